@@ -1,0 +1,232 @@
+"""What a claim is, and how the markers on a test function make one."""
+
+from __future__ import annotations
+
+import enum
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import pytest
+
+from .digest import digest_of
+from .verdict import Verdict
+
+CLAIM_MARKER = "claim(statement, *, source=None, id=None)"
+REFUTED_MARKER = "refuted(condition, *, reason)"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement, made by one test item.
+
+    :param id: stable name of the claim: the same in a checkout, an installed wheel and on all interpreters.
+    :param suite: the shipped suite, or the project, that it belongs to.
+    :param source: where the statement stands, such as ``article 3.2``.
+    :param digest: SHA-256 of the statement and the code that tests it.
+    :param expected: the verdict that this interpreter should give.
+    :param expected_reason: why REFUTED is expected; None where CONFIRMED is.
+    :param location: ``file:line`` for people.
+    """
+
+    id: str
+    suite: str
+    statement: str
+    source: Optional[str]
+    digest: str
+    expected: Verdict
+    expected_reason: Optional[str]
+    location: str
+
+
+class BadClaim(Exception):
+    """A claim that cannot be read. The text says what is wrong and what to write instead."""
+
+
+def is_marked(item: pytest.Item) -> bool:
+    """Return whether a test item is meant to be a claim."""
+    return item.get_closest_marker("claim") is not None
+
+
+def read_claim(item: pytest.Item, suite: str, path: str) -> Claim:
+    """Return the claim that an item's markers make it.
+
+    :param suite: the suite's or project's name.
+    :param path: the item's file, for people.
+    :raises BadClaim: the markers, or where they stand, make no sense.
+    """
+    mark, from_parameter = _claim_mark(item)
+    if not isinstance(item, pytest.Function):
+        raise BadClaim("only a test function or method can be a claim; write the claim as one")
+    if item.get_closest_marker("xfail") is not None:
+        raise BadClaim(
+            "xfail on a claim: a claim's expected verdict is said with "
+            '@pytest.mark.refuted(condition, reason="...")'
+        )
+    if _is_testcase_method(item):
+        raise BadClaim(
+            "a unittest.TestCase method cannot be a claim, its runner hides the verdict; "
+            "write a function, or a method of a plain class"
+        )
+    statement, source, explicit_id = _claim_arguments(mark)
+    names = _parameter_texts(item)
+    reason = _refuted_reason(item)
+    statement = _filled_in(statement, names, "the statement")
+    return Claim(
+        id=_claim_id(item, suite, explicit_id, names, from_parameter),
+        suite=suite,
+        statement=statement,
+        source=source,
+        digest=digest_of(statement, item.function),
+        expected=Verdict.CONFIRMED if reason is None else Verdict.REFUTED,
+        expected_reason=reason,
+        location=path if item.location[1] is None else f"{path}:{item.location[1] + 1}",
+    )
+
+
+def _parameter_marks(item: pytest.Item, name: str) -> list[pytest.Mark]:
+    callspec = getattr(item, "callspec", None)
+    return [] if callspec is None else [mark for mark in callspec.marks if mark.name == name]
+
+
+def _claim_mark(item: pytest.Item) -> tuple[pytest.Mark, bool]:
+    """Return the marker that counts, and whether it stands on a parameter: that one is closest."""
+    on_parameter = _parameter_marks(item, "claim")
+    by_node = [[mark for mark in node.own_markers if mark.name == "claim"] for node in item.listchain()]
+    on_function = [mark for mark in by_node.pop() if mark not in on_parameter]
+    for marks in (on_parameter, on_function, *reversed(by_node)):
+        if len(marks) > 1:
+            raise BadClaim("two claim markers in one place; a test function makes one statement")
+        if marks:
+            return marks[0], marks is on_parameter
+    raise AssertionError(f"{item.nodeid} has no claim marker")
+
+
+def _is_testcase_method(item: pytest.Function) -> bool:
+    import unittest
+
+    return item.cls is not None and issubclass(item.cls, unittest.TestCase)
+
+
+def _claim_arguments(mark: pytest.Mark) -> tuple[str, str | None, str | None]:
+    unknown = set(mark.kwargs) - {"source", "id", "statement"}
+    given = [*mark.args, *([mark.kwargs["statement"]] if "statement" in mark.kwargs else [])]
+    if unknown or len(given) > 1:
+        raise BadClaim(f"a claim takes one statement, source= and id=; write {CLAIM_MARKER}")
+    if not given or not isinstance(given[0], str) or not given[0].strip():
+        raise BadClaim('a claim needs its statement; write @pytest.mark.claim("What is claimed")')
+    for name in ("source", "id"):
+        value = mark.kwargs.get(name)
+        if value is not None and not (isinstance(value, str) and value.strip()):
+            raise BadClaim(f"{name}={value!r} of a claim must be text, or left out")
+    return given[0].strip(), mark.kwargs.get("source"), mark.kwargs.get("id")
+
+
+def _refuted_reason(item: pytest.Item) -> str | None:
+    """Return the reason of the first ``refuted`` marker that holds, None if none does; check them all."""
+    reasons = [_refuted_arguments(mark) for mark in item.iter_markers("refuted")]
+    return next((reason for holds, reason in reasons if holds), None)
+
+
+def _refuted_arguments(mark: pytest.Mark) -> tuple[bool, str]:
+    arguments: dict[str, Any] = dict(mark.kwargs)
+    if mark.args:
+        arguments.setdefault("condition", mark.args[0])
+    reason = arguments.get("reason")
+    if not isinstance(reason, str) or not reason.strip():
+        raise BadClaim(f'refuted needs a reason: why is the statement wrong there? Write {REFUTED_MARKER}')
+    if len(mark.args) > 1 or set(arguments) != {"condition", "reason"}:
+        raise BadClaim(f"refuted takes one condition and a reason; write {REFUTED_MARKER}")
+    condition = arguments["condition"]
+    if not isinstance(condition, bool):
+        raise BadClaim(
+            f"the condition of refuted is {condition!r}; it must be True or False, "
+            "such as sys.version_info >= (3, 13); several are joined with 'and' and 'or'"
+        )
+    return condition, reason.strip()
+
+
+def check_refuted_alone(item: pytest.Item) -> None:
+    """Raise :class:`BadClaim` for an item that is no claim but has a ``refuted`` marker."""
+    if item.get_closest_marker("refuted") is not None:
+        raise BadClaim('refuted without claim; add @pytest.mark.claim("What is claimed")')
+
+
+# --- the parameters' names in a statement
+
+
+def _parameter_texts(item: pytest.Function) -> dict[str, str]:
+    callspec = getattr(item, "callspec", None)
+    if callspec is None:
+        return {}
+    return {name: _text(name, value, callspec) for name, value in callspec.params.items()}
+
+
+def _text(name: str, value: object, callspec: Any) -> str:
+    """Return a parameter's value in words that are the same in each run (a repr may hold an address)."""
+    if isinstance(value, enum.Enum):
+        return value.name
+    if value is None or isinstance(value, (str, int, float, complex, bytes)):
+        return str(value)
+    if isinstance(getattr(value, "__name__", None), str):
+        return str(value.__name__)  # type: ignore[attr-defined]  # the line above looked
+    return f"{name}{callspec.indices[name]}"
+
+
+def _filled_in(template: str, names: Mapping[str, str], what: str) -> str:
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+        for field in fields:
+            if field not in names:
+                known = ", ".join(names) or "it has none"
+                raise BadClaim(
+                    f"{what} names {{{field}}}, which is no parameter of the test (its parameters: {known}); "
+                    "a brace that is meant is written twice: {{ }}"
+                )
+        return template.format_map(names)
+    except ValueError as error:
+        raise BadClaim(f"{what} is no valid template ({error}); a brace that is meant is written twice: {{{{ }}}}") from None
+
+
+# --- the id
+
+
+def _claim_id(
+    item: pytest.Function, suite: str, explicit: str | None, names: Mapping[str, str], from_parameter: bool
+) -> str:
+    callspec = getattr(item, "callspec", None)
+    parameters = f"[{callspec.id}]" if callspec is not None and callspec.id else ""
+    if explicit is not None:
+        filled = _filled_in(explicit, names, "the id")
+        # A marker on one parameter, or an id that names them, speaks of this very item.
+        return filled if from_parameter or filled != explicit else filled + parameters
+    function = getattr(item, "originalname", None) or item.name
+    classes = [_kebab(_without_prefix(node.name, "Test")) for node in item.listchain() if isinstance(node, pytest.Class)]
+    words = [suite, *classes, _without_prefix(function, "test").strip("_").replace("_", "-")]
+    return "-".join(word for word in words if word) + parameters
+
+
+def _without_prefix(text: str, prefix: str) -> str:
+    return text[len(prefix) :] if text.startswith(prefix) else text
+
+
+def _kebab(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).strip("_").replace("_", "-").lower()
+
+
+def duplicates(claims: Sequence[tuple[str, Claim]]) -> list[str]:
+    """Return a message for each id that more than one claim has, with the places.
+
+    :param claims: pairs of node id and claim.
+    """
+    places: dict[str, list[str]] = {}
+    for nodeid, claim in claims:
+        places.setdefault(claim.id, []).append(f"{claim.location} ({nodeid})")
+    return [
+        f'{len(found)} claims have the id "{claim_id}": ' + " and ".join(found)
+        + '; rename one, or give it an id of its own: @pytest.mark.claim("...", id="...")'
+        for claim_id, found in places.items()
+        if len(found) > 1
+    ]

@@ -1,0 +1,152 @@
+"""Evidence: what was seen, as typed records that are stored with the verdict.
+
+Each record's class is one ``kind`` of the run record; ``phrase`` puts it in words for a line of a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Optional
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The base of all kinds."""
+
+    kind: ClassVar[str]
+
+    def phrase(self) -> str:
+        """Return what was seen, in a phrase."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON's types."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Note(Evidence):
+    """A plain fact that the claim's author had noted down."""
+
+    kind: ClassVar[str] = "note"
+    text: str
+
+    def phrase(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Requirement(Evidence):
+    """A condition for any verdict, and whether it was met."""
+
+    kind: ClassVar[str] = "requirement"
+    met: bool
+    reason: str
+
+    def phrase(self) -> str:
+        return f"{'met' if self.met else 'not met'}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Assertion(Evidence):
+    """An assertion of the claim that was evaluated; ``explanation`` is pytest's, of one that failed."""
+
+    kind: ClassVar[str] = "assertion"
+    holds: bool
+    expression: str
+    location: str
+    explanation: Optional[str] = None
+
+    def phrase(self) -> str:
+        return f"{'held' if self.holds else 'failed'}: {self.expression}"
+
+
+@dataclass(frozen=True)
+class ChildRun(Evidence):
+    """A run of :meth:`Lab.child`: durations in seconds, the ends of the output, how the process ended."""
+
+    kind: ClassVar[str] = "child"
+    target: str
+    exit_code: Optional[int]
+    signal: Optional[str]
+    timed_out: bool
+    deadline: float
+    duration: float
+    value: Optional[str]
+    exception: Optional[str]
+    stdout: str
+    stderr: str
+
+    def phrase(self) -> str:
+        if self.timed_out:
+            end = f"was killed at its deadline of {self.deadline:g} s"
+        elif self.signal is not None:
+            end = f"was ended by {self.signal}"
+        elif self.exception is not None:
+            end = f"raised {self.exception}"
+        elif self.value is not None:
+            end = f"returned {self.value}"
+        else:
+            end = f"exited with {self.exit_code}"
+        return f"{self.target} in a fresh interpreter {end}"
+
+
+@dataclass(frozen=True)
+class Raised(Evidence):
+    """An exception that kept the claim from a verdict."""
+
+    kind: ClassVar[str] = "exception"
+    where: str
+    type: str
+    message: str
+    traceback: str
+
+    def phrase(self) -> str:
+        return f"{self.type} in {self.where}: {self.message}" if self.message else f"{self.type} in {self.where}"
+
+
+@dataclass(frozen=True)
+class Attempt(Evidence):
+    """An earlier attempt at the same claim in this run (somebody asked for reruns)."""
+
+    kind: ClassVar[str] = "attempt"
+    verdict: str
+    reason: Optional[str]
+    evidence: Sequence[dict[str, Any]]
+
+    def phrase(self) -> str:
+        return f"an earlier attempt ended {self.verdict.upper().replace('_', ' ')}"
+
+
+_KINDS: dict[str, type[Evidence]] = {
+    cls.kind: cls for cls in (Note, Requirement, Assertion, ChildRun, Raised, Attempt)
+}
+
+
+def from_json(data: dict[str, Any]) -> Evidence:
+    """Return the evidence that :meth:`Evidence.to_json` stored."""
+    fields = dict(data)
+    return _KINDS[fields.pop("kind")](**fields)
+
+
+def summary_phrase(evidence: Sequence[Evidence]) -> str:
+    """Return the evidence in a phrase: what says most about the verdict.
+
+    Something wrong first, then what the author noted, what instruments saw, and last the assertions.
+    """
+    for wanted in (_failed, Note, ChildRun, Assertion, Requirement):
+        phrases = [
+            item.phrase()
+            for item in evidence
+            if (isinstance(item, wanted) if isinstance(wanted, type) else wanted(item))
+        ]
+        if phrases:
+            return "; ".join(dict.fromkeys(phrases))
+    return ""
+
+
+def _failed(item: Evidence) -> bool:
+    if isinstance(item, Assertion):
+        return not item.holds
+    return isinstance(item, (Raised, Attempt)) or (isinstance(item, Requirement) and not item.met)

@@ -1,0 +1,189 @@
+"""What is running: the interpreter, and the machine as far as it bears on a verdict.
+
+Imported at every pytest start, so the module level imports nothing beyond what pytest itself has loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+#: Whether this is CPython.
+CPYTHON = sys.implementation.name == "cpython"
+#: Whether this is PyPy.
+PYPY = sys.implementation.name == "pypy"
+
+
+def _free_threaded_build() -> bool:
+    # The documented way, sysconfig.get_config_var("Py_GIL_DISABLED"), imports a large generated module; the
+    # "t" among the ABI flags is set by the same configure switch. Windows has no sys.abiflags before 3.14.
+    if hasattr(sys, "abiflags"):
+        return "t" in sys.abiflags
+    import sysconfig
+
+    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+#: Whether this interpreter was built so that it can run without the GIL (PEP 703).
+FREE_THREADED_BUILD = CPYTHON and _free_threaded_build()
+
+
+def gil_enabled() -> bool:
+    """Return whether a global interpreter lock is in force at this moment.
+
+    A free-threaded build starts without, but the import of an extension module that is not marked as safe
+    enables it for the rest of the process. ``True`` wherever the interpreter cannot say otherwise.
+    """
+    ask = getattr(sys, "_is_gil_enabled", None)  # CPython 3.13 and later
+    return True if ask is None else bool(ask())
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The interpreter that the verdicts are about.
+
+    ``label`` is short and names what verdicts depend on: ``CPython 3.13t, GIL off``.
+    """
+
+    implementation: str
+    version: str
+    implementation_version: str
+    build: str
+    free_threaded_build: bool
+    gil_enabled: bool
+    switch_interval: Optional[float]
+    start_methods: tuple[str, ...]
+    default_start_method: str
+    label: str
+
+    @classmethod
+    def current(cls) -> Interpreter:
+        """Return the description of the interpreter that runs this."""
+        import multiprocessing
+        import platform
+
+        name = platform.python_implementation()
+        methods = tuple(multiprocessing.get_all_start_methods())
+        version = platform.python_version()
+        return cls(
+            implementation=sys.implementation.name,
+            version=version,
+            implementation_version=".".join(map(str, sys.implementation.version[:3])),
+            build=" ".join(sys.version.split()),
+            free_threaded_build=FREE_THREADED_BUILD,
+            gil_enabled=gil_enabled(),
+            switch_interval=sys.getswitchinterval() if hasattr(sys, "getswitchinterval") else None,
+            start_methods=methods,
+            # The first of the list is the platform's default; asking get_start_method() would fix it.
+            default_start_method=methods[0],
+            label=label_of(name, version, FREE_THREADED_BUILD, gil_enabled()),
+        )
+
+    def version_key(self) -> str:
+        """Return a text that differs between interpreters whose verdicts must not go into one record."""
+        return f"{self.implementation} {self.implementation_version} {self.build}"
+
+    def describe(self) -> str:
+        """Return the words for a header line: implementation, version, build and state of the GIL."""
+        name = self.label.split()[0]
+        version = self.version
+        if self.implementation_version != self.version:
+            version = f"{self.implementation_version} (Python {self.version})"
+        build = "free-threaded build, " if self.free_threaded_build else ""
+        return f"{name} {version}, {build}GIL {'on' if self.gil_enabled else 'off'}"
+
+
+def label_of(name: str, version: str, free_threaded: bool, gil: bool) -> str:
+    """Return the short name of a kind of interpreter, for a column's head or a badge."""
+    short = ".".join(version.split(".")[:2])
+    if not free_threaded:
+        return f"{name} {short}"
+    return f"{name} {short}t, GIL {'on' if gil else 'off'}"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the interpreter runs on. ``cpu_quota`` is in CPUs (1.5: one and a half), None: no limit."""
+
+    system: str
+    release: str
+    architecture: str
+    cpus: int
+    usable_cpus: int
+    cpu_quota: Optional[float]
+    load_average: Optional[float]
+
+    @classmethod
+    def current(cls) -> Machine:
+        """Return the description of this machine, as this process may use it."""
+        import platform
+
+        return cls(
+            system=platform.system(),
+            release=platform.release(),
+            architecture=platform.machine(),
+            cpus=os.cpu_count() or 1,
+            usable_cpus=usable_cpus(),
+            cpu_quota=cgroup_quota(),
+            load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        )
+
+    def describe(self) -> str:
+        """Return the words for a header line: how many CPUs can be used."""
+        text = f"{self.usable_cpus} usable CPU{'' if self.usable_cpus == 1 else 's'}"
+        if self.usable_cpus != self.cpus:
+            text += f" of {self.cpus}"
+        return text if self.cpu_quota is None else f"{text}, quota {self.cpu_quota:g}"
+
+
+def usable_cpus() -> int:
+    """Return the number of CPUs that this process may run on (its affinity, where the system has one)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cgroup_quota(root: Path = Path("/")) -> float | None:
+    """Return the CPUs' worth of time that Linux control groups grant this process, None without a limit.
+
+    The strictest limit among the group and its parents: ``cpu.max`` of version 2, ``cpu.cfs_quota_us`` over
+    ``cpu.cfs_period_us`` of version 1 (Linux documentation, cgroup-v2 and sched-bwc).
+
+    :param root: the folder that holds ``proc`` and ``sys``.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    quotas = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            base, read = root / "sys/fs/cgroup", _quota_v2
+        elif "cpu" in controllers.split(","):
+            base, read = root / "sys/fs/cgroup/cpu", _quota_v1
+        else:
+            continue
+        group = base / path.strip("/")
+        quotas += [read(folder) for folder in (group, *group.parents) if folder.is_relative_to(base)]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota_v2(folder: Path) -> float | None:
+    try:
+        quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else int(quota) / int(period)
+
+
+def _quota_v1(folder: Path) -> float | None:
+    try:
+        quota = int((folder / "cpu.cfs_quota_us").read_text(encoding="utf-8"))
+        period = int((folder / "cpu.cfs_period_us").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return None if quota < 0 else quota / period

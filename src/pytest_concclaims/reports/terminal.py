@@ -1,0 +1,107 @@
+"""The summary in the terminal: a pure function of the results."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ..evidence import summary_phrase
+from ..record import ClaimResult
+from ..verdict import Verdict
+
+_MARGIN = len(Verdict.NOT_APPLICABLE.word) + 2
+#: The most lines that one claim's evidence takes, unless ``-v`` asks for all of it.
+_EVIDENCE_LINES = 2
+
+COLOURS: dict[Verdict, dict[str, bool]] = {
+    Verdict.CONFIRMED: {"green": True},
+    Verdict.REFUTED: {"cyan": True},
+    Verdict.INCONCLUSIVE: {"yellow": True},
+    Verdict.NOT_APPLICABLE: {"yellow": True},
+    Verdict.ERROR: {"red": True, "bold": True},
+}
+LOUD = {"red": True, "bold": True}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a line; ``markup`` is that of pytest's terminal writer."""
+
+    text: str
+    markup: dict[str, bool] = field(default_factory=dict)
+
+
+def summary(results: Sequence[ClaimResult], *, width: int, verbosity: int) -> Iterator[list[Span]]:
+    """Yield the lines of the summary: each claim, and last the count of verdicts.
+
+    :param width: columns.
+    :param verbosity: pytest's: 0, less with ``-q``, more with ``-v``.
+    """
+    if verbosity > -2:
+        for result in results:
+            yield from _claim_lines(result, max(width, 40), verbosity)
+    yield _count_line(results)
+
+
+def _claim_lines(result: ClaimResult, width: int, verbosity: int) -> Iterator[list[Span]]:
+    loud = result.unexpected
+    markup = LOUD if loud else COLOURS[result.verdict]
+    mark = f"{result.verdict.word}{'!' if loud else ''}".ljust(_MARGIN)
+    source = f" [{result.source}]" if result.source else ""
+    first, *rest = _wrapped(result.statement + source, width)
+    yield [Span(mark, markup), Span(first, {"bold": True} if loud else {})]
+    for line in rest:
+        yield [Span(" " * _MARGIN + line, {"bold": True} if loud else {})]
+    if verbosity < 0 and not loud:
+        return
+    for text, style in _details(result, verbosity):
+        lines = _wrapped(text, width - 2)
+        if verbosity <= 0 and len(lines) > _EVIDENCE_LINES:
+            lines = [*lines[: _EVIDENCE_LINES - 1], lines[_EVIDENCE_LINES - 1][: width - _MARGIN - 5] + "..."]
+        for line in lines:
+            yield [Span(" " * (_MARGIN + 2) + line, style)]
+
+
+def _details(result: ClaimResult, verbosity: int) -> Iterator[tuple[str, dict[str, bool]]]:
+    if result.verdict.reached and result.unexpected:
+        yield f"expected {result.expected.word}" + (f": {result.reason}" if result.reason else ""), LOUD
+    elif result.reason is not None:
+        yield f"because {result.reason}" if result.verdict is Verdict.REFUTED else result.reason, {}
+    if verbosity > 0:
+        for piece in result.evidence:
+            yield f"- {piece.phrase()}", {}
+        yield f"{result.id}, {result.location}, {result.duration:.2f} s", {"light": True}
+        return
+    phrase = summary_phrase(result.evidence)
+    if phrase and phrase not in (result.reason or ""):
+        yield phrase, {}
+
+
+def _count_line(results: Sequence[ClaimResult]) -> list[Span]:
+    counts = {verdict: sum(result.verdict is verdict for result in results) for verdict in Verdict}
+    shown = [
+        Span(f"{count} {verdict.word.lower()}", COLOURS[verdict])
+        for verdict, count in counts.items()
+        if count or verdict.reached
+    ]
+    line = [Span(f"{len(results)} claim{'' if len(results) == 1 else 's'}: ")]
+    for number, span in enumerate(shown):
+        line += [Span(", ")] * bool(number) + [span]
+    unexpected = sum(result.unexpected for result in results)
+    if unexpected:
+        line += [Span("; "), Span(f"{unexpected} not as expected", LOUD)]
+    elif any(result.verdict.reached for result in results):
+        line += [Span("; every verdict as expected")]
+    return line
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(_harmless(text), max(width - _MARGIN, 20)) or [""]
+
+
+def _harmless(text: str) -> str:
+    """Return the text on one line, without characters that would steer the terminal."""
+    return "".join(
+        character if character.isprintable() else f"\\x{ord(character):02x}" for character in " ".join(text.split())
+    )

@@ -1,0 +1,362 @@
+"""Trying a claim: running its test function, watching what it does, and deciding its verdict."""
+
+from __future__ import annotations
+
+import bdb
+import inspect
+import json
+import sysconfig
+import threading
+import traceback
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, FunctionType
+from typing import Any, Optional
+
+import pytest
+
+from .assertions import AssertionWatch, Territory, assertion_lines
+from .claim import Claim
+from .collection import CLAIM, GIL_AT_IMPORT, SuiteModule
+from .decision import Decision, decide
+from .evidence import Assertion, Attempt, Evidence, Raised
+from .interpreter import gil_enabled
+from .lab import Lab
+from .record import ClaimResult
+from .verdict import Verdict
+
+#: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
+REPORT_ATTRIBUTE = "concclaims_result"
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass
+class Trial:
+    """One attempt at a claim.
+
+    :param territory: the code that speaks for the claim.
+    :param attempts: earlier attempts in this run.
+    :param running: whether the test function is being called.
+    :param decision: the verdict, once there is one.
+    """
+
+    claim: Claim
+    lab: Lab
+    territory: Territory
+    attempts: list[Attempt]
+    running: bool = False
+    decision: Optional[Decision] = None
+    duration: float = 0.0
+    disturbances: list[Raised] = field(default_factory=list)
+    observations: list[Evidence] = field(default_factory=list)
+
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Return all that was seen in this and earlier attempts."""
+        return (*self.attempts, *self.lab.evidence, *self.observations, *self.disturbances)
+
+    def result(self) -> ClaimResult | None:
+        """Return how the claim ended; None if it has not."""
+        decision, claim = self.decision, self.claim
+        if decision is None:
+            return None
+        reason = decision.reason
+        if decision.verdict is Verdict.REFUTED and claim.expected is Verdict.REFUTED:
+            reason = claim.expected_reason
+        return ClaimResult(
+            id=claim.id,
+            suite=claim.suite,
+            statement=claim.statement,
+            source=claim.source,
+            digest=claim.digest,
+            verdict=decision.verdict,
+            expected=claim.expected,
+            reason=reason,
+            evidence=self.evidence(),
+            duration=round(self.duration, 4),
+            location=claim.location,
+        )
+
+    def unfinished(self, reason: str) -> ClaimResult:
+        """Return the result for the case that nothing more is heard of the claim."""
+        return _errored(self, reason).result()  # type: ignore[return-value]  # it has a decision
+
+    def as_attempt(self) -> Attempt | None:
+        """Return this attempt for the record of the next one."""
+        if self.decision is None:
+            return None
+        own = [item.to_json() for item in self.evidence() if not isinstance(item, Attempt)]
+        return Attempt(self.decision.verdict.value, self.decision.reason, own)
+
+    @contextmanager
+    def watched(self, where: str) -> Iterator[None]:
+        """Note the exceptions that end threads during the block: pytest warns of them, and lets the test pass."""
+
+        def note(args: threading.ExceptHookArgs) -> None:
+            if args.exc_type is SystemExit:
+                return
+            name = args.thread.name if args.thread is not None else "a thread"
+            self.disturbances.append(_raised(f"thread {name!r}, {where}", args.exc_value or args.exc_type()))
+
+        before = threading.excepthook
+        threading.excepthook = note
+        try:
+            yield
+        finally:
+            threading.excepthook = before
+
+
+def _errored(trial: Trial, reason: str) -> Trial:
+    return Trial(
+        trial.claim,
+        trial.lab,
+        trial.territory,
+        trial.attempts,
+        decision=Decision(Verdict.ERROR, reason),
+        disturbances=trial.disturbances,
+        observations=trial.observations,
+    )
+
+
+def _raised(where: str, error: BaseException) -> Raised:
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return Raised(where, type(error).__name__, str(error), text)
+
+
+TRIAL = pytest.StashKey[Trial]()
+
+
+class ClaimTrials:
+    """Hooks: a trial for each attempt at a claim, decided around the call of its test function."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Begin an attempt."""
+        claim = item.stash.get(CLAIM, None)
+        if claim is None or not isinstance(item, pytest.Function):
+            return (yield)
+        earlier = item.stash.get(TRIAL, None)
+        attempts = [] if earlier is None else [*earlier.attempts, *filter(None, [earlier.as_attempt()])]
+        lab = Lab(budget=self._config.getoption("claims_budget"))
+        trial = item.stash[TRIAL] = Trial(claim, lab, _territory(item), attempts)
+        with trial.watched("set-up"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Go on watching."""
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            return (yield)
+        with trial.watched("teardown"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Call the claim's function and decide: swallow what was expected, raise what was not."""
+        trial = pyfuncitem.stash.get(TRIAL, None)
+        if trial is None:
+            return (yield)
+        error: BaseException | None = None
+        result: object = True
+        function = _plain_function(pyfuncitem)
+        trial.running = True
+        try:
+            with trial.watched("the claim"), AssertionWatch(trial.territory, function) as watch:
+                try:
+                    result = yield
+                except (KeyboardInterrupt, pytest.exit.Exception, bdb.BdbQuit):
+                    raise  # no verdict, and no error either: the run was stopped
+                except BaseException as raised:  # noqa: BLE001  (the verdict depends on what it is)
+                    error = raised
+        finally:
+            trial.running = False
+        trial.decision = self._decision(pyfuncitem, trial, error, watch, function)
+        trial.observations += _assertions(error, trial, watch)
+        self._raise_unless_expected(trial.claim, trial.decision, trial.disturbances)
+        return result
+
+    def _decision(
+        self,
+        item: pytest.Function,
+        trial: Trial,
+        error: BaseException | None,
+        watch: AssertionWatch,
+        function: FunctionType,
+    ) -> Decision:
+        """Return the verdict, with all that can take it away."""
+
+        def is_claims_code(frame: FrameType) -> bool:
+            return trial.territory.holds(frame.f_code.co_filename, frame.f_globals)
+
+        asserted = bool(watch.seen) or (watch.blind and _has_assertion(function))
+        decision = decide(error, asserted=asserted, is_claims_code=is_claims_code)
+        if trial.disturbances:
+            # An assertion that fails in a thread must not leave its claim confirmed.
+            return Decision(Verdict.ERROR, trial.disturbances[0].phrase())
+        if item.get_closest_marker("xfail") is not None:
+            return Decision(Verdict.ERROR, "it was marked xfail while it ran; say the expected verdict with refuted")
+        if decision.verdict.reached and trial.lab.unsettled is not None:
+            decision = Decision(Verdict.INCONCLUSIVE, str(trial.lab.unsettled))
+        if decision.verdict.reached:
+            changed = _gil_change(item)
+            if changed is not None:
+                decision = Decision(Verdict.INCONCLUSIVE, changed)
+        if any(attempt.verdict != decision.verdict.value for attempt in trial.attempts):
+            words = [Verdict(attempt.verdict).word for attempt in trial.attempts] + [decision.verdict.word]
+            return Decision(Verdict.ERROR, f"attempts at the same claim disagree: {', '.join(words)}")
+        return decision
+
+    def _raise_unless_expected(self, claim: Claim, decision: Decision, disturbances: Sequence[Raised]) -> None:
+        if decision.verdict is claim.expected:
+            return
+        if decision.verdict is Verdict.INCONCLUSIVE:
+            if self._config.getoption("claims_strict"):
+                pytest.fail(f"INCONCLUSIVE, and --claims-strict is given: {decision.reason}", pytrace=False)
+            pytest.skip(f"INCONCLUSIVE: {decision.reason}")
+        if decision.verdict is Verdict.CONFIRMED:
+            pytest.fail(f"CONFIRMED, expected REFUTED because {claim.expected_reason}", pytrace=False)
+        if decision.cause is not None:
+            raise decision.cause
+        details = "\n".join(item.traceback.rstrip() for item in disturbances)
+        pytest.fail(f"{decision.verdict.word}: {decision.reason}" + (f"\n{details}" if details else ""), pytrace=False)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the result into the report, and take a verdict back that set-up or teardown make void."""
+        report = yield
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            return report
+        if trial.running:  # a subtest's report
+            if report.failed and call.excinfo is not None:
+                trial.disturbances.append(_raised("a subtest", call.excinfo.value))
+            return report
+        trial.duration += report.duration
+        _take_back(item, trial, report, call)
+        _decorate(item, trial, report)
+        return report
+
+
+def _take_back(item: pytest.Item, trial: Trial, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+    """Turn whatever happened around the call into the claim's end."""
+    where = {"setup": "set-up", "call": "the claim", "teardown": "teardown"}[str(report.when)]
+    if hasattr(report, "wasxfail"):
+        reason = f"xfail on a claim, in {where}; say the expected verdict with refuted"
+        del report.wasxfail
+        report.outcome, report.longrepr = "failed", reason
+        trial.decision = Decision(Verdict.ERROR, reason)
+    elif report.failed and _stands(trial, report):
+        error = call.excinfo.value if call.excinfo is not None else None
+        if error is None:
+            reason = f"another plugin failed {where}: {report.longreprtext}"
+        else:
+            trial.observations.append(_raised(where, error))
+            reason = trial.observations[-1].phrase()
+        trial.decision = Decision(Verdict.ERROR, reason)
+    elif report.skipped and report.when == "setup":
+        skipped = call.excinfo.value if call.excinfo is not None else ""
+        trial.decision = Decision(Verdict.NOT_APPLICABLE, str(skipped) or "no reason was given")
+    elif report.when == "teardown" and trial.disturbances and trial.decision is not None:
+        if trial.decision.verdict is not Verdict.ERROR:
+            reason = trial.disturbances[0].phrase()
+            report.outcome = "failed"
+            report.longrepr = "\n".join(["ERROR: " + reason, *(item.traceback for item in trial.disturbances)])
+            trial.decision = Decision(Verdict.ERROR, reason)
+
+
+def _stands(trial: Trial, report: pytest.TestReport) -> bool:
+    """Return whether a failure is one that the decision does not know of yet."""
+    if report.when != "call" or trial.decision is None:
+        return True
+    return trial.decision.verdict is trial.claim.expected
+
+
+def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> None:
+    claim, decision = trial.claim, trial.decision
+    result = trial.result() or trial.unfinished(
+        f"nothing was heard of it after {'its set-up' if report.when == 'setup' else report.when}: "
+        "the process that ran it is gone"
+    )
+    setattr(report, REPORT_ATTRIBUTE, json.dumps(result.to_json()))
+    properties = {"claim": claim.id, "statement": claim.statement, "expected": claim.expected.value}
+    if decision is not None:
+        properties["verdict"] = decision.verdict.value
+    report.user_properties = [*report.user_properties, *properties.items()]
+    if decision is not None and decision.verdict is Verdict.INCONCLUSIVE and report.skipped:
+        path, line, _ = item.reportinfo()
+        report.longrepr = (str(path), (line or 0) + 1, f"INCONCLUSIVE: {decision.reason}")
+    if report.when == "call" and report.failed:
+        lines = [f'"{claim.statement}"', f"is {result.verdict.word}, expected {claim.expected.word}"]
+        lines += [f"- {piece.phrase()}" for piece in result.evidence]
+        report.sections.append(("claim", "\n".join(lines)))
+
+
+# --- around the call
+
+
+def _plain_function(item: pytest.Function) -> FunctionType:
+    function = inspect.unwrap(item.function)
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    assert isinstance(function, FunctionType), f"pytest collects functions only, not {function!r}"
+    return function
+
+
+def _territory(item: pytest.Function) -> Territory:
+    suite = item.getparent(SuiteModule)
+    paths = sysconfig.get_paths()
+    installed = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return Territory(
+        module=_plain_function(item).__code__.co_filename,
+        folder=None if suite is None else str(suite.path.parent),
+        root=str(item.config.rootpath),
+        foreign=(*sorted(installed), str(_PACKAGE)),
+    )
+
+
+def _has_assertion(function: FunctionType) -> bool:
+    lines, first = inspect.getsourcelines(function)
+    known = assertion_lines(function.__code__.co_filename)
+    return any(line in known for line in range(first, first + len(lines)))
+
+
+def _assertions(error: BaseException | None, trial: Trial, watch: AssertionWatch) -> list[Evidence]:
+    """Return the evidence that the assertions are."""
+    refuted = trial.decision is not None and trial.decision.verdict is Verdict.REFUTED
+    failed: tuple[str, int] | None = None
+    traceback_ = error.__traceback__ if error is not None and refuted else None
+    while traceback_ is not None:  # the innermost place in the claim's code
+        code = traceback_.tb_frame.f_code
+        if trial.territory.holds(code.co_filename, traceback_.tb_frame.f_globals):
+            failed = (code.co_filename, traceback_.tb_lineno)
+        traceback_ = traceback_.tb_next
+    failing = None if failed is None else assertion_lines(failed[0]).get(failed[1], type(error).__name__)
+    found: list[Evidence] = [
+        Assertion(True, text, f"{Path(filename).name}:{line}")
+        for filename, line, text in watch.texts()
+        if failed is None or (filename, text) != (failed[0], failing)
+    ]
+    if failed is not None and failing is not None:
+        found.append(Assertion(False, failing, f"{Path(failed[0]).name}:{failed[1]}", str(error)))
+    elif error is not None and trial.decision is not None and trial.decision.verdict is Verdict.ERROR:
+        found.append(_raised("the claim", error))
+    return found
+
+
+def _gil_change(item: pytest.Item) -> str | None:
+    """Return why the GIL's state leaves no verdict: the markers' conditions were worked out in another one."""
+    module = item.getparent(pytest.Module)
+    states = module.stash.get(GIL_AT_IMPORT, {gil_enabled()}) if module is not None else {gil_enabled()}
+    if states == {gil_enabled()}:
+        return None
+    return (
+        "the GIL came back during this run (an extension module that needs it was imported), so what is expected "
+        "here and what ran do not belong together; run again with PYTHON_GIL=1, or without that module"
+    )
