@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
-from typing import Any, Optional
+from typing import Any
 
 #: pytest's helpers that assert something by themselves.
 _ASSERTING_CALLS = frozenset({"raises", "warns", "deprecated_call", "RaisesGroup", "RaisesExc"})
@@ -37,7 +37,7 @@ class Territory:
     """
 
     module: str
-    folder: Optional[str]
+    folder: str | None
     root: str
     foreign: tuple[str, ...]
 
@@ -59,7 +59,7 @@ def _is_below(filename: str, folder: str) -> bool:
     return Path(folder) in Path(filename).parents
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def assertion_lines(filename: str) -> Mapping[int, str]:
     """Return the assertions of a source file: the text by the line, for each line that belongs to one.
 
@@ -142,7 +142,7 @@ class AssertionWatch:
     # --- CPython 3.12 and later
 
     def _monitor(self) -> None:
-        monitoring = sys.monitoring
+        monitoring = sys.monitoring  # type: ignore[attr-defined]  # mypy checks for 3.10
         tool = next((number for number in (3, 4) if monitoring.get_tool(number) is None), None)
         if tool is None:
             self.blind = True
@@ -174,13 +174,13 @@ class AssertionWatch:
             self.blind = True
             return
 
-        def entered(frame: FrameType, event: str, argument: Any) -> Any:
+        def entered(frame: FrameType, _event: str, _argument: Any) -> Any:
             filename = frame.f_code.co_filename
             if self._territory.holds(filename, frame.f_globals) and assertion_lines(filename):
                 return line_reached
             return None
 
-        def line_reached(frame: FrameType, event: str, argument: Any) -> Any:
+        def line_reached(frame: FrameType, event: str, _argument: Any) -> Any:
             filename = frame.f_code.co_filename
             if event == "line" and frame.f_lineno in assertion_lines(filename):
                 self.seen.setdefault((filename, frame.f_lineno))

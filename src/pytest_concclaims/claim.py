@@ -7,7 +7,7 @@ import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
@@ -34,14 +34,14 @@ class Claim:
     id: str
     suite: str
     statement: str
-    source: Optional[str]
+    source: str | None
     digest: str
     expected: Verdict
-    expected_reason: Optional[str]
+    expected_reason: str | None
     location: str
 
 
-class BadClaim(Exception):
+class ClaimError(Exception):
     """A claim that cannot be read. The text says what is wrong and what to write instead."""
 
 
@@ -55,18 +55,17 @@ def read_claim(item: pytest.Item, suite: str, path: str) -> Claim:
 
     :param suite: the suite's or project's name.
     :param path: the item's file, for people.
-    :raises BadClaim: the markers, or where they stand, make no sense.
+    :raises ClaimError: the markers, or where they stand, make no sense.
     """
     mark, from_parameter = _claim_mark(item)
     if not isinstance(item, pytest.Function):
-        raise BadClaim("only a test function or method can be a claim; write the claim as one")
+        raise ClaimError("only a test function or method can be a claim; write the claim as one")
     if item.get_closest_marker("xfail") is not None:
-        raise BadClaim(
-            "xfail on a claim: a claim's expected verdict is said with "
-            '@pytest.mark.refuted(condition, reason="...")'
+        raise ClaimError(
+            'xfail on a claim: a claim\'s expected verdict is said with @pytest.mark.refuted(condition, reason="...")'
         )
     if _is_testcase_method(item):
-        raise BadClaim(
+        raise ClaimError(
             "a unittest.TestCase method cannot be a claim, its runner hides the verdict; "
             "write a function, or a method of a plain class"
         )
@@ -98,7 +97,7 @@ def _claim_mark(item: pytest.Item) -> tuple[pytest.Mark, bool]:
     on_function = [mark for mark in by_node.pop() if mark not in on_parameter]
     for marks in (on_parameter, on_function, *reversed(by_node)):
         if len(marks) > 1:
-            raise BadClaim("two claim markers in one place; a test function makes one statement")
+            raise ClaimError("two claim markers in one place; a test function makes one statement")
         if marks:
             return marks[0], marks is on_parameter
     raise AssertionError(f"{item.nodeid} has no claim marker")
@@ -114,13 +113,13 @@ def _claim_arguments(mark: pytest.Mark) -> tuple[str, str | None, str | None]:
     unknown = set(mark.kwargs) - {"source", "id", "statement"}
     given = [*mark.args, *([mark.kwargs["statement"]] if "statement" in mark.kwargs else [])]
     if unknown or len(given) > 1:
-        raise BadClaim(f"a claim takes one statement, source= and id=; write {CLAIM_MARKER}")
+        raise ClaimError(f"a claim takes one statement, source= and id=; write {CLAIM_MARKER}")
     if not given or not isinstance(given[0], str) or not given[0].strip():
-        raise BadClaim('a claim needs its statement; write @pytest.mark.claim("What is claimed")')
+        raise ClaimError('a claim needs its statement; write @pytest.mark.claim("What is claimed")')
     for name in ("source", "id"):
         value = mark.kwargs.get(name)
         if value is not None and not (isinstance(value, str) and value.strip()):
-            raise BadClaim(f"{name}={value!r} of a claim must be text, or left out")
+            raise ClaimError(f"{name}={value!r} of a claim must be text, or left out")
     return given[0].strip(), mark.kwargs.get("source"), mark.kwargs.get("id")
 
 
@@ -136,12 +135,12 @@ def _refuted_arguments(mark: pytest.Mark) -> tuple[bool, str]:
         arguments.setdefault("condition", mark.args[0])
     reason = arguments.get("reason")
     if not isinstance(reason, str) or not reason.strip():
-        raise BadClaim(f'refuted needs a reason: why is the statement wrong there? Write {REFUTED_MARKER}')
+        raise ClaimError(f"refuted needs a reason: why is the statement wrong there? Write {REFUTED_MARKER}")
     if len(mark.args) > 1 or set(arguments) != {"condition", "reason"}:
-        raise BadClaim(f"refuted takes one condition and a reason; write {REFUTED_MARKER}")
+        raise ClaimError(f"refuted takes one condition and a reason; write {REFUTED_MARKER}")
     condition = arguments["condition"]
     if not isinstance(condition, bool):
-        raise BadClaim(
+        raise ClaimError(
             f"the condition of refuted is {condition!r}; it must be True or False, "
             "such as sys.version_info >= (3, 13); several are joined with 'and' and 'or'"
         )
@@ -149,9 +148,9 @@ def _refuted_arguments(mark: pytest.Mark) -> tuple[bool, str]:
 
 
 def check_refuted_alone(item: pytest.Item) -> None:
-    """Raise :class:`BadClaim` for an item that is no claim but has a ``refuted`` marker."""
+    """Raise :class:`ClaimError` for an item that is no claim but has a ``refuted`` marker."""
     if item.get_closest_marker("refuted") is not None:
-        raise BadClaim('refuted without claim; add @pytest.mark.claim("What is claimed")')
+        raise ClaimError('refuted without claim; add @pytest.mark.claim("What is claimed")')
 
 
 # --- the parameters' names in a statement
@@ -181,13 +180,15 @@ def _filled_in(template: str, names: Mapping[str, str], what: str) -> str:
         for field in fields:
             if field not in names:
                 known = ", ".join(names) or "it has none"
-                raise BadClaim(
+                raise ClaimError(
                     f"{what} names {{{field}}}, which is no parameter of the test (its parameters: {known}); "
                     "a brace that is meant is written twice: {{ }}"
                 )
         return template.format_map(names)
     except ValueError as error:
-        raise BadClaim(f"{what} is no valid template ({error}); a brace that is meant is written twice: {{{{ }}}}") from None
+        raise ClaimError(
+            f"{what} is no valid template ({error}); a brace that is meant is written twice: {{{{ }}}}"
+        ) from None
 
 
 # --- the id
@@ -203,13 +204,15 @@ def _claim_id(
         # A marker on one parameter, or an id that names them, speaks of this very item.
         return filled if from_parameter or filled != explicit else filled + parameters
     function = getattr(item, "originalname", None) or item.name
-    classes = [_kebab(_without_prefix(node.name, "Test")) for node in item.listchain() if isinstance(node, pytest.Class)]
+    classes = [
+        _kebab(_without_prefix(node.name, "Test")) for node in item.listchain() if isinstance(node, pytest.Class)
+    ]
     words = [suite, *classes, _without_prefix(function, "test").strip("_").replace("_", "-")]
     return "-".join(word for word in words if word) + parameters
 
 
 def _without_prefix(text: str, prefix: str) -> str:
-    return text[len(prefix) :] if text.startswith(prefix) else text
+    return text.removeprefix(prefix)
 
 
 def _kebab(name: str) -> str:
@@ -225,7 +228,8 @@ def duplicates(claims: Sequence[tuple[str, Claim]]) -> list[str]:
     for nodeid, claim in claims:
         places.setdefault(claim.id, []).append(f"{claim.location} ({nodeid})")
     return [
-        f'{len(found)} claims have the id "{claim_id}": ' + " and ".join(found)
+        f'{len(found)} claims have the id "{claim_id}": '
+        + " and ".join(found)
         + '; rename one, or give it an id of its own: @pytest.mark.claim("...", id="...")'
         for claim_id, found in places.items()
         if len(found) > 1

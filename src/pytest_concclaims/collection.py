@@ -9,11 +9,11 @@ import sys
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
-from .claim import BadClaim, Claim, check_refuted_alone, duplicates, is_marked, read_claim
+from .claim import Claim, ClaimError, check_refuted_alone, duplicates, is_marked, read_claim
 from .interpreter import Interpreter, gil_enabled
 
 #: The claim that an item makes.
@@ -179,9 +179,7 @@ class LastFailedGuard:
 class ClaimCollection:
     """Hooks: collect the suites, read the claims, deselect the rest. In each process that collects."""
 
-    def __init__(
-        self, config: pytest.Config, plan: Plan, interpreter: Interpreter, refusals: Sequence[str]
-    ) -> None:
+    def __init__(self, config: pytest.Config, plan: Plan, interpreter: Interpreter, refusals: Sequence[str]) -> None:
         self._plan = config.stash[PLAN] = plan
         self._interpreter = interpreter
         self._refusals = list(refusals)
@@ -203,9 +201,7 @@ class ClaimCollection:
         report = yield
         if isinstance(collector, pytest.Session):
             for name in self._plan.suites:
-                report.result.append(
-                    Suite.from_parent(collector, path=self._folders[name], name=name, nodeid=name)
-                )
+                report.result.append(Suite.from_parent(collector, path=self._folders[name], name=name, nodeid=name))
         elif isinstance(collector, pytest.Module):
             collector.stash[GIL_AT_IMPORT] = {before, gil_enabled()}
         return report
@@ -228,9 +224,7 @@ class ClaimCollection:
         return next((name for name, folder in self._folders.items() if path.parent == folder), None)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-    ) -> None:
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep the claims; refuse the run if one of them cannot be read."""
         claims, errors = self._read(items)
         errors += duplicates([(item.nodeid, item.stash[CLAIM]) for item in claims])
@@ -266,7 +260,7 @@ class ClaimCollection:
                 else:
                     check_refuted_alone(item)
                     _check_lab_alone(item)
-            except BadClaim as error:
+            except ClaimError as error:
                 line = item.location[1]
                 errors.append(f"{file}{'' if line is None else f':{line + 1}'} ({item.nodeid}): {error}")
         return list(claims.values()), errors
@@ -284,10 +278,10 @@ class ClaimCollection:
 
 def _check_lab_alone(item: pytest.Item) -> None:
     if "lab" in getattr(item, "fixturenames", ()):
-        raise BadClaim('it uses the lab, but is no claim; add @pytest.mark.claim("What is claimed")')
+        raise ClaimError('it uses the lab, but is no claim; add @pytest.mark.claim("What is claimed")')
 
 
-def _shown_path(item: pytest.Item, suite: Optional[str]) -> str:
+def _shown_path(item: pytest.Item, suite: str | None) -> str:
     """Return an item's file as people may read it anywhere: in the suite, or from the project's root."""
     if suite is not None:
         return f"{suite}/{item.path.name}"
@@ -302,7 +296,7 @@ def project_name(root: Path) -> str:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
-        import tomli as tomllib
+        import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]  # for older Pythons only
     try:
         name = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
     except (OSError, KeyError, TypeError, ValueError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
-from typing import Optional
 
 import pytest
 
@@ -21,8 +20,8 @@ class Decision:
     """
 
     verdict: Verdict
-    reason: Optional[str] = None
-    cause: Optional[BaseException] = None
+    reason: str | None = None
+    cause: BaseException | None = None
 
 
 #: Modules of pytest whose ``Failed`` means that ``raises`` or ``warns`` saw nothing: in pytest 8.4 the former
@@ -30,9 +29,7 @@ class Decision:
 _SEEING_NOTHING = frozenset({"_pytest.python_api", "_pytest.raises", "_pytest.recwarn"})
 
 
-def decide(
-    error: BaseException | None, *, asserted: bool, is_claims_code: Callable[[FrameType], bool]
-) -> Decision:
+def decide(error: BaseException | None, *, asserted: bool, is_claims_code: Callable[[FrameType], bool]) -> Decision:
     """Return what the end of a claim's test function means.
 
     :param error: what the function raised; None if it returned.
@@ -73,9 +70,7 @@ def _frames(error: BaseException) -> list[FrameType]:
     return frames
 
 
-def _saw_nothing(
-    error: BaseException, frames: list[FrameType], is_claims_code: Callable[[FrameType], bool]
-) -> bool:
+def _saw_nothing(error: BaseException, frames: list[FrameType], is_claims_code: Callable[[FrameType], bool]) -> bool:
     """Return whether ``pytest.raises`` or ``warns``, used by the claim's code, waited in vain.
 
     ``pytest.warns`` says so also when an exception ended its block: then the block did not run.

@@ -67,7 +67,7 @@ class _Module:
     imports: dict[str, tuple[Path, str]]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _read(path: Path) -> _Module:
     text = path.read_text(encoding="utf-8")  # text mode folds line ends, so Windows checkouts agree
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,13 @@ class Assertion(Evidence):
     holds: bool
     expression: str
     location: str
-    explanation: Optional[str] = None
+    explanation: str | None = None
 
     def phrase(self) -> str:
-        return f"{'held' if self.holds else 'failed'}: {self.expression}"
+        if self.holds:
+            return f"held: {self.expression}"
+        seen = (self.explanation or "").split("\n")[0]
+        return f"failed: {self.expression}" + (f" ({seen})" if seen and seen != self.expression else "")
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,13 @@ class ChildRun(Evidence):
 
     kind: ClassVar[str] = "child"
     target: str
-    exit_code: Optional[int]
-    signal: Optional[str]
+    exit_code: int | None
+    signal: str | None
     timed_out: bool
     deadline: float
     duration: float
-    value: Optional[str]
-    exception: Optional[str]
+    value: str | None
+    exception: str | None
     stdout: str
     stderr: str
 
@@ -112,7 +115,7 @@ class Attempt(Evidence):
 
     kind: ClassVar[str] = "attempt"
     verdict: str
-    reason: Optional[str]
+    reason: str | None
     evidence: Sequence[dict[str, Any]]
 
     def phrase(self) -> str:
@@ -133,20 +136,25 @@ def from_json(data: dict[str, Any]) -> Evidence:
 def summary_phrase(evidence: Sequence[Evidence]) -> str:
     """Return the evidence in a phrase: what says most about the verdict.
 
-    Something wrong first, then what the author noted, what instruments saw, and last the assertions.
+    What stood in the way first; then what the author noted, what instruments saw, and last the assertions.
+    A failed assertion stands beside any of these.
     """
-    for wanted in (_failed, Note, ChildRun, Assertion, Requirement):
-        phrases = [
-            item.phrase()
-            for item in evidence
-            if (isinstance(item, wanted) if isinstance(wanted, type) else wanted(item))
-        ]
-        if phrases:
-            return "; ".join(dict.fromkeys(phrases))
-    return ""
+    failed = [item for item in evidence if isinstance(item, Assertion) and not item.holds]
+    ranks: list[list[Evidence]] = [
+        [item for item in evidence if _in_the_way(item)],
+        [item for item in evidence if isinstance(item, Note)],
+        [item for item in evidence if isinstance(item, ChildRun)],
+        [item for item in evidence if _held(item)] if not failed else [],
+    ]
+    for found in ranks:
+        if found:
+            return "; ".join(dict.fromkeys(item.phrase() for item in [*found, *failed]))
+    return "; ".join(item.phrase() for item in failed)
 
 
-def _failed(item: Evidence) -> bool:
-    if isinstance(item, Assertion):
-        return not item.holds
+def _in_the_way(item: Evidence) -> bool:
     return isinstance(item, (Raised, Attempt)) or (isinstance(item, Requirement) and not item.met)
+
+
+def _held(item: Evidence) -> bool:
+    return isinstance(item, Assertion) and item.holds

@@ -9,7 +9,6 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 #: Whether this is CPython.
 CPYTHON = sys.implementation.name == "cpython"
@@ -54,7 +53,7 @@ class Interpreter:
     build: str
     free_threaded_build: bool
     gil_enabled: bool
-    switch_interval: Optional[float]
+    switch_interval: float | None
     start_methods: tuple[str, ...]
     default_start_method: str
     label: str
@@ -113,8 +112,8 @@ class Machine:
     architecture: str
     cpus: int
     usable_cpus: int
-    cpu_quota: Optional[float]
-    load_average: Optional[float]
+    cpu_quota: float | None
+    load_average: float | None
 
     @classmethod
     def current(cls) -> Machine:

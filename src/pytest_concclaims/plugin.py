@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .lab import Lab
+    from .trial import Trial
 
 DEFAULT_BUDGET = 2.0
 #: The suffixes of ``--claims-report``, each a format.
@@ -105,7 +106,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Lab:
-    """The instruments of a claim, for tests with the ``claim`` marker.
+    """Give a claim its instruments; for tests with the ``claim`` marker.
 
     lab.require(condition, reason): no verdict (INCONCLUSIVE) unless the condition is true;
     lab.note(text): add a plain fact to the evidence;
@@ -113,7 +114,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     """
     from .trial import TRIAL
 
-    trial = request.node.stash.get(TRIAL, None)
+    trial: Trial | None = request.node.stash.get(TRIAL, None)
     if trial is None:
         pytest.fail(
             f"{request.node.nodeid} uses the lab, but is no claim; "

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from .evidence import Evidence, from_json
 from .interpreter import Interpreter, Machine
@@ -31,11 +31,11 @@ class ClaimResult:
     id: str
     suite: str
     statement: str
-    source: Optional[str]
+    source: str | None
     digest: str
     verdict: Verdict
     expected: Verdict
-    reason: Optional[str]
+    reason: str | None
     evidence: tuple[Evidence, ...]
     duration: float
     location: str

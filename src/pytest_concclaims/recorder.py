@@ -35,7 +35,9 @@ class Recorder:
         self._plan = plan
         self._interpreter = interpreter
         self._machine = Machine.current()
-        self._reports: list[Path] = [config.invocation_params.dir / path for path in config.getoption("claims_report")]
+        self._reports: list[Path] = [
+            config.invocation_params.dir / path for path in config.getoption("claims_report")
+        ]
         for path in self._reports:
             check_writable(path)
         self._started = datetime.now(timezone.utc)
@@ -63,7 +65,7 @@ class Recorder:
             self._results[report.nodeid] = ClaimResult.from_json(json.loads(data))
             if report.when == "teardown":
                 self._ended.add(report.nodeid)
-        elif report.when == "???" and report.nodeid not in self._results:  # the worker crashed at once
+        elif str(report.when) == "???" and report.nodeid not in self._results:  # the worker crashed at once
             self._lost.append(report.nodeid)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, FunctionType
-from typing import Any, Optional
 
 import pytest
 
@@ -47,7 +46,7 @@ class Trial:
     territory: Territory
     attempts: list[Attempt]
     running: bool = False
-    decision: Optional[Decision] = None
+    decision: Decision | None = None
     duration: float = 0.0
     disturbances: list[Raised] = field(default_factory=list)
     observations: list[Evidence] = field(default_factory=list)
@@ -223,7 +222,9 @@ class ClaimTrials:
         if decision.cause is not None:
             raise decision.cause
         details = "\n".join(item.traceback.rstrip() for item in disturbances)
-        pytest.fail(f"{decision.verdict.word}: {decision.reason}" + (f"\n{details}" if details else ""), pytrace=False)
+        pytest.fail(
+            f"{decision.verdict.word}: {decision.reason}" + (f"\n{details}" if details else ""), pytrace=False
+        )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -239,12 +240,12 @@ class ClaimTrials:
                 trial.disturbances.append(_raised("a subtest", call.excinfo.value))
             return report
         trial.duration += report.duration
-        _take_back(item, trial, report, call)
+        _take_back(trial, report, call)
         _decorate(item, trial, report)
         return report
 
 
-def _take_back(item: pytest.Item, trial: Trial, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+def _take_back(trial: Trial, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
     """Turn whatever happened around the call into the claim's end."""
     where = {"setup": "set-up", "call": "the claim", "teardown": "teardown"}[str(report.when)]
     if hasattr(report, "wasxfail"):
@@ -263,12 +264,15 @@ def _take_back(item: pytest.Item, trial: Trial, report: pytest.TestReport, call:
     elif report.skipped and report.when == "setup":
         skipped = call.excinfo.value if call.excinfo is not None else ""
         trial.decision = Decision(Verdict.NOT_APPLICABLE, str(skipped) or "no reason was given")
-    elif report.when == "teardown" and trial.disturbances and trial.decision is not None:
-        if trial.decision.verdict is not Verdict.ERROR:
-            reason = trial.disturbances[0].phrase()
-            report.outcome = "failed"
-            report.longrepr = "\n".join(["ERROR: " + reason, *(item.traceback for item in trial.disturbances)])
-            trial.decision = Decision(Verdict.ERROR, reason)
+    elif report.when == "teardown" and trial.disturbances and not _is_error(trial.decision):
+        reason = trial.disturbances[0].phrase()
+        report.outcome = "failed"
+        report.longrepr = "\n".join(["ERROR: " + reason, *(piece.traceback for piece in trial.disturbances)])
+        trial.decision = Decision(Verdict.ERROR, reason)
+
+
+def _is_error(decision: Decision | None) -> bool:
+    return decision is not None and decision.verdict is Verdict.ERROR
 
 
 def _stands(trial: Trial, report: pytest.TestReport) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeVar, Union
+from typing import TypeVar
 
 from ..evidence import Evidence, Note, Requirement
 from ..verdict import Inconclusive
@@ -66,7 +66,7 @@ class Lab:
 
     def child(
         self,
-        target: Union[Callable[..., T], str, os.PathLike[str]],
+        target: Callable[..., T] | str | os.PathLike[str],
         /,
         *args: object,
         deadline: float = 30.0,

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Optional, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ..evidence import ChildRun
 from ..interpreter import FREE_THREADED_BUILD, gil_enabled
@@ -33,7 +33,7 @@ class ChildError(Exception):
     """A child has no value to give: it raised, crashed, exited, or was killed at its deadline."""
 
 
-class RemoteException(Exception):
+class RemoteError(Exception):
     """Stands for an exception of the child that could not be carried over; the text names and quotes it."""
 
 
@@ -55,17 +55,17 @@ class Child(Generic[T_co]):
     """
 
     target: str
-    exit_code: Optional[int]
-    signal: Optional[signal.Signals]
+    exit_code: int | None
+    signal: signal.Signals | None
     timed_out: bool
     deadline: float
     duration: float
     stdout: str
     stderr: str
     returned: bool
-    returned_value: Optional[T_co]
-    exception: Optional[BaseException]
-    traceback: Optional[str]
+    returned_value: T_co | None
+    exception: BaseException | None
+    traceback: str | None
 
     @property
     def value(self) -> T_co:
@@ -100,7 +100,7 @@ class Child(Generic[T_co]):
 
 
 def _exception_text(error: BaseException) -> str:
-    if isinstance(error, RemoteException):
+    if isinstance(error, RemoteError):
         return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
@@ -109,9 +109,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _REPR_KEPT else text[: _REPR_KEPT - 3] + "..."
 
 
-def run_child(
-    target: object, args: Sequence[object], kwargs: Mapping[str, object], *, deadline: float
-) -> Child[Any]:
+def run_child(target: object, args: Sequence[object], kwargs: Mapping[str, object], *, deadline: float) -> Child[Any]:
     """Run a target to its end or deadline; see :meth:`Lab.child`, which records the evidence as well."""
     if not isinstance(deadline, (int, float)) or not 0 < deadline < math.inf:
         raise ValueError(f"lab.child(deadline={deadline!r}): the deadline is a positive number of seconds")
@@ -165,7 +163,7 @@ def _function_command(
         raise TypeError(f"lab.child({name}): the function is in __main__, which a fresh interpreter cannot import")
     try:
         call = pickle.dumps((function, args, dict(kwargs)))
-    except Exception as error:  # noqa: BLE001  (pickling runs arbitrary code)
+    except Exception as error:
         raise TypeError(
             f"lab.child({name}): the function must be importable (defined at the top level of a module) "
             f"and its arguments must pickle: {error}"
@@ -183,7 +181,9 @@ def _script_command(
         raise TypeError(f"lab.child: a script takes no keyword arguments, got {', '.join(kwargs)}")
     if isinstance(target, str):
         if target.strip().endswith(".py") and "\n" not in target.strip():
-            raise TypeError(f"lab.child({target!r}): text is taken for a script's source; for a file, pass a pathlib.Path")
+            raise TypeError(
+                f"lab.child({target!r}): text is taken for a script's source; for a file, pass a pathlib.Path"
+            )
         script, shown = folder / "script.py", "the script"
         script.write_text(textwrap.dedent(target), encoding="utf-8")
     elif isinstance(target, os.PathLike):
@@ -278,7 +278,7 @@ def _result(folder: Path) -> tuple[tuple[Any] | None, BaseException | None, str 
         return None, None, None
     if kind == "returned":
         return (pickle.loads(content),), None, None  # noqa: S301
-    error: BaseException = RemoteException(content["text"])
+    error: BaseException = RemoteError(content["text"])
     if content["pickle"] is not None:
         try:
             error = pickle.loads(content["pickle"])  # noqa: S301

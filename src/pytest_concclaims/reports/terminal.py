@@ -55,27 +55,29 @@ def _claim_lines(result: ClaimResult, width: int, verbosity: int) -> Iterator[li
         yield [Span(" " * _MARGIN + line, {"bold": True} if loud else {})]
     if verbosity < 0 and not loud:
         return
-    for text, style in _details(result, verbosity):
-        lines = _wrapped(text, width - 2)
-        if verbosity <= 0 and len(lines) > _EVIDENCE_LINES:
-            lines = [*lines[: _EVIDENCE_LINES - 1], lines[_EVIDENCE_LINES - 1][: width - _MARGIN - 5] + "..."]
-        for line in lines:
-            yield [Span(" " * (_MARGIN + 2) + line, style)]
+    for text, style in _verdict_lines(result):
+        yield from _indented(text, width, style)
+    if verbosity > 0:
+        for piece in result.evidence:
+            yield from _indented(f"- {piece.phrase()}", width, {})
+        yield from _indented(f"{result.id}, {result.location}, {result.duration:.2f} s", width, {"light": True})
+        return
+    phrase = summary_phrase(result.evidence)
+    if phrase and phrase not in (result.reason or ""):
+        yield from _indented(phrase, width, {}, most=_EVIDENCE_LINES)
 
 
-def _details(result: ClaimResult, verbosity: int) -> Iterator[tuple[str, dict[str, bool]]]:
+def _verdict_lines(result: ClaimResult) -> Iterator[tuple[str, dict[str, bool]]]:
     if result.verdict.reached and result.unexpected:
         yield f"expected {result.expected.word}" + (f": {result.reason}" if result.reason else ""), LOUD
     elif result.reason is not None:
         yield f"because {result.reason}" if result.verdict is Verdict.REFUTED else result.reason, {}
-    if verbosity > 0:
-        for piece in result.evidence:
-            yield f"- {piece.phrase()}", {}
-        yield f"{result.id}, {result.location}, {result.duration:.2f} s", {"light": True}
-        return
-    phrase = summary_phrase(result.evidence)
-    if phrase and phrase not in (result.reason or ""):
-        yield phrase, {}
+
+
+def _indented(text: str, width: int, style: dict[str, bool], most: int | None = None) -> Iterator[list[Span]]:
+    """Yield a text's lines below a statement, at most ``most`` of them."""
+    for line in _wrapped(text, width - 2, most):
+        yield [Span(" " * (_MARGIN + 2) + line, style)]
 
 
 def _count_line(results: Sequence[ClaimResult]) -> list[Span]:
@@ -96,8 +98,9 @@ def _count_line(results: Sequence[ClaimResult]) -> list[Span]:
     return line
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(_harmless(text), max(width - _MARGIN, 20)) or [""]
+def _wrapped(text: str, width: int, most: int | None = None) -> list[str]:
+    lines = textwrap.wrap(_harmless(text), max(width - _MARGIN, 20), max_lines=most, placeholder=" ...")
+    return lines or [""]
 
 
 def _harmless(text: str) -> str:

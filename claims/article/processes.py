@@ -1,0 +1,112 @@
+"""What the claims about processes need: another process that does what it is told.
+
+The module is imported by the processes that the claims start, so it imports nothing that would slow them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+from pytest_concclaims import Lab
+
+#: fork, spawn and forkserver, as far as the platform has them.
+START_METHODS = multiprocessing.get_all_start_methods()
+
+#: Seconds to wait for a process that should answer at once; a machine may be very busy.
+PATIENCE = 60.0
+#: Seconds for which a process or thread goes on after it was told to end.
+LAST_WORK = 0.3
+
+INITIAL_BALANCE = 100
+#: The variable that the claims are about.
+balance = INITIAL_BALANCE
+
+
+def obey(connection: Connection) -> None:
+    """Do what the other end of the connection asks for, until it says "end" or is gone."""
+    global balance
+    while connection.poll(PATIENCE):
+        order, value = connection.recv()
+        if order == "set the balance":
+            balance = value
+        elif order == "end":
+            time.sleep(LAST_WORK)
+            raise SystemExit(value)
+        connection.send({"balance": balance, "pid": os.getpid(), "parent": os.getppid()})
+
+
+def send_back(connection: Connection, *arguments: object, **keywords: object) -> None:
+    """Send the arguments to the other end of the connection."""
+    connection.send((arguments, keywords))
+
+
+class OtherProcess:
+    """A process that was started for a claim, and the connection to it."""
+
+    def __init__(self, lab: Lab, process: Any, connection: Connection) -> None:
+        self.process = process
+        self._lab = lab
+        self._connection = connection
+
+    @property
+    def balance(self) -> int:
+        """The balance as the process has it."""
+        return int(self._ask("tell")["balance"])
+
+    @property
+    def pid(self) -> int:
+        """The process id as the process has it."""
+        return int(self._ask("tell")["pid"])
+
+    @property
+    def parent_pid(self) -> int:
+        """The id of the parent as the process has it."""
+        return int(self._ask("tell")["parent"])
+
+    def set_balance(self, value: int) -> None:
+        """Have the process change its balance; no verdict unless it has."""
+        self._lab.require(
+            self._ask("set the balance", value)["balance"] == value, "the other process can change its variable"
+        )
+
+    def tell_to_end(self, exit_code: int) -> None:
+        """Have the process end, a moment after this returns."""
+        self._connection.send(("end", exit_code))
+
+    def hear(self) -> Any:
+        """Return what the process sends; no verdict if it sends nothing."""
+        self._lab.require(self._connection.poll(PATIENCE), f"the other process answers within {PATIENCE:g} s")
+        return self._connection.recv()
+
+    def _ask(self, order: str, value: object = None) -> Any:
+        self._connection.send((order, value))
+        return self.hear()
+
+
+@contextmanager
+def another_process(
+    lab: Lab, method: str, target: Callable[..., None] = obey, *arguments: object, **keywords: object
+) -> Iterator[OtherProcess]:
+    """Start a process by one of the start methods; when the block is left, it is gone."""
+    context: Any = multiprocessing.get_context(method)
+    here, there = context.Pipe()
+    process = context.Process(target=target, args=(there, *arguments), kwargs=keywords)
+    with warnings.catch_warnings():
+        # Since 3.12, in a process with threads, as a worker of pytest-xdist is one.
+        warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
+        process.start()
+    there.close()
+    try:
+        yield OtherProcess(lab, process, here)
+    finally:
+        here.close()
+        if process.is_alive():
+            process.kill()
+        process.join()

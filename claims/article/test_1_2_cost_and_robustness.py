@@ -1,0 +1,37 @@
+"""Article, section 1.2: what processes and threads cost, and what a dying one does to the others."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from pytest_concclaims import Lab
+
+from .threads import crash_in_a_thread, raise_in_a_thread
+
+
+@pytest.mark.claim("A thread that crashes (SIGSEGV) takes the whole process with it", source="article 1.2")
+@pytest.mark.skipif(os.name != "posix", reason="no POSIX signals here")
+def test_a_thread_that_crashes_takes_the_process_with_it(lab: Lab) -> None:
+    process = lab.child(crash_in_a_thread)
+    lab.require("the thread crashes now" in process.stdout, "the thread came to its crash")
+    lab.require(process.returned or process.signal == signal.SIGSEGV, "the process lived on, or died of the crash")
+    assert not process.returned
+
+
+@pytest.mark.claim(
+    "A thread that dies of an unhandled exception takes the process with it",
+    source="article 1.2, the stronger reading",
+)
+@pytest.mark.refuted(
+    True,
+    reason="the exception goes to threading.excepthook, which reports it, and ends that thread only "
+    "(docs: threading.excepthook)",
+)
+def test_a_thread_that_raises_takes_the_process_with_it(lab: Lab) -> None:
+    process = lab.child(raise_in_a_thread)
+    lab.require("ZeroDivisionError" in process.stderr, "the thread died of an unhandled exception")
+    lab.require(not process.timed_out, "the process lived on, or ended by itself")
+    assert not process.returned

@@ -1,0 +1,67 @@
+"""Article, section 3.1: ``threading.Thread``."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from pytest_concclaims import Lab
+
+from .processes import LAST_WORK
+from .threads import PATIENCE
+
+
+@pytest.mark.claim(
+    "A Thread runs in the same process, under its own name, beside MainThread; join() waits for it",
+    source="article 3.1",
+)
+def test_a_thread_runs_beside_the_main_thread_and_join_waits_for_it(lab: Lab) -> None:
+    seen: list[tuple[int, str]] = []
+    running, end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def loop() -> None:
+        seen.append((os.getpid(), threading.current_thread().name))
+        running.set()
+        end.wait(PATIENCE)
+        time.sleep(LAST_WORK)
+        ended.set()
+
+    thread = threading.Thread(target=loop, name="LoopThread")
+    thread.start()
+    lab.require(running.wait(PATIENCE), "the thread begins to run")
+    alive = {thread.name for thread in threading.enumerate()}
+    end.set()
+    lab.require(not ended.is_set(), "the thread is still running when join() is called")
+    thread.join()
+    assert ended.is_set()
+    assert seen == [(os.getpid(), "LoopThread")]
+    assert {"MainThread", "LoopThread"} <= alive
+    lab.note("LoopThread ran beside MainThread, in one process; it had ended when join() returned")
+
+
+@pytest.mark.claim(
+    "The sample's output comes in this order: the parent's line, the thread's start, its end, the parent's end",
+    source="article 3.1",
+)
+def test_the_samples_output_order(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    def loop() -> None:
+        print(f"thread {threading.current_thread().name} is running")
+        time.sleep(LAST_WORK)
+        print(f"thread {threading.current_thread().name} ended")
+
+    print("the parent is running")
+    thread = threading.Thread(target=loop, name="LoopThread")
+    thread.start()
+    thread.join()
+    print("the parent ended")
+    lines = capsys.readouterr().out.splitlines()
+    lab.note(" / ".join(lines))
+    assert lines == [
+        "the parent is running",
+        "thread LoopThread is running",
+        "thread LoopThread ended",
+        "the parent ended",
+    ]
