@@ -6,26 +6,66 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
-import pytest_concclaims
+import pytest_concclaims.claims
 import pytest_concclaims.run  # once for all: an in-process run forgets the modules that it imported
 
 RECORD = "run.json"
 
 #: A claim beside the one that a test is about, so that the run as a whole has reached a verdict.
-COMPANION = '''
+COMPANION = """
 @pytest.mark.claim("One is one")
 def test_companion():
     one = 1
     assert one == 1
-'''
+"""
+
+#: A claim for each way to end, in the order of the file.
+ALL_ENDS = (
+    """
+@pytest.mark.claim("Snow is white", source="page 1")
+def test_confirmed(lab):
+    lab.note("seen on two mountains")
+    snow = 1
+    assert snow == 1
+
+@pytest.mark.claim("Snow is black")
+@pytest.mark.refuted(True, reason="it reflects light")
+def test_refuted():
+    snow = 1
+    assert snow == 2
+
+@pytest.mark.claim("Snow is deep")
+def test_inconclusive(lab):
+    lab.require(False, "a ruler")
+
+@pytest.mark.claim("Snow is a verb")
+def test_not_applicable():
+    pytest.skip("no grammar here")
+
+@pytest.mark.claim("Snow is grey")
+def test_unexpectedly_refuted():
+    snow = 1
+    assert snow == 3
+
+@pytest.mark.claim("Snow is cold")
+@pytest.mark.refuted(True, reason="it melts")
+def test_unexpectedly_confirmed():
+    snow = 1
+    assert snow == 1
+
+@pytest.mark.claim("Snow is late")
+def test_error(lab):
+    int("x")
+"""
+    + COMPANION
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +73,7 @@ class Run:
     """A finished run of claims, and the record that it wrote."""
 
     result: pytest.RunResult
-    record: Optional[dict[str, Any]]
+    record: dict[str, Any] | None
 
     @property
     def status(self) -> int:
@@ -59,6 +99,14 @@ class Run:
     def output(self) -> str:
         """All that was printed."""
         return self.result.stdout.str() + self.result.stderr.str()
+
+    @property
+    def section(self) -> list[str]:
+        """The lines of the summary section, up to those that name the record."""
+        lines = self.result.stdout.lines
+        start = next(number for number, line in enumerate(lines) if " concurrency claims " in line) + 1
+        end = next(number for number, line in enumerate(lines) if line.startswith("run record: "))
+        return lines[start:end]
 
 
 def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "") -> None:
@@ -98,29 +146,43 @@ def run_claims(pytester: pytest.Pytester, *arguments: str | os.PathLike[str], su
     return Run(result, json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None)
 
 
-def install(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **modules: str) -> Path:
-    """Install the package into a virtual environment ``.venv`` of the project, and return the suite's folder.
-
-    Just its folders: runs in a subprocess import it from there, as it comes first on the path.
-
-    :param modules: the modules of the suite ``article`` that it ships.
-    """
+def make_environment(pytester: pytest.Pytester) -> Path:
+    """Make a virtual environment ``.venv`` in the project, and return the folder of the package in it."""
     environment = pytester.path / ".venv"
     site = environment / "lib" / "python{}.{}".format(*sys.version_info) / "site-packages"
-    package = site / "pytest_concclaims"
+    site.mkdir(parents=True)
+    (environment / "pyvenv.cfg").write_text("home = /usr/bin\n", encoding="utf-8")
+    return site / "pytest_concclaims"
+
+
+def make_suite(folder: Path, **modules: str) -> Path:
+    """Make a suite's folder with these modules."""
+    folder.mkdir(parents=True)
+    for name, code in {"__init__": "", **modules}.items():
+        (folder / f"{name}.py").write_text(dedent(code), encoding="utf-8")
+    return folder
+
+
+def ship(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **modules: str) -> Path:
+    """Let the suite ``article``, for runs in this process, be this one in a ``.venv``; return its folder."""
+    suites = make_environment(pytester) / "claims"
+    monkeypatch.setattr(pytest_concclaims.claims, "__path__", [str(suites)])
+    return make_suite(suites / "article", **modules)
+
+
+def install(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **modules: str) -> Path:
+    """Install the package with this suite ``article`` into a ``.venv``; return the suite's folder.
+
+    Just its folders: runs in a subprocess, and their xdist workers, find it there first.
+    """
+    package = make_environment(pytester)
     source = Path(pytest_concclaims.__file__).parent
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__", "article"))
-    (environment / "pyvenv.cfg").write_text("home = /usr/bin\n", encoding="utf-8")
-    suite = package / "claims" / "article"
-    suite.mkdir()
-    for name, code in {"__init__": "", **modules}.items():
-        (suite / f"{name}.py").write_text(dedent(code), encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(site))
-    return suite
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    return make_suite(package / "claims" / "article", **modules)
 
 
-def outcome_of(result: pytest.RunResult, words: Sequence[str] = ("passed", "failed", "skipped", "error")) -> dict[str, int]:
-    """Return pytest's own count of outcomes, without the deselected."""
+def outcomes_of(result: pytest.RunResult) -> dict[str, int]:
+    """Return pytest's own count of outcomes, without the deselected and the warnings."""
     outcomes = result.parseoutcomes()
-    outcomes["error"] = outcomes.pop("errors", 0)
-    return {word: outcomes[word] for word in words if outcomes.get(word)}
+    return {word: outcomes[word] for word in ("passed", "failed", "skipped", "errors") if word in outcomes}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from claims_project import COMPANION, make_project, one_claim, outcome_of, run_claims
+
+from claims_project import COMPANION, make_project, one_claim, outcomes_of, run_claims
 
 CONFIRMED, REFUTED, INCONCLUSIVE = "confirmed", "refuted", "inconclusive"
 NOT_APPLICABLE, ERROR = "not_applicable", "error"
@@ -26,7 +27,12 @@ class Case:
 CASES = [
     Case("an assertion held", CONFIRMED, "total = 1 + 1\nassert total == 2"),
     Case("raises saw it", CONFIRMED, "with pytest.raises(KeyError):\n    {}['x']"),
-    Case("warns saw it", CONFIRMED, "with pytest.warns(UserWarning):\n    warnings.warn('x')", prelude="import warnings"),
+    Case(
+        "warns saw it",
+        CONFIRMED,
+        "with pytest.warns(UserWarning):\n    warnings.warn('x')",
+        prelude="import warnings",
+    ),
     Case("an assertion of a helper function held", CONFIRMED, "check(2)", prelude="def check(x):\n    assert x == 2"),
     Case("an assertion failed", REFUTED, "total = 1 + 1\nassert total == 3"),
     Case("an assertion of a helper function failed", REFUTED, "check(2)", prelude="def check(x):\n    assert x == 3"),
@@ -41,24 +47,26 @@ CASES = [
     Case("raises of a callable saw nothing", REFUTED, "pytest.raises(KeyError, int, '1')"),
     Case("warns saw nothing", REFUTED, "with pytest.warns(UserWarning):\n    pass"),
     Case("deprecated_call saw nothing", REFUTED, "with pytest.deprecated_call():\n    pass"),
-    Case("require failed", INCONCLUSIVE, "lab.require(1 > 2, 'two cores')\nassert lab is None", "required: two cores"),
+    Case(
+        "require failed", INCONCLUSIVE, "lab.require(1 > 2, 'two cores')\nassert lab is None", "two cores"
+    ),
     Case(
         "require failed and was caught",
         INCONCLUSIVE,
         "try:\n    lab.require(False, 'two cores')\nexcept BaseException:\n    pass\nassert lab is not None",
-        "required: two cores",
+        "two cores",
     ),
     Case(
         "require failed, was caught, and an assertion failed",
         INCONCLUSIVE,
         "try:\n    lab.require(False, 'two cores')\nexcept BaseException:\n    pass\nassert lab is None",
-        "required: two cores",
+        "two cores",
     ),
     Case(
         "require failed, was caught, and nothing was asserted",
         INCONCLUSIVE,
         "try:\n    lab.require(False, 'two cores')\nexcept BaseException:\n    pass",
-        "required: two cores",
+        "two cores",
     ),
     Case(
         "Inconclusive was raised by hand",
@@ -71,7 +79,7 @@ CASES = [
         "except Exception does not catch Inconclusive",
         INCONCLUSIVE,
         "try:\n    lab.require(False, 'two cores')\nexcept Exception:\n    assert lab is None",
-        "required: two cores",
+        "two cores",
     ),
     Case("skip", NOT_APPLICABLE, "pytest.skip('no such start method')", "no such start method"),
     Case("importorskip", NOT_APPLICABLE, "pytest.importorskip('no_such_module')", "no_such_module"),
@@ -90,7 +98,12 @@ CASES = [
     Case("an assertion that cannot fail", ERROR, "assert True\nassert 1, 'x'", "without having asserted anything"),
     Case("another exception", ERROR, "{}['x']", "KeyError: 'x'"),
     Case("another exception after an assertion", ERROR, "assert lab is not None\nint('x')", "ValueError: invalid"),
-    Case("the exception that raises did not wait for", ERROR, "with pytest.raises(KeyError):\n    int('x')", "ValueError"),
+    Case(
+        "the exception that raises did not wait for",
+        ERROR,
+        "with pytest.raises(KeyError):\n    int('x')",
+        "ValueError",
+    ),
     Case(
         "the message that raises did not wait for",
         ERROR,
@@ -105,7 +118,9 @@ CASES = [
         "",
     ),
     Case("fail", ERROR, "pytest.fail('give up')", "give up"),
-    Case("fail in the block of raises", ERROR, "with pytest.raises(KeyError):\n    pytest.fail('give up')", "give up"),
+    Case(
+        "fail in the block of raises", ERROR, "with pytest.raises(KeyError):\n    pytest.fail('give up')", "give up"
+    ),
     Case("SystemExit", ERROR, "sys.exit(0)", "SystemExit", prelude="import sys"),
     Case("xfail", ERROR, "pytest.xfail('known')", "pytest.xfail() in a claim"),
     Case(
@@ -117,9 +132,9 @@ CASES = [
     Case(
         "a bare assertion of the standard library",
         ERROR,
-        "pool = multiprocessing.Pool(1)\ntry:\n    pool.join()\nexcept ValueError:\n    pass\nthreading.Thread(group=1)",
+        "assert lab is not None\nthreading.Thread(group=1)",
         "outside the claim's code",
-        prelude="import multiprocessing, threading",
+        prelude="import threading",
     ),
     Case(
         "an assertion that failed in a process of a pool",
@@ -187,15 +202,14 @@ def test_end_of_body_decides_verdict_outcome_and_exit_status(
         ends, status = {"passed": 2}, 0
     else:
         ends, status = {"passed": 1, "failed": 1}, 1
-    assert outcome_of(run.result) == ends
+    assert outcomes_of(run.result) == ends
     assert run.status == status
     if case.verdict == REFUTED:
         assert claim["reason"] == ("snow melts" if expected == REFUTED else None)
     elif case.verdict == CONFIRMED:
         # The reason that did not hold is said where a person looks for it, not in the record.
         assert claim["reason"] is None
-        wanted = "*CONFIRMED, expected REFUTED because snow melts*"
-        (run.result.stdout.fnmatch_lines if status else run.result.stdout.no_fnmatch_line)(wanted)  # type: ignore[operator]
+        assert ("CONFIRMED, expected REFUTED because snow melts" in run.output) == (status == 1)
     else:
         assert claim["reason"]
         assert case.reason in claim["reason"]
@@ -206,12 +220,17 @@ PHASES = [
     Case("set-up asserts in vain", ERROR, "    assert lab is None\n    yield", "AssertionError in set-up"),
     Case("set-up skips", NOT_APPLICABLE, "    pytest.skip('no fork here')\n    yield", "no fork here"),
     Case("set-up xfails", ERROR, "    pytest.xfail('known')\n    yield", "xfail on a claim"),
-    Case("set-up requires in vain", INCONCLUSIVE, "    lab.require(1 > 2, 'two cores')\n    yield", "required: two cores"),
+    Case(
+        "set-up requires in vain",
+        INCONCLUSIVE,
+        "    lab.require(1 > 2, 'two cores')\n    yield",
+        "two cores",
+    ),
     Case(
         "set-up requires in vain and catches it",
         INCONCLUSIVE,
         "    try:\n        lab.require(1 > 2, 'two cores')\n    except BaseException:\n        pass\n    yield",
-        "required: two cores",
+        "two cores",
     ),
     Case("a thread of set-up dies", ERROR, "    die('early')\n    yield", "ValueError in thread 'early', set-up"),
     Case("teardown dies", ERROR, "    yield\n    raise OSError('no room')", "OSError in teardown: no room"),
@@ -249,9 +268,9 @@ def snow(lab):
     assert claim["verdict"] == case.verdict, claim["reason"]
     assert case.reason in claim["reason"]
     assert run.status == (1 if case.verdict == ERROR else 0)
-    ends = outcome_of(run.result)
+    ends = outcomes_of(run.result)
     if case.verdict == ERROR:
-        assert ends.get("failed", 0) + ends.get("error", 0) == 1
+        assert ends.get("failed", 0) + ends.get("errors", 0) == 1
     else:
         assert ends == {"passed": 1, "skipped": 1}
 
@@ -295,9 +314,9 @@ def test_strict_fails_the_inconclusive(pytester: pytest.Pytester) -> None:
     make_project(pytester, one_claim("lab.require(False, 'two cores')"))
     run = run_claims(pytester, "--claims-strict")
     assert run.verdicts["snow"] == INCONCLUSIVE
-    assert outcome_of(run.result) == {"passed": 1, "failed": 1}
+    assert outcomes_of(run.result) == {"passed": 1, "failed": 1}
     assert run.status == 1
-    run.result.stdout.fnmatch_lines(["INCONCLUSIVE, and --claims-strict is given: required: two cores"])
+    run.result.stdout.fnmatch_lines(["INCONCLUSIVE, and --claims-strict is given: *two cores"])
 
 
 def test_strict_fails_the_inconclusive_in_set_up(pytester: pytest.Pytester) -> None:
@@ -307,7 +326,7 @@ def test_strict_fails_the_inconclusive_in_set_up(pytester: pytest.Pytester) -> N
     run = run_claims(pytester, "--claims-strict")
     assert run.verdicts["snow"] == INCONCLUSIVE
     assert run.status == 1
-    run.result.stdout.fnmatch_lines(["*INCONCLUSIVE, and --claims-strict is given: required: two cores*"])
+    run.result.stdout.fnmatch_lines(["*INCONCLUSIVE, and --claims-strict is given: *two cores*"])
 
 
 def test_strict_lets_the_not_applicable_be(pytester: pytest.Pytester) -> None:
@@ -372,26 +391,22 @@ def test_collecting_only_needs_no_verdict(pytester: pytest.Pytester) -> None:
         ("assert lab is None", ERROR),
         ("int('x')", ERROR),
         ("pytest.fail('give up')", ERROR),
-        ("lab.require(False, 'two cores')", INCONCLUSIVE),
+        # ERROR, not INCONCLUSIVE: pytest counts the subtest as failed, and the run fails.
+        ("lab.require(False, 'two cores')", ERROR),
         ("assert lab is not None", CONFIRMED),
     ],
 )
 def test_failing_subtest_leaves_no_verdict(
     pytester: pytest.Pytester, block: str, verdict: str, expected: str
 ) -> None:
-    """pytest reports a failing subtest by itself and goes on; the claim must not end CONFIRMED then."""
+    """A failing subtest is reported by itself, and the test goes on; it must not end CONFIRMED then."""
     if not hasattr(pytest, "Subtests"):
         pytest.skip("subtests came with pytest 9")
     body = f"with subtests.test('part'):\n    {block}\nassert lab is not None"
     make_project(pytester, one_claim(body, marks=EXPECTATIONS[expected], arguments="lab, subtests"))
     run = run_claims(pytester)
     assert run.verdicts["snow"] == verdict
-    passes = verdict == INCONCLUSIVE or verdict == expected
-    if verdict == INCONCLUSIVE:
-        # pytest counts the subtest itself as a failure: an exception that it does not know went through it.
-        assert run.claims["snow"]["reason"] == "required: two cores"
-    else:
-        assert run.status == (0 if passes else 1)
+    assert run.status == (0 if verdict == expected else 1)
 
 
 FLAKY = """
@@ -413,9 +428,7 @@ def attempt(folder=Path(__file__).parent):
         ("assert attempt() == 1", CONFIRMED, []),
     ],
 )
-def test_attempts_that_disagree_fail(
-    pytester: pytest.Pytester, body: str, verdict: str, attempts: list[str]
-) -> None:
+def test_attempts_that_disagree_fail(pytester: pytest.Pytester, body: str, verdict: str, attempts: list[str]) -> None:
     """Reruns must not turn a claim green: each attempt is kept, and different verdicts are an error."""
     pytest.importorskip("pytest_rerunfailures")
     make_project(pytester, one_claim(body, prelude=FLAKY))
@@ -449,4 +462,6 @@ def test_unexpected_end_of_a_thread_shows_its_traceback(pytester: pytest.Pyteste
     """The failure names the thread's exception with its traceback."""
     body = "thread = threading.Thread(target=int, args=('x',))\nthread.start()\nthread.join()\nassert thread"
     make_project(pytester, one_claim(body, prelude="import threading"))
-    run_claims(pytester).result.stdout.fnmatch_lines(["ERROR: ValueError in thread*", "Traceback*", "ValueError: invalid*"])
+    run_claims(pytester).result.stdout.fnmatch_lines(
+        ["ERROR: ValueError in thread*", "Traceback*", "ValueError: invalid*"]
+    )

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from pytest_concclaims import Lab
@@ -33,7 +33,10 @@ def obey(connection: Connection) -> None:
     """Do what the other end of the connection asks for, until it says "end" or is gone."""
     global balance
     while connection.poll(PATIENCE):
-        order, value = connection.recv()
+        try:
+            order, value = connection.recv()
+        except EOFError:
+            return
         if order == "set the balance":
             balance = value
         elif order == "end":
@@ -82,7 +85,8 @@ class OtherProcess:
 
     def hear(self) -> Any:
         """Return what the process sends; no verdict if it sends nothing."""
-        self._lab.require(self._connection.poll(PATIENCE), f"the other process answers within {PATIENCE:g} s")
+        wait([self._connection, self.process.sentinel], PATIENCE)
+        self._lab.require(self._connection.poll(), f"the other process lives, and answers within {PATIENCE:g} s")
         return self._connection.recv()
 
     def _ask(self, order: str, value: object = None) -> Any:
@@ -102,7 +106,6 @@ def another_process(
         # Since 3.12, in a process with threads, as a worker of pytest-xdist is one.
         warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
         process.start()
-    there.close()
     try:
         yield OtherProcess(lab, process, here)
     finally:
@@ -110,3 +113,4 @@ def another_process(
         if process.is_alive():
             process.kill()
         process.join()
+        there.close()

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .interpreter import CPYTHON, FREE_THREADED_BUILD, PYPY, gil_enabled
-from .verdict import Inconclusive, Verdict
-
 if TYPE_CHECKING:
     from .lab import Lab
     from .lab.child import Child, ChildError
+    from .runtime import CPYTHON, FREE_THREADED_BUILD, PYPY, gil_enabled
+    from .verdict import Inconclusive, Verdict
 
 __all__ = [
     "CPYTHON",
@@ -26,14 +25,24 @@ __all__ = [
     "gil_enabled",
 ]
 
-_LAZY = {"Lab": ".lab", "Child": ".lab.child", "ChildError": ".lab.child"}
+_HOMES = {
+    "CPYTHON": ".runtime",
+    "FREE_THREADED_BUILD": ".runtime",
+    "PYPY": ".runtime",
+    "Child": ".lab.child",
+    "ChildError": ".lab.child",
+    "Inconclusive": ".verdict",
+    "Lab": ".lab",
+    "Verdict": ".verdict",
+    "gil_enabled": ".runtime",
+}
 
 
 def __getattr__(name: str) -> object:
-    # The instruments are imported on first use: every pytest start in an environment with this plugin
-    # imports this package, with claims or without.
-    if name not in _LAZY:
+    # Imported on first use: every pytest start in an environment with this plugin imports this package, with
+    # claims or without.
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LAZY[name], __name__), name)
+    return getattr(import_module(_HOMES[name], __name__), name)

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import sys
 import threading
+import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 #: pytest's helpers that assert something by themselves.
 _ASSERTING_CALLS = frozenset({"raises", "warns", "deprecated_call", "RaisesGroup", "RaisesExc"})
 
@@ -56,46 +58,59 @@ class Territory:
 
 
 def _is_below(filename: str, folder: str) -> bool:
-    return Path(folder) in Path(filename).parents
+    # Asked for each module, or each call: pathlib would take milliseconds.
+    return filename.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 @functools.cache
 def assertion_lines(filename: str) -> Mapping[int, str]:
     """Return the assertions of a source file: the text by the line, for each line that belongs to one.
 
-    Left out are those that cannot fail (``assert True``), and those that do not begin their line: whether
-    they ran cannot be told from the line having been reached.
+    Left out are those on one line with the condition or loop that they depend on (``for x in []: assert x``):
+    that the line was reached does not tell whether they were.
     """
     try:
-        source = Path(filename).read_text(encoding="utf-8")
+        with tokenize.open(filename) as file:
+            source = file.read()
         tree = ast.parse(source)
     except (OSError, ValueError, SyntaxError):
         return {}
-    lines = source.splitlines()
+    lines = source.split("\n")  # str.splitlines would also split at form feeds
     found: dict[int, str] = {}
-    for node in ast.walk(tree):
-        extent = _assertion_extent(node)
-        if extent is None or lines[extent[0] - 1][: node.col_offset].strip():  # type: ignore[attr-defined]  # statements have it
-            continue
-        text = " ".join(" ".join(lines[extent[0] - 1 : extent[1]]).split()).rstrip(":")
-        found.update(dict.fromkeys(range(extent[0], extent[1] + 1), text))
+    # Their heads are run by the function around them, so these are as good as a condition.
+    nested = {inner for outer in ast.walk(tree) if isinstance(outer, _FUNCTIONS) for inner in _below(outer)}
+    for parent in ast.walk(tree):
+        head_end = 0 if isinstance(parent, _FUNCTIONS) and parent not in nested else _head_end(parent)
+        for node in ast.iter_child_nodes(parent):
+            extent = _assertion_extent(node)
+            if extent is None or (node in getattr(parent, "body", ()) and extent[0] <= head_end):
+                continue
+            first, last = extent
+            text = " ".join(" ".join(lines[first - 1 : last]).split()).rstrip(":")
+            found.update(dict.fromkeys(range(first, last + 1), text))
     return found
+
+
+def _below(node: ast.AST) -> Iterator[ast.AST]:
+    return (inner for inner in ast.walk(node) if inner is not node)
+
+
+def _head_end(parent: ast.AST) -> int:
+    """Return the line on which the head of a compound statement ends, such as ``if x:``; 0 without a head."""
+    head = [node for node in ast.iter_child_nodes(parent) if not isinstance(node, (ast.stmt, ast.ExceptHandler))]
+    return max([getattr(parent, "lineno", 0), *(getattr(node, "end_lineno", None) or 0 for node in head)])
 
 
 def _assertion_extent(node: ast.AST) -> tuple[int, int] | None:
     """Return the first and last line of an assertion statement (of a ``with``: its head), else None."""
     if isinstance(node, ast.Assert):
-        return None if _always_true(node.test) else (node.lineno, node.end_lineno or node.lineno)
+        return node.lineno, node.end_lineno or node.lineno
     if isinstance(node, (ast.With, ast.AsyncWith)):
         if any(_asserts(item.context_expr) for item in node.items):
             return node.lineno, node.items[-1].context_expr.end_lineno or node.lineno
     elif isinstance(node, (ast.Expr, ast.Assign)) and _asserts(node.value):
         return node.lineno, node.end_lineno or node.lineno
     return None
-
-
-def _always_true(test: ast.expr) -> bool:
-    return isinstance(test, ast.Constant) or (isinstance(test, ast.Tuple) and bool(test.elts))
 
 
 def _asserts(expression: ast.expr) -> bool:
@@ -155,16 +170,24 @@ class AssertionWatch:
                 self.seen.setdefault((code.co_filename, line))
             return None
 
+        def started(code: CodeType, _offset: int) -> object:
+            # A function on one line has no event of its own for that line.
+            return line_reached(code, code.co_firstlineno)
+
+        callbacks = {monitoring.events.LINE: line_reached, monitoring.events.PY_START: started}
+
         def stop() -> None:
             for code in codes:
                 monitoring.set_local_events(tool, code, monitoring.events.NO_EVENTS)
-            monitoring.register_callback(tool, monitoring.events.LINE, None)
+            for event in callbacks:
+                monitoring.register_callback(tool, event, None)
             monitoring.free_tool_id(tool)
 
         monitoring.use_tool_id(tool, "pytest-concclaims")
-        monitoring.register_callback(tool, monitoring.events.LINE, line_reached)
+        for event, callback in callbacks.items():
+            monitoring.register_callback(tool, event, callback)
         for code in codes:
-            monitoring.set_local_events(tool, code, monitoring.events.LINE)
+            monitoring.set_local_events(tool, code, sum(callbacks))
         self._stop = stop
 
     # --- before 3.12, and PyPy
@@ -197,13 +220,13 @@ class AssertionWatch:
 
 
 def _codes_with_assertions(function: FunctionType, territory: Territory) -> Iterator[CodeType]:
-    codes: dict[CodeType, None] = dict.fromkeys(_nested(function.__code__))
+    # By identity: two code objects are equal if they are alike, also those of two files.
+    codes = {id(code): code for code in _nested(function.__code__)}
     for module in list(sys.modules.values()):
         if isinstance(module, ModuleType) and _in_territory(module, territory):
-            for value in list(vars(module).values()):
-                for found in _functions(value, module.__name__):
-                    codes.update(dict.fromkeys(_nested(found.__code__)))
-    for code in codes:
+            for found in _functions(module):
+                codes.update((id(code), code) for code in _nested(found.__code__))
+    for code in codes.values():
         lines = assertion_lines(code.co_filename)
         if any(line in lines for _, _, line in code.co_lines()):
             yield code
@@ -214,18 +237,38 @@ def _in_territory(module: ModuleType, territory: Territory) -> bool:
     return isinstance(filename, str) and territory.holds(filename, vars(module))
 
 
-def _functions(value: object, module: str) -> Iterator[FunctionType]:
-    """Yield the functions that a module's name leads to: itself, what it wraps, a class's methods."""
-    members = list(vars(value).values()) if isinstance(value, type) and value.__module__ == module else [value]
-    for member in members:
-        if isinstance(member, (staticmethod, classmethod)):
-            member = member.__func__
-        elif isinstance(member, property):
-            member = member.fget
-        while isinstance(member, FunctionType):
-            if member.__module__ == module:
-                yield member
-            member = vars(member).get("__wrapped__")
+def _functions(module: ModuleType) -> Iterator[FunctionType]:
+    """Yield the functions of a module's code that its names lead to: through classes, and through wrappers."""
+    known: dict[int, object] = {}
+    waiting = list(vars(module).values())
+    while waiting:
+        value = waiting.pop()
+        if id(value) in known:
+            continue
+        known[id(value)] = value
+        if isinstance(value, FunctionType) and value.__globals__ is vars(module):
+            yield value
+        if not isinstance(value, type):
+            waiting += _wrapped(value)
+        elif value.__module__ == module.__name__:
+            waiting += vars(value).values()
+
+
+def _wrapped(value: object) -> Iterator[object]:
+    if isinstance(value, (staticmethod, classmethod)):
+        yield value.__func__
+    elif isinstance(value, property):
+        yield from (value.fget, value.fset, value.fdel)
+    elif isinstance(value, (functools.partial, functools.partialmethod, functools.cached_property)):
+        yield value.func
+    else:
+        # What functools.wraps leaves; asked for in this way, as some objects have any attribute one asks for.
+        try:
+            attributes = object.__getattribute__(value, "__dict__")
+        except AttributeError:
+            return
+        if "__wrapped__" in attributes:
+            yield attributes["__wrapped__"]
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:

@@ -207,7 +207,7 @@ def _claim_id(
     classes = [
         _kebab(_without_prefix(node.name, "Test")) for node in item.listchain() if isinstance(node, pytest.Class)
     ]
-    words = [suite, *classes, _without_prefix(function, "test").strip("_").replace("_", "-")]
+    words = [suite, *classes, _without_prefix(function, "test_").strip("_").replace("_", "-")]
     return "-".join(word for word in words if word) + parameters
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from .claim import Claim, ClaimError, check_refuted_alone, duplicates, is_marked, read_claim
-from .interpreter import Interpreter, gil_enabled
+from .interpreter import Interpreter
+from .runtime import gil_enabled
 
 #: The claim that an item makes.
 CLAIM = pytest.StashKey[Claim]()
@@ -248,7 +249,8 @@ class ClaimCollection:
         return any(isinstance(node, Suite) for node in item.listchain())
 
     def _read(self, items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[str]]:
-        claims: dict[str, pytest.Item] = {}  # a file that was named twice is collected twice
+        # A file that was named twice is collected twice; one of a suite may then have two node ids.
+        claims: dict[tuple[Path, str], pytest.Item] = {}
         errors = []
         for item in items:
             suite = self._suite_name(item)
@@ -256,7 +258,7 @@ class ClaimCollection:
             try:
                 if is_marked(item):
                     item.stash[CLAIM] = read_claim(item, suite or self._project, file)
-                    claims.setdefault(item.nodeid, item)
+                    claims.setdefault((item.path, item.nodeid.partition("::")[2]), item)
                 else:
                     check_refuted_alone(item)
                     _check_lab_alone(item)
@@ -277,7 +279,11 @@ class ClaimCollection:
 
 
 def _check_lab_alone(item: pytest.Item) -> None:
-    if "lab" in getattr(item, "fixturenames", ()):
+    if "lab" not in getattr(item, "fixturenames", ()):
+        return
+    # A project may have a fixture of this name for its tests; pytest says nowhere else whose an item gets.
+    fixtures = item._fixtureinfo.name2fixturedefs.get("lab")  # type: ignore[attr-defined]  # noqa: SLF001
+    if fixtures and fixtures[-1].func.__module__ == f"{__package__}.plugin":
         raise ClaimError('it uses the lab, but is no claim; add @pytest.mark.claim("What is claimed")')
 
 

@@ -42,7 +42,7 @@ def decide(error: BaseException | None, *, asserted: bool, is_claims_code: Calla
         return Decision(
             Verdict.ERROR,
             "the claim returned without having asserted anything; assert what would refute it "
-            "(an assertion counts if it is the first on its line, and can fail)",
+            "(one on the same line as the condition or loop that it depends on does not count)",
         )
     if isinstance(error, Inconclusive):
         return Decision(Verdict.INCONCLUSIVE, str(error) or "no reason was given")

@@ -2,8 +2,9 @@
 
 Two records of one id whose digests differ speak of different experiments, and must not be compared. The
 digest is therefore of the *source text*, not of compiled code: it is the same on every interpreter. It covers
-the test function without its decorators (an expectation is no part of the experiment), and whatever that
-function reaches by name in its own module and in modules beside it. What installed packages do is left out.
+the test function without its decorators (an expectation is no part of the experiment), what its class has
+besides tests, and whatever these reach by name in their own module and in modules beside it. What installed
+packages do is left out.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import ast
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator
+import tokenize
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
 
-_Definition = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef]
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_Node = Union[ast.stmt, ast.expr]
+#: A file, and what its top level binds ("*": all of it).
+_Place = tuple[Path, str]
 
 
 def digest_of(statement: str, function: Callable[..., Any]) -> str:
@@ -30,32 +34,35 @@ def digest_of(statement: str, function: Callable[..., Any]) -> str:
 def _reached_source(function: Callable[..., Any]) -> list[str]:
     function = inspect.unwrap(function)
     while isinstance(function, functools.partial):
-        function = function.func
+        function = inspect.unwrap(function.func)
     file = inspect.getsourcefile(function)
     if file is None or not Path(file).is_file():
         return [f"{function.__module__}.{function.__qualname__}"]
-    start = (Path(file), function.__qualname__.split(".")[0])
-    texts: dict[tuple[Path, str], str] = {}
-    waiting = [start]
+    path = Path(file)
+    module = _read(path)
+    outermost, *_ = names = function.__qualname__.split(".<locals>")[0].split(".")
+    nodes = list(_own(module.body, names))
+    if not nodes:
+        return [module.text]
+    left_out = list(_decorators(nodes, {names[-1], function.__name__}))
+    own = _text(module, nodes, left_out)
+    texts: dict[_Place, str] = {(path, outermost): ""}  # it may name itself
+    waiting = list(_reached(path, _names(nodes, left_out)))
     while waiting:
         place = waiting.pop()
-        path, name = place
         if place in texts:
             continue
+        path, name = place
         module = _read(path)
         if name == "*":
             texts[place] = module.text
-            continue
-        used: set[str] = set()
-        parts = []
-        for node in module.bindings.get(name, ()):
-            parts.append(_text(module.text, node, decorators=place != start))
-            used |= _names(node, decorators=place != start)
-        texts[place] = "\n".join(parts)
-        waiting += [(path, other) for other in used if other in module.bindings]
-        waiting += [module.imports[other] for other in {*used, name} if other in module.imports]
+            waiting += module.imports.values()
+        else:
+            binding = module.bindings.get(name, [])
+            texts[place] = _text(module, binding)
+            waiting += _reached(path, {name, *_names(binding)})
     # The paths differ between a checkout and a wheel, so only their names order the texts.
-    return [texts[place] for place in sorted(texts, key=lambda place: (place != start, place[0].name, place[1]))]
+    return [own, *(text for _, _, text in sorted((path.name, name, text) for (path, name), text in texts.items()))]
 
 
 @dataclass(frozen=True)
@@ -63,77 +70,117 @@ class _Module:
     """A source file: what its top level binds, and what it imports from files beside it."""
 
     text: str
+    body: list[ast.stmt]
     bindings: dict[str, list[ast.stmt]]
-    imports: dict[str, tuple[Path, str]]
+    imports: dict[str, _Place]
 
 
 @functools.cache
 def _read(path: Path) -> _Module:
-    text = path.read_text(encoding="utf-8")  # text mode folds line ends, so Windows checkouts agree
+    text = ""
     try:
+        with tokenize.open(path) as file:  # text mode folds line ends, so Windows checkouts agree
+            text = file.read()
         tree = ast.parse(text)
-    except SyntaxError:
-        return _Module(text, {}, {})
+    except (SyntaxError, ValueError):
+        return _Module(text, [], {}, {})
     bindings: dict[str, list[ast.stmt]] = {}
-    imports: dict[str, tuple[Path, str]] = {}
     for node in tree.body:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            imports.update(_local_imports(path, node))
         for name in _bound(node):
             bindings.setdefault(name, []).append(node)
-    return _Module(text, bindings, imports)
+    imports: dict[str, _Place] = {}
+    for inner in ast.walk(tree):
+        if isinstance(inner, (ast.Import, ast.ImportFrom)):
+            imports.update(_local_imports(path, inner))
+    return _Module(text, tree.body, bindings, imports)
+
+
+def _own(body: Sequence[ast.stmt], names: Sequence[str]) -> Iterator[_Node]:
+    """Yield the definitions that a path of names leads to, and what the classes on the way have besides tests."""
+    name, *inner = names
+    found = [node for node in body if name in _bound(node)]
+    class_ = found[-1] if found else None
+    if not inner or not isinstance(class_, ast.ClassDef):
+        yield from found
+        return
+    yield from class_.bases
+    yield from (node for node in class_.body if not any(name.lower().startswith("test") for name in _bound(node)))
+    yield from _own(class_.body, inner)
+
+
+def _decorators(nodes: Iterable[_Node], names: set[str]) -> Iterator[ast.expr]:
+    for node in nodes:
+        for inner in ast.walk(node):
+            if isinstance(inner, _Definition) and inner.name in names:
+                yield from inner.decorator_list
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, _DEFINITIONS):
+    if isinstance(node, _Definition):
         yield node.name
     elif not isinstance(node, (ast.Import, ast.ImportFrom)):
         for inner in ast.walk(node):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
                 yield inner.id
-            elif isinstance(inner, _DEFINITIONS):  # under an "if" or "try"
+            elif isinstance(inner, _Definition):  # under an "if" or "try"
                 yield inner.name
 
 
-def _local_imports(path: Path, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, tuple[Path, str]]]:
+def _local_imports(path: Path, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, _Place]]:
     """Yield name, file and name there ("*": all of it) for what an import takes from files beside ``path``."""
     base = path.parent
     if isinstance(node, ast.Import):
         for alias in node.names:
-            file = base.joinpath(*alias.name.split(".")).with_suffix(".py")
-            if file.is_file():
+            file = _source_file(base.joinpath(*alias.name.split(".")))
+            if file is not None:
                 yield alias.asname or alias.name.split(".")[0], (file, "*")
         return
     for _ in range(node.level - 1):
         base = base.parent
-    folder = base.joinpath(*(node.module or "").split(".")) if node.module else base
+    folder = base.joinpath(*node.module.split(".")) if node.module else base
+    module = _source_file(folder) if node.module else folder / "__init__.py"
     for alias in node.names:
-        submodule, module = folder / f"{alias.name}.py", folder.with_suffix(".py")
-        if submodule.is_file():
+        submodule = _source_file(folder / alias.name)
+        if submodule is not None:
             yield alias.asname or alias.name, (submodule, "*")
-        elif node.module and module.is_file():
-            yield alias.asname or alias.name, (module, alias.name)
+        elif module is not None and module.is_file():
+            # What a star brings cannot be told by its name, so the name here is one that counts as used.
+            yield ("*", (module, "*")) if alias.name == "*" else (alias.asname or alias.name, (module, alias.name))
 
 
-def _names(node: ast.stmt, *, decorators: bool) -> set[str]:
-    """Return the names a definition uses; a test's arguments count, as they name fixtures."""
-    skipped: set[ast.AST] = set()
-    if not decorators and isinstance(node, _DEFINITIONS):
-        for decorator in node.decorator_list:
-            skipped |= set(ast.walk(decorator))
+def _source_file(module: Path) -> Path | None:
+    files = (module.with_name(f"{module.name}.py"), module / "__init__.py")
+    return next((file for file in files if file.is_file()), None)
+
+
+def _reached(path: Path, used: set[str]) -> Iterator[_Place]:
+    module = _read(path)
+    yield from ((path, name) for name in used if name in module.bindings)
+    yield from (module.imports[name] for name in {"*", *used} if name in module.imports)
+
+
+def _names(nodes: Iterable[_Node], left_out: Iterable[ast.expr] = ()) -> set[str]:
+    """Return the names that code uses; a test's arguments count, as they name fixtures."""
+    skipped = {inner for node in left_out for inner in ast.walk(node)}
     found = set()
-    for inner in ast.walk(node):
-        if inner in skipped:
-            continue
-        if isinstance(inner, ast.Name):
-            found.add(inner.id)
-        elif isinstance(inner, ast.arg):
-            found.add(inner.arg)
+    for node in nodes:
+        for inner in ast.walk(node):
+            if inner in skipped:
+                continue
+            if isinstance(inner, ast.Name):
+                found.add(inner.id)
+            elif isinstance(inner, ast.arg):
+                found.add(inner.arg)
     return found
 
 
-def _text(source: str, node: ast.stmt, *, decorators: bool) -> str:
-    first = node.lineno
-    if decorators and isinstance(node, _DEFINITIONS) and node.decorator_list:
-        first = min(decorator.lineno for decorator in node.decorator_list)
-    return "\n".join(line.rstrip() for line in source.splitlines()[first - 1 : node.end_lineno])
+def _text(module: _Module, nodes: Iterable[_Node], left_out: Iterable[ast.expr] = ()) -> str:
+    """Return the lines of some code; white space at their ends does not count."""
+    skipped = {line for node in left_out for line in _lines(node)}
+    source = module.text.split("\n")  # str.splitlines would also split at form feeds
+    return "\n".join(source[line - 1].rstrip() for node in nodes for line in _lines(node) if line not in skipped)
+
+
+def _lines(node: _Node) -> range:
+    first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+    return range(first, (node.end_lineno or node.lineno) + 1)

@@ -60,7 +60,7 @@ class Assertion(Evidence):
 
     def phrase(self) -> str:
         if self.holds:
-            return f"held: {self.expression}"
+            return f"asserted: {self.expression}"
         seen = (self.explanation or "").split("\n")[0]
         return f"failed: {self.expression}" + (f" ({seen})" if seen and seen != self.expression else "")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from .collection import Plan
 from .interpreter import Interpreter, Machine
 from .record import ClaimResult, RunRecord, in_order
 from .reports import check_writable, write_report
-from .reports.terminal import COLOURS, LOUD, Span, summary
+from .reports.terminal import COLOURS, LOUD, Span, harmless, summary
 from .trial import REPORT_ATTRIBUTE
 from .verdict import Verdict
 
@@ -42,12 +44,15 @@ class Recorder:
             check_writable(path)
         self._started = datetime.now(timezone.utc)
         self._start = time.perf_counter()
-        self._results: dict[str, ClaimResult] = {}
+        self._news: dict[str, _News] = {}
         self._ended: set[str] = set()
         self._lost: list[str] = []
         self._refusals: dict[str, None] = {}
         self._gil_modules: dict[str, None] = {}
         self._failure: str | None = None
+        self._written: list[Path] = []
+        self._unwritten: list[str] = []
+        self._summarized = False
 
     # --- while it runs
 
@@ -60,22 +65,38 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a claim's result in; that of a later phase or attempt replaces the one before."""
-        data: str | None = getattr(report, REPORT_ATTRIBUTE, None)
-        if data is not None and not hasattr(report, "context"):  # a subtest's report has a context
-            self._results[report.nodeid] = ClaimResult.from_json(json.loads(data))
+        news = _news(report)
+        if news is not None:
+            self._news[report.nodeid] = news
             if report.when == "teardown":
                 self._ended.add(report.nodeid)
-        elif str(report.when) == "???" and report.nodeid not in self._results:  # the worker crashed at once
-            self._lost.append(report.nodeid)
+        elif str(report.when) == "???":  # xdist's report of a worker that crashed
+            self._crashed(report.nodeid)
+
+    def _crashed(self, nodeid: str) -> None:
+        news = self._news.get(nodeid)
+        if news is None:
+            self._lost.append(nodeid)
+        elif nodeid not in self._ended:
+            where = "teardown" if news.decided else "the claim"
+            reason = f"the worker process that ran it crashed in {where}"
+            self._news[nodeid] = _News(True, replace(news.result, verdict=Verdict.ERROR, reason=reason))
+            self._ended.add(nodeid)
+
+    def _results(self) -> list[ClaimResult]:
+        """Return the results of the claims that have come to an end; one that was interrupted has not."""
+        return in_order([news.result for news in self._news.values() if news.decided])
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
         """Show the verdict's letter and word; the categories stay pytest's, as its summaries go by them."""
-        data: str | None = getattr(report, REPORT_ATTRIBUTE, None)
-        if data is None or hasattr(report, "context") or report.outcome not in ("passed", "failed", "skipped"):
+        news = _news(report)
+        if news is None or report.outcome not in ("passed", "failed", "skipped"):
             return None
+        if self._summarized and report.skipped:
+            return None  # pytest's list of the skipped has one word for all, that of the first
         if report.when != "call" and not (report.when == "setup" and report.skipped):
             return None
-        result = ClaimResult.from_json(json.loads(data))
+        result = news.result
         word, markup = result.verdict.word, COLOURS[result.verdict]
         letter = _LETTERS[result.verdict]
         if result.unexpected:
@@ -111,18 +132,28 @@ class Recorder:
             pytest.ExitCode.INTERNAL_ERROR,
         ):
             return
-        results = in_order(list(self._results.values()))
+        results = self._results()
         if not any(result.verdict.reached for result in results):
             self._failure = _why_nothing(results)
             if exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
         record = self._record(results, complete=self._is_complete(session, exitstatus))
         for path in self._reports:
+            self._write(record, path)
+        if self._unwritten:
+            session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
+
+    def _write(self, record: RunRecord, path: Path) -> None:
+        try:
             write_report(record, path)
+        except OSError as error:  # the verdicts are still to be shown
+            self._unwritten.append(f"--claims-report {path}: could not be written: {error.strerror or error}")
+        else:
+            self._written.append(path)
 
     def _is_complete(self, session: pytest.Session, exitstatus: int) -> bool:
         stopped = session.shouldstop or session.shouldfail or exitstatus == pytest.ExitCode.INTERRUPTED
-        return not stopped and not self._lost and self._ended == set(self._results)
+        return not stopped and not self._lost and self._ended == set(self._news)
 
     def _record(self, results: Sequence[ClaimResult], *, complete: bool) -> RunRecord:
         option = self._config.getoption
@@ -143,20 +174,22 @@ class Recorder:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show each claim's verdict, and count them."""
+        self._summarized = True
         write, writer = terminalreporter, self._config.get_terminal_writer()
         for refusal in self._refusals:
             write.write_line(f"ERROR: {refusal}", red=True)
         if self._refusals or self._config.getoption("collectonly"):
             return
-        results = in_order(list(self._results.values()))
+        results = self._results()
         if results:
             write.write_sep("=", "concurrency claims")
             verbosity = self._config.get_verbosity()
             for line in summary(results, width=writer.fullwidth, verbosity=verbosity):
                 _write_line(writer, line)
         for text in self._loud_lines():
-            write.write_line(text, red=True, bold=True)
-        for path in self._reports:
+            for row in textwrap.wrap(harmless(text), writer.fullwidth):
+                write.write_line(row, red=True, bold=True)
+        for path in self._written:
             write.write_line(f"run record: {path}")
 
     def _loud_lines(self) -> list[str]:
@@ -168,6 +201,7 @@ class Recorder:
             lines += [f"{nodeid}: its worker crashed before it began" for nodeid in self._lost]
         if self._failure is not None:
             lines.append(self._failure)
+        lines += self._unwritten
         return lines
 
 
@@ -178,6 +212,22 @@ _LETTERS = {
     Verdict.NOT_APPLICABLE: "n",
     Verdict.ERROR: "E",
 }
+
+
+@dataclass(frozen=True)
+class _News:
+    """What a report tells of a claim; until it is decided, the result is what it would be if it ended now."""
+
+    decided: bool
+    result: ClaimResult
+
+
+def _news(report: pytest.TestReport) -> _News | None:
+    data: str | None = getattr(report, REPORT_ATTRIBUTE, None)
+    if data is None or hasattr(report, "context"):  # a subtest's report has a context
+        return None
+    fields = json.loads(data)
+    return _News(fields["decided"], ClaimResult.from_json(fields["result"]))
 
 
 def _write_line(writer: Any, line: Sequence[Span]) -> None:
@@ -200,7 +250,5 @@ def _tool(config: pytest.Config) -> dict[str, str]:
     from importlib.metadata import version
 
     versions = {"name": "pytest-concclaims", "version": version("pytest-concclaims"), "pytest": pytest.__version__}
-    for _, distribution in config.pluginmanager.list_plugin_distinfo():
-        if distribution.project_name in ("pytest-xdist", "pytest-benchmark"):
-            versions[distribution.project_name] = distribution.version
-    return versions
+    plugins = {found.project_name: found.version for _, found in config.pluginmanager.list_plugin_distinfo()}
+    return versions | {name: plugins[name] for name in ("pytest-benchmark", "pytest-xdist") if name in plugins}

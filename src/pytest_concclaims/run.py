@@ -9,7 +9,7 @@ import pytest
 from .collection import ClaimCollection, LastFailedGuard, Plan, make_plan
 from .interpreter import Interpreter
 from .recorder import Recorder
-from .trial import ClaimTrials
+from .trial import ClaimTrials, ThreadWatch
 
 
 def register(config: pytest.Config) -> None:
@@ -34,3 +34,4 @@ def register(config: pytest.Config) -> None:
     config.pluginmanager.register(ClaimCollection(config, plan, interpreter, refusals), "concclaims-collection")
     config.pluginmanager.register(LastFailedGuard(), "concclaims-last-failed-guard")
     config.pluginmanager.register(ClaimTrials(config), "concclaims-trials")
+    config.pluginmanager.register(ThreadWatch(), "concclaims-thread-watch")

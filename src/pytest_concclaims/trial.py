@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import bdb
+import dataclasses
 import inspect
 import json
 import sysconfig
 import threading
 import traceback
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType, FunctionType
 
@@ -21,17 +21,18 @@ from .claim import Claim
 from .collection import CLAIM, GIL_AT_IMPORT, SuiteModule
 from .decision import Decision, decide
 from .evidence import Assertion, Attempt, Evidence, Raised
-from .interpreter import gil_enabled
 from .lab import Lab
 from .record import ClaimResult
-from .verdict import Verdict
+from .reports.terminal import harmless
+from .runtime import gil_enabled
+from .verdict import Inconclusive, Verdict
 
 #: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
 REPORT_ATTRIBUTE = "concclaims_result"
 _PACKAGE = Path(__file__).parent
 
 
-@dataclass
+@dataclasses.dataclass
 class Trial:
     """One attempt at a claim.
 
@@ -48,8 +49,8 @@ class Trial:
     running: bool = False
     decision: Decision | None = None
     duration: float = 0.0
-    disturbances: list[Raised] = field(default_factory=list)
-    observations: list[Evidence] = field(default_factory=list)
+    disturbances: list[Raised] = dataclasses.field(default_factory=list)
+    observations: list[Evidence] = dataclasses.field(default_factory=list)
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Return all that was seen in this and earlier attempts."""
@@ -77,9 +78,9 @@ class Trial:
             location=claim.location,
         )
 
-    def unfinished(self, reason: str) -> ClaimResult:
+    def unfinished(self) -> ClaimResult:
         """Return the result for the case that nothing more is heard of the claim."""
-        return _errored(self, reason).result()  # type: ignore[return-value]  # it has a decision
+        return dataclasses.replace(self, decision=Decision(Verdict.ERROR, "it did not come to an end")).result()  # type: ignore[return-value]  # it has a decision
 
     def as_attempt(self) -> Attempt | None:
         """Return this attempt for the record of the next one."""
@@ -106,24 +107,36 @@ class Trial:
             threading.excepthook = before
 
 
-def _errored(trial: Trial, reason: str) -> Trial:
-    return Trial(
-        trial.claim,
-        trial.lab,
-        trial.territory,
-        trial.attempts,
-        decision=Decision(Verdict.ERROR, reason),
-        disturbances=trial.disturbances,
-        observations=trial.observations,
-    )
-
-
 def _raised(where: str, error: BaseException) -> Raised:
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     return Raised(where, type(error).__name__, str(error), text)
 
 
 TRIAL = pytest.StashKey[Trial]()
+
+
+class ThreadWatch:
+    """Hooks: note what ends threads while fixtures are set up and torn down.
+
+    The innermost wrappers: before pytest 8.4 it has some that would take note first.
+    """
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Watch the set-up."""
+        with _watched(item, "set-up"):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Watch the teardown."""
+        with _watched(item, "teardown"):
+            return (yield)
+
+
+def _watched(item: pytest.Item, where: str) -> AbstractContextManager[None]:
+    trial = item.stash.get(TRIAL, None)
+    return nullcontext() if trial is None else trial.watched(where)
 
 
 class ClaimTrials:
@@ -142,17 +155,16 @@ class ClaimTrials:
         attempts = [] if earlier is None else [*earlier.attempts, *filter(None, [earlier.as_attempt()])]
         lab = Lab(budget=self._config.getoption("claims_budget"))
         trial = item.stash[TRIAL] = Trial(claim, lab, _territory(item), attempts)
-        with trial.watched("set-up"):
-            return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Go on watching."""
-        trial = item.stash.get(TRIAL, None)
-        if trial is None:
-            return (yield)
-        with trial.watched("teardown"):
-            return (yield)
+        unsettled: Inconclusive | None = None
+        result = None
+        try:
+            result = yield
+        except Inconclusive as raised:
+            unsettled = raised
+        if unsettled is not None:
+            trial.decision = decide(unsettled, asserted=False, is_claims_code=lambda _: False)
+            self._raise_unless_expected(claim, trial.decision, ())
+        return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -199,7 +211,7 @@ class ClaimTrials:
             return Decision(Verdict.ERROR, trial.disturbances[0].phrase())
         if item.get_closest_marker("xfail") is not None:
             return Decision(Verdict.ERROR, "it was marked xfail while it ran; say the expected verdict with refuted")
-        if decision.verdict.reached and trial.lab.unsettled is not None:
+        if trial.lab.unsettled is not None and (decision.verdict.reached or error is None):
             decision = Decision(Verdict.INCONCLUSIVE, str(trial.lab.unsettled))
         if decision.verdict.reached:
             changed = _gil_change(item)
@@ -261,7 +273,7 @@ def _take_back(trial: Trial, report: pytest.TestReport, call: pytest.CallInfo[No
             trial.observations.append(_raised(where, error))
             reason = trial.observations[-1].phrase()
         trial.decision = Decision(Verdict.ERROR, reason)
-    elif report.skipped and report.when == "setup":
+    elif report.skipped and report.when == "setup" and trial.decision is None:
         skipped = call.excinfo.value if call.excinfo is not None else ""
         trial.decision = Decision(Verdict.NOT_APPLICABLE, str(skipped) or "no reason was given")
     elif report.when == "teardown" and trial.disturbances and not _is_error(trial.decision):
@@ -277,18 +289,15 @@ def _is_error(decision: Decision | None) -> bool:
 
 def _stands(trial: Trial, report: pytest.TestReport) -> bool:
     """Return whether a failure is one that the decision does not know of yet."""
-    if report.when != "call" or trial.decision is None:
+    if report.when == "teardown" or trial.decision is None:
         return True
     return trial.decision.verdict is trial.claim.expected
 
 
 def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> None:
     claim, decision = trial.claim, trial.decision
-    result = trial.result() or trial.unfinished(
-        f"nothing was heard of it after {'its set-up' if report.when == 'setup' else report.when}: "
-        "the process that ran it is gone"
-    )
-    setattr(report, REPORT_ATTRIBUTE, json.dumps(result.to_json()))
+    result = trial.result() or trial.unfinished()
+    setattr(report, REPORT_ATTRIBUTE, json.dumps({"decided": decision is not None, "result": result.to_json()}))
     properties = {"claim": claim.id, "statement": claim.statement, "expected": claim.expected.value}
     if decision is not None:
         properties["verdict"] = decision.verdict.value
@@ -297,8 +306,8 @@ def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> Non
         path, line, _ = item.reportinfo()
         report.longrepr = (str(path), (line or 0) + 1, f"INCONCLUSIVE: {decision.reason}")
     if report.when == "call" and report.failed:
-        lines = [f'"{claim.statement}"', f"is {result.verdict.word}, expected {claim.expected.word}"]
-        lines += [f"- {piece.phrase()}" for piece in result.evidence]
+        lines = [f'"{harmless(claim.statement)}"', f"is {result.verdict.word}, expected {claim.expected.word}"]
+        lines += [f"- {harmless(piece.phrase())}" for piece in result.evidence]
         report.sections.append(("claim", "\n".join(lines)))
 
 

@@ -62,7 +62,7 @@ class Lab:
         met = bool(condition)
         self._evidence.append(Requirement(met, reason))
         if not met:
-            self._raise(Inconclusive(f"required: {reason}"))
+            self._raise(Inconclusive(f"not met: {reason}"))
 
     def child(
         self,

@@ -11,11 +11,13 @@ import sys
 if __name__ == "__main__" and sys.path and __file__.startswith(sys.path[0]):
     del sys.path[0]  # this folder: its modules must not hide the standard library's
 
+import importlib
 import importlib.util
 import os
 import pickle
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -61,7 +63,9 @@ def _call(folder: Path) -> None:
         function, args, kwargs = pickle.loads(order["call"])  # noqa: S301
         value = function(*args, **kwargs)
         content = _pickled(value)
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         _leave(folder, "raised", {"text": _text(error), "pickle": _carried(error), "traceback": text})
         raise
@@ -84,9 +88,22 @@ def _import_as_parent(name: str | None, file: str | None) -> None:
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         return
+    _provide_packages(name, file)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
+
+
+def _provide_packages(name: str, file: str) -> None:
+    """Put packages over a module that have no import of their own: unpickling imports them all."""
+    packages = name.split(".")[:-1]
+    for count, folder in zip(range(len(packages), 0, -1), Path(file).parents):
+        package = ".".join(packages[:count])
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            sys.modules[package] = module = ModuleType(package)
+            module.__path__ = [str(folder)]
 
 
 def _pickled(value: object) -> bytes:
@@ -100,10 +117,9 @@ def _carried(error: BaseException) -> bytes | None:
     """Return the exception's pickle, if it survives the journey; many exceptions do not."""
     try:
         content = pickle.dumps(error)
-        pickle.loads(content)  # noqa: S301
+        return content if isinstance(pickle.loads(content), BaseException) else None  # noqa: S301
     except Exception:  # noqa: BLE001  (pickling runs arbitrary code)
         return None
-    return content
 
 
 def _text(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import pickle
@@ -11,15 +12,18 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from ..evidence import ChildRun
-from ..interpreter import FREE_THREADED_BUILD, gil_enabled
+from ..runtime import FREE_THREADED_BUILD, gil_enabled
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -42,7 +46,8 @@ class Child(Generic[T_co]):
     """How a run in a fresh interpreter ended.
 
     :param target: what ran.
-    :param exit_code: the exit status; None if a signal or the deadline ended it.
+    :param exit_code: the exit status; None if a signal or the deadline ended it. A real-time signal, for
+        which Python has no name, is its number, negative.
     :param signal: the signal that ended it, if one did.
     :param timed_out: whether it was killed at its deadline.
     :param deadline: that deadline, in seconds after the start.
@@ -119,13 +124,13 @@ def run_child(target: object, args: Sequence[object], kwargs: Mapping[str, objec
         else:
             command, shown = _script_command(folder, target, args, kwargs)
         exit_status, duration = _run(command, folder, deadline)
+        ended_by = _signal(exit_status)
         value, error, trace = _result(folder)
-        timed_out = exit_status is None
         return Child(
             target=shown,
-            exit_code=exit_status if exit_status is not None and exit_status >= 0 else None,
-            signal=signal.Signals(-exit_status) if exit_status is not None and exit_status < 0 else None,
-            timed_out=timed_out,
+            exit_code=exit_status if ended_by is None else None,
+            signal=ended_by,
+            timed_out=exit_status is None,
             deadline=float(deadline),
             duration=duration,
             stdout=_output(folder / "stdout"),
@@ -147,6 +152,13 @@ def _scratch_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _signal(exit_status: int | None) -> signal.Signals | None:
+    try:
+        return signal.Signals(-exit_status) if exit_status is not None and exit_status < 0 else None
+    except ValueError:
+        return None
+
+
 def _output(file: Path) -> str:
     return file.read_bytes().decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
@@ -157,19 +169,22 @@ def _output(file: Path) -> str:
 def _function_command(
     folder: Path, function: Any, args: Sequence[object], kwargs: Mapping[str, object]
 ) -> tuple[list[str], str]:
+    call = (function, args, dict(kwargs))
+    while isinstance(function, functools.partial):
+        function = function.func
     name = getattr(function, "__qualname__", repr(function))
     module = getattr(function, "__module__", None)
     if module == "__main__":
         raise TypeError(f"lab.child({name}): the function is in __main__, which a fresh interpreter cannot import")
     try:
-        call = pickle.dumps((function, args, dict(kwargs)))
+        pickled_call = pickle.dumps(call)
     except Exception as error:
         raise TypeError(
             f"lab.child({name}): the function must be importable (defined at the top level of a module) "
             f"and its arguments must pickle: {error}"
         ) from error
     file = getattr(sys.modules.get(module or ""), "__file__", None)
-    order = {"sys_path": list(sys.path), "module": module, "file": file, "call": call}
+    order = {"sys_path": list(sys.path), "module": module, "file": file, "call": pickled_call}
     (folder / "order.pickle").write_bytes(pickle.dumps(order))
     return [*_interpreter(), str(_BOOTSTRAP), "function", str(folder)], f"{name}()"
 
@@ -211,10 +226,12 @@ def _interpreter() -> list[str]:
 def _environment() -> dict[str, str]:
     """Return the environment without what speaks of this test run.
 
-    pytest-benchmark, for one, disables itself wherever it finds PYTEST_XDIST_WORKER.
+    pytest-benchmark, for one, disables itself wherever it finds PYTEST_XDIST_WORKER. The encoding is the one
+    that the output is read in; the locale's would be another one on Windows.
     """
     disturbing = ("PYTEST_XDIST_", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
-    return {name: value for name, value in os.environ.items() if not name.startswith(disturbing)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(disturbing)}
+    return {**kept, "PYTHONIOENCODING": "utf-8"}
 
 
 # --- running it
@@ -238,14 +255,35 @@ def _own_group(command: Sequence[str], **streams: Any) -> Iterator[subprocess.Po
     own: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    process = subprocess.Popen(  # noqa: S603  (runs this very interpreter)
-        command, stdin=subprocess.DEVNULL, env=_environment(), **own, **streams
-    )
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with _interrupts_held():
+            process = subprocess.Popen(  # noqa: S603  (runs this very interpreter)
+                command, stdin=subprocess.DEVNULL, env=_environment(), **own, **streams
+            )
         yield process
     finally:
-        _kill_group(process)
-        process.wait()
+        if process is not None:
+            with _interrupts_held():
+                _kill_group(process)
+                process.wait()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold back a Ctrl-C until the end of the block, where it would leave a process that nobody knows of."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield  # no KeyboardInterrupt comes up here
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            handler(*held[0])
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -277,7 +315,13 @@ def _result(folder: Path) -> tuple[tuple[Any] | None, BaseException | None, str 
     except FileNotFoundError:
         return None, None, None
     if kind == "returned":
-        return (pickle.loads(content),), None, None  # noqa: S301
+        try:
+            return (pickle.loads(content),), None, None  # noqa: S301
+        except Exception as unusable:  # noqa: BLE001  (unpickling runs arbitrary code)
+            text = "".join(traceback.format_exception(type(unusable), unusable, unusable.__traceback__))
+            lost = TypeError(f"what the function returned cannot be read here: {unusable!r}")
+            lost.__cause__ = unusable
+            return None, lost, text
     error: BaseException = RemoteError(content["text"])
     if content["pickle"] is not None:
         try:

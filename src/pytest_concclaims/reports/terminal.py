@@ -41,7 +41,7 @@ def summary(results: Sequence[ClaimResult], *, width: int, verbosity: int) -> It
     if verbosity > -2:
         for result in results:
             yield from _claim_lines(result, max(width, 40), verbosity)
-    yield _count_line(results)
+    yield from _count_lines(results, width)
 
 
 def _claim_lines(result: ClaimResult, width: int, verbosity: int) -> Iterator[list[Span]]:
@@ -62,7 +62,8 @@ def _claim_lines(result: ClaimResult, width: int, verbosity: int) -> Iterator[li
             yield from _indented(f"- {piece.phrase()}", width, {})
         yield from _indented(f"{result.id}, {result.location}, {result.duration:.2f} s", width, {"light": True})
         return
-    phrase = summary_phrase(result.evidence)
+    # An error's reason is the phrase of what stood in the way.
+    phrase = "" if result.verdict is Verdict.ERROR else summary_phrase(result.evidence)
     if phrase and phrase not in (result.reason or ""):
         yield from _indented(phrase, width, {}, most=_EVIDENCE_LINES)
 
@@ -80,30 +81,37 @@ def _indented(text: str, width: int, style: dict[str, bool], most: int | None = 
         yield [Span(" " * (_MARGIN + 2) + line, style)]
 
 
-def _count_line(results: Sequence[ClaimResult]) -> list[Span]:
+def _count_lines(results: Sequence[ClaimResult], width: int) -> Iterator[list[Span]]:
     counts = {verdict: sum(result.verdict is verdict for result in results) for verdict in Verdict}
     shown = [
         Span(f"{count} {verdict.word.lower()}", COLOURS[verdict])
         for verdict, count in counts.items()
         if count or verdict.reached
     ]
-    line = [Span(f"{len(results)} claim{'' if len(results) == 1 else 's'}: ")]
-    for number, span in enumerate(shown):
-        line += [Span(", ")] * bool(number) + [span]
+    separators = [": ", *[", "] * (len(shown) - 1)]
     unexpected = sum(result.unexpected for result in results)
     if unexpected:
-        line += [Span("; "), Span(f"{unexpected} not as expected", LOUD)]
+        shown.append(Span(f"{unexpected} not as expected", LOUD))
+        separators.append("; ")
     elif any(result.verdict.reached for result in results):
-        line += [Span("; every verdict as expected")]
-    return line
+        shown.append(Span("every verdict as expected"))
+        separators.append("; ")
+    line = [Span(f"{len(results)} claim{'' if len(results) == 1 else 's'}")]
+    for separator, span in zip(separators, shown):
+        line.append(Span(separator))
+        if sum(len(piece.text) for piece in line) + len(span.text) + 1 > width:  # with a separator after it
+            yield [*line[:-1], Span(separator.rstrip())]
+            line = []
+        line.append(span)
+    yield line
 
 
 def _wrapped(text: str, width: int, most: int | None = None) -> list[str]:
-    lines = textwrap.wrap(_harmless(text), max(width - _MARGIN, 20), max_lines=most, placeholder=" ...")
+    lines = textwrap.wrap(harmless(text), max(width - _MARGIN, 20), max_lines=most, placeholder=" ...")
     return lines or [""]
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Return the text on one line, without characters that would steer the terminal."""
     return "".join(
         character if character.isprintable() else f"\\x{ord(character):02x}" for character in " ".join(text.split())

@@ -1,0 +1,54 @@
+"""What the plugin costs a pytest start without ``--claims``.
+
+Pairs of starts, with the plugin and with ``-p no:concclaims``, in random order within each pair; the median of
+the pairs' differences, and of their ratios. Usage: ``python benchmarks/startup.py [PAIRS]``, in an environment
+that has the plugin installed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def start(folder: Path, *options: str) -> float:
+    """Return the seconds that one pytest start takes which collects one test."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *options]
+    begin = time.perf_counter()
+    # An installed plugin is compiled; one in a checkout is only if Python may write what it compiled.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(  # noqa: S603  (this interpreter)
+        command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL
+    )
+    return time.perf_counter() - begin
+
+
+def main(pairs: int) -> None:
+    """Measure, and print the medians."""
+    differences, ratios = [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "test_one.py").write_text("def test_one(): pass\n")
+        kinds = {"with": (), "without": ("-p", "no:concclaims")}
+        for options in kinds.values():
+            start(folder, *options)
+        for _ in range(pairs):
+            order = random.sample(list(kinds), k=2)
+            seconds = {kind: start(folder, *kinds[kind]) for kind in order}
+            differences.append(1000 * (seconds["with"] - seconds["without"]))
+            ratios.append(seconds["with"] / seconds["without"])
+    quartiles = statistics.quantiles(differences, n=4)
+    print(
+        f"{pairs} pairs: the plugin costs {quartiles[1]:.1f} ms [quartiles {quartiles[0]:.1f} to {quartiles[2]:.1f}]"
+    )
+    print(f"a start with it takes {statistics.median(ratios):.3f} times as long as one without")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50)

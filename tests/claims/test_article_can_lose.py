@@ -1,0 +1,223 @@
+"""A claim that cannot lose is no claim: in a sabotaged world, each one's verdict turns."""
+
+from __future__ import annotations
+
+import ast
+import json
+import textwrap
+from dataclasses import dataclass
+
+import pytest
+
+from pytest_concclaims.claims import suite_folders
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """A world in which something is broken.
+
+    :param name: what is broken, and how.
+    :param turned: the functions of the claims that have the other verdict there, in at least one of their forms.
+    :param fixture: the body of a fixture that breaks it, for what runs in the test process.
+    :param children: code that breaks it in every fresh interpreter that is started.
+    """
+
+    name: str
+    turned: tuple[str, ...]
+    fixture: str = "yield"
+    children: str = ""
+
+
+SABOTAGES = [
+    Sabotage(
+        "a thread-local that all threads share",
+        (
+            "test_each_thread_reads_back_what_it_bound_itself",
+            "test_what_one_thread_binds_is_invisible_to_the_others",
+            "test_a_new_thread_does_not_inherit_thread_local_values",
+        ),
+        """
+        monkeypatch.setattr(threading, "local", types.SimpleNamespace)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Lock that does not lock",
+        ("test_a_lock_never_released_keeps_every_other_thread_out",),
+        """
+        class OpenLock:
+            def acquire(self, blocking=True, timeout=-1):
+                return True
+            def release(self):
+                pass
+        replace_in_claims(monkeypatch, "Lock", OpenLock)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Lock that stays locked when the section raises",
+        ("test_the_lock_is_released_even_when_the_section_raises",),
+        """
+        Lock = threading.Lock
+        class StuckLock:
+            def __init__(self):
+                self.lock = Lock()
+            def acquire(self, blocking=True, timeout=-1):
+                return self.lock.acquire(blocking, timeout)
+            def release(self):
+                if sys.exc_info()[0] is None:
+                    self.lock.release()
+            __enter__ = acquire
+            def __exit__(self, *_):
+                self.release()
+        replace_in_claims(monkeypatch, "Lock", StuckLock)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Thread whose join does not wait",
+        ("test_a_thread_runs_beside_the_main_thread_and_join_waits_for_it", "test_the_samples_output_order"),
+        """
+        class Hasty(threading.Thread):
+            def join(self, timeout=None):
+                pass
+        replace_in_claims(monkeypatch, "Thread", Hasty)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Process that is a thread",
+        (
+            "test_each_process_has_its_own_copy_of_a_variable",
+            "test_a_process_runs_its_target_in_another_process",
+            "test_the_childs_parent_is_the_process_that_started_it",
+        ),
+        """
+        class Process(threading.Thread):
+            pid, exitcode = os.getpid(), None
+            def __init__(self, *, target, args, kwargs):
+                super().__init__(target=target, args=args, kwargs=kwargs, daemon=True)
+                self.sentinel, self.ended = os.pipe()
+            def run(self):
+                try:
+                    super().run()
+                finally:
+                    os.close(self.ended)
+            def kill(self):
+                pass
+        for context in multiprocessing.context._concrete_contexts.values():
+            monkeypatch.setattr(type(context), "Process", Process)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Process whose join does not wait",
+        ("test_start_returns_while_the_child_runs_and_join_waits_for_its_end",),
+        """
+        monkeypatch.setattr(multiprocessing.process.BaseProcess, "join", lambda self, timeout=None: None)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Process that loses an argument",
+        ("test_arguments_reach_the_target",),
+        """
+        init = multiprocessing.process.BaseProcess.__init__
+        def lossy(self, group=None, target=None, name=None, args=(), kwargs={}, **more):
+            init(self, group, target, name, args[:-1], kwargs, **more)
+        monkeypatch.setattr(multiprocessing.process.BaseProcess, "__init__", lossy)
+        yield
+        """,
+    ),
+    Sabotage(
+        "threads of which the system knows one only",
+        ("test_a_process_can_have_several_threads",),
+        """
+        monkeypatch.setattr(threading, "get_native_id", lambda: 1)
+        yield
+        """,
+    ),
+    Sabotage(
+        "globals of which each thread has its own",
+        ("test_globals_and_the_objects_they_reach_are_shared",),
+        """
+        class OwnGlobals(threading.local):
+            def __init__(self):
+                self.balance, self.bookings = 0, []
+        monkeypatch.setattr(request.module, "threads", OwnGlobals())
+        yield
+        """,
+    ),
+    Sabotage(
+        "a crash that ends nothing",
+        ("test_a_thread_that_crashes_takes_the_process_with_it",),
+        children="import signal; signal.raise_signal = lambda number: None",
+    ),
+    Sabotage(
+        "an unhandled exception in a thread that ends the process",
+        ("test_a_thread_that_raises_takes_the_process_with_it",),
+        children="""
+        import os, sys, threading, traceback
+        def end_the_process(args):
+            traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
+            sys.stderr.flush()
+            os._exit(1)
+        threading.excepthook = end_the_process
+        """,
+    ),
+]
+
+#: Refuted or confirmed by their parameter, on one and the same interpreter.
+BOTH_VERDICTS_AT_ONCE = {"test_the_childs_copy_starts_with_the_parents_current_value"}
+#: They say what a word means.
+DEFINITIONS = {"test_a_process_has_a_pid_of_its_own", "test_a_process_has_at_least_one_thread"}
+#: What any sane language does; its other reading is test_globals_and_the_objects_they_reach_are_shared.
+REFUTED_BY_EVERY_CALL = {"test_all_variables_are_shared_by_all_threads"}
+
+CONFTEST = """
+import multiprocessing.context, multiprocessing.process, os, sys, threading, types
+import pytest
+
+def replace_in_claims(monkeypatch, name, broken):
+    "Replace a name of threading for the claims only: its own code, and pytest's, goes on with the real one."
+    real = getattr(threading, name)
+    def choose(*args, **kwargs):
+        in_claims = "claims.article" in sys._getframe(1).f_globals["__name__"]
+        return (broken if in_claims else real)(*args, **kwargs)
+    monkeypatch.setattr(threading, name, choose)
+
+@pytest.fixture(autouse=True)
+def sabotaged(request, monkeypatch):
+"""
+
+
+def claim_functions() -> set[str]:
+    """Return the names of the suite's test functions."""
+    return {
+        node.name
+        for file in suite_folders()["article"].glob("test_*.py")
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=[sabotage.name.replace(" ", "-") for sabotage in SABOTAGES])
+def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, sabotage: Sabotage) -> None:
+    """The claims that speak of what is broken end in the verdict that is not expected."""
+    pytester.makeconftest(CONFTEST + textwrap.indent(textwrap.dedent(sabotage.fixture), "    "))
+    pytester.makepyfile(**{"children/sitecustomize": textwrap.dedent(sabotage.children)})
+    if sabotage.children:
+        pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"))
+    pytester.runpytest_subprocess(
+        "--claims", "article", "-k", " or ".join(sabotage.turned), "--claims-report=run.json", timeout=120
+    )
+    record = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))
+    other = {"confirmed": "refuted", "refuted": "confirmed"}
+    turned = {claim["id"].split("[")[0] for claim in record["claims"] if claim["verdict"] == other[claim["expected"]]}
+    assert turned == {"article-" + name[len("test_") :].replace("_", "-") for name in sabotage.turned}
+
+
+def test_each_claim_is_seen_with_both_verdicts_or_is_a_definition() -> None:
+    """A claim that is added without a world in which it loses is found here."""
+    turned = {name for sabotage in SABOTAGES for name in sabotage.turned}
+    assert turned | BOTH_VERDICTS_AT_ONCE | DEFINITIONS | REFUTED_BY_EVERY_CALL == claim_functions()

@@ -1,0 +1,784 @@
+"""What ``lab.child`` promises: how a run ends is told, and nothing of it is left running."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import math
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pytest_concclaims import FREE_THREADED_BUILD, Child, ChildError, Lab
+from pytest_concclaims.lab.child import RemoteError
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and process groups are POSIX's")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
+
+#: Seconds after which something that must happen is given up; a machine may be very busy.
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def lab() -> Lab:
+    """Return a lab without evidence so far."""
+    return Lab(budget=1.0)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for something that must happen."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"still not: {what}"
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process is there and not yet dead."""
+    if sys.platform == "linux":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        # In a container, there may be nobody who takes notice of an orphan's end: it stays a zombie.
+        return stat.rpartition(")")[2].split()[0] not in "ZX"
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for_end(*pids: int) -> None:
+    """Wait until some processes are gone."""
+    for pid in pids:
+        wait_until(lambda pid=pid: not is_running(pid), f"process {pid} is gone")  # type: ignore[misc]  # bound now
+
+
+# --- what children do; they import this module
+
+
+def identity(value: object) -> object:
+    """Return its argument."""
+    return value
+
+
+def joined(*args: object, **kwargs: object) -> str:
+    """Return its arguments as text."""
+    return f"{args} {kwargs}"
+
+
+class UnpackedError(Exception):
+    """Pickles, but what it pickles to cannot be read: a pickled exception is made anew from its ``args``."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code} {text}")
+
+
+class Stopped(BaseException):
+    """No ``Exception``, as pytest's own outcomes are not."""
+
+
+class ReadableBy:
+    """Can be unpickled in just one process."""
+
+    def __init__(self, pid: int) -> None:
+        assert os.getpid() == pid, "not here"
+        self.pid = pid
+
+    def __reduce__(self) -> tuple[type[ReadableBy], tuple[int]]:
+        return ReadableBy, (self.pid,)
+
+
+class ReadableByError(ReadableBy, Exception):
+    """An error that can be unpickled in just one process."""
+
+
+def readable_here() -> ReadableBy:
+    """Return what can be pickled and cannot be read elsewhere."""
+    return ReadableBy(os.getpid())
+
+
+class NoLongerError(Exception):
+    """What was pickled as an error is read as something else."""
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, ("only text",)
+
+
+def raise_(kind: str) -> None:
+    """Raise an exception of some kind."""
+
+    class LocalError(Exception):
+        pass
+
+    errors: dict[str, BaseException] = {
+        "plain": LookupError("no such account"),
+        "base": Stopped("enough"),
+        "local": LocalError("not to be pickled"),
+        "unpacked": UnpackedError(7, "not to be unpickled"),
+        "only here": ReadableByError(os.getpid()),
+        "no error": NoLongerError("in its pickle"),
+    }
+    raise errors[kind]
+
+
+def unpicklable() -> object:
+    """Return what cannot be pickled."""
+    return lambda: None
+
+
+def write(stream: str, data: bytes, times: int = 1) -> None:
+    """Write bytes to a standard stream."""
+    getattr(sys, stream).buffer.write(data * times)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment."""
+    return dict(os.environ)
+
+
+def raise_signal(number: int) -> None:
+    """Send a signal to this process."""
+    signal.raise_signal(number)
+
+
+def process_and_group() -> tuple[int, int, int]:
+    """Return the ids of this process, its group and session."""
+    return os.getpid(), os.getpgid(0), os.getsid(0)
+
+
+def core_limit() -> int:
+    """Return how large a core dump may be."""
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_CORE)[0]
+
+
+def doubled_by_processes(method: str) -> list[int]:
+    """Double a number in a process that was started by some method."""
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        return pool.map(double, [21])
+
+
+def double(number: int) -> int:
+    """Double a number."""
+    return 2 * number
+
+
+def start_grandchild() -> int:
+    """Start a process that only SIGKILL ends, and return its id once it has come so far."""
+    source = """
+        import signal, threading
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        print("ready", flush=True)
+        threading.Event().wait()
+    """
+    # Its handle is kept alive, so that nothing waits for it or warns.
+    process = subprocess.Popen([sys.executable, "-c", "if True:" + source], stdout=subprocess.PIPE)
+    started.append(process)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == b"ready"
+    return process.pid
+
+
+started: list[subprocess.Popen[bytes]] = []
+
+
+def stay(told: str, with_grandchild: bool = True) -> None:
+    """Tell the ids of this process and a grandchild in a file, and never end."""
+    pids = [os.getpid(), *([start_grandchild()] if with_grandchild else [])]
+    unfinished = Path(f"{told}.unfinished")
+    unfinished.write_text(json.dumps(pids))
+    unfinished.replace(told)
+    threading.Event().wait()
+
+
+# --- how a function ends
+
+
+@pytest.mark.parametrize("value", [42, None, False, {"text": ["é", b"\0"]}, (1, 2.5)], ids=repr)
+def test_value(lab: Lab, value: object) -> None:
+    """A function's value comes back, None as well."""
+    child = lab.child(identity, value)
+    assert (child.returned, child.value) == (True, value)
+    assert (child.exit_code, child.signal, child.timed_out, child.exception) == (0, None, False, None)
+    assert lab.evidence[-1].phrase() == f"identity() in a fresh interpreter returned {value!r}"
+
+
+def test_arguments(lab: Lab) -> None:
+    """Positional and keyword arguments are passed on."""
+    assert lab.child(joined, 1, "b", target=None).value == "(1, 'b') {'target': None}"
+
+
+def test_partial(lab: Lab) -> None:
+    """A partial of a function is called, and named by the function."""
+    child = lab.child(functools.partial(joined, 1), 2)
+    assert child.value == "(1, 2) {}"
+    assert child.target == "joined()"
+
+
+def test_same_interpreter(lab: Lab) -> None:
+    """A child is another process of the same interpreter."""
+    assert lab.child(os.getpid).value != os.getpid()
+    assert lab.child("import sys; print(sys.version, sys.executable)").stdout == f"{sys.version} {sys.executable}\n"
+
+
+def test_exception(lab: Lab) -> None:
+    """An exception is carried over with its traceback."""
+    child = lab.child(raise_, "plain")
+    assert isinstance(child.exception, LookupError)
+    assert child.exception.args == ("no such account",)
+    assert child.traceback is not None
+    assert "raise errors[kind]" in child.traceback
+    assert "LookupError: no such account" in child.stderr
+    assert (child.returned, child.exit_code) == (False, 1)
+    assert lab.evidence[-1].phrase() == "raise_() in a fresh interpreter raised LookupError: no such account"
+
+
+def test_base_exception(lab: Lab) -> None:
+    """What is no ``Exception`` is carried over as well."""
+    child = lab.child(raise_, "base")
+    assert isinstance(child.exception, Stopped)
+    assert child.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("local", "LocalError: not to be pickled"),
+        ("unpacked", "UnpackedError: 7 not to be unpickled"),
+        ("only here", "ReadableByError: "),
+        ("no error", "NoLongerError: in its pickle"),
+    ],
+)
+def test_exception_lost(lab: Lab, kind: str, text: str) -> None:
+    """An exception that does not survive pickling is named and quoted."""
+    child = lab.child(raise_, kind)
+    assert isinstance(child.exception, RemoteError)
+    assert str(child.exception).startswith(text)
+    assert f"raised {text}" in lab.evidence[-1].phrase()
+    assert "raise errors[kind]" in str(child.traceback)
+
+
+@pytest.mark.parametrize(
+    ("function", "text"), [(unpicklable, "cannot be handed over"), (readable_here, "cannot be read here")]
+)
+def test_value_lost(lab: Lab, function: Callable[[], object], text: str) -> None:
+    """A value that does not survive pickling is an error of the child."""
+    child = lab.child(function)
+    assert not child.returned
+    assert isinstance(child.exception, TypeError)
+    assert text in str(child.exception)
+    assert lab.evidence == (child.evidence(),)
+
+
+@pytest.mark.parametrize(("function", "code"), [(sys.exit, 3), (os._exit, 4), (sys.exit, 0)])
+def test_exit(lab: Lab, function: Callable[[int], object], code: int) -> None:
+    """A child that exits has an exit code and no value."""
+    child = lab.child(function, code)
+    assert (child.exit_code, child.returned, child.exception) == (code, False, None)
+    with pytest.raises(ChildError, match=f"exited with {code}: there is no value"):
+        _ = child.value
+
+
+@posix
+def test_crash(lab: Lab) -> None:
+    """A crash is told by its signal."""
+    child = lab.child(raise_signal, signal.SIGSEGV)
+    assert (child.signal, child.exit_code, child.returned) == (signal.SIGSEGV, None, False)
+    assert lab.evidence[-1].phrase() == "raise_signal() in a fresh interpreter was ended by SIGSEGV"
+    assert "SIGSEGV" in repr(child)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="no real-time signals here")
+def test_real_time_signal(lab: Lab) -> None:
+    """A signal without a name is told by its number."""
+    number = signal.SIGRTMIN + 1
+    child = lab.child(raise_signal, number)
+    assert (child.signal, child.exit_code) == (None, -number)
+
+
+def test_no_value(lab: Lab) -> None:
+    """Asking for a value that is not there quotes the traceback."""
+    child = lab.child(raise_, "plain")
+    with pytest.raises(ChildError, match=r"(?s)there is no value\n.*raise errors") as caught:
+        _ = child.value
+    assert caught.value.__cause__ is child.exception
+
+
+def test_in_a_thread(lab: Lab) -> None:
+    """Other threads than the main one, which have no say in signals, can run a child."""
+    values: list[object] = []
+    thread = threading.Thread(target=lambda: values.append(lab.child(identity, 1).value))
+    thread.start()
+    thread.join(PATIENCE)
+    assert values == [1]
+
+
+# --- what cannot be run
+
+
+def local_function() -> Callable[[], None]:
+    """Return a function that cannot be imported."""
+
+    def inner() -> None:
+        pass
+
+    return inner
+
+
+def of_main() -> Callable[[], None]:
+    """Return a function that says it is from the main module."""
+
+    def function() -> None:
+        pass
+
+    function.__module__ = "__main__"
+    return function
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "words"),
+    [
+        (lambda: None, (), r"<lambda>.* must be importable"),
+        (local_function(), (), r"local_function\.<locals>\.inner\): .* must be importable"),
+        (functools.partial(local_function()), (), r"local_function\.<locals>\.inner\)"),
+        (identity, (threading.Lock(),), r"identity\): .* its arguments must pickle: .*lock"),
+        (of_main(), (), "__main__, which a fresh interpreter cannot import"),
+        (functools.partial(of_main()), (), "__main__, which a fresh interpreter cannot import"),
+        (42, (), r"lab\.child\(42\): pass a function"),
+        ("tests/script.py", (), r"'tests/script\.py'.* pass a pathlib\.Path"),
+    ],
+    ids=["lambda", "closure", "partial", "argument", "main", "partial of main", "number", "file name"],
+)
+def test_bad_target(lab: Lab, target: Any, arguments: tuple[object, ...], words: str) -> None:
+    """What cannot be handed over to another process is named, and the error says what could be."""
+    with pytest.raises(TypeError, match=words):
+        lab.child(target, *arguments)
+    assert lab.evidence == ()
+
+
+def test_script_keywords(lab: Lab) -> None:
+    """A script takes no keyword arguments."""
+    with pytest.raises(TypeError, match="no keyword arguments, got verbose"):
+        lab.child("print()", verbose=True)
+
+
+def test_missing_script(lab: Lab, tmp_path: Path) -> None:
+    """A missing script is named."""
+    with pytest.raises(FileNotFoundError, match=r"missing\.py'\)\): there is no such script"):
+        lab.child(tmp_path / "missing.py")
+
+
+@pytest.mark.parametrize("deadline", [0, -1.5, math.nan, math.inf, "5", None], ids=repr)
+def test_bad_deadline(lab: Lab, deadline: Any) -> None:
+    """A deadline is a positive number of seconds."""
+    with pytest.raises(ValueError, match="the deadline is a positive number of seconds"):
+        lab.child(identity, 1, deadline=deadline)
+
+
+# --- scripts
+
+
+def test_source(lab: Lab) -> None:
+    """Text is a script's source, and the arguments are its command line."""
+    child: Child[object] = lab.child(
+        """
+        import sys
+
+        print(__name__, sys.argv[1:])
+        sys.exit("and that was it")
+        """,
+        1,
+        "b c",
+    )
+    assert (child.stdout, child.stderr, child.exit_code) == ("__main__ ['1', 'b c']\n", "and that was it\n", 1)
+    assert (child.returned, child.target) == (False, "the script")
+
+
+def test_path(lab: Lab, tmp_path: Path) -> None:
+    """A file is run as Python runs it: in this folder, importing from its own."""
+    (tmp_path / "beside.py").write_text("VALUE = 5")
+    script = tmp_path / "script.py"
+    script.write_text("import os, sys, beside; print(beside.VALUE, sys.argv, os.getcwd(), sep='|')")
+    child: Child[object] = lab.child(script, "x")
+    assert child.stdout == f"5|{[str(script), 'x']}|{Path.cwd()}\n"
+    assert child.target == "script.py"
+
+
+def test_script_raises(lab: Lab) -> None:
+    """A script that raises exits with 1, and its traceback is quoted."""
+    child: Child[object] = lab.child("raise LookupError('no such account')")
+    assert (child.exit_code, child.exception) == (1, None)
+    with pytest.raises(ChildError, match=r"(?s)exited with 1: there is no value\n.*LookupError: no such account"):
+        _ = child.value
+
+
+@posix
+def test_script_crashes(lab: Lab) -> None:
+    """A script's crash is told by its signal."""
+    assert lab.child("import signal; signal.raise_signal(signal.SIGSEGV)").signal is signal.SIGSEGV
+
+
+# --- its output
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_undecodable_output(lab: Lab, stream: str) -> None:
+    """Output that is no UTF-8 is escaped."""
+    child = lab.child(write, stream, b"caf\xc3\xa9 \xff\xfe\n")
+    assert getattr(child, stream) == "café \\xff\\xfe\n"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_much_output(lab: Lab, stream: str) -> None:
+    """Megabytes of output do not block a child; the record keeps the end of it."""
+    child = lab.child(write, stream, b"line\n", 1_000_000)
+    assert getattr(child, stream) == "line\n" * 1_000_000
+    kept = lab.evidence[-1].to_json()[stream]
+    assert 0 < len(kept) <= 2000
+    assert child.stdout.endswith(kept) or child.stderr.endswith(kept)
+
+
+def test_output_encoding(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text arrives whatever the encoding of this process's output."""
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    assert lab.child("print('5 €, café')").stdout == "5 €, café\n"
+
+
+def test_long_value(lab: Lab) -> None:
+    """A long value is shortened in the evidence."""
+    child = lab.child(identity, "x" * 10_000)
+    assert child.value == "x" * 10_000
+    assert lab.evidence[-1].phrase().endswith("xxx...")
+
+
+# --- what it inherits, and what not
+
+
+def test_environment(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is inherited but for what speaks of the test run."""
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "abc")
+    monkeypatch.setenv("MY_OWN", "kept")
+    found = lab.child(environment).value
+    assert "PYTEST_CURRENT_TEST" in os.environ
+    assert found["MY_OWN"] == "kept"
+    assert not [name for name in found if name.startswith(("PYTEST_XDIST", "PYTEST_CURRENT_TEST", "PYTEST_VERSION"))]
+
+
+def driver(source: str, *flags: str, **options: Any) -> subprocess.Popen[str]:
+    """Start an interpreter that plays the part of pytest."""
+    source = f"""
+import signal, sys
+from pathlib import Path
+from pytest_concclaims import Lab, gil_enabled
+# Whoever runs in the background of a shell has inherited that it be ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_child
+lab = Lab(budget=1.0)
+{source}"""
+    return subprocess.Popen([sys.executable, *flags, "-c", source], stdout=subprocess.PIPE, text=True, **options)
+
+
+def output_of(process: subprocess.Popen[str], given: str | None = None) -> str:
+    """Wait for a process, and return what it wrote."""
+    output, _ = process.communicate(given, timeout=PATIENCE)
+    return str(output).strip()
+
+
+@pytest.mark.parametrize("target", ["'import sys; print(repr(sys.stdin.read()))'", "test_child.print_stdin"])
+def test_stdin(target: str) -> None:
+    """A child's standard input is at its end, and not this process's."""
+    process = driver(f"print(lab.child({target}).stdout)", stdin=subprocess.PIPE)
+    assert output_of(process, "not for the child") == "''"
+
+
+def print_stdin() -> None:
+    """Tell what standard input has."""
+    sys.stdout.write(repr(sys.stdin.read()))
+
+
+@pytest.mark.skipif(not FREE_THREADED_BUILD, reason="only a free-threaded build has a choice")
+@pytest.mark.parametrize("enabled", [False, True])
+def test_gil(enabled: bool) -> None:
+    """A child of a free-threaded build has its parent's state of the GIL."""
+    process = driver("print(gil_enabled(), lab.child(gil_enabled).value)", "-X", f"gil={int(enabled)}")
+    assert output_of(process) == f"{enabled} {enabled}"
+
+
+@pytest.mark.parametrize("target", ["'import sys; print(sys.flags.optimize)'", "test_child.print_optimize"])
+def test_flags(target: str) -> None:
+    """A child is started with its parent's flags."""
+    assert output_of(driver(f"print(lab.child({target}).stdout)", "-O")) == "1"
+
+
+def print_optimize() -> None:
+    """Tell one of the interpreter's flags."""
+    sys.stdout.write(str(sys.flags.optimize))
+
+
+@posix
+def test_core_dump(lab: Lab) -> None:
+    """A child writes no core dump."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard == 0:
+        pytest.skip("nothing writes core dumps here")
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        assert lab.child(core_limit).value == 0
+        script: Child[object] = lab.child("import resource; print(resource.getrlimit(resource.RLIMIT_CORE)[0])")
+        assert script.stdout == "0\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
+@posix
+def test_own_group(lab: Lab) -> None:
+    """A child leads a session and a process group of its own."""
+    pid, group, session = lab.child(process_and_group).value
+    assert pid == group == session
+    assert lab.child("import os; print(os.getpid() == os.getpgid(0) == os.getsid(0))").stdout == "True\n"
+
+
+SPAWNING = [method for method in multiprocessing.get_all_start_methods() if method != "fork"]
+
+
+@pytest.mark.parametrize("method", SPAWNING)
+def test_function_main(lab: Lab, method: str) -> None:
+    """A function can start processes that import their parent's main module."""
+    assert lab.child(doubled_by_processes, method, deadline=PATIENCE).value == [42]
+
+
+@pytest.mark.parametrize("method", SPAWNING)
+def test_script_main(lab: Lab, method: str) -> None:
+    """A script can start processes that import their parent's main module."""
+    child: Child[object] = lab.child(
+        """
+        import multiprocessing, sys
+
+        def double(number):
+            return 2 * number
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
+                print(pool.map(double, [21]))
+        """,
+        method,
+        deadline=PATIENCE,
+    )
+    assert child.stdout == "[42]\n", child.stderr
+
+
+@contextmanager
+def module_of_a_name(name: str, file: Path) -> Iterator[ModuleType]:
+    """Import a file as pytest's import mode ``importlib`` does: under a name that leads nowhere."""
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    packages = name.split(".")[:-1]
+    names = {".".join(packages[: count + 1]) for count in range(len(packages))}
+    sys.modules.update({package: ModuleType(package) for package in names}, **{name: module})
+    try:
+        spec.loader.exec_module(module)
+        yield module
+    finally:
+        for added in {*names, name}:
+            del sys.modules[added]
+
+
+@pytest.mark.parametrize("name", ["known_by_its_file", "nowhere.known_by_its_file", "not.at_all.known_by_its_file"])
+def test_known_by_file(lab: Lab, tmp_path: Path, name: str) -> None:
+    """A function's module is found by its file if its name leads nowhere."""
+    file = tmp_path / "known_by_its_file.py"
+    file.write_text("def answer(): return 42, __name__, __file__")
+    with module_of_a_name(name, file) as module:
+        assert lab.child(module.answer).value == (42, name, str(file))
+
+
+def test_name_taken(lab: Lab, tmp_path: Path) -> None:
+    """A function's module is found by its file if its name leads to another one."""
+    file = tmp_path / "colorsys.py"  # something that is not imported yet
+    assert file.stem not in sys.modules
+    file.write_text("def answer(): return 42")
+    with module_of_a_name(file.stem, file) as module:
+        assert lab.child(module.answer).value == 42
+
+
+@pytest.mark.parametrize("path", ["test_flat.py", "deep.er/test_nested.py"])
+def test_importlib_mode(pytester: pytest.Pytester, path: str) -> None:
+    """Functions of test modules can be run in pytest's import mode ``importlib``."""
+    file = pytester.path / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(
+        "from pytest_concclaims import Lab\n"
+        "def answer(): return 42\n"
+        "def test_answer(): assert Lab(budget=1.0).child(answer).value == 42\n"
+    )
+    pytester.runpytest_subprocess("--import-mode=importlib", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+# --- nothing is left
+
+
+def run_to_deadline(lab: Lab, target: Any, told: Path) -> list[int]:
+    """Run ``stay`` to a deadline that leaves it enough time to start, however busy the machine is."""
+    for deadline in (2, 10, PATIENCE):
+        child = lab.child(target, str(told), deadline=deadline)
+        assert (child.timed_out, child.exit_code, child.signal, child.returned) == (True, None, None, False)
+        assert child.duration >= deadline
+        assert lab.evidence[-1].phrase().endswith(f"was killed at its deadline of {deadline:g} s")
+        if told.exists():
+            return [int(pid) for pid in json.loads(told.read_text())]
+    raise AssertionError(f"it did not come so far: {child.stderr}")
+
+
+STAY = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_child
+test_child.stay(*sys.argv[1:2], with_grandchild=len(sys.argv) == 2)
+"""
+
+
+@posix
+@pytest.mark.parametrize("target", [stay, STAY], ids=["function", "script"])
+def test_deadline(lab: Lab, tmp_path: Path, target: Any) -> None:
+    """At its deadline, a child and what it started are killed, also if they ignore signals."""
+    pids = run_to_deadline(lab, target, tmp_path / "pids")
+    assert len(pids) == 2
+    wait_for_end(*pids)
+    with pytest.raises(ChildError, match="was killed at its deadline"):
+        _ = lab.child("while True: pass", deadline=0.01).value
+
+
+@posix
+def test_left_running(lab: Lab) -> None:
+    """What a child leaves running at its end is killed."""
+    grandchild = lab.child(start_grandchild).value
+    wait_for_end(grandchild)
+
+
+def pids_of(told: Path, process: subprocess.Popen[str]) -> list[int]:
+    """Wait for what ``stay`` tells."""
+    wait_until(lambda: told.exists() or process.poll() is not None, "the child runs")
+    assert told.exists(), "the driver ended"
+    return [int(pid) for pid in json.loads(told.read_text())]
+
+
+@posix
+@pytest.mark.parametrize("target", ["test_child.stay", "test_child.STAY"], ids=["function", "script"])
+def test_ctrl_c(tmp_path: Path, target: str) -> None:
+    """At Ctrl-C, a child and what it started are killed."""
+    told = tmp_path / "pids"
+    process = driver(
+        f"""
+try:
+    lab.child({target}, {str(told)!r}, deadline=600)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    )
+    try:
+        pids = pids_of(told, process)
+        process.send_signal(signal.SIGINT)
+        assert output_of(process) == "interrupted"
+    finally:
+        process.kill()
+        process.communicate()
+    assert len(pids) == 2
+    wait_for_end(*pids)
+
+
+@posix
+def test_ctrl_c_at_start(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the moment of a child's start leaves nothing running."""
+    script = tmp_path / "script.py"
+    script.write_text("import threading; threading.Event().wait()")
+    pids = []
+
+    class Interrupted(subprocess.Popen):  # type: ignore[type-arg]  # not subscriptable in 3.9
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            pids.append(self.pid)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            lab.child(script, deadline=600)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(pids) == 1
+    wait_for_end(*pids)
+
+
+@linux
+@pytest.mark.parametrize("target", ["test_child.stay", "test_child.STAY"], ids=["function", "script"])
+def test_parent_killed(tmp_path: Path, target: str) -> None:
+    """A child dies with a parent that is killed without warning."""
+    told = tmp_path / "pids"
+    # Nobody removes the temporary folder of somebody who was killed.
+    folder = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = driver(f"lab.child({target}, {str(told)!r}, False, deadline=600)", env=folder)
+    try:
+        (pid,) = pids_of(told, process)
+        assert is_running(pid)
+    finally:
+        process.kill()
+        process.communicate()
+    wait_for_end(pid)
+
+
+def cannot_run(lab: Lab) -> None:
+    """Have an error raised before anything is run."""
+    with pytest.raises(TypeError):
+        lab.child(local_function())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda lab: lab.child(identity, 1),
+        lambda lab: lab.child("print()"),
+        lambda lab: lab.child("while True: pass", deadline=0.01),
+        cannot_run,
+    ],
+    ids=["function", "script", "deadline", "error"],
+)
+def test_temporary_folder(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use: Callable[[Lab], object]
+) -> None:
+    """The temporary folder of a child is removed, whatever became of it."""
+    made: list[str] = []
+    make = tempfile.mkdtemp
+
+    def mkdtemp(**options: Any) -> str:
+        made.append(make(dir=tmp_path, **options))
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    use(lab)
+    assert len(made) == 1
+    assert list(tmp_path.iterdir()) == []

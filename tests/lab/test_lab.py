@@ -1,0 +1,85 @@
+"""What the lab itself does: notes and requirements."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims.evidence import Note, Requirement
+
+
+@pytest.fixture
+def lab() -> Lab:
+    """Return a lab without evidence so far."""
+    return Lab(budget=1.0)
+
+
+def test_evidence_order(lab: Lab) -> None:
+    """Evidence is kept in order."""
+    lab.note("  two balances were seen ")
+    lab.require([0], "something was seen")
+    lab.note("one of them was wrong")
+    assert lab.evidence == (
+        Note("two balances were seen"),
+        Requirement(True, "something was seen"),
+        Note("one of them was wrong"),
+    )
+    assert lab.unsettled is None
+
+
+@pytest.mark.parametrize("condition", [False, None, 0, []], ids=repr)
+def test_require_not_met(lab: Lab, condition: object) -> None:
+    """A requirement that is not met leaves no verdict."""
+    with pytest.raises(Inconclusive, match=r"two cores$"):
+        lab.require(condition, "two cores")
+    assert lab.evidence == (Requirement(False, "two cores"),)
+
+
+def test_require_caught(lab: Lab) -> None:
+    """The first requirement that was not met stands, even if that was caught."""
+    for reason in ("two cores", "a control"):
+        with pytest.raises(Inconclusive):
+            lab.require(False, reason)
+    assert str(lab.unsettled).endswith("two cores")
+
+
+def test_inconclusive_is_no_error(lab: Lab) -> None:
+    """Who catches errors does not catch an inconclusive end."""
+    with pytest.raises(Inconclusive), suppress(Exception):
+        lab.require(False, "two cores")
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [(5, TypeError, "the text is 5"), (None, TypeError, "None"), (" \n", ValueError, "empty")],
+)
+def test_bad_note(lab: Lab, text: Any, error: type[Exception], words: str) -> None:
+    """A note is a text, and says something."""
+    with pytest.raises(error, match=rf"lab\.note\(text\): .*{words}"):
+        lab.note(text)
+    assert lab.evidence == ()
+
+
+@pytest.mark.parametrize(("reason", "error"), [(5, TypeError), ("", ValueError)])
+@pytest.mark.parametrize("condition", [True, False])
+def test_bad_reason(lab: Lab, condition: bool, reason: Any, error: type[Exception]) -> None:
+    """A requirement has a reason, met or not."""
+    with pytest.raises(error, match=r"lab\.require\(condition, reason\)"):
+        lab.require(condition, reason)
+    assert lab.evidence == ()
+    assert lab.unsettled is None
+
+
+def test_condition_raises(lab: Lab) -> None:
+    """What a condition raises is no verdict about it."""
+
+    class Moody:
+        def __bool__(self) -> bool:
+            raise LookupError("no truth in it")
+
+    with pytest.raises(LookupError, match="no truth"):
+        lab.require(Moody(), "a truth")
+    assert lab.evidence == ()
