@@ -139,6 +139,8 @@ def run_claims(pytester: pytest.Pytester, *arguments: str | os.PathLike[str], su
     file = pytester.path / RECORD
     file.unlink(missing_ok=True)
     options = ["--claims", f"--claims-report={RECORD}", *arguments]
+    if not any(str(argument).startswith("--reruns") for argument in arguments):
+        options += ["-p", "no:rerunfailures"]  # beside pytest-xdist it starts a server that it never stops
     if subprocess:
         result = pytester.runpytest_subprocess(*options)
     else:

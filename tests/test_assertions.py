@@ -1,42 +1,30 @@
-"""Which assertions are noticed, and that watching them leaves nothing behind."""
+"""Which assertions are noticed, and that watching them changes nothing else."""
 
 from __future__ import annotations
 
 import importlib
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+import threading
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
-from typing import Any
 
 import pytest
 
-from pytest_concclaims.assertions import AssertionWatch, Territory, assertion_lines
-
-#: sys.monitoring, from Python 3.12 on.
-monitoring: Any = getattr(sys, "monitoring", None)
-TOOLS = (3, 4)
+from pytest_concclaims.assertions import AssertionWatch, Territory
 
 Load = Callable[..., ModuleType]
+Watch = Callable[..., AssertionWatch]
 _numbers = itertools.count()
-
-
-@pytest.fixture(autouse=True)
-def _no_other_tracer() -> Iterator[None]:
-    """Keep a coverage tool of these tests themselves from making each watch blind."""
-    before = sys.gettrace()
-    sys.settrace(None)
-    yield
-    sys.settrace(before)
 
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Return what writes and imports modules, treated by pytest as test modules are or not."""
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     def load(source: str, *, rewritten: bool = False, folder: str = ".", encoding: str = "utf-8") -> ModuleType:
         name = f"watched_{next(_numbers)}"
@@ -55,27 +43,45 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     return load
 
 
-def territory_of(module: ModuleType, folder: str | None = None, foreign: tuple[str, ...] = ()) -> Territory:
-    """Return the territory of claims in a module, whose project is its folder."""
-    return Territory(str(module.__file__), folder, str(Path(str(module.__file__)).parent), foreign)
+@pytest.fixture
+def watch(pytestconfig: pytest.Config) -> Watch:
+    """Return what makes a watch for the ``claim`` of a module."""
 
+    def watch(module: ModuleType, territory: Territory | None = None) -> AssertionWatch:
+        return AssertionWatch(territory or territory_of(module), module.claim, pytestconfig)
 
-def watched(module: ModuleType, territory: Territory | None = None) -> AssertionWatch:
-    """Watch the ``claim`` of a module."""
-    with AssertionWatch(territory or territory_of(module), module.claim) as watch, suppress(AssertionError):
-        module.claim()
     return watch
 
 
-def seen_by(watch: AssertionWatch) -> list[str]:
-    """Return the texts of the assertions that a watch has seen."""
-    assert not watch.blind
-    return [text for _, _, text in watch.texts()]
+@pytest.fixture
+def watched(watch: Watch) -> Watch:
+    """Return what runs and watches the ``claim`` of a module."""
+
+    def watched(module: ModuleType, territory: Territory | None = None) -> AssertionWatch:
+        with watch(module, territory) as found, suppress(AssertionError):
+            module.claim()
+        return found
+
+    return watched
+
+
+def territory_of(module: ModuleType, folder: str | None = None) -> Territory:
+    """Return the territory of claims in a module, whose project is its folder."""
+    return Territory(str(module.__file__), folder, str(Path(str(module.__file__)).parent), ())
+
+
+def held(watch: AssertionWatch) -> list[str]:
+    """Return the texts of the assertions that held."""
+    return [place.text for place in watch.held]
+
+
+def failed(watch: AssertionWatch) -> list[str]:
+    """Return the texts of the assertions that failed."""
+    return [place.text for place, _ in watch.failed]
 
 
 SHAPES = {
     "one that holds": ("def claim():\n    x = 1\n    assert x == 1", ["assert x == 1"]),
-    "one that fails": ("def claim():\n    x = 1\n    assert x == 2", ["assert x == 2"]),
     "with a message": ("def claim():\n    x = 1\n    assert x == 1, 'so'", ["assert x == 1, 'so'"]),
     "two": ("def claim():\n    x = 1\n    assert x\n    assert x == 1", ["assert x", "assert x == 1"]),
     "over several lines": (
@@ -97,17 +103,12 @@ SHAPES = {
     "on the line of a loop over nothing": ("def claim():\n    for x in []: assert x", []),
     "in a function on one line": ("def check(x): assert x\ndef claim():\n    check(1)", ["def check(x): assert x"]),
     "in a decorated function on one line": (
-        "import contextlib\n@contextlib.suppress()\ndef check(x): assert x\ndef claim():\n    check(1)",
+        "import functools\n@functools.lru_cache()\ndef check(x): assert x\ndef claim():\n    check(1)",
         ["def check(x): assert x"],
     ),
     "in a function on one line that is not called": ("def check(x): assert x\ndef claim():\n    check", []),
     "on the line of a nested function's head": ("def claim():\n    def check(x): assert x\n    return check", []),
     "after another statement": ("def claim():\n    x = 1; assert x", ["x = 1; assert x"]),
-    "that cannot hold": ("def claim():\n    assert False, 'so'", ["assert False, 'so'"]),
-    "in try": (
-        "def claim():\n    try:\n        assert len('x') == 2\n    except AssertionError:\n        pass",
-        ["assert len('x') == 2"],
-    ),
     "raises as a block": (
         "import pytest\ndef claim():\n    with pytest.raises(KeyError):\n        {}['x']",
         ["with pytest.raises(KeyError)"],
@@ -143,7 +144,7 @@ SHAPES = {
             thread.start()
             thread.join()
         """,
-        [],
+        ["assert x"],
     ),
     "in a function": ("def check(x):\n    assert x\ndef claim():\n    check(1)", ["assert x"]),
     "in a function that is not called": ("def check(x):\n    assert x\ndef claim():\n    check", []),
@@ -267,60 +268,144 @@ SHAPES = {
         """,
         ["assert x"],
     ),
+    "in a method that calls super": (
+        """
+        class Base:
+            def check(self):
+                return 1
+        class Checks(Base):
+            def check(self):
+                assert super().check() == 1
+        def claim():
+            Checks().check()
+        """,
+        ["assert super().check() == 1"],
+    ),
+    "beside nonlocal names": (
+        """
+        def claim():
+            count = 0
+            def add():
+                nonlocal count
+                count += 1
+                assert count
+            add()
+            assert count == 1
+        """,
+        ["assert count", "assert count == 1"],
+    ),
+    "in what raises waits for": (
+        """
+        import pytest
+        def claim():
+            with pytest.raises(KeyError):
+                x = {}
+                assert x == {}
+                x["x"]
+        """,
+        ["assert x == {}", "with pytest.raises(KeyError)"],
+    ),
+    "raises that returns on its way": (
+        """
+        import pytest
+        def claim():
+            with pytest.raises(KeyError):
+                return {}["x"]
+        """,
+        ["with pytest.raises(KeyError)"],
+    ),
+    "under break and continue": (
+        """
+        def claim():
+            for x in [1, 2, 3, 4]:
+                if x == 1:
+                    continue
+                assert x == 2
+                break
+            else:
+                assert x == 4
+        """,
+        ["assert x == 2"],
+    ),
     "after a form feed": ("PAGE = '\x0c \u2028'\ndef claim():\n    x = 1\n    assert x\n    y = 2", ["assert x"]),
 }
 
 
-@pytest.mark.parametrize("rewritten", [False, True], ids=["plain", "rewritten"])
+REWRITTEN = pytest.mark.parametrize("rewritten", [False, True], ids=["plain", "rewritten"])
+
+
+@REWRITTEN
 @pytest.mark.parametrize(("source", "expected"), SHAPES.values(), ids=SHAPES)
-def test_seen(load: Load, source: str, expected: list[str], rewritten: bool) -> None:
-    """Assertions are seen where they are evaluated, whether pytest has rewritten them or not."""
-    assert seen_by(watched(load(source, rewritten=rewritten))) == expected
+def test_held(load: Load, watched: Watch, source: str, expected: list[str], rewritten: bool) -> None:
+    """Assertions that are evaluated and hold are noticed, whether pytest has rewritten them or not."""
+    found = watched(load(source, rewritten=rewritten))
+    assert (held(found), found.failed) == (expected, [])
+
+
+FAILURES = {
+    "an assertion": ("assert x == 2", "assert x == 2"),
+    "one that cannot hold": ("assert False, 'so'", "assert False, 'so'"),
+    "one over several lines": ("assert (\n        x == 2\n    )", "assert ( x == 2 )"),
+    "one that was caught": ("try:\n        assert x == 2\n    except AssertionError:\n        pass", "assert x == 2"),
+}
+
+
+@REWRITTEN
+@pytest.mark.parametrize(("body", "text"), FAILURES.values(), ids=FAILURES)
+def test_failed(load: Load, watched: Watch, body: str, text: str, rewritten: bool) -> None:
+    """Assertions that fail are noticed, and do not count among those that held."""
+    found = watched(load(f"def claim():\n    x = 1\n    {body}\n", rewritten=rewritten))
+    assert (held(found), failed(found)) == ([], [text])
 
 
 @pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("assert x", {1: "assert x"}),
-        ("x = 1; assert x", {1: "x = 1; assert x"}),
-        ("if x: assert x", {}),
-        ("if (x and\n    y): assert x", {}),
-        ("if x: y = 1; assert x", {}),
-        ("if x:\n    y = 1; assert x", {2: "y = 1; assert x"}),
-        ("if x: pass\nelse: assert x", {2: "else: assert x"}),
-        ("while x: assert x", {}),
-        ("with x: assert x", {}),
-        ("try: x\nexcept y: assert x", {}),
-        ("def check(x): assert x", {1: "def check(x): assert x"}),
-        ("def outer():\n    def check(x): assert x", {}),
-        ("def outer():\n    def check(x):\n        assert x", {3: "assert x"}),
-        ("class Checks:\n    def check(self, x): assert x", {2: "def check(self, x): assert x"}),
-        ("with open(x) as y, raises(z):\n    pass", {1: "with open(x) as y, raises(z)"}),
-        ("with open(x) as y:\n    pass", {}),
-        ("raises", {}),
-        ("x = y.raises", {}),
-        ("def broken(:", {}),
-    ],
+    "assertion", ["with pytest.raises(KeyError):\n        pass", "pytest.raises(KeyError, len, '')"]
 )
-def test_lines(tmp_path: Path, source: str, expected: dict[int, str]) -> None:
-    """Lines belong to an assertion if reaching them tells that it was evaluated."""
-    (tmp_path / "source.py").write_text(source)
-    assert assertion_lines(str(tmp_path / "source.py")) == expected
+def test_raises_that_saw_nothing(load: Load, watch: Watch, assertion: str) -> None:
+    """``pytest.raises`` that sees nothing is a failed assertion."""
+    module = load(f"import pytest\ndef claim():\n    {assertion}\n")
+    with watch(module) as found, pytest.raises(pytest.fail.Exception) as caught:
+        module.claim()
+    assert [error for _, error in found.failed] == [caught.value]
+    assert not found.held
 
 
-@pytest.mark.parametrize("path", ["missing.py", "<string>", ""])
-def test_lines_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    """What is no file has no assertions."""
-    monkeypatch.chdir(tmp_path)
-    assert assertion_lines(path) == {}
+def test_other_errors(load: Load, watch: Watch) -> None:
+    """An error while an assertion is worked out is no failed assertion, nor one that held."""
+    module = load("def claim():\n    assert {}['x']\n")
+    with watch(module) as found, pytest.raises(KeyError):
+        module.claim()
+    assert (held(found), failed(found)) == ([], [])
+
+
+def test_failure_is_told_once(load: Load, watched: Watch) -> None:
+    """A failure that passes several assertions on its way is that of the first."""
+    found = watched(load("def check(x):\n    assert not x\n    return x\ndef claim():\n    assert check(1)\n"))
+    assert failed(found) == ["assert not x"]
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig"])
-def test_encoding(load: Load, encoding: str) -> None:
+def test_encoding(load: Load, watched: Watch, encoding: str) -> None:
     """Sources are read in their own encoding."""
     cookie = encoding.replace("-sig", "")
-    module = load(f"# -*- coding: {cookie} -*-\ndef claim():\n    x = 'é'\n    assert x", encoding=encoding)
-    assert seen_by(watched(module)) == ["assert x"]
+    module = load(f"# -*- coding: {cookie} -*-\ndef claim():\n    x = 'é'\n    assert x == 'é'", encoding=encoding)
+    assert held(watched(module)) == ["assert x == 'é'"]
+
+
+def test_places(load: Load, watched: Watch) -> None:
+    """An assertion is told once, with its file and the line that it begins on."""
+    module = load(
+        "def claim():\n    x = 1\n    for _ in range(3):\n        assert x\n    assert (\n        x\n    )\n"
+    )
+    places = [(place.filename, place.line, place.text) for place in watched(module).held]
+    assert places == [(module.__file__, 4, "assert x"), (module.__file__, 5, "assert ( x )")]
+
+
+def test_without_source(load: Load, watched: Watch) -> None:
+    """Code that no source can be read of runs as it is."""
+    module = load("ran = []\nexec('def claim():\\n    assert True\\n    ran.append(1)')\n")
+    assert held(watched(module)) == []
+    assert module.ran == [1]
 
 
 # --- whose assertions
@@ -335,22 +420,22 @@ def calling(helper: ModuleType) -> str:
 
 
 @pytest.mark.parametrize(("rewritten", "expected"), [(True, ["assert x"]), (False, [])])
-def test_helper_module(load: Load, rewritten: bool, expected: list[str]) -> None:
+def test_helper_module(load: Load, watched: Watch, rewritten: bool, expected: list[str]) -> None:
     """A project's other modules speak for its claims if pytest treats them as test code."""
     module = load(calling(load(HELPER, rewritten=rewritten)), rewritten=True)
-    assert seen_by(watched(module)) == expected
+    assert held(watched(module)) == expected
 
 
-def test_alike_helper_modules(load: Load) -> None:
+def test_alike_helper_modules(load: Load, watched: Watch) -> None:
     """Two modules with the same text are two."""
     one, two = load(HELPER, rewritten=True), load(HELPER, rewritten=True)
     source = f"import {one.__name__}, {two.__name__}\ndef claim():\n"
     source += f"    {one.__name__}.check(1)\n    {two.__name__}.check(1)\n"
-    watch = watched(load(source, rewritten=True))
-    assert {filename for filename, _ in watch.seen} == {one.__file__, two.__file__}
+    found = watched(load(source, rewritten=True))
+    assert {place.filename for place in found.held} == {one.__file__, two.__file__}
 
 
-def test_foreign_decorator(load: Load) -> None:
+def test_foreign_decorator(load: Load, watched: Watch) -> None:
     """Assertions of a decorator from elsewhere do not count, those of the function that it wraps do."""
     decorator = load(
         """
@@ -364,16 +449,16 @@ def test_foreign_decorator(load: Load) -> None:
         """
     )
     source = f"from {decorator.__name__} import checked\n@checked\n{HELPER}def claim():\n    check(1)\n"
-    assert seen_by(watched(load(source, rewritten=True))) == ["assert x"]
+    assert held(watched(load(source, rewritten=True))) == ["assert x"]
 
 
-def test_suite(load: Load) -> None:
+def test_suite(load: Load, watched: Watch) -> None:
     """A suite's claims are spoken for by all modules of its folder, and by no other, rewritten or not."""
     inside, outside = load(HELPER, folder="suite"), load(HELPER, rewritten=True)
     module = load(calling(inside) + f"    import {outside.__name__}\n    {outside.__name__}.check(1)", folder="suite")
     folder = str(Path(str(module.__file__)).parent)
-    watch = watched(module, territory_of(module, folder=folder))
-    assert {filename for filename, _ in watch.seen} == {inside.__file__}
+    found = watched(module, territory_of(module, folder=folder))
+    assert {place.filename for place in found.held} == {inside.__file__}
 
 
 PROJECT = Territory(str(Path("/p/test_it.py")), None, "/p", ("/p/.venv/lib", "/p/build"))
@@ -405,119 +490,91 @@ def test_territory(territory: Territory, filename: str, rewritten: bool, holds: 
 # --- what watching leaves
 
 
-LEAVING = "def claim():\n    x = 1\n    assert x\n    raise LookupError('at the end')\n"
+@REWRITTEN
+def test_traceback(load: Load, watch: Watch, rewritten: bool) -> None:
+    """A failure's place, and what pytest says about it, are as without a watch."""
+    module = load("def claim():\n    x = [1]\n    assert x == [2]\n", rewritten=rewritten)
+
+    def failure() -> tuple[str, str, int | None, str | None]:
+        with pytest.raises(AssertionError) as caught:
+            module.claim()
+        frame = traceback.extract_tb(caught.value.__traceback__)[-1]
+        return str(caught.value), frame.name, frame.lineno, frame.line
+
+    before = failure()
+    with watch(module) as found:
+        assert failure() == before
+    assert failed(found) == ["assert x == [2]"]
+    assert before[0].startswith("assert [1] == [2]") is rewritten
 
 
-def test_texts(load: Load) -> None:
-    """An assertion is told once, with its file and the line that was reached first."""
-    module = load(
-        "def claim():\n    x = 1\n    for _ in range(3):\n        assert x\n    assert (\n        x\n    )\n"
-    )
-    assert [(file, text) for file, _, text in watched(module).texts()] == [
-        (module.__file__, "assert x"),
-        (module.__file__, "assert ( x )"),
-    ]
-    assert next(line for _, line, _ in watched(module).texts()) == 4
-
-
-def test_leaves_no_tracer(load: Load) -> None:
-    """After the block nobody is watching any more, also if it was left with an error."""
-    module = load(LEAVING)
-    watch = AssertionWatch(territory_of(module), module.claim)
-    with pytest.raises(LookupError), watch:
+def test_after_the_end(load: Load, watch: Watch) -> None:
+    """After the block nothing is noted any more, also if it was left with an error."""
+    module = load("def claim():\n    x = 1\n    assert x\n    raise LookupError('at the end')\n")
+    with pytest.raises(LookupError), watch(module) as found:
         module.claim()
-    assert seen_by(watch) == ["assert x"]
-    assert sys.gettrace() is None
-    if monitoring is not None:
-        assert [monitoring.get_tool(tool) for tool in TOOLS] == [None, None]
-    watch.seen.clear()
+    assert held(found) == ["assert x"]
+    found.held.clear()
     with pytest.raises(LookupError):
         module.claim()
-    assert not watch.seen
+    assert not found.held
 
 
-@pytest.mark.skipif(monitoring is None, reason="sys.monitoring is new in Python 3.12")
-def test_leaves_no_events(load: Load) -> None:
-    """After the block, the next user of the monitoring slot gets no events that they did not ask for."""
-    module = load(LEAVING)
-    with pytest.raises(LookupError), AssertionWatch(territory_of(module), module.claim):
-        module.claim()
-    events: list[object] = []
-    kinds = (monitoring.events.LINE, monitoring.events.PY_START)
-    monitoring.use_tool_id(TOOLS[0], "next user")
+def test_twice(load: Load, watched: Watch) -> None:
+    """A claim can be watched again, and another one of its module."""
+    module = load("def claim():\n    x = 1\n    assert x\ndef other():\n    x = 2\n    assert x == 2\n")
+    assert held(watched(module)) == ["assert x"]
+    assert held(watched(module)) == ["assert x"]
+    module.claim = module.other  # type: ignore[attr-defined]  # a name of the module above
+    assert held(watched(module)) == ["assert x == 2"]
+
+
+def test_functions_keep_what_they_have(load: Load, watched: Watch) -> None:
+    """Functions stay the objects they are, with their defaults and attributes."""
+    source = (
+        "def check(x, y=1, *, z=2):\n    'Check.'\n    assert x == y < z\ncheck.tag = 5\ndef claim():\n    check(1)\n"
+    )
+    module = load(source)
+    check = module.check
+    assert held(watched(module)) == ["assert x == y < z"]
+    assert module.check is check
+    assert (check.__defaults__, check.__kwdefaults__, check.tag, check.__doc__) == ((1,), {"z": 2}, 5, "Check.")
+
+
+def test_elder_threads(load: Load, watch: Watch) -> None:
+    """What a thread asserts that was there before is no evidence."""
+    module = load("def check(x):\n    assert x == 1\ndef claim():\n    pass\n")
+    begin, end = threading.Event(), threading.Event()
+
+    def elder() -> None:
+        begin.wait()
+        module.check(1)
+        end.set()
+
+    thread = threading.Thread(target=elder)
+    thread.start()
     try:
-        for kind in kinds:
-            monitoring.register_callback(TOOLS[0], kind, lambda *event: events.append(event))
-        with pytest.raises(LookupError):
-            module.claim()
+        with watch(module) as found:
+            begin.set()
+            assert end.wait(60)
     finally:
-        for kind in kinds:
-            monitoring.register_callback(TOOLS[0], kind, None)
-        monitoring.free_tool_id(TOOLS[0])
-    assert not events
-
-
-@pytest.mark.skipif(monitoring is None, reason="sys.monitoring is new in Python 3.12")
-@pytest.mark.parametrize("taken", [TOOLS[:1], TOOLS[1:], TOOLS], ids=str)
-def test_monitoring_slots(load: Load, taken: tuple[int, ...]) -> None:
-    """A watch takes any slot that is free, and is blind if none is; it leaves the slots of others alone."""
-    module = load(LEAVING)
-    for tool in taken:
-        monitoring.use_tool_id(tool, f"user {tool}")
-    try:
-        watch = AssertionWatch(territory_of(module), module.claim)
-        with pytest.raises(LookupError), watch:
-            module.claim()
-        assert [monitoring.get_tool(tool) for tool in taken] == [f"user {tool}" for tool in taken]
-    finally:
-        for tool in taken:
-            monitoring.free_tool_id(tool)
-    assert watch.blind is (taken == TOOLS)
-    assert bool(watch.seen) is (taken != TOOLS)
+        begin.set()
+        thread.join()
+    assert not found.held
 
 
 def other_tracer(*_: object) -> None:
-    """Trace nothing, as somebody else's trace function."""
+    """Trace nothing, as a debugger's or a coverage tool's trace function."""
 
 
-@pytest.mark.skipif(monitoring is not None, reason="sys.monitoring is used instead")
-def test_blind_beside_a_tracer(load: Load) -> None:
-    """A watch is blind where somebody traces already, and lets them."""
-    module = load(LEAVING)
+def test_beside_a_tracer(load: Load, watched: Watch) -> None:
+    """A debugger or a coverage tool is not in the way, and stays."""
+    module = load("def claim():\n    x = 1\n    assert x\n")
+    before = sys.gettrace()
     sys.settrace(other_tracer)
     try:
-        watch = AssertionWatch(territory_of(module), module.claim)
-        with pytest.raises(LookupError), watch:
-            module.claim()
+        found = watched(module)
         assert sys.gettrace() is other_tracer
     finally:
-        sys.settrace(None)
-    assert watch.blind
-    assert not watch.seen
-
-
-@pytest.mark.skipif(monitoring is not None, reason="sys.monitoring is used instead")
-@pytest.mark.parametrize("tracer", [None, other_tracer])
-def test_blind_if_replaced(load: Load, tracer: Any) -> None:
-    """A watch whose trace function was replaced says so, and leaves the other one."""
-    module = load("import sys\ntracer = None\ndef claim():\n    sys.settrace(tracer)\n    assert sys\n")
-    module.tracer = tracer  # type: ignore[attr-defined]  # a name of the module above
-    try:
-        with AssertionWatch(territory_of(module), module.claim) as watch:
-            module.claim()
-        assert sys.gettrace() is tracer
-    finally:
-        sys.settrace(None)
-    assert watch.blind
-
-
-@pytest.mark.skipif(monitoring is None, reason="a trace function would be in the way")
-def test_beside_a_tracer(load: Load) -> None:
-    """With ``sys.monitoring``, a debugger or a coverage tool is not in the way."""
-    module = load("def claim():\n    x = 1\n    assert x\n")
-    sys.settrace(other_tracer)
-    try:
-        watch = watched(module)
-    finally:
-        sys.settrace(None)
-    assert seen_by(watch) == ["assert x"]
+        sys.settrace(before)
+    assert held(found) == ["assert x"]

@@ -6,6 +6,7 @@ import importlib
 import operator
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -74,6 +75,7 @@ def digest(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
         name: str = "test_claim",
         statement: str = "Balances are small",
         encode: Callable[[str], bytes] = str.encode,
+        **parameters: str,
     ) -> str:
         folder = tmp_path_factory.mktemp("claims")
         for path, source in files.items():
@@ -83,11 +85,11 @@ def digest(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
         before = set(sys.modules)
         with monkeypatch.context() as patch:
             patch.setattr(sys, "path", [str(folder), *sys.path])
-            module = importlib.import_module("digested" if "digested.py" in files else "package.digested")
+            found = importlib.import_module("digested" if "digested.py" in files else "package.digested")
         for new in set(sys.modules) - before:
             if str(getattr(sys.modules[new], "__file__", "")).startswith(str(folder)):
                 del sys.modules[new]  # the next files have the same names
-        return digest_of(statement, operator.attrgetter(name)(module))
+        return digest_of(statement, operator.attrgetter(name)(found), parameters, folder)
 
     return digest
 
@@ -140,6 +142,13 @@ def test_differs(digest: Digest, old: str, new: str) -> None:
 def test_statement(digest: Digest) -> None:
     """The digest changes with the statement."""
     assert digest(FILES, statement="Balances are large") != digest(FILES)
+
+
+def test_parameters(digest: Digest) -> None:
+    """The digest changes with the parameters, and not with their order."""
+    known = digest(FILES, threads="2", kind="process")
+    assert known == digest(FILES, kind="process", threads="2")
+    assert len({known, digest(FILES), digest(FILES, threads="4", kind="process"), digest(FILES, threads="2")}) == 4
 
 
 @pytest.mark.parametrize(
@@ -364,19 +373,67 @@ def test_imports(digest: Digest, claim: str, imported: str, function: str, helpe
     assert digest(edited(files, "return number", "return -number")) != digest(files)
 
 
+CONFTEST = "import pytest\n\n@pytest.fixture\ndef account():\n    return [5]\n"
+
+
+@pytest.mark.parametrize("place", ["package/conftest.py", "conftest.py"])
+def test_conftest(digest: Digest, place: str) -> None:
+    """Fixtures of the conftest files count if the claim names them, and nothing else there."""
+    files = {
+        "package/__init__.py": "",
+        "package/digested.py": "def test_claim(account):\n    assert account\n",
+        place: CONFTEST + "\ndef unrelated():\n    return 1\n",
+    }
+    assert digest(edited(files, "[5]", "[6]")) != digest(files)
+    assert digest(edited(files, "return 1", "return 2")) == digest(files)
+
+
+def test_nearest_conftest(digest: Digest) -> None:
+    """Of two fixtures of one name, the nearer one counts."""
+    files = {
+        "package/__init__.py": "",
+        "package/digested.py": "def test_claim(account):\n    assert account\n",
+        "package/conftest.py": CONFTEST,
+        "conftest.py": CONFTEST.replace("[5]", "[7]"),
+    }
+    assert digest(edited(files, "[5]", "[6]")) != digest(files)
+    assert digest(edited(files, "[7]", "[6]")) == digest(files)
+
+
+def test_own_package(digest: Digest) -> None:
+    """A helper counts that is imported by its full name from the package of the claim's module."""
+    files = {
+        "package/__init__.py": "",
+        "package/helpers.py": "def twice(number):\n    return 2 * number\n",
+        "package/digested.py": "from package.helpers import twice\ndef test_claim():\n    assert twice(1)\n",
+    }
+    assert digest(edited(files, "2 *", "3 *")) != digest(files)
+
+
+def test_tested_package(digest: Digest) -> None:
+    """The code that is being tested does not count: a verdict that changes with it is what one compares for."""
+    files = {
+        "tested/__init__.py": "def twice(number):\n    return 2 * number\n",
+        "package/__init__.py": "",
+        "package/digested.py": "from tested import twice\ndef test_claim():\n    assert twice(1)\n",
+    }
+    assert digest(edited(files, "2 *", "3 *")) == digest(files)
+
+
 def test_installed_packages(digest: Digest) -> None:
     """What is not beside the claim does not count, and need not be readable."""
     source = "import sys, pytest\nfrom json import dumps\ndef test_claim():\n    assert sys and pytest and dumps\n"
     assert digest({"digested.py": source}) == digest({"digested.py": source, "jsonic.py": "VALUE = 1"})
 
 
-def test_without_source() -> None:
+def test_without_source(tmp_path: Path) -> None:
     """A function without source still has a digest, of its statement and name."""
     scope: dict[str, Callable[[], None]] = {}
     exec("def made(): pass\ndef other(): pass", {"__name__": "nowhere"}, scope)
-    assert digest_of("It works", scope["made"]) == digest_of("It works", scope["made"])
-    assert digest_of("It works", scope["made"]) != digest_of("It works", scope["other"])
-    assert digest_of("It works", scope["made"]) != digest_of("It does not", scope["made"])
+    known = digest_of("It works", scope["made"], {}, tmp_path)
+    assert known == digest_of("It works", scope["made"], {}, tmp_path)
+    assert known != digest_of("It works", scope["other"], {}, tmp_path)
+    assert known != digest_of("It does not", scope["made"], {}, tmp_path)
 
 
 def test_circle(digest: Digest) -> None:

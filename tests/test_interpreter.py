@@ -107,9 +107,10 @@ def test_interpreter_in_words(changes: dict[str, object], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"implementation": "pypy"}, {"implementation_version": "7.3"}, {"build": "other"}]
+    "change",
+    [{"implementation": "pypy"}, {"implementation_version": "7.3"}, {"build": "other"}, {"gil_enabled": True}],
 )
-def test_version_key(change: dict[str, str]) -> None:
+def test_version_key(change: dict[str, object]) -> None:
     """Other interpreters have other keys; what can change in one interpreter does not change its key."""
     assert dataclasses.replace(INTERPRETER, **change).version_key() != INTERPRETER.version_key()  # type: ignore[arg-type]  # of many types
     assert dataclasses.replace(INTERPRETER, switch_interval=1e-6).version_key() == INTERPRETER.version_key()

@@ -19,7 +19,7 @@ from pytest_concclaims import FREE_THREADED_BUILD, Verdict, gil_enabled
 from pytest_concclaims import evidence as evidence_module
 from pytest_concclaims.evidence import Assertion, Attempt, ChildRun, Evidence, Note, Raised, Requirement
 from pytest_concclaims.interpreter import Interpreter, Machine
-from pytest_concclaims.record import SCHEMA_FILE, ClaimResult, RunRecord, in_order
+from pytest_concclaims.record import SCHEMA_FILE, ClaimResult, RunRecord
 from pytest_concclaims.reports import write_report
 
 fastjsonschema = pytest.importorskip("fastjsonschema")
@@ -167,13 +167,6 @@ def test_schema_refuses_what_is_no_record(
     spoil(data)
     with pytest.raises(fastjsonschema.JsonSchemaException):
         validate(data)
-
-
-def test_claims_are_ordered_by_suite_file_and_line() -> None:
-    """The order does not depend on which worker was done first."""
-    places = [("a", "x.py:9"), ("a", "x.py:10"), ("a", "y.py:1"), ("b", "a.py:1")]
-    claims = [replace(CLAIM, suite=suite, location=location) for suite, location in places]
-    assert in_order(claims[::-1]) == claims
 
 
 # --- what a run writes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from claims_project import ALL_ENDS, COMPANION, make_project, one_claim, run_claims
@@ -178,11 +180,16 @@ def test_colours_mark_the_verdicts(pytester: pytest.Pytester) -> None:
     assert "\x1b[31m\x1b[1mERROR!" in text
 
 
-def test_order_is_that_of_the_suites_and_files(pytester: pytest.Pytester) -> None:
-    """The summary is in the order of the files, in whatever order the claims ran."""
-    make_project(pytester, COMPANION)
-    pytester.makepyfile(
-        test_before="import pytest\n" + COMPANION.replace("companion", "first").replace("One is", "1 is")
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["plain", "xdist"])
+def test_order_is_that_of_collection(pytester: pytest.Pytester, options: Sequence[str]) -> None:
+    """The summary and the record are in the order of collection, in whatever order the claims ended."""
+    numbers = [10, 9, 1]
+    make_project(
+        pytester,
+        f"@pytest.mark.parametrize('n', {numbers})\n@pytest.mark.claim('{{n}} is a number')\n"
+        "def test_number(n):\n    assert n < 11\n",
     )
-    lines = run_claims(pytester, "test_claims.py", "test_before.py", "-q").section
-    assert [line.split(maxsplit=1)[1] for line in lines[:2]] == ["1 is one", "One is one"]
+    run = run_claims(pytester, "-q", *options, subprocess=bool(options))
+    assert [line.split(maxsplit=1)[1] for line in run.section[:3]] == [f"{n} is a number" for n in numbers]
+    assert run.record is not None
+    assert [claim["statement"] for claim in run.record["claims"][:3]] == [f"{n} is a number" for n in numbers]

@@ -34,6 +34,18 @@ CASES = [
         prelude="import warnings",
     ),
     Case("an assertion of a helper function held", CONFIRMED, "check(2)", prelude="def check(x):\n    assert x == 2"),
+    Case(
+        "a thread goes on",
+        CONFIRMED,
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\nassert lab is not None",
+        prelude="import threading",
+    ),
+    Case(
+        "an assertion in threads held",
+        CONFIRMED,
+        "with ThreadPoolExecutor() as pool:\n    list(pool.map(check, [2, 2]))",
+        prelude="from concurrent.futures import ThreadPoolExecutor\ndef check(x):\n    assert x == 2",
+    ),
     Case("an assertion failed", REFUTED, "total = 1 + 1\nassert total == 3"),
     Case("an assertion of a helper function failed", REFUTED, "check(2)", prelude="def check(x):\n    assert x == 3"),
     Case(
@@ -47,9 +59,7 @@ CASES = [
     Case("raises of a callable saw nothing", REFUTED, "pytest.raises(KeyError, int, '1')"),
     Case("warns saw nothing", REFUTED, "with pytest.warns(UserWarning):\n    pass"),
     Case("deprecated_call saw nothing", REFUTED, "with pytest.deprecated_call():\n    pass"),
-    Case(
-        "require failed", INCONCLUSIVE, "lab.require(1 > 2, 'two cores')\nassert lab is None", "two cores"
-    ),
+    Case("require failed", INCONCLUSIVE, "lab.require(1 > 2, 'two cores')\nassert lab is None", "two cores"),
     Case(
         "require failed and was caught",
         INCONCLUSIVE,
@@ -91,11 +101,37 @@ CASES = [
         "not here",
         marks="@pytest.mark.skipif(True, reason='not here')",
     ),
-    Case("nothing asserted", ERROR, "pass", "without having asserted anything"),
-    Case("a loop over nothing", ERROR, "for x in []:\n    assert x", "without having asserted anything"),
-    Case("a note is no evidence", ERROR, "lab.note('hello')", "without having asserted anything"),
-    Case("a requirement is no evidence", ERROR, "lab.require(True, 'luck')", "without having asserted anything"),
-    Case("an assertion that cannot fail", ERROR, "assert True\nassert 1, 'x'", "without having asserted anything"),
+    Case("nothing asserted", ERROR, "pass", "no assertion of its own had held"),
+    Case("a loop over nothing", ERROR, "for x in []:\n    assert x", "no assertion of its own had held"),
+    Case("a note is no evidence", ERROR, "lab.note('hello')", "no assertion of its own had held"),
+    Case("a requirement is no evidence", ERROR, "lab.require(True, 'luck')", "no assertion of its own had held"),
+    Case(
+        "an assertion on the line of a loop over nothing",
+        ERROR,
+        "for x in []: assert x",
+        "no assertion of its own had held",
+    ),
+    Case(
+        "an assertion that did not come to its end",
+        ERROR,
+        "with suppress(KeyError):\n    assert {}['x'] == 1",
+        "no assertion of its own had held",
+        prelude="from contextlib import suppress",
+    ),
+    Case("raises without with", ERROR, "pytest.raises(KeyError)", "no assertion of its own had held"),
+    Case(
+        "an assertion failed, and was caught",
+        ERROR,
+        "for n in (1, 2):\n    try:\n        assert n == 2\n    except AssertionError:\n        pass",
+        "the failure was caught: assert n == 2",
+    ),
+    Case(
+        "an assertion failed in a future that nobody asked",
+        ERROR,
+        "with ThreadPoolExecutor() as pool:\n    pool.submit(check, 3)\nassert lab is not None",
+        "the failure was caught: assert x == 2",
+        prelude="from concurrent.futures import ThreadPoolExecutor\ndef check(x):\n    assert x == 2",
+    ),
     Case("another exception", ERROR, "{}['x']", "KeyError: 'x'"),
     Case("another exception after an assertion", ERROR, "assert lab is not None\nint('x')", "ValueError: invalid"),
     Case(
@@ -163,6 +199,13 @@ CASES = [
         prelude="import threading",
     ),
     Case(
+        "an exception ended a thread that nobody waited for",
+        ERROR,
+        "threading.Thread(target=int, args=('x',)).start()\nassert lab is not None",
+        "ValueError in thread",
+        prelude="import threading",
+    ),
+    Case(
         "an assertion failed in a thread",
         ERROR,
         """
@@ -200,6 +243,8 @@ def test_end_of_body_decides_verdict_outcome_and_exit_status(
         ends, status = {"passed": 1, "skipped": 1}, 0
     elif case.verdict == expected:
         ends, status = {"passed": 2}, 0
+    elif "nobody waited for" in case.name:
+        ends, status = outcomes_of(run.result), 1  # it fails in the call or in the teardown
     else:
         ends, status = {"passed": 1, "failed": 1}, 1
     assert outcomes_of(run.result) == ends

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_concclaims import Lab
 
-from .threads import crash_in_a_thread, raise_in_a_thread
+from .threads import LIVED_ON, crash_in_a_thread, raise_in_a_thread
 
 
 @pytest.mark.claim("A thread that crashes (SIGSEGV) takes the whole process with it", source="article 1.2")
@@ -33,5 +33,6 @@ def test_a_thread_that_crashes_takes_the_process_with_it(lab: Lab) -> None:
 def test_a_thread_that_raises_takes_the_process_with_it(lab: Lab) -> None:
     process = lab.child(raise_in_a_thread)
     lab.require("ZeroDivisionError" in process.stderr, "the thread died of an unhandled exception")
-    lab.require(not process.timed_out, "the process lived on, or ended by itself")
+    lab.require(not process.timed_out and process.signal is None, "the process lived on, or ended by itself")
+    lab.require(process.returned or LIVED_ON not in process.stdout, "what the process said and how it ended agree")
     assert not process.returned

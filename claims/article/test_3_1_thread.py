@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import time
@@ -46,18 +47,20 @@ def test_a_thread_runs_beside_the_main_thread_and_join_waits_for_it(lab: Lab) ->
     "The sample's output comes in this order: the parent's line, the thread's start, its end, the parent's end",
     source="article 3.1",
 )
-def test_the_samples_output_order(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
-    def loop() -> None:
-        print(f"thread {threading.current_thread().name} is running")
-        time.sleep(LAST_WORK)
-        print(f"thread {threading.current_thread().name} ended")
+def test_the_samples_output_order(lab: Lab) -> None:
+    output = io.StringIO()  # in the place of stdout, to which others may write
 
-    print("the parent is running")
+    def loop() -> None:
+        print(f"thread {threading.current_thread().name} is running", file=output)
+        time.sleep(LAST_WORK)
+        print(f"thread {threading.current_thread().name} ended", file=output)
+
+    print("the parent is running", file=output)
     thread = threading.Thread(target=loop, name="LoopThread")
     thread.start()
     thread.join()
-    print("the parent ended")
-    lines = capsys.readouterr().out.splitlines()
+    print("the parent ended", file=output)
+    lines = output.getvalue().splitlines()
     lab.note(" / ".join(lines))
     assert lines == [
         "the parent is running",

@@ -14,6 +14,8 @@ T = TypeVar("T")
 #: Seconds to wait for a thread that should act at once; a machine may be very busy.
 PATIENCE = 60.0
 
+LIVED_ON = "the process lived on"
+
 #: A variable that all threads can reach, and an object that it could lead to.
 balance = 0
 bookings: list[int] = []
@@ -49,7 +51,8 @@ def crash_in_a_thread() -> str:
     print("the thread crashes now", flush=True)
     thread.start()
     thread.join()
-    return "the process lived on"
+    print(LIVED_ON, flush=True)
+    return LIVED_ON
 
 
 def raise_in_a_thread() -> str:
@@ -57,4 +60,5 @@ def raise_in_a_thread() -> str:
     thread = threading.Thread(target=lambda: 1 // 0)
     thread.start()
     thread.join()
-    return "the process lived on"
+    print(LIVED_ON, flush=True)
+    return LIVED_ON

@@ -1,10 +1,11 @@
-"""Which assertions of a claim were evaluated.
+"""Which assertions of a claim were evaluated, and held.
 
 A body that returns without having asserted anything has no verdict: ``for x in []: assert x`` shows nothing.
-pytest tells a plugin of assertions that hold only under an ini option that must be set before the test module
-was first compiled, so this looks for itself: at the lines on which an assertion begins, in the claim's own
-code, while the body runs. From Python 3.12 on with ``sys.monitoring`` (PEP 669), for just those code objects
-that hold an assertion; before that, and on PyPy, with a trace function.
+Nor has one that catches its own failed assertion. pytest tells a plugin of assertions that hold only under an
+ini option that must be set before the test module was first compiled. So the functions of the claim's own
+code are given a body in which each assertion is followed by a call that notes it, and in which a failed one is
+noted before it goes on its way. Nothing is traced: it is the same on every interpreter, beside a debugger and
+a coverage tool, and costs a call for each assertion.
 """
 
 from __future__ import annotations
@@ -15,14 +16,19 @@ import os
 import sys
 import threading
 import tokenize
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
+from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+import pytest
+from _pytest.assertion.rewrite import rewrite_asserts  # what pytest's import hook does to a module's tree
+
 #: pytest's helpers that assert something by themselves.
-_ASSERTING_CALLS = frozenset({"raises", "warns", "deprecated_call", "RaisesGroup", "RaisesExc"})
+_ASSERTING = frozenset({"raises", "warns", "deprecated_call", "RaisesGroup"})
+#: How the code of a claim calls the two below; no name that a module could have.
+_NOTE_HELD, _NOTE_FAILED = "@concclaims_held", "@concclaims_failed"
 
 
 @dataclass(frozen=True)
@@ -50,186 +56,213 @@ class Territory:
         if self.folder is not None:
             return _is_below(filename, self.folder)
         return (
-            # pytest's rewriting puts this name into each module that it treats
-            "@pytest_ar" in module_globals
+            _is_rewritten(module_globals)
             and _is_below(filename, self.root)
             and not any(_is_below(filename, folder) for folder in self.foreign)
         )
 
 
+def _is_rewritten(module_globals: Mapping[str, Any]) -> bool:
+    # pytest's rewriting puts this name into each module that it treats.
+    return "@pytest_ar" in module_globals
+
+
 def _is_below(filename: str, folder: str) -> bool:
-    # Asked for each module, or each call: pathlib would take milliseconds.
+    # Asked for each module that is loaded: pathlib would take milliseconds.
     return filename.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-@functools.cache
-def assertion_lines(filename: str) -> Mapping[int, str]:
-    """Return the assertions of a source file: the text by the line, for each line that belongs to one.
+@dataclass(frozen=True)
+class Place:
+    """An assertion in the source: its file, its first line, and its text on one line."""
 
-    Left out are those on one line with the condition or loop that they depend on (``for x in []: assert x``):
-    that the line was reached does not tell whether they were.
-    """
-    try:
-        with tokenize.open(filename) as file:
-            source = file.read()
-        tree = ast.parse(source)
-    except (OSError, ValueError, SyntaxError):
-        return {}
-    lines = source.split("\n")  # str.splitlines would also split at form feeds
-    found: dict[int, str] = {}
-    # Their heads are run by the function around them, so these are as good as a condition.
-    nested = {inner for outer in ast.walk(tree) if isinstance(outer, _FUNCTIONS) for inner in _below(outer)}
-    for parent in ast.walk(tree):
-        head_end = 0 if isinstance(parent, _FUNCTIONS) and parent not in nested else _head_end(parent)
-        for node in ast.iter_child_nodes(parent):
-            extent = _assertion_extent(node)
-            if extent is None or (node in getattr(parent, "body", ()) and extent[0] <= head_end):
-                continue
-            first, last = extent
-            text = " ".join(" ".join(lines[first - 1 : last]).split()).rstrip(":")
-            found.update(dict.fromkeys(range(first, last + 1), text))
-    return found
-
-
-def _below(node: ast.AST) -> Iterator[ast.AST]:
-    return (inner for inner in ast.walk(node) if inner is not node)
-
-
-def _head_end(parent: ast.AST) -> int:
-    """Return the line on which the head of a compound statement ends, such as ``if x:``; 0 without a head."""
-    head = [node for node in ast.iter_child_nodes(parent) if not isinstance(node, (ast.stmt, ast.ExceptHandler))]
-    return max([getattr(parent, "lineno", 0), *(getattr(node, "end_lineno", None) or 0 for node in head)])
-
-
-def _assertion_extent(node: ast.AST) -> tuple[int, int] | None:
-    """Return the first and last line of an assertion statement (of a ``with``: its head), else None."""
-    if isinstance(node, ast.Assert):
-        return node.lineno, node.end_lineno or node.lineno
-    if isinstance(node, (ast.With, ast.AsyncWith)):
-        if any(_asserts(item.context_expr) for item in node.items):
-            return node.lineno, node.items[-1].context_expr.end_lineno or node.lineno
-    elif isinstance(node, (ast.Expr, ast.Assign)) and _asserts(node.value):
-        return node.lineno, node.end_lineno or node.lineno
-    return None
-
-
-def _asserts(expression: ast.expr) -> bool:
-    if not isinstance(expression, ast.Call):
-        return False
-    function = expression.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-    return name in _ASSERTING_CALLS
+    filename: str
+    line: int
+    text: str
 
 
 class AssertionWatch:
-    """Notes the assertions that the current thread evaluates while the ``with`` block runs.
+    """Notes the assertions of a claim's code that are evaluated while the ``with`` block runs.
 
-    ``seen`` holds file and line of each, in order. ``blind`` is true where somebody else's trace function
-    or all of the monitoring slots were in the way: then nothing can be said.
+    In the thread that runs it, and in those that it starts. One watch at a time.
+
+    :param territory: the code that speaks for the claim.
+    :param function: the claim's test function.
+
+    ``held`` has the places of the assertions that held, ``failed`` those of the ones that failed, each with the
+    exception.
     """
 
-    def __init__(self, territory: Territory, function: FunctionType) -> None:
-        self.seen: dict[tuple[str, int], None] = {}
-        self.blind = False
+    def __init__(self, territory: Territory, function: FunctionType, config: pytest.Config) -> None:
+        self.held: dict[Place, None] = {}
+        self.failed: list[tuple[Place, BaseException]] = []
         self._territory = territory
         self._function = function
-        self._stop: Callable[[], None] = lambda: None
+        self._config = config
+        # Whatever an earlier claim has left running is no evidence for this one.
+        self._elders = set(threading.enumerate()) - {threading.current_thread()}
 
     def __enter__(self) -> AssertionWatch:
-        start = self._monitor if hasattr(sys, "monitoring") else self._trace
-        start()
+        global _watch
+        for function in _functions_of(self._function, self._territory):
+            _instrument(function, self._config)
+        _watch = self
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stop()
+        global _watch
+        _watch = None
 
-    def texts(self) -> Iterator[tuple[str, int, str]]:
-        """Yield file, line and text of each assertion that was evaluated."""
-        told = set()
-        for filename, line in self.seen:
-            text = assertion_lines(filename)[line]
-            if (filename, text) not in told:
-                told.add((filename, text))
-                yield filename, line, text
-
-    # --- CPython 3.12 and later
-
-    def _monitor(self) -> None:
-        monitoring = sys.monitoring  # type: ignore[attr-defined]  # mypy checks for 3.10
-        tool = next((number for number in (3, 4) if monitoring.get_tool(number) is None), None)
-        if tool is None:
-            self.blind = True
-            return
-        thread = threading.get_ident()
-        codes = list(_codes_with_assertions(self._function, self._territory))
-
-        def line_reached(code: CodeType, line: int) -> object:
-            if threading.get_ident() == thread and line in assertion_lines(code.co_filename):
-                self.seen.setdefault((code.co_filename, line))
-            return None
-
-        def started(code: CodeType, _offset: int) -> object:
-            # A function on one line has no event of its own for that line.
-            return line_reached(code, code.co_firstlineno)
-
-        callbacks = {monitoring.events.LINE: line_reached, monitoring.events.PY_START: started}
-
-        def stop() -> None:
-            for code in codes:
-                monitoring.set_local_events(tool, code, monitoring.events.NO_EVENTS)
-            for event in callbacks:
-                monitoring.register_callback(tool, event, None)
-            monitoring.free_tool_id(tool)
-
-        monitoring.use_tool_id(tool, "pytest-concclaims")
-        for event, callback in callbacks.items():
-            monitoring.register_callback(tool, event, callback)
-        for code in codes:
-            monitoring.set_local_events(tool, code, sum(callbacks))
-        self._stop = stop
-
-    # --- before 3.12, and PyPy
-
-    def _trace(self) -> None:
-        if sys.gettrace() is not None:  # a debugger or a coverage tool
-            self.blind = True
-            return
-
-        def entered(frame: FrameType, _event: str, _argument: Any) -> Any:
-            filename = frame.f_code.co_filename
-            if self._territory.holds(filename, frame.f_globals) and assertion_lines(filename):
-                return line_reached
-            return None
-
-        def line_reached(frame: FrameType, event: str, _argument: Any) -> Any:
-            filename = frame.f_code.co_filename
-            if event == "line" and frame.f_lineno in assertion_lines(filename):
-                self.seen.setdefault((filename, frame.f_lineno))
-            return line_reached
-
-        def stop() -> None:
-            if sys.gettrace() is entered:
-                sys.settrace(None)
-            else:
-                self.blind = True
-
-        sys.settrace(entered)
-        self._stop = stop
+    def hears_this_thread(self) -> bool:
+        """Return whether the current thread is part of the claim."""
+        return threading.current_thread() not in self._elders
 
 
-def _codes_with_assertions(function: FunctionType, territory: Territory) -> Iterator[CodeType]:
-    # By identity: two code objects are equal if they are alike, also those of two files.
-    codes = {id(code): code for code in _nested(function.__code__)}
+_watch: AssertionWatch | None = None
+
+
+def _note_held(place: Place) -> None:
+    watch = _watch
+    if watch is not None and watch.hears_this_thread():
+        watch.held.setdefault(place)
+
+
+def _note_failed(place: Place) -> None:
+    watch, error = _watch, sys.exc_info()[1]
+    if watch is None or not isinstance(error, (AssertionError, pytest.fail.Exception)):
+        return
+    if watch.hears_this_thread() and not any(known is error for _, known in watch.failed):
+        watch.failed.append((place, error))
+
+
+# --- giving functions another body
+
+
+def _instrument(function: FunctionType, config: pytest.Config) -> None:
+    """Give a function the body that notes its assertions, if its source can be read and has any."""
+    module_globals = function.__globals__
+    source = _instrumented(function.__code__.co_filename, _is_rewritten(module_globals), config)
+    code = source.codes.get(_key(function.__code__))
+    if code is None or code is function.__code__ or code.co_freevars != function.__code__.co_freevars:
+        return
+    module_globals.setdefault(_NOTE_HELD, lambda number: _note_held(source.places[number]))
+    module_globals.setdefault(_NOTE_FAILED, lambda number: _note_failed(source.places[number]))
+    function.__code__ = code
+
+
+@dataclass(frozen=True)
+class _Instrumented:
+    codes: Mapping[tuple[str, int], CodeType]
+    places: tuple[Place, ...]
+
+
+@functools.cache
+def _instrumented(filename: str, rewritten: bool, config: pytest.Config) -> _Instrumented:
+    """Return a source file's code objects, with calls that note its assertions, by name and line."""
+    try:
+        with tokenize.open(filename) as file:
+            source = file.read()
+        tree = ast.parse(source)
+    except (OSError, ValueError, SyntaxError):
+        return _Instrumented({}, ())
+    noter = _Noter(filename, source, tree)
+    tree = noter.visit(tree)
+    if not noter.places:
+        return _Instrumented({}, ())
+    if rewritten:
+        rewrite_asserts(tree, source.encode(), filename, config)
+    module = compile(tree, filename, "exec", dont_inherit=True)
+    # Of functions with one name on one line (lambdas), nobody knows which is which; they hold no statements.
+    return _Instrumented({_key(code): code for code in _nested(module)}, tuple(noter.places))
+
+
+def _key(code: CodeType) -> tuple[str, int]:
+    return code.co_name, code.co_firstlineno
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)
+
+
+class _Noter(ast.NodeTransformer):
+    """Puts the calls that note assertions into a module's functions."""
+
+    def __init__(self, filename: str, source: str, tree: ast.Module) -> None:
+        self.places: list[Place] = []
+        self._filename = filename
+        self._lines = source.split("\n")  # str.splitlines would also split at form feeds
+        self._from_pytest = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "pytest"
+            for alias in node.names
+            if alias.name in _ASSERTING
+        }
+
+    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
+        return self._noted(node, node.end_lineno)
+
+    def visit_With(self, node: ast.With) -> list[ast.stmt]:
+        self.generic_visit(node)
+        if not any(self._asserts(item.context_expr) for item in node.items):
+            return [node]
+        return self._noted(node, node.items[-1].context_expr.end_lineno)
+
+    def visit_Expr(self, node: ast.Expr) -> list[ast.stmt]:
+        return self._called(node)
+
+    def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
+        return self._called(node)
+
+    def _called(self, node: ast.Expr | ast.Assign) -> list[ast.stmt]:
+        # pytest.raises(ValueError, function): without a function, it is a "with" that somebody forgot.
+        call = node.value
+        if not (isinstance(call, ast.Call) and len(call.args) > 1 and self._asserts(call)):
+            return [node]
+        return self._noted(node, node.end_lineno)
+
+    def _noted(self, node: ast.stmt, last: int | None) -> list[ast.stmt]:
+        """Return an assertion, watched: what it raises is noted and goes on, and so is that it held."""
+        text = " ".join(" ".join(self._lines[node.lineno - 1 : last or node.lineno]).split()).rstrip(":")
+        self.places.append(Place(self._filename, node.lineno, text))
+        number = len(self.places) - 1
+        failed = ast.ExceptHandler(type=None, name=None, body=[self._call(_NOTE_FAILED, number), ast.Raise()])
+        watched = ast.Try(body=[node], handlers=[failed], orelse=[], finalbody=[])
+        return [self._at(watched, node), self._at(self._call(_NOTE_HELD, number), node)]
+
+    def _asserts(self, expression: ast.expr) -> bool:
+        if not isinstance(expression, ast.Call):
+            return False
+        function = expression.func
+        if isinstance(function, ast.Attribute):
+            owner = function.value
+            return isinstance(owner, ast.Name) and owner.id == "pytest" and function.attr in _ASSERTING
+        return isinstance(function, ast.Name) and function.id in self._from_pytest
+
+    def _call(self, name: str, number: int) -> ast.Expr:
+        return ast.Expr(ast.Call(func=ast.Name(name, ast.Load()), args=[ast.Constant(number)], keywords=[]))
+
+    def _at(self, new: ast.stmt, old: ast.stmt) -> ast.stmt:
+        """Put a new statement at an old one's place: tracebacks show the source as it is."""
+        for node in ast.walk(new):
+            if isinstance(node, (ast.stmt, ast.expr, ast.ExceptHandler)) and not hasattr(node, "lineno"):
+                ast.copy_location(node, old)
+        return new
+
+
+# --- the functions of a claim's code
+
+
+def _functions_of(function: FunctionType, territory: Territory) -> Iterator[FunctionType]:
+    yield function
     for module in list(sys.modules.values()):
         if isinstance(module, ModuleType) and _in_territory(module, territory):
-            for found in _functions(module):
-                codes.update((id(code), code) for code in _nested(found.__code__))
-    for code in codes.values():
-        lines = assertion_lines(code.co_filename)
-        if any(line in lines for _, _, line in code.co_lines()):
-            yield code
+            yield from _functions(module)
 
 
 def _in_territory(module: ModuleType, territory: Territory) -> bool:
@@ -246,12 +279,21 @@ def _functions(module: ModuleType) -> Iterator[FunctionType]:
         if id(value) in known:
             continue
         known[id(value)] = value
-        if isinstance(value, FunctionType) and value.__globals__ is vars(module):
-            yield value
+        if isinstance(value, FunctionType):
+            if value.__globals__ is vars(module):
+                yield value
+            waiting += _enclosed(value)
         if not isinstance(value, type):
             waiting += _wrapped(value)
         elif value.__module__ == module.__name__:
             waiting += vars(value).values()
+
+
+def _enclosed(function: FunctionType) -> Iterator[object]:
+    """Yield the functions that a closure holds: a decorator without functools.wraps leaves no other trace."""
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # not bound yet
+            yield cell.cell_contents
 
 
 def _wrapped(value: object) -> Iterator[object]:
@@ -269,10 +311,3 @@ def _wrapped(value: object) -> Iterator[object]:
             return
         if "__wrapped__" in attributes:
             yield attributes["__wrapped__"]
-
-
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _nested(constant)

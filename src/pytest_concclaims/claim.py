@@ -7,6 +7,7 @@ import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,11 +51,12 @@ def is_marked(item: pytest.Item) -> bool:
     return item.get_closest_marker("claim") is not None
 
 
-def read_claim(item: pytest.Item, suite: str, path: str) -> Claim:
+def read_claim(item: pytest.Item, suite: str, path: str, root: Path) -> Claim:
     """Return the claim that an item's markers make it.
 
     :param suite: the suite's or project's name.
     :param path: the item's file, for people.
+    :param root: the folder above which no code belongs to the claim.
     :raises ClaimError: the markers, or where they stand, make no sense.
     """
     mark, from_parameter = _claim_mark(item)
@@ -78,7 +80,7 @@ def read_claim(item: pytest.Item, suite: str, path: str) -> Claim:
         suite=suite,
         statement=statement,
         source=source,
-        digest=digest_of(statement, item.function),
+        digest=digest_of(statement, item.function, names, root),
         expected=Verdict.CONFIRMED if reason is None else Verdict.REFUTED,
         expected_reason=reason,
         location=path if item.location[1] is None else f"{path}:{item.location[1] + 1}",
@@ -119,7 +121,7 @@ def _claim_arguments(mark: pytest.Mark) -> tuple[str, str | None, str | None]:
     for name in ("source", "id"):
         value = mark.kwargs.get(name)
         if value is not None and not (isinstance(value, str) and value.strip()):
-            raise ClaimError(f"{name}={value!r} of a claim must be text, or left out")
+            raise ClaimError(f"{name}={value!r} of a claim must be some text, or left out")
     return given[0].strip(), mark.kwargs.get("source"), mark.kwargs.get("id")
 
 
@@ -200,6 +202,8 @@ def _claim_id(
     callspec = getattr(item, "callspec", None)
     parameters = f"[{callspec.id}]" if callspec is not None and callspec.id else ""
     if explicit is not None:
+        if not explicit.isprintable():
+            raise ClaimError(f"id={explicit!r} of a claim holds characters that cannot be printed")
         filled = _filled_in(explicit, names, "the id")
         # A marker on one parameter, or an id that names them, speaks of this very item.
         return filled if from_parameter or filled != explicit else filled + parameters

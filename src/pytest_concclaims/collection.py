@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import re
 import sys
@@ -15,14 +16,11 @@ import pytest
 
 from .claim import Claim, ClaimError, check_refuted_alone, duplicates, is_marked, read_claim
 from .interpreter import Interpreter
-from .runtime import gil_enabled
 
 #: The claim that an item makes.
 CLAIM = pytest.StashKey[Claim]()
 #: The name of the shipped suite that a module belongs to.
 SUITE = pytest.StashKey[str]()
-#: Whether the GIL was on before and after a module was imported: what its markers' conditions saw.
-GIL_AT_IMPORT = pytest.StashKey[set[bool]]()
 
 _SUITES_PACKAGE = "pytest_concclaims.claims"
 
@@ -197,15 +195,25 @@ class ClaimCollection:
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Add the suites to what the session has collected, and note the GIL's state around an import."""
-        before = gil_enabled()
+        """Add the suites to what the session has collected."""
         report = yield
         if isinstance(collector, pytest.Session):
             for name in self._plan.suites:
                 report.result.append(Suite.from_parent(collector, path=self._folders[name], name=name, nodeid=name))
-        elif isinstance(collector, pytest.Module):
-            collector.stash[GIL_AT_IMPORT] = {before, gil_enabled()}
         return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, collector: pytest.Module | pytest.Class, name: str, obj: object) -> None:
+        """Refuse a claim that pytest would pass over without a word."""
+        marks = getattr(obj, "pytestmark", None) if inspect.isfunction(obj) else None
+        if not isinstance(marks, list) or not any(getattr(mark, "name", None) == "claim" for mark in marks):
+            return
+        assert inspect.isfunction(obj), "asked above"
+        if obj.__name__ == name and not collector.istestfunction(obj, name):
+            self._refusals.append(
+                f"{obj.__code__.co_filename}:{obj.__code__.co_firstlineno} ({name}): a claim that pytest does not "
+                "collect; give it a name that the ini setting python_functions matches, such as test_..."
+            )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -228,6 +236,7 @@ class ClaimCollection:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep the claims; refuse the run if one of them cannot be read."""
         claims, errors = self._read(items)
+        errors += _same_node_ids(claims)
         errors += duplicates([(item.nodeid, item.stash[CLAIM]) for item in claims])
         errors += [
             f"not found: {part} (pytest --claims --co lists the claims)"
@@ -254,10 +263,11 @@ class ClaimCollection:
         errors = []
         for item in items:
             suite = self._suite_name(item)
+            root = self._folders[suite] if suite is not None else item.config.rootpath
             file = _shown_path(item, suite)
             try:
                 if is_marked(item):
-                    item.stash[CLAIM] = read_claim(item, suite or self._project, file)
+                    item.stash[CLAIM] = read_claim(item, suite or self._project, file, root)
                     claims.setdefault((item.path, item.nodeid.partition("::")[2]), item)
                 else:
                     check_refuted_alone(item)
@@ -276,6 +286,18 @@ class ClaimCollection:
             raise pytest.UsageError(*errors)
         # An exception would look like a crash of the worker; the controller refuses when it hears of this.
         output["concclaims_errors"] = errors
+
+
+def _same_node_ids(claims: Sequence[pytest.Item]) -> list[str]:
+    """Return a message for each node id that claims of two files have: pytest and xdist go by it."""
+    files: dict[str, list[str]] = {}
+    for item in claims:
+        files.setdefault(item.nodeid, []).append(str(item.path))
+    return [
+        f"{nodeid} stands for claims of several files: {' and '.join(found)}; rename one of the files or folders"
+        for nodeid, found in files.items()
+        if len(found) > 1
+    ]
 
 
 def _check_lab_alone(item: pytest.Item) -> None:

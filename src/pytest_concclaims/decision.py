@@ -33,7 +33,7 @@ def decide(error: BaseException | None, *, asserted: bool, is_claims_code: Calla
     """Return what the end of a claim's test function means.
 
     :param error: what the function raised; None if it returned.
-    :param asserted: whether it evaluated an assertion.
+    :param asserted: whether an assertion of its own held.
     :param is_claims_code: whether a frame's code speaks for the claim.
     """
     if error is None:
@@ -41,8 +41,7 @@ def decide(error: BaseException | None, *, asserted: bool, is_claims_code: Calla
             return Decision(Verdict.CONFIRMED)
         return Decision(
             Verdict.ERROR,
-            "the claim returned without having asserted anything; assert what would refute it "
-            "(one on the same line as the condition or loop that it depends on does not count)",
+            "the claim returned, and no assertion of its own had held; assert what would refute it",
         )
     if isinstance(error, Inconclusive):
         return Decision(Verdict.INCONCLUSIVE, str(error) or "no reason was given")

@@ -2,9 +2,10 @@
 
 Two records of one id whose digests differ speak of different experiments, and must not be compared. The
 digest is therefore of the *source text*, not of compiled code: it is the same on every interpreter. It covers
-the test function without its decorators (an expectation is no part of the experiment), what its class has
-besides tests, and whatever these reach by name in their own module and in modules beside it. What installed
-packages do is left out.
+the test function without its decorators (an expectation is no part of the experiment), its parameters, what its
+class has besides tests, and whatever these reach by name in their own module, in test modules beside and above
+it, and, as fixtures, in its conftest files. What other packages do, the tested one among them, is left out: a
+verdict that changes with them is what a comparison is for.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import ast
 import functools
 import hashlib
 import inspect
+import itertools
 import tokenize
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
@@ -25,13 +27,18 @@ _Node = Union[ast.stmt, ast.expr]
 _Place = tuple[Path, str]
 
 
-def digest_of(statement: str, function: Callable[..., Any]) -> str:
-    """Return the SHA-256, in hexadecimal digits, of a claim's statement and code."""
-    texts = [statement, *_reached_source(function)]
+def digest_of(statement: str, function: Callable[..., Any], parameters: Mapping[str, str], root: Path) -> str:
+    """Return the SHA-256, in hexadecimal digits, of a claim's statement and code.
+
+    :param parameters: the test's parameters, as texts that are the same in each run.
+    :param root: the folder above which no code belongs to the claim.
+    """
+    given = [f"{name}={parameters[name]}" for name in sorted(parameters)]
+    texts = [statement, *given, *_reached_source(function, root)]
     return hashlib.sha256("\0".join(texts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def _reached_source(function: Callable[..., Any]) -> list[str]:
+def _reached_source(function: Callable[..., Any], root: Path) -> list[str]:
     function = inspect.unwrap(function)
     while isinstance(function, functools.partial):
         function = inspect.unwrap(function.func)
@@ -39,7 +46,7 @@ def _reached_source(function: Callable[..., Any]) -> list[str]:
     if file is None or not Path(file).is_file():
         return [f"{function.__module__}.{function.__qualname__}"]
     path = Path(file)
-    module = _read(path)
+    module = _read(path, root)
     outermost, *_ = names = function.__qualname__.split(".<locals>")[0].split(".")
     nodes = list(_own(module.body, names))
     if not nodes:
@@ -47,20 +54,20 @@ def _reached_source(function: Callable[..., Any]) -> list[str]:
     left_out = list(_decorators(nodes, {names[-1], function.__name__}))
     own = _text(module, nodes, left_out)
     texts: dict[_Place, str] = {(path, outermost): ""}  # it may name itself
-    waiting = list(_reached(path, _names(nodes, left_out)))
+    waiting = list(_reached(path, root, _names(nodes, left_out)))
     while waiting:
         place = waiting.pop()
         if place in texts:
             continue
         path, name = place
-        module = _read(path)
+        module = _read(path, root)
         if name == "*":
             texts[place] = module.text
             waiting += module.imports.values()
         else:
             binding = module.bindings.get(name, [])
             texts[place] = _text(module, binding)
-            waiting += _reached(path, {name, *_names(binding)})
+            waiting += _reached(path, root, {name, *_names(binding)})
     # The paths differ between a checkout and a wheel, so only their names order the texts.
     return [own, *(text for _, _, text in sorted((path.name, name, text) for (path, name), text in texts.items()))]
 
@@ -76,7 +83,7 @@ class _Module:
 
 
 @functools.cache
-def _read(path: Path) -> _Module:
+def _read(path: Path, root: Path) -> _Module:
     text = ""
     try:
         with tokenize.open(path) as file:  # text mode folds line ends, so Windows checkouts agree
@@ -91,7 +98,7 @@ def _read(path: Path) -> _Module:
     imports: dict[str, _Place] = {}
     for inner in ast.walk(tree):
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
-            imports.update(_local_imports(path, inner))
+            imports.update(_local_imports(path, root, inner))
     return _Module(text, tree.body, bindings, imports)
 
 
@@ -126,17 +133,35 @@ def _bound(node: ast.stmt) -> Iterator[str]:
                 yield inner.name
 
 
-def _local_imports(path: Path, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, _Place]]:
-    """Yield name, file and name there ("*": all of it) for what an import takes from files beside ``path``."""
-    base = path.parent
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            file = _source_file(base.joinpath(*alias.name.split(".")))
-            if file is not None:
-                yield alias.asname or alias.name.split(".")[0], (file, "*")
+def _folders(path: Path, root: Path) -> list[Path]:
+    """Return a file's folder and those above it, up to the root."""
+    return [folder for folder in path.parents if folder == path.parent or folder.is_relative_to(root)]
+
+
+def _local_imports(path: Path, root: Path, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, _Place]]:
+    """Yield name, file and name there ("*": all of it) for what an import takes from test modules."""
+    if isinstance(node, ast.ImportFrom) and node.level > 0:
+        yield from _imported_from(path.parents[node.level - 1], node)
         return
-    for _ in range(node.level - 1):
-        base = base.parent
+    for base in _folders(path, root):
+        if isinstance(node, ast.ImportFrom):
+            found = list(_imported_from(base, node))
+        else:
+            found = []
+            for alias in node.names:
+                file = _source_file(base.joinpath(*alias.name.split(".")))
+                if file is not None:
+                    found.append((alias.asname or alias.name.split(".")[0], (file, "*")))
+        # Beside the module, below that, or in a package that it is in itself; the tested package is neither.
+        yield from (
+            (name, place)
+            for name, place in found
+            if place[0].is_relative_to(path.parent)
+            or (place[0].parent != root and path.is_relative_to(place[0].parent))
+        )
+
+
+def _imported_from(base: Path, node: ast.ImportFrom) -> Iterator[tuple[str, _Place]]:
     folder = base.joinpath(*node.module.split(".")) if node.module else base
     module = _source_file(folder) if node.module else folder / "__init__.py"
     for alias in node.names:
@@ -153,10 +178,14 @@ def _source_file(module: Path) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _reached(path: Path, used: set[str]) -> Iterator[_Place]:
-    module = _read(path)
+def _reached(path: Path, root: Path, used: set[str]) -> Iterator[_Place]:
+    module = _read(path, root)
     yield from ((path, name) for name in used if name in module.bindings)
     yield from (module.imports[name] for name in {"*", *used} if name in module.imports)
+    for name in used - set(module.bindings) - set(module.imports):
+        conftests = (folder / "conftest.py" for folder in _folders(path, root))
+        known = (file for file in conftests if file != path and file.is_file() and name in _read(file, root).bindings)
+        yield from ((file, name) for file in itertools.islice(known, 1))
 
 
 def _names(nodes: Iterable[_Node], left_out: Iterable[ast.expr] = ()) -> set[str]:

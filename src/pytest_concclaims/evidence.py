@@ -61,7 +61,9 @@ class Assertion(Evidence):
     def phrase(self) -> str:
         if self.holds:
             return f"asserted: {self.expression}"
-        seen = (self.explanation or "").split("\n")[0]
+        lines = (self.explanation or "").split("\n")
+        # After a message of the author's own, pytest's words begin on a line of theirs.
+        seen = next((line for line in lines if line.startswith("assert ")), lines[0])
         return f"failed: {self.expression}" + (f" ({seen})" if seen and seen != self.expression else "")
 
 

@@ -53,7 +53,8 @@ class Interpreter:
 
     def version_key(self) -> str:
         """Return a text that differs between interpreters whose verdicts must not go into one record."""
-        return f"{self.implementation} {self.implementation_version} {self.build}"
+        gil = "on" if self.gil_enabled else "off"
+        return f"{self.implementation} {self.implementation_version} {self.build}, GIL {gil}"
 
     def describe(self) -> str:
         """Return the words for a header line: implementation, version, build and state of the GIL."""

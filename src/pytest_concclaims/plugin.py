@@ -7,6 +7,7 @@ whatever works only under ``--claims`` is imported when that is given.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .trial import Trial
 
 DEFAULT_BUDGET = 2.0
+#: Whether the GIL was on before anything of the user's was imported: conftest files come after plugins.
+GIL_AT_START: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 #: The suffixes of ``--claims-report``, each a format.
 REPORT_SUFFIXES = (".json",)
 
@@ -91,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("claims"):
         from .run import register
 
-        register(config)
+        register(config, gil=GIL_AT_START)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -72,7 +72,7 @@ class RunRecord:
     :param started: the time of its start, ISO 8601 with the offset from UTC.
     :param duration: seconds.
     :param complete: whether every claim that was selected has ended; false after Ctrl-C, ``-x``, a crash.
-    :param claims: by suite and place.
+    :param claims: in the order of their collection.
     """
 
     tool: dict[str, str]
@@ -101,13 +101,3 @@ class RunRecord:
     def to_text(self) -> str:
         """Return the record as JSON text."""
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def in_order(results: Sequence[ClaimResult]) -> list[ClaimResult]:
-    """Return results by suite and place: the same order however the claims were distributed."""
-
-    def place(result: ClaimResult) -> tuple[str, str, int, str]:
-        file, _, line = result.location.rpartition(":")
-        return (result.suite, file, int(line) if line.isdigit() else 0, result.id)
-
-    return sorted(results, key=place)

@@ -17,7 +17,7 @@ import pytest
 
 from .collection import Plan
 from .interpreter import Interpreter, Machine
-from .record import ClaimResult, RunRecord, in_order
+from .record import ClaimResult, RunRecord
 from .reports import check_writable, write_report
 from .reports.terminal import COLOURS, LOUD, Span, harmless, summary
 from .trial import REPORT_ATTRIBUTE
@@ -46,46 +46,79 @@ class Recorder:
         self._start = time.perf_counter()
         self._news: dict[str, _News] = {}
         self._ended: set[str] = set()
-        self._lost: list[str] = []
+        self._selected: list[str] = []
+        self._crashes: dict[str, None] = {}
+        self._uncollected: list[str] = []
         self._refusals: dict[str, None] = {}
         self._gil_modules: dict[str, None] = {}
         self._failure: str | None = None
         self._written: list[Path] = []
         self._unwritten: list[str] = []
         self._summarized = False
+        self._ran = False
 
     # --- while it runs
 
     def pytest_report_header(self) -> list[str]:
         """Name the interpreter that the verdicts will be about."""
-        suites = ", ".join(self._plan.parts or self._plan.suites) or "none"
-        lines = [f"concclaims: {self._interpreter.describe()}, {self._machine.describe()}", f"suites: {suites}"]
-        return lines if self._plan.suites else lines[:1]
+        places = [f"the shipped suite {part}" for part in self._plan.parts or self._plan.suites]
+        places += ["the project's own"] if self._plan.paths else []
+        return [
+            f"concclaims: {self._interpreter.describe()}, {self._machine.describe()}",
+            f"claims: {', '.join(places)}",
+        ]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what is to run, and in which order it is shown."""
+        self._selected = [item.nodeid for item in session.items]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Do so where workers collect."""
+        self._selected = list(ids)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what could not be collected, or skipped itself: there may be claims in it."""
+        if report.failed:
+            self._uncollected.append(f"{report.nodeid} could not be collected")
+        elif report.skipped:
+            self._uncollected.append(f"{report.nodeid} was skipped as a whole")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a claim's result in; that of a later phase or attempt replaces the one before."""
         news = _news(report)
-        if news is not None:
+        if str(report.when) == "???":  # xdist's report of a worker that crashed
+            self._crashes[report.nodeid] = None
+        elif news is not None:
+            if report.failed and news.decided and _is_as_expected(news.result, self._strict):
+                reason = "pytest has it as failed, by the doing of another plugin"
+                news = _News(True, replace(news.result, verdict=Verdict.ERROR, reason=reason))
             self._news[report.nodeid] = news
-            if report.when == "teardown":
+            if report.when == "teardown" and news.decided:
                 self._ended.add(report.nodeid)
-        elif str(report.when) == "???":  # xdist's report of a worker that crashed
-            self._crashed(report.nodeid)
-
-    def _crashed(self, nodeid: str) -> None:
-        news = self._news.get(nodeid)
-        if news is None:
-            self._lost.append(nodeid)
-        elif nodeid not in self._ended:
-            where = "teardown" if news.decided else "the claim"
-            reason = f"the worker process that ran it crashed in {where}"
-            self._news[nodeid] = _News(True, replace(news.result, verdict=Verdict.ERROR, reason=reason))
-            self._ended.add(nodeid)
 
     def _results(self) -> list[ClaimResult]:
         """Return the results of the claims that have come to an end; one that was interrupted has not."""
-        return in_order([news.result for news in self._news.values() if news.decided])
+        order = {nodeid: number for number, nodeid in enumerate(self._selected)}
+        results = []
+        for nodeid in sorted(self._news, key=lambda nodeid: order.get(nodeid, len(order))):
+            news = self._news[nodeid]
+            if nodeid in self._crashes:
+                # Whatever a later attempt has said: attempts that disagree are an error.
+                reason = "a worker process crashed while it ran this claim"
+                results.append(replace(news.result, verdict=Verdict.ERROR, reason=reason))
+            elif news.decided:
+                results.append(news.result)
+        return results
+
+    def _missing(self) -> list[str]:
+        """Return the node ids of the claims that were selected, but have not come to an end."""
+        return [nodeid for nodeid in self._selected if nodeid not in self._ended and nodeid not in self._crashes]
+
+    @property
+    def _strict(self) -> bool:
+        return bool(self._config.getoption("claims_strict"))
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
         """Show the verdict's letter and word; the categories stay pytest's, as its summaries go by them."""
@@ -127,20 +160,19 @@ class Recorder:
         if self._refusals:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
             return
-        if self._config.getoption("collectonly") or exitstatus in (
-            pytest.ExitCode.USAGE_ERROR,
-            pytest.ExitCode.INTERNAL_ERROR,
-        ):
+        looked_only = any(map(self._config.getoption, ("collectonly", "showfixtures", "show_fixtures_per_test")))
+        if looked_only or exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
             return
+        self._ran = True
         results = self._results()
         if not any(result.verdict.reached for result in results):
             self._failure = _why_nothing(results)
-            if exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        record = self._record(results, complete=self._is_complete(session, exitstatus))
+        record = self._record(results, complete=self._is_complete())
         for path in self._reports:
             self._write(record, path)
-        if self._unwritten:
+        # pytest's own status goes by its reports, which other plugins may have changed.
+        as_expected = all(_is_as_expected(result, self._strict) for result in results)
+        if self._failure or self._unwritten or self._crashes or self._missing() or not as_expected:
             session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
 
     def _write(self, record: RunRecord, path: Path) -> None:
@@ -151,9 +183,9 @@ class Recorder:
         else:
             self._written.append(path)
 
-    def _is_complete(self, session: pytest.Session, exitstatus: int) -> bool:
-        stopped = session.shouldstop or session.shouldfail or exitstatus == pytest.ExitCode.INTERRUPTED
-        return not stopped and not self._lost and self._ended == set(self._news)
+    def _is_complete(self) -> bool:
+        known = all(nodeid in self._news for nodeid in self._crashes)
+        return known and not self._missing() and not self._uncollected
 
     def _record(self, results: Sequence[ClaimResult], *, complete: bool) -> RunRecord:
         option = self._config.getoption
@@ -178,13 +210,20 @@ class Recorder:
         write, writer = terminalreporter, self._config.get_terminal_writer()
         for refusal in self._refusals:
             write.write_line(f"ERROR: {refusal}", red=True)
-        if self._refusals or self._config.getoption("collectonly"):
+        if self._refusals or not self._ran:
             return
         results = self._results()
         if results:
             write.write_sep("=", "concurrency claims")
             verbosity = self._config.get_verbosity()
-            for line in summary(results, width=writer.fullwidth, verbosity=verbosity):
+            lines = summary(
+                results,
+                width=writer.fullwidth,
+                verbosity=verbosity,
+                strict=self._strict,
+                complete=self._is_complete(),
+            )
+            for line in lines:
                 _write_line(writer, line)
         for text in self._loud_lines():
             for row in textwrap.wrap(harmless(text), writer.fullwidth):
@@ -197,8 +236,14 @@ class Recorder:
         if self._gil_modules:
             names = ", ".join(self._gil_modules)
             lines.append(f"The GIL came back during this run: it was enabled to load {names}.")
-        if self._lost:
-            lines += [f"{nodeid}: its worker crashed before it began" for nodeid in self._lost]
+        unknown = [nodeid for nodeid in self._crashes if nodeid not in self._news]
+        lines += [f"{nodeid}: a worker process crashed in its set-up" for nodeid in unknown]
+        missing = self._missing()
+        if missing:
+            lines.append(
+                f"{len(missing)} of {len(self._selected)} claims did not come to an end; the first: {missing[0]}"
+            )
+        lines += self._uncollected
         if self._failure is not None:
             lines.append(self._failure)
         lines += self._unwritten
@@ -212,6 +257,10 @@ _LETTERS = {
     Verdict.NOT_APPLICABLE: "n",
     Verdict.ERROR: "E",
 }
+
+
+def _is_as_expected(result: ClaimResult, strict: bool) -> bool:
+    return not result.unexpected and not (strict and result.verdict is Verdict.INCONCLUSIVE)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import Any
 
 import pytest
@@ -12,11 +14,14 @@ from .recorder import Recorder
 from .trial import ClaimTrials, ThreadWatch
 
 
-def register(config: pytest.Config) -> None:
+def register(config: pytest.Config, *, gil: bool) -> None:
     """Register the plugins that make up a run of claims, in a pytest process or an xdist worker.
 
-    :raises pytest.UsageError: an option or ini setting makes no sense.
+    :param gil: whether the GIL was on when the interpreter had just started.
+    :raises pytest.UsageError: an option, ini setting or flag of the interpreter makes no sense.
     """
+    _refuse_what_falsifies(config)
+    _hear_of_children(config)
     workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
     interpreter = Interpreter.current()
     refusals: list[str] = []
@@ -27,11 +32,30 @@ def register(config: pytest.Config) -> None:
         plan = Plan.from_json(workerinput["concclaims_plan"])
         if workerinput["concclaims_interpreter"] != interpreter.version_key():
             refusals.append(
-                f"the worker {workerinput['workerid']} runs {interpreter.describe()}, and a run record speaks of one "
-                f"interpreter; run the claims on each by itself"
+                f"the worker {workerinput['workerid']} runs {interpreter.describe()}, which is not what pytest "
+                f"itself runs on ({workerinput['concclaims_interpreter']}), and a run record speaks of one; "
+                "run the claims on each by itself, and set the GIL by PYTHON_GIL: workers do not get the flag -X gil"
             )
     plan.apply(config)
     config.pluginmanager.register(ClaimCollection(config, plan, interpreter, refusals), "concclaims-collection")
     config.pluginmanager.register(LastFailedGuard(), "concclaims-last-failed-guard")
-    config.pluginmanager.register(ClaimTrials(config), "concclaims-trials")
+    config.pluginmanager.register(ClaimTrials(config, gil=gil), "concclaims-trials")
     config.pluginmanager.register(ThreadWatch(), "concclaims-thread-watch")
+
+
+def _refuse_what_falsifies(config: pytest.Config) -> None:
+    if sys.flags.optimize:
+        raise pytest.UsageError("--claims under python -O or PYTHONOPTIMIZE: assertions are left out; run it without")
+    if config.getoption("dist", None) == "each":
+        raise pytest.UsageError("--claims with --dist each: a claim has one verdict in a run; use --dist load")
+
+
+def _hear_of_children(config: pytest.Config) -> None:
+    """Undo a SIGCHLD that the parent ignored: under it, every child seems to have exited with 0."""
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+        def ignore_again() -> None:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+        config.add_cleanup(ignore_again)

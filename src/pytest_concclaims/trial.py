@@ -8,17 +8,18 @@ import inspect
 import json
 import sysconfig
 import threading
+import time
 import traceback
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType, FunctionType
 
 import pytest
 
-from .assertions import AssertionWatch, Territory, assertion_lines
+from .assertions import AssertionWatch, Place, Territory
 from .claim import Claim
-from .collection import CLAIM, GIL_AT_IMPORT, SuiteModule
+from .collection import CLAIM, SuiteModule
 from .decision import Decision, decide
 from .evidence import Assertion, Attempt, Evidence, Raised
 from .lab import Lab
@@ -30,6 +31,11 @@ from .verdict import Inconclusive, Verdict
 #: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
 REPORT_ATTRIBUTE = "concclaims_result"
 _PACKAGE = Path(__file__).parent
+GIL_CAME_BACK = (
+    "the GIL came back after the interpreter had started (an extension module that needs it was imported), so what "
+    "is expected here and what ran may not belong together; run again with PYTHON_GIL=1, or without that module"
+)
+_THREADS_MOMENT = 0.5  # seconds
 
 
 @dataclasses.dataclass
@@ -40,6 +46,7 @@ class Trial:
     :param attempts: earlier attempts in this run.
     :param running: whether the test function is being called.
     :param decision: the verdict, once there is one.
+    :param threads: those that were there before it.
     """
 
     claim: Claim
@@ -51,6 +58,7 @@ class Trial:
     duration: float = 0.0
     disturbances: list[Raised] = dataclasses.field(default_factory=list)
     observations: list[Evidence] = dataclasses.field(default_factory=list)
+    threads: frozenset[threading.Thread] = dataclasses.field(default_factory=lambda: frozenset(threading.enumerate()))
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Return all that was seen in this and earlier attempts."""
@@ -82,6 +90,13 @@ class Trial:
         """Return the result for the case that nothing more is heard of the claim."""
         return dataclasses.replace(self, decision=Decision(Verdict.ERROR, "it did not come to an end")).result()  # type: ignore[return-value]  # it has a decision
 
+    def begin_again(self) -> None:
+        """Make what there is an earlier attempt, should a plugin call the test function more than once."""
+        attempt = self.as_attempt()
+        if attempt is not None:
+            self.attempts.append(attempt)
+            self.decision, self.observations, self.disturbances = None, [], []
+
     def as_attempt(self) -> Attempt | None:
         """Return this attempt for the record of the next one."""
         if self.decision is None:
@@ -106,6 +121,13 @@ class Trial:
         finally:
             threading.excepthook = before
 
+    def wait_for_threads(self) -> None:
+        """Give threads that the claim left behind a moment to end: how they end may leave no verdict."""
+        deadline = time.monotonic() + _THREADS_MOMENT
+        for thread in set(threading.enumerate()) - self.threads:
+            with suppress(AssertionError, RuntimeError):  # one that Python did not start cannot be joined
+                thread.join(max(0.0, deadline - time.monotonic()))
+
 
 def _raised(where: str, error: BaseException) -> Raised:
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
@@ -124,14 +146,20 @@ class ThreadWatch:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Watch the set-up."""
+        __tracebackhide__ = True
         with _watched(item, "set-up"):
             return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Watch the teardown."""
+        """Watch the teardown, and what the claim left behind."""
+        __tracebackhide__ = True
         with _watched(item, "teardown"):
-            return (yield)
+            try:
+                return (yield)
+            finally:
+                if TRIAL in item.stash:
+                    item.stash[TRIAL].wait_for_threads()
 
 
 def _watched(item: pytest.Item, where: str) -> AbstractContextManager[None]:
@@ -140,14 +168,19 @@ def _watched(item: pytest.Item, where: str) -> AbstractContextManager[None]:
 
 
 class ClaimTrials:
-    """Hooks: a trial for each attempt at a claim, decided around the call of its test function."""
+    """Hooks: a trial for each attempt at a claim, decided around the call of its test function.
 
-    def __init__(self, config: pytest.Config) -> None:
+    :param gil: whether the GIL was on when the interpreter had just started.
+    """
+
+    def __init__(self, config: pytest.Config, *, gil: bool) -> None:
         self._config = config
+        self._gil = gil
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Begin an attempt."""
+        __tracebackhide__ = True
         claim = item.stash.get(CLAIM, None)
         if claim is None or not isinstance(item, pytest.Function):
             return (yield)
@@ -172,12 +205,14 @@ class ClaimTrials:
         trial = pyfuncitem.stash.get(TRIAL, None)
         if trial is None:
             return (yield)
+        __tracebackhide__ = True
+        trial.begin_again()
         error: BaseException | None = None
         result: object = True
         function = _plain_function(pyfuncitem)
         trial.running = True
         try:
-            with trial.watched("the claim"), AssertionWatch(trial.territory, function) as watch:
+            with trial.watched("the claim"), AssertionWatch(trial.territory, function, self._config) as watch:
                 try:
                     result = yield
                 except (KeyboardInterrupt, pytest.exit.Exception, bdb.BdbQuit):
@@ -186,8 +221,8 @@ class ClaimTrials:
                     error = raised
         finally:
             trial.running = False
-        trial.decision = self._decision(pyfuncitem, trial, error, watch, function)
-        trial.observations += _assertions(error, trial, watch)
+        trial.decision = self._decision(pyfuncitem, trial, error, watch)
+        trial.observations += _observations(error, trial.decision, watch)
         self._raise_unless_expected(trial.claim, trial.decision, trial.disturbances)
         return result
 
@@ -197,32 +232,33 @@ class ClaimTrials:
         trial: Trial,
         error: BaseException | None,
         watch: AssertionWatch,
-        function: FunctionType,
     ) -> Decision:
         """Return the verdict, with all that can take it away."""
 
         def is_claims_code(frame: FrameType) -> bool:
             return trial.territory.holds(frame.f_code.co_filename, frame.f_globals)
 
-        asserted = bool(watch.seen) or (watch.blind and _has_assertion(function))
-        decision = decide(error, asserted=asserted, is_claims_code=is_claims_code)
+        decision = decide(error, asserted=bool(watch.held), is_claims_code=is_claims_code)
         if trial.disturbances:
             # An assertion that fails in a thread must not leave its claim confirmed.
             return Decision(Verdict.ERROR, trial.disturbances[0].phrase())
         if item.get_closest_marker("xfail") is not None:
             return Decision(Verdict.ERROR, "it was marked xfail while it ran; say the expected verdict with refuted")
+        caught = [place for place, failure in watch.failed if failure is not error]
+        if caught and (error is None or decision.verdict is not Verdict.ERROR):
+            text = f"an assertion failed, and the failure was caught: {caught[0].text}; let it end the claim"
+            return Decision(Verdict.ERROR, text)
         if trial.lab.unsettled is not None and (decision.verdict.reached or error is None):
             decision = Decision(Verdict.INCONCLUSIVE, str(trial.lab.unsettled))
-        if decision.verdict.reached:
-            changed = _gil_change(item)
-            if changed is not None:
-                decision = Decision(Verdict.INCONCLUSIVE, changed)
+        if decision.verdict.reached and gil_enabled() != self._gil:
+            decision = Decision(Verdict.INCONCLUSIVE, GIL_CAME_BACK)
         if any(attempt.verdict != decision.verdict.value for attempt in trial.attempts):
             words = [Verdict(attempt.verdict).word for attempt in trial.attempts] + [decision.verdict.word]
             return Decision(Verdict.ERROR, f"attempts at the same claim disagree: {', '.join(words)}")
         return decision
 
     def _raise_unless_expected(self, claim: Claim, decision: Decision, disturbances: Sequence[Raised]) -> None:
+        __tracebackhide__ = True
         if decision.verdict is claim.expected:
             return
         if decision.verdict is Verdict.INCONCLUSIVE:
@@ -307,6 +343,7 @@ def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> Non
         report.longrepr = (str(path), (line or 0) + 1, f"INCONCLUSIVE: {decision.reason}")
     if report.when == "call" and report.failed:
         lines = [f'"{harmless(claim.statement)}"', f"is {result.verdict.word}, expected {claim.expected.word}"]
+        lines += [f"{claim.id}, {claim.location}"]
         lines += [f"- {harmless(piece.phrase())}" for piece in result.evidence]
         report.sections.append(("claim", "\n".join(lines)))
 
@@ -334,42 +371,20 @@ def _territory(item: pytest.Function) -> Territory:
     )
 
 
-def _has_assertion(function: FunctionType) -> bool:
-    lines, first = inspect.getsourcelines(function)
-    known = assertion_lines(function.__code__.co_filename)
-    return any(line in known for line in range(first, first + len(lines)))
-
-
-def _assertions(error: BaseException | None, trial: Trial, watch: AssertionWatch) -> list[Evidence]:
-    """Return the evidence that the assertions are."""
-    refuted = trial.decision is not None and trial.decision.verdict is Verdict.REFUTED
-    failed: tuple[str, int] | None = None
-    traceback_ = error.__traceback__ if error is not None and refuted else None
-    while traceback_ is not None:  # the innermost place in the claim's code
-        code = traceback_.tb_frame.f_code
-        if trial.territory.holds(code.co_filename, traceback_.tb_frame.f_globals):
-            failed = (code.co_filename, traceback_.tb_lineno)
-        traceback_ = traceback_.tb_next
-    failing = None if failed is None else assertion_lines(failed[0]).get(failed[1], type(error).__name__)
-    found: list[Evidence] = [
-        Assertion(True, text, f"{Path(filename).name}:{line}")
-        for filename, line, text in watch.texts()
-        if failed is None or (filename, text) != (failed[0], failing)
-    ]
-    if failed is not None and failing is not None:
-        found.append(Assertion(False, failing, f"{Path(failed[0]).name}:{failed[1]}", str(error)))
-    elif error is not None and trial.decision is not None and trial.decision.verdict is Verdict.ERROR:
+def _observations(error: BaseException | None, decision: Decision, watch: AssertionWatch) -> list[Evidence]:
+    """Return the evidence that the assertions are, and an exception that ended the claim in ERROR."""
+    found: list[Evidence] = [Assertion(True, place.text, _shown(place)) for place in watch.held]
+    for place, failure in watch.failed:
+        found.append(Assertion(False, place.text, _shown(place), str(failure)))
+    noted = any(failure is error for _, failure in watch.failed)
+    if error is not None and decision.verdict is Verdict.REFUTED and not noted:
+        raised = traceback.extract_tb(error.__traceback__)[-1]  # by hand: raise AssertionError(...)
+        place = Place(raised.filename, raised.lineno or 0, raised.line or type(error).__name__)
+        found.append(Assertion(False, place.text, _shown(place), str(error)))
+    elif decision.verdict is Verdict.ERROR and error is not None:
         found.append(_raised("the claim", error))
     return found
 
 
-def _gil_change(item: pytest.Item) -> str | None:
-    """Return why the GIL's state leaves no verdict: the markers' conditions were worked out in another one."""
-    module = item.getparent(pytest.Module)
-    states = module.stash.get(GIL_AT_IMPORT, {gil_enabled()}) if module is not None else {gil_enabled()}
-    if states == {gil_enabled()}:
-        return None
-    return (
-        "the GIL came back during this run (an extension module that needs it was imported), so what is expected "
-        "here and what ran do not belong together; run again with PYTHON_GIL=1, or without that module"
-    )
+def _shown(place: Place) -> str:
+    return f"{Path(place.filename).name}:{place.line}"

@@ -29,7 +29,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals and process group
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
 
 #: Seconds after which something that must happen is given up; a machine may be very busy.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture
@@ -276,15 +276,20 @@ def test_exception_lost(lab: Lab, kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "text"), [(unpicklable, "cannot be handed over"), (readable_here, "cannot be read here")]
+    ("function", "text"), [(unpicklable, "could not be handed over"), (readable_here, "could not be read here")]
 )
 def test_value_lost(lab: Lab, function: Callable[[], object], text: str) -> None:
-    """A value that does not survive pickling is an error of the child."""
-    child = lab.child(function)
-    assert not child.returned
-    assert isinstance(child.exception, TypeError)
-    assert text in str(child.exception)
-    assert lab.evidence == (child.evidence(),)
+    """A value that does not survive pickling is an error of whoever asked for it, and no evidence."""
+    with pytest.raises(ChildError, match=rf"lab\.child, {function.__name__}\(\): what the function returned {text}"):
+        lab.child(function)
+    assert lab.evidence == ()
+
+
+def test_arguments_lost(lab: Lab) -> None:
+    """Nor is it evidence if the arguments cannot be read in the child, and the function is never called."""
+    with pytest.raises(ChildError, match=r"(?s)identity\(\): .* or its arguments not be read.*not here"):
+        lab.child(identity, ReadableBy(os.getpid()))
+    assert lab.evidence == ()
 
 
 @pytest.mark.parametrize(("function", "code"), [(sys.exit, 3), (os._exit, 4), (sys.exit, 0)])
@@ -549,6 +554,36 @@ def test_core_dump(lab: Lab) -> None:
         assert script.stdout == "0\n"
     finally:
         resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
+@posix
+@pytest.mark.parametrize("target", ["'import test_child; test_child.print_signals()'", "test_child.print_signals"])
+def test_signals(target: str) -> None:
+    """A child can be interrupted and terminated, even if its parent is deaf."""
+    source = f"""
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+print(lab.child({target}).stdout)
+"""
+    folder = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    assert output_of(driver(source, env=folder)) == "True 0"
+
+
+def print_signals() -> None:
+    """Tell how this process deals with signals."""
+    default = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    sys.stdout.write(f"{default} {len(signal.pthread_sigmask(signal.SIG_BLOCK, []))}")
+
+
+@posix
+def test_ignored_sigchld(lab: Lab) -> None:
+    """Where the ends of children go unheard, no child is run."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with pytest.raises(ChildError, match="SIGCHLD is ignored here"):
+            lab.child(identity, 1)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 @posix

@@ -46,6 +46,7 @@ class Lab:
         :raises TypeError: ``text`` is no text.
         :raises ValueError: ``text`` is empty.
         """
+        __tracebackhide__ = True
         self._evidence.append(Note(_words(text, "lab.note(text)")))
 
     def require(self, condition: object, reason: str) -> None:
@@ -58,6 +59,7 @@ class Lab:
         :param reason: what is required, as the reason that people read when it is not met.
         :raises Inconclusive: the condition is not true.
         """
+        __tracebackhide__ = True
         reason = _words(reason, "lab.require(condition, reason)")
         met = bool(condition)
         self._evidence.append(Requirement(met, reason))
@@ -86,18 +88,22 @@ class Lab:
         :param kwargs: the function's keyword arguments; a script takes none.
         :returns: how it ended. A crash or a passed deadline is an outcome, not an exception.
         :raises TypeError: the target or its arguments cannot be handed to another process.
+        :raises ChildError: the function could not be imported there, or what it returned not be handed over.
         :raises ValueError: the deadline is not positive.
         """
+        __tracebackhide__ = True
         child: Child[T] = run_child(target, args, kwargs, deadline=deadline)
         self._evidence.append(child.evidence())
         return child
 
     def _raise(self, unsettled: Inconclusive) -> None:
+        __tracebackhide__ = True
         self._unsettled = self._unsettled or unsettled
         raise unsettled
 
 
 def _words(text: object, call: str) -> str:
+    __tracebackhide__ = True
     if not isinstance(text, str):
         raise TypeError(f"{call}: the text is {text!r}; write a sentence for the people who read the verdict")
     if not text.strip():

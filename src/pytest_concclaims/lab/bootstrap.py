@@ -1,6 +1,8 @@
 """What a child of :meth:`Lab.child` runs first; it is run as a script, and imports nothing of this package.
 
-``bootstrap.py function FOLDER`` calls what FOLDER/order.pickle asks for, and leaves FOLDER/result.pickle.
+``bootstrap.py function FOLDER`` calls what FOLDER/order.pickle asks for, and leaves FOLDER/result.pickle: what
+came of it, or at which step but the call itself it failed. Without that file, the function had begun, and the
+process ended before it was over.
 ``bootstrap.py script COMMAND...`` becomes COMMAND.
 """
 
@@ -15,17 +17,23 @@ import importlib
 import importlib.util
 import os
 import pickle
+import signal
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SIGKILL = 9
+#: The exit status that says, should the result not even be written (a full disk): ask nothing of this process.
+UNUSABLE = 114
 
 
 def main() -> None:
     """Run what the command line asks for."""
+    _reset_signals()
     _forbid_core_dumps()
     _die_with_parent()
     mode, *rest = sys.argv[1:]
@@ -33,6 +41,17 @@ def main() -> None:
         os.execv(rest[0], rest)  # noqa: S606  (keeps process id, limits and the death signal)
     sys.argv = [sys.argv[0]]
     _call(Path(rest[0]))
+
+
+def _reset_signals() -> None:
+    """Give signals their defaults back: what is ignored or blocked is handed down to a new program."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        return
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    by_python = {getattr(signal, name, None) for name in ("SIGPIPE", "SIGXFSZ")}  # every Python ignores them
+    for number in signal.valid_signals() - by_python:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _forbid_core_dumps() -> None:
@@ -56,20 +75,38 @@ def _die_with_parent() -> None:
 
 
 def _call(folder: Path) -> None:
-    order = pickle.loads((folder / "order.pickle").read_bytes())  # noqa: S301  (written by our parent)
-    sys.path[:] = order["sys_path"]
-    try:
+    with _step(folder, "the function could not be imported, or its arguments not be read, in the child"):
+        order = pickle.loads((folder / "order.pickle").read_bytes())  # noqa: S301  (written by our parent)
+        sys.path[:] = order["sys_path"]
         _import_as_parent(order["module"], order["file"])
         function, args, kwargs = pickle.loads(order["call"])  # noqa: S301
+    try:
         value = function(*args, **kwargs)
-        content = _pickled(value)
     except SystemExit:
         raise
     except BaseException as error:
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        _leave(folder, "raised", {"text": _text(error), "pickle": _carried(error), "traceback": text})
+        text = _traceback(error)
+        with _step(folder, "what the function raised could not be handed over"):
+            _leave(folder, "raised", {"text": _text(error), "pickle": _carried(error), "traceback": text})
         raise
-    _leave(folder, "returned", content)
+    with _step(folder, "what the function returned could not be handed over"):
+        _leave(folder, "returned", pickle.dumps(value))
+
+
+@contextmanager
+def _step(folder: Path, failure: str) -> Iterator[None]:
+    """Tell the parent, if the block fails, that no verdict can rest on how this process ends."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  (pickling and importing run arbitrary code)
+        try:
+            _leave(folder, "unusable", f"{failure}\n{_traceback(error)}")
+        finally:
+            os._exit(UNUSABLE)
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
 def _import_as_parent(name: str | None, file: str | None) -> None:
@@ -104,13 +141,6 @@ def _provide_packages(name: str, file: str) -> None:
         except ImportError:
             sys.modules[package] = module = ModuleType(package)
             module.__path__ = [str(folder)]
-
-
-def _pickled(value: object) -> bytes:
-    try:
-        return pickle.dumps(value)
-    except Exception as error:
-        raise TypeError(f"what the function returned cannot be handed over: {error}") from error
 
 
 def _carried(error: BaseException) -> bytes | None:

@@ -14,7 +14,6 @@ import tempfile
 import textwrap
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from typing import Any, Generic, TypeVar
 
 from ..evidence import ChildRun
 from ..runtime import FREE_THREADED_BUILD, gil_enabled
+from .bootstrap import UNUSABLE
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -34,7 +34,7 @@ _REPR_KEPT = 200
 
 
 class ChildError(Exception):
-    """A child has no value to give: it raised, crashed, exited, or was killed at its deadline."""
+    """A child has no value to give (it raised, crashed, exited, was killed), or cannot say what came of it."""
 
 
 class RemoteError(Exception):
@@ -116,6 +116,8 @@ def _shortened(text: str) -> str:
 
 def run_child(target: object, args: Sequence[object], kwargs: Mapping[str, object], *, deadline: float) -> Child[Any]:
     """Run a target to its end or deadline; see :meth:`Lab.child`, which records the evidence as well."""
+    __tracebackhide__ = True
+    _check_children_are_heard_of()
     if not isinstance(deadline, (int, float)) or not 0 < deadline < math.inf:
         raise ValueError(f"lab.child(deadline={deadline!r}): the deadline is a positive number of seconds")
     with _scratch_folder() as folder:
@@ -125,7 +127,11 @@ def run_child(target: object, args: Sequence[object], kwargs: Mapping[str, objec
             command, shown = _script_command(folder, target, args, kwargs)
         exit_status, duration = _run(command, folder, deadline)
         ended_by = _signal(exit_status)
-        value, error, trace = _result(folder)
+        try:
+            value, error, trace = _result(folder, exit_status)
+        except ChildError as unusable:
+            unusable.args = (f"lab.child, {shown}: {unusable}",)
+            raise
         return Child(
             target=shown,
             exit_code=exit_status if ended_by is None else None,
@@ -140,6 +146,12 @@ def run_child(target: object, args: Sequence[object], kwargs: Mapping[str, objec
             exception=error,
             traceback=trace,
         )
+
+
+def _check_children_are_heard_of() -> None:
+    __tracebackhide__ = True
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        raise ChildError("lab.child: SIGCHLD is ignored here, so how a child ends cannot be known; give it SIG_DFL")
 
 
 @contextmanager
@@ -169,6 +181,7 @@ def _output(file: Path) -> str:
 def _function_command(
     folder: Path, function: Any, args: Sequence[object], kwargs: Mapping[str, object]
 ) -> tuple[list[str], str]:
+    __tracebackhide__ = True
     call = (function, args, dict(kwargs))
     while isinstance(function, functools.partial):
         function = function.func
@@ -192,6 +205,7 @@ def _function_command(
 def _script_command(
     folder: Path, target: object, args: Sequence[object], kwargs: Mapping[str, object]
 ) -> tuple[list[str], str]:
+    __tracebackhide__ = True
     if kwargs:
         raise TypeError(f"lab.child: a script takes no keyword arguments, got {', '.join(kwargs)}")
     if isinstance(target, str):
@@ -308,24 +322,28 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 # --- what came of it
 
 
-def _result(folder: Path) -> tuple[tuple[Any] | None, BaseException | None, str | None]:
-    """Return the value (in a tuple), or the exception and its traceback, that a function left."""
+def _result(folder: Path, exit_status: int | None) -> tuple[tuple[Any] | None, BaseException | None, str | None]:
+    """Return the value (in a tuple), or the exception and its traceback, that a function left.
+
+    :raises ChildError: there was one, or the function was never called, but it cannot be told.
+    """
     try:
         kind, content = pickle.loads((folder / "result.pickle").read_bytes())  # noqa: S301  (our own child's)
     except FileNotFoundError:
+        if exit_status == UNUSABLE:
+            raise ChildError("what came of the function could not be written; is the disk full?") from None
         return None, None, None
+    if kind == "unusable":
+        raise ChildError(content)
     if kind == "returned":
         try:
             return (pickle.loads(content),), None, None  # noqa: S301
-        except Exception as unusable:  # noqa: BLE001  (unpickling runs arbitrary code)
-            text = "".join(traceback.format_exception(type(unusable), unusable, unusable.__traceback__))
-            lost = TypeError(f"what the function returned cannot be read here: {unusable!r}")
-            lost.__cause__ = unusable
-            return None, lost, text
-    error: BaseException = RemoteError(content["text"])
+        except Exception as unusable:
+            raise ChildError(f"what the function returned could not be read here: {unusable!r}") from unusable
+    error = RemoteError(content["text"])
     if content["pickle"] is not None:
         try:
-            error = pickle.loads(content["pickle"])  # noqa: S301
+            return None, pickle.loads(content["pickle"]), content["traceback"]  # noqa: S301
         except Exception as unusable:  # noqa: BLE001  (unpickling runs arbitrary code)
             error.__cause__ = unusable
     return None, error, content["traceback"]

@@ -32,20 +32,28 @@ class Span:
     markup: dict[str, bool] = field(default_factory=dict)
 
 
-def summary(results: Sequence[ClaimResult], *, width: int, verbosity: int) -> Iterator[list[Span]]:
+def summary(
+    results: Sequence[ClaimResult], *, width: int, verbosity: int, strict: bool = False, complete: bool = True
+) -> Iterator[list[Span]]:
     """Yield the lines of the summary: each claim, and last the count of verdicts.
 
     :param width: columns.
     :param verbosity: pytest's: 0, less with ``-q``, more with ``-v``.
+    :param strict: whether an inconclusive claim fails.
+    :param complete: whether every claim that was selected has ended.
     """
     if verbosity > -2:
         for result in results:
-            yield from _claim_lines(result, max(width, 40), verbosity)
-    yield from _count_lines(results, width)
+            yield from _claim_lines(result, max(width, 40), verbosity, loud=_is_loud(result, strict=strict))
+    loud = sum(_is_loud(result, strict=strict) for result in results)
+    yield from _count_lines(results, width, loud, complete=complete)
 
 
-def _claim_lines(result: ClaimResult, width: int, verbosity: int) -> Iterator[list[Span]]:
-    loud = result.unexpected
+def _is_loud(result: ClaimResult, *, strict: bool) -> bool:
+    return result.unexpected or (strict and result.verdict is Verdict.INCONCLUSIVE)
+
+
+def _claim_lines(result: ClaimResult, width: int, verbosity: int, *, loud: bool) -> Iterator[list[Span]]:
     markup = LOUD if loud else COLOURS[result.verdict]
     mark = f"{result.verdict.word}{'!' if loud else ''}".ljust(_MARGIN)
     source = f" [{result.source}]" if result.source else ""
@@ -66,6 +74,8 @@ def _claim_lines(result: ClaimResult, width: int, verbosity: int) -> Iterator[li
     phrase = "" if result.verdict is Verdict.ERROR else summary_phrase(result.evidence)
     if phrase and phrase not in (result.reason or ""):
         yield from _indented(phrase, width, {}, most=_EVIDENCE_LINES)
+    if loud:
+        yield from _indented(f"{result.id}, {result.location}", width, {"light": True})
 
 
 def _verdict_lines(result: ClaimResult) -> Iterator[tuple[str, dict[str, bool]]]:
@@ -81,7 +91,9 @@ def _indented(text: str, width: int, style: dict[str, bool], most: int | None = 
         yield [Span(" " * (_MARGIN + 2) + line, style)]
 
 
-def _count_lines(results: Sequence[ClaimResult], width: int) -> Iterator[list[Span]]:
+def _count_lines(
+    results: Sequence[ClaimResult], width: int, unexpected: int, *, complete: bool
+) -> Iterator[list[Span]]:
     counts = {verdict: sum(result.verdict is verdict for result in results) for verdict in Verdict}
     shown = [
         Span(f"{count} {verdict.word.lower()}", COLOURS[verdict])
@@ -89,11 +101,10 @@ def _count_lines(results: Sequence[ClaimResult], width: int) -> Iterator[list[Sp
         if count or verdict.reached
     ]
     separators = [": ", *[", "] * (len(shown) - 1)]
-    unexpected = sum(result.unexpected for result in results)
     if unexpected:
         shown.append(Span(f"{unexpected} not as expected", LOUD))
         separators.append("; ")
-    elif any(result.verdict.reached for result in results):
+    elif complete and any(result.verdict.reached for result in results):
         shown.append(Span("every verdict as expected"))
         separators.append("; ")
     line = [Span(f"{len(results)} claim{'' if len(results) == 1 else 's'}")]
