@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from claims_project import COMPANION, RECORD, make_project, one_claim, run_claims
@@ -21,6 +23,11 @@ MODULES = {
     "unknown argument": ("@pytest.mark.claim('x', soruce='y')\n" + TEST, 2, "write claim(statement, *"),
     "source is no text": ("@pytest.mark.claim('x', source=3)\n" + TEST, 2, "source=3 of a claim must be some text"),
     "empty id": ("@pytest.mark.claim('x', id='')\n" + TEST, 2, "id='' of a claim must be some text"),
+    "unprintable id": (
+        "@pytest.mark.claim('x', id='a\\x1bb')\n" + TEST,
+        2,
+        r"id='a\x1bb' of a claim holds characters",
+    ),
     "two claims on one function": (CLAIM + CLAIM + TEST, 2, "two claim markers in one place"),
     "refuted without reason": (CLAIM + "@pytest.mark.refuted(True)\n" + TEST, 2, "refuted needs a reason"),
     "refuted with nothing": (CLAIM + "@pytest.mark.refuted\n" + TEST, 2, "refuted needs a reason"),
@@ -254,6 +261,33 @@ def test_report_goes_into_a_folder_that_is_made_for_it(pytester: pytest.Pytester
     result = pytester.runpytest_inprocess("--claims", "--claims-report=new/folder/run.json")
     assert result.ret == 0
     assert [file.name for file in (pytester.path / "new" / "folder").iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize(
+    ("python", "arguments", "words"),
+    [
+        (("-O",), (), "under python -O or PYTHONOPTIMIZE: assertions are left out; run it without"),
+        ((), ("--dist=each", "--tx=2*popen"), "--dist each: a claim has one verdict in a run; use --dist load"),
+    ],
+)
+def test_what_would_falsify_verdicts_is_a_usage_error(
+    pytester: pytest.Pytester, python: tuple[str, ...], arguments: tuple[str, ...], words: str
+) -> None:
+    """Assertions that are compiled away, or a claim that runs several times: no verdict could be trusted."""
+    make_project(pytester, one_claim("assert lab"))
+    result = pytester.run(sys.executable, *python, "-m", "pytest", "--claims", *arguments)
+    assert result.ret == 4
+    assert words in result.stderr.str()
+
+
+def test_claim_that_pytest_would_pass_over_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    """A claim with a name that is not collected would be missed by nobody."""
+    make_project(pytester, CLAIM + "def snow(): pass\n" + COMPANION)
+    run = run_claims(pytester)
+    assert run.status == 4
+    run.result.stderr.fnmatch_lines(
+        ["ERROR: *test_claims.py:2 (snow): a claim that pytest does not collect; give it*"]
+    )
 
 
 # --- the lab outside of claims

@@ -413,3 +413,17 @@ def test_stopping_at_failures_without_any_leaves_a_complete_record(pytester: pyt
     run = run_claims(pytester, "-x")
     assert run.record is not None
     assert run.record["complete"] is True
+
+
+@pytest.mark.parametrize("code", ["import no_such_module", "pytest.skip('not here', allow_module_level=True)"])
+def test_record_without_a_module_that_could_not_be_collected_is_not_complete(
+    pytester: pytest.Pytester, code: str
+) -> None:
+    """There may be claims in a module that was not imported to its end."""
+    make_project(pytester, one_claim("assert lab"))
+    pytester.makepyfile(test_other=f"import pytest\n{code}")
+    run = run_claims(pytester, "--continue-on-collection-errors")
+    assert run.verdicts == {"snow": "confirmed", "companion": "confirmed"}
+    assert run.record is not None
+    assert run.record["complete"] is False
+    assert "test_other.py" in run.output

@@ -11,10 +11,12 @@ from pytest_concclaims.interpreter import Interpreter
 
 
 def test_header_names_the_interpreter(pytester: pytest.Pytester) -> None:
-    """A verdict is about one interpreter: which, and on how many CPUs."""
+    """A verdict is about one interpreter: which, and on how many CPUs; and which claims were asked for."""
     make_project(pytester, one_claim("assert lab"))
     run = run_claims(pytester)
-    run.result.stdout.fnmatch_lines([f"concclaims: {Interpreter.current().describe()}, * usable CPU*"])
+    run.result.stdout.fnmatch_lines(
+        [f"concclaims: {Interpreter.current().describe()}, * usable CPU*", "claims: the project's own"]
+    )
 
 
 def test_each_end_has_its_letter_and_the_unexpected_stands_out(pytester: pytest.Pytester) -> None:

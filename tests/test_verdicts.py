@@ -411,7 +411,7 @@ def test_run_without_claims_fails_and_says_why(pytester: pytest.Pytester, argume
     make_project(pytester, "def test_plain():\n    pass\n")
     if "-n" in arguments:
         pytest.importorskip("xdist")
-    run = run_claims(pytester, *arguments)
+    run = run_claims(pytester, *arguments, subprocess="-n" in arguments)
     assert run.status not in (0, 4)
     assert "No claim was run, so there is no verdict" in " ".join(run.output.split())
 
