@@ -46,6 +46,19 @@ CASES = [
         "with ThreadPoolExecutor() as pool:\n    list(pool.map(check, [2, 2]))",
         prelude="from concurrent.futures import ThreadPoolExecutor\ndef check(x):\n    assert x == 2",
     ),
+    Case(
+        "an assertion in what a fixture made held",
+        CONFIRMED,
+        "CHECKS[-1](2)",
+        prelude="""
+            CHECKS = []
+            @pytest.fixture(scope="session", autouse=True)
+            def make():
+                def check(x):
+                    assert x == 2
+                CHECKS.append(check)
+        """,
+    ),
     Case("an assertion failed", REFUTED, "total = 1 + 1\nassert total == 3"),
     Case("an assertion of a helper function failed", REFUTED, "check(2)", prelude="def check(x):\n    assert x == 3"),
     Case(

@@ -104,8 +104,7 @@ class AssertionWatch:
 
     def __enter__(self) -> AssertionWatch:
         global _watch
-        for function in _functions_of(self._function, self._territory):
-            _instrument(function, self._config)
+        instrument(self._territory, self._function, self._config)
         _watch = self
         return self
 
@@ -138,6 +137,15 @@ def _note_failed(place: Place) -> None:
 
 
 # --- giving functions another body
+
+
+def instrument(territory: Territory, function: FunctionType, config: pytest.Config) -> None:
+    """Give a claim's test function, and all functions of its code so far, the bodies that note assertions.
+
+    A watch does so, too; but the functions that a fixture makes have the bodies that there were at the time.
+    """
+    for found in _functions_of(function, territory):
+        _instrument(found, config)
 
 
 def _instrument(function: FunctionType, config: pytest.Config) -> None:

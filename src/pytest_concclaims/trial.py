@@ -17,7 +17,7 @@ from types import FrameType, FunctionType
 
 import pytest
 
-from .assertions import AssertionWatch, Place, Territory
+from .assertions import AssertionWatch, Place, Territory, instrument
 from .claim import Claim
 from .collection import CLAIM, SuiteModule
 from .decision import Decision, decide
@@ -176,6 +176,12 @@ class ClaimTrials:
     def __init__(self, config: pytest.Config, *, gil: bool) -> None:
         self._config = config
         self._gil = gil
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Have the claims' code note its assertions before a fixture makes functions of it."""
+        for item in session.items:
+            if CLAIM in item.stash and isinstance(item, pytest.Function):
+                instrument(_territory(item), _plain_function(item), self._config)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from ..evidence import Evidence, Note, Requirement
 from ..verdict import Inconclusive
@@ -66,6 +66,14 @@ class Lab:
         if not met:
             self._raise(Inconclusive(f"not met: {reason}"))
 
+    @overload
+    def child(
+        self, target: Callable[..., T], /, *args: object, deadline: float = 30.0, **kwargs: object
+    ) -> Child[T]: ...
+
+    @overload
+    def child(self, target: str | os.PathLike[str], /, *args: object, deadline: float = 30.0) -> Child[None]: ...
+
     def child(
         self,
         target: Callable[..., T] | str | os.PathLike[str],
@@ -73,7 +81,7 @@ class Lab:
         *args: object,
         deadline: float = 30.0,
         **kwargs: object,
-    ) -> Child[T]:
+    ) -> Child[Any]:
         """Run a function or a script in a fresh interpreter of this kind, and wait for its end.
 
         For whatever may crash, hang, or needs a main module of its own. The child has a session and process
@@ -92,7 +100,7 @@ class Lab:
         :raises ValueError: the deadline is not positive.
         """
         __tracebackhide__ = True
-        child: Child[T] = run_child(target, args, kwargs, deadline=deadline)
+        child = run_child(target, args, kwargs, deadline=deadline)
         self._evidence.append(child.evidence())
         return child
 
