@@ -2,4 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_of_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide from the runs under test that these tests run in a worker: pytest-benchmark would warn of that."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)

@@ -48,6 +48,7 @@ class Recorder:
         self._ended: set[str] = set()
         self._selected: list[str] = []
         self._crashes: dict[str, None] = {}
+        self._spoiled: dict[str, None] = {}
         self._uncollected: list[str] = []
         self._refusals: dict[str, None] = {}
         self._gil_modules: dict[str, None] = {}
@@ -92,8 +93,7 @@ class Recorder:
             self._crashes[report.nodeid] = None
         elif news is not None:
             if report.failed and news.decided and _is_as_expected(news.result, self._strict):
-                reason = "pytest has it as failed, by the doing of another plugin"
-                news = _News(True, replace(news.result, verdict=Verdict.ERROR, reason=reason))
+                self._spoiled[report.nodeid] = None
             self._news[report.nodeid] = news
             if report.when == "teardown" and news.decided:
                 self._ended.add(report.nodeid)
@@ -104,10 +104,11 @@ class Recorder:
         results = []
         for nodeid in sorted(self._news, key=lambda nodeid: order.get(nodeid, len(order))):
             news = self._news[nodeid]
+            # Whatever a later attempt has said: attempts that disagree are an error.
             if nodeid in self._crashes:
-                # Whatever a later attempt has said: attempts that disagree are an error.
-                reason = "a worker process crashed while it ran this claim"
-                results.append(replace(news.result, verdict=Verdict.ERROR, reason=reason))
+                results.append(_errored(news.result, "a worker process crashed while it ran this claim"))
+            elif nodeid in self._spoiled:
+                results.append(_errored(news.result, "pytest has it as failed, by the doing of another plugin"))
             elif news.decided:
                 results.append(news.result)
         return results
@@ -261,6 +262,10 @@ _LETTERS = {
 
 def _is_as_expected(result: ClaimResult, strict: bool) -> bool:
     return not result.unexpected and not (strict and result.verdict is Verdict.INCONCLUSIVE)
+
+
+def _errored(result: ClaimResult, reason: str) -> ClaimResult:
+    return replace(result, verdict=Verdict.ERROR, reason=reason)
 
 
 @dataclass(frozen=True)
