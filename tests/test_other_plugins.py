@@ -44,14 +44,15 @@ def junit_properties(run: Run) -> dict[str, dict[str, str]]:
 
 
 def test_workers_lead_to_the_same_verdicts_record_and_summary(pytester: pytest.Pytester) -> None:
-    """Distributing the claims changes nothing but the times."""
+    """Distributing the claims changes nothing but the times, also where a statement is not encodable."""
     pytest.importorskip("xdist")
-    make_project(pytester, ALL_ENDS)
+    strange = COMPANION.replace("One is", "One \\udc80 is").replace("companion", "strange")
+    make_project(pytester, ALL_ENDS + strange)
     plain = run_claims(pytester, "--junit-xml=junit.xml", subprocess=True)
     plain_properties = junit_properties(plain)
     run = run_claims(pytester, "-n", "2", "--junit-xml=junit.xml", subprocess=True)
     assert run.status == plain.status == 1
-    assert run.verdicts == VERDICTS
+    assert run.verdicts == {**VERDICTS, "strange": "confirmed"}
     assert timeless(run) == timeless(plain)
     assert run.section == plain.section
     assert junit_properties(run) == plain_properties

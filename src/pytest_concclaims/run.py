@@ -52,10 +52,15 @@ def _refuse_what_falsifies(config: pytest.Config) -> None:
 
 def _hear_of_children(config: pytest.Config) -> None:
     """Undo a SIGCHLD that the parent ignored: under it, every child seems to have exited with 0."""
-    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if not hasattr(signal, "SIGCHLD"):  # Windows
+        return
+    before = signal.getsignal(signal.SIGCHLD)
+    if before not in (signal.SIG_IGN, signal.SIG_DFL):
+        return
+    # PyPy takes a signal that was ignored from the start for one with its default, so it is set in any case.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
-        def ignore_again() -> None:
-            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    def restore() -> None:
+        signal.signal(signal.SIGCHLD, before)
 
-        config.add_cleanup(ignore_again)
+    config.add_cleanup(restore)

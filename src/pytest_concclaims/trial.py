@@ -340,7 +340,8 @@ def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> Non
     claim, decision = trial.claim, trial.decision
     result = trial.result() or trial.unfinished()
     setattr(report, REPORT_ATTRIBUTE, json.dumps({"decided": decision is not None, "result": result.to_json()}))
-    properties = {"claim": claim.id, "statement": claim.statement, "expected": claim.expected.value}
+    statement = claim.statement.encode("utf-8", "backslashreplace").decode("utf-8")  # what xdist can send
+    properties = {"claim": claim.id, "statement": statement, "expected": claim.expected.value}
     if decision is not None:
         properties["verdict"] = decision.verdict.value
     report.user_properties = [*report.user_properties, *properties.items()]

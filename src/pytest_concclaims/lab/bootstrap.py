@@ -20,7 +20,7 @@ import pickle
 import signal
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,9 +49,11 @@ def _reset_signals() -> None:
         return
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     by_python = {getattr(signal, name, None) for name in ("SIGPIPE", "SIGXFSZ")}  # every Python ignores them
-    for number in signal.valid_signals() - by_python:
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+    for number in signal.valid_signals() - by_python - {signal.SIGKILL, signal.SIGSTOP}:
+        # PyPy takes a signal that was ignored from the start for one with its default, so that is set again.
+        if signal.getsignal(number) in (signal.SIG_IGN, signal.SIG_DFL):
+            with suppress(OSError, ValueError):  # those that threads use for themselves
+                signal.signal(number, signal.SIG_DFL)
 
 
 def _forbid_core_dumps() -> None:
