@@ -1,31 +1,30 @@
 """What the plugin costs a pytest start without ``--claims``.
 
 Pairs of starts, with the plugin and with ``-p no:concclaims``, in random order within each pair; the median of
-the pairs' differences, and of their ratios, in CPU time (on Windows: by the clock). Usage: ``python benchmarks/startup.py [PAIRS]``, in an environment
-that has the plugin installed.
+the pairs' differences, and of their ratios, in CPU time of the started process. Needs a POSIX system, and an
+environment that has the plugin installed: ``python benchmarks/startup.py [PAIRS]``.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 
 def clock() -> float:
-    """Return seconds: of CPU time that finished children took, where the system tells."""
-    times = os.times()
-    children = times.children_user + times.children_system
-    return time.perf_counter() if os.name == "nt" else children
+    """Return the seconds of CPU time that finished children have taken."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def start(folder: Path, *options: str) -> float:
-    """Return the seconds that one pytest start takes which collects one test."""
+    """Return the CPU seconds of one pytest start that collects one test."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *options]
     begin = clock()
     # An installed plugin is compiled; one in a checkout is only if Python may write what it compiled.
