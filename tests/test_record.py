@@ -22,8 +22,6 @@ from pytest_concclaims.interpreter import Interpreter, Machine
 from pytest_concclaims.record import SCHEMA_FILE, ClaimResult, RunRecord
 from pytest_concclaims.reports import write_report
 
-fastjsonschema = pytest.importorskip("fastjsonschema")
-
 CHILD = ChildRun(
     target="f()",
     exit_code=0,
@@ -80,6 +78,7 @@ def record_of(*claims: ClaimResult) -> RunRecord:
 @pytest.fixture(scope="module")
 def validate() -> Callable[[object], object]:
     """Return what raises if its argument does not hold to the schema."""
+    fastjsonschema = pytest.importorskip("fastjsonschema")
     validator: Callable[[object], object] = fastjsonschema.compile(
         json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     )
@@ -109,7 +108,7 @@ def test_every_verdict_holds_to_the_schema(validate: Callable[[object], object],
     if verdict.reached:
         validate(without)
     else:
-        with pytest.raises(fastjsonschema.JsonSchemaException):
+        with pytest.raises(ValueError, match=r"^data"):  # fastjsonschema.JsonSchemaException
             validate(without)
 
 
@@ -165,7 +164,7 @@ def test_schema_refuses_what_is_no_record(
     data = json.loads(record_of(replace(CLAIM, evidence=(Note("it snows"),))).to_text())
     validate(data)
     spoil(data)
-    with pytest.raises(fastjsonschema.JsonSchemaException):
+    with pytest.raises(ValueError, match=r"^data"):  # fastjsonschema.JsonSchemaException
         validate(data)
 
 
