@@ -19,7 +19,7 @@ from .collection import Plan
 from .interpreter import Interpreter, Machine
 from .record import ClaimResult, RunRecord
 from .reports import check_writable, write_report
-from .reports.terminal import COLOURS, LOUD, Span, harmless, summary
+from .reports.terminal import COLOURS, LOUD, Span, harmless, is_loud, summary
 from .trial import REPORT_ATTRIBUTE
 from .verdict import Verdict
 
@@ -92,7 +92,7 @@ class Recorder:
         if str(report.when) == "???":  # xdist's report of a worker that crashed
             self._crashes[report.nodeid] = None
         elif news is not None:
-            if report.failed and news.decided and _is_as_expected(news.result, self._strict):
+            if report.failed and news.decided and not is_loud(news.result, strict=self._strict):
                 self._spoiled[report.nodeid] = None
             self._news[report.nodeid] = news
             if report.when == "teardown" and news.decided:
@@ -172,7 +172,7 @@ class Recorder:
         for path in self._reports:
             self._write(record, path)
         # pytest's own status goes by its reports, which other plugins may have changed.
-        as_expected = all(_is_as_expected(result, self._strict) for result in results)
+        as_expected = not any(is_loud(result, strict=self._strict) for result in results)
         if self._failure or self._unwritten or self._crashes or self._missing() or not as_expected:
             session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
 
@@ -258,10 +258,6 @@ _LETTERS = {
     Verdict.NOT_APPLICABLE: "n",
     Verdict.ERROR: "E",
 }
-
-
-def _is_as_expected(result: ClaimResult, strict: bool) -> bool:
-    return not result.unexpected and not (strict and result.verdict is Verdict.INCONCLUSIVE)
 
 
 def _errored(result: ClaimResult, reason: str) -> ClaimResult:

@@ -44,12 +44,13 @@ def summary(
     """
     if verbosity > -2:
         for result in results:
-            yield from _claim_lines(result, max(width, 40), verbosity, loud=_is_loud(result, strict=strict))
-    loud = sum(_is_loud(result, strict=strict) for result in results)
+            yield from _claim_lines(result, max(width, 40), verbosity, loud=is_loud(result, strict=strict))
+    loud = sum(is_loud(result, strict=strict) for result in results)
     yield from _count_lines(results, width, loud, complete=complete)
 
 
-def _is_loud(result: ClaimResult, *, strict: bool) -> bool:
+def is_loud(result: ClaimResult, *, strict: bool) -> bool:
+    """Return whether a result fails the run: it is not as expected, or inconclusive where that is strict."""
     return result.unexpected or (strict and result.verdict is Verdict.INCONCLUSIVE)
 
 
