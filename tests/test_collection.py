@@ -316,7 +316,14 @@ def test_help_pages_tell_of_markers_fixture_and_options(pytester: pytest.Pyteste
     )
     pytester.runpytest_inprocess("--fixtures").stdout.fnmatch_lines(["lab -- *", "    *laim*instruments*"])
     pytester.runpytest_inprocess("--help").stdout.fnmatch_lines(
-        ["*--claims *", "*--claims-report*PATH*", "*--claims-strict *", "*--claims-budget*S*", "*claims_suites*"]
+        [
+            "*--claims *",
+            "*--claims-report*PATH*",
+            "*--claims-strict *",
+            "*--claims-budget*S*",
+            "*--claims-in-process *",
+            "*claims_suites*",
+        ]
     )
 
 

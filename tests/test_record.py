@@ -65,7 +65,7 @@ def record_of(*claims: ClaimResult) -> RunRecord:
     """Return a record of these claims."""
     return RunRecord(
         tool={"name": "pytest-concclaims", "version": "1", "pytest": "9", "pytest-xdist": "3"},
-        options={"suites": ["article"], "budget": 2.0, "strict": False},
+        options={"suites": ["article"], "budget": 2.0, "strict": False, "in_process": False},
         interpreter=Interpreter.current(),
         machine=Machine.current(),
         started="2025-01-01T00:00:00+00:00",
@@ -239,7 +239,7 @@ def test_record_of_a_run_holds_what_was_seen(pytester: pytest.Pytester, validate
     assert record["tool"]["name"] == "pytest-concclaims"
     assert record["tool"]["version"] == version("pytest-concclaims")
     assert record["tool"]["pytest"] == pytest.__version__
-    assert record["options"] == {"suites": [], "budget": 0.5, "strict": False}
+    assert record["options"] == {"suites": [], "budget": 0.5, "strict": False, "in_process": False}
     interpreter = {**record["interpreter"], "start_methods": tuple(record["interpreter"]["start_methods"])}
     assert interpreter == asdict(Interpreter.current())
     assert interpreter["implementation"] == sys.implementation.name

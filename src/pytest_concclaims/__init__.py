@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .lab import Lab
     from .lab.child import Child, ChildError
+    from .lab.race import Race, RaceError
     from .runtime import CPYTHON, FREE_THREADED_BUILD, PYPY, gil_enabled
     from .verdict import Inconclusive, Verdict
 
@@ -21,6 +22,8 @@ __all__ = [
     "ChildError",
     "Inconclusive",
     "Lab",
+    "Race",
+    "RaceError",
     "Verdict",
     "gil_enabled",
 ]
@@ -33,6 +36,8 @@ _HOMES = {
     "ChildError": ".lab.child",
     "Inconclusive": ".verdict",
     "Lab": ".lab",
+    "Race": ".lab.race",
+    "RaceError": ".lab.race",
     "Verdict": ".verdict",
     "gil_enabled": ".runtime",
 }

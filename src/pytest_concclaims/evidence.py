@@ -98,6 +98,68 @@ class ChildRun(Evidence):
 
 
 @dataclass(frozen=True)
+class RaceRun(Evidence):
+    """A question to :meth:`Lab.race`, and all that the race had seen when it was answered.
+
+    :param question: ``ever``, ``never``, ``always``.
+    :param about: the outcome, or the predicate's name.
+    :param answer: None if there was none.
+    :param seconds: of sampling, all questions to this race together.
+    :param seen: samples that witness what was asked about (with ``always``, the opposite).
+    :param outcomes: the most frequent, as ``repr``.
+    :param other_outcomes: how many more there were.
+    :param witness: the first: its outcome, time, sample and the circumstances.
+    :param control: what ran in turns with it, and in how many overlapping samples the effect was seen there.
+    :param bound: the rate for each overlapping sample, at most, of what was never seen.
+    :param confidence: of the bound.
+    :param lacking: why there is no answer.
+    :param failure: what kept the race from an end: ``kind``, ``text``, and ``details`` such as a traceback.
+    """
+
+    kind: ClassVar[str] = "race"
+    question: str
+    about: str
+    answer: bool | None
+    actors: Sequence[str]
+    rounds: int
+    samples: int
+    overlapping: int
+    strides: int
+    seconds: float
+    budget: float
+    in_process: bool
+    seen: int
+    outcomes: Sequence[dict[str, Any]]
+    other_outcomes: int
+    witness: dict[str, Any] | None
+    control: dict[str, Any]
+    strategies: Sequence[dict[str, Any]]
+    bound: float | None
+    confidence: float
+    lacking: str | None
+    failure: dict[str, Any] | None
+
+    def phrase(self) -> str:
+        if self.failure is not None:
+            return str(self.failure["text"])
+        sampled = f"{self.overlapping:,} overlapping samples ({self.strides:,} strides)"
+        if self.lacking is not None:
+            return f"no answer after {self.samples:,} samples: {self.lacking}"
+        if self.witness is not None:
+            first = self.witness
+            return (
+                f"seen in {self.seen:,} of {self.samples:,} samples, first as {first['outcome']} after "
+                f"{first['seconds'] * 1000:.1f} ms (sample {first['sample']:,}; {first['strategy']})"
+            )
+        control = "its control" if self.control["matched"] else "a generic control (weaker than one of its own)"
+        return (
+            f"not seen in {sampled}; {control} was seen {self.control['seen']:,} times in "
+            f"{self.control['overlapping']:,}. If samples were independent, the rate per overlapping sample in this "
+            f"harness would be below {self.bound:.1e} ({self.confidence:.1%}). This is no bound for your program"
+        )
+
+
+@dataclass(frozen=True)
 class Raised(Evidence):
     """An exception that kept the claim from a verdict."""
 
@@ -125,7 +187,7 @@ class Attempt(Evidence):
 
 
 _KINDS: dict[str, type[Evidence]] = {
-    cls.kind: cls for cls in (Note, Requirement, Assertion, ChildRun, Raised, Attempt)
+    cls.kind: cls for cls in (Note, Requirement, Assertion, ChildRun, RaceRun, Raised, Attempt)
 }
 
 
@@ -145,7 +207,7 @@ def summary_phrase(evidence: Sequence[Evidence]) -> str:
     ranks: list[list[Evidence]] = [
         [item for item in evidence if _in_the_way(item)],
         [item for item in evidence if isinstance(item, Note)],
-        [item for item in evidence if isinstance(item, ChildRun)],
+        [item for item in evidence if isinstance(item, (ChildRun, RaceRun))],
         [item for item in evidence if _held(item)] if not failed else [],
     ]
     for found in ranks:

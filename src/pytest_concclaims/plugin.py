@@ -51,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long each experiment may gather evidence (default: %(default)s)",
     )
+    group.addoption(
+        "--claims-in-process",
+        action="store_true",
+        help="run experiments in the test process instead of a child forked for each (as on platforms without fork): "
+        "for debuggers; a crash or a deadlock there takes the run with it",
+    )
     parser.addini(
         "claims_suites",
         "the shipped suites that --claims without a path runs (default: article; empty: none)",
@@ -113,7 +119,8 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 
     lab.require(condition, reason): no verdict (INCONCLUSIVE) unless the condition is true;
     lab.note(text): add a plain fact to the evidence;
-    lab.child(target, *args, deadline=30.0): run a function or script in a fresh interpreter.
+    lab.child(target, *args, deadline=30.0): run a function or script in a fresh interpreter;
+    lab.race(setup, *actors, observe=None, rounds=1, control=None): ask what can come of actors that run at once.
     """
     from .trial import TRIAL
 

@@ -196,6 +196,7 @@ class Recorder:
                 "suites": list(self._plan.suites),
                 "budget": option("claims_budget"),
                 "strict": option("claims_strict"),
+                "in_process": option("claims_in_process"),
             },
             interpreter=self._interpreter,
             machine=self._machine,

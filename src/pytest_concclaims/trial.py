@@ -192,7 +192,10 @@ class ClaimTrials:
             return (yield)
         earlier = item.stash.get(TRIAL, None)
         attempts = [] if earlier is None else [*earlier.attempts, *filter(None, [earlier.as_attempt()])]
-        lab = Lab(budget=self._config.getoption("claims_budget"))
+        lab = Lab(
+            budget=self._config.getoption("claims_budget"),
+            in_process=self._config.getoption("claims_in_process"),
+        )
         trial = item.stash[TRIAL] = Trial(claim, lab, _territory(item), attempts)
         unsettled: Inconclusive | None = None
         result = None

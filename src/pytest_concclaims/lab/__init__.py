@@ -5,14 +5,19 @@ Knows nothing of pytest: the plugin makes a :class:`Lab` for each claim, and rea
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NoReturn, TypeVar, overload
 
 from ..evidence import Evidence, Note, Requirement
 from ..verdict import Inconclusive
 from .child import Child, run_child
+from .race import CRASH, Race
+from .race.experiment import experiment
+from .race.running import Runner
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -23,10 +28,15 @@ class Lab:
     verdict can be given at all.
 
     :param budget: seconds for each experiment.
+    :param in_process: whether experiments run in the test process, even where they could run in a child.
     """
 
-    def __init__(self, *, budget: float) -> None:
+    #: An outcome to ask a race for: the process is ended by a signal such as SIGSEGV.
+    CRASH = CRASH
+
+    def __init__(self, *, budget: float, in_process: bool = False) -> None:
         self.budget = budget
+        self._in_process = in_process
         self._evidence: list[Evidence] = []
         self._unsettled: Inconclusive | None = None
 
@@ -104,10 +114,60 @@ class Lab:
         self._evidence.append(child.evidence())
         return child
 
-    def _raise(self, unsettled: Inconclusive) -> None:
+    def race(
+        self,
+        setup: Callable[[], S],
+        *actors: Callable[[S], object],
+        observe: Callable[[S], Hashable] | None = None,
+        rounds: int = 1,
+        control: Sequence[Callable[[S], object]] | None = None,
+        exceptions: type[BaseException] | tuple[type[BaseException], ...] = (),
+        budget: float | None = None,
+        deadline: float = 10.0,
+    ) -> Race:
+        """Return a race of actors on a shared state, to ask what can come of it.
+
+        Nothing runs yet: :meth:`Race.ever`, :meth:`Race.never` and :meth:`Race.always` sample until they are
+        settled or the budget is spent. For each sample, ``setup`` makes a fresh state, each actor is called with
+        it in a thread of its own, and ``observe`` says what came of it. Where the platform can fork, all of that
+        runs in a child process: what actors change elsewhere than in the state is not seen here.
+
+        :param setup: makes a state.
+        :param actors: two or more; each is called with the state.
+        :param observe: gives the outcome of a sample, which must be hashable; without it, the outcome is the tuple
+            of what the actors returned (in their last round).
+        :param rounds: how often each actor is called for one sample.
+        :param control: as many actors that show what is asked about for sure, if it can be seen at all: the race's
+            own, but for one change. It runs in turns with the race. "Never" needs it; without one, a generic one
+            (two updates, one lost) stands in, which says less.
+        :param exceptions: types of exceptions that are outcomes: the outcome of a sample in which an actor raises
+            one is the type as given here. Any other exception is an error.
+        :param budget: seconds for each question; by default, that of ``--claims-budget``.
+        :param deadline: seconds beyond which actors that do not come back count as hanging.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: an argument makes no sense, such as one actor or a budget of zero.
+        """
+        __tracebackhide__ = True
+        described = experiment(setup, actors, observe=observe, rounds=rounds, control=control, exceptions=exceptions)
+        runner = Runner(
+            described,
+            budget=_seconds(self.budget if budget is None else budget, "budget"),
+            patience=_seconds(deadline, "deadline"),
+            in_process=self._in_process,
+        )
+        return Race(runner, record=self._evidence.append, give_up=self._raise)
+
+    def _raise(self, unsettled: Inconclusive) -> NoReturn:
         __tracebackhide__ = True
         self._unsettled = self._unsettled or unsettled
         raise unsettled
+
+
+def _seconds(given: object, name: str) -> float:
+    __tracebackhide__ = True
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < math.inf:
+        raise ValueError(f"lab.race({name}={given!r}): the {name} is a positive number of seconds")
+    return float(given)
 
 
 def _words(text: object, call: str) -> str:

@@ -34,8 +34,8 @@ UNUSABLE = 114
 def main() -> None:
     """Run what the command line asks for."""
     _reset_signals()
-    _forbid_core_dumps()
-    _die_with_parent()
+    forbid_core_dumps()
+    die_with_parent()
     mode, *rest = sys.argv[1:]
     if mode == "script":
         os.execv(rest[0], rest)  # noqa: S606  (keeps process id, limits and the death signal)
@@ -56,7 +56,8 @@ def _reset_signals() -> None:
                 signal.signal(number, signal.SIG_DFL)
 
 
-def _forbid_core_dumps() -> None:
+def forbid_core_dumps() -> None:
+    """Let a crash of this process write no core dump."""
     try:
         import resource
     except ImportError:  # Windows
@@ -64,7 +65,7 @@ def _forbid_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Have the kernel kill this process should its parent be killed before it can do so (Linux only)."""
     if sys.platform != "linux":
         return

@@ -12,18 +12,17 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from ..evidence import ChildRun
 from ..runtime import FREE_THREADED_BUILD, gil_enabled
 from .bootstrap import UNUSABLE
+from .processes import interrupts_held, kill_group
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -271,33 +270,16 @@ def _own_group(command: Sequence[str], **streams: Any) -> Iterator[subprocess.Po
         own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     process: subprocess.Popen[bytes] | None = None
     try:
-        with _interrupts_held():
+        with interrupts_held():
             process = subprocess.Popen(  # noqa: S603  (runs this very interpreter)
                 command, stdin=subprocess.DEVNULL, env=_environment(), **own, **streams
             )
         yield process
     finally:
         if process is not None:
-            with _interrupts_held():
+            with interrupts_held():
                 _kill_group(process)
                 process.wait()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold back a Ctrl-C until the end of the block, where it would leave a process that nobody knows of."""
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield  # no KeyboardInterrupt comes up here
-        return
-    held: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if held:
-            handler(*held[0])
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -309,14 +291,7 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
             stderr=subprocess.DEVNULL,
         )
         return
-    try:
-        # The group outlives its leader as long as it has a member, and its number is not given to another
-        # process until then; without a member the call fails.
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    except PermissionError:  # macOS, for a group of zombies
-        process.kill()
+    kill_group(process.pid)
 
 
 # --- what came of it

@@ -1,0 +1,198 @@
+"""What a race is made of: state, actors, and how a sample is looked at; and the check that it makes sense."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import traceback
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+Actor = Callable[[Any], object]
+Observe = Optional[Callable[[Any], Hashable]]
+
+
+class RaceError(Exception):
+    """A race came to no end that says anything: what ran in it raised, hung, or crashed the process."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is sampled: the race itself, or its control.
+
+    :param name: for messages.
+    :param setup: makes a sample's state.
+    :param actors: called with the state, each by a thread of its own.
+    :param observe: gives the sample's outcome; None: the tuple of what the actors returned.
+    :param rounds: how often each actor is called for one sample.
+    :param exceptions: the types that are outcomes when an actor raises them.
+    """
+
+    name: str
+    setup: Callable[[], Any]
+    actors: tuple[Actor, ...]
+    observe: Observe
+    rounds: int = 1
+    exceptions: tuple[type[BaseException], ...] = ()
+
+    def repeated_actors(self) -> list[Actor]:
+        """Return the actors, each of which does all its rounds in one call."""
+        return [actor if self.rounds == 1 else _repeated(actor, self.rounds) for actor in self.actors]
+
+
+def _repeated(actor: Actor, rounds: int) -> Actor:
+    def all_rounds(state: Any) -> object:
+        value: object = None
+        for _ in range(rounds):
+            value = actor(state)
+        return value
+
+    return all_rounds
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A race and its control.
+
+    :param matched: whether the control is the race's own, so that a question can be asked of both.
+    """
+
+    race: Subject
+    control: Subject
+    matched: bool
+
+
+def experiment(
+    setup: object,
+    actors: Sequence[object],
+    *,
+    observe: object,
+    rounds: object,
+    control: object,
+    exceptions: object,
+) -> Experiment:
+    """Return the experiment that the arguments of :meth:`Lab.race` describe.
+
+    :raises TypeError: an argument is of the wrong kind.
+    :raises ValueError: an argument makes no sense.
+    """
+    __tracebackhide__ = True
+    if len(actors) < 2:
+        raise ValueError(f"lab.race: a race takes two actors or more, got {len(actors)}: lab.race(setup, *actors)")
+    if isinstance(rounds, bool) or not isinstance(rounds, int):
+        raise TypeError(f"lab.race(rounds={rounds!r}): rounds is how often each actor runs for a sample, a number")
+    if rounds < 1:
+        raise ValueError(f"lab.race(rounds={rounds!r}): each actor runs at least once for each sample")
+    race = Subject(
+        "race",
+        _callable(setup, "setup"),
+        tuple(_callable(actor, "an actor") for actor in actors),
+        None if observe is None else _callable(observe, "observe"),
+        rounds,
+        _exceptions(exceptions),
+    )
+    if control is None:
+        return Experiment(race, _generic_control(len(actors), rounds), matched=False)
+    if callable(control) or not isinstance(control, Sequence):
+        raise TypeError(f"lab.race(control={control!r}): the control is a tuple of actors, as many as the race has")
+    if len(control) != len(actors):
+        raise ValueError(
+            f"lab.race: the control has {len(control)} actors, the race {len(actors)}; the control is the race "
+            "itself, but for the one change by which its effect is sure to be seen"
+        )
+    matched = tuple(_callable(actor, "an actor of the control") for actor in control)
+    return Experiment(race, Subject("control", race.setup, matched, race.observe, rounds, race.exceptions), True)
+
+
+def _callable(thing: object, role: str) -> Callable[..., Any]:
+    __tracebackhide__ = True
+    if not callable(thing):
+        raise TypeError(f"lab.race: {role} is {thing!r}, which cannot be called")
+    function: object = thing
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise TypeError(
+            f"lab.race: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
+        )
+    return thing
+
+
+def _exceptions(given: object) -> tuple[type[BaseException], ...]:
+    __tracebackhide__ = True
+    types: list[type[BaseException]] = []
+    for one in given if isinstance(given, tuple) else (given,):
+        if not (isinstance(one, type) and issubclass(one, BaseException)):
+            raise TypeError(f"lab.race(exceptions={given!r}): write exception types, as in an except clause")
+        types.append(one)
+    return tuple(types)
+
+
+def name_of(function: object) -> str:
+    """Return a callable's name for people; that of a lambda says where it is."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = str(getattr(function, "__qualname__", None) or repr(function)).replace("<locals>.", "")
+    code = getattr(function, "__code__", None)
+    if name.endswith("<lambda>") and code is not None:
+        return f"the lambda in line {code.co_firstlineno}"
+    return name.rpartition(".")[2] if code is not None else name
+
+
+# --- the control of a race that has none of its own
+
+
+def _generic_control(actors: int, rounds: int) -> Subject:
+    """Return a counter that loses updates wherever threads switch between its read and its write."""
+    return Subject(
+        "generic control",
+        setup=lambda: [0],
+        actors=(_read_call_write,) * actors,
+        observe=lambda counter: bool(counter[0] != actors * rounds),
+        rounds=rounds,
+    )
+
+
+def _read_call_write(counter: list[int]) -> None:
+    counter[0] = _one_more(counter[0])
+
+
+def _one_more(number: int) -> int:
+    return number + 1
+
+
+# --- what goes wrong
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a race came to no end that says anything.
+
+    :param kind: ``raised``, ``hang``, ``crash`` or ``ended``.
+    :param text: what happened, on one line.
+    :param details: the traceback, or the stacks of all threads.
+    """
+
+    kind: str
+    text: str
+    details: str
+
+
+def raised(what: str, error: BaseException) -> Failure:
+    """Return the failure of something that raised; the traceback begins with the code that was called."""
+    called = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    details = "".join(traceback.format_exception(type(error), error, called))
+    return Failure("raised", f"{what} raised {_described(error)}", details)
+
+
+def _described(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+class RaceFailed(BaseException):
+    """Carries a failure out of the sampling; of no interest to anything that is sampled."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure

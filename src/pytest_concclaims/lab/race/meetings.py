@@ -1,0 +1,255 @@
+"""How the threads of a stride meet. Each function runs one stride and returns the samples that all have done.
+
+The loops below decide how much is seen: whatever stands between two actors' calls is time in which nothing can
+happen. So what they share is repeated in each of them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain
+
+from .crew import Crew
+from .strategy import Meeting, Strategy
+from .stride import Stride
+
+_OVER = -2
+#: How often a thread looks for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
+_SPINS = 4000
+
+
+def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
+    """Run a stride.
+
+    :param leader: which actor leads a chase.
+    :returns: the samples that every actor has done.
+    """
+    if strategy.meeting is Meeting.CHASE:
+        return _chase(crew, stride, strategy, leader)
+    actors = range(len(stride.actors))
+    if strategy.meeting is Meeting.LEAPFROG:
+        position = [0]
+        visited: list[list[int]] = [[] for _ in actors]
+        tasks = [partial(_leapfrog, me, stride, position, visited[me]) for me in actors]
+        crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+        return _completed(crew, stride, visited)
+    if strategy.meeting is Meeting.RENDEZVOUS:
+        entered = [[3] for _ in actors]
+        left = [[0] for _ in actors]
+        tasks = [partial(_rendezvous, me, stride, entered, left) for me in actors]
+    else:
+        start = threading.Barrier(len(actors))
+        tasks = [partial(_drift, me, stride, start) for me in actors]
+    crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+    return range(min(stride.done))
+
+
+def _drift(me: int, stride: Stride, start: threading.Barrier) -> None:
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
+    following, previous = stride.neighbours(me)
+    size = len(states)
+    step = max(1, size // 16)
+    begin = sample = 0
+    start.wait()
+    while begin < size:
+        try:
+            while begin < size and not stride.over():
+                for sample in range(begin, min(begin + step, size)):
+                    next_open[sample] = following[0] < sample
+                    previous_open[sample] = previous[0] < sample
+                    values[sample] = actor(states[sample])
+                    mine[0] = sample
+                begin = sample + 1
+            break
+        except BaseException as error:  # noqa: BLE001  (SystemExit is one, too)
+            stride.note_exception(me, sample, error)
+            mine[0] = sample
+            begin = sample + 1
+    stride.done[me] = begin
+
+
+def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[list[int]]) -> None:
+    """Wait for the others before each sample.
+
+    What others look at are phases, 1 to 3 in turns: nobody is ever more than one sample ahead, and small
+    integers are shared without counting references, which threads on two cores would fight over.
+    """
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open = stride.next_open[me], stride.previous_open[me]
+    following, previous = left[(me + 1) % len(left)], left[me - 1]
+    here, gone = entered[me], left[me]
+    others = [cell for number, cell in enumerate(entered) if number != me]
+    size = len(states)
+    step = max(1, size // 16)
+    begin = sample = 0
+    while begin < size:
+        try:
+            while begin < size and not stride.over():
+                for sample in range(begin, min(begin + step, size)):
+                    phase, before = sample % 3 + 1, (sample + 2) % 3 + 1
+                    here[0] = phase
+                    for other in others:
+                        if other[0] == before:
+                            for _ in range(_SPINS):
+                                if other[0] != before:
+                                    break
+                            else:
+                                _give_way(me, stride, other, before)
+                    next_open[sample] = following[0] != phase
+                    previous_open[sample] = previous[0] != phase
+                    values[sample] = actor(states[sample])
+                    gone[0] = phase
+                begin = sample + 1
+            break
+        except _Alone:
+            break
+        except BaseException as error:  # noqa: BLE001
+            stride.note_exception(me, sample, error)
+            gone[0] = sample % 3 + 1
+            begin = sample + 1
+    stride.done[me] = begin
+
+
+class _Alone(Exception):  # noqa: N818  (it is no error)
+    """Nobody will come to this sample any more."""
+
+
+def _give_way(me: int, stride: Stride, other: list[int], before: int) -> None:
+    """Wait for another thread that does not run now; without end, that costs a time slice for each sample."""
+    stride.missed[me] += 1
+    if stride.missed[me] > stride.patience:
+        stride.cut_short()
+    while other[0] == before:
+        if stride.over():
+            raise _Alone
+        time.sleep(0)
+
+
+def _leapfrog(me: int, stride: Stride, position: list[int], visited: list[int]) -> None:
+    """Do the sample that another one is at; or, if there is none ahead, lead.
+
+    Under a GIL each forced switch is a collision on the sample at which the other one was stopped, in either
+    direction. Without a GIL all keep close to each other and nobody waits.
+    """
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
+    following, previous = stride.neighbours(me)
+    size = len(states)
+    step = max(1, size // 16)
+    last, look = -1, step
+    while True:
+        # Two may both take the lead, or the position go back by a little: then somebody does a sample alone.
+        sample = position[0]
+        if sample <= last:
+            sample = last + 1
+            if sample >= size:
+                break
+            position[0] = sample
+        if sample >= look:
+            look = sample + step
+            if stride.over():
+                break
+        last = sample
+        try:
+            next_open[sample] = following[0] < sample
+            previous_open[sample] = previous[0] < sample
+            values[sample] = actor(states[sample])
+        except BaseException as error:  # noqa: BLE001
+            stride.note_exception(me, sample, error)
+        mine[0] = sample
+        visited.append(sample)
+
+
+def _chase(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
+    """Let one actor lead; the others do the sample at which it was stopped, when they get to run.
+
+    Under a GIL, each forced switch so becomes a collision on one sample.
+    """
+    position = [-1]
+    visited: list[list[int]] = [[] for _ in stride.actors]
+    tasks = [
+        partial(_lead, me, stride, position, visited[me])
+        if me == leader
+        else partial(_follow, me, stride, position, visited[me], strategy.nap)
+        for me in range(len(stride.actors))
+    ]
+    crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+    return _completed(crew, stride, visited)
+
+
+def _completed(crew: Crew, stride: Stride, visited: list[list[int]]) -> Sequence[int]:
+    """Return the samples that two actors have come to; what others have missed of them, they do now.
+
+    That is late, and adds no overlap.
+    """
+    times = Counter(chain.from_iterable(visited))
+    samples = sorted(sample for sample, count in times.items() if count > 1)
+    if len(visited) > 2 and not stride.halted:
+        missed = [sorted(set(samples).difference(seen)) for seen in visited]
+        tasks = [partial(_catch_up, me, stride, missed[me]) for me in range(len(visited))]
+        crew.run(tasks, pinned=False, halt=stride.halt)
+    return samples
+
+
+def _lead(me: int, stride: Stride, position: list[int], visited: list[int]) -> None:
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
+    following, previous = stride.neighbours(me)
+    size = len(states)
+    step = max(1, size // 16)
+    begin = sample = 0
+    try:
+        while begin < size:
+            try:
+                while begin < size and not stride.over():
+                    for sample in range(begin, min(begin + step, size)):
+                        position[0] = sample
+                        next_open[sample] = following[0] < sample
+                        previous_open[sample] = previous[0] < sample
+                        values[sample] = actor(states[sample])
+                        mine[0] = sample
+                    begin = sample + 1
+                break
+            except BaseException as error:  # noqa: BLE001
+                stride.note_exception(me, sample, error)
+                mine[0] = sample
+                begin = sample + 1
+    finally:
+        position[0] = _OVER
+        visited.extend(range(begin))
+
+
+def _follow(me: int, stride: Stride, position: list[int], visited: list[int], nap: float) -> None:
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
+    following, previous = stride.neighbours(me)
+    sleep = time.sleep
+    last = -1
+    sample = position[0]
+    while sample != _OVER:
+        if sample > last:
+            last = sample
+            visited.append(sample)
+            try:
+                next_open[sample] = following[0] < sample
+                previous_open[sample] = previous[0] < sample
+                values[sample] = actor(states[sample])
+            except BaseException as error:  # noqa: BLE001
+                stride.note_exception(me, sample, error)
+            mine[0] = sample
+        sleep(nap)
+        sample = position[0]
+
+
+def _catch_up(me: int, stride: Stride, samples: list[int]) -> None:
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    for sample in samples:
+        try:
+            values[sample] = actor(states[sample])
+        except BaseException as error:  # noqa: BLE001, PERF203  (each sample for itself)
+            stride.note_exception(me, sample, error)

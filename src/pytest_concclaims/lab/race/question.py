@@ -1,0 +1,80 @@
+"""What can be asked of a race."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from .experiment import RaceFailed, name_of, raised
+
+
+class Crash:
+    """The outcome of a sample that ends its process; :data:`CRASH` is the only one."""
+
+    def __repr__(self) -> str:
+        return "lab.CRASH"
+
+
+#: The process is ended by a signal such as SIGSEGV.
+CRASH = Crash()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What would settle a question alone, and how it was asked.
+
+    :param asked: ``ever``, ``never`` or ``always``.
+    :param words: what was asked about, for people.
+    :param sought: whether an outcome is a witness.
+    """
+
+    asked: str
+    words: str
+    sought: Callable[[Hashable], bool]
+
+    def answer(self, *, witnessed: bool) -> bool:
+        """Return the answer, given whether what was sought exists."""
+        return witnessed if self.asked == "ever" else not witnessed
+
+
+def question(asked: str, about: Any, exceptions: tuple[type[BaseException], ...]) -> Question:
+    """Return the question of a race's method.
+
+    :param about: an outcome; or a predicate, which is a callable that is no class.
+    :param exceptions: the exception types that are outcomes.
+    :raises TypeError: an outcome that cannot be hashed cannot be an outcome.
+    :raises ValueError: nothing can be equal to this.
+    """
+    __tracebackhide__ = True
+    if about is CRASH:
+        return Question(asked, repr(CRASH), lambda outcome: outcome is CRASH)
+    if callable(about) and not isinstance(about, type):
+        name = name_of(about)
+        return Question(asked, name, _sought(about, name, wanted=asked != "always"))
+    if isinstance(about, type) and issubclass(about, BaseException) and about not in exceptions:
+        raise ValueError(
+            f"race.{asked}({about.__name__}): exceptions are outcomes only where the race asks for them: "
+            f"lab.race(..., exceptions={about.__name__})"
+        )
+    try:
+        hash(about)
+    except TypeError:
+        raise TypeError(
+            f"race.{asked}({about!r}): this cannot be hashed, so it is no outcome; ask with a predicate"
+        ) from None
+    if not about == about:  # what is to be found out
+        raise ValueError(f"race.{asked}({about!r}): this is not equal to itself; ask with a predicate")
+    if asked == "always":
+        return Question(asked, repr(about), lambda outcome: not bool(outcome == about))
+    return Question(asked, repr(about), lambda outcome: bool(outcome == about))
+
+
+def _sought(predicate: Callable[[Any], object], name: str, *, wanted: bool) -> Callable[[Hashable], bool]:
+    def sought(outcome: Hashable) -> bool:
+        try:
+            return bool(predicate(outcome)) is wanted
+        except Exception as error:
+            raise RaceFailed(raised(f"{name}, asked about the outcome {outcome!r},", error)) from error
+
+    return sought

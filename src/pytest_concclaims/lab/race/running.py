@@ -1,0 +1,208 @@
+"""Where a race runs: in a child forked for the question, or in place; and what a crash there tells."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Union
+
+from ...interpreter import cgroup_quota, usable_cpus
+from ...runtime import PYPY, gil_enabled
+from .. import linux
+from ..forked import CAN_FORK, Forked, run_forked
+from .board import Board, Position
+from .crew import can_pin
+from .experiment import Experiment, Failure, RaceFailed, Subject, name_of
+from .power import Absence
+from .question import CRASH, Question
+from .sampling import Findings, Progress, Sampler, Use
+from .strategy import Surroundings, rotation
+from .stride import clock
+from .tally import Count, Sighting, Tally
+
+#: A forked child gets so many seconds beyond the budget and the patience, before it is ended.
+_GRACE = 5.0
+#: How long the first strides are, in samples, and how short they may be where samples have many rounds.
+_SAMPLES, _SHORTEST = 512, 16
+#: Seconds of a child that is watched for a crash.
+_CRASH_SLICE = 0.2
+_CRASHES = frozenset(
+    getattr(signal, name)
+    for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
+    if hasattr(signal, name)
+)
+
+_Report = Union[Failure, "tuple[Findings, Progress]"]
+
+
+class Runner:
+    """Runs an experiment for one question after the other.
+
+    :param budget: seconds for each question.
+    :param patience: seconds that a stride may take before its actors count as hanging.
+    :param in_process: whether to do without a child where there could be one.
+    """
+
+    def __init__(self, experiment: Experiment, *, budget: float, patience: float, in_process: bool) -> None:
+        self.experiment = experiment
+        self.budget = budget
+        self.in_process = in_process or not CAN_FORK
+        self.findings = Findings([])
+        self.gil = gil_enabled()
+        self._patience = patience
+
+    def until_settled(self, asked: Question) -> Progress:
+        """Sample until a question is settled or the budget is spent.
+
+        :raises RaceFailed: what was to be sampled raised, hung, or ended the process.
+        """
+        self._prepare()
+        started = clock()
+        end = started + self.budget
+        if self.in_process:
+            return self._sampler(lambda *_: None).sample(asked, started, end, only=None)
+        with Board() as board:
+            forked = self._forked(board, asked, started, end, only=None)
+            if not forked.returned:
+                raise RaceFailed(self._ended(forked, board))
+        return self._adopt(forked)
+
+    def until_crash(self) -> Progress:
+        """Sample until the process crashes, in one child after the other, the race and its control in turns.
+
+        :raises RaceFailed: what was to be sampled raised, hung, or ended the process in another way.
+        """
+        if self.in_process:
+            return self._no_crash(_NO_CHILD)
+        self._prepare()
+        started = clock()
+        end = started + self.budget
+        turn = 0
+        while clock() < end and self._lacking_of_crash() is not None:
+            of_control = self.experiment.matched and turn % 2 == 1
+            turn += 1
+            with Board() as board:
+                forked = self._forked(board, _NOTHING, started, min(end, clock() + _CRASH_SLICE), only=of_control)
+                if forked.returned:
+                    self._adopt(forked)
+                    continue
+                failure, at = self._ended(forked, board), board.read()
+            if failure.kind != "crash":
+                raise RaceFailed(failure)
+            self._count_crash(at)
+            if not of_control:
+                strategy = self.findings.uses[at.strategy].strategy
+                witness = Sighting.at(strategy, clock() - started, at.samples + 1, overlapping=True)
+                return Progress(Count(1, 1), witness, repr(CRASH), self._absence_of_crash(), None, self.gil)
+        return self._no_crash(self._lacking_of_crash())
+
+    # --- before
+
+    def _prepare(self) -> None:
+        """Choose the strategies for what is around now; a free-threaded build's GIL can come back."""
+        linux.load()
+        gil = gil_enabled()
+        if self.findings.uses and gil == self.gil:
+            return
+        self.gil = gil
+        quota = cgroup_quota()
+        around = Surroundings(
+            gil=gil,
+            cores=usable_cpus() if quota is None else min(usable_cpus(), int(quota)),
+            can_pin=can_pin(),
+            pypy=PYPY,
+            # The compiler's parameters cannot be read and put back, so it is left alone where others need it.
+            jit=PYPY and not self.in_process,
+        )
+        length = max(_SHORTEST, _SAMPLES // self.experiment.race.rounds)
+        strategies = rotation(around, len(self.experiment.race.actors))
+        self.findings.uses = [Use(strategy, [length, length]) for strategy in strategies]
+
+    # --- a child
+
+    def _forked(
+        self, board: Board, asked: Question, started: float, end: float, *, only: bool | None
+    ) -> Forked[_Report]:
+        def begin(subject: Subject, strategy: int, tally: Tally) -> None:
+            board.write(
+                Position(subject is self.experiment.control, strategy, tally.total.samples, tally.total.overlapping)
+            )
+
+        def work() -> _Report:
+            try:
+                progress = self._sampler(begin).sample(asked, started, end, only=only)
+            except RaceFailed as failed:
+                return failed.failure
+            return self.findings.portable(), progress
+
+        return run_forked(work, deadline=self.budget + self._patience + _GRACE)
+
+    def _sampler(self, begin: Callable[[Subject, int, Tally], None]) -> Sampler:
+        return Sampler(self.experiment, self.findings, patience=self._patience, begin=begin)
+
+    def _adopt(self, forked: Forked[_Report]) -> Progress:
+        """Take over what a child has found out.
+
+        :raises RaceFailed: it was a failure.
+        """
+        report = forked.value
+        if isinstance(report, Failure):
+            raise RaceFailed(report)
+        assert report is not None, "the child has returned"
+        self.findings, progress = report
+        return progress
+
+    def _ended(self, forked: Forked[_Report], board: Board) -> Failure:
+        """Return what it means that a child did not return."""
+        at = board.read()
+        subject = self.experiment.control if at.of_control else self.experiment.race
+        names = ", ".join(name_of(actor) for actor in subject.actors)
+        strategy = self.findings.uses[at.strategy].strategy.name
+        where = f"while the {subject.name} ran ({names}; {strategy}; after {at.samples:,} samples)"
+        if forked.timed_out:
+            return Failure("hang", f"nothing came back in time {where}", forked.stacks)
+        if forked.signal is None:
+            return Failure("ended", f"the process was left with exit status {forked.exit_code} {where}", "")
+        kind = "crash" if forked.signal in _CRASHES else "ended"
+        return Failure(kind, f"the process was ended by {_name(forked.signal)} {where}", forked.stacks)
+
+    # --- crashes
+
+    def _count_crash(self, at: Position) -> None:
+        """Add the samples of a child that is no more: all that is known is how many there were."""
+        tally = self.findings.control if at.of_control else self.findings.race
+        lost = Count(at.samples - tally.total.samples, at.overlapping - tally.total.overlapping)
+        tally.strides += 1
+        for name, count in (("in a process that crashed", lost), (repr(CRASH), Count(1, 1))):
+            if count.samples:
+                tally.silent.setdefault(name, Count()).add(count.samples, count.overlapping)
+                tally.total.add(count.samples, count.overlapping)
+        self.findings.next_turn()
+
+    def _absence_of_crash(self) -> Absence:
+        race, control = self.findings.race, self.findings.control
+        seen = control.silent.get(repr(CRASH), Count())
+        return Absence(race.total.overlapping, race.strides, control.total.overlapping, seen.overlapping)
+
+    def _lacking_of_crash(self) -> str | None:
+        if not self.experiment.matched:
+            return "a crash has no generic control: give the race one that crashes, lab.race(..., control=...)"
+        return self._absence_of_crash().lacking()
+
+    def _no_crash(self, lacking: str | None) -> Progress:
+        return Progress(Count(), None, None, self._absence_of_crash(), lacking, self.gil)
+
+
+#: What is asked of a child that is watched for a crash.
+_NOTHING = Question("ever", "nothing", lambda _: False)
+_NO_CHILD = (
+    "lab.CRASH can be seen only in a child forked for it: not under --claims-in-process, and not where there is no "
+    "os.fork"
+)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,226 @@
+"""Sampling a race until a question is settled, or time is up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from ...runtime import gil_enabled
+from .crew import Crew
+from .experiment import Experiment, RaceFailed, Subject, name_of
+from .meetings import meet
+from .power import Absence
+from .question import Question
+from .strategy import Strategy
+from .stride import LOOK, Stride, clock, made
+from .tally import Count, Sighting, Tally
+
+#: One stride in so many is the control's.
+_CONTROL_EVERY = 3
+#: Seconds that a stride should take, in all: often enough to look at what came of it.
+_STRIDE = 0.008
+_LONGEST = 16_384  # samples
+
+
+@dataclass
+class Use:
+    """A strategy, and what it has come to.
+
+    :param lengths: of the next stride, in samples: the race's and the control's.
+    :param turns: strides.
+    """
+
+    strategy: Strategy
+    lengths: list[int]
+    turns: int = 0
+    total: Count = field(default_factory=Count)
+
+
+@dataclass
+class Findings:
+    """All that is known of a race; goes on from question to question."""
+
+    uses: list[Use]
+    race: Tally = field(default_factory=Tally)
+    control: Tally = field(default_factory=Tally)
+    turn: int = 0
+    seconds: float = 0.0
+
+    def next_turn(self) -> tuple[int, Use]:
+        """Return the strategy that is next, and its number."""
+        index = self.turn % len(self.uses)
+        self.turn += 1
+        use = self.uses[index]
+        use.turns += 1
+        return index, use
+
+    def portable(self) -> Findings:
+        """Return what can be pickled of it."""
+        return replace(self, race=self.race.portable(), control=self.control.portable())
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a question has come to.
+
+    :param seen: how often what was sought was seen.
+    :param witness: the first time.
+    :param outcome: the witness's, as a ``repr``.
+    :param absence: what "never seen" rests on.
+    :param lacking: why there is no answer; None if there is.
+    :param gil: whether the GIL was on at the end.
+    """
+
+    seen: Count
+    witness: Sighting | None
+    outcome: str | None
+    absence: Absence
+    lacking: str | None
+    gil: bool
+
+
+class Sampler:
+    """Samples a race and its control in turns.
+
+    :param patience: seconds that a stride may take before its actors count as hanging.
+    :param begin: called before each stride with its subject, the number of its strategy, and the tally so far.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        findings: Findings,
+        *,
+        patience: float,
+        begin: Callable[[Subject, int, Tally], None],
+    ) -> None:
+        self._experiment = experiment
+        self._findings = findings
+        self._patience = patience
+        self._begin = begin
+
+    def sample(self, question: Question, started: float, end: float, *, only: bool | None) -> Progress:
+        """Sample until the question is settled, or time is up.
+
+        :param started: the clock's time when it was asked.
+        :param end: the clock's time when to stop.
+        :param only: True: the control alone, False: the race alone.
+        :raises RaceFailed: what was to be sampled failed.
+        """
+        asked = _Asked(question, self._experiment.matched, self._findings)
+        begun = clock()
+        crew = Crew([name_of(actor) for actor in self._experiment.race.actors], patience=self._patience)
+        try:
+            with _switch_interval_restored():
+                while not asked.settled() and clock() < end:
+                    self._stride(crew, asked, started, end, only)
+        finally:
+            crew.close()
+            self._findings.seconds += clock() - begun
+        return asked.progress()
+
+    def _stride(self, crew: Crew, asked: _Asked, started: float, end: float, only: bool | None) -> None:
+        experiment, findings = self._experiment, self._findings
+        cycle = findings.turn // len(findings.uses)
+        index, use = findings.next_turn()
+        of_control = (cycle + index) % _CONTROL_EVERY == _CONTROL_EVERY - 1 if only is None else only
+        subject = experiment.control if of_control else experiment.race
+        tally = findings.control if of_control else findings.race
+        self._begin(subject, index, tally)
+        _apply(use.strategy)
+        begun = clock()
+        states = made(subject.setup, use.lengths[of_control])
+        stride = Stride(subject, states, max(begun, min(end, clock() + LOOK)))
+        samples = meet(crew, stride, use.strategy, leader=cycle % len(subject.actors))
+        if stride.failure is not None:
+            raise RaceFailed(stride.failure)
+        seen = stride.outcomes(samples)
+        use.lengths[of_control] = _next_length(len(states), clock() - begun)
+        asked.add(tally.add(seen, use.strategy, clock() - started), of_control=of_control)
+        if not of_control:
+            use.total.add(len(seen.found), sum(seen.overlapping))
+
+
+def _next_length(length: int, seconds: float) -> int:
+    """Return a length with which a stride would take about the time that it should."""
+    return max(1, min(_LONGEST, length * 4, int(length * _STRIDE / seconds)))
+
+
+def _apply(strategy: Strategy) -> None:
+    if strategy.switch_interval is not None:
+        sys.setswitchinterval(strategy.switch_interval)
+    if strategy.jit is not None:
+        import pypyjit  # type: ignore[import-not-found]  # PyPy only
+
+        pypyjit.set_param("default" if strategy.jit else "off")
+
+
+@contextmanager
+def _switch_interval_restored() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+class _Asked:
+    """Keeps count of what a question seeks.
+
+    :param matched: whether the control has the race's own outcomes; else any outcome that is true counts.
+    """
+
+    def __init__(self, question: Question, matched: bool, findings: Findings) -> None:
+        self._findings = findings
+        self._race_sought = question.sought
+        self._control_sought = question.sought if matched else bool
+        self._known: dict[tuple[bool, Hashable], bool] = {}
+        self._totals = {False: Count(), True: Count()}  # by "of the control"
+        self._seen = {False: Count(), True: Count()}
+        self._witness: Hashable = None
+        self.add(findings.race.outcomes, of_control=False)
+        self.add(findings.control.outcomes, of_control=True)
+
+    def add(self, counts: dict[Hashable, Count], *, of_control: bool) -> None:
+        """Look through a stride's outcomes."""
+        for outcome, count in counts.items():
+            self._totals[of_control].add(count.samples, count.overlapping)
+            if self._is_sought(outcome, of_control=of_control):
+                self._seen[of_control].add(count.samples, count.overlapping)
+
+    def _is_sought(self, outcome: Hashable, *, of_control: bool) -> bool:
+        key = (of_control, outcome)
+        if key not in self._known:
+            self._known[key] = (self._control_sought if of_control else self._race_sought)(outcome)
+        return self._known[key]
+
+    def settled(self) -> bool:
+        """Return whether more samples are not needed."""
+        return self._seen[False].samples > 0 or self._absence().lacking() is None
+
+    def _absence(self) -> Absence:
+        return Absence(
+            overlapping=self._totals[False].overlapping,
+            strides=self._findings.race.strides,
+            control_overlapping=self._totals[True].overlapping,
+            control_seen=self._seen[True].overlapping,
+        )
+
+    def progress(self) -> Progress:
+        """Return where the question stands."""
+        first = [
+            (sighting.sample, sighting, outcome)
+            for outcome, sighting in self._findings.race.first.items()
+            if self._is_sought(outcome, of_control=False)
+        ]
+        _, witness, outcome = min(first, key=lambda item: item[0], default=(0, None, None))
+        return Progress(
+            seen=self._seen[False],
+            witness=witness,
+            outcome=None if witness is None else repr(outcome),
+            absence=self._absence(),
+            lacking=None if self._seen[False].samples else self._absence().lacking(),
+            gil=gil_enabled(),
+        )

@@ -1,0 +1,129 @@
+"""How threads are made to meet, chosen for the interpreter and the machine."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Meeting(enum.Enum):
+    """How the actors of a stride come together on its samples."""
+
+    #: Each runs down the stride as it can.
+    DRIFT = "free drift"
+    #: One runs down the stride; the others do the sample at which they find it, whenever they get to run.
+    CHASE = "chase"
+    #: Each does the sample that another one is at, and leads where there is none ahead.
+    LEAPFROG = "leapfrog"
+    #: All wait for each other before each sample.
+    RENDEZVOUS = "spin rendezvous"
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to have threads meet.
+
+    :param switch_interval: seconds, for ``sys.setswitchinterval``; None where there is no GIL to ask for.
+    :param pinned: whether each thread is kept on a CPU of its own.
+    :param nap: seconds that a chaser sleeps between two samples.
+    :param jit: on PyPy: whether its compiler is on.
+    """
+
+    meeting: Meeting
+    switch_interval: float | None = None
+    pinned: bool = False
+    nap: float = 0.0
+    jit: bool | None = None
+
+    @property
+    def name(self) -> str:
+        """The strategy in words."""
+        words = [self.meeting.value]
+        if self.switch_interval is not None:
+            words.append(f"switch interval {self.switch_interval:g} s")
+        if self.pinned:
+            words.append("pinned")
+        if self.nap:
+            words.append(f"naps of {self.nap:g} s")
+        if self.jit is not None:
+            words.append(f"JIT {'on' if self.jit else 'off'}")
+        return ", ".join(words)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the choice depends on.
+
+    :param gil: whether there is a GIL in force.
+    :param cores: how many threads can run at once: usable CPUs, or less by a quota.
+    :param can_pin: whether threads can be kept on CPUs.
+    :param jit: whether there is a compiler that may be turned off: PyPy, in a process of the race's own.
+    """
+
+    gil: bool
+    cores: int
+    can_pin: bool = False
+    jit: bool = False
+    pypy: bool = False
+
+
+def rotation(around: Surroundings, actors: int) -> tuple[Strategy, ...]:
+    """Return the strategies to take in turns, the one that finds most first.
+
+    What was measured for the choice is in ``benchmarks/race.py`` and docs/race.md.
+    """
+    if not around.gil:
+        return _without_gil(around, actors)
+    if around.pypy:
+        return _pypy(around)
+    if around.cores < 2:
+        # On one core a thread that asks for the GIL must sleep to let the other one run at all.
+        return (
+            Strategy(Meeting.CHASE, 2e-5, nap=1e-4),
+            Strategy(Meeting.CHASE, 2e-4, nap=1e-4),
+            Strategy(Meeting.CHASE, 2e-5, nap=3e-5),
+            Strategy(Meeting.DRIFT, 2e-4),
+        )
+    pin = around.can_pin
+    return (
+        Strategy(Meeting.LEAPFROG, 1e-6, pinned=pin),
+        Strategy(Meeting.CHASE, 1e-6, pinned=pin),
+        Strategy(Meeting.LEAPFROG, 1e-5, pinned=pin),
+        Strategy(Meeting.DRIFT, 1e-4),
+        Strategy(Meeting.LEAPFROG, 1e-6),
+    )
+
+
+def _without_gil(around: Surroundings, actors: int) -> tuple[Strategy, ...]:
+    if around.cores < actors:
+        return (
+            Strategy(Meeting.CHASE, nap=1e-4),
+            Strategy(Meeting.CHASE, nap=2e-5),
+            Strategy(Meeting.LEAPFROG),
+        )
+    pin = around.can_pin
+    return (
+        Strategy(Meeting.RENDEZVOUS, pinned=pin),
+        Strategy(Meeting.LEAPFROG),
+        Strategy(Meeting.RENDEZVOUS),
+        Strategy(Meeting.LEAPFROG, pinned=pin),
+        Strategy(Meeting.DRIFT),
+    )
+
+
+def _pypy(around: Surroundings) -> tuple[Strategy, ...]:
+    """PyPy's compiled code hands the GIL over at the ends of loops only; interpreted, it does so anywhere."""
+    pin = around.can_pin and around.cores > 1
+    if not around.jit:
+        return (
+            Strategy(Meeting.LEAPFROG, 2e-5, pinned=pin),
+            Strategy(Meeting.CHASE, 1e-4, pinned=pin),
+            Strategy(Meeting.LEAPFROG, 1e-4, pinned=pin),
+        )
+    return (
+        Strategy(Meeting.LEAPFROG, 1e-4, pinned=pin, jit=False),
+        Strategy(Meeting.LEAPFROG, 2e-5, pinned=pin, jit=False),
+        Strategy(Meeting.CHASE, 1e-4, pinned=pin, jit=False),
+        Strategy(Meeting.LEAPFROG, 1e-4, jit=False),
+        Strategy(Meeting.LEAPFROG, 1e-5, pinned=pin, jit=True),
+    )

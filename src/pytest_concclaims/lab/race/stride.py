@@ -1,0 +1,151 @@
+"""A stride: a pool of samples that the actors' threads go through together, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .experiment import Failure, RaceFailed, Subject, name_of, raised
+
+clock = time.perf_counter
+
+
+#: Seconds that setup, actors or observe may take of a stride before it is cut short.
+LOOK = 0.05
+
+
+def growing(total: int) -> Iterator[int]:
+    """Yield numbers that grow from 1 and add up to a total: to look at the clock in between, often at first."""
+    done, count = 0, 1
+    while done < total:
+        yield min(count, total - done)
+        done += count
+        count *= 2
+
+
+def made(setup: Callable[[], Any], length: int) -> list[Any]:
+    """Return so many states, or as many as there is time for.
+
+    :raises RaceFailed: ``setup`` has raised.
+    """
+    states: list[Any] = []
+    begun = clock()
+    try:
+        for count in growing(length):
+            states += [setup() for _ in range(count)]
+            if clock() - begun > LOOK:
+                break
+    except Exception as error:
+        raise RaceFailed(raised("setup", error)) from error
+    return states
+
+
+class Halted(BaseException):
+    """An actor has failed, and the stride is over."""
+
+
+class Stride:
+    """Samples, and the places where their actors' threads write down what happened.
+
+    Overlap is told by order, not by clocks: an actor that begins a sample writes down whether its neighbours
+    have *finished* it. Two windows intersect if, and only if, each began before the other had finished. Of
+    more than two actors, neighbours in a ring are compared, so that overlap is rather missed than invented.
+
+    :param end: the clock's time at which it is cut short.
+    """
+
+    def __init__(self, subject: Subject, states: list[Any], end: float) -> None:
+        self.subject = subject
+        self.actors = subject.repeated_actors()
+        self.states = states
+        self.end = end
+        self.halted = False
+        self.failure: Failure | None = None
+        self.raised: dict[int, Any] = {}
+        count, size = len(self.actors), len(states)
+        self.values: list[list[object]] = [[None] * size for _ in range(count)]
+        #: For each actor: whether its neighbour had not finished the sample when it began.
+        self.next_open = [bytearray(size) for _ in range(count)]
+        self.previous_open = [bytearray(size) for _ in range(count)]
+        #: For each actor: the sample that it has finished last; in a cell of its own, as others look at it.
+        self.finished = [[-1] for _ in range(count)]
+        #: For each actor: how many samples it has done.
+        self.done = [0] * count
+        #: How often a rendezvous did not come about in time, for each actor; and how often it may.
+        self.missed = [0] * count
+        self.patience = 4 + size // 16
+
+    def neighbours(self, me: int) -> tuple[list[int], list[int]]:
+        """Return the cells in which the next and the previous actor say what they have finished."""
+        return self.finished[(me + 1) % len(self.actors)], self.finished[me - 1]
+
+    def over(self) -> bool:
+        """Return whether to stop: time is up, or an actor has failed."""
+        return self.halted or clock() > self.end
+
+    def cut_short(self) -> None:
+        """Let everybody stop at the next opportunity; what is done counts."""
+        self.end = 0.0
+
+    def halt(self) -> None:
+        """Let everybody stop at the next opportunity; the stride is void."""
+        self.halted = True
+
+    def note_exception(self, me: int, sample: int, error: BaseException) -> None:
+        """Take an exception of an actor for the sample's outcome.
+
+        :raises Halted: it is no outcome.
+        """
+        for outcome in self.subject.exceptions:
+            if isinstance(error, outcome):
+                self.raised.setdefault(sample, outcome)
+                return
+        if self.failure is None:
+            role = "actor" if self.subject.name == "race" else f"the {self.subject.name}'s actor"
+            self.failure = raised(f"{role} {name_of(self.subject.actors[me])}", error)
+        self.halted = True
+        raise Halted
+
+    def outcomes(self, samples: Sequence[int]) -> Outcomes:
+        """Return the outcomes of the samples that every actor has done.
+
+        :raises RaceFailed: ``observe`` has raised, or an outcome cannot be hashed.
+        """
+        if self.subject.observe is None:
+            found: list[Hashable] = list(zip(*([values[sample] for sample in samples] for values in self.values)))
+        else:
+            found = self._observed(self.subject.observe, samples)
+        if self.raised:
+            found = [self.raised.get(sample, outcome) for sample, outcome in zip(samples, found)]
+        overlaps = self._overlaps()
+        return Outcomes(found, [overlaps[sample] for sample in samples[: len(found)]])
+
+    def _observed(self, observe: Callable[[Any], Hashable], samples: Sequence[int]) -> list[Hashable]:
+        """Return the outcomes of the first samples, as many as there is time for."""
+        found: list[Hashable] = []
+        begun = clock()
+        try:
+            for count in growing(len(samples)):
+                found += [observe(self.states[sample]) for sample in samples[len(found) : len(found) + count]]
+                if clock() - begun > LOOK:
+                    break
+        except Exception as error:
+            raise RaceFailed(raised("observe", error)) from error
+        return found
+
+    def _overlaps(self) -> bytes:
+        size, count, overlaps = len(self.states), len(self.actors), 0
+        for me in range(count):
+            mine = int.from_bytes(self.next_open[me], "little")
+            overlaps |= mine & int.from_bytes(self.previous_open[(me + 1) % count], "little")
+        return overlaps.to_bytes(size, "little")
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Of some samples, in order: the outcome, and whether (1) or not (0) two actors overlapped."""
+
+    found: list[Hashable]
+    overlapping: list[int]
