@@ -2,14 +2,82 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 
 import pytest
 
-from pytest_concclaims import Lab
+from pytest_concclaims import CPYTHON, Lab, gil_enabled
 
+from .accounts import (
+    RIGHT_BALANCE,
+    Account,
+    Room,
+    alone_in,
+    alone_with_the_lock,
+    balance_of,
+    change_by_5,
+    change_by_5_with_a_call,
+    change_by_8,
+    change_by_8_with_a_call,
+    pay_in_5_and_out_3,
+    pay_in_5_and_out_3_with_the_lock,
+    pay_in_8_and_out_7,
+    pay_in_8_and_out_7_with_the_lock,
+)
 from .threads import PATIENCE, in_another_thread, in_threads
+
+#: How often each thread changes the balance for one sample: an update is lost where both are stopped within one.
+ROUNDS = 300
+
+
+def is_wrong(balance: int) -> bool:
+    return balance != 0
+
+
+@pytest.mark.claim(
+    "Two threads that add to and subtract from one balance without a lock leave it wrong", source="article 3.2"
+)
+@pytest.mark.refuted(
+    CPYTHON and gil_enabled() and sys.version_info >= (3, 10),
+    reason="since 3.10 CPython switches threads only at calls and at the ends of loops, and there is neither "
+    "between the read and the write of this statement (Python/ceval.c, CHECK_EVAL_BREAKER)",
+)
+def test_two_threads_without_a_lock_leave_the_balance_wrong(lab: Lab) -> None:
+    race = lab.race(
+        Account,
+        change_by_5,
+        change_by_8,
+        observe=balance_of,
+        rounds=ROUNDS,
+        control=(change_by_5_with_a_call, change_by_8_with_a_call),
+    )
+    assert race.ever(is_wrong)
+
+
+@pytest.mark.claim("Without a lock, threads lose updates: read, compute by a call, write", source="article 3.2")
+def test_threads_lose_updates_without_a_lock(lab: Lab) -> None:
+    race = lab.race(Account, change_by_5_with_a_call, change_by_8_with_a_call, observe=balance_of, rounds=ROUNDS)
+    assert race.ever(is_wrong)
+
+
+@pytest.mark.claim("With a lock around it, the balance is always right", source="article 3.2")
+def test_the_balance_is_always_right_with_a_lock(lab: Lab) -> None:
+    race = lab.race(
+        Account,
+        pay_in_5_and_out_3_with_the_lock,
+        pay_in_8_and_out_7_with_the_lock,
+        observe=balance_of,
+        control=(pay_in_5_and_out_3, pay_in_8_and_out_7),
+    )
+    assert race.always(RIGHT_BALANCE)
+
+
+@pytest.mark.claim("Only the thread that holds the lock is inside the guarded section", source="article 3.2")
+def test_only_the_thread_that_holds_the_lock_is_inside(lab: Lab) -> None:
+    race = lab.race(Room, alone_with_the_lock, alone_with_the_lock, control=(alone_in, alone_in))
+    assert race.always((True, True))
 
 
 @pytest.mark.claim("A lock never released keeps every other thread out", source="article 3.2")

@@ -9,7 +9,7 @@ from ...statistics import clopper_pearson_lower, clopper_pearson_upper
 #: Of the bounds that are compared, and that the evidence states.
 CONFIDENCE = 0.999
 #: So many overlapping samples at least.
-OVERLAPPING = 2_000
+OVERLAPPING = 1_000
 #: In so many strides at least: samples of one stride are not independent.
 STRIDES = 20
 #: So often at least must the control be seen.
