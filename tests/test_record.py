@@ -17,7 +17,7 @@ import pytest
 from claims_project import COMPANION, RECORD, install, make_project, one_claim, run_claims
 from pytest_concclaims import FREE_THREADED_BUILD, Verdict, gil_enabled
 from pytest_concclaims import evidence as evidence_module
-from pytest_concclaims.evidence import Assertion, Attempt, ChildRun, Evidence, Note, Raised, Requirement
+from pytest_concclaims.evidence import Assertion, Attempt, ChildRun, Evidence, Note, RaceRun, Raised, Requirement
 from pytest_concclaims.interpreter import Interpreter, Machine
 from pytest_concclaims.record import SCHEMA_FILE, ClaimResult, RunRecord
 from pytest_concclaims.reports import write_report
@@ -34,6 +34,44 @@ CHILD = ChildRun(
     stdout="",
     stderr="",
 )
+RACE = RaceRun(
+    question="never",
+    about="1",
+    answer=False,
+    actors=["add", "add"],
+    rounds=1,
+    samples=4_096,
+    overlapping=2_048,
+    strides=2,
+    seconds=0.1,
+    budget=2.0,
+    in_process=False,
+    seen=1,
+    outcomes=[{"outcome": "2", "samples": 4_095, "overlapping": 2_047}],
+    other_outcomes=1,
+    witness={
+        "outcome": "1",
+        "seconds": 0.1,
+        "sample": 3_000,
+        "strategy": "chase",
+        "switch_interval": 1e-06,
+        "pinned": False,
+        "overlapping": True,
+    },
+    control={
+        "matched": True,
+        "actors": ["add", "add"],
+        "samples": 512,
+        "overlapping": 256,
+        "strides": 1,
+        "seen": 0,
+    },
+    strategies=[{"strategy": "chase", "samples": 4_096, "overlapping": 2_048}],
+    bound=None,
+    confidence=0.999,
+    lacking=None,
+    failure=None,
+)
 EVIDENCE: list[Evidence] = [
     Note("it snows"),
     Requirement(True, "two cores"),
@@ -43,6 +81,7 @@ EVIDENCE: list[Evidence] = [
     replace(CHILD, exit_code=None, value=None, signal="SIGSEGV"),
     replace(CHILD, exit_code=None, value=None, timed_out=True),
     replace(CHILD, value=None, exception="ValueError: x"),
+    RACE,
     Raised("set-up", "OSError", "", "Traceback"),
     Attempt("refuted", None, [Note("it rained").to_json()]),
 ]

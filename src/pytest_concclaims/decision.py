@@ -54,7 +54,8 @@ def decide(error: BaseException | None, *, asserted: bool, is_claims_code: Calla
         return Decision(Verdict.REFUTED, cause=error)
     if isinstance(error, pytest.fail.Exception) and _saw_nothing(error, frames, is_claims_code):
         return Decision(Verdict.REFUTED, cause=error)
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    message = str(error).partition("\n")[0]  # the rest, a traceback perhaps, is in the evidence
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if isinstance(error, AssertionError):
         text = f"an assertion outside the claim's code failed: {text}"
     return Decision(Verdict.ERROR, text, error)

@@ -145,7 +145,7 @@ class RaceRun(Evidence):
         sampled = f"{self.overlapping:,} overlapping samples ({self.strides:,} strides)"
         if self.lacking is not None:
             return f"no answer after {self.samples:,} samples: {self.lacking}"
-        if self.witness is not None:
+        if self.seen and self.witness is not None:
             first = self.witness
             return (
                 f"seen in {self.seen:,} of {self.samples:,} samples, first as {first['outcome']} after "
@@ -170,7 +170,8 @@ class Raised(Evidence):
     traceback: str
 
     def phrase(self) -> str:
-        return f"{self.type} in {self.where}: {self.message}" if self.message else f"{self.type} in {self.where}"
+        message = self.message.partition("\n")[0]
+        return f"{self.type} in {self.where}: {message}" if message else f"{self.type} in {self.where}"
 
 
 @dataclass(frozen=True)

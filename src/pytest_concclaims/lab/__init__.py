@@ -165,8 +165,11 @@ class Lab:
 
 def _seconds(given: object, name: str) -> float:
     __tracebackhide__ = True
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < math.inf:
-        raise ValueError(f"lab.race({name}={given!r}): the {name} is a positive number of seconds")
+    message = f"lab.race({name}={given!r}): the {name} is a positive number of seconds"
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        raise TypeError(message)
+    if not 0 < given < math.inf:
+        raise ValueError(message)
     return float(given)
 
 

@@ -10,7 +10,7 @@ from ...evidence import Evidence, RaceRun
 from ...verdict import Inconclusive
 from .experiment import Failure, RaceError, RaceFailed, Subject, name_of
 from .power import CONFIDENCE
-from .question import CRASH, Crash, Question, question
+from .question import CRASH, Crash, Question, question, shown
 from .running import Runner
 from .sampling import Findings, Progress
 from .tally import Count, Tally
@@ -19,7 +19,6 @@ __all__ = ["CRASH", "Crash", "Histogram", "Race", "RaceError"]
 
 #: How many outcomes, the most frequent, go into the record.
 _SHOWN = 20
-_REPR_KEPT = 200
 
 
 class Race:
@@ -172,7 +171,7 @@ def _evidence(
     absence = None if progress is None else progress.absence
     return RaceRun(
         question=put.asked,
-        about=_shortened(put.words),
+        about=put.words,
         answer=answer,
         actors=_names(experiment.race),
         rounds=experiment.race.rounds,
@@ -211,7 +210,7 @@ def _names(subject: Subject) -> list[str]:
 
 
 def _outcome(outcome: Hashable, count: Count) -> dict[str, Any]:
-    return {"outcome": _shortened(repr(outcome)), "samples": count.samples, "overlapping": count.overlapping}
+    return {"outcome": shown(outcome), "samples": count.samples, "overlapping": count.overlapping}
 
 
 def _witness(progress: Progress | None) -> dict[str, Any] | None:
@@ -219,7 +218,7 @@ def _witness(progress: Progress | None) -> dict[str, Any] | None:
         return None
     sighting = asdict(progress.witness)
     sighting["seconds"] = round(sighting["seconds"], 6)
-    return {"outcome": _shortened(progress.outcome or ""), **sighting}
+    return {"outcome": progress.outcome, **sighting}
 
 
 def _strategies(findings: Findings) -> list[dict[str, Any]]:
@@ -227,7 +226,3 @@ def _strategies(findings: Findings) -> list[dict[str, Any]]:
         {"strategy": use.strategy.name, "samples": use.total.samples, "overlapping": use.total.overlapping}
         for use in findings.uses
     ]
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _REPR_KEPT else text[: _REPR_KEPT - 3] + "..."

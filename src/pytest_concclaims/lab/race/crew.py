@@ -11,7 +11,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from ..linux import sharpen_timers
-from .experiment import Failure, RaceFailed
+from .experiment import Failure, RaceFailed, is_own
 from .stride import Halted
 
 Task = Callable[[], None]
@@ -72,9 +72,10 @@ class Crew:
         frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
         stacks = []
         for number in sorted(waiting):
-            frame = frames.get(self._threads[number].ident or 0)
-            stack = "".join(traceback.format_stack(frame)[2:]) if frame is not None else "  (unknown)\n"
-            stacks.append(f"actor {self._names[number]}:\n{stack}")
+            stack = traceback.extract_stack(frames.get(self._threads[number].ident or 0))
+            begin = max((index for index, call in enumerate(stack) if is_own(call.filename)), default=-1) + 1
+            lines = traceback.format_list(stack[begin:])
+            stacks.append(f"actor {self._names[number]}:\n{''.join(lines)}")
         names = " and ".join(f"actor {self._names[number]}" for number in sorted(waiting))
         text = f"{names} did not come back within {self._patience:g} s"
         return Failure("hang", text, "\n".join(stacks))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import traceback
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
+
+_PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  (compared with names of code, as text)
 
 Actor = Callable[[Any], object]
 Observe = Optional[Callable[[Any], Hashable]]
@@ -109,14 +112,21 @@ def _callable(thing: object, role: str) -> Callable[..., Any]:
     __tracebackhide__ = True
     if not callable(thing):
         raise TypeError(f"lab.race: {role} is {thing!r}, which cannot be called")
-    function: object = thing
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+    if runs_nothing(thing):
         raise TypeError(
             f"lab.race: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
         )
     return thing
+
+
+def runs_nothing(function: object) -> bool:
+    """Return whether a call gives something that would have to be awaited or iterated first."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return any(
+        inspect.iscoroutinefunction(code) or inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code)
+        for code in (function, vars(type(function)).get("__call__"))
+    )
 
 
 def _exceptions(given: object) -> tuple[type[BaseException], ...]:
@@ -181,9 +191,16 @@ class Failure:
 
 def raised(what: str, error: BaseException) -> Failure:
     """Return the failure of something that raised; the traceback begins with the code that was called."""
-    called = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    called = error.__traceback__
+    while called is not None and is_own(called.tb_frame.f_code.co_filename):
+        called = called.tb_next
     details = "".join(traceback.format_exception(type(error), error, called))
     return Failure("raised", f"{what} raised {_described(error)}", details)
+
+
+def is_own(filename: str) -> bool:
+    """Return whether a file is the instrument's, and not of what it runs."""
+    return filename.startswith(_PACKAGE)
 
 
 def _described(error: BaseException) -> str:

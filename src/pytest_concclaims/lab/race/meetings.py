@@ -49,9 +49,11 @@ def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequenc
 
 
 def _drift(me: int, stride: Stride, start: threading.Barrier) -> None:
+    """Run down the stride and look at nobody: that makes the most samples, and few overlap.
+
+    Which of them do is not looked at, and so none counts as overlapping.
+    """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
-    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
-    following, previous = stride.neighbours(me)
     size = len(states)
     step = max(1, size // 16)
     begin = sample = 0
@@ -60,15 +62,11 @@ def _drift(me: int, stride: Stride, start: threading.Barrier) -> None:
         try:
             while begin < size and not stride.over():
                 for sample in range(begin, min(begin + step, size)):
-                    next_open[sample] = following[0] < sample
-                    previous_open[sample] = previous[0] < sample
                     values[sample] = actor(states[sample])
-                    mine[0] = sample
                 begin = sample + 1
             break
         except BaseException as error:  # noqa: BLE001  (SystemExit is one, too)
             stride.note_exception(me, sample, error)
-            mine[0] = sample
             begin = sample + 1
     stride.done[me] = begin
 

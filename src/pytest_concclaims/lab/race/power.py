@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ...statistics import clopper_pearson_lower, clopper_pearson_upper
@@ -38,6 +39,10 @@ class Absence:
         """The rate of the effect for each overlapping sample, at most; None without a sample."""
         return clopper_pearson_upper(0, self.overlapping, CONFIDENCE) if self.overlapping else None
 
+    def control_is_behind(self) -> bool:
+        """Return whether the control is farther from what it takes than the race."""
+        return self.control_seen / SEEN < self.overlapping / OVERLAPPING
+
     def lacking(self) -> str | None:
         """Return what this lacks to be a verdict; None if nothing."""
         if self.overlapping < OVERLAPPING:
@@ -45,21 +50,25 @@ class Absence:
         if self.strides < STRIDES:
             return f"too few strides, {self.strides} of the {STRIDES} that it takes"
         if self.control_seen < SEEN:
-            times = "never" if not self.control_seen else f"only {self.control_seen} times"
+            often = {0: "never seen", 1: "seen only once"}.get(self.control_seen)
             return (
-                f"the control was seen {times} in {self.control_overlapping:,} overlapping samples, and it takes "
-                f"{SEEN}: this harness could have missed the effect as well"
+                f"the control was {often or f'seen only {self.control_seen} times'} in {self.control_overlapping:,} "
+                f"overlapping samples, and it takes {SEEN} times: this harness could have missed the effect as well"
             )
-        if self._rarer() < RARER:
+        if not self._could_be_enough() or self._rarer() < RARER:
+            times = math.floor(self._rarer() * 10) / 10
             return (
                 f"the control was seen {self.control_seen:,} times in {self.control_overlapping:,} overlapping "
-                f"samples, so the effect may be just {self._rarer():.1f} times rarer; it takes {RARER}"
+                f"samples, by which the effect may be just {times} times rarer, and it takes {RARER} times"
             )
         return None
 
+    def _could_be_enough(self) -> bool:
+        """Return whether the control's rate, of which a lower bound takes a while to work out, would be enough."""
+        assert self.bound is not None
+        return self.control_seen / self.control_overlapping >= RARER * self.bound
+
     def _rarer(self) -> float:
         """Return how many times rarer than the control's the effect is at least."""
-        bound = clopper_pearson_upper(0, self.overlapping, CONFIDENCE)
-        if self.control_seen / self.control_overlapping < RARER * bound:
-            return self.control_seen / self.control_overlapping / bound  # about, and not enough in any case
-        return clopper_pearson_lower(self.control_seen, self.control_overlapping, CONFIDENCE) / bound
+        assert self.bound is not None
+        return clopper_pearson_lower(self.control_seen, self.control_overlapping, CONFIDENCE) / self.bound

@@ -6,7 +6,18 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from .experiment import RaceFailed, name_of, raised
+from .experiment import RaceFailed, name_of, raised, runs_nothing
+
+_REPR_KEPT = 200
+
+
+def shown(outcome: object) -> str:
+    """Return an outcome's ``repr``, shortened; an exception type's name."""
+    try:
+        text = outcome.__name__ if isinstance(outcome, type) else repr(outcome)
+    except Exception:  # noqa: BLE001  (a repr of somebody's own)
+        text = f"<{type(outcome).__name__} without a repr>"
+    return text if len(text) <= _REPR_KEPT else text[: _REPR_KEPT - 3] + "..."
 
 
 class Crash:
@@ -44,18 +55,26 @@ def question(asked: str, about: Any, exceptions: tuple[type[BaseException], ...]
     :param about: an outcome; or a predicate, which is a callable that is no class.
     :param exceptions: the exception types that are outcomes.
     :raises TypeError: an outcome that cannot be hashed cannot be an outcome.
-    :raises ValueError: nothing can be equal to this.
+    :raises ValueError: nothing can be equal to this; a class that is no outcome.
     """
     __tracebackhide__ = True
     if about is CRASH:
         return Question(asked, repr(CRASH), lambda outcome: outcome is CRASH)
     if callable(about) and not isinstance(about, type):
         name = name_of(about)
+        if runs_nothing(about):
+            raise TypeError(f"race.{asked}({name}): a call of a coroutine or generator function answers nothing")
         return Question(asked, name, _sought(about, name, wanted=asked != "always"))
-    if isinstance(about, type) and issubclass(about, BaseException) and about not in exceptions:
+    if isinstance(about, type) and about not in exceptions:
+        name = about.__name__
+        if issubclass(about, BaseException):
+            raise ValueError(
+                f"race.{asked}({name}): exceptions are outcomes only where the race asks for them: "
+                f"lab.race(..., exceptions={name})"
+            )
         raise ValueError(
-            f"race.{asked}({about.__name__}): exceptions are outcomes only where the race asks for them: "
-            f"lab.race(..., exceptions={about.__name__})"
+            f"race.{asked}({name}): for a predicate, a class is too easily taken for an outcome, and the other way "
+            f"round; write lambda outcome: {name}(outcome), or lambda outcome: outcome is {name}"
         )
     try:
         hash(about)
@@ -65,9 +84,12 @@ def question(asked: str, about: Any, exceptions: tuple[type[BaseException], ...]
         ) from None
     if not about == about:  # what is to be found out
         raise ValueError(f"race.{asked}({about!r}): this is not equal to itself; ask with a predicate")
-    if asked == "always":
-        return Question(asked, repr(about), lambda outcome: not bool(outcome == about))
-    return Question(asked, repr(about), lambda outcome: bool(outcome == about))
+
+    def is_it(outcome: Hashable) -> bool:
+        return bool(outcome == about)
+
+    words = shown(about)
+    return Question(asked, words, _sought(is_it, f"the comparison with {words}", wanted=asked != "always"))
 
 
 def _sought(predicate: Callable[[Any], object], name: str, *, wanted: bool) -> Callable[[Hashable], bool]:
@@ -75,6 +97,6 @@ def _sought(predicate: Callable[[Any], object], name: str, *, wanted: bool) -> C
         try:
             return bool(predicate(outcome)) is wanted
         except Exception as error:
-            raise RaceFailed(raised(f"{name}, asked about the outcome {outcome!r},", error)) from error
+            raise RaceFailed(raised(f"{name}, asked about the outcome {shown(outcome)},", error)) from error
 
     return sought

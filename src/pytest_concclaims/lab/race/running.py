@@ -11,6 +11,7 @@ from ...runtime import PYPY, gil_enabled
 from .. import linux
 from ..forked import CAN_FORK, Forked, run_forked
 from .board import Board, Position
+from .carrying import packed, unpacked
 from .crew import can_pin
 from .experiment import Experiment, Failure, RaceFailed, Subject, name_of
 from .power import Absence
@@ -25,14 +26,15 @@ _GRACE = 5.0
 #: How long the first strides are, in samples, and how short they may be where samples have many rounds.
 _SAMPLES, _SHORTEST = 512, 16
 #: Seconds of a child that is watched for a crash.
-_CRASH_SLICE = 0.2
+_CRASH_SLICE = 0.1
 _CRASHES = frozenset(
     getattr(signal, name)
     for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
     if hasattr(signal, name)
 )
 
-_Report = Union[Failure, "tuple[Findings, Progress]"]
+#: What a child has to say: a failure, or findings and progress, packed.
+_Report = Union[Failure, bytes]
 
 
 class Runner:
@@ -77,10 +79,8 @@ class Runner:
         self._prepare()
         started = clock()
         end = started + self.budget
-        turn = 0
         while clock() < end and self._lacking_of_crash() is not None:
-            of_control = self.experiment.matched and turn % 2 == 1
-            turn += 1
+            of_control = self.experiment.matched and self._absence_of_crash().control_is_behind()
             with Board() as board:
                 forked = self._forked(board, _NOTHING, started, min(end, clock() + _CRASH_SLICE), only=of_control)
                 if forked.returned:
@@ -133,8 +133,9 @@ class Runner:
                 progress = self._sampler(begin).sample(asked, started, end, only=only)
             except RaceFailed as failed:
                 return failed.failure
-            return self.findings.portable(), progress
+            return packed((self.findings.portable(known), progress), known)
 
+        known = self.experiment.race.exceptions
         return run_forked(work, deadline=self.budget + self._patience + _GRACE)
 
     def _sampler(self, begin: Callable[[Subject, int, Tally], None]) -> Sampler:
@@ -149,7 +150,8 @@ class Runner:
         if isinstance(report, Failure):
             raise RaceFailed(report)
         assert report is not None, "the child has returned"
-        self.findings, progress = report
+        progress: Progress
+        self.findings, progress = unpacked(report, self.experiment.race.exceptions)
         return progress
 
     def _ended(self, forked: Forked[_Report], board: Board) -> Failure:

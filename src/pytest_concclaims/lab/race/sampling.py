@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -12,13 +12,13 @@ from .crew import Crew
 from .experiment import Experiment, RaceFailed, Subject, name_of
 from .meetings import meet
 from .power import Absence
-from .question import Question
+from .question import Question, shown
 from .strategy import Strategy
 from .stride import LOOK, Stride, clock, made
-from .tally import Count, Sighting, Tally
+from .tally import Count, Sighting, Tally, sighting
 
 #: One stride in so many is the control's.
-_CONTROL_EVERY = 3
+_CONTROL_EVERY = 4
 #: Seconds that a stride should take, in all: often enough to look at what came of it.
 _STRIDE = 0.008
 _LONGEST = 16_384  # samples
@@ -56,9 +56,9 @@ class Findings:
         use.turns += 1
         return index, use
 
-    def portable(self) -> Findings:
-        """Return what can be pickled of it."""
-        return replace(self, race=self.race.portable(), control=self.control.portable())
+    def portable(self, known: Sequence[object]) -> Findings:
+        """Return what can be carried of it to another process, that knows the same."""
+        return replace(self, race=self.race.portable(known), control=self.control.portable(known))
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,10 @@ class Sampler:
             raise RaceFailed(stride.failure)
         seen = stride.outcomes(samples)
         use.lengths[of_control] = _next_length(len(states), clock() - begun)
-        asked.add(tally.add(seen, use.strategy, clock() - started), of_control=of_control)
+        before, seconds = tally.total.samples, clock() - started
+        if asked.add(tally.add(seen, use.strategy, seconds), of_control=of_control):
+            index = next(index for index, outcome in enumerate(seen.found) if asked.is_sought(outcome))
+            asked.witness = seen.found[index], sighting(seen, index, before, use.strategy, seconds)
         if not of_control:
             use.total.add(len(seen.found), sum(seen.overlapping))
 
@@ -179,18 +182,25 @@ class _Asked:
         self._known: dict[tuple[bool, Hashable], bool] = {}
         self._totals = {False: Count(), True: Count()}  # by "of the control"
         self._seen = {False: Count(), True: Count()}
-        self._witness: Hashable = None
-        self.add(findings.race.outcomes, of_control=False)
+        #: Samples whose outcomes were forgotten before this was asked.
+        self._forgotten = sum(count.samples for count in findings.race.silent.values())
+        self.witness: tuple[Hashable, Sighting] | None = None
         self.add(findings.control.outcomes, of_control=True)
+        if self.add(findings.race.outcomes, of_control=False):
+            earlier = [item for item in findings.race.first.items() if self.is_sought(item[0])]
+            self.witness = min(earlier, key=lambda item: item[1].sample)
 
-    def add(self, counts: dict[Hashable, Count], *, of_control: bool) -> None:
-        """Look through a stride's outcomes."""
+    def add(self, counts: dict[Hashable, Count], *, of_control: bool) -> bool:
+        """Look through some outcomes, and return whether the race's first witness is among them."""
+        before = self._seen[False].samples
         for outcome, count in counts.items():
             self._totals[of_control].add(count.samples, count.overlapping)
-            if self._is_sought(outcome, of_control=of_control):
+            if self.is_sought(outcome, of_control=of_control):
                 self._seen[of_control].add(count.samples, count.overlapping)
+        return before == 0 < self._seen[False].samples
 
-    def _is_sought(self, outcome: Hashable, *, of_control: bool) -> bool:
+    def is_sought(self, outcome: Hashable, *, of_control: bool = False) -> bool:
+        """Return whether an outcome is a witness."""
         key = (of_control, outcome)
         if key not in self._known:
             self._known[key] = (self._control_sought if of_control else self._race_sought)(outcome)
@@ -208,19 +218,24 @@ class _Asked:
             control_seen=self._seen[True].overlapping,
         )
 
+    def _lacking(self) -> str | None:
+        if self._seen[False].samples:
+            return None
+        if self._forgotten:
+            return (
+                f"not seen, but what came of {self._forgotten:,} earlier samples can no longer be asked about; let "
+                "outcomes be few, and such that they can be pickled"
+            )
+        return self._absence().lacking()
+
     def progress(self) -> Progress:
         """Return where the question stands."""
-        first = [
-            (sighting.sample, sighting, outcome)
-            for outcome, sighting in self._findings.race.first.items()
-            if self._is_sought(outcome, of_control=False)
-        ]
-        _, witness, outcome = min(first, key=lambda item: item[0], default=(0, None, None))
+        outcome, at = self.witness or (None, None)
         return Progress(
             seen=self._seen[False],
-            witness=witness,
-            outcome=None if witness is None else repr(outcome),
+            witness=at,
+            outcome=None if at is None else shown(outcome),
             absence=self._absence(),
-            lacking=None if self._seen[False].samples else self._absence().lacking(),
+            lacking=self._lacking(),
             gil=gil_enabled(),
         )

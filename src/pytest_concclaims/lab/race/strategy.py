@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Meeting(enum.Enum):
     """How the actors of a stride come together on its samples."""
 
-    #: Each runs down the stride as it can.
+    #: Each runs down the stride as it can; the most samples, and no measure of their overlap.
     DRIFT = "free drift"
     #: One runs down the stride; the others do the sample at which they find it, whenever they get to run.
     CHASE = "chase"
@@ -72,10 +72,16 @@ def rotation(around: Surroundings, actors: int) -> tuple[Strategy, ...]:
 
     What was measured for the choice is in ``benchmarks/race.py`` and docs/race.md.
     """
+    pin = around.can_pin and around.cores >= actors
+    # Without pinning, some are the same.
+    return tuple(dict.fromkeys(_rotation(around, actors, pin=pin)))
+
+
+def _rotation(around: Surroundings, actors: int, *, pin: bool) -> tuple[Strategy, ...]:
     if not around.gil:
-        return _without_gil(around, actors)
+        return _without_gil(around, actors, pin=pin)
     if around.pypy:
-        return _pypy(around)
+        return _pypy(around, pin=pin)
     if around.cores < 2:
         # On one core a thread that asks for the GIL must sleep to let the other one run at all.
         return (
@@ -84,24 +90,21 @@ def rotation(around: Surroundings, actors: int) -> tuple[Strategy, ...]:
             Strategy(Meeting.CHASE, 2e-5, nap=3e-5),
             Strategy(Meeting.DRIFT, 2e-4),
         )
-    pin = around.can_pin
     return (
         Strategy(Meeting.LEAPFROG, 1e-6, pinned=pin),
         Strategy(Meeting.CHASE, 1e-6, pinned=pin),
-        Strategy(Meeting.LEAPFROG, 1e-5, pinned=pin),
+        Strategy(Meeting.LEAPFROG, 1e-5),
         Strategy(Meeting.DRIFT, 1e-4),
-        Strategy(Meeting.LEAPFROG, 1e-6),
     )
 
 
-def _without_gil(around: Surroundings, actors: int) -> tuple[Strategy, ...]:
+def _without_gil(around: Surroundings, actors: int, *, pin: bool) -> tuple[Strategy, ...]:
     if around.cores < actors:
         return (
             Strategy(Meeting.CHASE, nap=1e-4),
             Strategy(Meeting.CHASE, nap=2e-5),
             Strategy(Meeting.LEAPFROG),
         )
-    pin = around.can_pin
     return (
         Strategy(Meeting.RENDEZVOUS, pinned=pin),
         Strategy(Meeting.LEAPFROG),
@@ -111,9 +114,8 @@ def _without_gil(around: Surroundings, actors: int) -> tuple[Strategy, ...]:
     )
 
 
-def _pypy(around: Surroundings) -> tuple[Strategy, ...]:
+def _pypy(around: Surroundings, *, pin: bool) -> tuple[Strategy, ...]:
     """PyPy's compiled code hands the GIL over at the ends of loops only; interpreted, it does so anywhere."""
-    pin = around.can_pin and around.cores > 1
     if not around.jit:
         return (
             Strategy(Meeting.LEAPFROG, 2e-5, pinned=pin),

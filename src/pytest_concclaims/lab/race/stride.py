@@ -16,6 +16,9 @@ clock = time.perf_counter
 LOOK = 0.05
 
 
+_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset)
+
+
 def growing(total: int) -> Iterator[int]:
     """Yield numbers that grow from 1 and add up to a total: to look at the clock in between, often at first."""
     done, count = 0, 1
@@ -39,7 +42,20 @@ def made(setup: Callable[[], Any], length: int) -> list[Any]:
                 break
     except Exception as error:
         raise RaceFailed(raised("setup", error)) from error
+    _check_fresh(states)
     return states
+
+
+def _check_fresh(states: list[Any]) -> None:
+    """Refuse states that are none: samples that share something mutable would all be one."""
+    first = states[0]
+    if first is None:
+        text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
+    elif len(states) > 1 and states[1] is first and not isinstance(first, _IMMUTABLE):
+        text = f"setup returned the same {type(first).__name__} twice; let it make a fresh state for each sample"
+    else:
+        return
+    raise RaceFailed(Failure("raised", text, ""))
 
 
 class Halted(BaseException):
@@ -96,10 +112,10 @@ class Stride:
     def note_exception(self, me: int, sample: int, error: BaseException) -> None:
         """Take an exception of an actor for the sample's outcome.
 
-        :raises Halted: it is no outcome.
+        :raises Halted: it is no outcome. An assertion that failed never is: it speaks of the claim itself.
         """
         for outcome in self.subject.exceptions:
-            if isinstance(error, outcome):
+            if isinstance(error, outcome) and not isinstance(error, AssertionError):
                 self.raised.setdefault(sample, outcome)
                 return
         if self.failure is None:

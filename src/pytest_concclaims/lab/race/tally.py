@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import compress
-from typing import Any
 
-from .experiment import Failure, RaceFailed
+from .carrying import travels
+from .experiment import Failure, RaceFailed, raised
+from .question import shown
 from .strategy import Strategy
 from .stride import Outcomes
 
@@ -73,68 +73,73 @@ class Tally:
         :param strategy: that it was made with.
         :param seconds: after the question was asked.
         :returns: its outcomes.
-        :raises RaceFailed: an outcome cannot be hashed.
+        :raises RaceFailed: an outcome cannot be counted.
         """
         counts = _counted(seen)
-        self._note_first(seen, counts, strategy, seconds)
+        before = self.total.samples
         self.strides += 1
         self.total.add(len(seen.found), sum(seen.overlapping))
+        unseen = set()
         for outcome, count in counts.items():
-            if outcome in self.outcomes or len(self.outcomes) < _DISTINCT:
-                self.outcomes.setdefault(outcome, Count()).add(count.samples, count.overlapping)
-            else:
+            if outcome not in self.outcomes and len(self.outcomes) >= _DISTINCT:
                 self.silent.setdefault("other outcomes", Count()).add(count.samples, count.overlapping)
+                continue
+            if outcome not in self.outcomes:
+                unseen.add(outcome)
+            self.outcomes.setdefault(outcome, Count()).add(count.samples, count.overlapping)
+        for index, outcome in enumerate(seen.found):
+            if not unseen:
+                break
+            if outcome in unseen:
+                unseen.remove(outcome)
+                self.first[outcome] = sighting(seen, index, before, strategy, seconds)
         return counts
 
-    def _note_first(self, seen: Outcomes, counts: dict[Hashable, Count], strategy: Strategy, seconds: float) -> None:
-        unseen = counts.keys() - self.first.keys() if len(self.first) < _DISTINCT else ()
-        if not unseen:
-            return
-        where = {outcome: index for index, outcome in reversed(list(enumerate(seen.found)))}
-        for outcome in sorted(unseen, key=where.__getitem__):
-            index = where[outcome]
-            number = self.total.samples + index + 1
-            overlapping = bool(seen.overlapping[index])
-            self.first[outcome] = Sighting.at(strategy, seconds, number, overlapping=overlapping)
+    def portable(self, known: Sequence[object] = ()) -> Tally:
+        """Return the tally with outcomes that can be carried to another process; what cannot falls silent.
 
-    def portable(self) -> Tally:
-        """Return the tally with outcomes that can be pickled; what cannot falls silent."""
-        kept = Tally(self.strides, self.total, {}, {}, dict(self.silent))
+        :param known: what the other process knows as well.
+        """
+        silent = {name: replace(count) for name, count in self.silent.items()}
+        kept = Tally(self.strides, self.total, {}, {}, silent)
         for outcome, count in self.outcomes.items():
-            if _travels(outcome):
+            if travels(outcome, known):
                 kept.outcomes[outcome] = count
-                if outcome in self.first:
-                    kept.first[outcome] = self.first[outcome]
+                kept.first[outcome] = self.first[outcome]
             else:
-                kept.silent.setdefault(repr(outcome), Count()).add(count.samples, count.overlapping)
+                silent.setdefault(shown(outcome), Count()).add(count.samples, count.overlapping)
         return kept
+
+
+def sighting(seen: Outcomes, index: int, before: int, strategy: Strategy, seconds: float) -> Sighting:
+    """Return where a stride's outcome was seen.
+
+    :param index: of the outcome in the stride.
+    :param before: samples before this stride.
+    """
+    return Sighting.at(strategy, seconds, before + index + 1, overlapping=bool(seen.overlapping[index]))
 
 
 def _counted(seen: Outcomes) -> dict[Hashable, Count]:
     try:
         all_samples = Counter(seen.found)
-    except TypeError as error:
-        raise RaceFailed(_unhashable(seen, error)) from error
-    overlapping = Counter(compress(seen.found, seen.overlapping))
-    return {outcome: Count(count, overlapping[outcome]) for outcome, count in all_samples.items()}
+        overlapping = Counter(compress(seen.found, seen.overlapping))
+        return {outcome: Count(count, overlapping[outcome]) for outcome, count in all_samples.items()}
+    except Exception as error:  # hashing and comparing may run code of the outcomes' own
+        raise RaceFailed(_uncountable(seen, error)) from error
 
 
-def _unhashable(seen: Outcomes, error: TypeError) -> Failure:
+def _uncountable(seen: Outcomes, error: Exception) -> Failure:
     culprit = next((outcome for outcome in seen.found if not _hashable(outcome)), None)
-    return Failure("raised", f"the outcome {culprit!r} cannot be hashed ({error}); let it be a tuple or a text", "")
+    if culprit is None:
+        return raised("comparing outcomes", error)
+    text = f"the outcome {shown(culprit)} cannot be hashed ({error}); let it be a tuple or a text"
+    return Failure("raised", text, "")
 
 
 def _hashable(outcome: object) -> bool:
     try:
         hash(outcome)
-    except TypeError:
-        return False
-    return True
-
-
-def _travels(outcome: Any) -> bool:
-    try:
-        pickle.loads(pickle.dumps(outcome))  # noqa: S301  (our own)
-    except Exception:  # noqa: BLE001  (pickling runs arbitrary code)
+    except Exception:  # noqa: BLE001
         return False
     return True

@@ -1,0 +1,241 @@
+"""How soon and how often ``lab.race`` sees two threads collide, beside three other ways to try.
+
+(a) a fresh pair of threads and a barrier for each sample; (b) the article's own loop, 100,000 rounds in each of
+two threads, again and again; (c) persistent threads that meet at a barrier before and after each sample. All on
+the same states and actors, in turns within one run; the ratios count, the absolute figures depend on the machine.
+
+``python benchmarks/race.py [TIMES]``: TIMES first witnesses for each (default 20).
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from pytest_concclaims import Inconclusive, Lab, gil_enabled
+from pytest_concclaims.evidence import RaceRun
+
+#: Seconds for each measurement of a rate; and after which a witness is waited for no longer.
+RATE_SECONDS = 2.0
+PATIENCE = 10.0
+ARTICLES_ROUNDS = 100_000
+
+
+class Counter:
+    """What the actors count up."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+Actor = Callable[[Counter], None]
+
+
+def read_compute_write(counter: Counter) -> None:
+    """Add one, with a call between read and write."""
+    counter.value = computed(counter.value + 1)
+
+
+def computed(value: int) -> int:
+    """Return the value: a call is where a GIL may change hands."""
+    return value
+
+
+def plain(counter: Counter) -> None:
+    """Add one, as one statement."""
+    counter.value = counter.value + 1
+
+
+@dataclass
+class Seen:
+    """What one way of trying has seen.
+
+    :param seconds: until the first witness, or of the whole measurement.
+    :param overlapping: samples in which each actor began before the other had finished; None if not told.
+    """
+
+    seconds: float
+    samples: int
+    overlapping: int | None
+    lost: int
+
+
+def with_lab(actor: Actor, *, seconds: float, until_lost: bool) -> Seen:
+    """Let the race instrument try."""
+    sought = is_one if until_lost else is_impossible
+    begin = time.perf_counter()
+    lab = Lab(budget=seconds)
+    race = lab.race(Counter, actor, actor, observe=value_of, control=(never_lost, never_lost))
+    with suppress(Inconclusive):  # the control is never seen, so that it never settles without a witness
+        race.ever(sought)
+    evidence = lab.evidence[-1]
+    assert isinstance(evidence, RaceRun)
+    lost = sum(item["samples"] for item in evidence.outcomes if item["outcome"] == "1")
+    return Seen(time.perf_counter() - begin, evidence.samples, evidence.overlapping, lost)
+
+
+def never_lost(counter: Counter) -> None:
+    """Be a control that shows nothing."""
+    counter.value = 2
+
+
+def value_of(counter: Counter) -> int:
+    """Return the outcome of a sample."""
+    return counter.value
+
+
+def is_one(value: int) -> bool:
+    """Return whether one of two updates was lost."""
+    return value == 1
+
+
+def is_impossible(value: int) -> bool:
+    """Return whether an outcome is one that never comes."""
+    return value < 0
+
+
+def with_fresh_threads(actor: Actor, *, seconds: float, until_lost: bool) -> Seen:
+    """Start a pair of threads for each sample."""
+    begin = time.perf_counter()
+    samples = lost = 0
+    while time.perf_counter() - begin < seconds and not (until_lost and lost):
+        counter, barrier = Counter(), threading.Barrier(2)
+        run_both(partial(after_barrier, actor, counter, barrier))
+        samples += 1
+        lost += counter.value != 2
+    return Seen(time.perf_counter() - begin, samples, None, lost)
+
+
+def after_barrier(actor: Actor, counter: Counter, barrier: threading.Barrier) -> None:
+    """Act once both threads are there."""
+    barrier.wait()
+    actor(counter)
+
+
+def with_the_articles_loop(actor: Actor, *, seconds: float, until_lost: bool) -> Seen:
+    """Let two threads do many rounds, and look at the end."""
+    begin = time.perf_counter()
+    samples = lost = 0
+    while time.perf_counter() - begin < seconds and not (until_lost and lost):
+        counter = Counter()
+        run_both(partial(many_rounds, actor, counter))
+        samples += 1
+        lost += counter.value != 2 * ARTICLES_ROUNDS
+    return Seen(time.perf_counter() - begin, samples, None, lost)
+
+
+def many_rounds(actor: Actor, counter: Counter) -> None:
+    """Act as often as the article's sample does."""
+    for _ in range(ARTICLES_ROUNDS):
+        actor(counter)
+
+
+def run_both(target: Callable[[], None]) -> None:
+    """Run a function in two new threads."""
+    threads = [threading.Thread(target=target) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def with_a_barrier_for_each_sample(actor: Actor, *, seconds: float, until_lost: bool) -> Seen:
+    """Let two persistent threads wait for each other before and after each sample."""
+    meeting = Meeting(actor, seconds, until_lost)
+    threads = [threading.Thread(target=meeting.take_part, args=(me,)) for me in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Seen(time.perf_counter() - meeting.begin, meeting.samples, meeting.overlapping, meeting.lost)
+
+
+class Meeting:
+    """The samples of (c); overlap is told as the race instrument tells it."""
+
+    def __init__(self, actor: Actor, seconds: float, until_lost: bool) -> None:
+        self.actor, self.seconds, self.until_lost = actor, seconds, until_lost
+        self.barrier = threading.Barrier(2)
+        self.counter = Counter()
+        self.samples = self.overlapping = self.lost = 0
+        self.finished = [0, 0]
+        self.open = [False, False]
+        self.over = False
+        self.begin = time.perf_counter()
+
+    def take_part(self, me: int) -> None:
+        """Be one of the two threads."""
+        while not self.over:
+            self.barrier.wait()
+            self.open[me] = self.finished[1 - me] <= self.samples
+            self.actor(self.counter)
+            self.finished[me] = self.samples + 1
+            self.barrier.wait()
+            if me == 0:
+                self.look()
+            self.barrier.wait()
+
+    def look(self) -> None:
+        """Count a sample, and prepare the next."""
+        self.samples += 1
+        self.overlapping += all(self.open)
+        self.lost += self.counter.value != 2
+        self.counter = Counter()
+        self.over = time.perf_counter() - self.begin > self.seconds or (self.until_lost and self.lost > 0)
+
+
+WAYS: dict[str, Callable[..., Seen]] = {
+    "lab.race": with_lab,
+    "(a) fresh threads": with_fresh_threads,
+    "(b) the article's loop": with_the_articles_loop,
+    "(c) a barrier each": with_a_barrier_for_each_sample,
+}
+
+
+def main(times: int) -> None:
+    """Measure and print."""
+    gil = gil_enabled()
+    print(f"{sys.implementation.name} {sys.version.split()[0]}, GIL {'on' if gil else 'off'}")
+    for actor in (read_compute_write,) if gil else (read_compute_write, plain):
+        print(f"\n{actor.__name__}: seconds to the first witness, {times} times in turns")
+        first: dict[str, list[float]] = {way: [] for way in ("lab.race", "(b) the article's loop")}
+        for _ in range(times):
+            for way, found in first.items():
+                found.append(WAYS[way](actor, seconds=PATIENCE, until_lost=True).seconds)
+        for way, found in first.items():
+            middle, worst = statistics.median(found), max(found)
+            print(f"  {way:24} median {middle * 1000:8.1f} ms, longest {worst * 1000:8.1f} ms")
+        ratio = statistics.median(slow / fast for fast, slow in zip(*first.values()))
+        print(f"  (b) takes {ratio:.1f} times as long as lab.race (median of the pairs)")
+        print_rates(actor)
+
+
+def print_rates(actor: Actor) -> None:
+    """Measure how many samples each way makes."""
+    print(f"{actor.__name__}: each way for {RATE_SECONDS:g} s")
+    seen = {way: function(actor, seconds=RATE_SECONDS, until_lost=False) for way, function in WAYS.items()}
+    for way, what in seen.items():
+        overlapping = "" if what.overlapping is None else f"{what.overlapping / what.seconds:12,.1f} overlapping/s"
+        rates = f"{what.samples / what.seconds:12,.1f} samples/s {overlapping:27}"
+        print(f"  {way:24} {rates} {what.lost / what.seconds:10,.1f} lost/s")
+    race, fresh, barrier = seen["lab.race"], seen["(a) fresh threads"], seen["(c) a barrier each"]
+    samples = (race.samples / race.seconds) / (fresh.samples / fresh.seconds)
+    print(f"  lab.race makes {samples:,.0f} times the samples of (a)")
+    assert race.overlapping is not None
+    assert barrier.overlapping is not None
+    # Of none at all it is said what it would be with one.
+    overlaps = (race.overlapping / race.seconds) / (max(1, barrier.overlapping) / barrier.seconds)
+    at_least = "" if barrier.overlapping else "at least "
+    print(f"  lab.race makes {at_least}{overlaps:,.0f} times the overlapping samples of (c)")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)

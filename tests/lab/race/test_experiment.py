@@ -1,0 +1,338 @@
+"""What a race is made of, and the check that it makes sense."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pytest_concclaims import Lab
+from pytest_concclaims.lab.race.experiment import Experiment, RaceFailed, Subject, experiment, name_of, raised
+from pytest_concclaims.lab.race.stride import made
+
+
+class Box:
+    """A state, with actors for methods."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def add(self) -> int:
+        """Add one; return what is there."""
+        self.value += 1
+        return self.value
+
+    @classmethod
+    def touch(cls, box: Box) -> int:
+        """Add one to a box."""
+        return box.add()
+
+
+class Adder:
+    """An actor that is an object."""
+
+    def __call__(self, box: Box) -> int:
+        """Add one."""
+        return box.add()
+
+    def __repr__(self) -> str:
+        return "Adder()"
+
+
+def add(box: Box) -> int:
+    """Add one."""
+    return box.add()
+
+
+def add_times(times: int, box: Box) -> int:
+    """Add several."""
+    return sum(box.add() for _ in range(times))
+
+
+def seen(box: Box) -> int:
+    """Return what is there."""
+    return box.value
+
+
+async def coroutine(box: Box) -> None:
+    """Run nothing when called."""
+    await asyncio.sleep(0)
+
+
+def generator(box: Box) -> Iterator[int]:
+    """Run nothing when called."""
+    yield box.value
+
+
+class Methods:
+    """Actors that run nothing when called, for methods."""
+
+    async def coroutine(self, box: Box) -> None:
+        """Run nothing when called."""
+
+    def generator(self, box: Box) -> Iterator[int]:
+        """Run nothing when called."""
+        yield box.value
+
+
+def make(*actors: Any, setup: Any = Box, **kwargs: Any) -> Experiment:
+    """Return an experiment as the lab makes it."""
+    given = {"observe": None, "rounds": 1, "control": None, "exceptions": (), **kwargs}
+    return experiment(setup, actors or (add, add), **given)
+
+
+def refused(error: type[Exception], *actors: Any, setup: Any = Box, **kwargs: Any) -> str:
+    """Return the message with which the lab refuses a race; nothing is left of it in the evidence."""
+    lab = Lab(budget=1.0)
+    with pytest.raises(error) as caught:
+        lab.race(setup, *(actors or (add, add)), **kwargs)
+    assert type(caught.value) is error
+    assert lab.evidence == ()
+    return str(caught.value)
+
+
+# --- what comes of good arguments
+
+
+def test_race() -> None:
+    """A race is what was given."""
+    race = make(add, Box.touch, observe=seen, rounds=3, exceptions=(KeyError, OSError))
+    assert race.race == Subject("race", Box, (add, Box.touch), seen, 3, (KeyError, OSError))
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_control_of_its_own(kind: type[Any]) -> None:
+    """A race's own control differs from it by its actors, and by nothing else."""
+    adder = Adder()
+    race = make(add, add, observe=seen, rounds=3, exceptions=KeyError, control=kind([adder, Box.touch]))
+    assert race.matched is True
+    assert race.control == Subject("control", Box, (adder, Box.touch), seen, 3, (KeyError,))
+
+
+@pytest.mark.parametrize("actors", [2, 3, 5])
+@pytest.mark.parametrize("rounds", [1, 4])
+def test_generic_control(actors: int, rounds: int) -> None:
+    """Without one of its own, a race gets a control with as many actors and rounds; lost updates are its effect."""
+    race = make(*[add] * actors, rounds=rounds)
+    assert race.matched is False
+    control = race.control
+    assert (control.name, len(control.actors), control.rounds) == ("generic control", actors, rounds)
+    assert control.observe is not None
+    state = control.setup()
+    assert control.setup() is not state
+    for actor in control.repeated_actors():
+        assert control.observe(state) is True
+        actor(state)
+    assert control.observe(state) is False
+
+
+def test_generic_control_sees_a_lost_update() -> None:
+    """One update of two that is lost is what the generic control sees."""
+    control = make().control
+    assert control.observe is not None
+    state = control.setup()
+    first, second = control.repeated_actors()
+    before = list(state)
+    first(state)
+    state[:] = before
+    second(state)
+    assert control.observe(state) is True
+
+
+def test_exception_alone() -> None:
+    """One exception type need not be in a tuple; none is none."""
+    assert make(exceptions=KeyError).race.exceptions == (KeyError,)
+    assert make(exceptions=()).race.exceptions == ()
+    assert make(exceptions=SystemExit).race.exceptions == (SystemExit,)
+
+
+@pytest.mark.parametrize(
+    "actor", [add, Box.touch, Box.add, Adder(), Adder, functools.partial(add_times, 2), lambda box: box.add(), len]
+)
+def test_whatever_can_be_called_is_an_actor(actor: Any) -> None:
+    """Functions, methods, classes, objects, partials, lambdas and builtins."""
+    assert make(actor, actor, control=(actor, actor)).race.actors == (actor, actor)
+
+
+def test_rounds() -> None:
+    """Each actor does all its rounds in one call, and what it returned last counts."""
+    box = Box()
+    first, second = make(add, functools.partial(add_times, 2), rounds=3).race.repeated_actors()
+    assert first(box) == 3
+    assert box.value == 3
+    assert second(box) == 8 + 9
+    assert box.value == 9
+
+
+def test_one_round() -> None:
+    """With one round nothing stands between an actor and its call."""
+    assert make(add, Box.touch).race.repeated_actors() == [add, Box.touch]
+
+
+def test_lazy() -> None:
+    """A race that is made runs nothing yet, and leaves no evidence."""
+    calls: list[object] = []
+    lab = Lab(budget=1.0)
+    lab.race(lambda: calls.append("setup"), calls.append, calls.append, observe=calls.append)
+    assert calls == []
+    assert lab.evidence == ()
+
+
+# --- what is refused
+
+
+def test_no_actors() -> None:
+    """A race without an actor is refused."""
+    message = "lab.race: a race takes two actors or more, got 0: lab.race(setup, *actors)"
+    with pytest.raises(ValueError, match=r"\*actors\)$") as caught:
+        Lab(budget=1.0).race(Box)
+    assert str(caught.value) == message
+
+
+def test_one_actor() -> None:
+    """One actor races against nobody."""
+    assert refused(ValueError, add) == "lab.race: a race takes two actors or more, got 1: lab.race(setup, *actors)"
+
+
+@pytest.mark.parametrize("rounds", [0, -1])
+def test_rounds_too_few(rounds: int) -> None:
+    """Each actor runs at least once."""
+    assert refused(ValueError, rounds=rounds) == (
+        f"lab.race(rounds={rounds}): each actor runs at least once for each sample"
+    )
+
+
+@pytest.mark.parametrize("rounds", [True, False, 1.5, 2.0, "3", None, math.nan], ids=repr)
+def test_rounds_no_number_of_times(rounds: object) -> None:
+    """Rounds are counted."""
+    assert refused(TypeError, rounds=rounds) == (
+        f"lab.race(rounds={rounds!r}): rounds is how often each actor runs for a sample, a number"
+    )
+
+
+@pytest.mark.parametrize("thing", [None, 5, "add", [add]], ids=lambda thing: type(thing).__name__)
+def test_not_callable(thing: object) -> None:
+    """What is to be called can be called; the message says which of them cannot."""
+    what = f"is {thing!r}, which cannot be called"
+    assert refused(TypeError, setup=thing) == f"lab.race: setup {what}"
+    assert refused(TypeError, add, thing) == f"lab.race: an actor {what}"
+    assert refused(TypeError, control=(add, thing)) == f"lab.race: an actor of the control {what}"
+    if thing is not None:
+        assert refused(TypeError, observe=thing) == f"lab.race: observe {what}"
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (coroutine, "coroutine"),
+        (generator, "generator"),
+        (functools.partial(coroutine, Box()), "coroutine"),
+        (functools.partial(generator), "generator"),
+        (Methods().coroutine, "coroutine"),
+        (Methods().generator, "generator"),
+    ],
+)
+def test_call_that_runs_nothing(function: object, name: str) -> None:
+    """Of a coroutine or generator function a call runs nothing: nothing would ever be seen."""
+    what = f"is {name}, a coroutine or generator function: a call of it runs nothing"
+    assert refused(TypeError, setup=function) == f"lab.race: setup {what}"
+    assert refused(TypeError, function, add) == f"lab.race: an actor {what}"
+    assert refused(TypeError, observe=function) == f"lab.race: observe {what}"
+    assert refused(TypeError, control=(add, function)) == f"lab.race: an actor of the control {what}"
+
+
+@pytest.mark.parametrize("control", [add, 5, True, {1, 2}, {"a": 1}, iter(())], ids=lambda it: type(it).__name__)
+def test_control_no_tuple(control: object) -> None:
+    """A control is several actors, in order."""
+    assert refused(TypeError, control=control) == (
+        f"lab.race(control={control!r}): the control is a tuple of actors, as many as the race has"
+    )
+
+
+@pytest.mark.parametrize("control", [(), (add,), (add, add, add)], ids=len)
+def test_control_of_another_size(control: tuple[object, ...]) -> None:
+    """A control has as many actors as the race: else it would differ by more than one change."""
+    message = refused(ValueError, control=control)
+    assert message.startswith(f"lab.race: the control has {len(control)} actors, the race 2; ")
+    assert message.endswith("the race itself, but for the one change by which its effect is sure to be seen")
+
+
+@pytest.mark.parametrize(
+    "exceptions", [None, 5, "KeyError", KeyError("x"), [KeyError], int, (KeyError, int), (KeyError, None)], ids=repr
+)
+def test_exceptions_that_are_no_types(exceptions: object) -> None:
+    """Exceptions are given as in an except clause."""
+    assert refused(TypeError, exceptions=exceptions) == (
+        f"lab.race(exceptions={exceptions!r}): write exception types, as in an except clause"
+    )
+
+
+@pytest.mark.parametrize("name", ["budget", "deadline"])
+@pytest.mark.parametrize("seconds", [0, 0.0, -1, math.nan, math.inf, -math.inf])
+def test_seconds(name: str, seconds: float) -> None:
+    """Time is positive and ends."""
+    assert refused(ValueError, **{name: seconds}) == (
+        f"lab.race({name}={seconds!r}): the {name} is a positive number of seconds"
+    )
+
+
+# --- names
+
+
+def test_names() -> None:
+    """Functions and methods are named as in their definition, partials as what they call."""
+    assert name_of(add) == "add"
+    assert name_of(Box.add) == "add"
+    assert name_of(Box().add) == "add"
+    assert name_of(functools.partial(add_times, 2)) == "add_times"
+    assert name_of(functools.partial(functools.partial(add_times), 2)) == "add_times"
+    assert name_of(Box) == "Box"
+    assert name_of(len) == "len"
+    assert name_of(Adder()) == "Adder()"
+
+
+def test_name_of_an_inner_function() -> None:
+    """The function in which a function was defined says nothing."""
+
+    def inner() -> None: ...
+
+    assert name_of(inner) == "inner"
+
+
+def test_name_of_a_lambda() -> None:
+    """A lambda is found by its line, in a partial and in another lambda, too."""
+    line = test_name_of_a_lambda.__code__.co_firstlineno
+    first: Callable[[], object] = lambda: lambda: None  # noqa: E731  (it is about lambdas)
+    assert name_of(first) == f"the lambda in line {line + 3}"
+    assert name_of(first()) == f"the lambda in line {line + 3}"
+    assert name_of(functools.partial(lambda box: box, 5)) == f"the lambda in line {line + 6}"
+
+
+# --- failures
+
+
+def test_raised() -> None:
+    """A failure says what raised what; its traceback begins with the code that was called."""
+
+    def culprit() -> None:
+        raise LookupError("no such thing")
+
+    with pytest.raises(RaceFailed) as caught:
+        made(culprit, 3)
+    failure = caught.value.failure
+    assert (failure.kind, failure.text) == ("raised", "setup raised LookupError: no such thing")
+    assert failure.details.startswith("Traceback (most recent call last):")
+    assert failure.details.endswith("LookupError: no such thing\n")
+    assert failure.details.count("\n  File ") == 1
+    assert "in culprit" in failure.details
+
+
+def test_raised_without_words() -> None:
+    """An exception without a message is named by its type; one that was never raised has no traceback."""
+    failure = raised("setup", KeyError())
+    assert failure.text == "setup raised KeyError"
+    assert failure.details == "KeyError\n"

@@ -1,0 +1,160 @@
+"""When "never seen" is a verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from typing import Any
+
+import pytest
+
+from pytest_concclaims.lab.race.power import CONFIDENCE, OVERLAPPING, RARER, SEEN, STRIDES, Absence
+
+#: Just enough samples and strides, beside a control that was always seen.
+ENOUGH = Absence(overlapping=OVERLAPPING, strides=STRIDES, control_overlapping=1_000, control_seen=1_000)
+
+
+def absence(**changes: Any) -> Absence:
+    """Return what suffices, but for some changes."""
+    return dataclasses.replace(ENOUGH, **changes)
+
+
+def test_enough() -> None:
+    """With enough samples, strides and a control that was seen, nothing is lacking."""
+    assert ENOUGH.lacking() is None
+
+
+TOO_FEW = f"too few overlapping samples, {{}} of the {OVERLAPPING:,} that it takes"
+UNSEEN = (
+    f"the control was {{}} in 1,000 overlapping samples, and it takes {SEEN} times: "
+    "this harness could have missed the effect as well"
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (absence(overlapping=0), TOO_FEW.format(0)),
+        (absence(overlapping=OVERLAPPING - 1), TOO_FEW.format(f"{OVERLAPPING - 1:,}")),
+        (absence(strides=0), f"too few strides, 0 of the {STRIDES} that it takes"),
+        (absence(strides=STRIDES - 1), f"too few strides, {STRIDES - 1} of the {STRIDES} that it takes"),
+        (absence(control_seen=0), UNSEEN.format("never seen")),
+        (absence(control_seen=1), UNSEEN.format("seen only once")),
+        (absence(control_seen=SEEN - 1), UNSEEN.format(f"seen only {SEEN - 1} times")),
+    ],
+)
+def test_one_reason(found: Absence, words: str) -> None:
+    """Each reason says what there is and what it takes, and alone keeps from a verdict."""
+    assert found.lacking() == words
+
+
+def test_first_reason() -> None:
+    """Nothing at all lacks samples first: more time is what everything else needs, too."""
+    assert str(Absence(0, 0, 0, 0).lacking()).startswith("too few overlapping samples, 0 of")
+
+
+def test_control_not_much_more_frequent() -> None:
+    """A control that is seen often enough, but rarely, says little about what might be a bit rarer still."""
+    lacking = absence(overlapping=10_000, control_overlapping=10_000, control_seen=40).lacking()
+    assert lacking is not None
+    assert lacking.startswith(
+        "the control was seen 40 times in 10,000 overlapping samples, by which the effect may be just "
+    )
+    assert lacking.endswith(f" times rarer, and it takes {RARER} times")
+
+
+def test_more_samples_settle_it() -> None:
+    """What a rare control cannot settle with few samples, it can with many."""
+    rare = absence(control_overlapping=10_000, control_seen=100)
+    assert rare.lacking() is not None
+    assert dataclasses.replace(rare, overlapping=1_000_000).lacking() is None
+
+
+def at_least(seen: int, samples: int, rate: float) -> float:
+    """Return the probability of seeing something so often or more often, summed."""
+    return math.fsum(
+        math.comb(samples, count) * rate**count * (1 - rate) ** (samples - count)
+        for count in range(seen, samples + 1)
+    )
+
+
+@pytest.mark.parametrize("overlapping", [OVERLAPPING, 2_500, 8_000])
+def test_how_much_more_frequent_the_control_must_be(overlapping: int) -> None:
+    """The control's count must be too high for a rate of just ``RARER`` times the bound.
+
+    The fewest that suffice are as improbable at that rate as the confidence says; one less is not.
+    """
+    limit = RARER * -math.expm1(math.log(1 - CONFIDENCE) / overlapping)
+    samples = 900
+    enough = (absence(overlapping=overlapping, control_overlapping=samples, control_seen=n) for n in range(samples))
+    fewest = next(found.control_seen for found in enough if found.lacking() is None)
+    assert fewest > SEEN
+    assert at_least(fewest, samples, limit) <= 1 - CONFIDENCE < at_least(fewest - 1, samples, limit)
+
+
+def test_control_that_is_frequent_enough_must_be_seen_often_enough() -> None:
+    """Where very many samples make any rate of the control enough, it still takes so many sightings."""
+    found = [absence(overlapping=10**6, control_overlapping=900, control_seen=seen) for seen in (SEEN - 1, SEEN)]
+    assert [one.lacking() is None for one in found] == [False, True]
+
+
+def test_more_of_anything_never_hurts() -> None:
+    """More samples, more strides, and a control that was seen more often leave a verdict where there was one."""
+    grid = itertools.product(
+        [OVERLAPPING - 1, OVERLAPPING, 50_000], [STRIDES - 1, STRIDES, 500], [0, SEEN - 1, SEEN, 100, 400]
+    )
+    passing = {
+        (overlapping, strides, seen): Absence(overlapping, strides, 400, seen).lacking() is None
+        for overlapping, strides, seen in grid
+    }
+    assert set(passing.values()) == {True, False}
+    for (one, first), (other, second) in itertools.product(passing.items(), repeat=2):
+        if all(less <= more for less, more in zip(one, other)):
+            assert second or not first, (one, other)
+
+
+@pytest.mark.parametrize("overlapping", [OVERLAPPING, 10**6, 10**12])
+@pytest.mark.parametrize("control_overlapping", [0, 20, 10**6])
+def test_no_absence_without_a_control_that_was_seen(overlapping: int, control_overlapping: int) -> None:
+    """However many samples there are: what was not seen in the control, either, could have been missed."""
+    for seen in range(min(SEEN, control_overlapping + 1)):
+        found = Absence(overlapping, 10**6, control_overlapping, seen)
+        assert "could have missed the effect" in str(found.lacking())
+
+
+@pytest.mark.parametrize(
+    ("overlapping", "seen", "behind"),
+    [
+        (0, 0, False),
+        (1, 0, True),
+        (0, 1, False),
+        (OVERLAPPING, SEEN, False),
+        (OVERLAPPING, SEEN - 1, True),
+        (OVERLAPPING // 2, SEEN // 2, False),
+        (10**6, SEEN, True),
+    ],
+)
+def test_control_is_behind(overlapping: int, seen: int, behind: bool) -> None:
+    """Whether the race or its control needs more samples goes by what each of them takes."""
+    assert absence(overlapping=overlapping, control_seen=seen).control_is_behind() is behind
+
+
+def test_bound() -> None:
+    """The bound is the rate at which "never" would be as improbable as one minus the confidence."""
+    bound = absence(overlapping=5_000).bound
+    assert bound is not None
+    assert (1 - bound) ** 5_000 == pytest.approx(1 - CONFIDENCE)
+
+
+def test_bound_of_nothing() -> None:
+    """Without an overlapping sample there is no bound."""
+    assert absence(overlapping=0).bound is None
+
+
+def test_bound_falls_with_samples() -> None:
+    """One sample bounds next to nothing; more bound more."""
+    bounds = [absence(overlapping=samples).bound or 0.0 for samples in (1, 10, OVERLAPPING, 10**6)]
+    assert bounds[0] == pytest.approx(CONFIDENCE)
+    assert bounds == sorted(bounds, reverse=True)
+    assert len(set(bounds)) == len(bounds)

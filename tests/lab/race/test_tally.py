@@ -1,0 +1,238 @@
+"""What was seen: how often, and where first."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from pytest_concclaims.lab.race.experiment import RaceFailed
+from pytest_concclaims.lab.race.strategy import Meeting, Strategy
+from pytest_concclaims.lab.race.stride import Outcomes
+from pytest_concclaims.lab.race.tally import Count, Sighting, Tally
+
+DRIFT = Strategy(Meeting.DRIFT, 1e-4)
+PINNED = Strategy(Meeting.LEAPFROG, pinned=True)
+#: So many different outcomes are kept apart.
+DISTINCT = 10_000
+
+
+def outcomes(found: Sequence[Any], overlapping: Sequence[int] | None = None) -> Outcomes:
+    """Return a stride's outcomes, all of them overlapping unless it is said."""
+    return Outcomes(list(found), [1] * len(found) if overlapping is None else list(overlapping))
+
+
+def tally_of(*strides: Sequence[Any]) -> Tally:
+    """Return the tally of some strides whose samples all overlapped."""
+    tally = Tally()
+    for number, stride in enumerate(strides):
+        tally.add(outcomes(stride), DRIFT, number / 10)
+    return tally
+
+
+class Unpicklable:
+    """Hashable and equal to its like, but goes nowhere."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unpicklable) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("stays here")
+
+
+class Unreadable(Unpicklable):
+    """Can be pickled, and not be read again."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+class Shy(Unpicklable):
+    """Goes nowhere, and has no words."""
+
+    def __repr__(self) -> str:
+        raise LookupError("no words")
+
+
+# --- counts
+
+
+def test_counts() -> None:
+    """Samples are counted by outcome, and so are those of them that overlapped."""
+    tally = Tally()
+    tally.add(outcomes(["a", "b", "a", "a"], [1, 0, 0, 1]), DRIFT, 0.1)
+    tally.add(outcomes(["b", "c"], [1, 0]), DRIFT, 0.2)
+    assert tally.strides == 2
+    assert tally.total == Count(6, 3)
+    assert tally.outcomes == {"a": Count(3, 2), "b": Count(2, 1), "c": Count(1, 0)}
+    assert tally.silent == {}
+
+
+def test_counts_of_the_stride() -> None:
+    """What a stride adds is given back, without what was there before."""
+    tally = tally_of(["a", "b"])
+    assert tally.add(outcomes(["a", "c", "c"], [0, 1, 0]), DRIFT, 0.2) == {"a": Count(1, 0), "c": Count(2, 1)}
+
+
+def test_counts_are_not_shared() -> None:
+    """A stride's counts stay what they were when more is counted."""
+    tally = Tally()
+    counts = tally.add(outcomes(["a"]), DRIFT, 0.1)
+    tally.add(outcomes(["a"]), DRIFT, 0.2)
+    assert counts == {"a": Count(1, 1)}
+    assert tally.outcomes == {"a": Count(2, 2)}
+
+
+def test_stride_without_samples() -> None:
+    """A stride that came to nothing is a stride all the same."""
+    tally = Tally()
+    assert tally.add(outcomes([]), DRIFT, 0.1) == {}
+    assert tally == Tally(strides=1)
+
+
+def test_equal_outcomes_are_one() -> None:
+    """Outcomes that are equal are one outcome, as keys of a dictionary are."""
+    assert tally_of([1, True, 1.0, (1,), (True,)]).outcomes == {1: Count(3, 3), (1,): Count(2, 2)}
+
+
+# --- first sightings
+
+
+def test_first_sighting() -> None:
+    """The first sample of an outcome is kept with its number and its circumstances."""
+    tally = Tally()
+    tally.add(outcomes(["a", "a", "b"], [0, 1, 1]), DRIFT, 0.25)
+    tally.add(outcomes(["b", "a", "c", "c"], [1, 1, 0, 1]), PINNED, 0.5)
+    assert tally.first == {
+        "a": Sighting(0.25, 1, "free drift, switch interval 0.0001 s", 1e-4, pinned=False, overlapping=False),
+        "b": Sighting(0.25, 3, "free drift, switch interval 0.0001 s", 1e-4, pinned=False, overlapping=True),
+        "c": Sighting(0.5, 6, "leapfrog, pinned", None, pinned=True, overlapping=False),
+    }
+
+
+def test_first_sightings_are_in_order() -> None:
+    """What was seen first comes first, by sample and over all strides."""
+    tally = tally_of("cacb", "zzdae", "fz")
+    assert list(tally.first) == ["c", "a", "b", "z", "d", "e", "f"]
+    assert [sighting.sample for sighting in tally.first.values()] == [1, 2, 4, 5, 7, 9, 10]
+
+
+def test_later_sightings_change_nothing() -> None:
+    """There is one first time."""
+    tally = tally_of("ab")
+    before = copy.deepcopy(tally.first)
+    tally.add(outcomes("bab"), PINNED, 9.0)
+    assert tally.first == before
+
+
+# --- what cannot be counted
+
+
+@pytest.mark.parametrize("culprit", [[1, 2], {"a": 1}, {1}, (0, [1])], ids=repr)
+def test_unhashable(culprit: object) -> None:
+    """An outcome that cannot be hashed is a failure that shows it, and says what to return instead."""
+    tally = tally_of("a")
+    before = copy.deepcopy(tally)
+    with pytest.raises(RaceFailed) as caught:
+        tally.add(outcomes(["a", "b", culprit, [99]]), DRIFT, 0.2)
+    failure = caught.value.failure
+    assert failure.kind == "raised"
+    assert failure.text.startswith(f"the outcome {culprit!r} cannot be hashed (")
+    assert failure.text.endswith("); let it be a tuple or a text")
+    assert tally == before
+
+
+def test_too_many_different_outcomes() -> None:
+    """Of more than 10,000 outcomes the first are kept apart; no sample is lost."""
+    tally = tally_of(range(DISTINCT - 1))
+    tally.add(outcomes(range(DISTINCT - 1, DISTINCT + 3), [1, 0, 1, 1]), DRIFT, 0.2)
+    tally.add(outcomes([0, DISTINCT - 1, DISTINCT, DISTINCT + 50], [1, 1, 1, 0]), DRIFT, 0.3)
+    assert len(tally.outcomes) == DISTINCT
+    assert tally.outcomes[0] == Count(2, 2)
+    assert tally.outcomes[DISTINCT - 1] == Count(2, 2)
+    assert DISTINCT not in tally.outcomes
+    assert tally.silent == {"other outcomes": Count(5, 3)}
+    assert tally.total == Count(DISTINCT + 7, DISTINCT + 5)
+    assert tally.strides == 3
+
+
+def test_stride_tells_of_all_its_outcomes() -> None:
+    """Who asks while it happens hears of an outcome that is not kept apart, too."""
+    tally = tally_of(range(DISTINCT))
+    assert tally.add(outcomes(["late", "late", 5]), DRIFT, 0.2) == {"late": Count(2, 2), 5: Count(1, 1)}
+
+
+def test_exactly_as_many_as_are_kept() -> None:
+    """10,000 different outcomes are not too many, and each has its first sighting."""
+    tally = tally_of(range(DISTINCT), range(DISTINCT))
+    assert len(tally.outcomes) == len(tally.first) == DISTINCT
+    assert set(map(repr, tally.outcomes.values())) == {repr(Count(2, 2))}
+    assert tally.silent == {}
+
+
+# --- what travels
+
+
+def test_portable() -> None:
+    """What can be pickled travels as it is: outcomes, sightings, totals; the order stays, too."""
+    tally = tally_of(["b", ("a", 1), None], [KeyError, "b"])
+    there = pickle.loads(pickle.dumps(tally.portable()))
+    assert there == tally
+    assert list(there.first) == list(tally.first)
+
+
+@pytest.mark.parametrize("kind", [Unpicklable, Unreadable])
+def test_unpicklable_outcomes_fall_silent(kind: type[Unpicklable]) -> None:
+    """What cannot be carried to another process is known by its ``repr`` alone; no sample is lost."""
+    tally = Tally()
+    tally.add(outcomes(["a", kind("x"), kind("y"), kind("x")], [1, 1, 0, 0]), DRIFT, 0.1)
+    there = pickle.loads(pickle.dumps(tally.portable()))
+    assert there.outcomes == {"a": Count(1, 1)}
+    assert list(there.first) == ["a"]
+    assert there.silent == {"<x>": Count(2, 1), "<y>": Count(1, 0)}
+    assert there.total == Count(4, 2)
+    assert there.strides == 1
+
+
+def test_portable_leaves_the_tally_alone() -> None:
+    """Who goes on sampling here keeps what cannot travel."""
+    tally = tally_of(["a", Unpicklable("x")])
+    before = list(tally.outcomes), dict(tally.first), copy.deepcopy(tally.silent)
+    tally.portable()
+    assert (list(tally.outcomes), tally.first, tally.silent) == before
+
+
+def test_outcomes_of_one_repr_fall_silent_together() -> None:
+    """Different outcomes that look the same are counted together."""
+    tally = tally_of([Unpicklable("x"), Unreadable("x"), lambda: None])
+    alike = [name for name in tally.portable().silent if name == "<x>"]
+    assert alike == ["<x>"]
+    assert sum(count.samples for count in tally.portable().silent.values()) == 3
+
+
+def test_outcome_without_a_repr_falls_silent() -> None:
+    """A ``repr`` that raises costs no sample, either."""
+    silent = tally_of([Shy("x"), Shy("x"), "a"]).portable().silent
+    assert silent == {"<Shy without a repr>": Count(2, 2)}
+
+
+def test_silent_samples_add_up_from_process_to_process() -> None:
+    """What fell silent before is kept, and what falls silent now is added to it."""
+    there = pickle.loads(pickle.dumps(tally_of([Unpicklable("x"), "a"]).portable()))
+    there.add(outcomes([Unpicklable("x"), Unpicklable("y")]), DRIFT, 0.2)
+    back = pickle.loads(pickle.dumps(there.portable()))
+    assert back.silent == {"<x>": Count(2, 2), "<y>": Count(1, 1)}
+    assert back.total == Count(4, 4)
+    assert back.first["a"].sample == 2
