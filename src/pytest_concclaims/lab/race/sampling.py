@@ -17,8 +17,8 @@ from .strategy import Strategy
 from .stride import LOOK, Stride, clock, made
 from .tally import Count, Sighting, Tally, sighting
 
-#: One stride in so many is the control's.
-_CONTROL_EVERY = 4
+#: For one stride of the control, at least one and at most so many of the race.
+_RACE_STRIDES = 8
 #: Seconds that a stride should take, in all: often enough to look at what came of it.
 _STRIDE = 0.008
 _LONGEST = 16_384  # samples
@@ -29,12 +29,10 @@ class Use:
     """A strategy, and what it has come to.
 
     :param lengths: of the next stride, in samples: the race's and the control's.
-    :param turns: strides.
     """
 
     strategy: Strategy
     lengths: list[int]
-    turns: int = 0
     total: Count = field(default_factory=Count)
 
 
@@ -45,16 +43,7 @@ class Findings:
     uses: list[Use]
     race: Tally = field(default_factory=Tally)
     control: Tally = field(default_factory=Tally)
-    turn: int = 0
     seconds: float = 0.0
-
-    def next_turn(self) -> tuple[int, Use]:
-        """Return the strategy that is next, and its number."""
-        index = self.turn % len(self.uses)
-        self.turn += 1
-        use = self.uses[index]
-        use.turns += 1
-        return index, use
 
     def portable(self, known: Sequence[object]) -> Findings:
         """Return what can be carried of it to another process, that knows the same."""
@@ -123,11 +112,12 @@ class Sampler:
 
     def _stride(self, crew: Crew, asked: _Asked, started: float, end: float, only: bool | None) -> None:
         experiment, findings = self._experiment, self._findings
-        cycle = findings.turn // len(findings.uses)
-        index, use = findings.next_turn()
-        of_control = (cycle + index) % _CONTROL_EVERY == _CONTROL_EVERY - 1 if only is None else only
+        of_control = asked.control_is_next() if only is None else only
         subject = experiment.control if of_control else experiment.race
         tally = findings.control if of_control else findings.race
+        # Race and control each take all strategies in turns, and with each of them every actor leads in turns.
+        cycle, index = divmod(tally.strides, len(findings.uses))
+        use = findings.uses[index]
         self._begin(subject, index, tally)
         _apply(use.strategy)
         begun = clock()
@@ -209,6 +199,13 @@ class _Asked:
     def settled(self) -> bool:
         """Return whether more samples are not needed."""
         return self._seen[False].samples > 0 or self._absence().lacking() is None
+
+    def control_is_next(self) -> bool:
+        """Return whether the next stride is the control's: where it is farther from what it takes than the race."""
+        race, control = self._findings.race.strides, self._findings.control.strides
+        if control * _RACE_STRIDES <= race - _RACE_STRIDES:
+            return True
+        return control < race and self._absence().control_is_behind()
 
     def _absence(self) -> Absence:
         return Absence(
