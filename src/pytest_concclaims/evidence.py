@@ -97,6 +97,9 @@ class ChildRun(Evidence):
         return f"{self.target} in a fresh interpreter {end}"
 
 
+_OUTCOMES_TOLD = 4
+
+
 @dataclass(frozen=True)
 class RaceRun(Evidence):
     """A question to :meth:`Lab.race`, and all that the race had seen when it was answered.
@@ -142,21 +145,29 @@ class RaceRun(Evidence):
     def phrase(self) -> str:
         if self.failure is not None:
             return str(self.failure["text"])
-        sampled = f"{self.overlapping:,} overlapping samples ({self.strides:,} strides)"
+        asked = f"{self.question}({self.about})"
         if self.lacking is not None:
-            return f"no answer after {self.samples:,} samples: {self.lacking}"
+            return f"{asked} has no answer: {self.lacking}"
         if self.seen and self.witness is not None:
             first = self.witness
             return (
-                f"seen in {self.seen:,} of {self.samples:,} samples, first as {first['outcome']} after "
-                f"{first['seconds'] * 1000:.1f} ms (sample {first['sample']:,}; {first['strategy']})"
+                f"{asked}: {'another was ' if self.question == 'always' else ''}seen in {self.seen:,} of "
+                f"{self.samples:,} samples, first {first['outcome']} after {first['seconds'] * 1000:.1f} ms (sample "
+                f"{first['sample']:,}; {first['strategy']}); {self._histogram()}"
             )
         control = "its control" if self.control["matched"] else "a generic control (weaker than one of its own)"
         return (
-            f"not seen in {sampled}; {control} was seen {self.control['seen']:,} times in "
+            f"{asked}: {'no other was ' if self.question == 'always' else 'not '}seen in {self.overlapping:,} "
+            f"overlapping samples ({self.strides:,} strides); {control} was seen {self.control['seen']:,} times in "
             f"{self.control['overlapping']:,}. If samples were independent, the rate per overlapping sample in this "
-            f"harness would be below {self.bound:.1e} ({self.confidence:.1%}). This is no bound for your program"
+            f"harness would be below {self.bound:.1e} ({self.confidence:.1%}). This is no bound for your program; "
+            f"{self._histogram()}"
         )
+
+    def _histogram(self) -> str:
+        shown = [f"{item['samples']:,} x {item['outcome']}" for item in self.outcomes[:_OUTCOMES_TOLD]]
+        more = len(self.outcomes) - len(shown) + self.other_outcomes
+        return f"all outcomes: {', '.join(shown)}" + (f" and {more:,} more" if more else "")
 
 
 @dataclass(frozen=True)

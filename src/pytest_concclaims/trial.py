@@ -259,6 +259,8 @@ class ClaimTrials:
             return Decision(Verdict.ERROR, text)
         if trial.lab.unsettled is not None and (decision.verdict.reached or error is None):
             decision = Decision(Verdict.INCONCLUSIVE, str(trial.lab.unsettled))
+        if decision.verdict.reached and trial.lab.void is not None:
+            return Decision(Verdict.ERROR, trial.lab.void)
         if decision.verdict.reached and gil_enabled() != self._gil:
             decision = Decision(Verdict.INCONCLUSIVE, GIL_CAME_BACK)
         if any(attempt.verdict != decision.verdict.value for attempt in trial.attempts):

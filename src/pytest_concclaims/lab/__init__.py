@@ -39,6 +39,7 @@ class Lab:
         self._in_process = in_process
         self._evidence: list[Evidence] = []
         self._unsettled: Inconclusive | None = None
+        self._races: list[Race] = []
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -49,6 +50,16 @@ class Lab:
     def unsettled(self) -> Inconclusive | None:
         """The first :class:`Inconclusive` that an instrument raised: it stands even if it was caught."""
         return self._unsettled
+
+    @property
+    def void(self) -> str | None:
+        """Why no verdict can rest on this, whatever the claim makes of it; None if one can."""
+        for race in self._races:
+            if race.error is not None:
+                return str(race.error).partition("\n")[0]
+            if not race.asked:
+                return f"no question was put to {race!r}: it has sampled nothing, and says nothing"
+        return None
 
     def note(self, text: str) -> None:
         """Add a plain fact to the evidence; it appears in the reports, and decides nothing.
@@ -155,7 +166,9 @@ class Lab:
             patience=_seconds(deadline, "deadline"),
             in_process=self._in_process,
         )
-        return Race(runner, record=self._evidence.append, give_up=self._raise)
+        race = Race(runner, record=self._evidence.append, give_up=self._raise)
+        self._races.append(race)
+        return race
 
     def _raise(self, unsettled: Inconclusive) -> NoReturn:
         __tracebackhide__ = True

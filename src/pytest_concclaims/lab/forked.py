@@ -36,6 +36,7 @@ CAN_FORK = hasattr(os, "fork")
 _LAST_WORDS = 5.0
 #: Seconds between two looks whether it has ended.
 _LOOK = 0.5
+_NOBODY_KNOWS = -1  # no wait status
 _HEADER = 8  # bytes: the length of the message
 
 
@@ -98,8 +99,8 @@ class _Process:
         if self.status is None:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:  # somebody else in this process waits for any child
-                self.status = 0
+            except ChildProcessError:  # somebody else in this process waits for any child, or SIGCHLD is ignored
+                self.status = _NOBODY_KNOWS
             else:
                 self.status = status if pid else None
         return self.status is not None
@@ -107,13 +108,13 @@ class _Process:
     def end(self) -> int:
         """Let nothing of it be left; return its wait status."""
         if not self.pid:
-            return 0
+            return _NOBODY_KNOWS
         if not self.has_ended():
             os.kill(self.pid, signal.SIGKILL)  # it may not have its group yet
         kill_group(self.pid)
         while not self.has_ended():
             time.sleep(0.001)
-        return self.status or 0
+        return _NOBODY_KNOWS if self.status is None else self.status
 
 
 def _fork(work: Callable[[], T], reading: int, writing: int, stacks: BinaryIO) -> int:
@@ -207,6 +208,8 @@ def _result(message: bytes | None, status: int, timed_out: bool, stacks: str) ->
         if kind == "raised":
             raise ForkedError(content)
         return Forked(True, content)
+    if status == _NOBODY_KNOWS:
+        return Forked(False, None, timed_out=timed_out, stacks=stacks)
     if os.WIFSIGNALED(status):
         return Forked(False, None, signal=os.WTERMSIG(status), timed_out=timed_out, stacks=stacks)
     return Forked(False, None, exit_code=os.WEXITSTATUS(status), timed_out=timed_out, stacks=stacks)

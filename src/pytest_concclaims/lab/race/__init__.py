@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
 from ...evidence import Evidence, RaceRun
@@ -36,6 +36,9 @@ class Race:
         self._runner = runner
         self._record = record
         self._give_up = give_up
+        #: Whether a question was put to it, and how that failed: that stands even if it was caught.
+        self.asked = False
+        self.error: RaceError | None = None
 
     def ever(self, outcome: Any) -> bool:
         """Return whether an outcome can come of it.
@@ -92,6 +95,7 @@ class Race:
         if outcome is CRASH and asked == "always":
             raise ValueError("race.always(lab.CRASH): write race.ever(lab.CRASH) or race.never(lab.CRASH)")
         runner = self._runner
+        self.asked = True
         put = question(asked, outcome, runner.experiment.race.exceptions)
         try:
             progress = runner.until_crash() if outcome is CRASH else runner.until_settled(put)
@@ -99,13 +103,14 @@ class Race:
             failure = failed.failure
             self._record(_evidence(runner, put, None, None, failure))
             details = f"\n{failure.details.rstrip()}" if failure.details else ""
-            raise RaceError(f"lab.race: {failure.text}{details}") from failed.__cause__
+            self.error = RaceError(f"lab.race: {failure.text}{details}")
+            raise self.error from failed.__cause__
         lacking = _gil_changed(runner.gil, progress.gil) or progress.lacking
         answer = None if lacking is not None else put.answer(witnessed=progress.seen.samples > 0)
         evidence = _evidence(runner, put, answer, progress, None, lacking=lacking)
         self._record(evidence)
         if answer is None:
-            self._give_up(Inconclusive(f"race.{asked}({put.words}): {evidence.phrase()}"))
+            self._give_up(Inconclusive(evidence.phrase()))
         return answer
 
 
@@ -131,8 +136,11 @@ class Histogram:
 
     def __init__(self, tally: Tally) -> None:
         self._counts = _counts(tally)
+        self._asked = tally.strides > 0
 
     def __iter__(self) -> Iterator[tuple[Hashable, int]]:
+        if not self._asked:
+            raise TypeError(f"there are no outcomes yet: a race samples only when it is asked; {_ASK}")
         return iter([(outcome, count.samples) for outcome, count in self._counts])
 
     def __repr__(self) -> str:
@@ -149,8 +157,19 @@ class Histogram:
         raise TypeError(f"a histogram is neither true nor false; {_ASK}")
 
 
+@dataclass(frozen=True)
+class Silent:
+    """Stands in a histogram for outcomes of which no further question can be asked."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return f"<{self.text}>"
+
+
 def _counts(tally: Tally) -> list[tuple[Hashable, Count]]:
-    known: list[tuple[Hashable, Count]] = [*tally.outcomes.items(), *tally.silent.items()]
+    silent = [(Silent(name), count) for name, count in tally.silent.items()]
+    known: list[tuple[Hashable, Count]] = [*tally.outcomes.items(), *silent]
     return sorted(known, key=lambda item: -item[1].samples)
 
 

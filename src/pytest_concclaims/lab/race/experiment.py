@@ -19,6 +19,8 @@ Observe = Optional[Callable[[Any], Hashable]]
 class RaceError(Exception):
     """A race came to no end that says anything: what ran in it raised, hung, or crashed the process."""
 
+    __module__ = "pytest_concclaims"  # where its users find it
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -38,6 +40,13 @@ class Subject:
     observe: Observe
     rounds: int = 1
     exceptions: tuple[type[BaseException], ...] = ()
+
+    def names(self) -> list[str]:
+        """Return the actors' names, with a number where two have the same."""
+        names = [name_of(actor) for actor in self.actors]
+        return [
+            f"{name} (number {number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)
+        ]
 
     def repeated_actors(self) -> list[Actor]:
         """Return the actors, each of which does all its rounds in one call."""
@@ -146,7 +155,7 @@ def name_of(function: object) -> str:
     name = str(getattr(function, "__qualname__", None) or repr(function)).replace("<locals>.", "")
     code = getattr(function, "__code__", None)
     if name.endswith("<lambda>") and code is not None:
-        return f"the lambda in line {code.co_firstlineno}"
+        return f"the lambda at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"  # noqa: PTH119  (a text)
     return name.rpartition(".")[2] if code is not None else name
 
 

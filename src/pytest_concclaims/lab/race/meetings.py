@@ -42,6 +42,7 @@ def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequenc
         left = [[0] for _ in actors]
         tasks = [partial(_rendezvous, me, stride, entered, left) for me in actors]
     else:
+        stride.measured = False
         start = threading.Barrier(len(actors))
         tasks = [partial(_drift, me, stride, start) for me in actors]
     crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
@@ -51,21 +52,19 @@ def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequenc
 def _drift(me: int, stride: Stride, start: threading.Barrier) -> None:
     """Run down the stride and look at nobody: that makes the most samples, and few overlap.
 
-    Which of them do is not looked at, and so none counts as overlapping.
+    Which of them do is not looked at, and so none counts as overlapping. Nobody stops early: an actor may have to
+    wait for another one's.
     """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     size = len(states)
-    step = max(1, size // 16)
     begin = sample = 0
     start.wait()
-    while begin < size:
+    while begin < size and not stride.halted:
         try:
-            while begin < size and not stride.over():
-                for sample in range(begin, min(begin + step, size)):
-                    values[sample] = actor(states[sample])
-                begin = sample + 1
-            break
-        except BaseException as error:  # noqa: BLE001  (SystemExit is one, too)
+            for sample in range(begin, size):
+                values[sample] = actor(states[sample])
+            begin = size
+        except BaseException as error:  # noqa: BLE001, PERF203  (SystemExit is one, too; entered once)
             stride.note_exception(me, sample, error)
             begin = sample + 1
     stride.done[me] = begin
@@ -87,7 +86,8 @@ def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[li
     begin = sample = 0
     while begin < size:
         try:
-            while begin < size and not stride.over():
+            # One alone decides when it is over: nobody must be left in a sample that another one does not come to.
+            while begin < size and not (stride.over() if me == 0 else stride.halted):
                 for sample in range(begin, min(begin + step, size)):
                     phase, before = sample % 3 + 1, (sample + 2) % 3 + 1
                     here[0] = phase
@@ -111,6 +111,8 @@ def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[li
             gone[0] = sample % 3 + 1
             begin = sample + 1
     stride.done[me] = begin
+    if me == 0:
+        stride.stopped = True
 
 
 class _Alone(Exception):  # noqa: N818  (it is no error)
@@ -123,7 +125,7 @@ def _give_way(me: int, stride: Stride, other: list[int], before: int) -> None:
     if stride.missed[me] > stride.patience:
         stride.cut_short()
     while other[0] == before:
-        if stride.over():
+        if stride.stopped or stride.halted:
             raise _Alone
         time.sleep(0)
 
@@ -132,15 +134,15 @@ def _leapfrog(me: int, stride: Stride, position: list[int], visited: list[int]) 
     """Do the sample that another one is at; or, if there is none ahead, lead.
 
     Under a GIL each forced switch is a collision on the sample at which the other one was stopped, in either
-    direction. Without a GIL all keep close to each other and nobody waits.
+    direction. Without a GIL all keep close to each other and nobody waits. Nobody stops early: an actor may have
+    to wait for another one's.
     """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
     following, previous = stride.neighbours(me)
     size = len(states)
-    step = max(1, size // 16)
-    last, look = -1, step
-    while True:
+    last = -1
+    while not stride.halted:
         # Two may both take the lead, or the position go back by a little: then somebody does a sample alone.
         sample = position[0]
         if sample <= last:
@@ -148,10 +150,6 @@ def _leapfrog(me: int, stride: Stride, position: list[int], visited: list[int]) 
             if sample >= size:
                 break
             position[0] = sample
-        if sample >= look:
-            look = sample + step
-            if stride.over():
-                break
         last = sample
         try:
             next_open[sample] = following[0] < sample
@@ -183,14 +181,16 @@ def _chase(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Seque
 def _completed(crew: Crew, stride: Stride, visited: list[list[int]]) -> Sequence[int]:
     """Return the samples that two actors have come to; what others have missed of them, they do now.
 
-    That is late, and adds no overlap.
+    That is late, and adds no overlap. What there is no time for is dropped.
     """
     times = Counter(chain.from_iterable(visited))
     samples = sorted(sample for sample, count in times.items() if count > 1)
     if len(visited) > 2 and not stride.halted:
         missed = [sorted(set(samples).difference(seen)) for seen in visited]
-        tasks = [partial(_catch_up, me, stride, missed[me]) for me in range(len(visited))]
+        complete = [set(samples) for _ in visited]
+        tasks = [partial(_catch_up, me, stride, missed[me], complete[me]) for me in range(len(visited))]
         crew.run(tasks, pinned=False, halt=stride.halt)
+        samples = sorted(set(samples).intersection(*complete))
     return samples
 
 
@@ -244,10 +244,14 @@ def _follow(me: int, stride: Stride, position: list[int], visited: list[int], na
         sample = position[0]
 
 
-def _catch_up(me: int, stride: Stride, samples: list[int]) -> None:
+def _catch_up(me: int, stride: Stride, missed: list[int], complete: set[int]) -> None:
+    """Do what was missed, while there is time; what there is none for is not complete."""
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
-    for sample in samples:
+    for index, sample in enumerate(missed):
+        if stride.over():
+            complete.difference_update(missed[index:])
+            return
         try:
             values[sample] = actor(states[sample])
-        except BaseException as error:  # noqa: BLE001, PERF203  (each sample for itself)
+        except BaseException as error:  # noqa: BLE001
             stride.note_exception(me, sample, error)

@@ -11,12 +11,22 @@ from ...statistics import clopper_pearson_lower, clopper_pearson_upper
 CONFIDENCE = 0.999
 #: So many overlapping samples at least.
 OVERLAPPING = 1_000
-#: In so many strides at least: samples of one stride are not independent.
+#: In so many strides with such samples at least: samples of one stride are not independent.
 STRIDES = 20
 #: So often at least must the control be seen.
 SEEN = 20
-#: What was never seen must be at least so many times rarer than what the control shows.
+#: What was never seen must be at least so many times rarer than what the control shows...
 RARER = 20
+#: ... and if that is no control of the race's own, and says nothing of its operation, so many times.
+RARER_THAN_GENERIC = 100
+#: An absence is sampled until the budget is spent; with so many overlapping samples, it may end before.
+PLENTY = 20 * OVERLAPPING
+#: From so many samples on in which actors certainly did not overlap, it is looked at what the control shows there.
+APART = 20
+
+#: For each OVERLAPPING samples of the race, the control is to be seen so often: its lower bound is near then.
+_SEEN_WELL = 3 * SEEN
+_LONGER = "; a longer --claims-budget gives more"
 
 
 @dataclass(frozen=True)
@@ -24,15 +34,21 @@ class Absence:
     """What was not seen, and what its control showed.
 
     :param overlapping: samples of the race.
-    :param strides: of the race.
+    :param strides: of the race, with such samples.
     :param control_overlapping: samples of the control.
     :param control_seen: in so many of these the effect was seen.
+    :param control_apart: samples of the control in which no two actors overlapped.
+    :param control_seen_apart: in so many of these the effect was seen.
+    :param matched: whether the control is the race's own.
     """
 
     overlapping: int
     strides: int
     control_overlapping: int
     control_seen: int
+    control_apart: int = 0
+    control_seen_apart: int = 0
+    matched: bool = True
 
     @property
     def bound(self) -> float | None:
@@ -41,32 +57,46 @@ class Absence:
 
     def control_is_behind(self) -> bool:
         """Return whether the control is farther from what it takes than the race."""
-        return self.control_seen / SEEN < self.overlapping / OVERLAPPING
+        return self.control_seen / _SEEN_WELL < self.overlapping / OVERLAPPING
+
+    def is_plenty(self) -> bool:
+        """Return whether it is so much that there is no need to wait for the end of the budget."""
+        return self.overlapping >= PLENTY and self.lacking() is None
 
     def lacking(self) -> str | None:
         """Return what this lacks to be a verdict; None if nothing."""
         if self.overlapping < OVERLAPPING:
-            return f"too few overlapping samples, {self.overlapping:,} of the {OVERLAPPING:,} that it takes"
+            return f"too few overlapping samples, {self.overlapping:,} of the {OVERLAPPING:,} that it takes{_LONGER}"
         if self.strides < STRIDES:
-            return f"too few strides, {self.strides} of the {STRIDES} that it takes"
+            return f"too few strides, {self.strides} of the {STRIDES} that it takes{_LONGER}"
         if self.control_seen < SEEN:
             often = {0: "never seen", 1: "seen only once"}.get(self.control_seen)
             return (
                 f"the control was {often or f'seen only {self.control_seen} times'} in {self.control_overlapping:,} "
                 f"overlapping samples, and it takes {SEEN} times: this harness could have missed the effect as well"
             )
-        if not self._could_be_enough() or self._rarer() < RARER:
-            times = math.floor(self._rarer() * 10) / 10
+        if self._needs_no_overlap():
+            return (
+                f"the control shows it also where no actors overlap, in {self.control_seen_apart:,} of "
+                f"{self.control_apart:,} samples: what it shows is not the effect of a race"
+            )
+        if self._rarer() < self._wanted():
+            weaker = "" if self.matched else " with a control that is not its own"
             return (
                 f"the control was seen {self.control_seen:,} times in {self.control_overlapping:,} overlapping "
-                f"samples, by which the effect may be just {times} times rarer, and it takes {RARER} times"
+                f"samples; so far that shows only that the effect is at least {math.floor(self._rarer() * 10) / 10} "
+                f"times rarer, of {self._wanted()} that it takes{weaker}{_LONGER}"
             )
         return None
 
-    def _could_be_enough(self) -> bool:
-        """Return whether the control's rate, of which a lower bound takes a while to work out, would be enough."""
-        assert self.bound is not None
-        return self.control_seen / self.control_overlapping >= RARER * self.bound
+    def _needs_no_overlap(self) -> bool:
+        if self.control_apart < APART:
+            return False
+        apart = self.control_seen_apart / self.control_apart
+        return apart > self.control_seen / self.control_overlapping / 2
+
+    def _wanted(self) -> int:
+        return RARER if self.matched else RARER_THAN_GENERIC
 
     def _rarer(self) -> float:
         """Return how many times rarer than the control's the effect is at least."""

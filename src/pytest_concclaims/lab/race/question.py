@@ -73,9 +73,12 @@ def question(asked: str, about: Any, exceptions: tuple[type[BaseException], ...]
                 f"lab.race(..., exceptions={name})"
             )
         raise ValueError(
-            f"race.{asked}({name}): for a predicate, a class is too easily taken for an outcome, and the other way "
-            f"round; write lambda outcome: {name}(outcome), or lambda outcome: outcome is {name}"
+            f"race.{asked}({name}): a class could be meant as a predicate or as an outcome; write "
+            f"lambda outcome: isinstance(outcome, {name}), {name}(outcome) or outcome is {name}"
         )
+    if isinstance(about, BaseException):
+        name = type(about).__name__
+        raise ValueError(f"race.{asked}({about!r}): an exception's type is the outcome; write race.{asked}({name})")
     try:
         hash(about)
     except TypeError:

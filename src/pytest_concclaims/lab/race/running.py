@@ -23,8 +23,6 @@ from .tally import Count, Sighting, Tally
 
 #: A forked child gets so many seconds beyond the budget and the patience, before it is ended.
 _GRACE = 5.0
-#: How long the first strides are, in samples, and how short they may be where samples have many rounds.
-_SAMPLES, _SHORTEST = 512, 16
 #: Seconds of a child that is watched for a crash.
 _CRASH_SLICE = 0.1
 _CRASHES = frozenset(
@@ -114,9 +112,8 @@ class Runner:
             # The compiler's parameters cannot be read and put back, so it is left alone where others need it.
             jit=PYPY and not self.in_process,
         )
-        length = max(_SHORTEST, _SAMPLES // self.experiment.race.rounds)
-        strategies = rotation(around, len(self.experiment.race.actors))
-        self.findings.uses = [Use(strategy, [length, length]) for strategy in strategies]
+        # What was seen in another state of the GIL says nothing about this one.
+        self.findings = Findings([Use(strategy) for strategy in rotation(around, len(self.experiment.race.actors))])
 
     # --- a child
 
@@ -163,6 +160,8 @@ class Runner:
         where = f"while the {subject.name} ran ({names}; {strategy}; after {at.samples:,} samples)"
         if forked.timed_out:
             return Failure("hang", f"nothing came back in time {where}", forked.stacks)
+        if forked.signal is None and forked.exit_code is None:
+            return Failure("ended", f"the process ended, and nobody knows how (is SIGCHLD ignored?), {where}", "")
         if forked.signal is None:
             return Failure("ended", f"the process was left with exit status {forked.exit_code} {where}", "")
         kind = "crash" if forked.signal in _CRASHES else "ended"
@@ -173,7 +172,9 @@ class Runner:
     def _count_crash(self, at: Position) -> None:
         """Add the samples of a child that is no more: all that is known is how many there were."""
         tally = self.findings.control if at.of_control else self.findings.race
-        lost = Count(at.samples - tally.total.samples, at.overlapping - tally.total.overlapping)
+        samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping
+        lost = Count(max(0, samples), max(0, overlapping))
+        tally.turns += 1
         tally.strides += 1
         for name, count in (("in a process that crashed", lost), (repr(CRASH), Count(1, 1))):
             if count.samples:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ...runtime import gil_enabled
 from .crew import Crew
-from .experiment import Experiment, RaceFailed, Subject, name_of
+from .experiment import Experiment, RaceFailed, Subject
 from .meetings import meet
 from .power import Absence
 from .question import Question, shown
@@ -21,18 +21,19 @@ from .tally import Count, Sighting, Tally, sighting
 _RACE_STRIDES = 8
 #: Seconds that a stride should take, in all: often enough to look at what came of it.
 _STRIDE = 0.008
-_LONGEST = 16_384  # samples
+#: In samples: a stride of which nothing is known, the first with a strategy at most, and any at most.
+_UNKNOWN, _FIRST, _LONGEST = 2, 512, 16_384
 
 
 @dataclass
 class Use:
     """A strategy, and what it has come to.
 
-    :param lengths: of the next stride, in samples: the race's and the control's.
+    :param lengths: of the next stride, in samples: the race's and the control's; None before the first.
     """
 
     strategy: Strategy
-    lengths: list[int]
+    lengths: list[int | None] = field(default_factory=lambda: [None, None])
     total: Count = field(default_factory=Count)
 
 
@@ -44,6 +45,12 @@ class Findings:
     race: Tally = field(default_factory=Tally)
     control: Tally = field(default_factory=Tally)
     seconds: float = 0.0
+    #: Seconds that a sample took lately.
+    pace: float | None = None
+
+    def first_length(self) -> int:
+        """Return how long a strategy's first stride is: short, as long as nothing is known of the actors."""
+        return _UNKNOWN if self.pace is None else max(1, min(_FIRST, int(_STRIDE / self.pace)))
 
     def portable(self, known: Sequence[object]) -> Findings:
         """Return what can be carried of it to another process, that knows the same."""
@@ -99,15 +106,14 @@ class Sampler:
         :raises RaceFailed: what was to be sampled failed.
         """
         asked = _Asked(question, self._experiment.matched, self._findings)
-        begun = clock()
-        crew = Crew([name_of(actor) for actor in self._experiment.race.actors], patience=self._patience)
+        crew = Crew(self._experiment.race.names(), patience=self._patience)
         try:
             with _switch_interval_restored():
                 while not asked.settled() and clock() < end:
                     self._stride(crew, asked, started, end, only)
         finally:
             crew.close()
-            self._findings.seconds += clock() - begun
+            self._findings.seconds += clock() - started
         return asked.progress()
 
     def _stride(self, crew: Crew, asked: _Asked, started: float, end: float, only: bool | None) -> None:
@@ -116,18 +122,20 @@ class Sampler:
         subject = experiment.control if of_control else experiment.race
         tally = findings.control if of_control else findings.race
         # Race and control each take all strategies in turns, and with each of them every actor leads in turns.
-        cycle, index = divmod(tally.strides, len(findings.uses))
+        cycle, index = divmod(tally.turns, len(findings.uses))
         use = findings.uses[index]
+        length = use.lengths[of_control] or findings.first_length()
         self._begin(subject, index, tally)
         _apply(use.strategy)
         begun = clock()
-        states = made(subject.setup, use.lengths[of_control])
+        states = made(subject.setup, length)
         stride = Stride(subject, states, max(begun, min(end, clock() + LOOK)))
         samples = meet(crew, stride, use.strategy, leader=cycle % len(subject.actors))
         if stride.failure is not None:
             raise RaceFailed(stride.failure)
         seen = stride.outcomes(samples)
-        use.lengths[of_control] = _next_length(len(states), clock() - begun)
+        findings.pace = (clock() - begun) / len(states)
+        use.lengths[of_control] = _next_length(len(states), findings.pace)
         before, seconds = tally.total.samples, clock() - started
         if asked.add(tally.add(seen, use.strategy, seconds), of_control=of_control):
             index = next(index for index, outcome in enumerate(seen.found) if asked.is_sought(outcome))
@@ -136,9 +144,9 @@ class Sampler:
             use.total.add(len(seen.found), sum(seen.overlapping))
 
 
-def _next_length(length: int, seconds: float) -> int:
+def _next_length(length: int, pace: float) -> int:
     """Return a length with which a stride would take about the time that it should."""
-    return max(1, min(_LONGEST, length * 4, int(length * _STRIDE / seconds)))
+    return max(1, min(_LONGEST, length * 4, int(_STRIDE / pace)))
 
 
 def _apply(strategy: Strategy) -> None:
@@ -167,6 +175,7 @@ class _Asked:
 
     def __init__(self, question: Question, matched: bool, findings: Findings) -> None:
         self._findings = findings
+        self._matched = matched
         self._race_sought = question.sought
         self._control_sought = question.sought if matched else bool
         self._known: dict[tuple[bool, Hashable], bool] = {}
@@ -184,9 +193,9 @@ class _Asked:
         """Look through some outcomes, and return whether the race's first witness is among them."""
         before = self._seen[False].samples
         for outcome, count in counts.items():
-            self._totals[of_control].add(count.samples, count.overlapping)
+            self._totals[of_control].add_all(count)
             if self.is_sought(outcome, of_control=of_control):
-                self._seen[of_control].add(count.samples, count.overlapping)
+                self._seen[of_control].add_all(count)
         return before == 0 < self._seen[False].samples
 
     def is_sought(self, outcome: Hashable, *, of_control: bool = False) -> bool:
@@ -198,11 +207,11 @@ class _Asked:
 
     def settled(self) -> bool:
         """Return whether more samples are not needed."""
-        return self._seen[False].samples > 0 or self._absence().lacking() is None
+        return self._seen[False].samples > 0 or self._absence().is_plenty()
 
     def control_is_next(self) -> bool:
         """Return whether the next stride is the control's: where it is farther from what it takes than the race."""
-        race, control = self._findings.race.strides, self._findings.control.strides
+        race, control = self._findings.race.turns, self._findings.control.turns
         if control * _RACE_STRIDES <= race - _RACE_STRIDES:
             return True
         return control < race and self._absence().control_is_behind()
@@ -213,6 +222,9 @@ class _Asked:
             strides=self._findings.race.strides,
             control_overlapping=self._totals[True].overlapping,
             control_seen=self._seen[True].overlapping,
+            control_apart=self._totals[True].apart,
+            control_seen_apart=self._seen[True].apart,
+            matched=self._matched,
         )
 
     def _lacking(self) -> str | None:

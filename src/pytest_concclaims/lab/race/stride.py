@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .experiment import Failure, RaceFailed, Subject, name_of, raised
+from .experiment import Failure, RaceFailed, Subject, raised
 
 clock = time.perf_counter
 
@@ -65,6 +65,7 @@ class Halted(BaseException):
 class Stride:
     """Samples, and the places where their actors' threads write down what happened.
 
+    A window is a little larger than the actor: it holds the call and the return, at which threads are switched, too.
     Overlap is told by order, not by clocks: an actor that begins a sample writes down whether its neighbours
     have *finished* it. Two windows intersect if, and only if, each began before the other had finished. Of
     more than two actors, neighbours in a ring are compared, so that overlap is rather missed than invented.
@@ -78,6 +79,10 @@ class Stride:
         self.states = states
         self.end = end
         self.halted = False
+        #: Whether the one that decides has ended a rendezvous.
+        self.stopped = False
+        #: Whether it is looked at which samples overlap.
+        self.measured = True
         self.failure: Failure | None = None
         self.raised: dict[int, Any] = {}
         count, size = len(self.actors), len(states)
@@ -114,15 +119,25 @@ class Stride:
 
         :raises Halted: it is no outcome. An assertion that failed never is: it speaks of the claim itself.
         """
-        for outcome in self.subject.exceptions:
-            if isinstance(error, outcome) and not isinstance(error, AssertionError):
-                self.raised.setdefault(sample, outcome)
-                return
-        if self.failure is None:
+        outcome = self._outcome_of(error)
+        if outcome is not None and self.raised.setdefault(sample, outcome) is outcome:
+            return
+        if outcome is not None:
+            both = f"{self.raised[sample].__name__} and {outcome.__name__}"
+            text = f"actors raised {both} in one sample: that is no single outcome; let them catch and return them"
+            self.failure = Failure("raised", text, "")
+        elif self.failure is None:
             role = "actor" if self.subject.name == "race" else f"the {self.subject.name}'s actor"
-            self.failure = raised(f"{role} {name_of(self.subject.actors[me])}", error)
+            self.failure = raised(f"{role} {self.subject.names()[me]}", error)
         self.halted = True
         raise Halted
+
+    def _outcome_of(self, error: BaseException) -> type[BaseException] | None:
+        """Return the type, of those that are outcomes, that says most about an exception."""
+        if isinstance(error, AssertionError):
+            return None
+        mro = type(error).__mro__
+        return min((one for one in self.subject.exceptions if one in mro), key=mro.index, default=None)
 
     def outcomes(self, samples: Sequence[int]) -> Outcomes:
         """Return the outcomes of the samples that every actor has done.
@@ -136,7 +151,7 @@ class Stride:
         if self.raised:
             found = [self.raised.get(sample, outcome) for sample, outcome in zip(samples, found)]
         overlaps = self._overlaps()
-        return Outcomes(found, [overlaps[sample] for sample in samples[: len(found)]])
+        return Outcomes(found, [overlaps[sample] for sample in samples[: len(found)]], self.measured)
 
     def _observed(self, observe: Callable[[Any], Hashable], samples: Sequence[int]) -> list[Hashable]:
         """Return the outcomes of the first samples, as many as there is time for."""
@@ -161,7 +176,11 @@ class Stride:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Of some samples, in order: the outcome, and whether (1) or not (0) two actors overlapped."""
+    """Of some samples, in order: the outcome, and whether (1) or not (0) two actors overlapped.
+
+    :param measured: whether that was looked at.
+    """
 
     found: list[Hashable]
     overlapping: list[int]
+    measured: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,9 @@ from .stride import Outcomes
 
 #: So many different outcomes are kept apart.
 _DISTINCT = 10_000
+#: Of a stride's outcomes, so many are compared with equal ones.
+_LOOKED_AT = 32
+_ADDRESS = re.compile("0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True)
@@ -40,27 +44,39 @@ class Sighting:
 
 @dataclass
 class Count:
-    """How often something was seen, and how often in samples whose actors overlapped."""
+    """How often something was seen; how often in samples whose actors overlapped, and in such that did not.
+
+    Of the rest, it was not looked at.
+    """
 
     samples: int = 0
     overlapping: int = 0
+    apart: int = 0
 
-    def add(self, samples: int, overlapping: int) -> None:
+    def add(self, samples: int, overlapping: int, apart: int = 0) -> None:
         """Count some more."""
         self.samples += samples
         self.overlapping += overlapping
+        self.apart += apart
+
+    def add_all(self, other: Count) -> None:
+        """Count as many more as another has counted."""
+        self.add(other.samples, other.overlapping, other.apart)
 
 
 @dataclass
 class Tally:
     """The samples of a race, or of its control.
 
+    :param turns: strides that were made.
+    :param strides: those of them in which actors overlapped.
     :param outcomes: by outcome.
     :param first: by outcome.
     :param silent: samples of which no further question can be asked: their outcome could not be carried out of
         the process that saw it, or there were too many different ones; by their ``repr``.
     """
 
+    turns: int = 0
     strides: int = 0
     total: Count = field(default_factory=Count)
     outcomes: dict[Hashable, Count] = field(default_factory=dict)
@@ -77,16 +93,18 @@ class Tally:
         """
         counts = _counted(seen)
         before = self.total.samples
-        self.strides += 1
-        self.total.add(len(seen.found), sum(seen.overlapping))
+        self.turns += 1
+        overlapping = sum(seen.overlapping)
+        self.strides += overlapping > 0
+        self.total.add(len(seen.found), overlapping, len(seen.found) - overlapping if seen.measured else 0)
         unseen = set()
         for outcome, count in counts.items():
             if outcome not in self.outcomes and len(self.outcomes) >= _DISTINCT:
-                self.silent.setdefault("other outcomes", Count()).add(count.samples, count.overlapping)
+                self.silent.setdefault("other outcomes", Count()).add_all(count)
                 continue
             if outcome not in self.outcomes:
                 unseen.add(outcome)
-            self.outcomes.setdefault(outcome, Count()).add(count.samples, count.overlapping)
+            self.outcomes.setdefault(outcome, Count()).add_all(count)
         for index, outcome in enumerate(seen.found):
             if not unseen:
                 break
@@ -101,13 +119,13 @@ class Tally:
         :param known: what the other process knows as well.
         """
         silent = {name: replace(count) for name, count in self.silent.items()}
-        kept = Tally(self.strides, self.total, {}, {}, silent)
+        kept = replace(self, outcomes={}, first={}, silent=silent)
         for outcome, count in self.outcomes.items():
             if travels(outcome, known):
                 kept.outcomes[outcome] = count
                 kept.first[outcome] = self.first[outcome]
             else:
-                silent.setdefault(shown(outcome), Count()).add(count.samples, count.overlapping)
+                silent.setdefault(shown(outcome), Count()).add_all(count)
         return kept
 
 
@@ -122,11 +140,27 @@ def sighting(seen: Outcomes, index: int, before: int, strategy: Strategy, second
 
 def _counted(seen: Outcomes) -> dict[Hashable, Count]:
     try:
-        all_samples = Counter(seen.found)
+        samples = Counter(seen.found)
         overlapping = Counter(compress(seen.found, seen.overlapping))
-        return {outcome: Count(count, overlapping[outcome]) for outcome, count in all_samples.items()}
+        _check_equal_is_same(seen.found)
+        return {
+            outcome: Count(count, overlapping[outcome], count - overlapping[outcome] if seen.measured else 0)
+            for outcome, count in samples.items()
+        }
+    except RaceFailed:
+        raise
     except Exception as error:  # hashing and comparing may run code of the outcomes' own
         raise RaceFailed(_uncountable(seen, error)) from error
+
+
+def _check_equal_is_same(found: list[Hashable]) -> None:
+    """Refuse outcomes that are equal, and so count as one, but look different; a look at some of them."""
+    looks: dict[Hashable, str] = {}
+    for outcome in found[:: max(1, len(found) // _LOOKED_AT)]:
+        look = _ADDRESS.sub("", shown(outcome))
+        if looks.setdefault(outcome, look) != look:
+            text = f"the outcomes {looks[outcome]} and {look} are equal, and would be counted as one"
+            raise RaceFailed(Failure("raised", f"{text}; let observe give what tells them apart", ""))
 
 
 def _uncountable(seen: Outcomes, error: Exception) -> Failure:
