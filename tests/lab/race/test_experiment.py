@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from pytest_concclaims import Lab
-from pytest_concclaims.lab.race.experiment import Experiment, RaceFailed, Subject, experiment, name_of, raised
+from pytest_concclaims.lab.race.experiment import (
+    Experiment,
+    RaceFailed,
+    Subject,
+    experiment,
+    name_of,
+    raised,
+    runs_nothing,
+)
 from pytest_concclaims.lab.race.stride import made
 
 
@@ -66,6 +74,41 @@ async def coroutine(box: Box) -> None:
 def generator(box: Box) -> Iterator[int]:
     """Run nothing when called."""
     yield box.value
+
+
+async def async_generator(box: Box) -> AsyncIterator[int]:
+    """Run nothing when called."""
+    yield box.value
+
+
+class Waiter:
+    """An actor that is an object, and runs nothing when called."""
+
+    async def __call__(self, box: Box) -> None:
+        """Run nothing when called."""
+
+    def __repr__(self) -> str:
+        return "Waiter()"
+
+
+class Heir(Waiter):
+    """Has its call from its base."""
+
+
+class Yielder(Waiter):
+    """Runs nothing when called, either."""
+
+    def __call__(self, box: Box) -> Any:
+        """Run nothing when called."""
+        yield box.value
+
+
+class AsyncYielder(Waiter):
+    """Nor does this."""
+
+    async def __call__(self, box: Box) -> Any:
+        """Run nothing when called."""
+        yield box.value
 
 
 class Methods:
@@ -234,6 +277,28 @@ def test_not_callable(thing: object) -> None:
         (functools.partial(generator), "generator"),
         (Methods().coroutine, "coroutine"),
         (Methods().generator, "generator"),
+        (async_generator, "async_generator"),
+        (functools.partial(async_generator), "async_generator"),
+        (Waiter(), "Waiter()"),
+        (Yielder(), "Waiter()"),
+        (AsyncYielder(), "Waiter()"),
+        (functools.partial(Waiter()), "Waiter()"),
+        (Heir(), "Waiter()"),
+    ],
+    ids=[
+        "coroutine",
+        "generator",
+        "partial coroutine",
+        "partial generator",
+        "coroutine method",
+        "generator method",
+        "async generator",
+        "partial async generator",
+        "coroutine object",
+        "generator object",
+        "async generator object",
+        "partial object",
+        "inherited",
     ],
 )
 def test_call_that_runs_nothing(function: object, name: str) -> None:
@@ -243,6 +308,16 @@ def test_call_that_runs_nothing(function: object, name: str) -> None:
     assert refused(TypeError, function, add) == f"lab.race: an actor {what}"
     assert refused(TypeError, observe=function) == f"lab.race: observe {what}"
     assert refused(TypeError, control=(add, function)) == f"lab.race: an actor of the control {what}"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [add, Box.touch, Box().add, Adder(), functools.partial(Adder()), Waiter, lambda: coroutine, len, 5, None],
+    ids=["function", "class method", "method", "object", "partial", "class", "lambda", "builtin", "number", "none"],
+)
+def test_call_that_runs_something(function: object) -> None:
+    """What else there is runs when it is called, or cannot be called; a class is called to make an instance."""
+    assert not runs_nothing(function)
 
 
 @pytest.mark.parametrize("control", [add, 5, True, {1, 2}, {"a": 1}, iter(())], ids=lambda it: type(it).__name__)
@@ -304,12 +379,23 @@ def test_name_of_an_inner_function() -> None:
 
 
 def test_name_of_a_lambda() -> None:
-    """A lambda is found by its line, in a partial and in another lambda, too."""
+    """A lambda is found by its file and line, in a partial and in another lambda, too."""
     line = test_name_of_a_lambda.__code__.co_firstlineno
     first: Callable[[], object] = lambda: lambda: None  # noqa: E731  (it is about lambdas)
-    assert name_of(first) == f"the lambda in line {line + 3}"
-    assert name_of(first()) == f"the lambda in line {line + 3}"
-    assert name_of(functools.partial(lambda box: box, 5)) == f"the lambda in line {line + 6}"
+    assert name_of(first) == f"the lambda at test_experiment.py:{line + 3}"
+    assert name_of(first()) == f"the lambda at test_experiment.py:{line + 3}"
+    assert name_of(functools.partial(lambda box: box, 5)) == f"the lambda at test_experiment.py:{line + 6}"
+
+
+def test_names_of_actors() -> None:
+    """Actors are known by their names."""
+    assert make(add, Box.touch, Adder()).race.names() == ["add", "touch", "Adder()"]
+
+
+def test_equal_names_of_actors() -> None:
+    """Where two have the same name, and only there, their place among all of them says which is meant."""
+    assert make(add, add).race.names() == ["add (number 1)", "add (number 2)"]
+    assert make(Box.touch, add, Box.add).race.names() == ["touch", "add (number 2)", "add (number 3)"]
 
 
 # --- failures

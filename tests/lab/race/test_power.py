@@ -9,8 +9,20 @@ from typing import Any
 
 import pytest
 
-from pytest_concclaims.lab.race.power import CONFIDENCE, OVERLAPPING, RARER, SEEN, STRIDES, Absence
+from pytest_concclaims.lab.race.power import (
+    APART,
+    CONFIDENCE,
+    OVERLAPPING,
+    PLENTY,
+    RARER,
+    RARER_THAN_GENERIC,
+    SEEN,
+    STRIDES,
+    Absence,
+)
 
+#: For so many overlapping samples as it takes, the control is to be seen so often.
+SEEN_WELL = 3 * SEEN
 #: Just enough samples and strides, beside a control that was always seen.
 ENOUGH = Absence(overlapping=OVERLAPPING, strides=STRIDES, control_overlapping=1_000, control_seen=1_000)
 
@@ -25,7 +37,9 @@ def test_enough() -> None:
     assert ENOUGH.lacking() is None
 
 
-TOO_FEW = f"too few overlapping samples, {{}} of the {OVERLAPPING:,} that it takes"
+LONGER = "; a longer --claims-budget gives more"
+TOO_FEW = f"too few overlapping samples, {{}} of the {OVERLAPPING:,} that it takes{LONGER}"
+TOO_FEW_STRIDES = f"too few strides, {{}} of the {STRIDES} that it takes{LONGER}"
 UNSEEN = (
     f"the control was {{}} in 1,000 overlapping samples, and it takes {SEEN} times: "
     "this harness could have missed the effect as well"
@@ -37,12 +51,13 @@ UNSEEN = (
     [
         (absence(overlapping=0), TOO_FEW.format(0)),
         (absence(overlapping=OVERLAPPING - 1), TOO_FEW.format(f"{OVERLAPPING - 1:,}")),
-        (absence(strides=0), f"too few strides, 0 of the {STRIDES} that it takes"),
-        (absence(strides=STRIDES - 1), f"too few strides, {STRIDES - 1} of the {STRIDES} that it takes"),
+        (absence(strides=0), TOO_FEW_STRIDES.format(0)),
+        (absence(strides=STRIDES - 1), TOO_FEW_STRIDES.format(STRIDES - 1)),
         (absence(control_seen=0), UNSEEN.format("never seen")),
         (absence(control_seen=1), UNSEEN.format("seen only once")),
         (absence(control_seen=SEEN - 1), UNSEEN.format(f"seen only {SEEN - 1} times")),
     ],
+    ids=["no samples", "samples", "no strides", "strides", "never", "once", "seldom"],
 )
 def test_one_reason(found: Absence, words: str) -> None:
     """Each reason says what there is and what it takes, and alone keeps from a verdict."""
@@ -58,10 +73,70 @@ def test_control_not_much_more_frequent() -> None:
     """A control that is seen often enough, but rarely, says little about what might be a bit rarer still."""
     lacking = absence(overlapping=10_000, control_overlapping=10_000, control_seen=40).lacking()
     assert lacking is not None
-    assert lacking.startswith(
-        "the control was seen 40 times in 10,000 overlapping samples, by which the effect may be just "
+    assert lacking == (
+        "the control was seen 40 times in 10,000 overlapping samples; so far that shows only that the effect is at "
+        f"least 3.3 times rarer, of {RARER} that it takes{LONGER}"
     )
-    assert lacking.endswith(f" times rarer, and it takes {RARER} times")
+
+
+def test_generic_control_not_much_more_frequent() -> None:
+    """A control that is not the race's own has to be more frequent, and the message says why."""
+    lacking = absence(control_seen=500, matched=False).lacking()
+    assert lacking is not None
+    assert lacking.startswith("the control was seen 500 times in 1,000 overlapping samples; so far that shows only ")
+    assert lacking.endswith(
+        f" times rarer, of {RARER_THAN_GENERIC} that it takes with a control that is not its own{LONGER}"
+    )
+    assert absence(control_seen=500).lacking() is None
+
+
+def test_how_much_rarer_is_not_overstated() -> None:
+    """Just less than what it takes does not read as what it takes."""
+    seen = next(seen for seen in itertools.count(SEEN) if absence(control_seen=seen).lacking() is None)
+    lacking = absence(overlapping=OVERLAPPING, control_seen=seen - 1).lacking()
+    assert lacking is not None
+    assert f" {RARER}.0 times rarer" not in lacking
+
+
+# --- a control whose effect needs no overlap
+
+NO_RACE = (
+    "the control shows it also where no actors overlap, in {} of {} samples: "
+    "what it shows is not the effect of a race"
+)
+
+
+@pytest.mark.parametrize("matched", [True, False])
+@pytest.mark.parametrize(
+    ("apart", "seen"), [(APART, APART), (APART, APART // 2 + 1), (5_000, 2_501)], ids=["always", "often", "many"]
+)
+def test_control_that_needs_no_overlap(apart: int, seen: int, matched: bool) -> None:
+    """An effect that is there without overlap, too, shows nothing of what this harness can see."""
+    found = absence(control_apart=apart, control_seen_apart=seen, matched=matched)
+    assert found.lacking() == NO_RACE.format(f"{seen:,}", f"{apart:,}")
+
+
+@pytest.mark.parametrize(
+    ("apart", "seen"),
+    [(0, 0), (APART - 1, APART - 1), (APART, 0), (APART, APART // 2), (5_000, 2_500)],
+    ids=["nothing", "too few to tell", "never", "half as often", "many"],
+)
+def test_control_that_needs_overlap(apart: int, seen: int) -> None:
+    """Without overlap the effect may be there up to half as often: overlap can be missed. Too few say nothing."""
+    assert absence(control_apart=apart, control_seen_apart=seen).lacking() is None
+
+
+def test_rare_control_that_needs_no_overlap() -> None:
+    """What counts is how often it is seen among samples with overlap, and among those without."""
+    rare = absence(overlapping=10**6, control_overlapping=10_000, control_seen=100, control_apart=1_000)
+    assert dataclasses.replace(rare, control_seen_apart=5).lacking() is None
+    assert dataclasses.replace(rare, control_seen_apart=6).lacking() == NO_RACE.format("6", "1,000")
+
+
+def test_unseen_control_comes_before_one_that_needs_no_overlap() -> None:
+    """A control that was not seen where actors overlap is told as that."""
+    found = absence(control_seen=0, control_apart=1_000, control_seen_apart=1_000)
+    assert found.lacking() == UNSEEN.format("never seen")
 
 
 def test_more_samples_settle_it() -> None:
@@ -79,15 +154,19 @@ def at_least(seen: int, samples: int, rate: float) -> float:
     )
 
 
+@pytest.mark.parametrize(("matched", "rarer"), [(True, RARER), (False, RARER_THAN_GENERIC)], ids=["own", "generic"])
 @pytest.mark.parametrize("overlapping", [OVERLAPPING, 2_500, 8_000])
-def test_how_much_more_frequent_the_control_must_be(overlapping: int) -> None:
-    """The control's count must be too high for a rate of just ``RARER`` times the bound.
+def test_how_much_more_frequent_the_control_must_be(overlapping: int, matched: bool, rarer: int) -> None:
+    """The control's count must be too high for a rate of just so many times the bound.
 
     The fewest that suffice are as improbable at that rate as the confidence says; one less is not.
     """
-    limit = RARER * -math.expm1(math.log(1 - CONFIDENCE) / overlapping)
+    limit = rarer * -math.expm1(math.log(1 - CONFIDENCE) / overlapping)
     samples = 900
-    enough = (absence(overlapping=overlapping, control_overlapping=samples, control_seen=n) for n in range(samples))
+    enough = (
+        absence(overlapping=overlapping, control_overlapping=samples, control_seen=count, matched=matched)
+        for count in range(samples)
+    )
     fewest = next(found.control_seen for found in enough if found.lacking() is None)
     assert fewest > SEEN
     assert at_least(fewest, samples, limit) <= 1 - CONFIDENCE < at_least(fewest - 1, samples, limit)
@@ -129,15 +208,50 @@ def test_no_absence_without_a_control_that_was_seen(overlapping: int, control_ov
         (0, 0, False),
         (1, 0, True),
         (0, 1, False),
-        (OVERLAPPING, SEEN, False),
-        (OVERLAPPING, SEEN - 1, True),
-        (OVERLAPPING // 2, SEEN // 2, False),
-        (10**6, SEEN, True),
+        (OVERLAPPING, SEEN, True),
+        (OVERLAPPING, SEEN_WELL, False),
+        (OVERLAPPING, SEEN_WELL - 1, True),
+        (OVERLAPPING // 2, SEEN_WELL // 2, False),
+        (OVERLAPPING // 2, SEEN_WELL // 2 - 1, True),
+        (10**6, SEEN_WELL, True),
     ],
 )
 def test_control_is_behind(overlapping: int, seen: int, behind: bool) -> None:
-    """Whether the race or its control needs more samples goes by what each of them takes."""
+    """Whether the race or its control needs more samples goes by what each of them takes, the control amply."""
     assert absence(overlapping=overlapping, control_seen=seen).control_is_behind() is behind
+
+
+# --- plenty
+
+
+def test_plenty() -> None:
+    """There is no need to wait for the end of the budget once there are very many samples, and a verdict."""
+    assert absence(overlapping=PLENTY).is_plenty() is True
+    assert absence(overlapping=10 * PLENTY).is_plenty() is True
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"overlapping": PLENTY - 1},
+        {"strides": STRIDES - 1},
+        {"control_seen": SEEN - 1},
+        {"control_apart": 100, "control_seen_apart": 100},
+        {"control_overlapping": 10**6, "control_seen": SEEN},
+    ],
+    ids=["samples", "strides", "control", "apart", "rare control"],
+)
+def test_no_plenty(changes: dict[str, int]) -> None:
+    """Whatever there is of anything else, one thing that is lacking is worth the rest of the budget."""
+    assert absence(**{"overlapping": PLENTY, **changes}).is_plenty() is False
+
+
+def test_enough_is_no_plenty() -> None:
+    """What suffices for a verdict at the end is no reason to end before."""
+    assert ENOUGH.is_plenty() is False
+
+
+# --- the bound
 
 
 def test_bound() -> None:

@@ -66,7 +66,7 @@ def test_always_an_outcome(outcome: Any) -> None:
 
 
 def test_outcome_is_equal_as_in_python() -> None:
-    """1, 1.0 and True are one outcome, as they are one key of a dictionary."""
+    """Where there is only 1.0 or True, that is what was asked about with 1."""
     put = question("ever", 1, ())
     assert put.sought(1.0)
     assert put.sought(True)
@@ -74,8 +74,24 @@ def test_outcome_is_equal_as_in_python() -> None:
 
 def test_class_that_is_no_exception_is_refused() -> None:
     """Whether a class is meant as an outcome or as a predicate, its author has to say."""
-    with pytest.raises(ValueError, match=r"race\.ever\(int\): .*write lambda outcome: int\(outcome\)"):
+    with pytest.raises(ValueError, match=r"^race\.ever\(int\): a class could be meant as") as caught:
         question("ever", int, ())
+    assert str(caught.value).endswith(
+        "write lambda outcome: isinstance(outcome, int), int(outcome) or outcome is int"
+    )
+    with pytest.raises(ValueError, match=r"^race\.always\(Odd\): a class could be meant as"):
+        question("always", Odd, (KeyError,))
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("exceptions", [(), (KeyError,)], ids=["none", "asked for"])
+def test_exception_instance_is_refused(asked: str, exceptions: tuple[type[BaseException], ...]) -> None:
+    """An instance is equal to no other: "never KeyError('x')" would be true of anything."""
+    with pytest.raises(ValueError, match="outcome") as caught:
+        question(asked, KeyError("x"), exceptions)
+    assert str(caught.value) == (
+        f"race.{asked}(KeyError('x')): an exception's type is the outcome; write race.{asked}(KeyError)"
+    )
 
 
 @pytest.mark.parametrize("kind", ["coroutine", "generator", "async generator", "object"])
@@ -136,6 +152,7 @@ def test_shown_without_a_repr() -> None:
         (Odd().holds, "holds"),
         (Odd(), "Odd()"),
     ],
+    ids=["function", "method", "object"],
 )
 def test_predicate(predicate: Callable[[int], bool], words: str) -> None:
     """Of a predicate: what it holds for is a witness, with "always" what it does not hold for."""
@@ -147,10 +164,10 @@ def test_predicate(predicate: Callable[[int], bool], words: str) -> None:
 
 
 def test_lambda() -> None:
-    """A lambda is named by its line."""
+    """A lambda is named by its file and line."""
     line = test_lambda.__code__.co_firstlineno + 3
     put = question("ever", lambda outcome: outcome > 3, ())
-    assert put.words == f"the lambda in line {line}"
+    assert put.words == f"the lambda at test_question.py:{line}"
     assert put.sought(4)
 
 

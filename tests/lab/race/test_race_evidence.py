@@ -97,49 +97,90 @@ KINDS = {
 NOT_SEEN = (
     "not seen in 10,000 overlapping samples (80 strides); {control} was seen 1,234 times in 2,500. If samples were "
     "independent, the rate per overlapping sample in this harness would be below 6.9e-04 (99.9%). This is no bound "
-    "for your program"
+    "for your program; all outcomes: 12,345 x 2"
 )
-FIRST = "first as 1 after 12.3 ms (sample 4,321; leapfrog, switch interval 1e-06 s, pinned)"
-PHRASES = [
-    (SEEN, f"seen in 1,000 of 12,345 samples, {FIRST}"),
-    (SEEN_WITHOUT_GIL, "seen in 1 of 12,345 samples, first as 1 after 0.0 ms (sample 1; spin rendezvous)"),
-    (ABSENT, NOT_SEEN.format(control="its control")),
-    (WEAKER, NOT_SEEN.format(control="a generic control (weaker than one of its own)")),
-    (LACKING, "no answer after 12,345 samples: too few strides, 19 of the 20 that it takes"),
-    (FAILED, "actor add raised KeyError: 'x'"),
-]
+SEEN_FIRST = (
+    "seen in 1,000 of 12,345 samples, first 1 after 12.3 ms (sample 4,321; leapfrog, switch interval 1e-06 s, "
+    "pinned); all outcomes: 12,345 x 2"
+)
+PHRASES = {
+    "seen": f"never(is_torn): {SEEN_FIRST}",
+    "seen without GIL": (
+        "ever(is_torn): seen in 1 of 12,345 samples, first 1 after 0.0 ms (sample 1; spin rendezvous); "
+        "all outcomes: 12,345 x 2"
+    ),
+    "absent": f"never(is_torn): {NOT_SEEN.format(control='its control')}",
+    "generic": f"never(is_torn): {NOT_SEEN.format(control='a generic control (weaker than one of its own)')}",
+    "lacking": "never(is_torn) has no answer: too few strides, 19 of the 20 that it takes",
+    "failed": "actor add raised KeyError: 'x'",
+}
 
 
-@pytest.mark.parametrize(("evidence", "phrase"), PHRASES, ids=[phrase for _, phrase in PHRASES])
-def test_phrase(evidence: RaceRun, phrase: str) -> None:
-    """A race says what was seen, or what "not seen" is worth, or why there is no answer."""
-    assert evidence.phrase() == phrase
+@pytest.mark.parametrize("kind", PHRASES)
+def test_phrase(kind: str) -> None:
+    """A race says what was asked and seen, or what "not seen" is worth, or why there is no answer."""
+    assert KINDS[kind].phrase() == PHRASES[kind]
 
 
-@pytest.mark.parametrize(("question", "answer"), [("ever", False), ("never", True), ("always", True)])
-def test_absence_is_told_alike(question: str, answer: bool) -> None:
+def outcomes(*samples: int) -> list[dict[str, Any]]:
+    """Return outcomes that are numbers from 0, seen so often each."""
+    return [{"outcome": str(number), "samples": count, "overlapping": 0} for number, count in enumerate(samples)]
+
+
+@pytest.mark.parametrize(
+    ("counts", "others", "told"),
+    [
+        ([5], 0, "5 x 0"),
+        ([5_000, 1], 0, "5,000 x 0, 1 x 1"),
+        ([4, 3, 2, 1], 0, "4 x 0, 3 x 1, 2 x 2, 1 x 3"),
+        ([5, 4, 3, 2, 1], 0, "5 x 0, 4 x 1, 3 x 2, 2 x 3 and 1 more"),
+        ([9, 8, 7, 6, *[1] * 16], 1_000, "9 x 0, 8 x 1, 7 x 2, 6 x 3 and 1,016 more"),
+        ([2], 3, "2 x 0 and 3 more"),
+    ],
+    ids=["one", "two", "all", "one more", "many more", "others"],
+)
+@pytest.mark.parametrize("kind", ["seen", "absent"])
+def test_histogram(kind: str, counts: list[int], others: int, told: str) -> None:
+    """The most frequent outcomes are told with any answer, and of how many more there were."""
+    evidence = dataclasses.replace(KINDS[kind], outcomes=outcomes(*counts), other_outcomes=others)
+    assert evidence.phrase().endswith(f"; all outcomes: {told}")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "begin"),
+    [("ever", False, ""), ("never", True, ""), ("always", True, "no other was ")],
+    ids=["ever", "never", "always"],
+)
+def test_absence_is_told_alike(question: str, answer: bool, begin: str) -> None:
     """However it was asked, what was not seen is told with its bound and its control."""
-    assert run(question=question, answer=answer).phrase() == ABSENT.phrase()
+    not_seen = NOT_SEEN.format(control="its control")
+    rest = begin + not_seen[len("not ") :] if begin else not_seen
+    assert run(question=question, answer=answer).phrase() == f"{question}(is_torn): {rest}"
 
 
-@pytest.mark.parametrize(("question", "answer"), [("ever", True), ("never", False), ("always", False)])
-def test_witness_is_told_alike(question: str, answer: bool) -> None:
+@pytest.mark.parametrize(
+    ("question", "answer", "begin"),
+    [("ever", True, ""), ("never", False, ""), ("always", False, "another was ")],
+    ids=["ever", "never", "always"],
+)
+def test_witness_is_told_alike(question: str, answer: bool, begin: str) -> None:
     """However it was asked, a witness is told with its circumstances."""
-    assert dataclasses.replace(SEEN, question=question, answer=answer).phrase() == SEEN.phrase()
+    phrase = dataclasses.replace(SEEN, question=question, answer=answer).phrase()
+    assert phrase == f"{question}(is_torn): {begin}{SEEN_FIRST}"
 
 
 def test_lacking_comes_before_a_witness() -> None:
     """Where there is no answer, what was seen does not look like one."""
     lacking = "the GIL was off when this was asked and on at the end"
     phrase = dataclasses.replace(SEEN, answer=None, lacking=lacking).phrase()
-    assert phrase == f"no answer after 12,345 samples: {lacking}"
+    assert phrase == f"never(is_torn) has no answer: {lacking}"
 
 
-@pytest.mark.parametrize("evidence", [ABSENT, WEAKER])
+@pytest.mark.parametrize("evidence", [ABSENT, WEAKER], ids=["own", "generic"])
 def test_absence_is_never_told_without_its_control(evidence: RaceRun) -> None:
     """Nobody reads "not seen" without reading what would have been seen, and that it is no bound elsewhere."""
     assert "control" in evidence.phrase()
-    assert evidence.phrase().endswith("This is no bound for your program")
+    assert "This is no bound for your program; all outcomes: " in evidence.phrase()
 
 
 @pytest.mark.parametrize("evidence", KINDS.values(), ids=KINDS)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from pytest_concclaims.lab.race.carrying import travels
 from pytest_concclaims.lab.race.experiment import RaceFailed
 from pytest_concclaims.lab.race.strategy import Meeting, Strategy
 from pytest_concclaims.lab.race.stride import Outcomes
@@ -20,9 +22,9 @@ PINNED = Strategy(Meeting.LEAPFROG, pinned=True)
 DISTINCT = 10_000
 
 
-def outcomes(found: Sequence[Any], overlapping: Sequence[int] | None = None) -> Outcomes:
+def outcomes(found: Sequence[Any], overlapping: Sequence[int] | None = None, *, measured: bool = True) -> Outcomes:
     """Return a stride's outcomes, all of them overlapping unless it is said."""
-    return Outcomes(list(found), [1] * len(found) if overlapping is None else list(overlapping))
+    return Outcomes(list(found), [1] * len(found) if overlapping is None else list(overlapping), measured)
 
 
 def tally_of(*strides: Sequence[Any]) -> Tally:
@@ -59,6 +61,44 @@ class Unreadable(Unpicklable):
         return int, ("no number",)
 
 
+class Identical:
+    """Can be pickled, but is equal to itself alone; without an address in its words."""
+
+    def __repr__(self) -> str:
+        return "<identical>"
+
+
+class Addressed:
+    """Equal to its like; only the address in its words tells them apart."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Addressed)
+
+    def __hash__(self) -> int:
+        return 1
+
+    __repr__ = object.__repr__
+
+
+class Quarrelsome:
+    """Cannot be compared."""
+
+    def __eq__(self, other: object) -> bool:
+        raise LookupError("no comparison")
+
+    __hash__ = object.__hash__
+
+
+class Drifting(Addressed):
+    """Equal to its like, but with a hash of its own."""
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return "<drifting>"
+
+
 class Shy(Unpicklable):
     """Goes nowhere, and has no words."""
 
@@ -70,20 +110,49 @@ class Shy(Unpicklable):
 
 
 def test_counts() -> None:
-    """Samples are counted by outcome, and so are those of them that overlapped."""
+    """Samples are counted by outcome, and so are those of them that overlapped, and those that did not."""
     tally = Tally()
     tally.add(outcomes(["a", "b", "a", "a"], [1, 0, 0, 1]), DRIFT, 0.1)
     tally.add(outcomes(["b", "c"], [1, 0]), DRIFT, 0.2)
-    assert tally.strides == 2
-    assert tally.total == Count(6, 3)
-    assert tally.outcomes == {"a": Count(3, 2), "b": Count(2, 1), "c": Count(1, 0)}
+    assert (tally.turns, tally.strides) == (2, 2)
+    assert tally.total == Count(6, 3, 3)
+    assert tally.outcomes == {"a": Count(3, 2, 1), "b": Count(2, 1, 1), "c": Count(1, 0, 1)}
     assert tally.silent == {}
+
+
+def test_count() -> None:
+    """Counts add up, each kind of samples to its like."""
+    count = Count(5, 2, 1)
+    count.add(10, 4)
+    count.add(100, 50, 20)
+    count.add_all(Count(1_000, 500, 200))
+    assert count == Count(1_115, 556, 221)
+
+
+def test_counts_that_are_not_measured() -> None:
+    """Where overlap was not looked at, no sample is known to be without it; what else is known stays."""
+    tally = Tally()
+    tally.add(outcomes(["a", "a", "b"], [1, 0, 0]), DRIFT, 0.1)
+    assert tally.add(outcomes(["a", "b", "c"], [0, 0, 0], measured=False), PINNED, 0.2) == {
+        "a": Count(1), "b": Count(1), "c": Count(1)
+    }  # fmt: skip
+    assert tally.total == Count(6, 1, 2)
+    assert tally.outcomes == {"a": Count(3, 1, 1), "b": Count(2, 0, 1), "c": Count(1, 0, 0)}
+
+
+def test_strides_are_turns_with_overlap() -> None:
+    """Every stride is a turn; it counts as a stride if actors overlapped in it, in one sample or in many."""
+    tally = Tally()
+    for overlapping in [0, 0], [0, 1], [1, 1]:
+        tally.add(outcomes("ab", overlapping), DRIFT, 0.1)
+    tally.add(outcomes("ab", [0, 0], measured=False), PINNED, 0.2)
+    assert (tally.turns, tally.strides) == (4, 2)
 
 
 def test_counts_of_the_stride() -> None:
     """What a stride adds is given back, without what was there before."""
     tally = tally_of(["a", "b"])
-    assert tally.add(outcomes(["a", "c", "c"], [0, 1, 0]), DRIFT, 0.2) == {"a": Count(1, 0), "c": Count(2, 1)}
+    assert tally.add(outcomes(["a", "c", "c"], [0, 1, 0]), DRIFT, 0.2) == {"a": Count(1, 0, 1), "c": Count(2, 1, 1)}
 
 
 def test_counts_are_not_shared() -> None:
@@ -96,15 +165,54 @@ def test_counts_are_not_shared() -> None:
 
 
 def test_stride_without_samples() -> None:
-    """A stride that came to nothing is a stride all the same."""
+    """A stride that came to nothing is a turn, but nothing overlapped in it."""
     tally = Tally()
     assert tally.add(outcomes([]), DRIFT, 0.1) == {}
-    assert tally == Tally(strides=1)
+    assert tally == Tally(turns=1)
 
 
 def test_equal_outcomes_are_one() -> None:
-    """Outcomes that are equal are one outcome, as keys of a dictionary are."""
-    assert tally_of([1, True, 1.0, (1,), (True,)]).outcomes == {1: Count(3, 3), (1,): Count(2, 2)}
+    """Outcomes that are equal, and look the same, are one outcome, as keys of a dictionary are."""
+    assert tally_of([1, 1, (1, "a"), (1, "a")]).outcomes == {1: Count(2, 2), (1, "a"): Count(2, 2)}
+    assert tally_of([Unpicklable("x"), Unpicklable("x")], [Unpicklable("x")]).outcomes == {
+        Unpicklable("x"): Count(3, 3)
+    }
+
+
+def test_address_is_no_difference() -> None:
+    """Where only the address in their words tells equal outcomes apart, they look the same."""
+    assert tally_of([Addressed(), Addressed()]).outcomes == {Addressed(): Count(2, 2)}
+
+
+def test_order_in_a_set_is_no_difference() -> None:
+    """Equal sets are one outcome, in whatever order they show what is in them."""
+    one, other = frozenset([0, 8]), frozenset([8, 0])
+    assert one == other
+    assert tally_of([one, other]).outcomes == {one: Count(2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(1, True), (1, 1.0), ((1,), (True,)), (0.0, -0.0)], ids=lambda one: repr(one)
+)
+def test_equal_outcomes_that_look_different(first: object, second: object) -> None:
+    """What would be counted as one, and may not be meant so, is refused; nothing of the stride is counted."""
+    tally = tally_of(["a"])
+    before = copy.deepcopy(tally)
+    with pytest.raises(RaceFailed) as caught:
+        tally.add(outcomes(["a", first, second]), DRIFT, 0.2)
+    failure = caught.value.failure
+    assert (failure.kind, failure.details) == ("raised", "")
+    assert failure.text == (
+        f"the outcomes {first!r} and {second!r} are equal, and would be counted as one; "
+        "let observe give what tells them apart"
+    )
+    assert tally == before
+
+
+def test_equal_outcomes_among_many() -> None:
+    """Of a long stride it is enough to look at some."""
+    with pytest.raises(RaceFailed, match="are equal, and would be counted as one"):
+        tally_of([1] * 5_000 + [True] * 5_000)
 
 
 # --- first sightings
@@ -163,9 +271,9 @@ def test_too_many_different_outcomes() -> None:
     assert tally.outcomes[0] == Count(2, 2)
     assert tally.outcomes[DISTINCT - 1] == Count(2, 2)
     assert DISTINCT not in tally.outcomes
-    assert tally.silent == {"other outcomes": Count(5, 3)}
-    assert tally.total == Count(DISTINCT + 7, DISTINCT + 5)
-    assert tally.strides == 3
+    assert tally.silent == {"other outcomes": Count(5, 3, 2)}
+    assert tally.total == Count(DISTINCT + 7, DISTINCT + 5, 2)
+    assert (tally.turns, tally.strides) == (3, 3)
 
 
 def test_stride_tells_of_all_its_outcomes() -> None:
@@ -201,9 +309,42 @@ def test_unpicklable_outcomes_fall_silent(kind: type[Unpicklable]) -> None:
     there = pickle.loads(pickle.dumps(tally.portable()))
     assert there.outcomes == {"a": Count(1, 1)}
     assert list(there.first) == ["a"]
-    assert there.silent == {"<x>": Count(2, 1), "<y>": Count(1, 0)}
-    assert there.total == Count(4, 2)
-    assert there.strides == 1
+    assert there.silent == {"<x>": Count(2, 1, 1), "<y>": Count(1, 0, 1)}
+    assert there.total == Count(4, 2, 2)
+    assert (there.turns, there.strides) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [(Identical(), "<identical>"), (Drifting(), "<drifting>"), (math.nan, "nan")],
+    ids=["identity", "hash", "nan"],
+)
+def test_outcomes_that_change_on_the_way_fall_silent(outcome: Any, words: str) -> None:
+    """What can be pickled, but is not equal to itself then, or hashed otherwise, would be another outcome."""
+    tally = tally_of(["a", outcome])
+    there = pickle.loads(pickle.dumps(tally.portable()))
+    assert there.outcomes == {"a": Count(1, 1)}
+    assert list(there.first) == ["a"]
+    assert there.silent == {words: Count(1, 1)}
+    assert there.total == Count(2, 2)
+
+
+@pytest.mark.parametrize("kind", [Identical, Unpicklable])
+def test_known_outcomes_travel(kind: Any) -> None:
+    """What the other process knows as well is only named, and so it is the same there."""
+    known = kind("x") if kind is Unpicklable else kind()
+    assert travels(known, [known])
+    assert travels((1, known), ["another", known])
+    assert not travels(known, [])
+    kept = tally_of(["a", known]).portable([known])
+    assert list(kept.outcomes) == list(kept.first) == ["a", known]
+    assert kept.silent == {}
+
+
+def test_comparison_that_raises_does_not_travel() -> None:
+    """Whether it is the same then runs code of the outcome's own; what that raises is an answer, too."""
+    assert travels((1, "a", None), [])
+    assert not travels(Quarrelsome(), [])
 
 
 def test_portable_leaves_the_tally_alone() -> None:

@@ -136,7 +136,7 @@ class Histogram:
 
     def __init__(self, tally: Tally) -> None:
         self._counts = _counts(tally)
-        self._asked = tally.strides > 0
+        self._asked = tally.turns > 0
 
     def __iter__(self) -> Iterator[tuple[Hashable, int]]:
         if not self._asked:

@@ -134,7 +134,7 @@ def runs_nothing(function: object) -> bool:
         function = function.func
     return any(
         inspect.iscoroutinefunction(code) or inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code)
-        for code in (function, vars(type(function)).get("__call__"))
+        for code in (function, getattr(type(function), "__call__", None))  # noqa: B004  (it is callable)
     )
 
 
