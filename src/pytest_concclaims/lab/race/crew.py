@@ -35,8 +35,12 @@ class Crew:
             threading.Thread(target=self._work, args=(number,), name=f"actor {name}", daemon=True)
             for number, name in enumerate(names)
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, tasks: Sequence[Task], *, pinned: bool, halt: Callable[[], None]) -> None:
         """Run a task in each thread, and wait for the end of all.
@@ -66,7 +70,8 @@ class Crew:
         for inbox in self._inboxes:
             inbox.put(None)
         for thread in self._threads:
-            thread.join(0.0 if self._hanging else self._patience)
+            if thread.ident is not None:  # it was started
+                thread.join(0.0 if self._hanging else self._patience)
 
     def _hang(self, waiting: set[int]) -> Failure:
         frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)

@@ -99,7 +99,7 @@ def _sought(predicate: Callable[[Any], object], name: str, *, wanted: bool) -> C
     def sought(outcome: Hashable) -> bool:
         try:
             return bool(predicate(outcome)) is wanted
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RaceFailed(raised(f"{name}, asked about the outcome {shown(outcome)},", error)) from error
 
     return sought

@@ -23,7 +23,7 @@ from .tally import Count, Sighting, Tally
 
 #: A forked child gets so many seconds beyond the budget and the patience, before it is ended.
 _GRACE = 5.0
-#: Seconds of a child that is watched for a crash.
+#: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
 _CRASH_SLICE = 0.1
 _CRASHES = frozenset(
     getattr(signal, name)
@@ -77,10 +77,12 @@ class Runner:
         self._prepare()
         started = clock()
         end = started + self.budget
+        seconds = _CRASH_SLICE
         while clock() < end and self._lacking_of_crash() is not None:
             of_control = self.experiment.matched and self._absence_of_crash().control_is_behind()
             with Board() as board:
-                forked = self._forked(board, _NOTHING, started, min(end, clock() + _CRASH_SLICE), only=of_control)
+                forked = self._forked(board, _NOTHING, started, min(end, clock() + seconds), only=of_control)
+                seconds *= 1 if of_control else 2  # what takes its time in one process has to get it, too
                 if forked.returned:
                     self._adopt(forked)
                     continue

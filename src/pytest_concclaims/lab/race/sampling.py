@@ -130,9 +130,11 @@ class Sampler:
         begun = clock()
         states = made(subject.setup, length)
         stride = Stride(subject, states, max(begun, min(end, clock() + LOOK)))
-        samples = meet(crew, stride, use.strategy, leader=cycle % len(subject.actors))
-        if stride.failure is not None:
-            raise RaceFailed(stride.failure)
+        try:
+            samples = meet(crew, stride, use.strategy, leader=cycle % len(subject.actors))
+        finally:
+            if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
+                raise RaceFailed(stride.failure)
         seen = stride.outcomes(samples)
         findings.pace = (clock() - begun) / len(states)
         use.lengths[of_control] = _next_length(len(states), findings.pace)

@@ -40,7 +40,7 @@ def made(setup: Callable[[], Any], length: int) -> list[Any]:
             states += [setup() for _ in range(count)]
             if clock() - begun > LOOK:
                 break
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RaceFailed(raised("setup", error)) from error
     _check_fresh(states)
     return states
@@ -162,7 +162,7 @@ class Stride:
                 found += [observe(self.states[sample]) for sample in samples[len(found) : len(found) + count]]
                 if clock() - begun > LOOK:
                     break
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RaceFailed(raised("observe", error)) from error
         return found
 
