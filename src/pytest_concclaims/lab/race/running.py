@@ -78,8 +78,10 @@ class Runner:
         started = clock()
         end = started + self.budget
         seconds = _CRASH_SLICE
+        of_control = True
         while clock() < end and self._lacking_of_crash() is not None:
-            of_control = self.experiment.matched and self._absence_of_crash().control_is_behind()
+            # Never twice in turn: one that never crashes would leave no time for the race.
+            of_control = self.experiment.matched and not of_control and self._absence_of_crash().control_is_behind()
             with Board() as board:
                 forked = self._forked(board, _NOTHING, started, min(end, clock() + seconds), only=of_control)
                 seconds *= 1 if of_control else 2  # what takes its time in one process has to get it, too
