@@ -12,6 +12,7 @@ import pytest
 import pytest_concclaims
 from claims_project import COMPANION, Run, make_project, one_claim, run_claims
 from pytest_concclaims.lab.forked import CAN_FORK
+from pytest_concclaims.lab.race import power
 
 SCHEMA_FILE = Path(pytest_concclaims.__file__).parent / "run-record.schema.json"
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
@@ -19,9 +20,17 @@ forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 #: Seconds for each question; it takes as long as it needs, and a machine may be very busy.
 BUDGET = "--claims-budget=120"
 #: Budgets for what only absence settles: the first that is enough on this machine will do.
-BUDGETS = tuple(f"--claims-budget={seconds}" for seconds in (1, 10, 60, 300))
+BUDGETS = tuple(f"--claims-budget={seconds}" for seconds in (60, 300))
 #: For what is never going to be settled.
-SHORT = BUDGETS[0]
+SHORT = "--claims-budget=0.5"
+
+
+@pytest.fixture(autouse=True)
+def _settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an absence be settled as soon as it may, and not at the end of a long budget (in runs in this process)."""
+    monkeypatch.setattr(power, "OVERLAPPING", 100)
+    monkeypatch.setattr(power, "PLENTY", 100)
+
 
 #: What races in these claims.
 RACERS = """

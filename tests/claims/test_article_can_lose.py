@@ -201,6 +201,10 @@ REFUTED_BY_EVERY_CALL = {"test_all_variables_are_shared_by_all_threads"}
 CONFTEST = """
 import multiprocessing.context, multiprocessing.process, os, sys, threading, types
 import pytest
+from pytest_concclaims.lab.race import power
+
+# Let an absence be settled as soon as it may, and not at the end of a long budget.
+power.PLENTY, power.RARER_THAN_GENERIC = power.OVERLAPPING, power.RARER
 
 def replace_in_claims(monkeypatch, name, broken):
     "Replace a name of threading for the claims only: its own code, and pytest's, goes on with the real one."
@@ -234,7 +238,7 @@ def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, sabotage: Sabot
         pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"))
     arguments = ["--claims", "article", "-k", " or ".join(sabotage.turned), "--claims-report=run.json"]
     # On a busy machine, "never seen" takes longer than anybody would wait for.
-    pytester.runpytest_subprocess(*arguments, "--claims-budget=20", timeout=300)
+    pytester.runpytest_subprocess(*arguments, "--claims-budget=60", timeout=300)
     record = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))
     other = {"confirmed": "refuted", "refuted": "confirmed"}
     turned = {claim["id"].split("[")[0] for claim in record["claims"] if claim["verdict"] == other[claim["expected"]]}

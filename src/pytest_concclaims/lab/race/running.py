@@ -78,13 +78,13 @@ class Runner:
         started = clock()
         end = started + self.budget
         seconds = _CRASH_SLICE
-        of_control = True
+        in_vain = True  # whether the last child was the control's, and did not crash: then it is the race's turn
         while clock() < end and self._lacking_of_crash() is not None:
-            # Never twice in turn: one that never crashes would leave no time for the race.
-            of_control = self.experiment.matched and not of_control and self._absence_of_crash().control_is_behind()
+            of_control = self.experiment.matched and not in_vain and self._absence_of_crash().control_is_behind()
             with Board() as board:
                 forked = self._forked(board, _NOTHING, started, min(end, clock() + seconds), only=of_control)
                 seconds *= 1 if of_control else 2  # what takes its time in one process has to get it, too
+                in_vain = of_control and forked.returned
                 if forked.returned:
                     self._adopt(forked)
                     continue
