@@ -44,6 +44,15 @@ def pytest_runtest_protocol(item):
     return True if "snow" in item.name else None
 """
 
+LETS_THREADS_DIE = """
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report):
+    if (report.when, report.nodeid.rpartition("_")[2]) == (WHEN, "snow"):
+        import test_claims
+        test_claims.go.set()
+        test_claims.thread.join()
+"""
+
 
 def with_conftest(pytester: pytest.Pytester, hooks: str, code: str) -> None:
     """Make a project with a conftest file that holds hooks."""
@@ -59,6 +68,27 @@ def test_retried_call_that_ends_otherwise_is_an_error(pytester: pytest.Pytester)
     run = run_claims(pytester)
     assert (run.status, run.verdicts) == (1, {"snow": "error", "companion": "confirmed"})
     assert run.claims["snow"]["reason"] == "attempts at the same claim disagree: REFUTED, CONFIRMED"
+
+
+@pytest.mark.parametrize("when", ["setup", "call"])
+def test_thread_that_dies_between_two_phases_leaves_no_verdict(pytester: pytest.Pytester, when: str) -> None:
+    """Between set-up, call and teardown, too, somebody listens."""
+    prelude = """
+        import threading
+        go = threading.Event()
+        def die():
+            go.wait(30)
+            int("x")
+        thread = threading.Thread(target=die, name="Ada")
+        @pytest.fixture
+        def dying():
+            thread.start()
+    """
+    code = one_claim("assert thread", prelude=prelude, arguments="dying")
+    with_conftest(pytester, LETS_THREADS_DIE.replace("WHEN", repr(when)), code)
+    run = run_claims(pytester)
+    assert (run.status, run.verdicts) == (1, {"snow": "error", "companion": "confirmed"})
+    assert "ValueError in thread 'Ada'" in run.claims["snow"]["reason"]
 
 
 def test_unexpected_verdict_fails_the_run_whatever_pytest_counts(pytester: pytest.Pytester) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, FunctionType
 
@@ -44,6 +44,7 @@ class Trial:
 
     :param territory: the code that speaks for the claim.
     :param attempts: earlier attempts in this run.
+    :param phase: what is being run, or was last: the set-up, the claim or the teardown.
     :param running: whether the test function is being called.
     :param decision: the verdict, once there is one.
     :param threads: those that were there before it.
@@ -53,6 +54,7 @@ class Trial:
     lab: Lab
     territory: Territory
     attempts: list[Attempt]
+    phase: str = "set-up"
     running: bool = False
     decision: Decision | None = None
     duration: float = 0.0
@@ -104,22 +106,11 @@ class Trial:
         own = [item.to_json() for item in self.evidence() if not isinstance(item, Attempt)]
         return Attempt(self.decision.verdict.value, self.decision.reason, own)
 
-    @contextmanager
-    def watched(self, where: str) -> Iterator[None]:
-        """Note the exceptions that end threads during the block: pytest warns of them, and lets the test pass."""
-
-        def note(args: threading.ExceptHookArgs) -> None:
-            if args.exc_type is SystemExit:
-                return
+    def note_end_of_thread(self, args: threading.ExceptHookArgs) -> None:
+        """Note the exception that ended a thread: pytest warns of it, and lets the test pass."""
+        if args.exc_type is not SystemExit:
             name = args.thread.name if args.thread is not None else "a thread"
-            self.disturbances.append(_raised(f"thread {name!r}, {where}", args.exc_value or args.exc_type()))
-
-        before = threading.excepthook
-        threading.excepthook = note
-        try:
-            yield
-        finally:
-            threading.excepthook = before
+            self.disturbances.append(_raised(f"thread {name!r}, {self.phase}", args.exc_value or args.exc_type()))
 
     def wait_for_threads(self) -> None:
         """Give threads that the claim left behind a moment to end: how they end may leave no verdict."""
@@ -138,33 +129,63 @@ TRIAL = pytest.StashKey[Trial]()
 
 
 class ThreadWatch:
-    """Hooks: note what ends threads while fixtures are set up and torn down.
+    """Hooks: note what ends threads, from a claim's set-up to the end of its teardown.
 
-    The innermost wrappers: before pytest 8.4 it has some that would take note first.
+    Around the whole, so that no gap is left between the phases; and innermost in each phase, as pytest before 8.4
+    has a hook of its own there.
     """
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Watch all phases, and what lies between them."""
+        with _threads_watched(item):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Watch the set-up."""
         __tracebackhide__ = True
-        with _watched(item, "set-up"):
+        with _threads_watched(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Watch the call."""
+        __tracebackhide__ = True
+        with _threads_watched(item):
             return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
         """Watch the teardown, and what the claim left behind."""
         __tracebackhide__ = True
-        with _watched(item, "teardown"):
+        trial = item.stash.get(TRIAL, None)
+        if trial is not None:
+            trial.phase = "teardown"
+        with _threads_watched(item):
             try:
                 return (yield)
             finally:
-                if TRIAL in item.stash:
-                    item.stash[TRIAL].wait_for_threads()
+                if trial is not None:
+                    trial.wait_for_threads()
 
 
-def _watched(item: pytest.Item, where: str) -> AbstractContextManager[None]:
-    trial = item.stash.get(TRIAL, None)
-    return nullcontext() if trial is None else trial.watched(where)
+@contextmanager
+def _threads_watched(item: pytest.Item) -> Iterator[None]:
+    before = threading.excepthook
+
+    def note(args: threading.ExceptHookArgs) -> None:
+        trial = item.stash.get(TRIAL, None)
+        if trial is None:
+            before(args)
+        else:
+            trial.note_end_of_thread(args)
+
+    threading.excepthook = note
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 class ClaimTrials:
@@ -219,9 +240,9 @@ class ClaimTrials:
         error: BaseException | None = None
         result: object = True
         function = _plain_function(pyfuncitem)
-        trial.running = True
+        trial.phase, trial.running = "the claim", True
         try:
-            with trial.watched("the claim"), AssertionWatch(trial.territory, function, self._config) as watch:
+            with AssertionWatch(trial.territory, function, self._config) as watch:
                 try:
                     result = yield
                 except (KeyboardInterrupt, pytest.exit.Exception, bdb.BdbQuit):

@@ -253,7 +253,7 @@ def test_figures_of_outcomes_and_strategies_add_up(lab: Lab) -> None:
     run = last(lab)
     assert (plain(run.actors), run.rounds) == (["increment", "increment"], 1)
     assert run.budget == PATIENCE
-    assert {entry["outcome"] for entry in run.outcomes} == {"1", "2"}
+    assert {"1"} <= {entry["outcome"] for entry in run.outcomes} <= {"1", "2"}
     assert sum(entry["samples"] for entry in run.outcomes) == run.samples
     assert sum(entry["overlapping"] for entry in run.outcomes) == run.overlapping
     assert sum(entry["samples"] for entry in run.strategies) == run.samples
@@ -525,8 +525,9 @@ def test_outcomes_that_cannot_be_pickled(lab: Lab) -> None:
     assert race.ever(Opaque(1)) is True
     assert race.ever(lambda outcome: outcome.number == 1) is True
     assert last(lab).witness is not None
-    assert {repr(outcome).strip("<>") for outcome in samples_of(race)} == {"Opaque(1)", "Opaque(2)"}
-    assert {entry["outcome"].strip("<>") for entry in last(lab).outcomes} == {"Opaque(1)", "Opaque(2)"}
+    shown = {repr(outcome).strip("<>") for outcome in samples_of(race)}
+    assert {"Opaque(1)"} <= shown <= {"Opaque(1)", "Opaque(2)"}
+    assert {entry["outcome"].strip("<>") for entry in last(lab).outcomes} == shown
     assert sum(samples_of(race).values()) == last(lab).samples
 
 
