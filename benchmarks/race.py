@@ -21,8 +21,10 @@ from functools import partial
 from pytest_concclaims import Inconclusive, Lab, gil_enabled
 from pytest_concclaims.evidence import RaceRun
 
-#: Seconds for each measurement of a rate; and after which a witness is waited for no longer.
-RATE_SECONDS = 2.0
+#: Seconds for each measurement of a rate, and how many are made, in turns, as the machine's pace changes.
+RATE_SECONDS = 1.0
+RATE_TIMES = 4
+#: Seconds after which a witness is waited for no longer.
 PATIENCE = 10.0
 ARTICLES_ROUNDS = 100_000
 
@@ -218,10 +220,25 @@ def main(times: int) -> None:
         print_rates(actor)
 
 
+def together(parts: list[Seen]) -> Seen:
+    """Return the sum of measurements."""
+    counts = [part.overlapping for part in parts if part.overlapping is not None]
+    return Seen(
+        sum(part.seconds for part in parts),
+        sum(part.samples for part in parts),
+        sum(counts) if counts else None,
+        sum(part.lost for part in parts),
+    )
+
+
 def print_rates(actor: Actor) -> None:
     """Measure how many samples each way makes."""
-    print(f"{actor.__name__}: each way for {RATE_SECONDS:g} s")
-    seen = {way: function(actor, seconds=RATE_SECONDS, until_lost=False) for way, function in WAYS.items()}
+    print(f"{actor.__name__}: each way {RATE_TIMES} times for {RATE_SECONDS:g} s, in turns")
+    parts: dict[str, list[Seen]] = {way: [] for way in WAYS}
+    for _ in range(RATE_TIMES):
+        for way, function in WAYS.items():
+            parts[way].append(function(actor, seconds=RATE_SECONDS, until_lost=False))
+    seen = {way: together(part) for way, part in parts.items()}
     for way, what in seen.items():
         overlapping = "" if what.overlapping is None else f"{what.overlapping / what.seconds:12,.1f} overlapping/s"
         rates = f"{what.samples / what.seconds:12,.1f} samples/s {overlapping:27}"

@@ -20,6 +20,8 @@ from .stride import Stride
 _OVER = -2
 #: How often a thread looks for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
 _SPINS = 4000
+#: In samples: how often a thread looks whether its stride is over. On a busy machine, each may take a time slice.
+_LOOK_EVERY = 8
 
 
 def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
@@ -32,9 +34,9 @@ def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequenc
         return _chase(crew, stride, strategy, leader)
     actors = range(len(stride.actors))
     if strategy.meeting is Meeting.LEAPFROG:
-        position = [0]
+        position, limit = [0], [len(stride.states)]
         visited: list[list[int]] = [[] for _ in actors]
-        tasks = [partial(_leapfrog, me, stride, position, visited[me]) for me in actors]
+        tasks = [partial(_leapfrog, me, stride, position, limit, visited[me]) for me in actors]
         crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
         return _completed(crew, stride, visited)
     if strategy.meeting is Meeting.RENDEZVOUS:
@@ -82,13 +84,12 @@ def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[li
     here, gone = entered[me], left[me]
     others = [cell for number, cell in enumerate(entered) if number != me]
     size = len(states)
-    step = max(1, size // 16)
     begin = sample = 0
     while begin < size:
         try:
             # One alone decides when it is over: nobody must be left in a sample that another one does not come to.
             while begin < size and not (stride.over() if me == 0 else stride.halted):
-                for sample in range(begin, min(begin + step, size)):
+                for sample in range(begin, min(begin + _LOOK_EVERY, size)):
                     phase, before = sample % 3 + 1, (sample + 2) % 3 + 1
                     here[0] = phase
                     for other in others:
@@ -130,35 +131,40 @@ def _give_way(me: int, stride: Stride, other: list[int], before: int) -> None:
         time.sleep(0)
 
 
-def _leapfrog(me: int, stride: Stride, position: list[int], visited: list[int]) -> None:
+def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], visited: list[int]) -> None:
     """Do the sample that another one is at; or, if there is none ahead, lead.
 
     Under a GIL each forced switch is a collision on the sample at which the other one was stopped, in either
-    direction. Without a GIL all keep close to each other and nobody waits. Nobody stops early: an actor may have
-    to wait for another one's.
+    direction. Without a GIL all keep close to each other and nobody waits.
+
+    :param position: the sample of the one that leads.
+    :param limit: the sample that is not done any more. Nobody stops before: an actor may have to wait for another
+        one's, and then they are one sample apart at most.
     """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
     following, previous = stride.neighbours(me)
-    size = len(states)
     last = -1
     while not stride.halted:
-        # Two may both take the lead, or the position go back by a little: then somebody does a sample alone.
-        sample = position[0]
-        if sample <= last:
-            sample = last + 1
-            if sample >= size:
-                break
-            position[0] = sample
-        last = sample
-        try:
-            next_open[sample] = following[0] < sample
-            previous_open[sample] = previous[0] < sample
-            values[sample] = actor(states[sample])
-        except BaseException as error:  # noqa: BLE001
-            stride.note_exception(me, sample, error)
-        mine[0] = sample
-        visited.append(sample)
+        if stride.over():
+            limit[0] = min(limit[0], max(position[0], last) + 3)
+        for _ in range(_LOOK_EVERY):
+            # Two may both take the lead, or the position go back by a little: then somebody does a sample alone.
+            sample = position[0]
+            if sample <= last:
+                sample = last + 1
+                if sample >= limit[0]:
+                    return
+                position[0] = sample
+            last = sample
+            try:
+                next_open[sample] = following[0] < sample
+                previous_open[sample] = previous[0] < sample
+                values[sample] = actor(states[sample])
+            except BaseException as error:  # noqa: BLE001
+                stride.note_exception(me, sample, error)
+            mine[0] = sample
+            visited.append(sample)
 
 
 def _chase(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
@@ -199,13 +205,12 @@ def _lead(me: int, stride: Stride, position: list[int], visited: list[int]) -> N
     next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
     following, previous = stride.neighbours(me)
     size = len(states)
-    step = max(1, size // 16)
     begin = sample = 0
     try:
         while begin < size:
             try:
                 while begin < size and not stride.over():
-                    for sample in range(begin, min(begin + step, size)):
+                    for sample in range(begin, min(begin + _LOOK_EVERY, size)):
                         position[0] = sample
                         next_open[sample] = following[0] < sample
                         previous_open[sample] = previous[0] < sample

@@ -13,7 +13,7 @@ from .experiment import Experiment, RaceFailed, Subject
 from .meetings import meet
 from .power import Absence
 from .question import Question, shown
-from .strategy import Strategy
+from .strategy import Meeting, Strategy
 from .stride import LOOK, Stride, clock, made
 from .tally import Count, Sighting, Tally, sighting
 
@@ -21,19 +21,25 @@ from .tally import Count, Sighting, Tally, sighting
 _RACE_STRIDES = 8
 #: Seconds that a stride should take, in all: often enough to look at what came of it.
 _STRIDE = 0.008
-#: In samples: a stride of which nothing is known, the first with a strategy at most, and any at most.
-_UNKNOWN, _FIRST, _LONGEST = 2, 512, 16_384
+#: One that drifts: it is there for the number of samples, most of which need no switch of threads.
+_DRIFT = 0.016
+#: In samples: the first stride of all; one with a strategy not known, at most, as a witness is seen at its end; any.
+_UNKNOWN, _FIRST, _LONGEST = 2, 2_048, 16_384
+#: A stride may be so many times as long as one before.
+_GROWTH = 16
+#: One that took this part of its time tells how long it should be.
+_LONG_ENOUGH = 4
 
 
 @dataclass
 class Use:
     """A strategy, and what it has come to.
 
-    :param lengths: of the next stride, in samples: the race's and the control's; None before the first.
+    :param fitting: samples of a stride that takes about as long as it should, of the race and of the control.
     """
 
     strategy: Strategy
-    lengths: list[int | None] = field(default_factory=lambda: [None, None])
+    fitting: list[int] = field(default_factory=lambda: [_FIRST, _FIRST])
     total: Count = field(default_factory=Count)
 
 
@@ -45,12 +51,21 @@ class Findings:
     race: Tally = field(default_factory=Tally)
     control: Tally = field(default_factory=Tally)
     seconds: float = 0.0
-    #: Seconds that a sample took lately.
-    pace: float | None = None
+    #: Samples that a stride of the race and one of the control may have, as far as known. They grow from stride to
+    #: stride, whatever the strategy.
+    safe: list[int] = field(default_factory=lambda: [_UNKNOWN, _UNKNOWN])
 
-    def first_length(self) -> int:
-        """Return how long a strategy's first stride is: short, as long as nothing is known of the actors."""
-        return _UNKNOWN if self.pace is None else max(1, min(_FIRST, int(_STRIDE / self.pace)))
+    def next_length(self, use: Use, *, of_control: bool) -> int:
+        """Return how many samples the next stride with a strategy is to have."""
+        return min(self.safe[of_control], use.fitting[of_control])
+
+    def learn(self, use: Use, length: int, seconds: float, *, of_control: bool) -> None:
+        """Take note of what a stride took, in all."""
+        target = _DRIFT if use.strategy.meeting is Meeting.DRIFT else _STRIDE
+        fitting = max(1, min(_LONGEST, length * _GROWTH, int(length * target / seconds)))
+        self.safe[of_control] = max(self.safe[of_control], fitting)
+        # A short one takes its time for waking threads, and is no measure for a longer one.
+        use.fitting[of_control] = fitting if seconds * _LONG_ENOUGH > target else max(fitting, _FIRST)
 
     def portable(self, known: Sequence[object]) -> Findings:
         """Return what can be carried of it to another process, that knows the same."""
@@ -124,7 +139,7 @@ class Sampler:
         # Race and control each take all strategies in turns, and with each of them every actor leads in turns.
         cycle, index = divmod(tally.turns, len(findings.uses))
         use = findings.uses[index]
-        length = use.lengths[of_control] or findings.first_length()
+        length = findings.next_length(use, of_control=of_control)
         self._begin(subject, index, tally)
         _apply(use.strategy)
         begun = clock()
@@ -136,19 +151,13 @@ class Sampler:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
                 raise RaceFailed(stride.failure)
         seen = stride.outcomes(samples)
-        findings.pace = (clock() - begun) / len(states)
-        use.lengths[of_control] = _next_length(len(states), findings.pace)
+        findings.learn(use, len(states), clock() - begun, of_control=of_control)
         before, seconds = tally.total.samples, clock() - started
         if asked.add(tally.add(seen, use.strategy, seconds), of_control=of_control):
             index = next(index for index, outcome in enumerate(seen.found) if asked.is_sought(outcome))
             asked.witness = seen.found[index], sighting(seen, index, before, use.strategy, seconds)
         if not of_control:
             use.total.add(len(seen.found), sum(seen.overlapping))
-
-
-def _next_length(length: int, pace: float) -> int:
-    """Return a length with which a stride would take about the time that it should."""
-    return max(1, min(_LONGEST, length * 4, int(_STRIDE / pace)))
 
 
 def _apply(strategy: Strategy) -> None:

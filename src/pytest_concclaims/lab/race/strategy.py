@@ -91,9 +91,9 @@ def _rotation(around: Surroundings, actors: int, *, pin: bool) -> tuple[Strategy
             Strategy(Meeting.DRIFT, 2e-4),
         )
     return (
-        Strategy(Meeting.LEAPFROG, 1e-6, pinned=pin),
-        Strategy(Meeting.CHASE, 1e-6, pinned=pin),
-        Strategy(Meeting.LEAPFROG, 1e-5),
+        Strategy(Meeting.LEAPFROG, 1e-6),
+        Strategy(Meeting.CHASE, 1e-6),
+        Strategy(Meeting.LEAPFROG, 1e-5, pinned=pin),
         Strategy(Meeting.DRIFT, 1e-4),
     )
 
