@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,8 @@ forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 
 #: Seconds for each question; it takes as long as it needs, and a machine may be very busy.
 BUDGET = "--claims-budget=120"
-#: Budgets for what only absence settles: the first that is enough on this machine will do.
-BUDGETS = tuple(f"--claims-budget={seconds}" for seconds in (60, 300))
 #: For what is never going to be settled.
-SHORT = "--claims-budget=0.5"
+SHORT = "--claims-budget=0.1"
 
 
 @pytest.fixture(autouse=True)
@@ -30,26 +29,36 @@ def _settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an absence be settled as soon as it may, and not at the end of a long budget (in runs in this process)."""
     monkeypatch.setattr(power, "OVERLAPPING", 100)
     monkeypatch.setattr(power, "PLENTY", 100)
+    monkeypatch.setattr(power, "STRIDES", 3)
+    monkeypatch.setattr(power, "SEEN", 5)
+    monkeypatch.setattr(power, "RARER", 2)
+    monkeypatch.setattr(power, "RARER_THAN_GENERIC", 2)
 
 
-#: What races in these claims.
+#: What races in these claims; who counts takes so much time between reading and writing that actors overlap.
 RACERS = """
-import os, signal, threading
+import contextlib, itertools, os, signal, threading, time
+
+numbers = itertools.count()
 
 class Counter:
     def __init__(self):
+        self.careful = next(numbers) % 4 == 0
         self.value = 0
         self.lock = threading.Lock()
 
-def successor(number):
-    return number + 1
-
 def increment(counter):
-    counter.value = successor(counter.value)
+    value = counter.value
+    time.sleep(1e-4)
+    counter.value = value + 1
 
 def increment_locked(counter):
     with counter.lock:
-        counter.value = successor(counter.value)
+        increment(counter)
+
+def increment_carelessly(counter):
+    with counter.lock if counter.careful else contextlib.nullcontext():
+        increment(counter)
 
 def read(counter):
     return counter.value
@@ -72,7 +81,7 @@ def hang(state):
 def unlocked(lab):
     return lab.race(Counter, increment, increment, observe=read)
 
-def locked(lab, control=(increment, increment)):
+def locked(lab, control=(increment_carelessly, increment_carelessly)):
     return lab.race(Counter, increment_locked, increment_locked, observe=read, control=control)
 """
 #: A claim that comes after the one that a test is about, and must not notice anything of it.
@@ -81,6 +90,22 @@ NEXT = """
 def test_next(lab):
     race = unlocked(lab)
     assert race.ever(1)
+"""
+
+#: Claims of which each would take a worker with it, if it ran there.
+CRASHES_AND_HANGS = """
+@pytest.mark.claim("A crash is an error")
+def test_crash(lab):
+    assert lab.race(Counter, nothing, fall).ever((1, 1))
+
+@pytest.mark.claim("A crash is an outcome where it is asked for")
+def test_asked(lab):
+    race = lab.race(Counter, nothing, fall)
+    assert race.ever(lab.CRASH)
+
+@pytest.mark.claim("Who hangs is an error")
+def test_hang(lab):
+    assert lab.race(Counter, nothing, hang, deadline=1.0).ever((1, 1))
 """
 
 
@@ -93,21 +118,22 @@ def racing(pytester: pytest.Pytester, body: str, **options: str) -> None:
 def run_racing(pytester: pytest.Pytester, *arguments: str, subprocess: bool = False) -> Run:
     """Run the claims, and check their record."""
     run = run_claims(pytester, *arguments, subprocess=subprocess)
-    fastjsonschema = pytest.importorskip("fastjsonschema")
-    fastjsonschema.validate(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")), run.record)
+    record_check()(run.record)
     return run
+
+
+@cache
+def record_check() -> Callable[[object], object]:
+    """Return a function that raises if a record is not as its schema says; to make it takes time."""
+    fastjsonschema = pytest.importorskip("fastjsonschema")
+    check: Callable[[object], object] = fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+    return check
 
 
 def race_of(run: Run, claim: str = "snow") -> dict[str, Any]:
     """Return a claim's evidence of its only race."""
     (race,) = run.evidence(claim, "race")
     return race
-
-
-WAYS = [
-    pytest.param((), False, id="plain"),
-    pytest.param(("-n", "2"), True, id="xdist"),
-]
 
 
 def need_xdist(arguments: tuple[str, ...]) -> None:
@@ -118,24 +144,21 @@ def need_xdist(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("in_process", [False, True], ids=["forked", "in-process"])
 @pytest.mark.parametrize(
-    ("body", "verdict", "marks", "budgets"),
+    ("body", "verdict", "marks"),
     [
-        ("assert unlocked(lab).ever(1)", "confirmed", "", [BUDGET]),
-        ("assert unlocked(lab).always(2)", "refuted", "@pytest.mark.refuted(True, reason='no lock')", [BUDGET]),
-        ("assert locked(lab).never(1)", "confirmed", "", BUDGETS),
-        ("assert locked(lab).ever(1)", "refuted", "@pytest.mark.refuted(True, reason='a lock')", BUDGETS),
+        ("assert unlocked(lab).ever(1)", "confirmed", ""),
+        ("assert unlocked(lab).always(2)", "refuted", "@pytest.mark.refuted(True, reason='no lock')"),
+        ("assert locked(lab).never(1)", "confirmed", ""),
+        ("assert locked(lab).ever(1)", "refuted", "@pytest.mark.refuted(True, reason='a lock')"),
     ],
     ids=["ever", "always", "never", "not-ever"],
 )
 def test_answer_that_is_asserted_decides_the_verdict(
-    pytester: pytest.Pytester, body: str, verdict: str, marks: str, budgets: Sequence[str], in_process: bool
+    pytester: pytest.Pytester, body: str, verdict: str, marks: str, in_process: bool
 ) -> None:
     """The record has what the answer rests on, in the run's own kind of process."""
     racing(pytester, body, marks=marks)
-    for budget in budgets:
-        run = run_racing(pytester, budget, *(["--claims-in-process"] if in_process else []))
-        if run.verdicts["snow"] != "inconclusive":
-            break
+    run = run_racing(pytester, BUDGET, *(["--claims-in-process"] if in_process else []))
     assert run.status == 0
     assert (run.verdicts["snow"], run.verdicts["companion"]) == (verdict, "confirmed")
     race = race_of(run)
@@ -205,36 +228,31 @@ def test_unsettled_race_that_was_caught_leaves_no_verdict(pytester: pytest.Pytes
 
 
 @forks
-@pytest.mark.parametrize(("arguments", "subprocess"), WAYS)
-def test_crash_is_an_error_that_nobody_else_notices(
-    pytester: pytest.Pytester, arguments: tuple[str, ...], subprocess: bool
-) -> None:
-    """The record has signal, actors and stacks; no worker is lost, and the next claim has its verdict."""
-    need_xdist(arguments)
-    racing(pytester, "assert lab.race(Counter, nothing, fall).ever(1)")
-    run = run_racing(pytester, BUDGET, *arguments, subprocess=subprocess)
+def test_crash_is_an_error_that_nobody_else_notices(pytester: pytest.Pytester) -> None:
+    """The record has signal, actors and stacks, and the next claim has its verdict."""
+    racing(pytester, "assert lab.race(Counter, nothing, fall).ever((1, 1))")
+    run = run_racing(pytester, BUDGET)
     assert run.status == 1
     assert run.verdicts == {"snow": "error", "next": "confirmed", "companion": "confirmed"}
-    assert "the process was ended by SIGSEGV while the race ran (nothing, fall; " in run.claims["snow"]["reason"]
-    failure = race_of(run)["failure"]
-    assert failure["kind"] == "crash"
-    assert "in fall" in failure["details"]
-    assert "worker" not in run.claims["snow"]["reason"]
-    assert "replacing crashed worker" not in run.output
+    check_crash(run, "snow")
 
 
 @forks
-@pytest.mark.parametrize(("arguments", "subprocess"), WAYS)
-def test_crash_that_was_asked_for_decides_the_verdict(
-    pytester: pytest.Pytester, arguments: tuple[str, ...], subprocess: bool
-) -> None:
+def test_crash_that_was_asked_for_decides_the_verdict(pytester: pytest.Pytester) -> None:
     """It is an outcome like any other."""
-    need_xdist(arguments)
     racing(pytester, "race = lab.race(Counter, nothing, fall)\nassert race.ever(lab.CRASH)")
-    run = run_racing(pytester, BUDGET, *arguments, subprocess=subprocess)
+    run = run_racing(pytester, BUDGET)
     assert run.status == 0
     assert run.verdicts == {"snow": "confirmed", "next": "confirmed", "companion": "confirmed"}
     assert race_of(run)["witness"]["outcome"] == "lab.CRASH"
+
+
+def check_crash(run: Run, claim: str) -> None:
+    """Check that a claim's reason and evidence say what crashed."""
+    assert "the process was ended by SIGSEGV while the race ran (nothing, fall; " in run.claims[claim]["reason"]
+    failure = race_of(run, claim)["failure"]
+    assert failure["kind"] == "crash"
+    assert "in fall" in failure["details"]
 
 
 def test_crash_in_process_is_no_question(pytester: pytest.Pytester) -> None:
@@ -249,7 +267,7 @@ def test_crash_in_process_is_no_question(pytester: pytest.Pytester) -> None:
 @forks
 def test_actor_that_leaves_the_process_is_an_error(pytester: pytest.Pytester) -> None:
     """It does not end pytest, with a status that looks like success."""
-    racing(pytester, "assert lab.race(Counter, nothing, exit_at_once).ever(1)")
+    racing(pytester, "assert lab.race(Counter, nothing, exit_at_once).ever((1, 1))")
     run = run_racing(pytester, BUDGET, subprocess=True)
     assert run.status == 1
     assert run.verdicts == {"snow": "error", "next": "confirmed", "companion": "confirmed"}
@@ -257,45 +275,85 @@ def test_actor_that_leaves_the_process_is_an_error(pytester: pytest.Pytester) ->
 
 
 @forks
-@pytest.mark.parametrize(("arguments", "subprocess"), WAYS)
-def test_actor_that_hangs_is_an_error_with_its_stack(
-    pytester: pytest.Pytester, arguments: tuple[str, ...], subprocess: bool
-) -> None:
+def test_actor_that_hangs_is_an_error_with_its_stack(pytester: pytest.Pytester) -> None:
     """It is named, and the next claim has its verdict."""
-    need_xdist(arguments)
-    racing(pytester, "assert lab.race(Counter, nothing, hang, deadline=1.0).ever(1)")
-    run = run_racing(pytester, BUDGET, *arguments, subprocess=subprocess)
+    racing(pytester, "assert lab.race(Counter, nothing, hang, deadline=1.0).ever((1, 1))")
+    run = run_racing(pytester, BUDGET)
     assert run.status == 1
     assert run.verdicts == {"snow": "error", "next": "confirmed", "companion": "confirmed"}
-    assert "actor hang did not come back within 1 s" in run.claims["snow"]["reason"]
-    assert "in hang" in race_of(run)["failure"]["details"]
+    check_hang(run, "snow")
+
+
+def check_hang(run: Run, claim: str) -> None:
+    """Check that a claim's reason and evidence say what hung."""
+    assert "actor hang did not come back within 1 s" in run.claims[claim]["reason"]
+    assert "in hang" in race_of(run, claim)["failure"]["details"]
+
+
+@forks
+def test_crashes_and_hangs_in_workers_are_noticed_by_nobody_else(pytester: pytest.Pytester) -> None:
+    """No worker of pytest-xdist's is lost; each claim has its verdict, and the record as much as without workers."""
+    pytest.importorskip("xdist")
+    make_project(pytester, RACERS + CRASHES_AND_HANGS + NEXT + COMPANION)
+    run = run_racing(pytester, BUDGET, "-n", "2", subprocess=True)
+    assert run.status == 1
+    assert run.verdicts == {
+        "crash": "error",
+        "asked": "confirmed",
+        "hang": "error",
+        "next": "confirmed",
+        "companion": "confirmed",
+    }
+    check_crash(run, "crash")
+    assert race_of(run, "asked")["witness"]["outcome"] == "lab.CRASH"
+    check_hang(run, "hang")
+    for claim in ("crash", "hang"):
+        assert "worker" not in run.claims[claim]["reason"]
+    assert "replacing crashed worker" not in run.output
+
+
+#: By the name of a claim: a race in which something raises, and what is said of it.
+CULPRITS = {
+    "actor": ("Counter, nothing, explode", "actor explode raised LookupError: no such account"),
+    "control": (
+        "Counter, nothing, nothing, control=(explode, nothing)",
+        "the control's actor explode raised LookupError",
+    ),
+    "setup": ("lambda: explode(1), nothing, nothing", "setup raised LookupError: no such account"),
+    "observe": ("Counter, nothing, nothing, observe=explode", "observe raised LookupError: no such account"),
+    "outcome": ("Counter, nothing, nothing, observe=lambda _: []", "the outcome [] cannot be hashed"),
+}
+
+
+def claims_of(races: dict[str, str]) -> str:
+    """Return the code of claims with these names, each of which asks a race that is made with these arguments."""
+    return "\n".join(
+        f'@pytest.mark.claim("The {name} is fine")\ndef test_{name}(lab):\n    assert lab.race({race}).ever((1, 1))\n'
+        for name, race in races.items()
+    )
 
 
 @pytest.mark.parametrize("in_process", [False, True], ids=["forked", "in-process"])
-@pytest.mark.parametrize(
-    ("race", "words"),
-    [
-        ("Counter, nothing, explode", "actor explode raised LookupError: no such account"),
-        ("Counter, nothing, nothing, control=(explode, nothing)", "the control's actor explode raised LookupError"),
-        ("lambda: explode(1), nothing, nothing", "setup raised LookupError: no such account"),
-        ("Counter, nothing, nothing, observe=explode", "observe raised LookupError: no such account"),
-        ("Counter, nothing, nothing, observe=lambda _: []", "the outcome [] cannot be hashed"),
-    ],
-)
-def test_whatever_raises_in_a_race_is_an_error(
-    pytester: pytest.Pytester, race: str, words: str, in_process: bool
-) -> None:
+def test_whatever_raises_in_a_race_is_an_error(pytester: pytest.Pytester, in_process: bool) -> None:
     """The culprit is named on the first line, the traceback is in the record and in pytest's report."""
-    racing(pytester, f"assert lab.race({race}).ever(1)")
+    races = {name: race for name, (race, _) in CULPRITS.items()}
+    make_project(pytester, RACERS + claims_of(races) + NEXT + COMPANION)
     run = run_racing(pytester, BUDGET, *(["--claims-in-process"] if in_process else []))
     assert run.status == 1
-    assert run.verdicts == {"snow": "error", "next": "confirmed", "companion": "confirmed"}
-    assert words in run.claims["snow"]["reason"]
-    assert words in run.output
-    assert race_of(run)["failure"]["text"].startswith(words)
-    if "explode" in race:
-        assert "in explode" in race_of(run)["failure"]["details"]
-        assert 'raise LookupError("no such account")' in run.output
+    assert run.verdicts == {**dict.fromkeys(races, "error"), "next": "confirmed", "companion": "confirmed"}
+    for name, (race, words) in CULPRITS.items():
+        assert words in run.claims[name]["reason"]
+        report = report_of(run, name)
+        assert words in report
+        assert race_of(run, name)["failure"]["text"].startswith(words)
+        if "explode" in race:
+            assert "in explode" in race_of(run, name)["failure"]["details"]
+            assert 'raise LookupError("no such account")' in report
+
+
+def report_of(run: Run, claim: str) -> str:
+    """Return what pytest reports of a claim that failed: from its title to the next."""
+    return run.output.partition(f"_ test_{claim} _")[2].partition("\n___")[0]
 
 
 def test_assertion_in_an_actor_is_no_verdict(pytester: pytest.Pytester) -> None:
@@ -314,25 +372,31 @@ def test_assertion_in_an_actor_is_no_verdict(pytester: pytest.Pytester) -> None:
     assert "actor check raised AssertionError" in run.claims["snow"]["reason"]
 
 
-@pytest.mark.parametrize(
-    ("race", "words"),
-    [
-        ("lab.race(Counter, nothing)", "two actors or more, got 1"),
-        ("lab.race(Counter, nothing, nothing, budget=0)", "budget=0): the budget is a positive number of seconds"),
-        ("lab.race(Counter, nothing, nothing, rounds=0)", "each actor runs at least once"),
-    ],
-)
-def test_race_that_makes_no_sense_is_an_error(pytester: pytest.Pytester, race: str, words: str) -> None:
+def test_race_that_makes_no_sense_is_an_error(pytester: pytest.Pytester) -> None:
     """It says so, and nothing runs."""
-    racing(pytester, f"assert {race}.ever(1)")
+    mistakes = {
+        "alone": ("Counter, nothing", "two actors or more, got 1"),
+        "budget": ("Counter, nothing, nothing, budget=0", "budget=0): the budget is a positive number of seconds"),
+        "rounds": ("Counter, nothing, nothing, rounds=0", "each actor runs at least once"),
+    }
+    races = {name: race for name, (race, _) in mistakes.items()}
+    make_project(pytester, RACERS + claims_of(races) + COMPANION)
     run = run_racing(pytester, BUDGET)
-    assert run.verdicts["snow"] == "error"
-    assert words in run.claims["snow"]["reason"]
-    assert run.evidence("snow", "race") == []
+    assert run.verdicts == {**dict.fromkeys(races, "error"), "companion": "confirmed"}
+    for name, (_, words) in mistakes.items():
+        assert words in run.claims[name]["reason"]
+        assert run.evidence(name, "race") == []
 
 
-@pytest.mark.parametrize("in_process", [False, True], ids=["forked", "in-process"])
-@pytest.mark.parametrize("arguments", [("-W", "error"), ("-W", "always"), ("-n", "2", "-W", "always")], ids=" ".join)
+@pytest.mark.parametrize(
+    ("arguments", "in_process"),
+    [
+        (("-W", "error"), False),
+        (("-n", "2", "-W", "always"), False),
+        (("-W", "error"), True),
+    ],
+    ids=["error", "xdist", "in-process"],
+)
 def test_fork_beside_threads_warns_of_nothing(
     pytester: pytest.Pytester, arguments: tuple[str, ...], in_process: bool
 ) -> None:
@@ -396,7 +460,7 @@ def test_ctrl_c_in_a_race_stops_the_run(pytester: pytest.Pytester, in_process: b
                 pressed.append(1)
                 os.kill(here, signal.SIGINT)
         race = lab.race(Counter, nothing, press, control=(nothing, nothing))
-        assert race.never(1)
+        assert race.never((1, 1))
         """,
     )
     code = (pytester.path / "test_claims.py").read_text(encoding="utf-8")

@@ -168,6 +168,7 @@ class ThreadWatch:
             finally:
                 if trial is not None:
                     trial.wait_for_threads()
+                    trial.lab.over = True
 
 
 @contextmanager
@@ -243,6 +244,7 @@ class ClaimTrials:
         trial.phase, trial.running = "the claim", True
         try:
             with AssertionWatch(trial.territory, function, self._config) as watch:
+                trial.lab.failed_assertions = lambda: [place.text for place, _ in watch.failed]
                 try:
                     result = yield
                 except (KeyboardInterrupt, pytest.exit.Exception, bdb.BdbQuit):

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar, overload
 from ..evidence import Evidence, Note, Requirement
 from ..verdict import Inconclusive
 from .child import Child, run_child
-from .race import CRASH, Race
+from .race import ASK, CRASH, Race
 from .race.experiment import experiment
 from .race.running import Runner
 
@@ -40,6 +40,11 @@ class Lab:
         self._evidence: list[Evidence] = []
         self._unsettled: Inconclusive | None = None
         self._races: list[Race] = []
+        self._process = os.getpid()
+        #: The assertions of the claim's code that have failed so far, in this process, in words.
+        self.failed_assertions: Callable[[], Sequence[str]] = tuple
+        #: Whether the claim is over: then nothing can be evidence for it any more.
+        self.over = False
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -58,7 +63,7 @@ class Lab:
             if race.error is not None:
                 return str(race.error).partition("\n")[0]
             if not race.asked:
-                return f"no question was put to {race!r}: it has sampled nothing, and says nothing"
+                return f"no question was put to {race!r}: it has sampled nothing, and says nothing; {ASK}"
         return None
 
     def note(self, text: str) -> None:
@@ -68,7 +73,7 @@ class Lab:
         :raises ValueError: ``text`` is empty.
         """
         __tracebackhide__ = True
-        self._evidence.append(Note(_words(text, "lab.note(text)")))
+        self._record(Note(_words(text, "lab.note(text)")))
 
     def require(self, condition: object, reason: str) -> None:
         """End the claim INCONCLUSIVE unless a condition is true.
@@ -83,7 +88,7 @@ class Lab:
         __tracebackhide__ = True
         reason = _words(reason, "lab.require(condition, reason)")
         met = bool(condition)
-        self._evidence.append(Requirement(met, reason))
+        self._record(Requirement(met, reason))
         if not met:
             self._raise(Inconclusive(f"not met: {reason}"))
 
@@ -122,7 +127,7 @@ class Lab:
         """
         __tracebackhide__ = True
         child = run_child(target, args, kwargs, deadline=deadline)
-        self._evidence.append(child.evidence())
+        self._record(child.evidence())
         return child
 
     def race(
@@ -165,10 +170,25 @@ class Lab:
             budget=_seconds(self.budget if budget is None else budget, "budget"),
             patience=_seconds(deadline, "deadline"),
             in_process=self._in_process,
+            failed_assertions=lambda: self.failed_assertions(),
         )
-        race = Race(runner, record=self._evidence.append, give_up=self._raise)
+        race = Race(runner, record=self._record, give_up=self._raise)
         self._races.append(race)
         return race
+
+    def _record(self, evidence: Evidence) -> None:
+        __tracebackhide__ = True
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                "the lab of a claim is used in another process, such as the one in which a race's actors run: what "
+                "is recorded there is lost. Let the actors return it, or observe it"
+            )
+        if self.over:
+            raise RuntimeError(
+                "the lab of a claim that is over is used: what it sees would be nobody's evidence. Let each claim "
+                "make its own race with its own lab"
+            )
+        self._evidence.append(evidence)
 
     def _raise(self, unsettled: Inconclusive) -> NoReturn:
         __tracebackhide__ = True

@@ -138,7 +138,7 @@ def test_actors_that_wait_for_each_other_do_not_hang(lab: Lab) -> None:
 
     race = lab.race(lambda: threading.Barrier(2), wait, wait, deadline=60.0, budget=0.5)
     with suppress(Inconclusive):
-        race.never(1)
+        race.never((1, 1))
     assert last(lab).failure is None
     assert last(lab).samples > 0
 
@@ -160,6 +160,6 @@ def test_failure_that_was_caught_stands(lab: Lab) -> None:
 
     race = lab.race(object, nothing, fail)
     with pytest.raises(RaceError):
-        race.never(1)
+        race.never((1, 1))
     assert lab.void is not None
     assert "no such account" in lab.void

@@ -261,9 +261,14 @@ def test_rounds_no_number_of_times(rounds: object) -> None:
 def test_not_callable(thing: object) -> None:
     """What is to be called can be called; the message says which of them cannot."""
     what = f"is {thing!r}, which cannot be called"
+    if thing is None:
+        what += "; pass the function, do not call it"
+    if isinstance(thing, list):
+        what += "; of a list of actors, pass each: lab.race(setup, *actors)"
     assert refused(TypeError, setup=thing) == f"lab.race: setup {what}"
-    assert refused(TypeError, add, thing) == f"lab.race: an actor {what}"
-    assert refused(TypeError, control=(add, thing)) == f"lab.race: an actor of the control {what}"
+    assert refused(TypeError, thing) == f"lab.race: actor 1 {what}"
+    assert refused(TypeError, add, thing) == f"lab.race: actor 2 {what}"
+    assert refused(TypeError, control=(add, thing)) == f"lab.race: the control's actor 2 {what}"
     if thing is not None:
         assert refused(TypeError, observe=thing) == f"lab.race: observe {what}"
 
@@ -305,9 +310,9 @@ def test_call_that_runs_nothing(function: object, name: str) -> None:
     """Of a coroutine or generator function a call runs nothing: nothing would ever be seen."""
     what = f"is {name}, a coroutine or generator function: a call of it runs nothing"
     assert refused(TypeError, setup=function) == f"lab.race: setup {what}"
-    assert refused(TypeError, function, add) == f"lab.race: an actor {what}"
+    assert refused(TypeError, function, add) == f"lab.race: actor 1 {what}"
     assert refused(TypeError, observe=function) == f"lab.race: observe {what}"
-    assert refused(TypeError, control=(add, function)) == f"lab.race: an actor of the control {what}"
+    assert refused(TypeError, control=(add, function)) == f"lab.race: the control's actor 2 {what}"
 
 
 @pytest.mark.parametrize(
@@ -332,7 +337,7 @@ def test_control_no_tuple(control: object) -> None:
 def test_control_of_another_size(control: tuple[object, ...]) -> None:
     """A control has as many actors as the race: else it would differ by more than one change."""
     message = refused(ValueError, control=control)
-    assert message.startswith(f"lab.race: the control has {len(control)} actors, the race 2; ")
+    assert message.startswith(f"lab.race: actors of the control: {len(control)}, of the race: 2; ")
     assert message.endswith("the race itself, but for the one change by which its effect is sure to be seen")
 
 
@@ -344,6 +349,12 @@ def test_exceptions_that_are_no_types(exceptions: object) -> None:
     assert refused(TypeError, exceptions=exceptions) == (
         f"lab.race(exceptions={exceptions!r}): write exception types, as in an except clause"
     )
+
+
+@pytest.mark.parametrize("exceptions", [AssertionError, (KeyError, AssertionError)], ids=repr)
+def test_failed_assertion_as_an_outcome(exceptions: Any) -> None:
+    """It speaks of the claim."""
+    assert "a failed assertion is never an outcome" in refused(TypeError, exceptions=exceptions)
 
 
 @pytest.mark.parametrize("name", ["budget", "deadline"])

@@ -24,7 +24,9 @@ from pytest_concclaims.lab.race.power import (
 #: For so many overlapping samples as it takes, the control is to be seen so often.
 SEEN_WELL = 3 * SEEN
 #: Just enough samples and strides, beside a control that was always seen.
-ENOUGH = Absence(overlapping=OVERLAPPING, strides=STRIDES, control_overlapping=1_000, control_seen=1_000)
+ENOUGH = Absence(
+    overlapping=OVERLAPPING, strides=STRIDES, control_overlapping=1_000, control_seen=1_000, control_apart=APART
+)
 
 
 def absence(**changes: Any) -> Absence:
@@ -37,7 +39,7 @@ def test_enough() -> None:
     assert ENOUGH.lacking() is None
 
 
-LONGER = "; a longer --claims-budget gives more"
+LONGER = "; a longer budget gives more"
 TOO_FEW = f"too few overlapping samples, {{}} of the {OVERLAPPING:,} that it takes{LONGER}"
 TOO_FEW_STRIDES = f"too few strides, {{}} of the {STRIDES} that it takes{LONGER}"
 UNSEEN = (
@@ -118,12 +120,24 @@ def test_control_that_needs_no_overlap(apart: int, seen: int, matched: bool) -> 
 
 @pytest.mark.parametrize(
     ("apart", "seen"),
-    [(0, 0), (APART - 1, APART - 1), (APART, 0), (APART, APART // 2), (5_000, 2_500)],
+    [(0, 0), (APART - 1, APART - 1), (APART, 0), (APART, APART * 9 // 20), (5_000, 2_250)],
     ids=["nothing", "too few to tell", "never", "half as often", "many"],
 )
 def test_control_that_needs_overlap(apart: int, seen: int) -> None:
     """Without overlap the effect may be there up to half as often: overlap can be missed. Too few say nothing."""
-    assert absence(control_apart=apart, control_seen_apart=seen).lacking() is None
+    assert absence(control_seen=900, control_apart=apart, control_seen_apart=seen).lacking() is None
+
+
+def test_control_that_is_always_seen_and_always_overlaps() -> None:
+    """Actors that wait for each other are never apart: whether what they show takes a race, nobody knows."""
+    words = (
+        "the control shows it in nearly every sample, {} of 1,000 overlapping ones, and there were hardly any "
+        "others: it may be no effect of a race at all"
+    )
+    assert absence(control_apart=0).lacking() == words.format("1,000")
+    assert absence(control_apart=APART - 1, control_seen=901).lacking() == words.format("901")
+    assert absence(control_apart=APART - 1, control_seen=900).lacking() is None
+    assert absence(control_apart=0, matched=False).lacking() is None
 
 
 def test_rare_control_that_needs_no_overlap() -> None:
@@ -184,7 +198,7 @@ def test_more_of_anything_never_hurts() -> None:
         [OVERLAPPING - 1, OVERLAPPING, 50_000], [STRIDES - 1, STRIDES, 500], [0, SEEN - 1, SEEN, 100, 400]
     )
     passing = {
-        (overlapping, strides, seen): Absence(overlapping, strides, 400, seen).lacking() is None
+        (overlapping, strides, seen): Absence(overlapping, strides, 400, seen, APART).lacking() is None
         for overlapping, strides, seen in grid
     }
     assert set(passing.values()) == {True, False}

@@ -179,12 +179,64 @@ def test_partial() -> None:
     assert not put.sought(8)
 
 
-@pytest.mark.parametrize(("truth", "seen"), [(5, True), ("x", True), (0, False), (None, False), ("", False)])
-def test_truth_counts(truth: object, seen: bool) -> None:
-    """A predicate may return anything; its truth counts."""
-    assert question("ever", lambda _: truth, ()).sought("x") is seen
-    assert question("never", lambda _: truth, ()).sought("x") is seen
-    assert question("always", lambda _: truth, ()).sought("x") is not seen
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("given", [None, 0, 1, "", "x", print], ids=repr)
+def test_predicate_that_gives_no_truth_value(asked: str, given: object) -> None:
+    """A forgotten return, or a forgotten call, is no answer."""
+    with pytest.raises(RaceFailed) as caught:
+        question(asked, lambda _: given, ()).sought("torn")
+    wanted = f"asked about the outcome 'torn', returned {shown(given)}; let it return True or False"
+    assert caught.value.failure.text.endswith(wanted)
+
+
+def test_truth_value_of_an_array_library() -> None:
+    """A truth value of numpy's is one."""
+    bool_ = type("bool_", (), {"__bool__": lambda _: True})
+    assert question("ever", lambda _: bool_(), ()).sought("torn") is True
+
+
+@pytest.mark.parametrize(
+    ("about", "outcome", "like"),
+    [
+        (1, 2, True),
+        (1, 2.5, True),
+        (True, 0, True),
+        (1, "1", False),
+        ("1", 1, False),
+        (1, None, False),
+        (None, 1, True),
+        (1, (1,), False),
+        ((1,), 1, False),
+        ((1, 2), (3, 4), True),
+        ((1, 2), (3,), False),
+        ((1, 2), (3, "4"), False),
+        ((1, None), (3, "4"), True),
+        ((1, 2), (None, None), False),
+        (ValueError, 1, True),
+        ("torn", "whole", True),
+        (frozenset(), frozenset({1}), True),
+    ],
+)
+def test_outcome_of_its_kind(about: Any, outcome: Any, like: bool) -> None:
+    """Where no outcome is like the one that is asked about, it could not have been seen."""
+    for asked in ("ever", "never"):
+        assert question(asked, about, (ValueError,)).like(outcome) is like
+    assert question("always", about, (ValueError,)).like(outcome)
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("about", [1, None, "torn", (1,), (1, 2, 3), ()], ids=repr)
+def test_outcome_that_needs_an_observer(asked: str, about: Any) -> None:
+    """Without observe, outcomes are tuples of the actors' values: anything else is asked in vain."""
+    with pytest.raises(ValueError, match=r"without observe, an outcome is the tuple of what the 2 actors returned"):
+        question(asked, about, (), values=2)
+
+
+def test_outcomes_that_need_no_observer() -> None:
+    """A tuple of so many values, an exception, a predicate."""
+    assert question("never", (1, 2), (), values=2).words == "(1, 2)"
+    assert question("never", KeyError, (KeyError,), values=2).words == "KeyError"
+    assert question("never", is_odd, (), values=2).words == "is_odd"
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -199,21 +251,6 @@ def test_predicate_raises(asked: str) -> None:
     assert "in is_odd" in failure.details
     assert "in sought" not in failure.details
     assert isinstance(caught.value.__cause__, TypeError)
-
-
-def test_truth_raises() -> None:
-    """Nor is it an answer if what the predicate returned has no truth."""
-
-    class Moody:
-        def __bool__(self) -> bool:
-            raise LookupError("no truth in it")
-
-    def moody(_: object) -> Moody:
-        return Moody()
-
-    with pytest.raises(RaceFailed) as caught:
-        question("ever", moody, ()).sought(1)
-    assert caught.value.failure.text == "moody, asked about the outcome 1, raised LookupError: no truth in it"
 
 
 def test_predicate_interrupted() -> None:

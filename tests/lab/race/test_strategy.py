@@ -83,6 +83,15 @@ def test_compiler_is_touched_on_pypy_only(around: Surroundings) -> None:
 
 
 @everywhere
+def test_some_rendezvous_are_staggered(around: Surroundings) -> None:
+    """A window late in one actor meets one early in another only if they do not begin at once."""
+    for _, strategies in rotations(around):
+        meetings = [strategy for strategy in strategies if strategy.meeting is Meeting.RENDEZVOUS]
+        assert {strategy.staggered for strategy in meetings} in ({True, False}, set())
+        assert not any(strategy.staggered for strategy in strategies if strategy.meeting is not Meeting.RENDEZVOUS)
+
+
+@everywhere
 def test_only_chasers_nap(around: Surroundings) -> None:
     """A nap belongs to a chase."""
     for _, strategies in rotations(around):
@@ -146,6 +155,7 @@ def test_any_number_of_actors_on_pypy(actors: int) -> None:
     [
         (Strategy(Meeting.DRIFT), "free drift"),
         (Strategy(Meeting.RENDEZVOUS, pinned=True), "spin rendezvous, pinned"),
+        (Strategy(Meeting.RENDEZVOUS, staggered=True), "spin rendezvous, staggered"),
         (Strategy(Meeting.LEAPFROG, 1e-6), "leapfrog, switch interval 1e-06 s"),
         (Strategy(Meeting.CHASE, 2e-4, nap=3e-5), "chase, switch interval 0.0002 s, naps of 3e-05 s"),
         (Strategy(Meeting.LEAPFROG, 1e-4, jit=True), "leapfrog, switch interval 0.0001 s, JIT on"),

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from ...evidence import Evidence, RaceRun
 from ...verdict import Inconclusive
+from ..forked import ForkedError
 from .experiment import Failure, RaceError, RaceFailed, Subject, name_of
 from .power import CONFIDENCE
 from .question import CRASH, Crash, Question, question, shown
@@ -15,7 +16,7 @@ from .running import Runner
 from .sampling import Findings, Progress
 from .tally import Count, Tally
 
-__all__ = ["CRASH", "Crash", "Histogram", "Race", "RaceError"]
+__all__ = ["ASK", "CRASH", "Crash", "Histogram", "Race", "RaceError"]
 
 #: How many outcomes, the most frequent, go into the record.
 _SHOWN = 20
@@ -84,10 +85,10 @@ class Race:
         return f"<Race of {names}: {total.samples:,} samples, {total.overlapping:,} overlapping>"
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"a race is neither true nor false; {_ASK}")
+        raise TypeError(f"a race is neither true nor false; {ASK}")
 
     def __eq__(self, other: object) -> NoReturn:
-        raise TypeError(f"a race is equal to nothing; {_ASK}")
+        raise TypeError(f"a race is equal to nothing; {ASK}")
 
     def _ask(self, asked: str, outcome: Any) -> bool:
         """Have a question sampled, and put what came of it on record."""
@@ -95,12 +96,17 @@ class Race:
         if outcome is CRASH and asked == "always":
             raise ValueError("race.always(lab.CRASH): write race.ever(lab.CRASH) or race.never(lab.CRASH)")
         runner = self._runner
-        self.asked = True
-        put = question(asked, outcome, runner.experiment.race.exceptions)
+        subject = runner.experiment.race
+        values = len(subject.actors) if subject.observe is None else None
+        put = question(asked, outcome, subject.exceptions, values=values)
         try:
             progress = runner.until_crash() if outcome is CRASH else runner.until_settled(put)
+        except ForkedError as broken:
+            self.error = RaceError(f"lab.race: what ran in a process of its own came to no end\n{broken}")
+            raise self.error from broken
         except RaceFailed as failed:
             failure = failed.failure
+            self.asked = True
             self._record(_evidence(runner, put, None, None, failure))
             details = f"\n{failure.details.rstrip()}" if failure.details else ""
             self.error = RaceError(f"lab.race: {failure.text}{details}")
@@ -108,13 +114,15 @@ class Race:
         lacking = _gil_changed(runner.gil, progress.gil) or progress.lacking
         answer = None if lacking is not None else put.answer(witnessed=progress.seen.samples > 0)
         evidence = _evidence(runner, put, answer, progress, None, lacking=lacking)
+        self.asked = True
         self._record(evidence)
         if answer is None:
             self._give_up(Inconclusive(evidence.phrase()))
         return answer
 
 
-_ASK = "ask race.ever(...), race.never(...) or race.always(...)"
+#: What to write.
+ASK = "ask race.ever(...), race.never(...) or race.always(...)"
 
 
 def _gil_changed(before: bool, after: bool) -> str | None:
@@ -140,7 +148,7 @@ class Histogram:
 
     def __iter__(self) -> Iterator[tuple[Hashable, int]]:
         if not self._asked:
-            raise TypeError(f"there are no outcomes yet: a race samples only when it is asked; {_ASK}")
+            raise TypeError(f"there are no outcomes yet: a race samples only when it is asked; {ASK}")
         return iter([(outcome, count.samples) for outcome, count in self._counts])
 
     def __repr__(self) -> str:
@@ -148,13 +156,13 @@ class Histogram:
         return f"<outcomes {shown}{', ...' if len(self._counts) > _SHOWN else ''}>" if shown else "<no outcomes yet>"
 
     def __contains__(self, outcome: object) -> NoReturn:
-        raise TypeError(f"that an outcome is not there says nothing unless it could have been seen; {_ASK}")
+        raise TypeError(f"that an outcome is not there says nothing unless it could have been seen; {ASK}")
 
     def __eq__(self, other: object) -> NoReturn:
-        raise TypeError(f"what is not in a histogram says nothing unless it could have been seen; {_ASK}")
+        raise TypeError(f"what is not in a histogram says nothing unless it could have been seen; {ASK}")
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"a histogram is neither true nor false; {_ASK}")
+        raise TypeError(f"a histogram is neither true nor false; {ASK}")
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import enum
 import mmap
 import struct
 from dataclasses import dataclass
 
-_LAYOUT = struct.Struct("=?BQQ")
+_LAYOUT = struct.Struct("=?BBQQQ")
+
+
+class Part(enum.IntEnum):
+    """A part of a stride."""
+
+    SETUP = 0
+    ACTORS = 1
+    #: Observing them, and asking the predicate about them.
+    OUTCOMES = 2
 
 
 @dataclass(frozen=True)
@@ -15,12 +25,16 @@ class Position:
 
     :param of_control: whether it was the control's.
     :param strategy: the number of its strategy.
+    :param part: of the stride.
+    :param length: of the stride, in samples.
     :param samples: before it.
     :param overlapping: before it.
     """
 
     of_control: bool
     strategy: int
+    part: Part
+    length: int
     samples: int
     overlapping: int
 
@@ -33,12 +47,14 @@ class Board:
 
     def write(self, position: Position) -> None:
         """Note where the sampling is."""
-        fields = position.of_control, position.strategy, position.samples, position.overlapping
+        at = position
+        fields = at.of_control, at.strategy, at.part, at.length, at.samples, at.overlapping
         _LAYOUT.pack_into(self._memory, 0, *fields)
 
     def read(self) -> Position:
         """Return where it was last."""
-        return Position(*_LAYOUT.unpack_from(self._memory, 0))
+        of_control, strategy, part, *counts = _LAYOUT.unpack_from(self._memory, 0)
+        return Position(of_control, strategy, Part(part), *counts)
 
     def __enter__(self) -> Board:
         return self

@@ -90,8 +90,9 @@ def experiment(
     :raises ValueError: an argument makes no sense.
     """
     __tracebackhide__ = True
-    if len(actors) < 2:
-        raise ValueError(f"lab.race: a race takes two actors or more, got {len(actors)}: lab.race(setup, *actors)")
+    called = tuple(_callable(actor, f"actor {number}") for number, actor in enumerate(actors, 1))
+    if len(called) < 2:
+        raise ValueError(f"lab.race: a race takes two actors or more, got {len(called)}: lab.race(setup, *actors)")
     if isinstance(rounds, bool) or not isinstance(rounds, int):
         raise TypeError(f"lab.race(rounds={rounds!r}): rounds is how often each actor runs for a sample, a number")
     if rounds < 1:
@@ -99,7 +100,7 @@ def experiment(
     race = Subject(
         "race",
         _callable(setup, "setup"),
-        tuple(_callable(actor, "an actor") for actor in actors),
+        called,
         None if observe is None else _callable(observe, "observe"),
         rounds,
         _exceptions(exceptions),
@@ -110,17 +111,20 @@ def experiment(
         raise TypeError(f"lab.race(control={control!r}): the control is a tuple of actors, as many as the race has")
     if len(control) != len(actors):
         raise ValueError(
-            f"lab.race: the control has {len(control)} actors, the race {len(actors)}; the control is the race "
+            f"lab.race: actors of the control: {len(control)}, of the race: {len(actors)}; the control is the race "
             "itself, but for the one change by which its effect is sure to be seen"
         )
-    matched = tuple(_callable(actor, "an actor of the control") for actor in control)
+    matched = tuple(_callable(actor, f"the control's actor {number}") for number, actor in enumerate(control, 1))
     return Experiment(race, Subject("control", race.setup, matched, race.observe, rounds, race.exceptions), True)
 
 
 def _callable(thing: object, role: str) -> Callable[..., Any]:
     __tracebackhide__ = True
     if not callable(thing):
-        raise TypeError(f"lab.race: {role} is {thing!r}, which cannot be called")
+        hint = "; pass the function, do not call it" if thing is None else ""
+        if isinstance(thing, (list, tuple)):
+            hint = "; of a list of actors, pass each: lab.race(setup, *actors)"
+        raise TypeError(f"lab.race: {role} is {thing!r}, which cannot be called{hint}")
     if runs_nothing(thing):
         raise TypeError(
             f"lab.race: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
@@ -144,6 +148,11 @@ def _exceptions(given: object) -> tuple[type[BaseException], ...]:
     for one in given if isinstance(given, tuple) else (given,):
         if not (isinstance(one, type) and issubclass(one, BaseException)):
             raise TypeError(f"lab.race(exceptions={given!r}): write exception types, as in an except clause")
+        if issubclass(one, AssertionError):
+            raise TypeError(
+                f"lab.race(exceptions={given!r}): a failed assertion is never an outcome, as it speaks of the claim; "
+                "let actors raise something else, or return it"
+            )
         types.append(one)
     return tuple(types)
 

@@ -6,6 +6,7 @@ happen. So what they share is repeated in each of them.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from itertools import chain
 
 from .crew import Crew
 from .strategy import Meeting, Strategy
-from .stride import Stride
+from .stride import Stride, clock
 
 _OVER = -2
 #: How often a thread looks for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
@@ -42,7 +43,10 @@ def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequenc
     if strategy.meeting is Meeting.RENDEZVOUS:
         entered = [[3] for _ in actors]
         left = [[0] for _ in actors]
-        tasks = [partial(_rendezvous, me, stride, entered, left) for me in actors]
+        lasting = [0.0 for _ in actors] if strategy.staggered else None
+        tasks = [partial(_rendezvous, me, stride, entered, left, lasting) for me in actors]
+    elif strategy.meeting is Meeting.ONE_BY_ONE:
+        tasks = [partial(_one_by_one, me, stride, first=me == leader) for me in actors]
     else:
         stride.measured = False
         start = threading.Barrier(len(actors))
@@ -72,8 +76,32 @@ def _drift(me: int, stride: Stride, start: threading.Barrier) -> None:
     stride.done[me] = begin
 
 
-def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[list[int]]) -> None:
+def _one_by_one(me: int, stride: Stride, *, first: bool) -> None:
+    """Do each sample when the one before has done it, or when time is up: it may be waiting for this one."""
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
+    following, previous = stride.neighbours(me)
+    for sample, state in enumerate(states):
+        while not first and previous[0] < sample and not stride.over():
+            time.sleep(0)
+        if stride.halted:
+            return
+        try:
+            next_open[sample] = following[0] < sample
+            previous_open[sample] = previous[0] < sample
+            values[sample] = actor(state)
+        except BaseException as error:  # noqa: BLE001
+            stride.note_exception(me, sample, error)
+        mine[0] = sample
+        stride.done[me] = sample + 1
+
+
+def _rendezvous(
+    me: int, stride: Stride, entered: list[list[int]], left: list[list[int]], lasting: list[float] | None
+) -> None:
     """Wait for the others before each sample.
+
+    :param lasting: where they are staggered: the seconds that each actor takes.
 
     What others look at are phases, 1 to 3 in turns: nobody is ever more than one sample ahead, and small
     integers are shared without counting references, which threads on two cores would fight over.
@@ -85,6 +113,7 @@ def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[li
     others = [cell for number, cell in enumerate(entered) if number != me]
     size = len(states)
     begin = sample = 0
+    begun = 0.0
     while begin < size:
         try:
             # One alone decides when it is over: nobody must be left in a sample that another one does not come to.
@@ -99,10 +128,15 @@ def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[li
                                     break
                             else:
                                 _give_way(me, stride, other, before)
+                    if lasting is not None:
+                        begun = _delayed(max(lasting))
                     next_open[sample] = following[0] != phase
                     previous_open[sample] = previous[0] != phase
                     values[sample] = actor(states[sample])
                     gone[0] = phase
+                    if lasting is not None:
+                        # An eighth of the way each time: one that was interrupted does not count for long.
+                        lasting[me] += (clock() - begun - lasting[me]) / 8
                 begin = sample + 1
             break
         except _Alone:
@@ -114,6 +148,15 @@ def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[li
     stride.done[me] = begin
     if me == 0:
         stride.stopped = True
+
+
+def _delayed(most: float) -> float:
+    """Wait for a random part of some seconds, and return the time."""
+    now = clock()
+    end = now + random.random() * most  # noqa: S311  (not for secrets)
+    while now < end:
+        now = clock()
+    return now
 
 
 class _Alone(Exception):  # noqa: N818  (it is no error)
@@ -144,10 +187,13 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
     following, previous = stride.neighbours(me)
+    size = len(states)
     last = -1
     while not stride.halted:
         if stride.over():
-            limit[0] = min(limit[0], max(position[0], last) + 3)
+            with stride.ending:  # one alone decides, and once: nobody must be sent on when another one has left
+                if limit[0] == size:
+                    limit[0] = min(size, max(position[0], last) + 3)
         for _ in range(_LOOK_EVERY):
             # Two may both take the lead, or the position go back by a little: then somebody does a sample alone.
             sample = position[0]

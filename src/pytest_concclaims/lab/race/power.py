@@ -23,10 +23,12 @@ RARER_THAN_GENERIC = 100
 PLENTY = 20 * OVERLAPPING
 #: From so many samples on in which actors certainly did not overlap, it is looked at what the control shows there.
 APART = 20
+#: A control seen in a larger part of its samples, none of them apart, may show it without a race, too.
+_TOO_OFTEN = 0.9
 
 #: For each OVERLAPPING samples of the race, the control is to be seen so often: its lower bound is near then.
 _SEEN_WELL = 3 * SEEN
-_LONGER = "; a longer --claims-budget gives more"
+_LONGER = "; a longer budget gives more"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ class Absence:
                 f"the control was {often or f'seen only {self.control_seen} times'} in {self.control_overlapping:,} "
                 f"overlapping samples, and it takes {SEEN} times: this harness could have missed the effect as well"
             )
+        if self._may_need_no_overlap():
+            return (
+                f"the control shows it in nearly every sample, {self.control_seen:,} of {self.control_overlapping:,} "
+                "overlapping ones, and there were hardly any others: it may be no effect of a race at all"
+            )
         if self._needs_no_overlap():
             return (
                 f"the control shows it also where no actors overlap, in {self.control_seen_apart:,} of "
@@ -88,6 +95,10 @@ class Absence:
                 f"times rarer, of {self._wanted()} that it takes{weaker}{_LONGER}"
             )
         return None
+
+    def _may_need_no_overlap(self) -> bool:
+        often = self.control_seen > _TOO_OFTEN * self.control_overlapping
+        return self.matched and often and self.control_apart < APART
 
     def _needs_no_overlap(self) -> bool:
         if self.control_apart < APART:

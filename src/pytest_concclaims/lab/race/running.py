@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Union
 
 from ...interpreter import cgroup_quota, usable_cpus
 from ...runtime import PYPY, gil_enabled
 from .. import linux
-from ..forked import CAN_FORK, Forked, run_forked
-from .board import Board, Position
+from ..forked import CAN_FORK, Forked, ForkedError, run_forked
+from .board import Board, Part, Position
 from .carrying import packed, unpacked
 from .crew import can_pin
 from .experiment import Experiment, Failure, RaceFailed, Subject, name_of
-from .power import Absence
+from .power import APART, Absence
 from .question import CRASH, Question
-from .sampling import Findings, Progress, Sampler, Use
+from .sampling import Begin, Findings, Progress, Sampler, Use
 from .strategy import Surroundings, rotation
 from .stride import clock
 from .tally import Count, Sighting, Tally
@@ -25,6 +26,8 @@ from .tally import Count, Sighting, Tally
 _GRACE = 5.0
 #: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
 _CRASH_SLICE = 0.1
+#: For so many seconds it is tried whether the control crashes without a race.
+_ALONE_SECONDS = 1.0
 _CRASHES = frozenset(
     getattr(signal, name)
     for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
@@ -41,15 +44,28 @@ class Runner:
     :param budget: seconds for each question.
     :param patience: seconds that a stride may take before its actors count as hanging.
     :param in_process: whether to do without a child where there could be one.
+    :param failed_assertions: returns those of the claim that have failed in this process, in words: what fails in a
+        child, and is caught there, would be lost with it.
     """
 
-    def __init__(self, experiment: Experiment, *, budget: float, patience: float, in_process: bool) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        *,
+        budget: float,
+        patience: float,
+        in_process: bool,
+        failed_assertions: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         self.experiment = experiment
         self.budget = budget
         self.in_process = in_process or not CAN_FORK
         self.findings = Findings([])
         self.gil = gil_enabled()
         self._patience = patience
+        self._failed_assertions = failed_assertions
+        #: Samples of the control whose actors ran one after the other, and how many of them crashed.
+        self._control_alone = Count()
 
     def until_settled(self, asked: Question) -> Progress:
         """Sample until a question is settled or the budget is spent.
@@ -79,8 +95,11 @@ class Runner:
         end = started + self.budget
         seconds = _CRASH_SLICE
         in_vain = True  # whether the last child was the control's, and did not crash: then it is the race's turn
-        while clock() < end and self._lacking_of_crash() is not None:
-            of_control = self.experiment.matched and not in_vain and self._absence_of_crash().control_is_behind()
+        matched = self.experiment.matched
+        if matched and not self._control_alone.samples:
+            self._control_alone = self._alone(self.experiment.control)
+        while clock() < end and not (matched and self._absence_of_crash().is_plenty()):
+            of_control = matched and not in_vain and self._absence_of_crash().control_is_behind()
             with Board() as board:
                 forked = self._forked(board, _NOTHING, started, min(end, clock() + seconds), only=of_control)
                 seconds *= 1 if of_control else 2  # what takes its time in one process has to get it, too
@@ -89,7 +108,7 @@ class Runner:
                     self._adopt(forked)
                     continue
                 failure, at = self._ended(forked, board), board.read()
-            if failure.kind != "crash":
+            if failure.kind != "crash" or at.part is not Part.ACTORS:
                 raise RaceFailed(failure)
             self._count_crash(at)
             if not of_control:
@@ -124,22 +143,25 @@ class Runner:
     def _forked(
         self, board: Board, asked: Question, started: float, end: float, *, only: bool | None
     ) -> Forked[_Report]:
-        def begin(subject: Subject, strategy: int, tally: Tally) -> None:
-            board.write(
-                Position(subject is self.experiment.control, strategy, tally.total.samples, tally.total.overlapping)
-            )
+        def begin(subject: Subject, strategy: int, tally: Tally, part: Part, length: int) -> None:
+            of_control, total = subject is self.experiment.control, tally.total
+            board.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
 
         def work() -> _Report:
+            before = len(self._failed_assertions())
             try:
                 progress = self._sampler(begin).sample(asked, started, end, only=only)
             except RaceFailed as failed:
                 return failed.failure
+            for text in self._failed_assertions()[before:]:
+                what = f"an assertion failed in what the race runs, and the failure was caught: {text}"
+                return Failure("raised", f"{what}; let it go", "")
             return packed((self.findings.portable(known), progress), known)
 
         known = self.experiment.race.exceptions
         return run_forked(work, deadline=self.budget + self._patience + _GRACE)
 
-    def _sampler(self, begin: Callable[[Subject, int, Tally], None]) -> Sampler:
+    def _sampler(self, begin: Begin) -> Sampler:
         return Sampler(self.experiment, self.findings, patience=self._patience, begin=begin)
 
     def _adopt(self, forked: Forked[_Report]) -> Progress:
@@ -159,9 +181,10 @@ class Runner:
         """Return what it means that a child did not return."""
         at = board.read()
         subject = self.experiment.control if at.of_control else self.experiment.race
-        names = ", ".join(name_of(actor) for actor in subject.actors)
         strategy = self.findings.uses[at.strategy].strategy.name
-        where = f"while the {subject.name} ran ({names}; {strategy}; after {at.samples:,} samples)"
+        where = (
+            f"while the {subject.name} ran ({_at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples)"
+        )
         if forked.timed_out:
             return Failure("hang", f"nothing came back in time {where}", forked.stacks)
         if forked.signal is None and forked.exit_code is None:
@@ -173,10 +196,35 @@ class Runner:
 
     # --- crashes
 
+    def _alone(self, subject: Subject) -> Count:
+        """Return samples whose actors run one after the other: all or none of them crashed, or nobody knows."""
+
+        def work() -> None:
+            for _ in range(APART):
+                state = subject.setup()
+                for actor in subject.repeated_actors():
+                    with suppress(Exception):  # which the race will tell
+                        actor(state)
+
+        # Actors that wait for each other would do so for ever.
+        try:
+            forked = run_forked(work, deadline=min(self._patience, _ALONE_SECONDS))
+        except ForkedError:
+            return Count()
+        if forked.timed_out:
+            return Count()
+        return Count(samples=APART, apart=APART if forked.signal in _CRASHES else 0)
+
     def _count_crash(self, at: Position) -> None:
-        """Add the samples of a child that is no more: all that is known is how many there were."""
+        """Add the samples of a child that is no more: all that is known is how many there were.
+
+        In the stride that crashed, all of the control's may have overlapped: it must not seem to crash more often
+        than it does.
+        """
         tally = self.findings.control if at.of_control else self.findings.race
         samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping
+        if at.of_control:
+            samples, overlapping = samples + at.length - 1, overlapping + at.length - 1
         lost = Count(max(0, samples), max(0, overlapping))
         tally.turns += 1
         tally.strides += 1
@@ -188,7 +236,15 @@ class Runner:
     def _absence_of_crash(self) -> Absence:
         race, control = self.findings.race, self.findings.control
         seen = control.silent.get(repr(CRASH), Count())
-        return Absence(race.total.overlapping, race.strides, control.total.overlapping, seen.overlapping)
+        alone = self._control_alone
+        return Absence(
+            overlapping=race.total.overlapping,
+            strides=race.strides,
+            control_overlapping=control.total.overlapping,
+            control_seen=seen.overlapping,
+            control_apart=alone.samples,
+            control_seen_apart=alone.apart,
+        )
 
     def _lacking_of_crash(self) -> str | None:
         if not self.experiment.matched:
@@ -205,6 +261,14 @@ _NO_CHILD = (
     "lab.CRASH can be seen only in a child forked for it: not under --claims-in-process, and not where there is no "
     "os.fork"
 )
+
+
+def _at_work(subject: Subject, part: Part) -> str:
+    if part is Part.SETUP:
+        return f"setup: {name_of(subject.setup)}"
+    if part is Part.OUTCOMES:
+        return f"observe: {name_of(subject.observe)}, or the predicate" if subject.observe else "the predicate"
+    return ", ".join(name_of(actor) for actor in subject.actors)
 
 
 def _name(number: int) -> str:

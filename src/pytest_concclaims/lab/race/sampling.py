@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ...runtime import gil_enabled
+from .board import Part
 from .crew import Crew
-from .experiment import Experiment, RaceFailed, Subject
+from .experiment import Experiment, Failure, RaceFailed, Subject, raised
 from .meetings import meet
-from .power import Absence
+from .power import APART, Absence
 from .question import Question, shown
 from .strategy import Meeting, Strategy
 from .stride import LOOK, Stride, clock, made
@@ -29,6 +31,12 @@ _UNKNOWN, _FIRST, _LONGEST = 2, 2_048, 16_384
 _GROWTH = 16
 #: One that took this part of its time tells how long it should be.
 _LONG_ENOUGH = 4
+
+
+_APART = Strategy(Meeting.ONE_BY_ONE)
+
+#: What is to be told of a part of a stride before it begins.
+Begin = Callable[[Subject, int, Tally, Part, int], None]
 
 
 @dataclass
@@ -96,7 +104,8 @@ class Sampler:
     """Samples a race and its control in turns.
 
     :param patience: seconds that a stride may take before its actors count as hanging.
-    :param begin: called before each stride with its subject, the number of its strategy, and the tally so far.
+    :param begin: called before each part of a stride with its subject, the number of its strategy, the tally so far,
+        the part, and the stride's length.
     """
 
     def __init__(
@@ -105,12 +114,14 @@ class Sampler:
         findings: Findings,
         *,
         patience: float,
-        begin: Callable[[Subject, int, Tally], None],
+        begin: Begin,
     ) -> None:
         self._experiment = experiment
         self._findings = findings
         self._patience = patience
         self._begin = begin
+        #: A state of the latest stride of the race, and of the control.
+        self._latest: dict[bool, object] = {}
 
     def sample(self, question: Question, started: float, end: float, *, only: bool | None) -> Progress:
         """Sample until the question is settled, or time is up.
@@ -120,15 +131,18 @@ class Sampler:
         :param only: True: the control alone, False: the race alone.
         :raises RaceFailed: what was to be sampled failed.
         """
-        asked = _Asked(question, self._experiment.matched, self._findings)
+        asked = _Asked(question, self._experiment, self._findings)
+        begun = clock()
         crew = Crew(self._experiment.race.names(), patience=self._patience)
         try:
-            with _switch_interval_restored():
+            with _switch_interval_restored(), threads_heard() as died:
                 while not asked.settled() and clock() < end:
                     self._stride(crew, asked, started, end, only)
+                    if died:
+                        raise RaceFailed(died[0])
         finally:
             crew.close()
-            self._findings.seconds += clock() - started
+            self._findings.seconds += clock() - begun
         return asked.progress()
 
     def _stride(self, crew: Crew, asked: _Asked, started: float, end: float, only: bool | None) -> None:
@@ -138,18 +152,23 @@ class Sampler:
         tally = findings.control if of_control else findings.race
         # Race and control each take all strategies in turns, and with each of them every actor leads in turns.
         cycle, index = divmod(tally.turns, len(findings.uses))
-        use = findings.uses[index]
+        use = Use(_APART) if of_control and self._control_is_to_be_apart() else findings.uses[index]
         length = findings.next_length(use, of_control=of_control)
-        self._begin(subject, index, tally)
+        if use.strategy is _APART:
+            length = min(length, APART)
+        self._begin(subject, index, tally, Part.SETUP, length)
         _apply(use.strategy)
         begun = clock()
-        states = made(subject.setup, length)
+        states = made(subject.setup, length, self._latest.get(of_control))
+        self._latest[of_control] = states[-1]
         stride = Stride(subject, states, max(begun, min(end, clock() + LOOK)))
+        self._begin(subject, index, tally, Part.ACTORS, length)
         try:
             samples = meet(crew, stride, use.strategy, leader=cycle % len(subject.actors))
         finally:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
                 raise RaceFailed(stride.failure)
+        self._begin(subject, index, tally, Part.OUTCOMES, length)
         seen = stride.outcomes(samples)
         findings.learn(use, len(states), clock() - begun, of_control=of_control)
         before, seconds = tally.total.samples, clock() - started
@@ -159,6 +178,12 @@ class Sampler:
         if not of_control:
             use.total.add(len(seen.found), sum(seen.overlapping))
 
+    def _control_is_to_be_apart(self) -> bool:
+        """Return whether to see what the control shows without a race: early, and seldom if it cannot be apart."""
+        control = self._findings.control
+        turn = control.turns
+        return self._experiment.matched and turn > 0 and turn & (turn + 1) == 0 and control.total.apart < APART
+
 
 def _apply(strategy: Strategy) -> None:
     if strategy.switch_interval is not None:
@@ -167,6 +192,24 @@ def _apply(strategy: Strategy) -> None:
         import pypyjit  # type: ignore[import-not-found]  # PyPy only
 
         pypyjit.set_param("default" if strategy.jit else "off")
+
+
+@contextmanager
+def threads_heard() -> Iterator[list[Failure]]:
+    """Take note of the exceptions that end threads during the block: such as actors have started, perhaps."""
+    died: list[Failure] = []
+    before = threading.excepthook
+
+    def note(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit:
+            name = args.thread.name if args.thread is not None else "a thread"
+            died.append(raised(f"thread {name!r}", args.exc_value or args.exc_type()))
+
+    threading.excepthook = note
+    try:
+        yield died
+    finally:
+        threading.excepthook = before
 
 
 @contextmanager
@@ -181,10 +224,13 @@ def _switch_interval_restored() -> Iterator[None]:
 class _Asked:
     """Keeps count of what a question seeks.
 
-    :param matched: whether the control has the race's own outcomes; else any outcome that is true counts.
+    Of the control: where it is matched, it has the race's own outcomes; else any outcome that is true counts.
     """
 
-    def __init__(self, question: Question, matched: bool, findings: Findings) -> None:
+    def __init__(self, question: Question, experiment: Experiment, findings: Findings) -> None:
+        matched = experiment.matched
+        self._question = question
+        self._experiment = experiment
         self._findings = findings
         self._matched = matched
         self._race_sought = question.sought
@@ -195,6 +241,8 @@ class _Asked:
         #: Samples whose outcomes were forgotten before this was asked.
         self._forgotten = sum(count.samples for count in findings.race.silent.values())
         self.witness: tuple[Hashable, Sighting] | None = None
+        for forgotten in findings.control.silent.values():  # they count as samples that did not show it
+            self._totals[True].add_all(forgotten)
         self.add(findings.control.outcomes, of_control=True)
         if self.add(findings.race.outcomes, of_control=False):
             earlier = [item for item in findings.race.first.items() if self.is_sought(item[0])]
@@ -246,7 +294,25 @@ class _Asked:
                 f"not seen, but what came of {self._forgotten:,} earlier samples can no longer be asked about; let "
                 "outcomes be few, and such that they can be pickled"
             )
-        return self._absence().lacking()
+        return self._absence().lacking() or self._impossible()
+
+    def _impossible(self) -> str | None:
+        """Return why what was never seen could not have been, whatever happened; None if it could.
+
+        A control of the race's own has shown it.
+        """
+        subject, outcomes = self._experiment.race, self._findings.race.outcomes
+        if self._matched or not outcomes:
+            return None
+        if subject.observe is None and not subject.exceptions and all(map(_is_nothing, outcomes)):
+            return "not seen, but actors returned nothing, and nobody observes the state: give the race an observe"
+        if not any(map(self._question.like, outcomes)):
+            example = shown(next(iter(outcomes)))
+            return (
+                f"not seen, but no outcome was of its kind; the first was {example}. Ask for an outcome like that "
+                "one, or give the race a control that shows this one"
+            )
+        return None
 
     def progress(self) -> Progress:
         """Return where the question stands."""
@@ -259,3 +325,7 @@ class _Asked:
             lacking=self._lacking(),
             gil=gil_enabled(),
         )
+
+
+def _is_nothing(outcome: Hashable) -> bool:
+    return isinstance(outcome, tuple) and all(value is None for value in outcome)

@@ -17,6 +17,8 @@ class Meeting(enum.Enum):
     LEAPFROG = "leapfrog"
     #: All wait for each other before each sample.
     RENDEZVOUS = "spin rendezvous"
+    #: Each waits for the one before it to have done the sample: no race at all.
+    ONE_BY_ONE = "one by one"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Strategy:
     :param switch_interval: seconds, for ``sys.setswitchinterval``; None where there is no GIL to ask for.
     :param pinned: whether each thread is kept on a CPU of its own.
     :param nap: seconds that a chaser sleeps between two samples.
+    :param staggered: whether actors begin a sample at random moments within the time that one takes: a window late
+        in one actor and early in another never meet if both begin at once.
     :param jit: on PyPy: whether its compiler is on.
     """
 
@@ -33,6 +37,7 @@ class Strategy:
     switch_interval: float | None = None
     pinned: bool = False
     nap: float = 0.0
+    staggered: bool = False
     jit: bool | None = None
 
     @property
@@ -45,6 +50,8 @@ class Strategy:
             words.append("pinned")
         if self.nap:
             words.append(f"naps of {self.nap:g} s")
+        if self.staggered:
+            words.append("staggered")
         if self.jit is not None:
             words.append(f"JIT {'on' if self.jit else 'off'}")
         return ", ".join(words)
@@ -108,7 +115,7 @@ def _without_gil(around: Surroundings, actors: int, *, pin: bool) -> tuple[Strat
     return (
         Strategy(Meeting.RENDEZVOUS, pinned=pin),
         Strategy(Meeting.LEAPFROG),
-        Strategy(Meeting.RENDEZVOUS),
+        Strategy(Meeting.RENDEZVOUS, staggered=True),
         Strategy(Meeting.LEAPFROG, pinned=pin),
         Strategy(Meeting.DRIFT),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from .experiment import Failure, RaceFailed, Subject, raised
@@ -16,7 +18,9 @@ clock = time.perf_counter
 LOOK = 0.05
 
 
-_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset)
+#: Of a stride's states, so many are looked at for whether they are fresh.
+_COMPARED = 2048
+_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), ModuleType)
 
 
 def growing(total: int) -> Iterator[int]:
@@ -28,9 +32,10 @@ def growing(total: int) -> Iterator[int]:
         count *= 2
 
 
-def made(setup: Callable[[], Any], length: int) -> list[Any]:
+def made(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]:
     """Return so many states, or as many as there is time for.
 
+    :param latest: a state of the stride before.
     :raises RaceFailed: ``setup`` has raised.
     """
     states: list[Any] = []
@@ -40,22 +45,38 @@ def made(setup: Callable[[], Any], length: int) -> list[Any]:
             states += [setup() for _ in range(count)]
             if clock() - begun > LOOK:
                 break
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise RaceFailed(raised("setup", error)) from error
-    _check_fresh(states)
+    _check_fresh(states, latest)
     return states
 
 
-def _check_fresh(states: list[Any]) -> None:
-    """Refuse states that are none: samples that share something mutable would all be one."""
-    first = states[0]
-    if first is None:
+def _check_fresh(states: list[Any], latest: Any) -> None:
+    """Refuse states that are none: samples that share what their actors change would all be one."""
+    some = states[:_COMPARED] if latest is None else [latest, *states[:_COMPARED]]
+    if any(state is None for state in some):
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
-    elif len(states) > 1 and states[1] is first and not isinstance(first, _IMMUTABLE):
-        text = f"setup returned the same {type(first).__name__} twice; let it make a fresh state for each sample"
-    else:
+        raise RaceFailed(Failure("raised", text, ""))
+    parts = [part for state in some for part in {id(part): part for part in _parts(state)}.values()]
+    if len(set(map(id, parts))) == len(parts):
         return
-    raise RaceFailed(Failure("raised", text, ""))
+    seen: set[int] = set()
+    for part in parts:
+        if id(part) in seen:
+            text = f"setup returned the same {type(part).__name__} twice; let it make a fresh state for each sample"
+            raise RaceFailed(Failure("raised", text, ""))
+        seen.add(id(part))
+
+
+def _parts(state: object) -> Iterable[object]:
+    """Return what samples must not have in common: the state, or the members of a tuple, if they can change."""
+    parts = state if isinstance(state, tuple) else (state,)
+    # Two samples may use one lock, as they may call one function.
+    return [
+        part for part in parts if not (isinstance(part, _IMMUTABLE) or callable(part) or hasattr(part, "acquire"))
+    ]
 
 
 class Halted(BaseException):
@@ -81,6 +102,8 @@ class Stride:
         self.halted = False
         #: Whether the one that decides has ended a rendezvous.
         self.stopped = False
+        #: For what one thread alone is to do at the end.
+        self.ending = threading.Lock()
         #: Whether it is looked at which samples overlap.
         self.measured = True
         self.failure: Failure | None = None
@@ -162,7 +185,9 @@ class Stride:
                 found += [observe(self.states[sample]) for sample in samples[len(found) : len(found) + count]]
                 if clock() - begun > LOOK:
                     break
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise RaceFailed(raised("observe", error)) from error
         return found
 

@@ -1,0 +1,302 @@
+"""What would make an answer false, or somebody else's, is seen: each of these was once taken for evidence."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims.evidence import RaceRun
+from pytest_concclaims.lab.forked import CAN_FORK
+from pytest_concclaims.lab.race import RaceError, power
+
+forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
+
+
+@pytest.fixture(params=[False, True], ids=["forked", "in process"])
+def lab(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """Return a lab that answers "never" after a few samples, whatever the control shows."""
+    if not request.param and not CAN_FORK:
+        pytest.skip("no os.fork here")
+    for name, value in {"OVERLAPPING": 1, "STRIDES": 1, "SEEN": 1, "RARER_THAN_GENERIC": 0, "PLENTY": 1}.items():
+        monkeypatch.setattr(power, name, value)
+    return Lab(budget=60.0, in_process=request.param)
+
+
+class Cell:
+    """Holds a number."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+def yielding(cell: Cell) -> None:
+    """Add one, and let others run in between."""
+    value = cell.value
+    time.sleep(0)
+    cell.value = value + 1
+
+
+def value_of(cell: Cell) -> int:
+    """Observe."""
+    return cell.value
+
+
+# --- what could not have been seen
+
+
+def test_absence_of_a_number_is_settled(lab: Lab) -> None:
+    """The others here are about the same question, put wrongly."""
+    assert lab.race(Cell, yielding, yielding, observe=value_of).never(7) is True
+
+
+@pytest.mark.parametrize("about", ["7", (7,), (7, 7), frozenset({7})], ids=repr)
+def test_outcome_of_another_kind_was_not_absent(lab: Lab, about: object) -> None:
+    """A slip in the question must not make it true."""
+    race = lab.race(Cell, yielding, yielding, observe=value_of)
+    with pytest.raises(Inconclusive, match=r"no outcome was of its kind; the first was [12]"):
+        race.never(about)
+    with pytest.raises(Inconclusive, match="no outcome was of its kind"):
+        race.ever(about)
+
+
+def test_forgotten_observer_was_not_an_absence(lab: Lab) -> None:
+    """All that can be seen of actors that return nothing is that."""
+    race = lab.race(Cell, yielding, yielding)
+    with pytest.raises(Inconclusive, match="actors returned nothing, and nobody observes the state"):
+        race.never(lambda outcome: outcome == 7)
+
+
+def test_exception_needs_no_observer(lab: Lab) -> None:
+    """Where exceptions are outcomes, actors may return nothing."""
+    assert lab.race(Cell, yielding, yielding, exceptions=KeyError).never(KeyError) is True
+
+
+@pytest.mark.parametrize("in_process", [pytest.param(False, marks=forks), True], ids=["forked", "in process"])
+def test_control_whose_actors_are_never_apart_proves_nothing(
+    in_process: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether what it always shows takes a race, nobody knows."""
+    for name, value in {"OVERLAPPING": 1, "STRIDES": 1, "SEEN": 1, "RARER": 0, "PLENTY": 1}.items():
+        monkeypatch.setattr(power, name, value)
+
+    def right(barrier: threading.Barrier) -> int:
+        barrier.wait(60.0)
+        return 1
+
+    def wrong(barrier: threading.Barrier) -> int:
+        barrier.wait(60.0)
+        return 0
+
+    lab = Lab(budget=1.0, in_process=in_process)
+    race = lab.race(lambda: threading.Barrier(2), right, right, control=(wrong, wrong))
+    with pytest.raises(Inconclusive, match=r"it may be no effect of a race at all|never seen|seen only"):
+        race.never((0, 0))
+
+
+def test_control_is_seen_apart_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose actors nearly always meet is also run one actor after the other, and then settles the question."""
+    monkeypatch.setattr(power, "RARER", 0)
+
+    def never(_: Cell) -> int:
+        return 0
+
+    race = lab.race(Cell, never, never, observe=value_of, control=(yielding, yielding))
+    assert race.never(1) is True
+
+
+# --- samples that are none
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_states_from_a_pool_are_refused(lab: Lab, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples that share a state are not independent, and no outcome is what came of one."""
+    monkeypatch.setattr(power, "PLENTY", 10**9)
+    pool = itertools.cycle([Cell() for _ in range(size)])
+    race = lab.race(lambda: next(pool), yielding, yielding, observe=value_of)
+    with pytest.raises(RaceError, match="setup returned the same Cell twice"):
+        race.never(-1)
+
+
+def test_tuple_that_holds_something_shared_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if it were the state."""
+    monkeypatch.setattr(power, "PLENTY", 10**9)
+    shared = Cell()
+    race = lab.race(lambda: (shared, threading.Lock()), lambda state: yielding(state[0]), lambda _: None)
+    with pytest.raises(RaceError, match="setup returned the same Cell twice"):
+        race.never((1, 1))
+
+
+def test_states_may_share_a_lock(lab: Lab) -> None:
+    """Or what cannot change."""
+    lock = threading.Lock()
+    race = lab.race(lambda: (Cell(), lock, 7, len, None), lambda _: 1, lambda _: 1)
+    assert race.always((1, 1)) is True
+
+
+def test_state_may_be_a_number(lab: Lab) -> None:
+    """What cannot change may be shared."""
+    assert lab.race(lambda: 7, lambda state: state, lambda state: state).always((7, 7)) is True
+
+
+# --- what would be lost
+
+
+def test_thread_of_an_actor_that_dies_is_an_error(lab: Lab) -> None:
+    """In the race's own process, too, somebody listens."""
+
+    def start_one(cell: Cell) -> None:
+        thread = threading.Thread(target=lambda: [].pop(), name="Ada")
+        thread.start()
+        thread.join()
+
+    race = lab.race(Cell, start_one, yielding, observe=value_of)
+    hook = threading.excepthook
+    with pytest.raises(RaceError, match=r"thread 'Ada' raised IndexError: pop from empty list"):
+        race.never(7)
+    assert threading.excepthook is hook
+
+
+@forks
+@pytest.mark.parametrize(
+    "use",
+    [lambda lab: lab.note("seen"), lambda lab: lab.require(True, "seen"), lambda lab: lab.child(os.getpid)],
+    ids=["note", "require", "child"],
+)
+def test_lab_in_another_process_is_refused(use: Callable[[Lab], object]) -> None:
+    """What an actor would record is lost with its process."""
+    lab = Lab(budget=60.0)
+    with pytest.raises(RaceError, match="the lab of a claim is used in another process"):
+        lab.race(Cell, lambda _: use(lab), yielding).ever((None, None))
+
+
+@forks
+def test_assertion_that_failed_in_a_child_and_was_caught_is_an_error() -> None:
+    """As it is in this process: the lab is told which have failed there."""
+    lab = Lab(budget=60.0)
+    failed: list[str] = []
+    lab.failed_assertions = lambda: failed
+    race = lab.race(Cell, lambda _: failed.append("assert violated"), yielding, observe=value_of)
+    with pytest.raises(RaceError, match="the failure was caught: assert violated"):
+        race.ever(1)
+    assert not failed
+
+
+@pytest.mark.parametrize("where", ["setup", "observe", "predicate"])
+def test_outcomes_of_pytest_are_errors(lab: Lab, where: str) -> None:
+    """They derive from BaseException, and would go past those who take care of errors."""
+
+    def skip(*_: object) -> bool:
+        pytest.skip("not here")
+
+    setup: Callable[[], Any] = skip if where == "setup" else Cell
+    race = lab.race(setup, yielding, yielding, observe=skip if where == "observe" else value_of)
+    with pytest.raises(RaceError, match="raised Skipped: not here"):
+        race.ever(skip if where == "predicate" else 2)
+    assert race.error is not None
+
+
+def test_refused_question_was_not_asked(lab: Lab) -> None:
+    """Nothing was sampled for it."""
+    race = lab.race(Cell, yielding, yielding, observe=value_of)
+    with pytest.raises(TypeError):
+        race.never([])
+    assert not race.asked
+    assert lab.void is not None
+    assert "ask race.ever(...)" in lab.void
+
+
+@pytest.mark.parametrize("about", [float("nan"), (float("nan"), 1), (1, (2, float("nan")))], ids=repr)
+def test_what_is_not_equal_to_itself_is_refused(lab: Lab, about: object) -> None:
+    """Two tuples with a NaN in them are equal only if it is the very same one."""
+    with pytest.raises(ValueError, match="this is not equal to itself"):
+        lab.race(Cell, yielding, yielding, observe=value_of).always(about)
+
+
+# --- crashes
+
+
+def crash(_: object) -> None:
+    """Crash, whatever others do."""
+    os.abort()
+
+
+@forks
+@pytest.mark.parametrize("where", ["setup", "observe"])
+def test_crash_without_a_sample_is_an_error(where: str) -> None:
+    """No interleaving of actors has led to it."""
+    lab = Lab(budget=60.0)
+    setup: Callable[[], Any] = (lambda: crash(None)) if where == "setup" else Cell
+    race = lab.race(setup, yielding, yielding, observe=crash if where == "observe" else value_of)  # type: ignore[arg-type,unused-ignore]  # it crashes
+    with pytest.raises(RaceError, match=rf"ended by SIGABRT while the race ran \({where}: "):
+        race.ever(lab.CRASH)
+
+
+@forks
+def test_control_that_crashes_alone_is_no_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would crash without a race."""
+    for name, value in {"OVERLAPPING": 1, "STRIDES": 1, "SEEN": 1, "PLENTY": 1, "RARER": 0}.items():
+        monkeypatch.setattr(power, name, value)
+    lab = Lab(budget=0.5)
+    race = lab.race(Cell, yielding, yielding, observe=value_of, control=(crash, yielding))
+    with pytest.raises(Inconclusive, match="the control shows it also where no actors overlap"):
+        race.never(lab.CRASH)
+
+
+def test_lab_of_a_claim_that_is_over_is_refused(lab: Lab) -> None:
+    """Another claim's race would leave that claim without evidence."""
+    race = lab.race(Cell, yielding, yielding, observe=value_of)
+    lab.over = True
+    with pytest.raises(RuntimeError, match="the lab of a claim that is over is used"):
+        race.ever(2)
+
+
+# --- what is told of it
+
+
+@forks
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ("setup", "setup: hang"),
+        ("observe", "observe: hang, or the predicate"),
+        ("predicate", "observe: value_of, or the predicate"),
+    ],
+)
+def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The actors are not to blame for what hangs before or after them."""
+    monkeypatch.setattr("pytest_concclaims.lab.race.running._GRACE", 0.5)
+
+    def hang(*_: object) -> bool:
+        time.sleep(600)
+        return True
+
+    lab = Lab(budget=0.1)
+    setup: Callable[[], Any] = hang if part == "setup" else Cell
+    race = lab.race(
+        setup,
+        yielding,
+        yielding,
+        observe=hang if part == "observe" else value_of,
+        deadline=0.5,
+    )
+    with pytest.raises(RaceError, match=rf"nothing came back in time while the race ran \({told};"):
+        race.ever(hang if part == "predicate" else 7)
+
+
+@forks
+def test_time_of_children_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each child counts its own time only."""
+    lab = Lab(budget=1.0)
+    begin = time.monotonic()
+    with pytest.raises(Inconclusive):
+        lab.race(Cell, yielding, yielding, observe=value_of).never(lab.CRASH)
+    run = lab.evidence[-1]
+    assert isinstance(run, RaceRun)
+    assert 0 < run.seconds <= time.monotonic() - begin
