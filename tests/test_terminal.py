@@ -150,6 +150,12 @@ def test_long_evidence_is_shortened_unless_asked_for(pytester: pytest.Pytester) 
     assert whole.count("very,") == 60
 
 
+def test_reason_is_told_once(pytester: pytest.Pytester) -> None:
+    """Also where -v tells all evidence, and the reason is one of it."""
+    make_project(pytester, one_claim("lab.require(False, 'a ruler')"))
+    assert "\n".join(run_claims(pytester, "-v").section).count("not met: a ruler") == 1
+
+
 STRANGE = "Snow\x1b[31m is\x07 red\r\nand\t\x00white\u202e \udc80"
 
 

@@ -68,7 +68,8 @@ def _claim_lines(result: ClaimResult, width: int, verbosity: int, *, loud: bool)
         yield from _indented(text, width, style)
     if verbosity > 0:
         for piece in result.evidence:
-            yield from _indented(f"- {piece.phrase()}", width, {})
+            if piece.phrase() != result.reason:  # which stands above already
+                yield from _indented(f"- {piece.phrase()}", width, {})
         yield from _indented(f"{result.id}, {result.location}, {result.duration:.2f} s", width, {"light": True})
         return
     # An error's reason is the phrase of what stood in the way.
