@@ -21,8 +21,6 @@ from .stride import Stride, clock
 _OVER = -2
 #: How often a thread looks for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
 _SPINS = 4000
-#: In samples: how often a thread looks whether its stride is over. On a busy machine, each may take a time slice.
-_LOOK_EVERY = 8
 
 
 def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
@@ -114,11 +112,12 @@ def _rendezvous(
     size = len(states)
     begin = sample = 0
     begun = 0.0
+    look = stride.look()
     while begin < size:
         try:
             # One alone decides when it is over: nobody must be left in a sample that another one does not come to.
-            while begin < size and not (stride.over() if me == 0 else stride.halted):
-                for sample in range(begin, min(begin + _LOOK_EVERY, size)):
+            while begin < size and not (look.over() and (me == 0 or stride.halted)):
+                for sample in range(begin, min(begin + look.every, size)):
                     phase, before = sample % 3 + 1, (sample + 2) % 3 + 1
                     here[0] = phase
                     for other in others:
@@ -189,12 +188,13 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
     following, previous = stride.neighbours(me)
     size = len(states)
     last = -1
+    look = stride.look()
     while not stride.halted:
-        if stride.over():
+        if look.over():
             with stride.ending:  # one alone decides, and once: nobody must be sent on when another one has left
                 if limit[0] == size:
                     limit[0] = min(size, max(position[0], last) + 3)
-        for _ in range(_LOOK_EVERY):
+        for _ in range(look.every):
             # Two may both take the lead, or the position go back by a little: then somebody does a sample alone.
             sample = position[0]
             if sample <= last:
@@ -252,11 +252,12 @@ def _lead(me: int, stride: Stride, position: list[int], visited: list[int]) -> N
     following, previous = stride.neighbours(me)
     size = len(states)
     begin = sample = 0
+    look = stride.look()
     try:
         while begin < size:
             try:
-                while begin < size and not stride.over():
-                    for sample in range(begin, min(begin + _LOOK_EVERY, size)):
+                while begin < size and not look.over():
+                    for sample in range(begin, min(begin + look.every, size)):
                         position[0] = sample
                         next_open[sample] = following[0] < sample
                         previous_open[sample] = previous[0] < sample

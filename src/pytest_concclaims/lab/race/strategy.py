@@ -97,9 +97,10 @@ def _rotation(around: Surroundings, actors: int, *, pin: bool) -> tuple[Strategy
             Strategy(Meeting.CHASE, 2e-5, nap=3e-5),
             Strategy(Meeting.DRIFT, 2e-4),
         )
+    # Both: unpinned threads may find themselves on one core for long, and pinned ones wait for a core that is busy.
     return (
         Strategy(Meeting.LEAPFROG, 1e-6),
-        Strategy(Meeting.CHASE, 1e-6),
+        Strategy(Meeting.CHASE, 1e-6, pinned=pin),
         Strategy(Meeting.LEAPFROG, 1e-5, pinned=pin),
         Strategy(Meeting.DRIFT, 1e-4),
     )

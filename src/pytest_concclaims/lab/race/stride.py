@@ -20,6 +20,8 @@ LOOK = 0.05
 
 #: Of a stride's states, so many are looked at for whether they are fresh.
 _COMPARED = 2048
+#: ... and of those that are tuples, whose members are to be looked at, so many.
+_MEMBERS = 64
 _IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), ModuleType)
 
 
@@ -55,15 +57,15 @@ def made(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]
 
 def _check_fresh(states: list[Any], latest: Any) -> None:
     """Refuse states that are none: samples that share what their actors change would all be one."""
-    some = states[:_COMPARED] if latest is None else [latest, *states[:_COMPARED]]
-    if any(state is None for state in some):
+    if states[0] is None:
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
         raise RaceFailed(Failure("raised", text, ""))
-    parts = [part for state in some for part in {id(part): part for part in _parts(state)}.values()]
-    if len(set(map(id, parts))) == len(parts):
+    # This is done for every stride, so it must not take long.
+    some = [latest, *states[: _MEMBERS if isinstance(states[0], tuple) else _COMPARED]]
+    if not isinstance(states[0], _IMMUTABLE) and len(set(map(id, some))) == len(some):
         return
     seen: set[int] = set()
-    for part in parts:
+    for part in (part for state in some for part in {id(part): part for part in _parts(state)}.values()):
         if id(part) in seen:
             text = f"setup returned the same {type(part).__name__} twice; let it make a fresh state for each sample"
             raise RaceFailed(Failure("raised", text, ""))
@@ -81,6 +83,10 @@ def _parts(state: object) -> Iterable[object]:
 
 class Halted(BaseException):
     """An actor has failed, and the stride is over."""
+
+
+#: In samples: how seldom a thread looks whether its stride is over, if it took so many seconds since the last look.
+_SELDOM, _FAST = 16, 0.002
 
 
 class Stride:
@@ -128,6 +134,10 @@ class Stride:
     def over(self) -> bool:
         """Return whether to stop: time is up, or an actor has failed."""
         return self.halted or clock() > self.end
+
+    def look(self) -> Look:
+        """Return what tells a thread when the stride is over."""
+        return Look(self)
 
     def cut_short(self) -> None:
         """Let everybody stop at the next opportunity; what is done counts."""
@@ -197,6 +207,26 @@ class Stride:
             mine = int.from_bytes(self.next_open[me], "little")
             overlaps |= mine & int.from_bytes(self.previous_open[(me + 1) % count], "little")
         return overlaps.to_bytes(size, "little")
+
+
+class Look:
+    """A thread's looks at whether its stride is over: the more seldom, the faster it gets on.
+
+    On a busy machine a single sample may take several time slices, and else less than a look.
+    """
+
+    def __init__(self, stride: Stride) -> None:
+        self._stride = stride
+        self._latest = clock()
+        #: So many samples until the next one.
+        self.every = 1
+
+    def over(self) -> bool:
+        """Return whether to stop."""
+        now = clock()
+        self.every = min(self.every * 2, _SELDOM) if now - self._latest < _FAST else 1
+        self._latest = now
+        return self._stride.halted or now > self._stride.end
 
 
 @dataclass(frozen=True)
