@@ -10,8 +10,8 @@ import sysconfig
 import threading
 import time
 import traceback
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import FrameType, FunctionType
 
@@ -23,6 +23,7 @@ from .collection import CLAIM, SuiteModule
 from .decision import Decision, decide
 from .evidence import Assertion, Attempt, Evidence, Raised
 from .lab import Lab
+from .lab.threads import ends_of_threads_heard
 from .record import ClaimResult
 from .reports.terminal import harmless
 from .runtime import gil_enabled
@@ -106,12 +107,6 @@ class Trial:
         own = [item.to_json() for item in self.evidence() if not isinstance(item, Attempt)]
         return Attempt(self.decision.verdict.value, self.decision.reason, own)
 
-    def note_end_of_thread(self, args: threading.ExceptHookArgs) -> None:
-        """Note the exception that ended a thread: pytest warns of it, and lets the test pass."""
-        if args.exc_type is not SystemExit:
-            name = args.thread.name if args.thread is not None else "a thread"
-            self.disturbances.append(_raised(f"thread {name!r}, {self.phase}", args.exc_value or args.exc_type()))
-
     def wait_for_threads(self) -> None:
         """Give threads that the claim left behind a moment to end: how they end may leave no verdict."""
         deadline = time.monotonic() + _THREADS_MOMENT
@@ -171,22 +166,16 @@ class ThreadWatch:
                     trial.lab.over = True
 
 
-@contextmanager
-def _threads_watched(item: pytest.Item) -> Iterator[None]:
-    before = threading.excepthook
+def _threads_watched(item: pytest.Item) -> AbstractContextManager[None]:
+    """Note the exceptions that end threads: pytest warns of them, and lets the test pass."""
 
-    def note(args: threading.ExceptHookArgs) -> None:
+    def note(thread: str, error: BaseException) -> bool:
         trial = item.stash.get(TRIAL, None)
-        if trial is None:
-            before(args)
-        else:
-            trial.note_end_of_thread(args)
+        if trial is not None:
+            trial.disturbances.append(_raised(f"{thread}, {trial.phase}", error))
+        return trial is not None
 
-    threading.excepthook = note
-    try:
-        yield
-    finally:
-        threading.excepthook = before
+    return ends_of_threads_heard(note)
 
 
 class ClaimTrials:

@@ -19,13 +19,21 @@ from pytest_concclaims.lab.race import RaceError, power
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 
 
+def settle_early(monkeypatch: pytest.MonkeyPatch, **numbers: int) -> None:
+    """Let an absence be settled with the first samples.
+
+    :param numbers: of the module ``power``, that are to be others as well.
+    """
+    for name, value in {"OVERLAPPING": 1, "STRIDES": 1, "SEEN": 1, "PLENTY": 1, **numbers}.items():
+        monkeypatch.setattr(power, name, value)
+
+
 @pytest.fixture(params=[False, True], ids=["forked", "in process"])
 def lab(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Return a lab that answers "never" after a few samples, whatever the control shows."""
     if not request.param and not CAN_FORK:
         pytest.skip("no os.fork here")
-    for name, value in {"OVERLAPPING": 1, "STRIDES": 1, "SEEN": 1, "RARER_THAN_GENERIC": 0, "PLENTY": 1}.items():
-        monkeypatch.setattr(power, name, value)
+    settle_early(monkeypatch, RARER_THAN_GENERIC=0)
     return Lab(budget=60.0, in_process=request.param)
 
 
@@ -83,8 +91,7 @@ def test_control_whose_actors_are_never_apart_proves_nothing(
     in_process: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether what it always shows takes a race, nobody knows."""
-    for name, value in {"OVERLAPPING": 1, "STRIDES": 1, "SEEN": 1, "RARER": 0, "PLENTY": 1}.items():
-        monkeypatch.setattr(power, name, value)
+    settle_early(monkeypatch, RARER=0)
 
     def right(barrier: threading.Barrier) -> int:
         barrier.wait(60.0)
@@ -241,8 +248,7 @@ def test_crash_without_a_sample_is_an_error(where: str) -> None:
 @forks
 def test_control_that_crashes_alone_is_no_control(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would crash without a race."""
-    for name, value in {"OVERLAPPING": 1, "STRIDES": 1, "SEEN": 1, "PLENTY": 1, "RARER": 0}.items():
-        monkeypatch.setattr(power, name, value)
+    settle_early(monkeypatch, RARER=0)
     lab = Lab(budget=0.5)
     race = lab.race(Cell, yielding, yielding, observe=value_of, control=(crash, yielding))
     with pytest.raises(Inconclusive, match="the control shows it also where no actors overlap"):

@@ -16,7 +16,7 @@ from itertools import chain
 
 from .crew import Crew
 from .strategy import Meeting, Strategy
-from .stride import Stride, clock
+from .stride import Look, Stride, clock
 
 _OVER = -2
 #: How often a thread looks for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
@@ -112,7 +112,7 @@ def _rendezvous(
     size = len(states)
     begin = sample = 0
     begun = 0.0
-    look = stride.look()
+    look = Look(stride)
     while begin < size:
         try:
             # One alone decides when it is over: nobody must be left in a sample that another one does not come to.
@@ -188,7 +188,7 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
     following, previous = stride.neighbours(me)
     size = len(states)
     last = -1
-    look = stride.look()
+    look = Look(stride)
     while not stride.halted:
         if look.over():
             with stride.ending:  # one alone decides, and once: nobody must be sent on when another one has left
@@ -252,7 +252,7 @@ def _lead(me: int, stride: Stride, position: list[int], visited: list[int]) -> N
     following, previous = stride.neighbours(me)
     size = len(states)
     begin = sample = 0
-    look = stride.look()
+    look = Look(stride)
     try:
         while begin < size:
             try:

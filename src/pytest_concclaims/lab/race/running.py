@@ -143,7 +143,7 @@ class Runner:
     def _forked(
         self, board: Board, asked: Question, started: float, end: float, *, only: bool | None
     ) -> Forked[_Report]:
-        def begin(subject: Subject, strategy: int, tally: Tally, part: Part, length: int) -> None:
+        def begin(subject: Subject, strategy: int, tally: Tally, length: int, part: Part) -> None:
             of_control, total = subject is self.experiment.control, tally.total
             board.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
 

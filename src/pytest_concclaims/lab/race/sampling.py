@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ...runtime import gil_enabled
+from ..threads import ends_of_threads_heard
 from .board import Part
 from .crew import Crew
 from .experiment import Experiment, Failure, RaceFailed, Subject, raised
@@ -32,11 +33,10 @@ _GROWTH = 16
 #: One that took this part of its time tells how long it should be.
 _LONG_ENOUGH = 4
 
-
 _APART = Strategy(Meeting.ONE_BY_ONE)
 
 #: What is to be told of a part of a stride before it begins.
-Begin = Callable[[Subject, int, Tally, Part, int], None]
+Begin = Callable[[Subject, int, Tally, int, Part], None]
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Sampler:
 
     :param patience: seconds that a stride may take before its actors count as hanging.
     :param begin: called before each part of a stride with its subject, the number of its strategy, the tally so far,
-        the part, and the stride's length.
+        the stride's length, and the part.
     """
 
     def __init__(
@@ -133,9 +133,15 @@ class Sampler:
         """
         asked = _Asked(question, self._experiment, self._findings)
         begun = clock()
+        died: list[Failure] = []  # threads that actors have started, perhaps
+
+        def note(thread: str, error: BaseException) -> bool:
+            died.append(raised(thread, error))
+            return True
+
         crew = Crew(self._experiment.race.names(), patience=self._patience)
         try:
-            with _switch_interval_restored(), threads_heard() as died:
+            with _switch_interval_restored(), ends_of_threads_heard(note):
                 while not asked.settled() and clock() < end:
                     self._stride(crew, asked, started, end, only)
                     if died:
@@ -156,19 +162,20 @@ class Sampler:
         length = findings.next_length(use, of_control=of_control)
         if use.strategy is _APART:
             length = min(length, APART)
-        self._begin(subject, index, tally, Part.SETUP, length)
+        begin = partial(self._begin, subject, index, tally, length)
+        begin(Part.SETUP)
         _apply(use.strategy)
         begun = clock()
         states = made(subject.setup, length, self._latest.get(of_control))
         self._latest[of_control] = states[-1]
         stride = Stride(subject, states, max(begun, min(end, clock() + LOOK)))
-        self._begin(subject, index, tally, Part.ACTORS, length)
+        begin(Part.ACTORS)
         try:
             samples = meet(crew, stride, use.strategy, leader=cycle % len(subject.actors))
         finally:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
                 raise RaceFailed(stride.failure)
-        self._begin(subject, index, tally, Part.OUTCOMES, length)
+        begin(Part.OUTCOMES)
         seen = stride.outcomes(samples)
         findings.learn(use, len(states), clock() - begun, of_control=of_control)
         before, seconds = tally.total.samples, clock() - started
@@ -195,24 +202,6 @@ def _apply(strategy: Strategy) -> None:
 
 
 @contextmanager
-def threads_heard() -> Iterator[list[Failure]]:
-    """Take note of the exceptions that end threads during the block: such as actors have started, perhaps."""
-    died: list[Failure] = []
-    before = threading.excepthook
-
-    def note(args: threading.ExceptHookArgs) -> None:
-        if args.exc_type is not SystemExit:
-            name = args.thread.name if args.thread is not None else "a thread"
-            died.append(raised(f"thread {name!r}", args.exc_value or args.exc_type()))
-
-    threading.excepthook = note
-    try:
-        yield died
-    finally:
-        threading.excepthook = before
-
-
-@contextmanager
 def _switch_interval_restored() -> Iterator[None]:
     before = sys.getswitchinterval()
     try:
@@ -228,13 +217,10 @@ class _Asked:
     """
 
     def __init__(self, question: Question, experiment: Experiment, findings: Findings) -> None:
-        matched = experiment.matched
         self._question = question
         self._experiment = experiment
         self._findings = findings
-        self._matched = matched
-        self._race_sought = question.sought
-        self._control_sought = question.sought if matched else bool
+        self._control_sought = question.sought if experiment.matched else bool
         self._known: dict[tuple[bool, Hashable], bool] = {}
         self._totals = {False: Count(), True: Count()}  # by "of the control"
         self._seen = {False: Count(), True: Count()}
@@ -261,7 +247,7 @@ class _Asked:
         """Return whether an outcome is a witness."""
         key = (of_control, outcome)
         if key not in self._known:
-            self._known[key] = (self._control_sought if of_control else self._race_sought)(outcome)
+            self._known[key] = (self._control_sought if of_control else self._question.sought)(outcome)
         return self._known[key]
 
     def settled(self) -> bool:
@@ -283,7 +269,7 @@ class _Asked:
             control_seen=self._seen[True].overlapping,
             control_apart=self._totals[True].apart,
             control_seen_apart=self._seen[True].apart,
-            matched=self._matched,
+            matched=self._experiment.matched,
         )
 
     def _lacking(self) -> str | None:
@@ -302,7 +288,7 @@ class _Asked:
         A control of the race's own has shown it.
         """
         subject, outcomes = self._experiment.race, self._findings.race.outcomes
-        if self._matched or not outcomes:
+        if self._experiment.matched or not outcomes:
             return None
         if subject.observe is None and not subject.exceptions and all(map(_is_nothing, outcomes)):
             return "not seen, but actors returned nothing, and nobody observes the state: give the race an observe"

@@ -85,10 +85,6 @@ class Halted(BaseException):
     """An actor has failed, and the stride is over."""
 
 
-#: In samples: how seldom a thread looks whether its stride is over, if it took so many seconds since the last look.
-_SELDOM, _FAST = 16, 0.002
-
-
 class Stride:
     """Samples, and the places where their actors' threads write down what happened.
 
@@ -134,10 +130,6 @@ class Stride:
     def over(self) -> bool:
         """Return whether to stop: time is up, or an actor has failed."""
         return self.halted or clock() > self.end
-
-    def look(self) -> Look:
-        """Return what tells a thread when the stride is over."""
-        return Look(self)
 
     def cut_short(self) -> None:
         """Let everybody stop at the next opportunity; what is done counts."""
@@ -207,6 +199,10 @@ class Stride:
             mine = int.from_bytes(self.next_open[me], "little")
             overlaps |= mine & int.from_bytes(self.previous_open[(me + 1) % count], "little")
         return overlaps.to_bytes(size, "little")
+
+
+#: In samples: how seldom a thread looks whether its stride is over, if it took so many seconds since the last look.
+_SELDOM, _FAST = 16, 0.002
 
 
 class Look:
