@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def clopper_pearson_lower(seen: int, samples: int, confidence: float) -> float:
@@ -102,3 +102,62 @@ def _fraction(a: float, b: float, x: float) -> float:
 
 def _not_zero(value: float) -> float:
     return value if abs(value) > 1e-300 else 1e-300
+
+
+# --- sequential tests of a median
+
+
+def sign_test_wealth(one: int, other: int) -> float:
+    """Return the natural logarithm of what a bet against a fair coin has won, from a stake of 1.
+
+    The bet is spread over all rates of the one side by Beta(1/2, 1/2), the mixture of Krichevsky and Trofimov: the
+    wealth is 2^n B(one + 1/2, other + 1/2) / B(1/2, 1/2) for n tosses. If the coin is fair, this is a martingale that
+    starts at 1, so with whatever number of looks it ever reaches 1/e with a probability of at most e.
+
+    :param one: tosses that have fallen on one side.
+    :param other: and on the other.
+    :raises ValueError: there is no such number of tosses.
+
+    Ville, "Étude critique de la notion de collectif" (1939), for the inequality; Ramdas, Grünwald, Vovk & Shafer,
+    "Game-theoretic statistics and safe anytime-valid inference", Statistical Science 38 (2023), for the method.
+    """
+    if one < 0 or other < 0:
+        raise ValueError(f"{one} and {other} are no numbers of tosses")
+    tosses = one + other
+    log_beta = math.lgamma(one + 0.5) + math.lgamma(other + 0.5) - math.lgamma(tosses + 1)
+    return tosses * math.log(2) + log_beta - math.log(math.pi)  # B(1/2, 1/2) is pi
+
+
+def settles(majority: int, minority: int, error: float) -> bool:
+    """Return whether a sign test has settled which side is the more probable: that of the majority.
+
+    May be asked after every toss: the probability that it ever settles on the wrong side is at most ``error``.
+
+    :param error: such as 0.001, which 13 tosses that agree reach, and 19 with one that does not.
+
+    Source: as of :func:`sign_test_wealth`.
+    """
+    return majority > minority and sign_test_wealth(majority, minority) >= -math.log(error)
+
+
+def median_range(values: Sequence[float], error: float) -> tuple[float, float]:
+    """Return the range of the medians that the sign test does not exclude: a confidence sequence.
+
+    However often it is looked at while values are added, it always holds the median of what they are drawn from, but
+    for a probability of ``error``. Infinite while there are too few values.
+
+    :param values: independent of each other, or each fair given those before.
+
+    Source: as of :func:`sign_test_wealth`; the order statistics that the test inverts to: Howard & Ramdas,
+    "Sequential estimation of quantiles with applications to A/B testing and best-arm identification", Bernoulli 28
+    (2022).
+    """
+    ordered = sorted(values)
+    size = len(ordered)
+    # As many as may lie on the minority's side: a median beyond one value more is excluded.
+    outside = -1
+    while 2 * (outside + 1) < size and settles(size - (outside + 1), outside + 1, error):
+        outside += 1
+    if outside < 0:
+        return -math.inf, math.inf
+    return ordered[outside], ordered[size - 1 - outside]

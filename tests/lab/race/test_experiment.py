@@ -11,15 +11,9 @@ from typing import Any
 import pytest
 
 from pytest_concclaims import Lab
-from pytest_concclaims.lab.race.experiment import (
-    Experiment,
-    RaceFailed,
-    Subject,
-    experiment,
-    name_of,
-    raised,
-    runs_nothing,
-)
+from pytest_concclaims.lab.failure import raised
+from pytest_concclaims.lab.functions import name_of, runs_nothing
+from pytest_concclaims.lab.race.experiment import Experiment, RaceFailed, Subject, experiment
 from pytest_concclaims.lab.race.stride import made
 
 

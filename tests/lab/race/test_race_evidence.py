@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_concclaims.evidence import Assertion, ChildRun, Note, RaceRun, Requirement, from_json, summary_phrase
-from pytest_concclaims.lab.race.experiment import Failure
+from pytest_concclaims.lab.failure import Failure
 from pytest_concclaims.lab.race.power import CONFIDENCE, Absence
 from pytest_concclaims.lab.race.strategy import Meeting, Strategy
 from pytest_concclaims.lab.race.tally import Sighting

@@ -8,8 +8,10 @@ from typing import Any, NoReturn
 
 from ...evidence import Evidence, RaceRun
 from ...verdict import Inconclusive
+from ..failure import Failure
 from ..forked import ForkedError
-from .experiment import Failure, RaceError, RaceFailed, Subject, name_of
+from ..functions import name_of
+from .experiment import RaceError, RaceFailed, Subject
 from .power import CONFIDENCE
 from .question import CRASH, Crash, Question, question, shown
 from .running import Runner

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
+from ..failure import Failure, is_own
 from ..linux import sharpen_timers
-from .experiment import Failure, RaceFailed, is_own
+from .experiment import RaceFailed
 from .stride import Halted
 
 Task = Callable[[], None]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-import os
-import traceback
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-_PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  (compared with names of code, as text)
+from ..failure import Failure
+from ..functions import name_of, runs_nothing
 
 Actor = Callable[[Any], object]
 Observe = Optional[Callable[[Any], Hashable]]
@@ -132,16 +129,6 @@ def _callable(thing: object, role: str) -> Callable[..., Any]:
     return thing
 
 
-def runs_nothing(function: object) -> bool:
-    """Return whether a call gives something that would have to be awaited or iterated first."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return any(
-        inspect.iscoroutinefunction(code) or inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code)
-        for code in (function, getattr(type(function), "__call__", None))  # noqa: B004  (it is callable)
-    )
-
-
 def _exceptions(given: object) -> tuple[type[BaseException], ...]:
     __tracebackhide__ = True
     types: list[type[BaseException]] = []
@@ -155,17 +142,6 @@ def _exceptions(given: object) -> tuple[type[BaseException], ...]:
             )
         types.append(one)
     return tuple(types)
-
-
-def name_of(function: object) -> str:
-    """Return a callable's name for people; that of a lambda says where it is."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    name = str(getattr(function, "__qualname__", None) or repr(function)).replace("<locals>.", "")
-    code = getattr(function, "__code__", None)
-    if name.endswith("<lambda>") and code is not None:
-        return f"the lambda at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"  # noqa: PTH119  (a text)
-    return name.rpartition(".")[2] if code is not None else name
 
 
 # --- the control of a race that has none of its own
@@ -191,38 +167,6 @@ def _one_more(number: int) -> int:
 
 
 # --- what goes wrong
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a race came to no end that says anything.
-
-    :param kind: ``raised``, ``hang``, ``crash`` or ``ended``.
-    :param text: what happened, on one line.
-    :param details: the traceback, or the stacks of all threads.
-    """
-
-    kind: str
-    text: str
-    details: str
-
-
-def raised(what: str, error: BaseException) -> Failure:
-    """Return the failure of something that raised; the traceback begins with the code that was called."""
-    called = error.__traceback__
-    while called is not None and is_own(called.tb_frame.f_code.co_filename):
-        called = called.tb_next
-    details = "".join(traceback.format_exception(type(error), error, called))
-    return Failure("raised", f"{what} raised {_described(error)}", details)
-
-
-def is_own(filename: str) -> bool:
-    """Return whether a file is the instrument's, and not of what it runs."""
-    return filename.startswith(_PACKAGE)
-
-
-def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 class RaceFailed(BaseException):

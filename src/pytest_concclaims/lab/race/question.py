@@ -7,7 +7,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from .experiment import Failure, RaceFailed, name_of, raised, runs_nothing
+from ..failure import Failure, raised
+from ..functions import name_of, runs_nothing
+from .experiment import RaceFailed
 
 _REPR_KEPT = 200
 #: The types of numpy's truth values, before its version 2 and since.

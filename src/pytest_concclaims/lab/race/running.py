@@ -10,11 +10,13 @@ from typing import Union
 from ...interpreter import cgroup_quota, usable_cpus
 from ...runtime import PYPY, gil_enabled
 from .. import linux
+from ..failure import Failure
 from ..forked import CAN_FORK, Forked, ForkedError, run_forked
+from ..functions import name_of
 from .board import Board, Part, Position
 from .carrying import packed, unpacked
 from .crew import can_pin
-from .experiment import Experiment, Failure, RaceFailed, Subject, name_of
+from .experiment import Experiment, RaceFailed, Subject
 from .power import APART, Absence
 from .question import CRASH, Question
 from .sampling import Begin, Findings, Progress, Sampler, Use

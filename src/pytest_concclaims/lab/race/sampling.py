@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ...runtime import gil_enabled
+from ..failure import Failure, raised
 from ..threads import ends_of_threads_heard
 from .board import Part
 from .crew import Crew
-from .experiment import Experiment, Failure, RaceFailed, Subject, raised
+from .experiment import Experiment, RaceFailed, Subject
 from .meetings import meet
 from .power import APART, Absence
 from .question import Question, shown

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from .experiment import Failure, RaceFailed, Subject, raised
+from ..failure import Failure, raised
+from .experiment import RaceFailed, Subject
 
 clock = time.perf_counter
 

@@ -8,8 +8,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
+from ..failure import Failure, raised
 from .carrying import travels
-from .experiment import Failure, RaceFailed, raised
+from .experiment import RaceFailed
 from .question import shown
 from .strategy import Strategy
 from .stride import Outcomes

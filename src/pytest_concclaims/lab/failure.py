@@ -1,0 +1,41 @@
+"""What goes wrong in what an instrument runs, in words that travel between processes."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from dataclasses import dataclass
+
+_PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  (compared with names of code, as text)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an experiment came to no end that says anything.
+
+    :param kind: ``raised``, ``hang``, ``crash`` or ``ended``.
+    :param text: what happened, on one line.
+    :param details: the traceback, or the stacks of all threads.
+    """
+
+    kind: str
+    text: str
+    details: str
+
+
+def raised(what: str, error: BaseException) -> Failure:
+    """Return the failure of something that raised; the traceback begins with the code that was called."""
+    called = error.__traceback__
+    while called is not None and is_own(called.tb_frame.f_code.co_filename):
+        called = called.tb_next
+    details = "".join(traceback.format_exception(type(error), error, called))
+    return Failure("raised", f"{what} raised {_described(error)}", details)
+
+
+def is_own(filename: str) -> bool:
+    """Return whether a file is an instrument's, and not of what it runs."""
+    return filename.startswith(_PACKAGE)
+
+
+def _described(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,28 @@
+"""What can be told of the functions that instruments are given."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+
+
+def name_of(function: object) -> str:
+    """Return a callable's name for people; that of a lambda says where it is."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = str(getattr(function, "__qualname__", None) or repr(function)).replace("<locals>.", "")
+    code = getattr(function, "__code__", None)
+    if name.endswith("<lambda>") and code is not None:
+        return f"the lambda at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"  # noqa: PTH119  (a text)
+    return name.rpartition(".")[2] if code is not None else name
+
+
+def runs_nothing(function: object) -> bool:
+    """Return whether a call gives something that would have to be awaited or iterated first."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return any(
+        inspect.iscoroutinefunction(code) or inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code)
+        for code in (function, getattr(type(function), "__call__", None))  # noqa: B004  (it is callable)
+    )
