@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .lab import Lab
     from .lab.child import Child, ChildError
+    from .lab.measurement import Measurement, MeasurementError
     from .lab.race import Race, RaceError
     from .runtime import CPYTHON, FREE_THREADED_BUILD, PYPY, gil_enabled
-    from .verdict import Inconclusive, Verdict
+    from .verdict import Inconclusive, NotApplicable, Verdict
 
 __all__ = [
     "CPYTHON",
@@ -22,6 +23,9 @@ __all__ = [
     "ChildError",
     "Inconclusive",
     "Lab",
+    "Measurement",
+    "MeasurementError",
+    "NotApplicable",
     "Race",
     "RaceError",
     "Verdict",
@@ -36,6 +40,9 @@ _HOMES = {
     "ChildError": ".lab.child",
     "Inconclusive": ".verdict",
     "Lab": ".lab",
+    "Measurement": ".lab.measurement",
+    "MeasurementError": ".lab.measurement",
+    "NotApplicable": ".verdict",
     "Race": ".lab.race",
     "RaceError": ".lab.race",
     "Verdict": ".verdict",

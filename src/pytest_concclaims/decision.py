@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 
-from .verdict import Inconclusive, Verdict
+from .verdict import Inconclusive, NotApplicable, Verdict
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ def decide(error: BaseException | None, *, asserted: bool, is_claims_code: Calla
         )
     if isinstance(error, Inconclusive):
         return Decision(Verdict.INCONCLUSIVE, str(error) or "no reason was given")
+    if isinstance(error, NotApplicable):
+        return Decision(Verdict.NOT_APPLICABLE, str(error) or "no reason was given")
     if isinstance(error, pytest.skip.Exception):
         return Decision(Verdict.NOT_APPLICABLE, str(error) or "no reason was given", error)
     if isinstance(error, pytest.xfail.Exception):

@@ -171,6 +171,158 @@ class RaceRun(Evidence):
 
 
 @dataclass(frozen=True)
+class Measured(Evidence):
+    """A comparison of something measured with a number, and all that was measured when it was answered.
+
+    :param subject: what was measured, in words.
+    :param question: such as ``above 2``.
+    :param answer: None if there was none.
+    :param cuts: the dead zones of the question, each from low to high: within, there is no answer.
+    :param value: the best guess; None if nothing was measured.
+    :param low: together with ``high``, the range in which it lies; None if there is too little to tell.
+    :param samples: how many that rests on.
+    :param seconds: of measuring, all questions to this measurement together.
+    :param budget: seconds for each question.
+    :param lacking: why there is no answer.
+    :param failure: what kept the measurement from an end: ``kind``, ``text``, and ``details`` such as a traceback.
+    """
+
+    subject: str
+    question: str
+    answer: bool | None
+    cuts: Sequence[Sequence[float]]
+    value: float | None
+    low: float | None
+    high: float | None
+    samples: int
+    seconds: float
+    budget: float
+    lacking: str | None
+    failure: dict[str, Any] | None
+
+    def phrase(self) -> str:
+        if self.failure is not None:
+            return str(self.failure["text"])
+        seen = f"{self.subject}: {self._seen()}" if self.value is not None else self.subject
+        if self.lacking is not None:
+            return f"{seen}; whether that is {self.question} has no answer: {self.lacking}"
+        return f"{seen}; {self._why()}"
+
+    def _seen(self) -> str:
+        if self.low is None or self.high is None:
+            return self.shown(self.value or 0.0)
+        return f"{self.shown(self.value or 0.0)} [{self.shown(self.low)} to {self.shown(self.high)}]"
+
+    def _why(self) -> str:
+        return f"{'' if self.answer else 'not '}{self.question}"
+
+    @staticmethod
+    def shown(value: float) -> str:
+        """Return a value of this kind for people, with its unit."""
+        return f"{value:.3g}"
+
+
+@dataclass(frozen=True)
+class SignTested(Measured):
+    """A comparison that a sequential sign test has answered: of a median.
+
+    :param above: of the samples, so many lie above the last number of the question.
+    :param below: and so many below the first.
+    :param error: the probability that an answer is wrong, however many samples were looked at.
+    """
+
+    above: int
+    below: int
+    error: float
+
+    def _seen(self) -> str:
+        return f"median {super()._seen()} in {self.samples:,} {self.samples_are}"
+
+    #: What a sample is.
+    samples_are: ClassVar[str] = "samples"
+
+    def _why(self) -> str:
+        return f"{super()._why()}: {self.above:,} lie above and {self.below:,} below (error rate {self.error:g})"
+
+
+@dataclass(frozen=True)
+class RatioRun(SignTested):
+    """A question to :meth:`Lab.ratio`; ``value`` is a number of times.
+
+    :param arms: what was compared: ``name``, ``calls`` in each sample, the ``median`` and all ``seconds`` of a call.
+    """
+
+    kind: ClassVar[str] = "ratio"
+    samples_are: ClassVar[str] = "adjacent pairs"
+    arms: Sequence[dict[str, Any]]
+
+    @staticmethod
+    def shown(value: float) -> str:
+        return f"{value:.3g} times"
+
+
+@dataclass(frozen=True)
+class MemoryRun(SignTested):
+    """A question to :meth:`Lab.memory`; ``value`` is in bytes.
+
+    :param arms: what was started: ``name``, and the ``median`` and all ``bytes`` that one more took.
+    :param unique: whether memory of other processes that is shared counts for nothing.
+    """
+
+    kind: ClassVar[str] = "memory"
+    arms: Sequence[dict[str, Any]]
+    unique: bool
+
+    @staticmethod
+    def shown(value: float) -> str:
+        return in_bytes(value)
+
+
+def in_bytes(value: float) -> str:
+    """Return a number of bytes for people, in the units of IEC 80000-13."""
+    for unit in ("B", "KiB", "MiB"):
+        if abs(value) < 1024:
+            return f"{value:.3g} {unit}" if unit != "B" else f"{value:.0f} B"
+        value /= 1024
+    return f"{value:.3g} GiB"
+
+
+@dataclass(frozen=True)
+class ParallelismRun(Measured):
+    """A question to :meth:`Lab.parallelism`; ``value`` is CPU seconds of all workers per second.
+
+    :param workers: how many.
+    :param worker_kind: ``thread``, ``process`` or ``interpreter``.
+    :param control: the kind of worker that ran in turns with them.
+    :param control_value: the median of the control; ``control_low`` and ``control_high`` its range.
+    :param slices: each with what was measured in it and in the control ``before`` and ``after`` (at least and at
+        most), the ``delay``, a part of the time that workers waited for a CPU (null if the system does not tell),
+        whether it was ``throttled``, and ``unfit``: why it says nothing about a lack of parallelism, if it does not.
+    :param speed_up: how many times as much all workers did in a second as one of them alone; it decides nothing.
+    :param in_process: whether in the test process.
+    """
+
+    kind: ClassVar[str] = "parallelism"
+    workers: int
+    worker_kind: str
+    control: str
+    control_value: float | None
+    control_low: float | None
+    control_high: float | None
+    slices: Sequence[dict[str, Any]]
+    speed_up: float | None
+    in_process: bool
+
+    def _seen(self) -> str:
+        control = "" if self.control_value is None else f" (control, {self.control}: {self.control_value:.3g})"
+        return f"{super()._seen()} CPU seconds per second in {self.samples:,} slices{control}"
+
+    @staticmethod
+    def shown(value: float) -> str:
+        return f"{value:.2f}"
+
+
+@dataclass(frozen=True)
 class Raised(Evidence):
     """An exception that kept the claim from a verdict."""
 
@@ -199,7 +351,8 @@ class Attempt(Evidence):
 
 
 _KINDS: dict[str, type[Evidence]] = {
-    cls.kind: cls for cls in (Note, Requirement, Assertion, ChildRun, RaceRun, Raised, Attempt)
+    cls.kind: cls
+    for cls in (Note, Requirement, Assertion, ChildRun, RaceRun, RatioRun, MemoryRun, ParallelismRun, Raised, Attempt)
 }
 
 
@@ -219,7 +372,7 @@ def summary_phrase(evidence: Sequence[Evidence]) -> str:
     ranks: list[list[Evidence]] = [
         [item for item in evidence if _in_the_way(item)],
         [item for item in evidence if isinstance(item, Note)],
-        [item for item in evidence if isinstance(item, (ChildRun, RaceRun))],
+        [item for item in evidence if isinstance(item, (ChildRun, RaceRun, Measured))],
         [item for item in evidence if _held(item)] if not failed else [],
     ]
     for found in ranks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,22 +125,43 @@ def cgroup_quota(root: Path = Path("/")) -> float | None:
 
     :param root: the folder that holds ``proc`` and ``sys``.
     """
+    quotas = [(_quota_v2 if unified else _quota_v1)(folder) for folder, unified in _cpu_groups(root)]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def throttled_seconds(root: Path = Path("/")) -> float:
+    """Return for how long Linux control groups have held this process back so far, for having used up its quota.
+
+    ``throttled_usec`` of version 2, ``throttled_time`` of version 1 in ``cpu.stat``, of all groups added up: it
+    grows while anything of a group is held back.
+
+    :param root: as of :func:`cgroup_quota`.
+    """
+    total = 0.0
+    for folder, _ in _cpu_groups(root):
+        try:
+            lines = (folder / "cpu.stat").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue
+        for name, value in (line.split() for line in lines):
+            total += int(value) * {"throttled_usec": 1e-6, "throttled_time": 1e-9}.get(name, 0.0)
+    return total
+
+
+def _cpu_groups(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield the folders of the groups that bear on this process's CPU time, and whether they are of version 2."""
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return None
-    quotas = []
+        return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            base, read = root / "sys/fs/cgroup", _quota_v2
-        elif "cpu" in controllers.split(","):
-            base, read = root / "sys/fs/cgroup/cpu", _quota_v1
-        else:
+        unified = controllers == ""
+        if not unified and "cpu" not in controllers.split(","):
             continue
+        base = root / "sys/fs/cgroup" / ("" if unified else "cpu")
         group = base / path.strip("/")
-        quotas += [read(folder) for folder in (group, *group.parents) if folder.is_relative_to(base)]
-    return min((quota for quota in quotas if quota is not None), default=None)
+        yield from ((folder, unified) for folder in (group, *group.parents) if folder.is_relative_to(base))
 
 
 def _quota_v2(folder: Path) -> float | None:

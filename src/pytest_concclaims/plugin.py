@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .trial import Trial
 
 DEFAULT_BUDGET = 2.0
+DEFAULT_PATIENCE = 300.0
 #: Whether the GIL was on before anything of the user's was imported: conftest files come after plugins.
 GIL_AT_START: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 #: The suffixes of ``--claims-report``, each a format.
@@ -50,6 +51,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_seconds,
         metavar="SECONDS",
         help="how long each experiment may gather evidence (default: %(default)s)",
+    )
+    group.addoption(
+        "--claims-lock-timeout",
+        default=DEFAULT_PATIENCE,
+        type=_seconds,
+        metavar="SECONDS",
+        help="how long an experiment waits for the machine while another run's experiments have it (default: "
+        "%(default)s); then its claim is inconclusive",
     )
     group.addoption(
         "--claims-in-process",
@@ -120,7 +129,11 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     lab.require(condition, reason): no verdict (INCONCLUSIVE) unless the condition is true;
     lab.note(text): add a plain fact to the evidence;
     lab.child(target, *args, deadline=30.0): run a function or script in a fresh interpreter;
-    lab.race(setup, *actors, observe=None, rounds=1, control=None): ask what can come of actors that run at once.
+    lab.race(setup, *actors, observe=None, rounds=1, control=None): ask what can come of actors that run at once;
+    lab.parallelism(work, *, workers, kind, control="process"): how many cores workers use at the same time;
+    lab.ratio(a, b): how many times as long A takes as B;
+    lab.memory(start_one, *, against=None): how many bytes one more idle process or thread takes;
+    lab.alone(): a block in which no other run of this user measures on this machine.
     """
     from .trial import TRIAL
 

@@ -6,17 +6,19 @@ import bdb
 import dataclasses
 import inspect
 import json
+import sys
 import sysconfig
 import threading
 import time
 import traceback
 from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType, FunctionType
 
 import pytest
 
+from . import benchmarking
 from .assertions import AssertionWatch, Place, Territory, instrument
 from .claim import Claim
 from .collection import CLAIM, SuiteModule
@@ -27,7 +29,7 @@ from .lab.threads import ends_of_threads_heard
 from .record import ClaimResult
 from .reports.terminal import harmless
 from .runtime import gil_enabled
-from .verdict import Inconclusive, Verdict
+from .verdict import Inconclusive, NotApplicable, Verdict
 
 #: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
 REPORT_ATTRIBUTE = "concclaims_result"
@@ -206,13 +208,15 @@ class ClaimTrials:
         lab = Lab(
             budget=self._config.getoption("claims_budget"),
             in_process=self._config.getoption("claims_in_process"),
+            patience=self._config.getoption("claims_lock_timeout"),
+            tell=self._tell,
         )
         trial = item.stash[TRIAL] = Trial(claim, lab, _territory(item), attempts)
-        unsettled: Inconclusive | None = None
+        unsettled: Inconclusive | NotApplicable | None = None
         result = None
         try:
             result = yield
-        except Inconclusive as raised:
+        except (Inconclusive, NotApplicable) as raised:
             unsettled = raised
         if unsettled is not None:
             trial.decision = decide(unsettled, asserted=False, is_claims_code=lambda _: False)
@@ -244,8 +248,20 @@ class ClaimTrials:
             trial.running = False
         trial.decision = self._decision(pyfuncitem, trial, error, watch)
         trial.observations += _observations(error, trial.decision, watch)
+        benchmarking.show(
+            pyfuncitem,
+            claim=trial.claim.id,
+            arms=[benchmarking.Arm(arm.name, tuple(arm.seconds), arm.calls) for arm in trial.lab.arms],
+        )
         self._raise_unless_expected(trial.claim, trial.decision, trial.disturbances)
         return result
+
+    def _tell(self, line: str) -> None:
+        """Show a line in the terminal, past what pytest captures; a worker of pytest-xdist has its errors only."""
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            sys.stderr.write(f"\nconcclaims: {line}\n")
+            sys.stderr.flush()
 
     def _decision(
         self,
@@ -270,7 +286,7 @@ class ClaimTrials:
             text = f"an assertion failed, and the failure was caught: {caught[0].text}; let it end the claim"
             return Decision(Verdict.ERROR, text)
         if trial.lab.unsettled is not None and (decision.verdict.reached or error is None):
-            decision = Decision(Verdict.INCONCLUSIVE, str(trial.lab.unsettled))
+            decision = decide(trial.lab.unsettled, asserted=False, is_claims_code=is_claims_code)
         if decision.verdict.reached and trial.lab.void is not None:
             return Decision(Verdict.ERROR, trial.lab.void)
         if decision.verdict.reached and gil_enabled() != self._gil:
@@ -292,6 +308,8 @@ class ClaimTrials:
             pytest.fail(f"CONFIRMED, expected REFUTED because {claim.expected_reason}", pytrace=False)
         if decision.cause is not None:
             raise decision.cause
+        if decision.verdict is Verdict.NOT_APPLICABLE:
+            pytest.skip(str(decision.reason))
         details = "\n".join(item.traceback.rstrip() for item in disturbances)
         pytest.fail(
             f"{decision.verdict.word}: {decision.reason}" + (f"\n{details}" if details else ""), pytrace=False
@@ -333,8 +351,8 @@ def _take_back(trial: Trial, report: pytest.TestReport, call: pytest.CallInfo[No
             reason = trial.observations[-1].phrase()
         trial.decision = Decision(Verdict.ERROR, reason)
     elif report.skipped and report.when == "setup" and trial.decision is None:
-        skipped = call.excinfo.value if call.excinfo is not None else ""
-        trial.decision = Decision(Verdict.NOT_APPLICABLE, str(skipped) or "no reason was given")
+        skipped = call.excinfo.value if call.excinfo is not None else None
+        trial.decision = Decision(Verdict.NOT_APPLICABLE, str(skipped or "") or "no reason was given", skipped)
     elif report.when == "teardown" and trial.disturbances and not _is_error(trial.decision):
         reason = trial.disturbances[0].phrase()
         report.outcome = "failed"
@@ -362,9 +380,10 @@ def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> Non
     if decision is not None:
         properties["verdict"] = decision.verdict.value
     report.user_properties = [*report.user_properties, *properties.items()]
-    if decision is not None and decision.verdict is Verdict.INCONCLUSIVE and report.skipped:
+    if decision is not None and decision.cause is None and report.skipped:  # by this module's own skip
         path, line, _ = item.reportinfo()
-        report.longrepr = (str(path), (line or 0) + 1, f"INCONCLUSIVE: {decision.reason}")
+        word = "INCONCLUSIVE: " if decision.verdict is Verdict.INCONCLUSIVE else ""
+        report.longrepr = (str(path), (line or 0) + 1, f"{word}{decision.reason}")
     if report.when == "call" and report.failed:
         lines = [f'"{harmless(claim.statement)}"', f"is {result.verdict.word}, expected {claim.expected.word}"]
         lines += [f"{claim.id}, {claim.location}"]

@@ -31,3 +31,10 @@ class Inconclusive(BaseException):
     A ``BaseException``, as pytest's own outcomes are, so that a claim's ``except Exception`` does not
     swallow it.
     """
+
+
+class NotApplicable(BaseException):
+    """What a claim asks for does not exist here, such as subinterpreters; the text says what is missing.
+
+    A ``BaseException`` for the same reason as :class:`Inconclusive`.
+    """

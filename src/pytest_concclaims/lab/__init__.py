@@ -7,18 +7,29 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn, TypeVar, overload
 
 from ..evidence import Evidence, Note, Requirement
-from ..verdict import Inconclusive
+from ..verdict import Inconclusive, NotApplicable
+from .arms import callable_argument
 from .child import Child, run_child
+from .machine import MachineError, MachineLock
+from .measurement import ASK as ASK_MEASUREMENT
+from .measurement import Bench, Measurement
+from .memory import Memory
+from .parallelism import Parallelism
+from .parallelism import experiment as parallelism_experiment
 from .race import ASK, CRASH, Race
 from .race.experiment import experiment
 from .race.running import Runner
+from .ratio import Arm, Ratio
+from .resident import gauge
 
 S = TypeVar("S")
 T = TypeVar("T")
+M = TypeVar("M", bound=Measurement)
 
 
 class Lab:
@@ -29,17 +40,28 @@ class Lab:
 
     :param budget: seconds for each experiment.
     :param in_process: whether experiments run in the test process, even where they could run in a child.
+    :param patience: seconds to wait for the machine while others measure.
+    :param tell: shows people one line of text, such as what is waited for.
     """
 
     #: An outcome to ask a race for: the process is ended by a signal such as SIGSEGV.
     CRASH = CRASH
 
-    def __init__(self, *, budget: float, in_process: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        budget: float,
+        in_process: bool = False,
+        patience: float = 300.0,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.budget = budget
         self._in_process = in_process
         self._evidence: list[Evidence] = []
-        self._unsettled: Inconclusive | None = None
-        self._races: list[Race] = []
+        self._unsettled: Inconclusive | NotApplicable | None = None
+        self._instruments: list[Race | Measurement] = []
+        self._machine = MachineLock(patience=patience, tell=tell)
+        self._bench = Bench(self.alone, self._record, self._raise)
         self._process = os.getpid()
         #: The assertions of the claim's code that have failed so far, in this process, in words.
         self.failed_assertions: Callable[[], Sequence[str]] = tuple
@@ -52,18 +74,19 @@ class Lab:
         return tuple(self._evidence)
 
     @property
-    def unsettled(self) -> Inconclusive | None:
-        """The first :class:`Inconclusive` that an instrument raised: it stands even if it was caught."""
+    def unsettled(self) -> Inconclusive | NotApplicable | None:
+        """The first of these that an instrument raised: it stands even if it was caught."""
         return self._unsettled
 
     @property
     def void(self) -> str | None:
         """Why no verdict can rest on this, whatever the claim makes of it; None if one can."""
-        for race in self._races:
-            if race.error is not None:
-                return str(race.error).partition("\n")[0]
-            if not race.asked:
-                return f"no question was put to {race!r}: it has sampled nothing, and says nothing; {ASK}"
+        for instrument in self._instruments:
+            if instrument.error is not None:
+                return str(instrument.error).partition("\n")[0]
+            if not instrument.asked:
+                ask = ASK if isinstance(instrument, Race) else ASK_MEASUREMENT
+                return f"no question was put to {instrument!r}: it has sampled nothing, and says nothing; {ask}"
         return None
 
     def note(self, text: str) -> None:
@@ -167,14 +190,145 @@ class Lab:
         described = experiment(setup, actors, observe=observe, rounds=rounds, control=control, exceptions=exceptions)
         runner = Runner(
             described,
-            budget=_seconds(self.budget if budget is None else budget, "budget"),
-            patience=_seconds(deadline, "deadline"),
+            budget=self._budget(budget, "lab.race"),
+            patience=_seconds(deadline, "lab.race", "deadline"),
             in_process=self._in_process,
             failed_assertions=lambda: self.failed_assertions(),
         )
-        race = Race(runner, record=self._record, give_up=self._raise)
-        self._races.append(race)
+        race = Race(runner, bench=self._bench)
+        self._instruments.append(race)
         return race
+
+    def parallelism(
+        self,
+        work: Callable[[], object],
+        *,
+        workers: int,
+        kind: str,
+        control: str = "process",
+        budget: float | None = None,
+        deadline: float = 10.0,
+    ) -> Parallelism:
+        """Return how many cores workers use at the same time, to be compared with a number.
+
+        It is the CPU seconds of all workers per second in which all of them were at work: 1 for one core. Nothing
+        runs yet. A comparison has slices of the workers alternate with slices of a control, which must have used more
+        cores right before and right after where the workers used few; and where the system tells that workers had to
+        wait for a CPU, a slice says nothing about few. So on a machine that is busy, or has one core only, there is
+        no answer, rather than a wrong one. Where the platform can fork, all of that runs in a child process.
+
+        :param work: called over and over by each worker, without arguments; a piece of work that takes between some
+            microseconds and some milliseconds serves best. What workers change elsewhere than in this process
+            (``kind="thread"`` under ``--claims-in-process``) is not seen here.
+        :param workers: how many, two or more.
+        :param kind: ``"thread"``, ``"process"`` (by ``multiprocessing``) or ``"interpreter"`` (a subinterpreter with
+            a GIL of its own; the work is then a function of a module).
+        :param control: a kind of worker that is known to run on several cores at the same time.
+        :param budget: seconds for each question; by default, that of ``--claims-budget``.
+        :param deadline: seconds beyond which work that does not come back counts as hanging.
+        :returns: a measurement with a dead zone: ``m > 1.3`` is true if it lies above 1.4, false below 1.2. Others
+            are given by ``m.below(1.2, else_above=1.5)``.
+        :raises NotApplicable: this Python has no such workers: the claim ends NOT APPLICABLE.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: an argument makes no sense.
+        """
+        __tracebackhide__ = True
+        patience = _seconds(deadline, "lab.parallelism", "deadline")
+        try:
+            described = parallelism_experiment(work, workers=workers, kind=kind, control=control, deadline=patience)
+        except NotApplicable as missing:
+            self._raise(missing)
+        return self._measuring(
+            Parallelism(
+                described,
+                in_process=self._in_process,
+                budget=self._budget(budget, "lab.parallelism"),
+                bench=self._bench,
+            )
+        )
+
+    def ratio(self, a: Callable[[], object], b: Callable[[], object], *, budget: float | None = None) -> Ratio:
+        """Return how many times as long A takes as B, to be compared with a number.
+
+        Nothing runs yet. A comparison times adjacent pairs of both, the order within each drawn at random, until a
+        sequential sign test settles on which side of the number the median of their ratios lies: "above 2" says that
+        in most adjacent pairs A took longer than 2 x B. The probability that it is ever wrong is at most 1e-3,
+        however many pairs it takes; 13 that agree settle it. All runs in the test process.
+
+        :param a: called without arguments. If its first call returns a context manager, as a function made by
+            ``contextlib.contextmanager`` does, entering is what is timed, and leaving is not.
+        :param b: as ``a``.
+        :param budget: seconds for each question; by default, that of ``--claims-budget``.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: the budget is not positive.
+        """
+        __tracebackhide__ = True
+        call = "lab.ratio"
+        one, other = callable_argument(call, "a", a), callable_argument(call, "b", b)
+        return self._measuring(Ratio(one, other, budget=self._budget(budget, call), bench=self._bench))
+
+    def memory(
+        self,
+        start_one: Callable[[], object],
+        *,
+        against: Callable[[], object] | None = None,
+        budget: float | None = None,
+    ) -> Memory:
+        """Return how many bytes of resident memory one more idle thing takes, to be compared with a number.
+
+        Nothing runs yet. A comparison starts one after the other, beside those that are there already, and looks how
+        much more memory this process takes, and how much each process that was started takes for itself alone (its
+        unique set size, where the system tells). What is compared with the number is the median, by the test of
+        :meth:`ratio`. All runs in the test process.
+
+        :param start_one: starts one, and returns when it is idle. If it returns a context manager, that is entered,
+            and left at the end of the measurement.
+        :param against: starts one of another kind: then it is how much more the first kind takes than that, in
+            adjacent pairs.
+        :param budget: seconds for each question; by default, that of ``--claims-budget``.
+        :raises NotApplicable: nothing can tell memory here (elsewhere than on Linux that takes psutil): the claim
+            ends NOT APPLICABLE.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: the budget is not positive.
+        """
+        __tracebackhide__ = True
+        call = "lab.memory"
+        one = callable_argument(call, "start_one", start_one)
+        other = None if against is None else callable_argument(call, "against", against)
+        read = gauge()
+        if read is None:
+            self._raise(NotApplicable("memory cannot be told here: psutil is not installed, and this is not Linux"))
+        return self._measuring(Memory(one, other, gauge=read, budget=self._budget(budget, call), bench=self._bench))
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """What was timed: the arms of all ratios."""
+        return [arm for made in self._instruments if isinstance(made, Ratio) for arm in made.arms if arm.seconds]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have the machine for measurements of one's own, for the time of the block.
+
+        All instruments do: of one user's runs on one machine, one measures at a time. Others wait for the end of the
+        block, so let it be short.
+
+        :raises Inconclusive: others have it for too long.
+        """
+        __tracebackhide__ = True
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._machine.held())
+            except MachineError as busy:
+                self._raise(Inconclusive(str(busy)))
+            yield
+
+    def _budget(self, given: object, call: str) -> float:
+        __tracebackhide__ = True
+        return _seconds(self.budget if given is None else given, call, "budget")
+
+    def _measuring(self, measurement: M) -> M:
+        self._instruments.append(measurement)
+        return measurement
 
     def _record(self, evidence: Evidence) -> None:
         __tracebackhide__ = True
@@ -190,15 +344,15 @@ class Lab:
             )
         self._evidence.append(evidence)
 
-    def _raise(self, unsettled: Inconclusive) -> NoReturn:
+    def _raise(self, unsettled: Inconclusive | NotApplicable) -> NoReturn:
         __tracebackhide__ = True
         self._unsettled = self._unsettled or unsettled
         raise unsettled
 
 
-def _seconds(given: object, name: str) -> float:
+def _seconds(given: object, call: str, name: str) -> float:
     __tracebackhide__ = True
-    message = f"lab.race({name}={given!r}): the {name} is a positive number of seconds"
+    message = f"{call}({name}={given!r}): the {name} is a positive number of seconds"
     if isinstance(given, bool) or not isinstance(given, (int, float)):
         raise TypeError(message)
     if not 0 < given < math.inf:

@@ -81,7 +81,7 @@ def _call(folder: Path) -> None:
     with _step(folder, "the function could not be imported, or its arguments not be read, in the child"):
         order = pickle.loads((folder / "order.pickle").read_bytes())  # noqa: S301  (written by our parent)
         sys.path[:] = order["sys_path"]
-        _import_as_parent(order["module"], order["file"])
+        import_as_parent(order["module"], order["file"])
         function, args, kwargs = pickle.loads(order["call"])  # noqa: S301
     try:
         value = function(*args, **kwargs)
@@ -112,7 +112,7 @@ def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
-def _import_as_parent(name: str | None, file: str | None) -> None:
+def import_as_parent(name: str | None, file: str | None) -> None:
     """Import the function's module from its file where its name does not lead there.
 
     pytest's import mode ``importlib`` gives test modules names that only it can import.

@@ -39,3 +39,11 @@ def is_own(filename: str) -> bool:
 
 def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+class Failed(BaseException):
+    """Carries a failure out of an experiment; of no interest to anything that runs in it."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure

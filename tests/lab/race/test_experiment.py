@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pytest_concclaims import Lab
-from pytest_concclaims.lab.failure import raised
+from pytest_concclaims.lab.failure import Failed, raised
 from pytest_concclaims.lab.functions import name_of, runs_nothing
-from pytest_concclaims.lab.race.experiment import Experiment, RaceFailed, Subject, experiment
+from pytest_concclaims.lab.race.experiment import Experiment, Subject, experiment
 from pytest_concclaims.lab.race.stride import made
 
 
@@ -412,7 +412,7 @@ def test_raised() -> None:
     def culprit() -> None:
         raise LookupError("no such thing")
 
-    with pytest.raises(RaceFailed) as caught:
+    with pytest.raises(Failed) as caught:
         made(culprit, 3)
     failure = caught.value.failure
     assert (failure.kind, failure.text) == ("raised", "setup raised LookupError: no such thing")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_concclaims import Lab
-from pytest_concclaims.lab.race.experiment import RaceFailed
+from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.question import CRASH, Question, question, shown
 
 ASKED = ["ever", "never", "always"]
@@ -183,7 +183,7 @@ def test_partial() -> None:
 @pytest.mark.parametrize("given", [None, 0, 1, "", "x", print], ids=repr)
 def test_predicate_that_gives_no_truth_value(asked: str, given: object) -> None:
     """A forgotten return, or a forgotten call, is no answer."""
-    with pytest.raises(RaceFailed) as caught:
+    with pytest.raises(Failed) as caught:
         question(asked, lambda _: given, ()).sought("torn")
     wanted = f"asked about the outcome 'torn', returned {shown(given)}; let it return True or False"
     assert caught.value.failure.text.endswith(wanted)
@@ -243,7 +243,7 @@ def test_outcomes_that_need_no_observer() -> None:
 def test_predicate_raises(asked: str) -> None:
     """What a predicate raises is no answer: the failure names it, the outcome, and has its traceback."""
     put = question(asked, is_odd, ())
-    with pytest.raises(RaceFailed) as caught:
+    with pytest.raises(Failed) as caught:
         put.sought(("one", 2))
     failure = caught.value.failure
     assert failure.kind == "raised"

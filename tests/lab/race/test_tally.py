@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.carrying import travels
-from pytest_concclaims.lab.race.experiment import RaceFailed
 from pytest_concclaims.lab.race.strategy import Meeting, Strategy
 from pytest_concclaims.lab.race.stride import Outcomes
 from pytest_concclaims.lab.race.tally import Count, Sighting, Tally
@@ -198,7 +198,7 @@ def test_equal_outcomes_that_look_different(first: object, second: object) -> No
     """What would be counted as one, and may not be meant so, is refused; nothing of the stride is counted."""
     tally = tally_of(["a"])
     before = copy.deepcopy(tally)
-    with pytest.raises(RaceFailed) as caught:
+    with pytest.raises(Failed) as caught:
         tally.add(outcomes(["a", first, second]), DRIFT, 0.2)
     failure = caught.value.failure
     assert (failure.kind, failure.details) == ("raised", "")
@@ -211,7 +211,7 @@ def test_equal_outcomes_that_look_different(first: object, second: object) -> No
 
 def test_equal_outcomes_among_many() -> None:
     """Of a long stride it is enough to look at some."""
-    with pytest.raises(RaceFailed, match="are equal, and would be counted as one"):
+    with pytest.raises(Failed, match="are equal, and would be counted as one"):
         tally_of([1] * 5_000 + [True] * 5_000)
 
 
@@ -253,7 +253,7 @@ def test_unhashable(culprit: object) -> None:
     """An outcome that cannot be hashed is a failure that shows it, and says what to return instead."""
     tally = tally_of("a")
     before = copy.deepcopy(tally)
-    with pytest.raises(RaceFailed) as caught:
+    with pytest.raises(Failed) as caught:
         tally.add(outcomes(["a", "b", culprit, [99]]), DRIFT, 0.2)
     failure = caught.value.failure
     assert failure.kind == "raised"

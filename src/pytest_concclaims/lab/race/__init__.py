@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
-from ...evidence import Evidence, RaceRun
+from ...evidence import RaceRun
 from ...verdict import Inconclusive
-from ..failure import Failure
+from ..failure import Failed, Failure
 from ..forked import ForkedError
 from ..functions import name_of
-from .experiment import RaceError, RaceFailed, Subject
+from ..measurement import Bench
+from .experiment import RaceError, Subject
 from .power import CONFIDENCE
 from .question import CRASH, Crash, Question, question, shown
 from .running import Runner
@@ -33,12 +34,9 @@ class Race:
 
     __hash__ = None  # type: ignore[assignment]  # a race is equal to nothing
 
-    def __init__(
-        self, runner: Runner, *, record: Callable[[Evidence], None], give_up: Callable[[Inconclusive], NoReturn]
-    ) -> None:
+    def __init__(self, runner: Runner, *, bench: Bench) -> None:
         self._runner = runner
-        self._record = record
-        self._give_up = give_up
+        self._bench = bench
         #: Whether a question was put to it, and how that failed: that stands even if it was caught.
         self.asked = False
         self.error: RaceError | None = None
@@ -102,14 +100,15 @@ class Race:
         values = len(subject.actors) if subject.observe is None else None
         put = question(asked, outcome, subject.exceptions, values=values)
         try:
-            progress = runner.until_crash() if outcome is CRASH else runner.until_settled(put)
+            with self._bench.alone():
+                progress = runner.until_crash() if outcome is CRASH else runner.until_settled(put)
         except ForkedError as broken:
             self.error = RaceError(f"lab.race: what ran in a process of its own came to no end\n{broken}")
             raise self.error from broken
-        except RaceFailed as failed:
+        except Failed as failed:
             failure = failed.failure
             self.asked = True
-            self._record(_evidence(runner, put, None, None, failure))
+            self._bench.record(_evidence(runner, put, None, None, failure))
             details = f"\n{failure.details.rstrip()}" if failure.details else ""
             self.error = RaceError(f"lab.race: {failure.text}{details}")
             raise self.error from failed.__cause__
@@ -117,9 +116,9 @@ class Race:
         answer = None if lacking is not None else put.answer(witnessed=progress.seen.samples > 0)
         evidence = _evidence(runner, put, answer, progress, None, lacking=lacking)
         self.asked = True
-        self._record(evidence)
+        self._bench.record(evidence)
         if answer is None:
-            self._give_up(Inconclusive(evidence.phrase()))
+            self._bench.give_up(Inconclusive(evidence.phrase()))
         return answer
 
 

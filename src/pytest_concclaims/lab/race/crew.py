@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-from ..failure import Failure, is_own
+from ..failure import Failed, Failure, is_own
 from ..linux import sharpen_timers
-from .experiment import RaceFailed
+from ..pinning import usable_cores
 from .stride import Halted
 
 Task = Callable[[], None]
@@ -48,7 +48,7 @@ class Crew:
 
         :param pinned: whether each thread is to stay on a core of its own.
         :param halt: called if that is waited for no longer.
-        :raises RaceFailed: a task did not end in time.
+        :raises Failed: a task did not end in time.
         """
         for inbox, task in zip(self._inboxes, tasks):
             inbox.put((task, pinned))
@@ -61,7 +61,7 @@ class Crew:
                     raise error
         except Empty:
             self._hanging = True
-            raise RaceFailed(self._hang(waiting)) from None
+            raise Failed(self._hang(waiting)) from None
         finally:
             if waiting:
                 halt()
@@ -108,19 +108,3 @@ class Crew:
                 self._outbox.put((number, error))
             else:
                 self._outbox.put((number, None))
-
-
-def usable_cores() -> set[int]:
-    """Return the numbers of the CPUs that this thread may run on; none where the system does not say."""
-    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()
-
-
-def can_pin() -> bool:
-    """Return whether threads can be kept on CPUs here."""
-    if not hasattr(os, "sched_setaffinity"):
-        return False
-    try:
-        os.sched_setaffinity(0, os.sched_getaffinity(0))
-    except OSError:  # a sandbox forbids it
-        return False
-    return True

@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ..failure import Failure
 from ..functions import name_of, runs_nothing
 
 Actor = Callable[[Any], object]
@@ -164,14 +163,3 @@ def _read_call_write(counter: list[int]) -> None:
 
 def _one_more(number: int) -> int:
     return number + 1
-
-
-# --- what goes wrong
-
-
-class RaceFailed(BaseException):
-    """Carries a failure out of the sampling; of no interest to anything that is sampled."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure)
-        self.failure = failure

@@ -7,9 +7,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from ..failure import Failure, raised
+from ..failure import Failed, Failure, raised
 from ..functions import name_of, runs_nothing
-from .experiment import RaceFailed
 
 _REPR_KEPT = 200
 #: The types of numpy's truth values, before its version 2 and since.
@@ -148,10 +147,10 @@ def _sought(predicate: Callable[[Any], object], name: str, *, wanted: bool) -> C
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise RaceFailed(raised(f"{name}, asked about the outcome {shown(outcome)},", error)) from error
+            raise Failed(raised(f"{name}, asked about the outcome {shown(outcome)},", error)) from error
         if not isinstance(answer, bool) and type(answer).__name__ not in _TRUTHS:
             text = f"{name}, asked about the outcome {shown(outcome)}, returned {shown(answer)}"
-            raise RaceFailed(Failure("raised", f"{text}; let it return True or False", ""))
+            raise Failed(Failure("raised", f"{text}; let it return True or False", ""))
         return bool(answer) is wanted
 
     return sought

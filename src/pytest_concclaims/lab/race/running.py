@@ -10,13 +10,13 @@ from typing import Union
 from ...interpreter import cgroup_quota, usable_cpus
 from ...runtime import PYPY, gil_enabled
 from .. import linux
-from ..failure import Failure
+from ..failure import Failed, Failure
 from ..forked import CAN_FORK, Forked, ForkedError, run_forked
 from ..functions import name_of
+from ..pinning import can_pin
 from .board import Board, Part, Position
 from .carrying import packed, unpacked
-from .crew import can_pin
-from .experiment import Experiment, RaceFailed, Subject
+from .experiment import Experiment, Subject
 from .power import APART, Absence
 from .question import CRASH, Question
 from .sampling import Begin, Findings, Progress, Sampler, Use
@@ -72,7 +72,7 @@ class Runner:
     def until_settled(self, asked: Question) -> Progress:
         """Sample until a question is settled or the budget is spent.
 
-        :raises RaceFailed: what was to be sampled raised, hung, or ended the process.
+        :raises Failed: what was to be sampled raised, hung, or ended the process.
         """
         self._prepare()
         started = clock()
@@ -82,13 +82,13 @@ class Runner:
         with Board() as board:
             forked = self._forked(board, asked, started, end, only=None)
             if not forked.returned:
-                raise RaceFailed(self._ended(forked, board))
+                raise Failed(self._ended(forked, board))
         return self._adopt(forked)
 
     def until_crash(self) -> Progress:
         """Sample until the process crashes, in one child after the other, the race and its control in turns.
 
-        :raises RaceFailed: what was to be sampled raised, hung, or ended the process in another way.
+        :raises Failed: what was to be sampled raised, hung, or ended the process in another way.
         """
         if self.in_process:
             return self._no_crash(_NO_CHILD)
@@ -111,7 +111,7 @@ class Runner:
                     continue
                 failure, at = self._ended(forked, board), board.read()
             if failure.kind != "crash" or at.part is not Part.ACTORS:
-                raise RaceFailed(failure)
+                raise Failed(failure)
             self._count_crash(at)
             if not of_control:
                 strategy = self.findings.uses[at.strategy].strategy
@@ -153,7 +153,7 @@ class Runner:
             before = len(self._failed_assertions())
             try:
                 progress = self._sampler(begin).sample(asked, started, end, only=only)
-            except RaceFailed as failed:
+            except Failed as failed:
                 return failed.failure
             for text in self._failed_assertions()[before:]:
                 what = f"an assertion failed in what the race runs, and the failure was caught: {text}"
@@ -169,11 +169,11 @@ class Runner:
     def _adopt(self, forked: Forked[_Report]) -> Progress:
         """Take over what a child has found out.
 
-        :raises RaceFailed: it was a failure.
+        :raises Failed: it was a failure.
         """
         report = forked.value
         if isinstance(report, Failure):
-            raise RaceFailed(report)
+            raise Failed(report)
         assert report is not None, "the child has returned"
         progress: Progress
         self.findings, progress = unpacked(report, self.experiment.race.exceptions)

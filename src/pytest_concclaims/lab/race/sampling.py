@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ...runtime import gil_enabled
-from ..failure import Failure, raised
+from ..failure import Failed, Failure, raised
 from ..threads import ends_of_threads_heard
 from .board import Part
 from .crew import Crew
-from .experiment import Experiment, RaceFailed, Subject
+from .experiment import Experiment, Subject
 from .meetings import meet
 from .power import APART, Absence
 from .question import Question, shown
@@ -130,7 +130,7 @@ class Sampler:
         :param started: the clock's time when it was asked.
         :param end: the clock's time when to stop.
         :param only: True: the control alone, False: the race alone.
-        :raises RaceFailed: what was to be sampled failed.
+        :raises Failed: what was to be sampled failed.
         """
         asked = _Asked(question, self._experiment, self._findings)
         begun = clock()
@@ -146,7 +146,7 @@ class Sampler:
                 while not asked.settled() and clock() < end:
                     self._stride(crew, asked, started, end, only)
                     if died:
-                        raise RaceFailed(died[0])
+                        raise Failed(died[0])
         finally:
             crew.close()
             self._findings.seconds += clock() - begun
@@ -175,7 +175,7 @@ class Sampler:
             samples = meet(crew, stride, use.strategy, leader=cycle % len(subject.actors))
         finally:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
-                raise RaceFailed(stride.failure)
+                raise Failed(stride.failure)
         begin(Part.OUTCOMES)
         seen = stride.outcomes(samples)
         findings.learn(use, len(states), clock() - begun, of_control=of_control)

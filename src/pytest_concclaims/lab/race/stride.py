@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from ..failure import Failure, raised
-from .experiment import RaceFailed, Subject
+from ..failure import Failed, Failure, raised
+from .experiment import Subject
 
 clock = time.perf_counter
 
@@ -39,7 +39,7 @@ def made(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]
     """Return so many states, or as many as there is time for.
 
     :param latest: a state of the stride before.
-    :raises RaceFailed: ``setup`` has raised.
+    :raises Failed: ``setup`` has raised.
     """
     states: list[Any] = []
     begun = clock()
@@ -51,7 +51,7 @@ def made(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise RaceFailed(raised("setup", error)) from error
+        raise Failed(raised("setup", error)) from error
     _check_fresh(states, latest)
     return states
 
@@ -60,7 +60,7 @@ def _check_fresh(states: list[Any], latest: Any) -> None:
     """Refuse states that are none: samples that share what their actors change would all be one."""
     if states[0] is None:
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
-        raise RaceFailed(Failure("raised", text, ""))
+        raise Failed(Failure("raised", text, ""))
     # This is done for every stride, so it must not take long.
     some = [latest, *states[: _MEMBERS if isinstance(states[0], tuple) else _COMPARED]]
     if not isinstance(states[0], _IMMUTABLE) and len(set(map(id, some))) == len(some):
@@ -69,7 +69,7 @@ def _check_fresh(states: list[Any], latest: Any) -> None:
     for part in (part for state in some for part in {id(part): part for part in _parts(state)}.values()):
         if id(part) in seen:
             text = f"setup returned the same {type(part).__name__} twice; let it make a fresh state for each sample"
-            raise RaceFailed(Failure("raised", text, ""))
+            raise Failed(Failure("raised", text, ""))
         seen.add(id(part))
 
 
@@ -168,7 +168,7 @@ class Stride:
     def outcomes(self, samples: Sequence[int]) -> Outcomes:
         """Return the outcomes of the samples that every actor has done.
 
-        :raises RaceFailed: ``observe`` has raised, or an outcome cannot be hashed.
+        :raises Failed: ``observe`` has raised, or an outcome cannot be hashed.
         """
         if self.subject.observe is None:
             found: list[Hashable] = list(zip(*([values[sample] for sample in samples] for values in self.values)))
@@ -191,7 +191,7 @@ class Stride:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise RaceFailed(raised("observe", error)) from error
+            raise Failed(raised("observe", error)) from error
         return found
 
     def _overlaps(self) -> bytes:

@@ -8,9 +8,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
-from ..failure import Failure, raised
+from ..failure import Failed, Failure, raised
 from .carrying import travels
-from .experiment import RaceFailed
 from .question import shown
 from .strategy import Strategy
 from .stride import Outcomes
@@ -90,7 +89,7 @@ class Tally:
         :param strategy: that it was made with.
         :param seconds: after the question was asked.
         :returns: its outcomes.
-        :raises RaceFailed: an outcome cannot be counted.
+        :raises Failed: an outcome cannot be counted.
         """
         counts = _counted(seen)
         before = self.total.samples
@@ -148,10 +147,10 @@ def _counted(seen: Outcomes) -> dict[Hashable, Count]:
             outcome: Count(count, overlapping[outcome], count - overlapping[outcome] if seen.measured else 0)
             for outcome, count in samples.items()
         }
-    except RaceFailed:
+    except Failed:
         raise
     except Exception as error:  # hashing and comparing may run code of the outcomes' own
-        raise RaceFailed(_uncountable(seen, error)) from error
+        raise Failed(_uncountable(seen, error)) from error
 
 
 def _check_equal_is_same(found: list[Hashable]) -> None:
@@ -163,7 +162,7 @@ def _check_equal_is_same(found: list[Hashable]) -> None:
             continue
         if looks.setdefault(outcome, look) != look:
             text = f"the outcomes {looks[outcome]} and {look} are equal, and would be counted as one"
-            raise RaceFailed(Failure("raised", f"{text}; let observe give what tells them apart", ""))
+            raise Failed(Failure("raised", f"{text}; let observe give what tells them apart", ""))
 
 
 def _uncountable(seen: Outcomes, error: Exception) -> Failure:

@@ -1,0 +1,968 @@
+"""How often verdicts are wrong: runs claims again and again, under chosen conditions, and counts.
+
+    python benchmarks/soak.py --python .venv/bin/python --runs 100 --condition alone --condition hogs:2 \
+        --select article --keyword parents_current_value --output soak.jsonl
+
+It needs an environment that has the plugin installed; so does each ``--python``, which may be another. A run is one
+``python -m pytest --claims``; run 1 under each condition on each interpreter comes first, then run 2, so that a soak
+that is stopped is balanced. With the same ``--output`` it goes on where it stopped. ``--help`` has the options.
+
+What runs: as after ``pytest --claims``, ``--select`` names parts of shipped suites or paths of the project in the
+working directory. If it names nothing but suites, the runs are in an empty folder, out of reach of any project's
+settings; otherwise, and without it, in the working directory. Variables named ``PYTEST_...`` are not handed on.
+
+Conditions:
+
+- ``alone``: nothing beside the run;
+- ``hogs:K``: K processes that burn CPU time without a pause, from before the run until after it;
+- ``random-hogs:K``: K processes that burn and sleep in turns, each time for a random while (exponential, 0.2 s in
+  the mean), so that they come and go in the middle of measurements. The times follow from ``--seed`` and the run's
+  number; they are the same on every interpreter;
+- ``one-core``: pytest, with all that it starts, may use one CPU only; which, changes from run to run.
+
+The output has one JSON object in a line for each run, appended as soon as it has ended:
+
+- ``condition``, ``interpreter`` (its label), ``python`` (as it was started), ``run`` (its number, from 1),
+  ``started`` (ISO 8601), ``seconds``, ``exit_status`` (of pytest; null: it was ended at the deadline, negative: by
+  that signal);
+- ``version`` of the plugin, ``select``, ``keyword``, ``budget`` (null: the plugin's default), ``seed``;
+- ``error``: why the run as a whole is no evidence (no run record, an incomplete one, a hog that ended), or null;
+- ``claims``: of each its ``id``, ``verdict``, ``expected``, ``reason``, ``digest``, ``duration`` (seconds), and, if
+  the verdict was wrong or there was an error, its ``evidence`` (else null), all as in docs/run-record.md.
+
+The table counts *wrong* verdicts: CONFIRMED or REFUTED, whichever was not expected. *Errors* are claims that ended in
+ERROR, and runs with an ``error``. The exit status is 0 without wrong verdicts and errors, 1 with them, 2 if something
+about the input must be put right first, 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+try:
+    from pytest_concclaims.evidence import from_json, summary_phrase
+    from pytest_concclaims.statistics import clopper_pearson_upper
+    from pytest_concclaims.verdict import Verdict
+except ImportError as missing:
+    print(f"soak: {sys.executable} has no pytest-concclaims ({missing}); start it with one that has", file=sys.stderr)
+    sys.exit(2)
+
+#: Of the bounds in the table.
+CONFIDENCE = 0.95
+#: Seconds that a random hog burns, and sleeps, in the mean.
+HOG_MEAN = 0.2
+#: Seconds after which a question to an interpreter, such as its version, is given up.
+PATIENCE = 300.0
+#: Lines of pytest's output that are kept of a run without a record.
+LAST_LINES = 20
+INTERRUPTED = 130
+HOG = "hog"  # the first argument that makes a hog of this script
+
+EXAMPLES = """
+examples:
+  two interpreters, one of them with its GIL off and on, alone and on a busy machine:
+    python benchmarks/soak.py --python py313/bin/python --python PYTHON_GIL=0:py313t/bin/python \\
+        --python PYTHON_GIL=1:py313t/bin/python --runs 50 --condition alone --condition random-hogs:2 \\
+        --select article/test_3_2_lock.py --output lock.jsonl
+  the same command again goes on where it was stopped; with a larger --runs, it adds the runs that lack
+  the project's own claims, here, pinned to one CPU:
+    python benchmarks/soak.py --python .venv/bin/python --runs 20 --condition one-core --select tests/test_cache.py
+  what there is so far, claim by claim:
+    python benchmarks/soak.py --report --by-claim --output lock.jsonl
+
+exit status: 0 no wrong verdict and no error, 1 some, 2 bad input, 130 interrupted
+"""
+
+
+class SoakError(Exception):
+    """Something that the user must put right; the text, in one line, says what."""
+
+
+# --- what is asked for
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What goes on beside a run.
+
+    :param kind: ``alone``, ``hogs``, ``random-hogs`` or ``one-core``.
+    :param hogs: the number of hogs.
+    """
+
+    kind: str
+    hogs: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.hogs}" if self.hogs else self.kind
+
+
+def parse_condition(text: str) -> Condition:
+    """Return the condition that an option names.
+
+    :raises SoakError: there is no such condition.
+    """
+    if text in ("alone", "one-core"):
+        return Condition(text)
+    found = re.fullmatch(r"(hogs|random-hogs):([1-9][0-9]{0,3})", text)
+    if found is None:
+        raise SoakError(
+            f"--condition {text}: no such condition; there are alone, one-core, and with a number of hogs, "
+            "such as 2, hogs:2 and random-hogs:2"
+        )
+    return Condition(found[1], int(found[2]))
+
+
+@dataclass(frozen=True)
+class Python:
+    """An interpreter, as it is to be started.
+
+    :param path: of the executable.
+    :param environment: variables to set for it, with their values.
+    """
+
+    path: str
+    environment: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return "".join(f"{name}={value}:" for name, value in self.environment) + self.path
+
+
+def parse_python(text: str) -> Python:
+    """Return the interpreter that an option names: a path, after any number of ``NAME=VALUE:``."""
+    environment = []
+    found = re.match(r"([A-Za-z_]\w*)=([^:]*):", text)
+    while found is not None:
+        environment.append((found[1], found[2]))
+        text = text[found.end() :]
+        found = re.match(r"([A-Za-z_]\w*)=([^:]*):", text)
+    return Python(text, tuple(environment))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which claims run, and for how long.
+
+    :param select: what is named after ``pytest --claims``.
+    :param keyword: of ``-k``.
+    :param budget: seconds for each experiment; None: the plugin's default.
+    """
+
+    select: tuple[str, ...] = ()
+    keyword: str | None = None
+    budget: float | None = None
+
+    def __str__(self) -> str:
+        return " ".join(self.options())
+
+    def options(self) -> list[str]:
+        """Return the arguments of pytest."""
+        options = ["--claims", *self.select]
+        if self.keyword is not None:
+            options += ["-k", self.keyword]
+        if self.budget is not None:
+            options += ["--claims-budget", str(self.budget)]
+        return options
+
+    def is_of_project(self, folder: Path) -> bool:
+        """Return whether claims of the project in a folder are among them, and not of shipped suites only."""
+        return not self.select or any((folder / name.split("::")[0]).exists() for name in self.select)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An interpreter that was found fit to run claims.
+
+    :param label: its name in run records, such as ``CPython 3.13t, GIL off``.
+    :param version: of its pytest-concclaims.
+    """
+
+    python: Python
+    label: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is still to be done; ``number`` counts those of its subject under its condition, from 1."""
+
+    number: int
+    condition: Condition
+    subject: Subject
+
+
+# --- what was seen
+
+
+@dataclass(frozen=True)
+class Claim:
+    """How a claim ended in one run; the fields are those of the run record."""
+
+    id: str
+    verdict: Verdict
+    expected: Verdict
+    reason: str | None
+    digest: str
+    duration: float
+    evidence: list[dict[str, Any]] | None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether there is a verdict, and it is the other one."""
+        return self.verdict.reached and self.verdict is not self.expected
+
+    @property
+    def loud(self) -> bool:
+        """Whether it is wrong or an error."""
+        return self.wrong or self.verdict is Verdict.ERROR
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Claim:
+        """Return a claim as :meth:`to_json` or a run record gives it.
+
+        :raises ValueError: a verdict is none.
+        :raises KeyError: a field is missing.
+        """
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        verdicts = {name: Verdict(fields[name]) for name in ("verdict", "expected")}
+        return cls(**{**fields, **verdicts})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON's types, with the evidence only if somebody will want to know why."""
+        fields = {**asdict(self), "verdict": self.verdict.value, "expected": self.expected.value}
+        return fields if self.loud else {**fields, "evidence": None}
+
+    def seen(self) -> str:
+        """Return the reason, or the evidence in a phrase, in one line."""
+        text = self.reason if self.reason and not self.wrong else None
+        if text is None:
+            try:
+                text = summary_phrase([from_json(item) for item in self.evidence or ()])
+            except (KeyError, TypeError):  # a kind that this version of the plugin does not know
+                text = ""
+        return " ".join(text.split()) or "its evidence is in the output"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: a line of the output; see the module's description."""
+
+    condition: str
+    interpreter: str
+    python: str
+    run: int
+    started: str
+    seconds: float
+    exit_status: int | None
+    version: str
+    select: tuple[str, ...]
+    keyword: str | None
+    budget: float | None
+    seed: int
+    error: str | None
+    claims: tuple[Claim, ...]
+
+    @property
+    def selection(self) -> Selection:
+        """What was asked for."""
+        return Selection(self.select, self.keyword, self.budget)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Run:
+        """Return the run that :meth:`to_json` gave.
+
+        :raises ValueError: a value makes no sense.
+        :raises KeyError: a field is missing.
+        :raises TypeError: it is no run at all, or has another field.
+        """
+        claims = tuple(Claim.from_json(claim) for claim in data["claims"])
+        return cls(**{**data, "select": tuple(data["select"]), "claims": claims})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as JSON's types."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**fields, "select": list(self.select), "claims": [claim.to_json() for claim in self.claims]}
+
+
+def read_runs(content: bytes, name: str = "the output") -> tuple[list[Run], int]:
+    """Return the runs in an output file, and how many of its bytes hold them.
+
+    What is left is the beginning of a line that could not be written to its end.
+
+    :param name: of the file, for the error.
+    :raises SoakError: another line than that is damaged.
+    """
+    runs = []
+    size = 0
+    for number, line in enumerate(content.splitlines(keepends=True), 1):
+        try:
+            runs.append(Run.from_json(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # The beginning of a JSON object is never one itself, so a whole line is no unfinished one.
+            if not line.endswith(b"\n") and not _is_json(line):
+                return runs, size
+            raise SoakError(
+                f"{name}, line {number}: that is no run of a soak; take the line out, or give another --output"
+            ) from None
+        size += len(line)
+    return runs, size
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def remaining(
+    done: Iterable[Run], conditions: Sequence[Condition], subjects: Sequence[Subject], runs: int
+) -> list[Job]:
+    """Return what is left to do, the runs with the lowest numbers first.
+
+    :param done: what there is; a run with an error is one.
+    :param runs: how many there are to be under each condition on each subject.
+    """
+    count: dict[tuple[str, str, str], int] = {}
+    for run in done:
+        key = (run.condition, run.python, run.interpreter)
+        count[key] = count.get(key, 0) + 1
+    return [
+        Job(number, condition, subject)
+        for number in range(1, runs + 1)
+        for condition in conditions
+        for subject in subjects
+        if number > count.get((str(condition), str(subject.python), subject.label), 0)
+    ]
+
+
+# --- the table
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts over several runs.
+
+    :param asked: verdicts that were asked for: all claims in all runs, but for those not applicable.
+    :param verdicts: those that were reached, wrong or not.
+    :param errors: claims that ended in ERROR, and runs that are no evidence.
+    """
+
+    runs: int = 0
+    asked: int = 0
+    verdicts: int = 0
+    wrong: int = 0
+    inconclusive: int = 0
+    errors: int = 0
+    not_applicable: int = 0
+
+    @property
+    def bound(self) -> float | None:
+        """The rate of wrong verdicts among those asked for, at most (one-sided); None if none was asked for."""
+        return clopper_pearson_upper(self.wrong, self.asked, CONFIDENCE) if self.asked else None
+
+
+def tally(runs: Sequence[Run], claim: str | None = None) -> Tally:
+    """Return the counts over runs.
+
+    :param claim: the id of the one claim to count, in the runs that have it; None: all.
+    """
+    if claim is not None:
+        runs = [run for run in runs if any(item.id == claim for item in run.claims)]
+    claims = [item for run in runs for item in run.claims if claim in (None, item.id)]
+    verdicts = [item.verdict for item in claims]
+    not_applicable = verdicts.count(Verdict.NOT_APPLICABLE)
+    return Tally(
+        runs=len(runs),
+        asked=len(claims) - not_applicable,
+        verdicts=sum(verdict.reached for verdict in verdicts),
+        wrong=sum(item.wrong for item in claims),
+        inconclusive=verdicts.count(Verdict.INCONCLUSIVE),
+        errors=verdicts.count(Verdict.ERROR) + sum(run.error is not None for run in runs if claim is None),
+        not_applicable=not_applicable,
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table; ``claim`` is the id of the one that it is about, None if it is about all."""
+
+    condition: str
+    interpreter: str
+    claim: str | None
+    tally: Tally
+
+
+def build_table(runs: Sequence[Run], *, by_claim: bool = False) -> list[Row]:
+    """Return a row for each condition and interpreter, in the order of their first runs, and last the total.
+
+    :param by_claim: follow each row with one for each of its claims.
+    """
+    pythons: dict[str, set[str]] = {}
+    groups: dict[tuple[str, str, str], list[Run]] = {}
+    for run in runs:
+        pythons.setdefault(run.interpreter, set()).add(run.python)
+        groups.setdefault((run.condition, run.interpreter, run.python), []).append(run)
+    rows = []
+    for (condition, label, python), group in groups.items():
+        name = label if len(pythons[label]) == 1 else f"{label} ({python})"
+        rows.append(Row(condition, name, None, tally(group)))
+        if by_claim:
+            claims = dict.fromkeys(claim.id for run in group for claim in run.claims)
+            rows += [Row(condition, name, claim, tally(group, claim)) for claim in claims]
+    return [*rows, Row("total", "", None, tally(runs))]
+
+
+def format_table(rows: Sequence[Row]) -> str:
+    """Return the rows as text in columns."""
+    heads = ("condition", "interpreter", "runs", "verdicts", "wrong", "inconclusive", "errors", "not applicable")
+    cells = [[*heads, f"wrong at most ({CONFIDENCE:.0%})"], *map(_cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    lines = []
+    for line in cells:
+        words = [
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths))
+        ]
+        lines.append("  ".join(words).rstrip())
+    return "\n".join(lines)
+
+
+def _cells(row: Row) -> list[str]:
+    counts = row.tally
+    share = f" ({counts.inconclusive / counts.asked:.1%})" if counts.inconclusive else ""
+    return [
+        row.condition if row.claim is None else "",
+        row.interpreter if row.claim is None else f"  {row.claim}",
+        f"{counts.runs:,}",
+        f"{counts.verdicts:,}",
+        f"{counts.wrong:,}",
+        f"{counts.inconclusive:,}{share}",
+        f"{counts.errors:,}",
+        f"{counts.not_applicable:,}",
+        "-" if counts.bound is None else f"{100 * counts.bound:.3g}%",
+    ]
+
+
+EXPLANATION = f"""
+Wrong at most: {CONFIDENCE:.0%} upper bound (one-sided, Clopper-Pearson) of the rate of wrong verdicts among the
+verdicts asked for, which are all claims in all runs but for those not applicable. It assumes that in its row
+verdicts go wrong independently of each other, from run to run and from claim to claim, all at one rate. What lasts
+longer than a run (a burst of load on the machine), or makes one claim worse than the rest, is against that:
+--by-claim has a bound for each claim, which needs the runs to be independent and no more. It speaks of this
+machine and these conditions."""
+
+
+def format_report(runs: Sequence[Run], *, by_claim: bool = False) -> str:
+    """Return the table, what its bound is worth, and what to know of the runs in it."""
+    return "\n".join([format_table(build_table(runs, by_claim=by_claim)), EXPLANATION, *notices(runs)])
+
+
+def notices(runs: Sequence[Run]) -> list[str]:
+    """Return what makes the runs less than one experiment: what changed while the soak went on."""
+    found = []
+    versions = sorted({run.version for run in runs})
+    if len(versions) > 1:
+        found.append(f"NOTE: the runs are of several versions of pytest-concclaims: {', '.join(versions)}.")
+    digests: dict[str, set[str]] = {}
+    for run in runs:
+        for claim in run.claims:
+            digests.setdefault(claim.id, set()).add(claim.digest)
+    changed = sorted(name for name, seen in digests.items() if len(seen) > 1)
+    if changed:
+        found.append(f"NOTE: claims were changed between the runs (they have several digests): {', '.join(changed)}.")
+    return found
+
+
+def exit_status(runs: Sequence[Run]) -> int:
+    """Return 1 if there was a wrong verdict or an error, else 0."""
+    total = tally(runs)
+    return 1 if total.wrong or total.errors else 0
+
+
+def progress(run: Run, so_far: Sequence[Run], left: int) -> list[str]:
+    """Return the lines that tell of a run: one, and another for whatever was wrong in it.
+
+    :param so_far: all runs, this one last.
+    :param left: how many runs are still to be done.
+    """
+    counts = tally(so_far)
+    head = (
+        f"[{left} left] run {run.run}, {run.condition}, {run.interpreter}: {run.seconds:.1f} s; so far "
+        f"{counts.verdicts:,} verdicts, {counts.wrong:,} wrong, {counts.inconclusive:,} inconclusive, "
+        f"{counts.errors:,} errors"
+    )
+    lines = [head]
+    for claim in run.claims:
+        if claim.wrong:
+            words = f"{claim.verdict.word}, expected {claim.expected.word}"
+            lines.append(f"  WRONG {claim.id}: {words}: {claim.seen()}")
+        elif claim.loud:
+            lines.append(f"  ERROR {claim.id}: {claim.seen()}")
+    if run.error is not None:
+        lines += [f"  ERROR {line}" for line in run.error.splitlines()]
+    return lines
+
+
+# --- hogs
+
+
+@contextmanager
+def hogs_beside(condition: Condition, seed: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Have the condition's hogs run during the block: from before its begin, and not after its end.
+
+    :param seed: of their random times.
+    :raises SoakError: a hog does not start.
+    """
+    hogs: list[subprocess.Popen[bytes]] = []
+    try:
+        for number in range(condition.hogs):
+            command = [sys.executable, str(Path(__file__).resolve()), HOG]
+            if condition.kind == "random-hogs":
+                command.append(f"{seed}/{number}")
+            # In a session of its own, it hears no Ctrl-C; it ends when we, or the kernel, close its stdin.
+            hogs.append(
+                subprocess.Popen(  # noqa: S603  (this script)
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+                )
+            )
+        for hog in hogs:
+            assert hog.stdout is not None, "a pipe was asked for"
+            if hog.stdout.read(1) != b".":
+                raise SoakError(f"a hog did not start ({sys.executable}); what it printed above says why")
+        yield hogs
+    finally:
+        for hog in hogs:
+            hog.kill()
+        for hog in hogs:
+            hog.communicate()
+
+
+def be_hog(seed: str | None) -> NoReturn:
+    """Burn CPU time until the parent closes stdin, or is gone.
+
+    :param seed: of the random times to burn and to sleep; None: without a pause.
+    """
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    draw = random.Random(seed)  # noqa: S311  (no secret)
+    os.write(1, b".")
+    while True:
+        end = math.inf if seed is None else time.perf_counter() + draw.expovariate(1 / HOG_MEAN)
+        while time.perf_counter() < end:
+            for _ in range(1000):
+                pass
+        time.sleep(draw.expovariate(1 / HOG_MEAN))
+
+
+def _end_with_stdin() -> None:
+    try:
+        while os.read(0, 1):
+            pass
+    finally:
+        os._exit(0)
+
+
+# --- running
+
+
+def find_python(python: Python) -> Python:
+    """Return an interpreter with its absolute path, which is the same from every folder.
+
+    :raises SoakError: there is no such program.
+    """
+    found = shutil.which(python.path)
+    if found is None:
+        raise SoakError(
+            f"--python {python}: {python.path!r} is no program that can be run; give an interpreter's path"
+        )
+    return Python(str(Path(found).absolute()), python.environment)  # resolved, it would leave its environment
+
+
+_PROBE = """
+import json
+from importlib.metadata import version
+from pytest_concclaims.interpreter import Interpreter
+print(json.dumps([Interpreter.current().label, version("pytest-concclaims")]))
+"""
+
+
+def examine(python: Python) -> Subject:
+    """Return what an interpreter says of itself.
+
+    :raises SoakError: it cannot run claims.
+    """
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        asked = _ask(python, ["-c", _PROBE], Path(folder))
+    output = asked.stdout + asked.stderr
+    if asked.returncode and re.search(r"No module named '?pytest_concclaims|PackageNotFoundError", output):
+        raise SoakError(
+            f"--python {python}: it has no pytest-concclaims; install that there: "
+            f"{python.path} -m pip install pytest-concclaims"
+        )
+    try:
+        label, version = json.loads(asked.stdout)
+    except (ValueError, TypeError):
+        said = _last_line(output) or f"exit status {asked.returncode}"
+        raise SoakError(f"--python {python}: it cannot be used ({said}); give a Python interpreter's path") from None
+    return Subject(python, str(label), str(version))
+
+
+def check_selection(subject: Subject, selection: Selection, project: Path | None) -> None:
+    """Have pytest collect the claims, without running them.
+
+    :param project: as of :func:`run_job`.
+    :raises SoakError: it refuses, or finds none.
+    """
+    with _scratch_folder() as scratch:
+        asked = _ask(
+            subject.python,
+            ["-m", "pytest", *selection.options(), "--collect-only", "-q", "-p", "no:cacheprovider"],
+            project or scratch,
+        )
+    if asked.returncode:
+        lines = [line for line in (asked.stdout + asked.stderr).splitlines() if line.startswith("ERROR")]
+        raise SoakError(
+            f"nothing to run on {subject.label}, in {project or 'an empty folder'}: pytest says "
+            f"{lines[0] if lines else _last_line(asked.stdout + asked.stderr)!r}; change --select or --keyword"
+        )
+
+
+def _ask(python: Python, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(  # noqa: S603  (the user's interpreter)
+            [python.path, *arguments],
+            cwd=folder,
+            env=_environment(python),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+            timeout=PATIENCE,
+            check=False,
+        )
+    except OSError as error:
+        raise SoakError(
+            f"--python {python}: it cannot be run ({error.strerror or error}); give a Python interpreter's path"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise SoakError(f"--python {python}: no answer within {PATIENCE:g} s; give another interpreter") from error
+
+
+def _environment(python: Python) -> dict[str, str]:
+    # What is meant for a pytest around us, such as PYTEST_ADDOPTS, is not meant for the runs.
+    passed = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**passed, **dict(python.environment)}
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="soak-") as name:
+        # Pytest looks for settings in the folders above, unless it finds some here.
+        (Path(name) / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        yield Path(name)
+
+
+def run_job(job: Job, selection: Selection, *, project: Path | None, seed: int, deadline: float) -> Run:
+    """Run the claims once, under a condition, and return what came of it.
+
+    :param project: the folder to run in; None: an empty one.
+    :param seed: of random hogs.
+    :param deadline: seconds after which the run is ended.
+    """
+    with _scratch_folder() as scratch:
+        command = [job.subject.python.path, "-m", "pytest", *selection.options(), "-q", "-p", "no:cacheprovider"]
+        command += ["--claims-report", str(scratch / "run.json")]
+        with hogs_beside(job.condition, f"{seed}/{job.condition}/{job.number}") as hogs:
+            started, begin = datetime.now(timezone.utc), time.perf_counter()
+            status = _run(job, command, project or scratch, scratch / "output.txt", deadline)
+            seconds = time.perf_counter() - begin
+            early = any(hog.poll() is not None for hog in hogs)
+        record = _read_record(scratch / "run.json")
+        error = _error(record, status, deadline, scratch / "output.txt")
+    if error is None and early:
+        error = "a hog ended before the run did, so it was not under its condition"
+    record = record or {}
+    return Run(
+        condition=str(job.condition),
+        interpreter=record["interpreter"]["label"] if record else job.subject.label,
+        python=str(job.subject.python),
+        run=job.number,
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+        exit_status=status,
+        version=record["tool"]["version"] if record else job.subject.version,
+        select=selection.select,
+        keyword=selection.keyword,
+        budget=selection.budget,
+        seed=seed,
+        error=error,
+        claims=tuple(Claim.from_json(claim) for claim in record.get("claims", ())),
+    )
+
+
+def _run(job: Job, command: Sequence[str], folder: Path, output: Path, deadline: float) -> int | None:
+    """Return the exit status, or None if the deadline came first; no process is left."""
+    # To a file: a pipe would stay open as long as anybody whom pytest started has it.
+    with output.open("wb") as stream:
+        process = subprocess.Popen(  # noqa: S603  (the user's interpreter)
+            command,
+            cwd=folder,
+            env=_environment(job.subject.python),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C is ours; the whole group is to be killed then
+            preexec_fn=_preparation(job),
+        )
+    try:
+        return process.wait(deadline)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if process.poll() is None:
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+
+
+def _preparation(job: Job) -> Callable[[], None] | None:
+    """Return what pytest's process does first, before it becomes that; None on Windows."""
+    if os.name != "posix":
+        return None
+    from pytest_concclaims.lab.bootstrap import die_with_parent
+
+    if job.condition.kind != "one-core":
+        return die_with_parent
+    cpus = sorted(os.sched_getaffinity(0))
+    return partial(_pin, cpus[job.number % len(cpus)], die_with_parent)
+
+
+def _pin(cpu: int, then: Callable[[], None]) -> None:
+    os.sched_setaffinity(0, {cpu})
+    then()
+
+
+def _read_record(file: Path) -> dict[str, Any] | None:
+    try:
+        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record
+
+
+def _error(record: dict[str, Any] | None, status: int | None, deadline: float, output: Path) -> str | None:
+    """Return why a run is no evidence, if so, with the end of its output."""
+    if status is None:
+        what = f"ended at its deadline of {deadline:g} s (--deadline)"
+    elif record is None:
+        what = f"no run record, exit status {status}"
+    elif not record["complete"] or not record["claims"]:
+        what = f"the run did not complete, exit status {status}"
+    else:
+        return None
+    lines = output.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+    return "\n".join([f"{what}; the end of its output:", *lines[-LAST_LINES:]]) if lines else f"{what}, no output"
+
+
+# --- the command
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line, without the usage."""
+        self.exit(2, f"soak: {message} (--help has the options)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="soak.py",
+        description="Run claims N times on interpreters, under conditions, and count the wrong verdicts.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--python",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="an interpreter that has pytest-concclaims; environment variables for it go in front, with a colon: "
+        "PYTHON_GIL=1:/path/to/python (repeatable)",
+    )
+    add(
+        "--runs",
+        type=int,
+        metavar="N",
+        help="how many runs there are to be, under each condition on each interpreter",
+    )
+    add(
+        "--condition",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="alone; hogs:K, beside K processes that burn CPU time; random-hogs:K, beside K that come and go; "
+        "one-core, pinned to one CPU (repeatable; default: alone)",
+    )
+    add(
+        "--select",
+        action="append",
+        default=[],
+        metavar="CLAIMS",
+        help="claims, as after pytest --claims: a shipped suite or a part of it (article/test_3_2_lock.py), or a "
+        "path in the working directory (repeatable; default: what pytest --claims runs in the working directory)",
+    )
+    add("--keyword", metavar="EXPRESSION", help="of the selected claims those that match, as with pytest -k")
+    add("--budget", type=float, metavar="SECONDS", help="for each experiment (default: the plugin's)")
+    add(
+        "--output",
+        type=Path,
+        default=Path("soak.jsonl"),
+        metavar="FILE",
+        help="one JSON line for each run is appended here; a soak goes on where the file ends (default: %(default)s)",
+    )
+    add("--seed", type=int, default=0, help="of random hogs (default: %(default)s)")
+    add(
+        "--deadline",
+        type=float,
+        default=1800.0,
+        metavar="SECONDS",
+        help="after which a run is ended, and counts as an error (default: %(default)g)",
+    )
+    add("--report", action="store_true", help="run nothing; print the table of what is in the output file")
+    add("--by-claim", action="store_true", help="in the table, have a row for each claim as well")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks for; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        runs = _report_only(options) if options.report else _soak(options)
+    except SoakError as error:
+        print(f"soak: {error}", file=sys.stderr)
+        return 2
+    if runs.interrupted:
+        print("soak: interrupted; the same command goes on from here", file=sys.stderr)
+    if runs.all:
+        print(format_report(runs.all, by_claim=options.by_claim))
+    return INTERRUPTED if runs.interrupted else exit_status(runs.all)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    all: list[Run]
+    interrupted: bool = False
+
+
+def _report_only(options: argparse.Namespace) -> _Outcome:
+    runs, _ = _load(options.output)
+    if not runs:
+        raise SoakError(f"{options.output} has no runs; give the --output of a soak")
+    return _Outcome(runs)
+
+
+def _load(file: Path) -> tuple[list[Run], int]:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return [], 0
+    except OSError as error:
+        raise SoakError(f"{file} cannot be read ({error.strerror}); give another --output") from error
+    runs, size = read_runs(content, str(file))
+    if size < len(content):
+        print(
+            f"soak: the last line of {file} is unfinished (a soak was ended while it wrote it); it does not count",
+            file=sys.stderr,
+        )
+    return runs, size
+
+
+def _soak(options: argparse.Namespace) -> _Outcome:
+    conditions, selection = _conditions(options), _selection(options)
+    pythons = dict.fromkeys(find_python(parse_python(text)) for text in options.python)
+    runs, size = _load(options.output)
+    for other in {run.selection for run in runs} - {selection}:
+        raise SoakError(f"{options.output} has runs of another selection (pytest {other}); give another --output")
+    interrupted = False
+    try:
+        subjects = [examine(python) for python in pythons]
+        jobs = remaining(runs, conditions, subjects, options.runs)
+        project = Path.cwd() if selection.is_of_project(Path.cwd()) else None
+        for subject in dict.fromkeys(job.subject for job in jobs):
+            check_selection(subject, selection, project)
+        _make_ready(options.output, size)
+        for left, job in zip(reversed(range(len(jobs))), jobs):
+            run = run_job(job, selection, project=project, seed=options.seed, deadline=options.deadline)
+            _append(options.output, run)
+            runs.append(run)
+            print("\n".join(progress(run, runs, left)), file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        interrupted = True
+    return _Outcome(runs, interrupted)
+
+
+def _conditions(options: argparse.Namespace) -> list[Condition]:
+    conditions = list(dict.fromkeys(map(parse_condition, options.condition or ["alone"])))
+    if Condition("one-core") in conditions and not hasattr(os, "sched_setaffinity"):
+        raise SoakError("--condition one-core: this platform has no os.sched_setaffinity; leave the condition out")
+    return conditions
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    if not options.python:
+        raise SoakError("no interpreter; give one that has pytest-concclaims with --python PATH")
+    if options.runs is None or options.runs < 1:
+        raise SoakError("how many runs? give a number from 1 on with --runs N")
+    for name in ("budget", "deadline"):
+        value = getattr(options, name)
+        if value is not None and not 0 < value < math.inf:
+            raise SoakError(f"--{name} {value:g}: give a positive number of seconds")
+    return Selection(tuple(options.select), options.keyword, options.budget)
+
+
+def _make_ready(file: Path, size: int) -> None:
+    """Leave the first bytes of the output, and have them end a line."""
+    try:
+        with file.open("ab+") as stream:
+            stream.truncate(size)
+            stream.seek(max(0, size - 1))
+            if size and stream.read(1) != b"\n":
+                stream.write(b"\n")
+    except OSError as error:
+        raise SoakError(f"{file} cannot be written ({error.strerror}); give another --output") from error
+
+
+def _append(file: Path, run: Run) -> None:
+    with file.open("ab") as stream:
+        stream.write(json.dumps(run.to_json()).encode("ascii") + b"\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == [HOG]:
+        be_hog(sys.argv[2] if len(sys.argv) > 2 else None)
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""What the claims about cores and the GIL need: work for workers, and two that watch each other at work.
+
+Subinterpreters and other processes import this module, so it imports nothing that would slow them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+#: Seconds to wait for somebody who should act at once; a machine may be very busy.
+PATIENCE = 60.0
+_LARGE = bytes(1 << 18)
+
+
+# --- work
+
+
+def compute() -> int:
+    """Work in pure Python, which takes a CPU and nothing else."""
+    total = 0
+    for number in range(1000):
+        total += number * number
+    return total
+
+
+def hash_much() -> bytes:
+    """Work in C that lets the GIL go, as ``hashlib`` does for large data."""
+    return hashlib.sha256(_LARGE).digest()
+
+
+# --- two at work: one counts, and the other looks whether it sees that
+
+
+#: Seconds for which the one that looks goes on without ever giving the GIL away.
+STRETCH = 0.005
+STRETCHES = 40
+#: A thread that wants the GIL asks for it after so many seconds: later than anybody here keeps it.
+_NEVER = 100.0
+
+
+class Counting:
+    """One that counts, as long as it is let, and often stops for a moment to let others go on.
+
+    :param count: a number that both can reach.
+    """
+
+    def __init__(self, count: Any, over: Any) -> None:
+        self.count, self.over = count, over
+
+    def go_on(self) -> None:
+        """Count until it is over."""
+        while not self.over[0]:
+            for _ in range(200):
+                self.count[0] = (self.count[0] + 1) % 101
+            time.sleep(1e-6)
+
+
+def stretches_with_the_other_at_work(count: Any) -> int:
+    """Return in how many stretches of pure Python, in which the GIL is not given away, the count went on."""
+    seen = 0
+    for _ in range(STRETCHES):
+        time.sleep(0.0005)  # here the other one may go on
+        end = time.perf_counter() + STRETCH
+        before = count[0]
+        while count[0] == before:
+            if time.perf_counter() > end:
+                break
+        else:
+            seen += 1
+    return seen
+
+
+@contextmanager
+def _beside(start: Callable[[Counting], Any]) -> Iterator[Any]:
+    """Let one count; return the count."""
+    count, over = (multiprocessing.RawArray("b", 1) for _ in range(2))
+    counting = start(Counting(count, over))
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not count[0] and time.monotonic() < deadline:
+            time.sleep(0.001)
+        yield count
+    finally:
+        over[0] = 1
+        counting.join()
+
+
+def _in_a_thread(counting: Counting) -> threading.Thread:
+    thread = threading.Thread(target=counting.go_on)
+    thread.start()
+    return thread
+
+
+def _in_a_process(counting: Counting) -> Any:
+    process = multiprocessing.Process(target=counting.go_on)
+    with warnings.catch_warnings():
+        # Since 3.12, in a process with threads, as a worker of pytest-xdist is one.
+        warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
+        process.start()
+    return process
+
+
+def stretches_beside_a_thread() -> int:
+    """Return in how many stretches of one thread another was seen to be at work."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_NEVER)
+    try:
+        with _beside(_in_a_thread) as count:
+            return stretches_with_the_other_at_work(count)
+    finally:
+        sys.setswitchinterval(before)
+
+
+def stretches_beside_a_process() -> int:
+    """Return in how many stretches of this process another was seen to be at work."""
+    with _beside(_in_a_process) as count:
+        return stretches_with_the_other_at_work(count)
+
+
+# --- how long a thread goes on before another one comes in
+
+
+def keep_on() -> None:
+    """Do nothing that gives the GIL away."""
+
+
+def let_others_in() -> None:
+    """Give the GIL away."""
+    time.sleep(1e-6)
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How many rounds of its loop, each of several bytecodes, a thread did before another one came in."""
+
+    rounds: list[int]
+
+    @property
+    def typical(self) -> int:
+        """The median."""
+        return sorted(self.rounds)[len(self.rounds) // 2]
+
+
+#: A thread asks, each time that it has done so many rounds, whether to give the GIL away.
+EVERY = 100
+TURNS = 21
+
+
+def turns_of_two_threads(every_100: Callable[[], None] = keep_on) -> Turns:
+    """Let two threads compete for the GIL, and return how long the turns of one are.
+
+    :param every_100: called after each 100 rounds.
+    """
+    counts = [0, 0]
+    over = [False]
+    turns: list[int] = []
+
+    def compete() -> None:
+        while not over[0]:
+            counts[1] += 1
+
+    other = threading.Thread(target=compete)
+    other.start()
+    try:
+        seen = counts[1]
+        rounds = 0
+        while len(turns) <= TURNS:
+            for _ in range(EVERY):
+                rounds += 1
+                if counts[1] != seen:
+                    turns.append(rounds)
+                    seen, rounds = counts[1], 0
+            every_100()
+    finally:
+        over[0] = True
+        other.join()
+    return Turns(turns[1:])  # the first was under way already
+
+
+# --- two that wait
+
+
+def both_wait_at_the_same_time() -> bool:
+    """Have two threads wait for something to read; return whether both did before either had it."""
+    pipes = [os.pipe() for _ in range(2)]
+    about_to_wait = [threading.Event() for _ in range(2)]
+    answered = [threading.Event() for _ in range(2)]
+
+    def wait(number: int) -> None:
+        about_to_wait[number].set()
+        os.read(pipes[number][0], 1)
+        answered[number].set()
+
+    threads = [threading.Thread(target=wait, args=(number,), daemon=True) for number in range(2)]
+    try:
+        for thread in threads:
+            thread.start()
+        both = all(begun.wait(PATIENCE) for begun in about_to_wait) and not any(got.is_set() for got in answered)
+    finally:
+        for _, there in pipes:
+            os.write(there, b"!")
+        for thread in threads:
+            thread.join(PATIENCE)
+        for pipe in pipes:
+            for end in pipe:
+                os.close(end)
+    return both

@@ -1,0 +1,79 @@
+"""What the claims about costs need: a process, or a thread, that is started, is idle, and is ended.
+
+The module is imported by the processes that the claims start, so it imports nothing that would slow them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from types import ModuleType
+from typing import Any
+
+from .processes import PATIENCE
+
+
+def say_so_and_idle(connection: Connection) -> None:
+    """Say that the first line runs, and do nothing until one is told to end."""
+    connection.send_bytes(b"I run")
+    connection.poll(PATIENCE)
+
+
+@contextmanager
+def a_process(method: str) -> Iterator[None]:
+    """Start a process by a start method, until its first line runs; end it when the block is left."""
+    context: Any = multiprocessing.get_context(method)
+    here, there = context.Pipe()
+    process = context.Process(target=say_so_and_idle, args=(there,))
+    with warnings.catch_warnings(), _main_of_a_small_script():
+        # Since 3.12, in a process with threads, as a worker of pytest-xdist is one.
+        warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
+        process.start()
+    try:
+        _hear(here)
+        yield
+    finally:
+        here.send_bytes(b"end")
+        process.join(PATIENCE)
+        process.kill()
+        process.join()
+        here.close()
+        there.close()
+
+
+@contextmanager
+def a_thread() -> Iterator[None]:
+    """Start a thread, until its first line runs; end it when the block is left."""
+    here, there = multiprocessing.Pipe()
+    thread = threading.Thread(target=say_so_and_idle, args=(there,))
+    thread.start()
+    try:
+        _hear(here)
+        yield
+    finally:
+        here.send_bytes(b"end")
+        thread.join()
+        here.close()
+        there.close()
+
+
+def _hear(connection: Connection) -> None:
+    if not connection.poll(PATIENCE):
+        raise TimeoutError(f"nobody was there after {PATIENCE:g} s")
+    connection.recv_bytes()
+
+
+@contextmanager
+def _main_of_a_small_script() -> Iterator[None]:
+    """Let the main module be an empty one: spawn and forkserver import it in the new process, pytest's is large."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

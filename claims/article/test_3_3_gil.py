@@ -1,0 +1,112 @@
+"""Article, section 3.3: the GIL, and who uses how many cores."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_concclaims import Lab, gil_enabled
+
+from . import cores
+
+#: CPU seconds of all workers per second: at most one core was used below the first, more than one above the second.
+ONE_CORE, SEVERAL_CORES = 1.2, 1.4
+
+without_a_gil = pytest.mark.refuted(
+    not gil_enabled(), reason="this interpreter runs without a GIL: a free-threaded build, since 3.13 (PEP 703)"
+)
+needs_a_gil = pytest.mark.skipif(not gil_enabled(), reason="this interpreter runs without a GIL")
+
+
+@pytest.mark.claim(
+    "A thread has to hold the GIL to run Python code: two never run at the same moment", source="article 3.3"
+)
+@without_a_gil
+def test_two_threads_never_run_python_code_at_the_same_moment(lab: Lab) -> None:
+    with lab.alone():
+        beside_a_process = cores.stretches_beside_a_process()
+        beside_a_thread = cores.stretches_beside_a_thread()
+        beside_a_process += cores.stretches_beside_a_process()
+    lab.note(
+        f"a thread ran Python code for {cores.STRETCHES} stretches of {cores.STRETCH * 1000:g} ms, without giving "
+        f"the GIL away: in {beside_a_thread}, it saw another thread go on meanwhile; in {beside_a_process} of "
+        f"{2 * cores.STRETCHES} it saw another process do so"
+    )
+    lab.require(beside_a_process >= cores.STRETCHES, "what goes on beside such stretches is mostly seen")
+    assert beside_a_thread == 0
+
+
+@pytest.mark.claim(
+    "CPU-bound threads use one core at most, however many threads and cores there are", source="article 3.3"
+)
+@without_a_gil
+def test_cpu_bound_threads_use_one_core_at_most(lab: Lab) -> None:
+    threads = lab.parallelism(cores.compute, workers=4, kind="thread", control="process")
+    assert threads.below(ONE_CORE, else_above=SEVERAL_CORES)
+
+
+@pytest.mark.claim("The interpreter gives the GIL up every 100 bytecodes", source="article 3.3")
+@pytest.mark.refuted(
+    True,
+    reason="since 3.2 CPython gives it up when another thread has waited for sys.getswitchinterval(), 5 ms "
+    "(docs: sys.setswitchinterval); PyPy looks after 10,000 bytecodes",
+)
+@needs_a_gil
+def test_the_gil_is_given_up_every_100_bytecodes(lab: Lab) -> None:
+    with lab.alone():
+        giving_up = cores.turns_of_two_threads(cores.let_others_in)
+        turns = cores.turns_of_two_threads()
+    lab.note(
+        f"while another thread wanted the GIL, a thread typically kept it for {turns.typical:,} rounds of a loop, "
+        f"each of several bytecodes; where it gave it up after every {cores.EVERY} rounds, for {giving_up.typical:,}"
+    )
+    lab.require(giving_up.typical <= 10 * cores.EVERY, "a thread that gives the GIL up is seen to")
+    assert turns.typical <= 10 * cores.EVERY
+
+
+def waiting_overlaps(lab: Lab) -> bool:
+    both = cores.both_wait_at_the_same_time()
+    lab.note(f"of two threads that read from pipes, {'both' if both else 'not both'} waited at the same time")
+    return both
+
+
+def c_code_overlaps(lab: Lab) -> bool:
+    threads = lab.parallelism(cores.hash_much, workers=2, kind="thread", control="process")
+    return threads.above(SEVERAL_CORES, else_below=ONE_CORE)
+
+
+WAYS = {"waiting": waiting_overlaps, "C code that lets the GIL go": c_code_overlaps}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["waiting", "c-code"])
+@pytest.mark.claim("Threads only ever take turns, whatever they do ({way})", source="article 3.3")
+@pytest.mark.refuted(
+    True,
+    reason="a thread lets the GIL go while it waits, and so does much C code, such as hashlib for large data "
+    "(docs: Thread states and the global interpreter lock; hashlib)",
+)
+def test_threads_only_ever_take_turns(lab: Lab, way: str) -> None:
+    assert not WAYS[way](lab)
+
+
+@pytest.mark.claim("Processes do use several cores", source="article 3.3")
+def test_processes_use_several_cores(lab: Lab) -> None:
+    processes = lab.parallelism(cores.compute, workers=2, kind="process", control="process")
+    assert processes.above(SEVERAL_CORES, else_below=ONE_CORE)
+
+
+@pytest.mark.claim("Each process has a GIL of its own", source="article 3.3")
+@needs_a_gil
+def test_each_process_has_a_gil_of_its_own(lab: Lab) -> None:
+    threads = lab.parallelism(cores.compute, workers=2, kind="thread", control="process")
+    lab.require(threads.below(ONE_CORE, else_above=SEVERAL_CORES), "threads of one process have one GIL between them")
+    processes = lab.parallelism(cores.compute, workers=2, kind="process", control="process")
+    assert processes.above(SEVERAL_CORES, else_below=ONE_CORE)
+
+
+@pytest.mark.claim("Each subinterpreter has a GIL of its own", source="article 3.3, beyond")
+@needs_a_gil
+def test_each_subinterpreter_has_a_gil_of_its_own(lab: Lab) -> None:
+    interpreters = lab.parallelism(cores.compute, workers=2, kind="interpreter", control="process")
+    threads = lab.parallelism(cores.compute, workers=2, kind="thread", control="process")
+    lab.require(threads.below(ONE_CORE, else_above=SEVERAL_CORES), "threads of one interpreter have one GIL")
+    assert interpreters.above(SEVERAL_CORES, else_below=ONE_CORE)

@@ -1,0 +1,162 @@
+"""Slices of the measured workers and of their control, in turns, in a child forked for the question or in place."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Union
+
+from ...interpreter import throttled_seconds
+from ..failure import Failed, Failure
+from ..forked import CAN_FORK, ForkedError, run_forked
+from ..functions import name_of
+from ..measurement import Settled
+from ..pinning import can_pin, usable_cores
+from .slices import Findings, Report, Round, Slice, settle, slice_of
+from .workers import CONTROLS, MEASURED, Worker
+from .working import clock
+
+#: Seconds that a slice takes; how many is drawn at random, so that slices don't fall into step with anything else.
+_SHORTEST, _LONGEST = (0.04, 0.06) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
+#: Seconds from an order to the slice's begin.
+_LEAD = 0.003
+#: Seconds between two looks whether a worker that does not answer is there at all.
+_LOOK = 0.2
+#: One of so many rounds goes with a slice of one worker alone.
+_ALONE_EVERY = 4
+#: A forked child gets so many seconds beyond the budget and the deadline before it is ended.
+_GRACE = 5.0
+
+#: What a child has to say.
+_Told = Union[Failure, tuple[Findings, Settled]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is measured.
+
+    :param work: called over and over by each worker.
+    :param kind: of worker.
+    :param control: the kind of worker of the control.
+    :param deadline: seconds that a slice may take beyond its end before the work counts as hanging.
+    """
+
+    work: Callable[[], Any]
+    workers: int
+    kind: str
+    control: str
+    deadline: float
+
+
+def measure(
+    experiment: Experiment, findings: Findings, low: float, high: float, *, budget: float, in_process: bool
+) -> tuple[Findings, Settled]:
+    """Add rounds to findings until they settle something, or the budget of seconds is spent.
+
+    :raises Failed: the work raised, hung, or ended its process.
+    """
+    known = settle(findings, low, high)
+    if known is not None:
+        return findings, known
+    end = clock() + budget
+    if in_process or not CAN_FORK:
+        return findings, Alternation(experiment).until_settled(findings, low, high, end)
+
+    def work() -> _Told:
+        try:
+            return findings, Alternation(experiment).until_settled(findings, low, high, end)
+        except Failed as failed:
+            return failed.failure
+
+    name = name_of(experiment.work)
+    try:
+        forked = run_forked(work, deadline=budget + experiment.deadline + _GRACE)
+    except ForkedError as broken:
+        raise Failed(Failure("raised", f"what ran {name} came to no end", str(broken))) from broken
+    if isinstance(forked.value, Failure):
+        raise Failed(forked.value)
+    if forked.value is not None:
+        return forked.value
+    if forked.timed_out:
+        raise Failed(Failure("hang", f"{name} did not come back in time", forked.stacks))
+    how = f"signal {forked.signal}" if forked.signal is not None else f"exit status {forked.exit_code}"
+    raise Failed(Failure("crash", f"the process that ran {name} was ended by {how}", forked.stacks))
+
+
+class Alternation:
+    """Workers and their control, of which always one party is at work."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._chance = random.Random()  # noqa: S311  (how long slices are is no secret)
+        self._cores = sorted(usable_cores()) if can_pin() else []
+        #: Whether each worker is kept on a CPU of its own. In short slices the system may leave two on one although
+        #: another is idle; on the other hand, one that is busy with others can only be left by those that may.
+        self._pinned = True
+
+    def until_settled(self, findings: Findings, low: float, high: float, end: float) -> Settled:
+        """Add rounds to findings until they settle something, or time is up."""
+        experiment = self._experiment
+        with ExitStack() as stack:
+            # The control first: its processes are forked while there are no threads yet.
+            control = self._start(CONTROLS[experiment.control], stack)
+            measured = self._start(MEASURED[experiment.kind], stack)
+            self._slice(measured)  # the first one is for compilers, caches, and finding out how long the work takes
+            before = None
+            while True:
+                if len(findings.rounds) % _ALONE_EVERY == 0:
+                    findings.alone.append(self._slice(measured[:1]).calls)
+                    before = None
+                if before is None:
+                    before = self._slice(control)
+                round_ = Round(before, self._slice(measured), self._slice(control))
+                findings.rounds.append(round_)
+                settled = settle(findings, low, high)
+                if settled is not None:
+                    return settled
+                if clock() >= end:
+                    return Settled(None, findings.lacking(low, high))
+                before = round_.after
+                if round_.unfit(high) is not None:
+                    self._pinned, before = not self._pinned, None
+
+    def _start(self, kind: type[Worker], stack: ExitStack) -> list[Worker]:
+        workers = []
+        for _ in range(self._experiment.workers):
+            worker = kind(self._experiment.work)
+            stack.callback(worker.end)
+            workers.append(worker)
+        return workers
+
+    def _slice(self, workers: Sequence[Worker]) -> Slice:
+        """Have workers work at the same time."""
+        planned = self._chance.uniform(_SHORTEST, _LONGEST)
+        throttled = throttled_seconds()
+        begin = clock() + _LEAD
+        for number, worker in enumerate(workers):
+            worker.connection.send((begin, begin + planned, self._cpus(number)))
+        reports = [self._report(worker, begin + planned) for worker in workers]
+        return slice_of(reports, planned, throttled=throttled != throttled_seconds())
+
+    def _cpus(self, number: int) -> list[int] | None:
+        if not self._cores:
+            return None
+        return [self._cores[number % len(self._cores)]] if self._pinned else self._cores
+
+    def _report(self, worker: Worker, end: float) -> Report:
+        name = f"{name_of(self._experiment.work)}, in a worker ({worker.kind}),"
+        while not worker.connection.poll(_LOOK):
+            if not worker.is_alive() and not worker.connection.poll():
+                raise Failed(Failure("ended", f"{name} ended its worker", ""))
+            if clock() > end + self._experiment.deadline:
+                raise Failed(Failure("hang", f"{name} did not come back within {self._experiment.deadline:g} s", ""))
+        try:
+            kind, *told = worker.connection.recv()
+        except EOFError:
+            raise Failed(Failure("ended", f"{name} ended its worker", "")) from None
+        if kind == "raised":
+            raise Failed(Failure("raised", f"{name} raised {told[0]}", told[1]))
+        return Report(*told)

@@ -1,0 +1,81 @@
+"""What a worker does: call the work over and over for the time of a slice, and tell what that took.
+
+A subinterpreter runs this file by its path, so it imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+#: One and the same clock in all threads and processes: that of the system, from a point that they share.
+clock = time.perf_counter
+#: Seconds between two marks, about: work that is shorter is repeated between them.
+_BETWEEN_MARKS = 0.0002
+_MOST_CALLS = 1 << 20
+
+
+def serve(work: Callable[[], Any], connection: Any) -> None:
+    """Do slices until there are no more: each order is the times of begin and end, None is the last.
+
+    An order also says on which CPUs to be, None where that cannot be said.
+
+    Answers ``("marks", marks, delay, calls)``: marks are pairs of the time and the CPU seconds of this thread so far;
+    ``delay`` is how many seconds this thread waited for a CPU, None if the system does not tell. Or ``("raised",
+    text, traceback)``.
+    """
+    calls = 1
+    while True:
+        order = connection.recv()
+        if order is None:
+            return
+        try:
+            begin, end, cpus = order
+            if cpus is not None:
+                os.sched_setaffinity(0, cpus)
+            answer, calls = _slice(work, begin, end, calls)
+        except BaseException as error:  # noqa: BLE001  (it is told to those who have to know)
+            words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            called = error.__traceback__.tb_next if error.__traceback__ is not None else None
+            details = "".join(traceback.format_exception(type(error), error, called))
+            connection.send(("raised", words, details))
+        else:
+            connection.send(answer)
+
+
+def _slice(work: Callable[[], Any], begin: float, end: float, calls: int) -> tuple[tuple[Any, ...], int]:
+    """Return the answer, and how often to call the work between two marks from now on."""
+    time.sleep(max(0.0, begin - clock()))
+    before = _waited()
+    done = 0
+    marks = [(clock(), time.thread_time())]
+    while marks[-1][0] < end:
+        for _ in range(calls):
+            work()
+        done += calls
+        marks.append((clock(), time.thread_time()))
+        # By the clock: work that waits takes its time without the CPU's.
+        if marks[-1][0] - marks[-2][0] < _BETWEEN_MARKS and calls < _MOST_CALLS:
+            calls *= 2
+    after = _waited()
+    return ("marks", marks, None if before is None or after is None else after - before, done), calls
+
+
+def _waited() -> float | None:
+    """Return how many seconds this thread has waited for a CPU so far (Linux: sched-stats.rst)."""
+    try:
+        with open("/proc/thread-self/schedstat", encoding="ascii") as file:  # noqa: PTH123  (pathlib is slow to import)
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def serve_in_interpreter(work: Callable[[], Any], descriptor: int) -> None:
+    """Serve at a descriptor, which this closes in the end."""
+    from multiprocessing.connection import Connection
+
+    with Connection(descriptor) as connection:
+        serve(work, connection)

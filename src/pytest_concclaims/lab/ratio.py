@@ -1,0 +1,117 @@
+"""The cost of one thing against another in time, from adjacent pairs."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any
+
+from ..evidence import Evidence, RatioRun
+from .arms import begin, failures_of
+from .failure import Failure
+from .functions import name_of
+from .measurement import Bench, Measurement, Question, Reading, Settled, clock
+from .paired import in_random_order, reading_of, sample_until_settled, tested
+
+#: Seconds that a sample of an arm takes at least: as short as the clock's ticks and its own cost allow.
+_LONG_ENOUGH = max(100e-6, 1000 * time.get_clock_info("perf_counter").resolution)
+_MOST_CALLS = 1 << 20
+#: Of so many samples, the first, the record has the figures.
+_KEPT = 1000
+
+
+@dataclass
+class Arm:
+    """One of the two things whose cost is compared.
+
+    :param calls: of the function in each sample.
+    :param seconds: for each sample, how long one call took.
+    """
+
+    name: str
+    function: Callable[[], Any]
+    calls: int = 0
+    seconds: list[float] = field(default_factory=list)
+    _enters: bool = False
+
+    def prepare(self) -> None:
+        """Call it once without looking, as what is done for the first time takes longer; find the number of calls."""
+        with failures_of(self.name), ExitStack() as stack:
+            self._enters = begin(self.function, stack)
+        calls = 1
+        while self._timed(calls) < _LONG_ENOUGH and calls < _MOST_CALLS:
+            calls *= 2
+        self.calls = calls
+
+    def sample(self) -> float:
+        """Return how many seconds a call takes now."""
+        return self._timed(self.calls) / self.calls
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what goes on record of it, as JSON's types."""
+        kept = [float(f"{taken:.4g}") for taken in self.seconds[:_KEPT]]
+        median = statistics.median(self.seconds) if self.seconds else None
+        return {"name": self.name, "calls": self.calls, "median": median, "seconds": kept}
+
+    def _timed(self, calls: int) -> float:
+        function = self.function
+        with failures_of(self.name), ExitStack() as stack:
+            started = clock()
+            if self._enters:
+                for _ in repeat(None, calls):
+                    stack.enter_context(function())
+            else:
+                for _ in repeat(None, calls):
+                    function()
+            return clock() - started  # what is left at the end of the block is left after that
+
+
+class Ratio(Measurement):
+    """How many times as long A takes as B; made by :meth:`Lab.ratio`.
+
+    What is compared with a number is the median of the pairs' ratios: "above 2" says that in most adjacent pairs A
+    took longer than 2 x B. It says nothing about the mean.
+    """
+
+    def __init__(self, a: Callable[[], Any], b: Callable[[], Any], *, budget: float, bench: Bench) -> None:
+        names = name_of(a), name_of(b)
+        if names[0] == names[1]:
+            names = f"{names[0]} (A)", f"{names[1]} (B)"
+        super().__init__(
+            f"lab.ratio({names[0]}, {names[1]})", f"{names[0]} against {names[1]}", budget=budget, bench=bench
+        )
+        self.arms = Arm(names[0], a), Arm(names[1], b)
+        self._ratios: list[float] = []
+        self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
+
+    def _settle(self, low: float, high: float) -> Settled:
+        end = clock() + self._budget
+        for arm in self.arms:
+            if not arm.calls:
+                arm.prepare()
+        return sample_until_settled(self._ratios, self._pair, low, high, end=end)
+
+    def _pair(self) -> float:
+        a, b = self.arms
+        seconds = in_random_order(a.sample, b.sample, self._chance)
+        for arm, taken in zip(self.arms, seconds):
+            arm.seconds.append(taken)
+        return seconds[0] / max(seconds[1], sys.float_info.min)
+
+    def _reading(self) -> Reading | None:
+        return reading_of(self._ratios)
+
+    def _instead(self) -> str:
+        return "measure one against the other: lab.ratio(a, b)"
+
+    def _evidence(
+        self, question: Question, answer: bool | None, lacking: str | None, failure: Failure | None
+    ) -> Evidence:
+        common = self._common(question, answer, lacking, failure)
+        return RatioRun(**common, **tested(self._ratios, question), arms=[arm.to_json() for arm in self.arms])
