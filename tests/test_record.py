@@ -17,7 +17,19 @@ import pytest
 from claims_project import COMPANION, RECORD, install, make_project, one_claim, run_claims
 from pytest_concclaims import FREE_THREADED_BUILD, Verdict, gil_enabled
 from pytest_concclaims import evidence as evidence_module
-from pytest_concclaims.evidence import Assertion, Attempt, ChildRun, Evidence, Note, RaceRun, Raised, Requirement
+from pytest_concclaims.evidence import (
+    Assertion,
+    Attempt,
+    ChildRun,
+    Evidence,
+    MemoryRun,
+    Note,
+    ParallelismRun,
+    RaceRun,
+    Raised,
+    RatioRun,
+    Requirement,
+)
 from pytest_concclaims.interpreter import Interpreter, Machine
 from pytest_concclaims.record import SCHEMA_FILE, ClaimResult, RunRecord
 from pytest_concclaims.reports import write_report
@@ -72,6 +84,55 @@ RACE = RaceRun(
     lacking=None,
     failure=None,
 )
+MEASURED: dict[str, Any] = {
+    "subject": "a against b",
+    "question": "above 2",
+    "answer": True,
+    "cuts": [[2.0, 2.0]],
+    "value": 3.5,
+    "low": 2.5,
+    "high": 4.5,
+    "samples": 13,
+    "seconds": 0.2,
+    "budget": 2.0,
+    "lacking": None,
+    "failure": None,
+}
+SIGNS: dict[str, Any] = {"above": 13, "below": 0, "error": 0.001}
+ARM = {"name": "a", "calls": 4, "median": 0.1, "seconds": [0.1, 0.1]}
+RATIO = RatioRun(**MEASURED, **SIGNS, arms=[ARM, ARM])
+FAILURE = {"kind": "raised", "text": "a raised OSError", "details": "Traceback"}
+MEMORY = MemoryRun(**MEASURED, **SIGNS, arms=[{"name": "a", "median": 4096, "bytes": [4096, 8192]}], unique=True)
+PARALLELISM = ParallelismRun(
+    **MEASURED,
+    workers=2,
+    worker_kind="thread",
+    control="process",
+    control_value=1.9,
+    control_low=1.8,
+    control_high=2.0,
+    slices=[
+        {
+            "low": 1.9,
+            "high": 2.0,
+            "before": [1.8, 1.9],
+            "after": [1.9, 2.0],
+            "delay": 0.01,
+            "throttled": False,
+            "unfit": None,
+        }
+    ],
+    speed_up=1.7,
+    in_process=False,
+)
+UNMEASURED: dict[str, Any] = {
+    "answer": None,
+    "value": None,
+    "low": None,
+    "high": None,
+    "samples": 0,
+    "failure": FAILURE,
+}
 EVIDENCE: list[Evidence] = [
     Note("it snows"),
     Requirement(True, "two cores"),
@@ -82,6 +143,12 @@ EVIDENCE: list[Evidence] = [
     replace(CHILD, exit_code=None, value=None, timed_out=True),
     replace(CHILD, value=None, exception="ValueError: x"),
     RACE,
+    RATIO,
+    replace(RATIO, **UNMEASURED, arms=[{**ARM, "calls": 0, "median": None, "seconds": []}] * 2),
+    MEMORY,
+    replace(MEMORY, **UNMEASURED),
+    PARALLELISM,
+    replace(PARALLELISM, **UNMEASURED, control_value=None, control_low=None, control_high=None, speed_up=None),
     Raised("set-up", "OSError", "", "Traceback"),
     Attempt("refuted", None, [Note("it rained").to_json()]),
 ]

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
+import random
 from fractions import Fraction
 
 import pytest
 
-from pytest_concclaims.statistics import clopper_pearson_lower, clopper_pearson_upper, incomplete_beta
+from pytest_concclaims.statistics import (
+    clopper_pearson_lower,
+    clopper_pearson_upper,
+    incomplete_beta,
+    median_range,
+    settles,
+    sign_test_wealth,
+)
 
 CONFIDENCES = [0.9, 0.95, 0.999]
 #: All of few, some of many.
@@ -252,3 +260,147 @@ def test_incomplete_beta_at_the_ends(a: float, b: float) -> None:
     """It is a distribution on [0, 1]."""
     assert incomplete_beta(a, b, 0.0) == 0.0
     assert incomplete_beta(a, b, 1.0) == 1.0
+
+
+# --- the sequential sign test
+
+
+def exact_wealth(one: int, other: int) -> Fraction:
+    """Return 2^n B(one + 1/2, other + 1/2) / B(1/2, 1/2), by the gamma function's values at halves (DLMF 5.4.6)."""
+    tosses = one + other
+    return Fraction(
+        math.factorial(2 * one) * math.factorial(2 * other),
+        2**tosses * math.factorial(one) * math.factorial(other) * math.factorial(tosses),
+    )
+
+
+FEW_TOSSES = [(one, other) for one in range(26) for other in range(26)]
+
+
+@pytest.mark.parametrize(("one", "other"), [*FEW_TOSSES[::7], (13, 0), (200, 100), (0, 400)])
+def test_wealth_is_exact(one: int, other: int) -> None:
+    """The logarithm is that of the exact value, and does not depend on which side is called which."""
+    assert sign_test_wealth(one, other) == pytest.approx(math.log(exact_wealth(one, other)), rel=1e-11, abs=1e-12)
+    assert sign_test_wealth(one, other) == pytest.approx(sign_test_wealth(other, one), rel=1e-12, abs=1e-12)
+
+
+def test_wealth_starts_at_one() -> None:
+    """Before the first toss there is the stake of 1."""
+    assert sign_test_wealth(0, 0) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_wealth_is_a_martingale() -> None:
+    """If the coin is fair, the next toss wins as much as it loses: exactly, and as it is computed."""
+    for one, other in FEW_TOSSES:
+        present, after_one, after_other = (one, other), (one + 1, other), (one, other + 1)
+        assert (exact_wealth(*after_one) + exact_wealth(*after_other)) / 2 == exact_wealth(*present)
+        computed = (math.exp(sign_test_wealth(*after_one)) + math.exp(sign_test_wealth(*after_other))) / 2
+        assert computed == pytest.approx(math.exp(sign_test_wealth(*present)), rel=1e-10)
+
+
+def test_wealth_of_very_many_tosses_is_a_number() -> None:
+    """The wealth itself would be greater than any float; half and half of a million loses nearly all of it."""
+    assert 600_000 < sign_test_wealth(1_000_000, 0) < 1_000_000 * math.log(2)
+    # By Stirling's formula, sqrt(2 / (pi n)).
+    assert sign_test_wealth(500_000, 500_000) == pytest.approx(math.log(2 / (math.pi * 1e6)) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize(("majority", "minority"), [(13, 0), (18, 1), (21, 2)])
+def test_fewest_tosses_that_settle(majority: int, minority: int) -> None:
+    """At an error of 1e-3: 13 that agree, 19 with one dissent, 23 with two; one toss less does not."""
+    assert settles(majority, minority, 1e-3)
+    assert exact_wealth(majority, minority) >= 1000
+    assert not settles(majority - 1, minority, 1e-3)
+    assert not settles(majority, minority + 1, 1e-3)
+
+
+def test_only_the_majority_is_settled_for() -> None:
+    """What is much against one side settles nothing for it, and a tie settles nothing."""
+    assert not settles(0, 1_000, 1e-3)
+    assert not settles(500, 500, 0.999)
+    assert not settles(0, 0, 0.999)
+
+
+@pytest.mark.parametrize("error", [0.2, 0.05, 1e-3])
+def test_error_rate_of_a_fair_coin_is_exact(error: float) -> None:
+    """Of all ways in which 300 fair tosses can fall, looked at after every one, no more than that part ever settles.
+
+    Counted, and not drawn: the number of ways to each state that is not settled yet.
+    """
+    unsettled, settled, tosses = {0: 1}, Fraction(0), 300
+    for toss in range(1, tosses + 1):
+        following: dict[int, int] = {}
+        for one, ways in unsettled.items():
+            for then in (one, one + 1):
+                following[then] = following.get(then, 0) + ways
+        for one in list(following):
+            if settles(max(one, toss - one), min(one, toss - one), error):
+                settled += Fraction(following.pop(one), 2**toss)
+        unsettled = following
+    assert error / 10 < settled <= error
+
+
+@pytest.mark.parametrize(("one", "other"), [(-1, 0), (0, -1), (5, -5)])
+def test_no_number_of_tosses(one: int, other: int) -> None:
+    """There is no number of tosses below zero."""
+    with pytest.raises(ValueError, match=f"{one} and {other} are no numbers of tosses"):
+        sign_test_wealth(one, other)
+
+
+@pytest.mark.parametrize("error", [0.0, 1.0, -0.1, 5, math.nan])
+def test_no_error_rate(error: float) -> None:
+    """An error rate is a probability, and neither never nor always."""
+    with pytest.raises(ValueError, match=f"an error rate is between 0 and 1, not {error!r}"):
+        settles(13, 0, error)
+    with pytest.raises(ValueError, match=f"an error rate is between 0 and 1, not {error!r}"):
+        median_range([1.0, 2.0], error)
+
+
+def excluded(median: float, values: list[float], error: float) -> bool:
+    """Return whether the sign test has settled that the median lies elsewhere."""
+    above, below = sum(value > median for value in values), sum(value < median for value in values)
+    return settles(above, len(values) - above, error) or settles(below, len(values) - below, error)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("error", [0.1, 1e-3])
+def test_range_has_just_the_medians_that_are_not_excluded(seed: int, error: float) -> None:
+    """A median is in the range exactly if the sign test does not exclude it, with ties or without."""
+    chance = random.Random(seed)
+    distinct = chance.choice([3, 6, 1_000_000])
+    values = [float(chance.randrange(distinct)) for _ in range(chance.randrange(1, 60))]
+    low, high = median_range(values, error)
+    asked = sorted({*values, min(values) - 1, max(values) + 1})
+    for median in (*asked, *((one + other) / 2 for one, other in zip(asked, asked[1:]))):
+        assert excluded(median, values, error) is not (low <= median <= high)
+
+
+@pytest.mark.parametrize("size", range(13))
+def test_too_few_values_exclude_nothing(size: int) -> None:
+    """Fewer than settle a question exclude no median at all; one more does."""
+    assert median_range([float(value) for value in range(size)], 1e-3) == (-math.inf, math.inf)
+    assert median_range([float(value) for value in range(13)], 1e-3) == (0.0, 12.0)
+
+
+def test_order_of_the_values_does_not_matter() -> None:
+    """The range is that of the values, in whatever order they came; they stay in it."""
+    values = [float(value * 7 % 31) for value in range(31)]
+    before = list(values)
+    assert median_range(values, 1e-3) == median_range(sorted(values), 1e-3)
+    assert values == before
+
+
+def test_range_holds_the_median_however_often_it_is_looked_at() -> None:
+    """Simulated: the share of runs in which a range ever misses the median, after whichever value, is the error."""
+    error, runs, missed = 0.1, 500, 0
+    for seed in range(runs):
+        chance = random.Random(seed)
+        values: list[float] = []
+        for _ in range(60):
+            values.append(chance.lognormvariate(0, 1))  # the median is 1
+            low, high = median_range(values, error)
+            if not low <= 1 <= high:
+                missed += 1
+                break
+    assert missed > 0
+    assert clopper_pearson_lower(missed, runs, 0.999) <= error

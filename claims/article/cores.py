@@ -19,6 +19,8 @@ from typing import Any
 
 #: Seconds to wait for somebody who should act at once; a machine may be very busy.
 PATIENCE = 60.0
+#: As many threads as there are cores to use, if they used them: two at least, and not more than can be made to meet.
+AS_MANY = min(4, max(2, os.cpu_count() or 1))
 _LARGE = bytes(1 << 18)
 
 
@@ -153,7 +155,7 @@ class Turns:
 
 #: A thread asks, each time that it has done so many rounds, whether to give the GIL away.
 EVERY = 100
-TURNS = 21
+TURNS = 15
 
 
 def turns_of_two_threads(every_100: Callable[[], None] = keep_on) -> Turns:

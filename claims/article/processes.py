@@ -12,9 +12,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_concclaims import Lab
+if TYPE_CHECKING:
+    from pytest_concclaims import Lab
 
 #: fork, spawn and forkserver, as far as the platform has them.
 START_METHODS = multiprocessing.get_all_start_methods()

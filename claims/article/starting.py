@@ -9,8 +9,8 @@ import multiprocessing
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any
@@ -24,9 +24,18 @@ def say_so_and_idle(connection: Connection) -> None:
     connection.poll(PATIENCE)
 
 
+def process_by(method: str) -> Callable[[], AbstractContextManager[None]]:
+    """Return what starts a process by a start method until its first line runs, and ends it when that is left."""
+
+    def start() -> AbstractContextManager[None]:
+        return _process(method)
+
+    start.__qualname__ = f"process by {method}"  # as the evidence names it
+    return start
+
+
 @contextmanager
-def a_process(method: str) -> Iterator[None]:
-    """Start a process by a start method, until its first line runs; end it when the block is left."""
+def _process(method: str) -> Iterator[None]:
     context: Any = multiprocessing.get_context(method)
     here, there = context.Pipe()
     process = context.Process(target=say_so_and_idle, args=(there,))
@@ -47,17 +56,17 @@ def a_process(method: str) -> Iterator[None]:
 
 
 @contextmanager
-def a_thread() -> Iterator[None]:
+def thread() -> Iterator[None]:
     """Start a thread, until its first line runs; end it when the block is left."""
     here, there = multiprocessing.Pipe()
-    thread = threading.Thread(target=say_so_and_idle, args=(there,))
-    thread.start()
+    started = threading.Thread(target=say_so_and_idle, args=(there,))
+    started.start()
     try:
         _hear(here)
         yield
     finally:
         here.send_bytes(b"end")
-        thread.join()
+        started.join()
         here.close()
         there.close()
 

@@ -40,7 +40,7 @@ def test_two_threads_never_run_python_code_at_the_same_moment(lab: Lab) -> None:
 )
 @without_a_gil
 def test_cpu_bound_threads_use_one_core_at_most(lab: Lab) -> None:
-    threads = lab.parallelism(cores.compute, workers=4, kind="thread", control="process")
+    threads = lab.parallelism(cores.compute, workers=cores.AS_MANY, kind="thread", control="process")
     assert threads.below(ONE_CORE, else_above=SEVERAL_CORES)
 
 

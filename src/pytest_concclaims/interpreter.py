@@ -143,8 +143,10 @@ def throttled_seconds(root: Path = Path("/")) -> float:
             lines = (folder / "cpu.stat").read_text(encoding="utf-8").splitlines()
         except OSError:
             continue
-        for name, value in (line.split() for line in lines):
-            total += int(value) * {"throttled_usec": 1e-6, "throttled_time": 1e-9}.get(name, 0.0)
+        for name, _, value in (line.partition(" ") for line in lines):
+            unit = {"throttled_usec": 1e-6, "throttled_time": 1e-9}.get(name)
+            if unit is not None and value.isdigit():
+                total += int(value) * unit
     return total
 
 

@@ -134,9 +134,12 @@ def settles(majority: int, minority: int, error: float) -> bool:
     May be asked after every toss: the probability that it ever settles on the wrong side is at most ``error``.
 
     :param error: such as 0.001, which 13 tosses that agree reach, and 19 with one that does not.
+    :raises ValueError: the numbers make no sense.
 
     Source: as of :func:`sign_test_wealth`.
     """
+    if not 0 < error < 1:
+        raise ValueError(f"an error rate is between 0 and 1, not {error!r}")
     return majority > minority and sign_test_wealth(majority, minority) >= -math.log(error)
 
 

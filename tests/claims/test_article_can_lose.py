@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from pytest_concclaims import gil_enabled
 from pytest_concclaims.claims import suite_folders
+from pytest_concclaims.lab.parallelism.workers import has_interpreters
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Sabotage:
     :param turned: the functions of the claims that have the other verdict there, in at least one of their forms.
     :param fixture: the body of a fixture that breaks it, for what runs in the test process.
     :param children: code that breaks it in every fresh interpreter that is started.
+    :param possible: whether there can be such a world on this interpreter.
     """
 
     name: str
     turned: tuple[str, ...]
     fixture: str = "yield"
     children: str = ""
+    possible: bool = True
 
 
 SABOTAGES = [
@@ -187,24 +191,100 @@ SABOTAGES = [
         threading.excepthook = end_the_process
         """,
     ),
+    Sabotage(
+        "processes that start like threads, and threads that start slowly and take much memory",
+        (
+            "test_starting_a_process_takes_longer_than_starting_a_thread",
+            "test_a_process_takes_more_memory_than_a_thread",
+        ),
+        """
+        class Process(threading.Thread):
+            def kill(self):
+                pass
+        class Heavy(threading.Thread):
+            def start(self):
+                self.load = b"x" * (1 << 23)
+                time.sleep(0.02)
+                super().start()
+        for context in multiprocessing.context._concrete_contexts.values():
+            monkeypatch.setattr(type(context), "Process", Process)
+        replace_in_claims(monkeypatch, "Thread", Heavy)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a GIL that is given up every 100 rounds",
+        ("test_the_gil_is_given_up_every_100_bytecodes",),
+        """
+        cores = request.module.cores
+        monkeypatch.setattr(cores.turns_of_two_threads, "__defaults__", (cores.let_others_in,))
+        yield
+        """,
+        possible=gil_enabled(),
+    ),
+    Sabotage(
+        "threads that take turns whatever they do",
+        ("test_threads_only_ever_take_turns",),
+        """
+        class Turn(threading.Thread):
+            def start(self):
+                super().start()
+                self.join(0.5)
+        turn = threading.Lock()
+        def hash_in_turns(hash_much=request.module.cores.hash_much):
+            with turn:
+                return hash_much()
+        replace_in_claims(monkeypatch, "Thread", Turn)
+        monkeypatch.setattr(request.module.cores, "PATIENCE", 0.1)
+        monkeypatch.setattr(request.module.cores, "hash_much", hash_in_turns)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a GIL for all processes and interpreters",
+        (
+            "test_processes_use_several_cores",
+            "test_each_process_has_a_gil_of_its_own",
+            *(("test_each_subinterpreter_has_a_gil_of_its_own",) if has_interpreters() else ()),
+        ),
+        """
+        class Process(threading.Thread):
+            def kill(self):
+                pass
+        for context in multiprocessing.context._concrete_contexts.values():
+            monkeypatch.setattr(type(context), "Process", Process)
+        monkeypatch.setitem(workers.MEASURED, "interpreter", workers.ThreadWorker)
+        yield
+        """,
+        possible=gil_enabled(),
+    ),
 ]
 
 #: Refuted or confirmed by their parameter, on one and the same interpreter.
 BOTH_VERDICTS_AT_ONCE = {"test_the_childs_copy_starts_with_the_parents_current_value"}
 #: Refuted on one interpreter and confirmed on another, as every run across them shows.
-BOTH_VERDICTS_ACROSS_INTERPRETERS = {"test_two_threads_without_a_lock_leave_the_balance_wrong"}
+BOTH_VERDICTS_ACROSS_INTERPRETERS = {
+    "test_two_threads_without_a_lock_leave_the_balance_wrong",
+    "test_two_threads_never_run_python_code_at_the_same_moment",
+    "test_cpu_bound_threads_use_one_core_at_most",
+    # Where there are subinterpreters, in a sabotaged world; elsewhere it is not applicable.
+    "test_each_subinterpreter_has_a_gil_of_its_own",
+}
 #: They say what a word means.
 DEFINITIONS = {"test_a_process_has_a_pid_of_its_own", "test_a_process_has_at_least_one_thread"}
 #: What any sane language does; its other reading is test_globals_and_the_objects_they_reach_are_shared.
 REFUTED_BY_EVERY_CALL = {"test_all_variables_are_shared_by_all_threads"}
 
 CONFTEST = """
-import multiprocessing.context, multiprocessing.process, os, sys, threading, types
+import multiprocessing.context, multiprocessing.process, os, sys, threading, time, types
 import pytest
+from pytest_concclaims.lab.parallelism import slices, workers
 from pytest_concclaims.lab.race import power
 
 # Let an absence be settled as soon as it may, and not at the end of a long budget.
 power.PLENTY, power.RARER_THAN_GENERIC = power.OVERLAPPING, power.RARER
+# In these worlds it is known that there is no parallelism: no control has to show, beside other tests, what could be.
+slices.Round.unfit = lambda self, high: None
 
 def replace_in_claims(monkeypatch, name, broken):
     "Replace a name of threading for the claims only: its own code, and pytest's, goes on with the real one."
@@ -232,6 +312,8 @@ def claim_functions() -> set[str]:
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=[sabotage.name.replace(" ", "-") for sabotage in SABOTAGES])
 def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, sabotage: Sabotage) -> None:
     """The claims that speak of what is broken end in the verdict that is not expected."""
+    if not sabotage.possible:
+        pytest.skip("no such world on this interpreter")
     pytester.makeconftest(CONFTEST + textwrap.indent(textwrap.dedent(sabotage.fixture), "    "))
     pytester.makepyfile(**{"children/sitecustomize": textwrap.dedent(sabotage.children)})
     if sabotage.children:

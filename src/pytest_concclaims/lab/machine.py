@@ -20,8 +20,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from .processes import interrupts_held
 
 #: The environment variable that names another folder for the lock.
@@ -29,6 +27,7 @@ LOCK_DIR = "PYTEST_CONCCLAIMS_LOCK_DIR"
 #: Where POSIX has temporary files, whatever TMPDIR says: it differs between a shell, tox and a service.
 _SHARED = Path("/tmp")  # noqa: S108  (the folder in it is made for this user alone, and checked)
 _PRIVATE = 0o700
+_PRIVATE_FILE = 0o600
 #: Seconds between two looks whether the machine is free.
 _LOOK = 0.01
 #: Seconds after which people are told what is waited for.
@@ -161,45 +160,90 @@ def _holder(told: Path) -> _Holder | None:
 # --- taking it and letting go
 
 
-@dataclass(frozen=True)
-class _Descriptor:
-    """A descriptor of this process, and the file that it was opened for."""
+# By the system's own calls and not by filelock: since its version 3.30, os.fork raises in a program that forks in two
+# threads at the same time, as claims may do, once it is imported; and older versions take a child for their parent.
+if sys.platform == "win32":
+    import msvcrt
 
-    number: int
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+    def _unlock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+#: What the calls above say if somebody else has it.
+_TAKEN = frozenset({errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK})
+
+
+@dataclass(frozen=True)
+class _LockedFile:
+    """A file that this process has locked, until it lets go, or what was opened for that is open nowhere any more."""
+
+    descriptor: int
     device: int
     inode: int
 
     @staticmethod
-    def of(lock: FileLock) -> _Descriptor:
-        """Return the descriptor with which a file is locked."""
-        number = lock._context.lock_file_fd  # noqa: SLF001  (nothing public tells it on all versions)
-        if number is None:
-            raise RuntimeError(f"{lock.lock_file} is not locked")
-        found = os.fstat(number)
-        return _Descriptor(number, found.st_dev, found.st_ino)
+    def lock(path: Path) -> _LockedFile | None:
+        """Lock a file, which is made if there is none; return None if somebody else has.
 
-    def close_in_child(self, lock: FileLock) -> None:
+        :raises OSError: that cannot be done there.
+        """
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), _PRIVATE_FILE)
+        try:
+            _lock(descriptor)
+            found = os.fstat(descriptor)
+        except BaseException as error:
+            os.close(descriptor)
+            if isinstance(error, OSError) and error.errno in _TAKEN:
+                return None
+            raise
+        if found.st_nlink == 0:  # somebody has tidied up: others lock another file of that name
+            os.close(descriptor)
+            return None
+        return _LockedFile(descriptor, found.st_dev, found.st_ino)
+
+    def unlock(self) -> None:
+        """Unlock it, also for forked children that have not come to closing it."""
+        if self._is_open():
+            with suppress(OSError):
+                _unlock(self.descriptor)
+            os.close(self.descriptor)
+
+    def close_in_child(self) -> None:
         """Close it in a forked child, and leave the parent's lock alone."""
-        with suppress(OSError):  # closed already: newer versions of filelock do it themselves
-            found = os.fstat(self.number)
-            if (found.st_dev, found.st_ino) == (self.device, self.inode):
-                os.close(self.number)
-        # It would unlock the file, for the parent too, once it is garbage here.
-        lock._context.lock_file_fd = None  # noqa: SLF001  (nothing public forgets without unlocking)
+        if self._is_open():
+            os.close(self.descriptor)
+
+    def _is_open(self) -> bool:
+        """Return whether the number still means this file: somebody may have closed it, and opened another."""
+        try:
+            found = os.fstat(self.descriptor)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == (self.device, self.inode)
 
 
 class _Machine:
     """One lock file, as this process has it.
 
-    :param told: the file in which its holder says who it is. Not the lock file: older versions of filelock truncate
-        that one when they try to lock it.
+    :param told: the file in which its holder says who it is. Not the lock file, which Windows lets nobody else read.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "machine.lock"
         self.told = folder / "machine.holder"
-        self._lock: FileLock | None = None
-        self._descriptor: _Descriptor | None = None
+        self._file: _LockedFile | None = None
         self._thread: int | None = None
         self._depth = 0
         self._free_since = -math.inf
@@ -216,7 +260,7 @@ class _Machine:
             if self._thread is None:
                 try:
                     taken = self._lock_file()
-                except (OSError, NotImplementedError) as error:
+                except OSError as error:
                     raise _unusable(self.path.parent, str(error)) from error
                 if not taken:
                     return False
@@ -232,43 +276,27 @@ class _Machine:
             if not self._depth:  # in a forked child, the end of a block that its parent had begun
                 return
             self._depth -= 1
-            if self._depth or self._lock is None:
+            if self._depth or self._file is None:
                 return
-            self._thread = self._descriptor = None
+            file, self._file, self._thread = self._file, None, None
             self._free_since = time.monotonic()
             with suppress(OSError):
                 self.told.write_text("")
-            self._lock.release()
+            file.unlock()
 
     def forget(self) -> None:
         """In a forked child: have nothing to do with it any more."""
         self._thread, self._depth = None, 0
-        if self._descriptor is not None and self._lock is not None:
-            self._descriptor.close_in_child(self._lock)
+        if self._file is not None:
+            self._file.close_in_child()
 
     def _lock_file(self) -> bool:
-        if self._lock is None:
-            # Whichever thread forks has to close the descriptor in the child.
-            self._lock = FileLock(self.path, thread_local=False)
-        try:
-            self._lock.acquire(blocking=False)
-        except Timeout:
-            taken = False
-        else:
-            taken = True
-        try:
-            if not isinstance(self._lock, FileLock):  # newer versions of filelock make it a SoftFileLock then
-                raise OSError(errno.ENOSYS, "no locks that end with their process on this file system")
-            if taken:
-                self._descriptor = _Descriptor.of(self._lock)
-        except BaseException:
-            self._lock.release()
-            self._lock = None
-            raise
-        if taken:
-            with suppress(OSError):  # a full disk: it is not told who measures
-                self.told.write_text(f"{os.getpid()} {time.time()}")
-        return taken
+        self._file = _LockedFile.lock(self.path)
+        if self._file is None:
+            return False
+        with suppress(OSError):  # a full disk: it is not told who measures
+            self.told.write_text(f"{os.getpid()} {time.time()}")
+        return True
 
 
 @dataclass
@@ -299,6 +327,7 @@ class _Process:
         self.changing = threading.RLock()
         self._pid = os.getpid()
         self._machines: dict[Path, _Machine] = {}
+        self._forking: list[int] = []  # threads
         self._watches_forks = False
 
     def machine(self, folder: Path) -> _Machine:
@@ -307,15 +336,26 @@ class _Process:
             if not self._watches_forks and hasattr(os, "register_at_fork"):
                 self._watches_forks = True
                 os.register_at_fork(
-                    before=lambda: self.changing.acquire(),
-                    after_in_parent=lambda: self.changing.release(),
+                    before=self._stop_changes,
+                    after_in_parent=self._let_change,
                     after_in_child=self._become_child,
                 )
             return self._machines.setdefault(folder, _Machine(folder))
 
+    def _stop_changes(self) -> None:
+        self.changing.acquire()
+        self._forking.append(threading.get_ident())
+
+    def _let_change(self) -> None:
+        # Of a fork that had begun when it was asked to be watched, there is only this end.
+        if self._forking[-1:] == [threading.get_ident()]:
+            self._forking.pop()
+            self.changing.release()
+
     def _become_child(self) -> None:
         self.ancestors |= {self._pid}
         self.changing = threading.RLock()
+        self._forking = []
         self._pid = os.getpid()
         for machine in self._machines.values():
             machine.forget()

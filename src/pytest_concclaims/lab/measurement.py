@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from opcode import opmap
+from types import FrameType
 from typing import Any, ClassVar, NoReturn
 
 from ..evidence import Evidence
@@ -20,6 +22,10 @@ clock = time.perf_counter
 
 #: What to write.
 ASK = "compare it with a number: m > 2, m.below(1.2, else_above=1.4), m.between(1, 2)"
+
+#: What Python does right before each comparison of a chain but the last, to keep what is compared with twice: the
+#: instruction and its argument, from 3.11 on and before.
+_IN_CHAIN = {(opmap.get("COPY"), 2), (opmap.get("ROT_THREE"), 0)}
 
 
 class MeasurementError(Exception):
@@ -127,8 +133,8 @@ class Measurement(ABC):
         :raises ValueError: the number makes no sense.
         """
         __tracebackhide__ = True
-        words = f"above {number:g}" if _is_number(number) else "above"
-        return self._ask(Question(words, (self._cut(f"above({number!r})", number, else_below, least=True),)))
+        cut = self._cut(f"above({number!r})", number, else_below, least=True)
+        return self._ask(Question(f"above {float(number):g}", (cut,)))
 
     def below(self, number: float, *, else_above: float | None = None) -> bool:
         """Return whether the quantity lies below a number.
@@ -138,9 +144,8 @@ class Measurement(ABC):
         :raises Inconclusive: as of :meth:`above`; so are the others.
         """
         __tracebackhide__ = True
-        words = f"below {number:g}" if _is_number(number) else "below"
         cut = self._cut(f"below({number!r})", number, else_above, least=False)
-        return self._ask(Question(words, (cut,), above=False))
+        return self._ask(Question(f"below {float(number):g}", (cut,), above=False))
 
     def between(self, low: float, high: float) -> bool:
         """Return whether the quantity lies between two numbers.
@@ -152,7 +157,7 @@ class Measurement(ABC):
         cuts = self._cut(call, low, None, least=True), self._cut(call, high, None, least=False)
         if not low < high:
             raise ValueError(f"{self.name}.{call}: the first number is to be the smaller one")
-        return self._ask(Question(f"between {low:g} and {high:g}", cuts))
+        return self._ask(Question(f"between {float(low):g} and {float(high):g}", cuts))
 
     def __gt__(self, other: object) -> bool:
         __tracebackhide__ = True
@@ -191,11 +196,13 @@ class Measurement(ABC):
                 f"{self.name} {operator} {other.name}: two measurements from different times cannot be compared, "
                 f"as the machine changes in between; {self._instead()}"
             )
-        # Python makes two comparisons of a < m < b, and pytest's rewritten assert makes both whatever the first says.
+        # Python makes two comparisons of a < m < b, the second if the first is true. Of pytest's rewritten assert,
+        # which makes both whatever the first says, they are two that have nothing to do with each other.
         frame = sys._getframe(2)  # noqa: SLF001  (documented; inspect's takes the sources along)
         place = id(frame), frame.f_lineno, frame.f_lasti
         before, self._compared_at = self._compared_at, place
-        if before is not None and before[:2] == place[:2] and before[2] != place[2]:
+        again = before is not None and before[:2] == place[:2] and before[2] != place[2]
+        if again or _in_chain(frame):
             raise TypeError(f"{self.name} is compared twice in one expression; write m.between(low, high)")
         return other  # type: ignore[return-value]  # above and below look at it
 
@@ -215,7 +222,7 @@ class Measurement(ABC):
         for one in given:
             if not _is_number(one):
                 raise TypeError(f"{call}: {one!r} is no number; {ASK}")
-        numbers = [float(one) for one in given]  # type: ignore[arg-type]  # numbers, as the lines above saw
+        numbers = [_as_float(one) for one in given]
         for one in numbers:
             if not math.isfinite(one):
                 raise ValueError(f"{call}: nothing lies beyond {one}; {ASK}")
@@ -316,3 +323,15 @@ def described(reading: Reading, unit: Callable[[float], str] = lambda value: f"{
 
 def _is_number(given: object) -> bool:
     return isinstance(given, numbers.Real) and not isinstance(given, bool)
+
+
+def _as_float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # an integer that is greater than any float
+        return math.inf if number > 0 else -math.inf
+
+
+def _in_chain(frame: FrameType) -> bool:
+    """Return whether the comparison that a frame is at has a further one to its right, as the first of a < m < b."""
+    return tuple(frame.f_code.co_code[: frame.f_lasti][-2:]) in _IN_CHAIN

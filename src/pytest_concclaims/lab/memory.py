@@ -15,7 +15,7 @@ from .failure import Failure
 from .functions import name_of
 from .measurement import Bench, Measurement, Question, Reading, Settled, clock, described
 from .paired import in_random_order, reading_of, sample_until_settled, tested
-from .resident import Gauge
+from .resident import Gauge, Resident
 
 #: So many are started beside each other before all are ended, and others are started.
 _CROWD = 32
@@ -69,6 +69,7 @@ class Memory(Measurement):
         self._kinds = [Kind(name, function) for name, function in zip(names, functions)]
         self._gauge = gauge
         self._unique = True
+        self._latest: Resident | None = None
         self._differences: list[float] = []
         self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
 
@@ -80,6 +81,7 @@ class Memory(Measurement):
             def draw() -> float:
                 if (len(self._differences) - begun) % _CROWD == 0:
                     crowd.close()
+                    self._latest = None
                     for kind in self._kinds:
                         self._cost(kind, crowd)  # what the first one takes along: modules, a fork server
                 return self._sample(crowd)
@@ -99,10 +101,10 @@ class Memory(Measurement):
         return float(sizes[0] - sum(sizes[1:]))
 
     def _cost(self, kind: Kind, crowd: ExitStack) -> int:
-        before = self._gauge()
+        before = self._latest or self._gauge()
         with failures_of(kind.name):
             begin(kind.start_one, crowd)
-        after = self._gauge()
+        after = self._latest = self._gauge()  # it takes its time where there are many processes
         self._unique = self._unique and after.unique
         return after.since(before)
 

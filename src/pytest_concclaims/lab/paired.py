@@ -21,15 +21,22 @@ T = TypeVar("T")
 ERROR = 1e-3
 
 
-def side_of(values: Sequence[float], low: float, high: float, *, error: float = ERROR) -> bool | None:
-    """Return whether the median of what values are drawn from lies above ``high`` or below ``low``.
+def _beside(values: Sequence[float], low: float, high: float) -> tuple[int, int]:
+    """Return how many values lie above ``high``, and how many below ``low``."""
+    return sum(value > high for value in values), sum(value < low for value in values)
 
+
+def _side(above: int, below: int, size: int, error: float) -> bool | None:
+    """Return whether the median of what values are drawn from lies above a dead zone (True) or below (False).
+
+    :param above: of ``size`` values, so many lie above it; all others speak against a median there, those that are
+        equal to a number as well: if half of them are, it is the median.
     :param error: the probability that this, asked after every value, ever says what is wrong.
-    :returns: True for above, False for below, None if neither is settled.
+    :returns: None if neither is settled.
     """
-    if settles(sum(value > high for value in values), sum(value < high for value in values), error):
+    if settles(above, size - above, error):
         return True
-    if settles(sum(value < low for value in values), sum(value > low for value in values), error):
+    if settles(below, size - below, error):
         return False
     return None
 
@@ -42,17 +49,22 @@ def sample_until_settled(
     :param draw: makes a sample.
     :param end: the time, by the clock of this module, after which no sample begins; there is one in any case.
     """
+    above, below = _beside(values, low, high)
     while True:
-        side = side_of(values, low, high, error=error)
+        side = _side(above, below, len(values), error)
         if side is not None:
             return Settled(side)
         if values and clock() >= end:
             return Settled(None, _unsettled(values, low, high))
-        values.append(draw())
+        value = draw()
+        values.append(value)
+        # Counted on, and not anew, which would take longer and longer and leave less and less time for samples.
+        above += value > high
+        below += value < low
 
 
 def _unsettled(values: Sequence[float], low: float, high: float) -> str:
-    above, below = sum(value > high for value in values), sum(value < low for value in values)
+    above, below = _beside(values, low, high)
     where = f"{low:g}" if low == high else f"the dead zone from {low:g} to {high:g}"
     return (
         f"{above:,} of {len(values):,} samples lie above {where} and {below:,} below when time is up, which does not "
@@ -79,5 +91,5 @@ def reading_of(values: Sequence[float], *, error: float = ERROR) -> Reading | No
 def tested(values: Sequence[float], question: Question) -> dict[str, Any]:
     """Return the fields of the evidence that are those of a sequential test."""
     (low, _), (_, high) = question.cuts[0], question.cuts[-1]
-    above, below = sum(value > high for value in values), sum(value < low for value in values)
+    above, below = _beside(values, low, high)
     return {"above": above, "below": below, "error": ERROR}

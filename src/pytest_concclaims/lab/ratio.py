@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import sys
@@ -22,6 +23,8 @@ from .paired import in_random_order, reading_of, sample_until_settled, tested
 #: Seconds that a sample of an arm takes at least: as short as the clock's ticks and its own cost allow.
 _LONG_ENOUGH = max(100e-6, 1000 * time.get_clock_info("perf_counter").resolution)
 _MOST_CALLS = 1 << 20
+#: Seconds that a sample may take for the sake of as many calls as the other arm's.
+_EVEN_UP_TO = 10 * _LONG_ENOUGH
 #: Of so many samples, the first, the record has the figures.
 _KEPT = 1000
 
@@ -39,15 +42,24 @@ class Arm:
     calls: int = 0
     seconds: list[float] = field(default_factory=list)
     _enters: bool = False
+    _takes: float = 0.0
 
     def prepare(self) -> None:
         """Call it once without looking, as what is done for the first time takes longer; find the number of calls."""
         with failures_of(self.name), ExitStack() as stack:
             self._enters = begin(self.function, stack)
         calls = 1
-        while self._timed(calls) < _LONG_ENOUGH and calls < _MOST_CALLS:
+        while not self._takes_long(calls) and calls < _MOST_CALLS:
             calls *= 2
         self.calls = calls
+
+    def even(self, calls: int) -> None:
+        """Be called as often in each sample as the other arm is, if that takes no time that would be missed.
+
+        The clock's own cost is then the same part of both, and equal arms are equal.
+        """
+        if self._takes / self.calls * calls <= _EVEN_UP_TO:
+            self.calls = calls
 
     def sample(self) -> float:
         """Return how many seconds a call takes now."""
@@ -59,17 +71,34 @@ class Arm:
         median = statistics.median(self.seconds) if self.seconds else None
         return {"name": self.name, "calls": self.calls, "median": median, "seconds": kept}
 
+    def _takes_long(self, calls: int) -> bool:
+        """Return whether so many calls are enough for the clock.
+
+        Twice in a row, as whatever else the machine does for a moment makes short work look long.
+        """
+        self._takes = math.inf
+        for _ in range(2):
+            self._takes = min(self._takes, self._timed(calls))
+            if self._takes < _LONG_ENOUGH:
+                return False
+        return True
+
     def _timed(self, calls: int) -> float:
         function = self.function
-        with failures_of(self.name), ExitStack() as stack:
-            started = clock()
-            if self._enters:
-                for _ in repeat(None, calls):
-                    stack.enter_context(function())
-            else:
-                for _ in repeat(None, calls):
-                    function()
-            return clock() - started  # what is left at the end of the block is left after that
+        with failures_of(self.name):
+            stack = ExitStack()
+            try:
+                started = clock()
+                if self._enters:
+                    for _ in repeat(None, calls):
+                        stack.enter_context(function())
+                else:
+                    for _ in repeat(None, calls):
+                        function()
+                return clock() - started
+            finally:
+                # Not as the end of a block: what one call raises is not for what another has entered to swallow.
+                stack.close()
 
 
 class Ratio(Measurement):
@@ -92,10 +121,16 @@ class Ratio(Measurement):
 
     def _settle(self, low: float, high: float) -> Settled:
         end = clock() + self._budget
-        for arm in self.arms:
-            if not arm.calls:
-                arm.prepare()
+        if not all(arm.calls for arm in self.arms):
+            self._prepare()
         return sample_until_settled(self._ratios, self._pair, low, high, end=end)
+
+    def _prepare(self) -> None:
+        for arm in self.arms:
+            arm.prepare()
+        most = max(arm.calls for arm in self.arms)
+        for arm in self.arms:
+            arm.even(most)
 
     def _pair(self) -> float:
         a, b = self.arms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -58,12 +58,16 @@ def gauge() -> Gauge | None:
 
 def of_linux() -> Resident:
     """Return what the files below /proc tell (proc(5))."""
-    unique = (_PROC / "self" / "smaps_rollup").exists()
-    read = _private if unique else _resident
-    sizes = ((process, read(process)) for process in _descendants(os.getpid()))
-    return Resident(
-        _resident(os.getpid()) or 0, {process: size for process, size in sizes if size is not None}, unique
-    )
+    told = unique = (_PROC / "self" / "smaps_rollup").exists()
+    sizes: dict[int, int] = {}
+    for process in _descendants(os.getpid()):
+        try:
+            size = _private(process) if told else _resident(process)
+        except PermissionError:  # such as a process of another user
+            size, unique = _resident(process), False
+        if size is not None:  # or it has ended
+            sizes[process] = size
+    return Resident(_resident(os.getpid()) or 0, sizes, unique)
 
 
 def _resident(process: int) -> int | None:
@@ -80,15 +84,14 @@ def _resident(process: int) -> int | None:
 
 def _private(process: int) -> int | None:
     try:
-        lines = list(_lines(process, "smaps_rollup"))
-    except OSError:  # it has ended
+        lines = _lines(process, "smaps_rollup")
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
         return None
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) * _KIB
 
 
-def _lines(process: int, name: str) -> Iterator[str]:
-    with (_PROC / str(process) / name).open(encoding="ascii", errors="replace") as file:
-        yield from file
+def _lines(process: int, name: str) -> list[str]:
+    return (_PROC / str(process) / name).read_text(encoding="ascii", errors="replace").splitlines()
 
 
 def _descendants(process: int) -> list[int]:
@@ -118,9 +121,10 @@ def of_psutil(psutil: Any) -> Resident:
     sizes: dict[int, int] = {}
     unique = True
     for process in own.children(recursive=True):
-        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it has ended, or says nothing at all
             try:
                 sizes[process.pid] = process.memory_full_info().uss
             except (psutil.AccessDenied, AttributeError):
-                sizes[process.pid], unique = process.memory_info().rss, False
+                unique = False
+                sizes[process.pid] = process.memory_info().rss
     return Resident(own.memory_info().rss, sizes, unique)

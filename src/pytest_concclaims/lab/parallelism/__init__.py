@@ -7,6 +7,7 @@ from ...runtime import gil_enabled
 from ...verdict import NotApplicable
 from ..arms import callable_argument
 from ..failure import Failure
+from ..forked import CAN_FORK
 from ..functions import name_of
 from ..measurement import Bench, Measurement, Question, Reading, Settled
 from .running import Experiment, measure
@@ -64,7 +65,7 @@ class Parallelism(Measurement):
             bench=bench,
         )
         self._experiment = described
-        self._in_process = in_process
+        self._in_process = in_process or not CAN_FORK
         self._findings = Findings()
         self._gil = gil_enabled()
         #: Of the latest question: what the control had to exceed.

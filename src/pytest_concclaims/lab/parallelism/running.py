@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Union
 
 from ...interpreter import throttled_seconds
 from ..failure import Failed, Failure
-from ..forked import CAN_FORK, ForkedError, run_forked
+from ..forked import ForkedError, run_forked
 from ..functions import name_of
 from ..measurement import Settled
 from ..pinning import can_pin, usable_cores
@@ -19,8 +19,9 @@ from .slices import Findings, Report, Round, Slice, settle, slice_of
 from .workers import CONTROLS, MEASURED, Worker
 from .working import clock
 
-#: Seconds that a slice takes; how many is drawn at random, so that slices don't fall into step with anything else.
-_SHORTEST, _LONGEST = (0.04, 0.06) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
+#: Seconds that a slice of two workers takes; how many is drawn at random, so that slices don't fall into step with
+#: anything else.
+_SHORTEST, _LONGEST = (0.03, 0.045) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
 #: Seconds from an order to the slice's begin.
 _LEAD = 0.003
 #: Seconds between two looks whether a worker that does not answer is there at all.
@@ -62,7 +63,7 @@ def measure(
     if known is not None:
         return findings, known
     end = clock() + budget
-    if in_process or not CAN_FORK:
+    if in_process:
         return findings, Alternation(experiment).until_settled(findings, low, high, end)
 
     def work() -> _Told:
@@ -105,23 +106,36 @@ class Alternation:
             control = self._start(CONTROLS[experiment.control], stack)
             measured = self._start(MEASURED[experiment.kind], stack)
             self._slice(measured)  # the first one is for compilers, caches, and finding out how long the work takes
-            before = None
-            while True:
-                if len(findings.rounds) % _ALONE_EVERY == 0:
-                    findings.alone.append(self._slice(measured[:1]).calls)
-                    before = None
-                if before is None:
-                    before = self._slice(control)
-                round_ = Round(before, self._slice(measured), self._slice(control))
+            for round_ in self._rounds(findings, measured, control, end):
                 findings.rounds.append(round_)
                 settled = settle(findings, low, high)
                 if settled is not None:
                     return settled
-                if clock() >= end:
-                    return Settled(None, findings.lacking(low, high))
-                before = round_.after
                 if round_.unfit(high) is not None:
-                    self._pinned, before = not self._pinned, None
+                    self._pinned = not self._pinned
+            return Settled(None, findings.lacking(low, high))
+
+    def _rounds(
+        self, findings: Findings, measured: Sequence[Worker], control: Sequence[Worker], end: float
+    ) -> Iterator[Round]:
+        """Yield rounds until time is up: with work that takes long, that may be before the first one is complete."""
+        before, pinned = None, self._pinned
+        while clock() < end:
+            if len(findings.rounds) % _ALONE_EVERY == 0:
+                findings.alone.append(self._slice(measured[:1]).calls)
+                before = None
+            if before is None or pinned != self._pinned:
+                before, pinned = self._slice_before(control, end), self._pinned
+            now = self._slice_before(measured, end)
+            after = self._slice_before(control, end)
+            if before is None or now is None or after is None:
+                return
+            yield Round(before, now, after)
+            before = after
+
+    def _slice_before(self, workers: Sequence[Worker], end: float) -> Slice | None:
+        """Have workers work at the same time, unless time is up."""
+        return None if clock() >= end else self._slice(workers)
 
     def _start(self, kind: type[Worker], stack: ExitStack) -> list[Worker]:
         workers = []
@@ -133,12 +147,18 @@ class Alternation:
 
     def _slice(self, workers: Sequence[Worker]) -> Slice:
         """Have workers work at the same time."""
-        planned = self._chance.uniform(_SHORTEST, _LONGEST)
+        # Under a GIL, it takes the last of many a while to come to its first turn.
+        planned = self._chance.uniform(_SHORTEST, _LONGEST) * self._experiment.workers / 2
         throttled = throttled_seconds()
         begin = clock() + _LEAD
-        for number, worker in enumerate(workers):
-            worker.connection.send((begin, begin + planned, self._cpus(number)))
-        reports = [self._report(worker, begin + planned) for worker in workers]
+        try:
+            for number, worker in enumerate(workers):
+                self._order(worker, (begin, begin + planned, self._cpus(number)))
+            reports = [self._report(worker, begin + planned) for worker in workers]
+        except Failed as failed:
+            for worker in workers if failed.failure.kind == "hang" else ():
+                worker.hangs = not worker.connection.poll()
+            raise
         return slice_of(reports, planned, throttled=throttled != throttled_seconds())
 
     def _cpus(self, number: int) -> list[int] | None:
@@ -146,17 +166,28 @@ class Alternation:
             return None
         return [self._cores[number % len(self._cores)]] if self._pinned else self._cores
 
+    def _order(self, worker: Worker, order: tuple[float, float, list[int] | None]) -> None:
+        try:
+            worker.connection.send(order)
+        except OSError:
+            raise self._failed(worker, worker.ending()) from None
+
     def _report(self, worker: Worker, end: float) -> Report:
-        name = f"{name_of(self._experiment.work)}, in a worker ({worker.kind}),"
+        deadline = self._experiment.deadline
         while not worker.connection.poll(_LOOK):
             if not worker.is_alive() and not worker.connection.poll():
-                raise Failed(Failure("ended", f"{name} ended its worker", ""))
-            if clock() > end + self._experiment.deadline:
-                raise Failed(Failure("hang", f"{name} did not come back within {self._experiment.deadline:g} s", ""))
+                raise self._failed(worker, worker.ending())
+            if clock() > end + deadline:
+                failure = Failure("hang", f"did not come back within {deadline:g} s", worker.stack())
+                raise self._failed(worker, failure)
         try:
             kind, *told = worker.connection.recv()
-        except EOFError:
-            raise Failed(Failure("ended", f"{name} ended its worker", "")) from None
+        except (EOFError, OSError):
+            raise self._failed(worker, worker.ending()) from None
         if kind == "raised":
-            raise Failed(Failure("raised", f"{name} raised {told[0]}", told[1]))
+            raise self._failed(worker, Failure("raised", f"raised {told[0]}", told[1]))
         return Report(*told)
+
+    def _failed(self, worker: Worker, failure: Failure) -> Failed:
+        name = f"{name_of(self._experiment.work)}, in a worker ({worker.kind}),"
+        return Failed(replace(failure, text=f"{name} {failure.text}"))

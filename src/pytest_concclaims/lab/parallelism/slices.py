@@ -175,10 +175,9 @@ class Findings:
 
     def speed_up(self) -> float | None:
         """Return how many times as often all workers called the work as one alone; for the reader only."""
-        if not self.alone or not self.rounds:
-            return None
-        together = statistics.median(round_.measured.calls for round_ in self.rounds)
-        return together / statistics.median(self.alone)
+        together = [round_.measured.calls for round_ in self.rounds if round_.measured.calls]
+        alone = [calls for calls in self.alone if calls]  # a worker that comes too late for its slice has made none
+        return statistics.median(together) / statistics.median(alone) if together and alone else None
 
     def to_json(self, high: float) -> list[dict[str, Any]]:
         """Return the rounds as JSON's types."""

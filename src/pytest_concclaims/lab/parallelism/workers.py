@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import pickle
+import signal
 import sys
 import threading
+import time
+import traceback
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -17,6 +21,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from .. import bootstrap
+from ..failure import Failure, is_own
 from ..forked import CAN_FORK
 from . import working
 
@@ -34,29 +39,44 @@ class Worker(ABC):
     def __init__(self, work: Callable[[], Any]) -> None:
         self.connection: Connection
         self.connection, there = multiprocessing.Pipe()
-        with warnings.catch_warnings():
-            # Since 3.12, of a fork in a process with threads, such as one under --claims-in-process.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._start(work, there)
+        #: Whether it will not come back, so that nobody is to wait for its end.
+        self.hangs = False
+        try:
+            with warnings.catch_warnings():
+                # Since 3.12, of a fork in a process with threads, such as one under --claims-in-process.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._start(work, there)
+        except BaseException:
+            self.connection.close()
+            there.close()
+            raise
 
     @abstractmethod
     def _start(self, work: Callable[[], Any], there: Connection) -> None:
-        """Start it with its end of the pipe."""
+        """Start it with its end of the pipe, which is closed in this process as soon as nobody here needs it."""
 
     @abstractmethod
     def is_alive(self) -> bool:
         """Return whether it has not ended."""
 
+    def ending(self) -> Failure:
+        """Return how it ended, all by itself, as far as that can be told; without a name."""
+        return Failure("ended", "ended its worker", "")
+
+    def stack(self) -> str:
+        """Return where in the work it is; nothing if that cannot be told."""
+        return ""
+
     def end(self) -> None:
         """Let it end, and wait for that."""
         with suppress(OSError):
             self.connection.send(None)
-        self._wait()
+        self._wait(0.0 if self.hangs else _ENDS_WITHIN)
         self.connection.close()
 
     @abstractmethod
-    def _wait(self) -> None:
-        """Wait until it has ended, or make it."""
+    def _wait(self, patience: float) -> None:
+        """Wait for some seconds until it has ended, and then make it end if that is possible."""
 
 
 class ThreadWorker(Worker):
@@ -65,14 +85,25 @@ class ThreadWorker(Worker):
     kind = "thread"
 
     def _start(self, work: Callable[[], Any], there: Connection) -> None:
-        self._thread = threading.Thread(target=working.serve, args=(work, there), daemon=True)
+        def run() -> None:
+            # Work that comes back when nobody waits for it any more finds nobody to tell.
+            with there, suppress(OSError):
+                working.serve(work, there)
+
+        self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
 
     def is_alive(self) -> bool:  # noqa: D102  (as the base class says; so below)
         return self._thread.is_alive()
 
-    def _wait(self) -> None:
-        self._thread.join(_ENDS_WITHIN)
+    def stack(self) -> str:  # noqa: D102
+        frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001  (documented)
+        calls = traceback.extract_stack(frame) if frame is not None else []
+        begin = max((index for index, call in enumerate(calls) if is_own(call.filename)), default=-1) + 1
+        return "".join(traceback.format_list(calls[begin:]))
+
+    def _wait(self, patience: float) -> None:
+        self._thread.join(patience)
 
 
 class ProcessWorker(Worker):
@@ -84,12 +115,17 @@ class ProcessWorker(Worker):
         context: Any = multiprocessing.get_context("fork" if CAN_FORK else None)
         self._process = context.Process(target=working.serve, args=(work, there), daemon=True)
         self._process.start()
+        there.close()
 
     def is_alive(self) -> bool:  # noqa: D102
         return bool(self._process.is_alive())
 
-    def _wait(self) -> None:
+    def ending(self) -> Failure:  # noqa: D102
         self._process.join(_ENDS_WITHIN)
+        return _ended_with(self._process.exitcode)
+
+    def _wait(self, patience: float) -> None:
+        self._process.join(patience)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -112,27 +148,35 @@ class InterpreterWorker(Worker):
             module=module.__name__,
             file=getattr(module, "__file__", None),
             work=pickle.dumps(work),
-            descriptor=os.dup(there.fileno()),
+            descriptor=there.fileno(),
         )
-        there.close()
 
         def run() -> None:
-            interpreter = interpreters.create()
-            try:
-                interpreter.exec(script)
-            except BaseException as error:  # noqa: BLE001  (told by who waits for it)
-                self._failure = error
-            finally:
-                interpreter.close()
+            with there:
+                try:
+                    interpreter = interpreters.create()
+                    try:
+                        interpreter.exec(script)
+                    finally:
+                        interpreter.close()
+                except BaseException as error:  # noqa: BLE001  (told by who waits for it)
+                    self._failure = error
 
         self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
 
-    def is_alive(self) -> bool:  # noqa: D102  (as the base class says; so below)
+    def is_alive(self) -> bool:  # noqa: D102
         return self._thread.is_alive()
 
-    def _wait(self) -> None:
+    def ending(self) -> Failure:  # noqa: D102
         self._thread.join(_ENDS_WITHIN)
+        if self._failure is None:
+            return super().ending()
+        told = str(self._failure)  # with the traceback in the subinterpreter
+        return Failure("raised", f"could not be called there: {told.strip().partition(chr(10))[0]}", told)
+
+    def _wait(self, patience: float) -> None:
+        self._thread.join(patience)
 
 
 _SCRIPT = """
@@ -149,7 +193,7 @@ class ForkedWorker(Worker):
     kind = "process"
 
     def _start(self, work: Callable[[], Any], there: Connection) -> None:
-        self._ended = False
+        self._code: int | None = None
         self._pid = os.fork()
         if not self._pid:
             try:
@@ -157,18 +201,41 @@ class ForkedWorker(Worker):
                 working.serve(work, there)
             finally:
                 os._exit(0)
+        there.close()
 
     def is_alive(self) -> bool:  # noqa: D102
-        if not self._ended:
-            with suppress(ChildProcessError):
-                self._ended = os.waitpid(self._pid, os.WNOHANG)[0] != 0
-        return not self._ended
+        if self._code is None:
+            try:
+                pid, status = os.waitpid(self._pid, os.WNOHANG)
+            except ChildProcessError:  # somebody else in this process waits for any child
+                self._code = 0
+            else:
+                self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code is None
 
-    def _wait(self) -> None:
-        if not self._ended:
-            with suppress(ChildProcessError):
-                os.waitpid(self._pid, 0)
-            self._ended = True
+    def ending(self) -> Failure:  # noqa: D102
+        self._join(_ENDS_WITHIN)
+        return _ended_with(self._code)
+
+    def _wait(self, patience: float) -> None:
+        self._join(patience)
+        if self.is_alive():
+            os.kill(self._pid, signal.SIGKILL)
+            self._join(math.inf)
+
+    def _join(self, patience: float) -> None:
+        end = time.monotonic() + patience
+        while self.is_alive() and time.monotonic() < end:
+            time.sleep(0.001)
+
+
+def _ended_with(code: int | None) -> Failure:
+    """Return what an exit code says, as ``multiprocessing`` has it: a signal is negative."""
+    if code is None:
+        return Failure("ended", "ended its worker", "")
+    if code >= 0:
+        return Failure("ended", f"ended its worker, with exit status {code}", "")
+    return Failure("crash", f"crashed its worker, with signal {-code}", "")
 
 
 MEASURED: dict[str, type[Worker]] = {kind.kind: kind for kind in (ThreadWorker, ProcessWorker, InterpreterWorker)}

@@ -39,7 +39,9 @@ def serve(work: Callable[[], Any], connection: Any) -> None:
             answer, calls = _slice(work, begin, end, calls)
         except BaseException as error:  # noqa: BLE001  (it is told to those who have to know)
             words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            called = error.__traceback__.tb_next if error.__traceback__ is not None else None
+            called = error.__traceback__
+            while called is not None and called.tb_frame.f_code.co_filename == _slice.__code__.co_filename:
+                called = called.tb_next
             details = "".join(traceback.format_exception(type(error), error, called))
             connection.send(("raised", words, details))
         else:
@@ -74,8 +76,8 @@ def _waited() -> float | None:
 
 
 def serve_in_interpreter(work: Callable[[], Any], descriptor: int) -> None:
-    """Serve at a descriptor, which this closes in the end."""
+    """Serve at a descriptor, which whoever started the subinterpreter closes in the end."""
     from multiprocessing.connection import Connection
 
-    with Connection(descriptor) as connection:
+    with Connection(os.dup(descriptor)) as connection:
         serve(work, connection)

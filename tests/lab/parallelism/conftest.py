@@ -1,0 +1,52 @@
+"""What these tests share."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from pytest_concclaims.lab.machine import LOCK_DIR
+
+#: Seconds after which something that must happen is given up; a machine may be very busy.
+PATIENCE = 120.0
+
+
+@pytest.fixture(autouse=True)
+def _machine_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Wait for nobody who measures: what is seen here has to be right on a busy machine as well."""
+    monkeypatch.setenv(LOCK_DIR, str(tmp_path_factory.mktemp("lock")))
+
+
+@pytest.fixture
+def nothing_left() -> Callable[[], AbstractContextManager[None]]:
+    """Return what asserts that a block leaves no thread, no child process and nothing open."""
+    return _nothing_left
+
+
+@contextmanager
+def _nothing_left() -> Iterator[None]:
+    gc.collect()
+    before = _there()
+    yield
+    end = time.monotonic() + PATIENCE
+    while _there() != before:  # the system may take notice a little later
+        assert time.monotonic() < end, f"there were {before} before, and are {_there()} now"
+        gc.collect()
+        time.sleep(0.01)
+
+
+def _there() -> dict[str, object]:
+    there: dict[str, object] = {"threads": threading.active_count()}
+    here = Path("/proc/self")
+    if (here / "fd").is_dir():
+        there["open"] = len(list((here / "fd").iterdir()))
+    if (here / "task").is_dir():
+        there["tasks"] = len(list((here / "task").iterdir()))
+        there["children"] = sorted(" ".join(file.read_text() for file in here.glob("task/*/children")).split())
+    return there

@@ -1,0 +1,729 @@
+"""How measurements are asked, what they answer, and what nobody may ask them."""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, ClassVar, NoReturn
+
+import pytest
+
+from pytest_concclaims import Inconclusive, MeasurementError
+from pytest_concclaims.evidence import Evidence, Measured, from_json
+from pytest_concclaims.lab import measurement
+from pytest_concclaims.lab.failure import Failed, Failure, raised
+from pytest_concclaims.lab.machine import LOCK_DIR
+from pytest_concclaims.lab.measurement import Bench, Measurement, Question, Reading, Settled
+
+#: What a comparison with nothing sensible says.
+ASK = r"compare it with a number: m > 2, m\.below\(1\.2, else_above=1\.4\), m\.between\(1, 2\)$"
+
+
+@dataclass(frozen=True)
+class ScriptedRun(Measured):
+    """A question to a scripted measurement."""
+
+    kind: ClassVar[str] = "scripted"
+
+
+class Scripted(Measurement):
+    """A measurement of a quantity that is known: it comes to a script of readings, one for each time it samples.
+
+    :param script: what each time of sampling comes to: a value that is exact; None for one that settles nothing; or
+        an exception, which what is measured raises.
+    """
+
+    def __init__(self, bench: Bench, *script: float | BaseException | None) -> None:
+        super().__init__("lab.length(stick)", "the stick", budget=1.5, bench=bench)
+        self.script = list(script)
+        self.values: list[float] = []
+        self.cuts: list[tuple[float, float]] = []
+
+    def _settle(self, low: float, high: float) -> Settled:
+        self.cuts.append((low, high))
+        said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(said, Exception):
+            raise Failed(raised("the stick", said)) from said
+        if isinstance(said, BaseException):
+            raise said
+        if said is None:
+            return Settled(None, "the stick is too far away")
+        self.values.append(said)
+        if low <= said <= high:
+            return Settled(None, "it lies in the dead zone")
+        return Settled(said > high)
+
+    def _reading(self) -> Reading | None:
+        if not self.values:
+            return None
+        return Reading(self.values[-1], self.values[-1] - 0.5, self.values[-1] + 0.5, len(self.values))
+
+    def _evidence(
+        self, question: Question, answer: bool | None, lacking: str | None, failure: Failure | None
+    ) -> Evidence:
+        return ScriptedRun(**self._common(question, answer, lacking, failure))
+
+
+class Tolerant(Scripted):
+    """One whose numbers have a dead zone around them."""
+
+    TOLERANCE = 0.25
+
+
+class Anything(Scripted):
+    """One that can come to negative values."""
+
+    FLOOR = None
+
+
+@dataclass
+class Place:
+    """Where a measurement is at home: what it has told, and whether it had the machine."""
+
+    recorded: list[Any]
+    entered: int = 0
+    inside: bool = False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Take note of who has the machine."""
+        self.entered += 1
+        self.inside = True
+        try:
+            yield
+        finally:
+            self.inside = False
+
+    def give_up(self, unsettled: Inconclusive) -> NoReturn:
+        """End the claim."""
+        raise unsettled
+
+    def bench(self) -> Bench:
+        """Return what a lab lends."""
+        return Bench(self.alone, self.recorded.append, self.give_up)
+
+
+@pytest.fixture
+def place() -> Place:
+    """Return a place without evidence so far."""
+    return Place([])
+
+
+@pytest.fixture
+def m(place: Place) -> Scripted:
+    """Return a measurement of 2, whatever it is asked."""
+    return Scripted(place.bench(), 2.0)
+
+
+def untouched(place: Place, m: Scripted) -> bool:
+    """Return whether nothing was measured and nothing recorded."""
+    return (place.recorded, place.entered, m.cuts, m.asked, m.error) == ([], 0, [], False, None)
+
+
+# --- what can be asked
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        pytest.param(lambda m: m > 1, True, id="m > 1"),
+        pytest.param(lambda m: m > 3, False, id="m > 3"),
+        pytest.param(lambda m: m >= 1, True, id="m >= 1"),
+        pytest.param(lambda m: m >= 3, False, id="m >= 3"),
+        pytest.param(lambda m: m < 1, False, id="m < 1"),
+        pytest.param(lambda m: m < 3, True, id="m < 3"),
+        pytest.param(lambda m: m <= 1, False, id="m <= 1"),
+        pytest.param(lambda m: m <= 3, True, id="m <= 3"),
+        pytest.param(lambda m: 1 < m, True, id="1 < m"),  # noqa: SIM300  (what is tested; so below)
+        pytest.param(lambda m: 3 < m, False, id="3 < m"),  # noqa: SIM300
+        pytest.param(lambda m: 1 <= m, True, id="1 <= m"),  # noqa: SIM300
+        pytest.param(lambda m: 3 <= m, False, id="3 <= m"),  # noqa: SIM300
+        pytest.param(lambda m: 1 > m, False, id="1 > m"),  # noqa: SIM300
+        pytest.param(lambda m: 3 > m, True, id="3 > m"),  # noqa: SIM300
+        pytest.param(lambda m: 1 >= m, False, id="1 >= m"),  # noqa: SIM300
+        pytest.param(lambda m: 3 >= m, True, id="3 >= m"),  # noqa: SIM300
+        pytest.param(lambda m: m.above(1), True, id="above 1"),
+        pytest.param(lambda m: m.above(3), False, id="above 3"),
+        pytest.param(lambda m: m.below(1), False, id="below 1"),
+        pytest.param(lambda m: m.below(3), True, id="below 3"),
+        pytest.param(lambda m: m.between(1, 3), True, id="between 1 and 3"),
+        pytest.param(lambda m: m.between(0.5, 1), False, id="between 0.5 and 1"),
+        pytest.param(lambda m: m.between(3, 4), False, id="between 3 and 4"),
+        pytest.param(lambda m: m.above(1.9, else_below=1.5), True, id="above, and a dead zone below"),
+        pytest.param(lambda m: m.above(3, else_below=2.5), False, id="not above, and a dead zone"),
+        pytest.param(lambda m: m.below(2.1, else_above=2.5), True, id="below, and a dead zone above"),
+        pytest.param(lambda m: m.below(1.5, else_above=1.9), False, id="not below, and a dead zone"),
+        pytest.param(lambda m: m > Fraction(3, 2), True, id="a fraction"),
+        pytest.param(lambda m: m.between(Fraction(1, 3), Fraction(5, 2)), True, id="fractions"),
+    ],
+)
+def test_answers(place: Place, m: Scripted, ask: Callable[[Scripted], bool], answer: bool) -> None:
+    """Comparisons with numbers, from both sides, are true or false; each is one question, put on record."""
+    assert ask(m) is answer
+    assert [(item.answer, item.lacking, item.failure) for item in place.recorded] == [(answer, None, None)]
+    assert m.asked
+    assert m.error is None
+
+
+@pytest.mark.parametrize(
+    ("ask", "cuts", "words"),
+    [
+        (lambda m: m > 1, [(1, 1)], "above 1"),
+        (lambda m: 3 > m, [(3, 3)], "below 3"),  # noqa: SIM300
+        (lambda m: m.above(1.5, else_below=1), [(1, 1.5)], "above 1.5"),
+        (lambda m: m.below(3, else_above=3.5), [(3, 3.5)], "below 3"),
+        (lambda m: m.below(3, else_above=3), [(3, 3)], "below 3"),
+        (lambda m: m.between(1, 3), [(1, 1), (3, 3)], "between 1 and 3"),
+        (lambda m: m.between(3, 4), [(3, 3)], "between 3 and 4"),
+        (lambda m: m > Fraction(1, 4), [(0.25, 0.25)], "above 0.25"),
+        (lambda m: m < 10**9, [(1e9, 1e9)], "below 1e+09"),
+    ],
+)
+def test_dead_zones(
+    place: Place, m: Scripted, ask: Callable[[Scripted], bool], cuts: list[tuple[float, float]], words: str
+) -> None:
+    """It is settled on which side of each number it lies, and of the second one only if the first is exceeded."""
+    ask(m)
+    assert m.cuts == cuts
+    assert place.recorded[0].question == words
+
+
+@pytest.mark.parametrize(
+    ("ask", "cuts"),
+    [
+        (lambda m: m > 1, [(0.75, 1.25)]),
+        (lambda m: m < 3, [(2.75, 3.25)]),
+        (lambda m: m.between(1, 3), [(0.75, 1.25), (2.75, 3.25)]),
+        (lambda m: m.above(1, else_below=0.9), [(0.9, 1)]),
+        (lambda m: m.below(3, else_above=3.1), [(3, 3.1)]),
+    ],
+)
+def test_tolerance(place: Place, ask: Callable[[Scripted], bool], cuts: list[tuple[float, float]]) -> None:
+    """A kind of measurement can have a dead zone of its own around a number, unless another one is given."""
+    tolerant = Tolerant(place.bench(), 2.0)
+    ask(tolerant)
+    assert tolerant.cuts == cuts
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda m: m > 1.5,
+        lambda m: m < 1.5,
+        lambda m: m.above(2, else_below=1),
+        lambda m: m.below(1, else_above=2),
+        lambda m: m.between(1.5, 3),
+        lambda m: m.between(1, 1.5),
+    ],
+)
+def test_in_the_dead_zone_there_is_no_answer(place: Place, ask: Callable[[Scripted], bool]) -> None:
+    """Neither true nor false: the claim ends without a verdict, whatever question it is."""
+    measured = Tolerant(place.bench(), 1.5)
+    with pytest.raises(Inconclusive, match="it lies in the dead zone"):
+        ask(measured)
+    assert [item.answer for item in place.recorded] == [None]
+
+
+@pytest.mark.parametrize(
+    ("answers", "answer"),
+    [
+        pytest.param((2.0, 2.0), True, id="above the first and below the second"),
+        pytest.param((0.5, 2.0), False, id="below the first"),
+        pytest.param((2.0, 5.0), False, id="above the second"),
+        pytest.param((None, 2.0), None, id="nothing about the first"),
+        pytest.param((2.0, None), None, id="nothing about the second"),
+    ],
+)
+def test_between_is_three_valued(place: Place, answers: tuple[float | None, ...], answer: bool | None) -> None:
+    """It is true if both sides are settled so, false as soon as one is the other way, and has no answer else."""
+    measured = Scripted(place.bench(), *answers)
+    if answer is None:
+        with pytest.raises(Inconclusive, match="the stick is too far away"):
+            measured.between(1, 3)
+    else:
+        assert measured.between(1, 3) is answer
+    assert [item.answer for item in place.recorded] == [answer]
+
+
+def test_it_has_the_machine_while_it_samples(place: Place, m: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question takes the machine for itself, and gives it back."""
+    seen = []
+    settle = m._settle
+
+    def spy(low: float, high: float) -> Settled:
+        seen.append(place.inside)
+        return settle(low, high)
+
+    monkeypatch.setattr(m, "_settle", spy)
+    assert m.between(1, 3)
+    assert m > 1
+    assert seen == [True, True, True]
+    assert place.entered == 2
+    assert not place.inside
+
+
+# --- what goes on record
+
+
+def test_evidence(place: Place, m: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question, the answer, and all that was measured; the time is that of all questions together."""
+    ticks = iter([10.0, 10.25, 20.0, 20.5])
+    monkeypatch.setattr(measurement, "clock", lambda: next(ticks))
+    assert m.above(1.5, else_below=1)
+    assert not m < 1
+    assert [item.to_json() for item in place.recorded] == [
+        {
+            "kind": "scripted",
+            "subject": "the stick",
+            "question": question,
+            "answer": answer,
+            "cuts": cuts,
+            "value": 2.0,
+            "low": 1.5,
+            "high": 2.5,
+            "samples": samples,
+            "seconds": seconds,
+            "budget": 1.5,
+            "lacking": None,
+            "failure": None,
+        }
+        for question, answer, cuts, samples, seconds in [
+            ("above 1.5", True, [[1.0, 1.5]], 1, 0.25),
+            ("below 1", False, [[1.0, 1.0]], 2, 0.75),
+        ]
+    ]
+    assert [item.phrase() for item in place.recorded] == [
+        "the stick: 2 [1.5 to 2.5]; above 1.5",
+        "the stick: 2 [1.5 to 2.5]; not below 1",
+    ]
+
+
+def test_evidence_is_json(place: Place, m: Scripted) -> None:
+    """A range that is open has no numbers in the record: JSON knows no infinity."""
+    m._reading = lambda: Reading(2.0, float("-inf"), float("inf"), 3)  # type: ignore[method-assign]
+    assert m > 1
+    stored = place.recorded[0].to_json()
+    assert json.loads(json.dumps(stored, allow_nan=False)) == stored
+    assert (stored["value"], stored["low"], stored["high"], stored["samples"]) == (2.0, None, None, 3)
+    assert place.recorded[0].phrase() == "the stick: 2; above 1"
+
+
+def test_inconclusive_says_what_was_seen(place: Place) -> None:
+    """The claim's reason is the evidence's phrase, which has what there is of a value."""
+    with pytest.raises(Inconclusive) as nothing:
+        Scripted(place.bench(), None).above(1)
+    with pytest.raises(Inconclusive) as something:
+        Scripted(place.bench(), 1.0).above(1)
+    assert [str(nothing.value), str(something.value)] == [item.phrase() for item in place.recorded]
+    assert str(nothing.value) == "the stick; whether that is above 1 has no answer: the stick is too far away"
+    assert str(something.value) == (
+        "the stick: 1 [0.5 to 1.5]; whether that is above 1 has no answer: it lies in the dead zone"
+    )
+    assert [(item.answer, item.samples, item.lacking) for item in place.recorded] == [
+        (None, 0, "the stick is too far away"),
+        (None, 1, "it lies in the dead zone"),
+    ]
+
+
+def test_kinds_of_measurements_come_back_from_their_record() -> None:
+    """What the record has of a ratio is the evidence that was stored."""
+    measured = {"subject": "s", "question": "above 1", "answer": True, "cuts": [[1, 1]], "value": 2.0, "low": 1.5}
+    measured.update(high=2.5, samples=13, seconds=0.1, budget=2.0, lacking=None, failure=None)
+    stored = {"kind": "ratio", **measured, "above": 13, "below": 0, "error": 0.001, "arms": []}
+    assert from_json(stored).to_json() == stored
+
+
+# --- failures
+
+
+def break_stick() -> None:
+    """Raise, from a place of its own."""
+    raise LookupError("the stick broke\nin two")
+
+
+def broken() -> Exception:
+    """Return what is raised there."""
+    try:
+        break_stick()
+    except LookupError as error:
+        return error
+    raise AssertionError("it did not break")
+
+
+def test_failure_is_an_error_with_its_traceback(place: Place) -> None:
+    """It is no verdict: what happened, and where; on record as well."""
+    cause = broken()
+    measured = Scripted(place.bench(), cause)
+    with pytest.raises(MeasurementError) as caught:
+        measured.above(1)
+    first, _, details = str(caught.value).partition("\n")
+    assert first.startswith("lab.length(stick): the stick raised LookupError: the stick broke")
+    assert "Traceback (most recent call last)" in details
+    assert "in break_stick" in details
+    assert caught.value.__cause__ is cause
+    assert measured.error is caught.value
+    (told,) = place.recorded
+    assert (told.answer, told.lacking, told.samples) == (None, None, 0)
+    assert told.failure["kind"] == "raised"
+    assert told.phrase() == told.failure["text"]
+    assert "in break_stick" in told.failure["details"]
+    assert not place.inside
+
+
+def test_failure_without_details(place: Place) -> None:
+    """If there is nothing more to say, the error is one line."""
+    measured = Scripted(place.bench(), Failed(Failure("ended", "its process ended", "")))
+    with pytest.raises(MeasurementError, match=r"^lab\.length\(stick\): its process ended\Z"):
+        measured.above(1)
+
+
+def test_failure_stands_even_if_it_is_caught(place: Place) -> None:
+    """A later answer does not make it good."""
+    measured = Scripted(place.bench(), broken(), 2.0)
+    with pytest.raises(MeasurementError) as caught:
+        measured.above(1)
+    assert measured.above(1)
+    assert measured.error is caught.value
+    assert [item.answer for item in place.recorded] == [None, True]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, GeneratorExit])
+def test_what_stops_it_all_goes_through(place: Place, stop: type[BaseException]) -> None:
+    """Ctrl-C is no failure of what is measured, and the machine is given back."""
+    with pytest.raises(stop):
+        Scripted(place.bench(), stop()).above(1)
+    assert place.recorded == []
+    assert not place.inside
+
+
+def test_machine_that_is_not_to_be_had(place: Place) -> None:
+    """If there is no machine, nothing is measured; but it was asked."""
+
+    def busy() -> NoReturn:
+        raise Inconclusive("others measure")
+
+    measured = Scripted(Bench(busy, place.recorded.append, place.give_up), 2.0)
+    with pytest.raises(Inconclusive, match="others measure"):
+        measured.above(1)
+    assert measured.asked
+    assert (measured.cuts, place.recorded) == ([], [])
+
+
+# --- what nobody may ask
+
+
+def comparison(m: Any, operation: str) -> object:
+    """Return what an operation on a measurement comes to."""
+    names = {"m": m, "operator": operator, "other": m, "suppress": suppress}
+    return eval(operation, names)
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        ("m == 2", rf"lab\.length\(stick\) is equal to nothing: what is measured has a range; {ASK}"),
+        ("2 == m", r"is equal to nothing: .*; compare it with a number"),
+        ("m != 2", r"is equal to nothing: .*; compare it with a number"),
+        ("m == None", r"is equal to nothing: .*; compare it with a number"),
+        ("m in [2]", r"is equal to nothing: .*; compare it with a number"),
+        ("2 in [m]", r"is equal to nothing: .*; compare it with a number"),
+        ("[2].index(m)", r"is equal to nothing: .*; compare it with a number"),
+        ("bool(m)", rf"lab\.length\(stick\) is neither true nor false; {ASK}"),
+        ("not m", r"is neither true nor false; compare it with a number"),
+        ("m and True", r"is neither true nor false; compare it with a number"),
+        ("m or True", r"is neither true nor false; compare it with a number"),
+        ("1 if m else 2", r"is neither true nor false; compare it with a number"),
+        ("all([m])", r"is neither true nor false; compare it with a number"),
+        ("float(m)", rf"lab\.length\(stick\) is no number: what is measured has a range; {ASK}"),
+        ("hash(m)", "unhashable type: 'Scripted'"),
+        ("{m}", "unhashable type: 'Scripted'"),
+        ("int(m)", "int"),
+        ("m + 1", "unsupported operand"),
+        ("max(m, other)", "two measurements from different times cannot be compared"),
+    ],
+)
+def test_what_is_no_question(place: Place, m: Scripted, operation: str, words: str) -> None:
+    """Equality, truth and the value itself are errors that say what to write; nothing is measured for them."""
+    with pytest.raises(TypeError, match=words):
+        comparison(m, operation)
+    assert untouched(place, m)
+
+
+@pytest.mark.parametrize("operation", ["m == m", "m != m", "[m, m] == [2, 2]"])
+def test_equality_with_itself(place: Place, m: Scripted, operation: str) -> None:
+    """It is not even equal to itself."""
+    with pytest.raises(TypeError, match="is equal to nothing"):
+        comparison(m, operation)
+    assert untouched(place, m)
+
+
+@pytest.mark.parametrize("name", ["gt", "ge", "lt", "le"])
+def test_two_measurements_are_not_compared(place: Place, m: Scripted, name: str) -> None:
+    """They are from different times; what to write instead is said, and nothing is measured."""
+    other = Scripted(place.bench(), 1.0)
+    sign = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}[name]
+    words = (
+        rf"^lab\.length\(stick\) {sign} lab\.length\(stick\): two measurements from different times .*; measure one"
+    )
+    with pytest.raises(TypeError, match=words):
+        getattr(operator, name)(m, other)
+    assert untouched(place, m)
+    assert untouched(place, other)
+
+
+@pytest.mark.parametrize("name", ["gt", "ge", "lt", "le"])
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("given", [None, True, "2", [2], 2j, Decimal(2), object()], ids=repr)
+def test_comparison_with_no_number(place: Place, m: Scripted, name: str, swapped: bool, given: Any) -> None:
+    """Text, None, a truth value and the like are no numbers."""
+    with pytest.raises(TypeError, match=f"is no number; {ASK}"):
+        getattr(operator, name)(*((given, m) if swapped else (m, given)))
+    assert untouched(place, m)
+
+
+@pytest.mark.parametrize(
+    ("ask", "call"),
+    [
+        (lambda m: m.above("2"), "above('2'): '2'"),
+        (lambda m: m.above(None), "above(None): None"),
+        (lambda m: m.below(True), "below(True): True"),
+        (lambda m: m.below(2, else_above="3"), "below(2): '3'"),
+        (lambda m: m.above(2, else_below=False), "above(2): False"),
+        (lambda m: m.between("1", 2), "between('1', 2): '1'"),
+        (lambda m: m.between(1, None), "between(1, None): None"),
+        (lambda m: m.between(1, 2j), "between(1, 2j): 2j"),
+    ],
+)
+def test_question_with_no_number(place: Place, m: Scripted, ask: Callable[[Any], object], call: str) -> None:
+    """What was written is said, and what is wrong with it."""
+    with pytest.raises(TypeError, match=rf"^{re.escape(f'lab.length(stick).{call} is no number')}; {ASK}"):
+        ask(m)
+    assert untouched(place, m)
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda m: m > NAN, r"above\(nan\): nothing lies beyond nan"),
+        (lambda m: m < NAN, r"below\(nan\): nothing lies beyond nan"),
+        (lambda m: m < INF, r"below\(inf\): nothing lies beyond inf"),
+        (lambda m: m > -INF, r"above\(-inf\): nothing lies beyond -inf"),
+        (lambda m: m < 10**400, r"below\(10+\): nothing lies beyond inf"),
+        (lambda m: m > -(10**400), r"above\(-10+\): nothing lies beyond -inf"),
+        (lambda m: m.below(2, else_above=INF), r"below\(2\): nothing lies beyond inf"),
+        (lambda m: m.between(NAN, 2), r"between\(nan, 2\): nothing lies beyond nan"),
+        (lambda m: m.between(1, INF), r"between\(1, inf\): nothing lies beyond inf"),
+        (lambda m: m > 0, r"above\(0\): it is always above 0; compare it with a greater number"),
+        (lambda m: m < 0.0, r"below\(0\.0\): it is always above 0; compare it with a greater number"),
+        (lambda m: m > -1, r"above\(-1\): it is always above 0"),
+        (lambda m: m.above(1, else_below=0), r"above\(1\): it is always above 0"),
+        (lambda m: m.between(0, 1), r"between\(0, 1\): it is always above 0"),
+        (lambda m: m.above(2, else_below=3), r"above\(2\): else_below=3 is on the wrong side of 2"),
+        (lambda m: m.below(2, else_above=1), r"below\(2\): else_above=1 is on the wrong side of 2"),
+        (lambda m: m.between(2, 1), r"between\(2, 1\): the first number is to be the smaller one"),
+        (lambda m: m.between(2, 2), r"between\(2, 2\): the first number is to be the smaller one"),
+    ],
+)
+def test_number_that_makes_no_sense(place: Place, m: Scripted, ask: Callable[[Scripted], object], words: str) -> None:
+    """What no measurement can be told to be beyond of is an error, and nothing is measured."""
+    with pytest.raises(ValueError, match=rf"^lab\.length\(stick\)\.{words}"):
+        ask(m)
+    assert untouched(place, m)
+
+
+def test_what_can_be_negative_has_no_floor(place: Place) -> None:
+    """A kind of measurement that can come to anything can be compared with anything."""
+    anything = Anything(place.bench(), -2.0)
+    assert anything < 0
+    assert anything > -3
+    assert anything.between(-3, -1)
+
+
+# --- chained comparisons
+
+TWICE = r"lab\.length\(stick\) is compared twice in one expression; write m\.between\(low, high\)$"
+
+
+def chain(m: Scripted) -> bool:
+    """Compare as a chain, where no assert is rewritten."""
+    return 1 < m < 3
+
+
+def chain_that_is_false_at_once(m: Scripted) -> bool:
+    """Compare as a chain whose second part Python would not come to."""
+    return 3 < m < 4
+
+
+def chain_over_lines(m: Scripted) -> bool:
+    """Compare as a chain on several lines."""
+    # fmt: off
+    return (
+        1
+        < m
+        < 3
+    )
+    # fmt: on
+
+
+def chain_from_it(m: Scripted) -> bool:
+    """Compare as a chain that begins with it."""
+    return m < 3 < 4
+
+
+def chain_in_a_condition(m: Scripted) -> bool:
+    """Compare as a chain whose value is only looked at."""
+    if 1 <= m <= 3:  # noqa: SIM103  (what is tested is an if)
+        return True
+    return False
+
+
+def chain_in_an_assert(m: Scripted) -> None:
+    """Compare as a chain in an assert that pytest has rewritten."""
+    assert 1 < m < 3
+
+
+def chain_in_an_assert_that_fails_at_once(m: Scripted) -> None:
+    """Compare as a chain in an assert of which pytest makes both comparisons, although the first is false."""
+    assert 3 < m < 4
+
+
+def chain_in_an_assert_over_lines(m: Scripted) -> None:
+    """Compare as a chain in an assert on several lines."""
+    # fmt: off
+    assert (
+        1
+        < m
+        < 3
+    )
+    # fmt: on
+
+
+def both_in_one_line(m: Scripted) -> bool:
+    """Compare twice, as a chain would."""
+    return m > 1 and m < 3
+
+
+def both_in_one_assert(m: Scripted) -> None:
+    """Compare twice in an assert, as a chain would."""
+    assert m > 1 and m < 3  # noqa: PT018  (what is tested)
+
+
+CHAINS = [
+    chain,
+    chain_that_is_false_at_once,
+    chain_over_lines,
+    chain_from_it,
+    chain_in_a_condition,
+    chain_in_an_assert,
+    chain_in_an_assert_that_fails_at_once,
+    chain_in_an_assert_over_lines,
+    both_in_one_line,
+    both_in_one_assert,
+]
+
+
+@pytest.mark.parametrize("compare", CHAINS)
+def test_chained_comparison(m: Scripted, compare: Callable[[Scripted], object]) -> None:
+    """It is an error wherever it is written, whatever the first comparison says, and again where it is repeated."""
+    for _ in range(3):
+        with pytest.raises(TypeError, match=TWICE):
+            compare(m)
+
+
+@pytest.mark.parametrize("compare", CHAINS[:5])
+def test_chain_is_refused_before_anything_is_measured(
+    place: Place, m: Scripted, compare: Callable[[Scripted], object]
+) -> None:
+    """Python's own chains are seen as such at their first comparison."""
+    with pytest.raises(TypeError, match=TWICE):
+        compare(m)
+    assert untouched(place, m)
+
+
+def test_chain_in_a_claim(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claim ends in an error, which says what to write."""
+    monkeypatch.setenv(LOCK_DIR, str(pytester.path / "lock"))
+    path = pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.claim("a ratio lies between two numbers")
+        def test_chain(lab):
+            ratio = lab.ratio(list, dict, budget=0.01)
+            assert 1e-9 < ratio < 1e9
+        """
+    )
+    result = pytester.runpytest("--claims", path)
+    result.stdout.fnmatch_lines(["*is compared twice in one expression; write m.between(low, high)*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_same_comparison_in_a_loop(place: Place, m: Scripted) -> None:
+    """Asking again, with the same number or another, is no chain."""
+    for number in (1, 3, 1):
+        assert (m > number) is (number < 2)
+    assert [m < number for number in (1, 3)] == [False, True]
+    assert len(place.recorded) == 5
+
+
+def test_comparisons_in_statements_of_their_own(place: Place, m: Scripted) -> None:
+    """One after the other, each is a question of its own."""
+    assert m > 1
+    assert m < 3
+    assert m >= 1
+    above = m > 1
+    below = m > 3
+    assert (above, below) == (True, False)
+    assert len(place.recorded) == 5
+
+
+def test_other_comparisons_in_the_same_expression(place: Place, m: Scripted) -> None:
+    """A chain of numbers, and another measurement beside it, are no chain of this one."""
+    other = Scripted(place.bench(), 2.0)
+    assert m > 1 and other < 3  # noqa: PT018  (what is tested)
+    assert (0 < 1 < 2) and m > 1  # noqa: PT018
+    assert len(place.recorded) == 3
+
+
+def test_function_that_compares(place: Place, m: Scripted) -> None:
+    """A comparison in a function that is called from one line twice is one comparison each time."""
+
+    def above(number: float) -> bool:
+        return m > number
+
+    assert [above(1), above(3)] == [True, False]
+    assert (above(1), m > 1) == (True, True)
+
+
+# --- repr
+
+
+def test_repr_samples_nothing(place: Place, m: Scripted) -> None:
+    """It shows what there is: nothing at first, and then value, range and number of samples."""
+    assert repr(m) == str(m) == f"{m}" == "<lab.length(stick): not measured yet>"
+    assert untouched(place, m)
+    assert m > 1
+    assert repr(m) == "<lab.length(stick): 2 [1.5 to 2.5], 1 sample>"
+    assert m > 1
+    assert repr(m) == str(m) == "<lab.length(stick): 2 [1.5 to 2.5], 2 samples>"
+    assert (len(place.recorded), len(m.cuts)) == (2, 2)
+
+
+def test_repr_without_a_range(m: Scripted) -> None:
+    """Where there are too few samples for a range, that is said."""
+    m._reading = lambda: Reading(2.0, float("-inf"), float("inf"), 1_200)  # type: ignore[method-assign]
+    assert repr(m) == "<lab.length(stick): 2 [too few to tell a range], 1,200 samples>"
+
+
+def test_public_names() -> None:
+    """The error is found where users find it, and names that place."""
+    assert f"{MeasurementError.__module__}.{MeasurementError.__qualname__}" == "pytest_concclaims.MeasurementError"
