@@ -11,3 +11,9 @@ pytest_plugins = ["pytester"]
 def _no_worker_of_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide from the runs under test that these tests run in a worker: pytest-benchmark would warn of that."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_machine_lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the experiments of these tests wait for nobody else's, such as those of another worker."""
+    monkeypatch.setenv("PYTEST_CONCCLAIMS_LOCK_DIR", str(tmp_path_factory.getbasetemp() / "machine-lock"))

@@ -1,0 +1,644 @@
+"""The cost of one thing against another, on a clock that only what is timed moves on."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_concclaims import Inconclusive, Lab, MeasurementError
+from pytest_concclaims.evidence import RatioRun, from_json
+from pytest_concclaims.lab import measurement, paired, ratio
+from pytest_concclaims.lab.machine import LOCK_DIR
+from pytest_concclaims.lab.paired import ERROR
+from pytest_concclaims.lab.ratio import Ratio
+from pytest_concclaims.statistics import clopper_pearson_lower, median_range
+
+MICRO, MILLI = 1e-6, 1e-3
+#: Seconds for each question, on the clock of these tests.
+BUDGET = 1.0
+
+
+@pytest.fixture(autouse=True)
+def _machine_of_these_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Wait for no other run on this machine: nothing here measures it."""
+    monkeypatch.setenv(LOCK_DIR, str(tmp_path / "lock"))
+
+
+@pytest.fixture
+def lab() -> Lab:
+    """Return a lab without evidence so far."""
+    return Lab(budget=BUDGET)
+
+
+@dataclass
+class Time:
+    """Time that passes only while something takes it.
+
+    :param look: how long it takes to look at the clock.
+    """
+
+    now: float = 0.0
+    look: float = 0.0
+    calls: list[str] = field(default_factory=list)
+
+    def clock(self) -> float:
+        """Tell the time."""
+        self.now += self.look
+        return self.now
+
+    def work(self, name: str, seconds: float, *, first: float | None = None) -> Callable[[], None]:
+        """Return a function that takes some time, and may take another the first time that it is called."""
+
+        def function() -> None:
+            self.now += seconds if first is None or name in self.calls else first
+            self.calls.append(name)
+
+        function.__name__ = function.__qualname__ = name
+        return function
+
+    def thing(self, name: str, begin: float, end: float) -> Callable[[], Any]:
+        """Return a function whose context managers take some time to enter, and some to leave."""
+
+        @contextmanager
+        def started() -> Iterator[None]:
+            self.now += begin
+            self.calls.append(f"begin {name}")
+            yield
+            self.now += end
+            self.calls.append(f"end {name}")
+
+        started.__name__ = started.__qualname__ = name
+        return started
+
+
+@pytest.fixture
+def time_(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """Return the time, as all that measures sees it."""
+    passing = Time()
+    for module in (measurement, paired, ratio):
+        monkeypatch.setattr(module, "clock", passing.clock)
+    return passing
+
+
+def seconds(measured: Ratio) -> tuple[list[float], list[float]]:
+    """Return what the samples of both arms took, per call."""
+    a, b = measured.arms
+    return a.seconds, b.seconds
+
+
+# --- answers
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        (lambda m: m > 1, True),
+        (lambda m: m > 3, False),
+        (lambda m: m < 3, True),
+        (lambda m: m.below(1.2, else_above=1.4), False),
+        (lambda m: m.between(1.5, 2.5), True),
+    ],
+)
+def test_answer(lab: Lab, time_: Time, ask: Callable[[Ratio], bool], answer: bool) -> None:
+    """What takes twice as long takes longer than once as long and less than three times: thirteen pairs agree."""
+    measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
+    assert ask(measured) is answer
+    assert [len(arm.seconds) for arm in measured.arms] == [13, 13]
+    assert repr(measured) == "<lab.ratio(a, b): 2 [2 to 2], 13 samples>"
+
+
+def test_lazy(lab: Lab, time_: Time) -> None:
+    """Nothing is called before there is a question; to be shown is none."""
+    measured = lab.ratio(time_.work("a", MILLI), time_.work("b", MILLI))
+    assert repr(measured) == f"{measured}" == "<lab.ratio(a, b): not measured yet>"
+    assert (time_.calls, lab.evidence, list(lab.arms)) == ([], (), [])
+    assert not measured.asked
+    assert lab.void is not None
+    assert "no question was put to <lab.ratio(a, b): not measured yet>" in lab.void
+
+
+def test_asked_again_it_goes_on(lab: Lab, time_: Time) -> None:
+    """What is there answers another question at once, without a call, or with some more pairs."""
+    measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
+    assert measured > 1
+    calls = len(time_.calls)
+    assert measured > 1.5
+    assert measured < 2.5
+    assert len(time_.calls) == calls
+    with pytest.raises(Inconclusive):
+        measured.above(2, else_below=1)
+    assert len(measured.arms[0].seconds) > 13
+    later = time_.calls[calls:]
+    assert len(later) == 2 * (len(measured.arms[0].seconds) - 13), "nothing but pairs: it was prepared before"
+
+
+def test_budget_is_spent(lab: Lab, time_: Time) -> None:
+    """Of equal arms, nothing is found in the time that there is: no verdict, but counts."""
+    measured = lab.ratio(time_.work("a", 125 * MILLI), time_.work("b", 125 * MILLI), budget=2.0)
+    with pytest.raises(Inconclusive) as caught:
+        measured.above(1)
+    # Three calls of each prepare it; then a pair at a time until two seconds are over.
+    assert len(measured.arms[0].seconds) == 5
+    assert str(caught.value) == (
+        "a against b: median 1 times in 5 adjacent pairs; whether that is above 1 has no answer: 0 of 5 samples lie "
+        "above 1 and 0 below when time is up, which does not settle it; a larger budget may"
+    )
+    assert lab.unsettled is caught.value
+    assert time_.now == pytest.approx(2.0)
+
+
+def test_one_pair_however_long_it_takes(lab: Lab, time_: Time) -> None:
+    """If the budget is spent before the first pair, there is one."""
+    measured = lab.ratio(time_.work("a", 10 * BUDGET), time_.work("b", 10 * BUDGET))
+    with pytest.raises(Inconclusive):
+        measured.above(1)
+    assert [len(arm.seconds) for arm in measured.arms] == [1, 1]
+
+
+def test_order_in_each_pair_is_drawn(lab: Lab, time_: Time) -> None:
+    """Each arm is the first about as often as the other, right before it."""
+    measured = lab.ratio(time_.work("a", MILLI), time_.work("b", MILLI))
+    measured._chance = random.Random(3)
+    with pytest.raises(Inconclusive):
+        measured.above(1)
+    sampled = time_.calls[6:]
+    pairs = ["".join(pair) for pair in zip(sampled[::2], sampled[1::2])]
+    assert set(pairs) == {"ab", "ba"}
+    assert 0.4 < pairs.count("ab") / len(pairs) < 0.6
+
+
+def test_order_is_another_each_time(lab: Lab) -> None:
+    """Two measurements draw their own."""
+    one, other = (lab.ratio(list, dict)._chance for _ in range(2))
+    assert one.getrandbits(64) != other.getrandbits(64)
+
+
+def test_on_the_real_clock(lab: Lab) -> None:
+    """What sleeps takes longer than what does nothing."""
+    assert lab.ratio(partial(time.sleep, 0.005), int, budget=60) > 1
+
+
+# --- how arms are called
+
+
+def test_first_call_does_not_count(lab: Lab, time_: Time) -> None:
+    """Both are called before the first sample: what is done once for all takes longer."""
+    measured = lab.ratio(time_.work("a", MILLI, first=0.25), time_.work("b", MILLI, first=0.125))
+    with pytest.raises(Inconclusive):
+        measured.above(1)
+    for taken in seconds(measured):
+        assert taken == [pytest.approx(MILLI)] * len(taken)
+    assert {"a", "b"} <= set(time_.calls[: -2 * len(measured.arms[0].seconds)])
+
+
+def test_long_work_is_called_once(lab: Lab, time_: Time) -> None:
+    """What the clock can tell is one call for each sample."""
+    measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
+    assert measured > 1
+    assert [arm.calls for arm in measured.arms] == [1, 1]
+
+
+@pytest.mark.parametrize("look", [0.0, 0.05 * MICRO])
+def test_short_work_is_repeated(lab: Lab, time_: Time, look: float) -> None:
+    """What is too short for the clock is called so often that it is not; what is told is a single call."""
+    time_.look = look
+    measured = lab.ratio(time_.work("a", 4 * MICRO), time_.work("b", 2 * MICRO))
+    assert measured.between(1.9, 2.1)
+    for arm, single in zip(measured.arms, (4 * MICRO, 2 * MICRO)):
+        assert arm.calls > 1
+        assert arm.calls * single >= 100 * MICRO
+        assert arm.seconds == [pytest.approx(single, rel=0.01)] * len(arm.seconds)
+
+
+def test_work_without_any_length_has_an_end(lab: Lab, monkeypatch: pytest.MonkeyPatch, time_: Time) -> None:
+    """If the clock never sees anything, that is not waited for without end; and it is no division by zero."""
+    monkeypatch.setattr(ratio, "_MOST_CALLS", 8)
+    time_.look = 1 * MICRO
+    monkeypatch.setattr(ratio, "clock", lambda: 0.0)
+    measured = lab.ratio(time_.work("a", 0.0), time_.work("b", 0.0), budget=0.001)
+    assert measured < 1e9
+    assert [arm.calls for arm in measured.arms] == [8, 8]
+
+
+def test_arms_of_like_cost_are_called_equally_often(lab: Lab, time_: Time) -> None:
+    """The cost of the clock is then the same part of both."""
+    time_.look = MICRO
+    measured = lab.ratio(time_.work("a", 60 * MICRO), time_.work("b", 20 * MICRO))
+    assert measured > 1
+    assert [arm.calls for arm in measured.arms] == [8, 8]
+
+
+def test_arms_of_unlike_cost_are_not(lab: Lab, time_: Time) -> None:
+    """What takes long is not repeated because the other one has to be."""
+    measured = lab.ratio(time_.work("a", 10 * MILLI), time_.work("b", MICRO))
+    assert measured > 1000
+    a, b = measured.arms
+    assert (a.calls, b.calls) == (1, 128)
+
+
+@pytest.mark.parametrize("disturbed", ["a", "b"])
+@pytest.mark.parametrize("call", range(1, 12))
+def test_moment_of_something_else_does_not_make_equal_arms_unequal(
+    lab: Lab, time_: Time, disturbed: str, call: int
+) -> None:
+    """If the machine does something else for a moment while the number of calls is found, both have the same."""
+    time_.look = MICRO
+
+    def work(name: str) -> None:
+        time_.calls.append(name)
+        time_.now += 20 * MICRO
+        if name == disturbed and time_.calls.count(name) == call:
+            time_.now += 4 * MILLI
+
+    measured = lab.ratio(partial(work, "a"), partial(work, "b"))
+    with pytest.raises(Inconclusive):
+        measured.above(1)
+    a, b = measured.arms
+    assert a.calls == b.calls
+    assert a.calls * 20 * MICRO >= 100 * MICRO - MICRO
+
+
+def test_error_rate_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulated: of equal arms that are short, on a machine with other things to do, none is found to take longer.
+
+    The whole way: finding the number of calls, with looks at the clock that cost something.
+    """
+    runs, wrong = 400, 0
+    for seed in range(runs):
+        chance, passing = random.Random(seed), Time(look=0.5 * MICRO)
+        for module in (measurement, paired, ratio):
+            monkeypatch.setattr(module, "clock", passing.clock)
+
+        def work(chance: random.Random = chance, passing: Time = passing) -> None:
+            passing.now += 30 * MICRO * chance.lognormvariate(0, 0.005)
+            if chance.random() < 0.005:
+                passing.now += 4 * MILLI
+
+        measured = Lab(budget=BUDGET).ratio(work, work, budget=0.04)
+        measured._chance = random.Random(seed)
+        wrong += measured._settle(1.0, 1.0).above is not None
+    assert clopper_pearson_lower(wrong, runs, 0.999) <= ERROR
+
+
+# --- things that begin and end
+
+
+def test_entering_is_timed_and_leaving_is_not(lab: Lab, time_: Time) -> None:
+    """Of a context manager, the time until it is entered counts."""
+    measured = lab.ratio(time_.thing("a", 2 * MILLI, 50 * MILLI), time_.thing("b", MILLI, 30 * MILLI), budget=60)
+    assert measured.between(1.9, 2.1)
+    assert [arm.calls for arm in measured.arms] == [1, 1]
+    assert seconds(measured) == (
+        [pytest.approx(2 * MILLI)] * 13,
+        [pytest.approx(MILLI)] * 13,
+    )
+
+
+def test_all_that_is_entered_is_left(lab: Lab, time_: Time) -> None:
+    """Each sample's things are left before the next sample; with several calls, the latest first."""
+    measured = lab.ratio(time_.thing("a", 30 * MICRO, 0), time_.thing("b", 30 * MICRO, 0))
+    with pytest.raises(Inconclusive):
+        measured.above(1)
+    assert [arm.calls for arm in measured.arms] == [4, 4]
+    last = time_.calls[-16:]
+    for name in "ab":
+        assert last.count(f"begin {name}") == last.count(f"end {name}") == 4
+        assert f"begin {name} end {name} " * 4 != " ".join(last)
+    assert last[:8] in ([f"begin {name}"] * 4 + [f"end {name}"] * 4 for name in "ab")
+    for name in "ab":
+        assert time_.calls.count(f"begin {name}") == time_.calls.count(f"end {name}")
+
+
+def test_arm_that_is_left_may_be_compared_with_one_that_is_not(lab: Lab, time_: Time) -> None:
+    """One can be a plain function, and the other begin something."""
+    measured = lab.ratio(time_.thing("a", 2 * MILLI, 50 * MILLI), time_.work("b", MILLI), budget=60)
+    assert measured > 1.9
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_what_is_entered_is_left_where_another_raises(lab: Lab, time_: Time, swallows: bool) -> None:
+    """What was entered before is left as in peace: the exception of another is nothing to it, nor to be swallowed."""
+    left: list[object] = []
+
+    class Thing:
+        entered = 0
+
+        def __enter__(self) -> None:
+            Thing.entered += 1
+            time_.now += 30 * MICRO
+            if Thing.entered == 8:
+                raise LookupError("no more things")
+
+        def __exit__(self, kind: object, *rest: object) -> bool:
+            left.append(kind)
+            return swallows
+
+    with pytest.raises(MeasurementError, match=r"Thing raised LookupError: no more things"):
+        lab.ratio(Thing, time_.work("b", MILLI)).above(1)
+    assert left == [None] * 7
+
+
+def test_leaving_that_raises(lab: Lab, time_: Time) -> None:
+    """It is a failure of its arm, as entering is."""
+
+    @contextmanager
+    def clumsy() -> Iterator[None]:
+        yield
+        raise OSError("cannot be ended")
+
+    with pytest.raises(MeasurementError, match=r"clumsy raised OSError: cannot be ended"):
+        lab.ratio(time_.work("a", MILLI), clumsy).above(1)
+
+
+# --- arms that raise
+
+
+def fail_with(error: BaseException) -> None:
+    """Raise, from a place of its own."""
+    raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LookupError("lost"),
+        AssertionError("no"),
+        pytest.skip.Exception("not here"),
+        pytest.fail.Exception("no"),
+        SystemExit(3),
+        Inconclusive("no idea"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("call", [1, 2, 9], ids=["at first", "while it is prepared", "in a sample"])
+@pytest.mark.parametrize("which", ["a", "b"])
+def test_arm_that_raises(lab: Lab, time_: Time, error: BaseException, call: int, which: str) -> None:
+    """Whatever it raises, and whenever: no verdict and no skip, but an error with the arm's traceback."""
+
+    def bad() -> None:
+        time_.calls.append("bad")
+        time_.now += MILLI
+        if time_.calls.count("bad") == call:
+            fail_with(error)
+
+    good = time_.work("good", MILLI)
+    measured = lab.ratio(bad, good) if which == "a" else lab.ratio(good, bad)
+    with pytest.raises(MeasurementError) as caught:
+        measured.above(1)
+    first, _, details = str(caught.value).partition("\n")
+    assert first == f"{measured.name}: bad raised {type(error).__name__}: {error}"
+    assert details.startswith("Traceback (most recent call last):\n")
+    assert "in fail_with" in details
+    assert "_timed" not in details
+    assert measured.error is caught.value
+    assert lab.void == first
+    (told,) = lab.evidence
+    assert isinstance(told, RatioRun)
+    assert told.failure is not None
+    assert (told.answer, told.failure["kind"], told.phrase()) == (None, "raised", told.failure["text"])
+    assert told.samples == len(measured.arms[0].seconds) == len(measured.arms[1].seconds)
+
+
+@pytest.mark.parametrize("call", [1, 2, 9])
+def test_ctrl_c_goes_through(lab: Lab, time_: Time, call: int) -> None:
+    """It is nobody's failure; what is complete stays."""
+
+    def interrupted() -> None:
+        time_.calls.append("interrupted")
+        time_.now += MILLI
+        if time_.calls.count("interrupted") == call:
+            raise KeyboardInterrupt
+
+    measured = lab.ratio(interrupted, time_.work("b", MILLI))
+    with pytest.raises(KeyboardInterrupt):
+        measured.above(1)
+    assert lab.evidence == ()
+    assert measured.error is None
+    assert len(measured.arms[0].seconds) == len(measured.arms[1].seconds)
+
+
+def test_ctrl_c_is_not_swallowed_by_a_thing(lab: Lab, time_: Time) -> None:
+    """Not even by something that swallows all that is raised while it is there."""
+    began = []
+
+    class Thing:
+        def __enter__(self) -> None:
+            began.append(self)
+            time_.now += 30 * MICRO
+            if len(began) == 8:
+                raise KeyboardInterrupt
+
+        def __exit__(self, *_: object) -> bool:
+            return True
+
+    with pytest.raises(KeyboardInterrupt):
+        lab.ratio(Thing, time_.work("b", MILLI)).above(1)
+
+
+def test_after_a_failure_it_can_be_asked_again(lab: Lab, time_: Time) -> None:
+    """It is prepared anew; but the error stays."""
+    broken = [True]
+
+    def moody() -> None:
+        time_.now += 2 * MILLI
+        if broken.pop() if broken else False:
+            raise LookupError("not yet")
+
+    measured = lab.ratio(time_.work("a", MILLI), moody)
+    with pytest.raises(MeasurementError) as caught:
+        measured.above(1)
+    assert measured < 1
+    assert measured.error is caught.value
+    assert [item.answer for item in lab.evidence if isinstance(item, RatioRun)] == [None, True]
+
+
+# --- names
+
+
+def start() -> None:
+    """Do what another function of the same name does."""
+
+
+def namesakes() -> list[Callable[[], None]]:
+    """Return two functions of one name."""
+    first = start
+
+    def other() -> None:
+        pass
+
+    other.__name__ = other.__qualname__ = "start"
+    return [first, other]
+
+
+def lambdas() -> list[Callable[[], int]]:
+    """Return two lambdas on one line."""
+    return [lambda: 1, lambda: 2]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "names"),
+    [
+        pytest.param(*namesakes(), ("start (A)", "start (B)"), id="namesakes"),
+        pytest.param(start, start, ("start (A)", "start (B)"), id="the same function"),
+        pytest.param(start, partial(start), ("start (A)", "start (B)"), id="a partial function"),
+        pytest.param(start, dict, ("start", "dict"), id="a type"),
+        pytest.param(threading.Lock().acquire, start, None, id="a method of C"),
+    ],
+)
+def test_arms_are_told_apart(lab: Lab, a: Any, b: Any, names: tuple[str, str] | None) -> None:
+    """Each has a name that the other one has not, in what is shown and on record."""
+    measured = lab.ratio(a, b)
+    one, other = (arm.name for arm in measured.arms)
+    assert one != other
+    if names is not None:
+        assert (one, other) == names
+    assert measured.name == f"lab.ratio({one}, {other})"
+
+
+def test_lambdas_say_where_they_are(lab: Lab) -> None:
+    """On the same line, they are told apart as namesakes are."""
+    measured = lab.ratio(*lambdas())
+    line = lambdas.__code__.co_firstlineno + 2
+    names = [arm.name for arm in measured.arms]
+    assert names == [f"the lambda at test_ratio.py:{line} (A)", f"the lambda at test_ratio.py:{line} (B)"]
+
+
+# --- bad input
+
+
+def generate() -> Iterator[int]:
+    """Yield, so that a call of it runs nothing."""
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "words"),
+    [
+        (generate, start, r"a is generate, a coroutine or generator function: .* contextlib\.contextmanager"),
+        (start, generate, r"b is generate, a coroutine or generator function"),
+        (None, start, r"a is None, which cannot be called; pass the function, do not call it"),
+        (start, 5, r"b is 5, which cannot be called"),
+    ],
+)
+def test_no_arm(lab: Lab, a: Any, b: Any, words: str) -> None:
+    """What runs nothing cannot be timed, and nothing waits to be asked."""
+    with pytest.raises(TypeError, match=rf"^lab\.ratio: {words}"):
+        lab.ratio(a, b)
+    assert lab.void is None
+
+
+@pytest.mark.parametrize(
+    ("budget", "error"), [(0, ValueError), (-1, ValueError), ("2", TypeError), (True, TypeError)]
+)
+def test_no_budget(lab: Lab, budget: Any, error: type[Exception]) -> None:
+    """A budget is a positive number of seconds."""
+    with pytest.raises(error, match=r"^lab\.ratio\(budget=.*\): the budget is a positive number of seconds"):
+        lab.ratio(start, start, budget=budget)
+
+
+def test_another_measurement_says_what_to_write(lab: Lab) -> None:
+    """Two ratios are not compared; a ratio is how to compare two things."""
+    one, other = lab.ratio(list, dict), lab.ratio(list, set)
+    words = (
+        r"^lab\.ratio\(list, dict\) > lab\.ratio\(list, set\): .*; measure one against the other: lab\.ratio\(a, b\)$"
+    )
+    with pytest.raises(TypeError, match=words):
+        assert one > other
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_ratio_is_always_above_zero(lab: Lab, number: float) -> None:
+    """So that would be a claim that cannot be refuted."""
+    with pytest.raises(ValueError, match=r"it is always above 0; compare it with a greater number"):
+        assert lab.ratio(list, dict) > number
+
+
+# --- what goes on record
+
+
+def test_evidence(lab: Lab, time_: Time) -> None:
+    """The question and its answer, the pairs on both sides, and what each arm took."""
+    measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
+    assert measured > 1.5
+    (told,) = lab.evidence
+    assert told.to_json() == {
+        "kind": "ratio",
+        "subject": "a against b",
+        "question": "above 1.5",
+        "answer": True,
+        "cuts": [[1.5, 1.5]],
+        "value": pytest.approx(2.0),
+        "low": pytest.approx(2.0),
+        "high": pytest.approx(2.0),
+        "samples": 13,
+        "seconds": pytest.approx(3 * 3 * MILLI + 13 * 3 * MILLI, abs=1e-4),
+        "budget": BUDGET,
+        "lacking": None,
+        "failure": None,
+        "above": 13,
+        "below": 0,
+        "error": 0.001,
+        "arms": [
+            {"name": "a", "calls": 1, "median": pytest.approx(2 * MILLI), "seconds": [2 * MILLI] * 13},
+            {"name": "b", "calls": 1, "median": pytest.approx(MILLI), "seconds": [MILLI] * 13},
+        ],
+    }
+    assert told.phrase() == (
+        "a against b: median 2 times [2 times to 2 times] in 13 adjacent pairs; above 1.5: 13 lie above and 0 below "
+        "(error rate 0.001)"
+    )
+    stored = json.loads(json.dumps(told.to_json(), allow_nan=False))
+    assert from_json(stored).phrase() == told.phrase()
+
+
+def test_range_on_record_is_that_of_the_test(lab: Lab, time_: Time) -> None:
+    """The range has the medians that the pairs do not exclude; the value is their median."""
+    chance = random.Random(5)
+
+    def noisy() -> None:
+        time_.now += 2 * MILLI * chance.lognormvariate(0, 0.5)
+
+    measured = lab.ratio(noisy, time_.work("b", MILLI))
+    assert measured > 1
+    ratios = [a / b for a, b in zip(*seconds(measured))]
+    (told,) = lab.evidence
+    assert isinstance(told, RatioRun)
+    assert (told.low, told.high) == median_range(ratios, ERROR)
+    assert told.low is not None
+    assert told.high is not None
+    assert told.value is not None
+    assert 1 <= told.low <= told.value <= told.high
+    assert (told.above, told.below) == (sum(one > 1 for one in ratios), sum(one < 1 for one in ratios))
+
+
+def test_record_has_the_first_thousand_samples(lab: Lab, time_: Time) -> None:
+    """More would be too much to store; their number and median are those of all."""
+    measured = lab.ratio(time_.work("a", MILLI), time_.work("b", MILLI), budget=3)
+    with pytest.raises(Inconclusive):
+        measured.above(1)
+    (told,) = lab.evidence
+    assert isinstance(told, RatioRun)
+    assert told.samples == len(measured.arms[0].seconds) > 1000
+    assert [len(arm["seconds"]) for arm in told.arms] == [1000, 1000]
+
+
+def test_arms_of_a_lab(lab: Lab, time_: Time) -> None:
+    """The lab tells the arms of all ratios that were measured, in order."""
+    one = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
+    lab.ratio(time_.work("c", MILLI), time_.work("d", MILLI))
+    other = lab.ratio(time_.work("e", 2 * MILLI), time_.work("f", MILLI))
+    assert one > 1
+    assert [arm.name for arm in lab.arms] == ["a", "b"]
+    assert other > 1
+    assert [arm.name for arm in lab.arms] == ["a", "b", "e", "f"]
+    assert list(lab.arms) == [*one.arms, *other.arms]
