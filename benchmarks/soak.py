@@ -9,7 +9,8 @@ that is stopped is balanced. With the same ``--output`` it goes on where it stop
 
 What runs: as after ``pytest --claims``, ``--select`` names parts of shipped suites or paths of the project in the
 working directory. If it names nothing but suites, the runs are in an empty folder, out of reach of any project's
-settings; otherwise, and without it, in the working directory. Variables named ``PYTEST_...`` are not handed on.
+settings; otherwise, and without it, in the working directory. Variables named ``PYTEST_...`` are not handed on,
+but for that of the machine lock.
 
 Conditions:
 
@@ -60,6 +61,7 @@ from typing import Any, NoReturn
 
 try:
     from pytest_concclaims.evidence import from_json, summary_phrase
+    from pytest_concclaims.lab.machine import LOCK_DIR
     from pytest_concclaims.statistics import clopper_pearson_upper
     from pytest_concclaims.verdict import Verdict
 except ImportError as missing:
@@ -669,7 +671,7 @@ def _ask(python: Python, arguments: Sequence[str], folder: Path) -> subprocess.C
 
 def _environment(python: Python) -> dict[str, str]:
     # What is meant for a pytest around us, such as PYTEST_ADDOPTS, is not meant for the runs.
-    passed = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    passed = {name: value for name, value in os.environ.items() if name == LOCK_DIR or not name.startswith("PYTEST_")}
     return {**passed, **dict(python.environment)}
 
 

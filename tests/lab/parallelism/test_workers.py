@@ -279,10 +279,7 @@ def test_stack_of_a_process_is_not_known() -> None:
 
 
 @forks
-@of_each_kind_of_process
-def test_fork_that_fails_leaves_nothing(
-    kind: type[Worker], nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fork_that_fails_leaves_nothing(nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are too many processes, that is what is said."""
 
     def no_fork() -> int:
@@ -291,7 +288,7 @@ def test_fork_that_fails_leaves_nothing(
     with nothing_left():
         monkeypatch.setattr(os, "fork", no_fork)
         with pytest.raises(BlockingIOError, match="temporarily unavailable"):
-            kind(works.compute)
+            ForkedWorker(works.compute)
 
 
 @forks

@@ -112,23 +112,28 @@ class ProcessWorker(Worker):
     kind = "process"
 
     def _start(self, work: Callable[[], Any], there: Connection) -> None:
+        self._ended = False
         context: Any = multiprocessing.get_context("fork" if CAN_FORK else None)
         self._process = context.Process(target=working.serve, args=(work, there), daemon=True)
         self._process.start()
         there.close()
 
     def is_alive(self) -> bool:  # noqa: D102
-        return bool(self._process.is_alive())
+        return not self._ended and self._process.is_alive()
 
     def ending(self) -> Failure:  # noqa: D102
         self._process.join(_ENDS_WITHIN)
         return _ended_with(self._process.exitcode)
 
     def _wait(self, patience: float) -> None:
+        if self._ended:
+            return
         self._process.join(patience)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+        self._process.close()
+        self._ended = True
 
 
 class InterpreterWorker(Worker):
