@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from pytest_concclaims import CPYTHON, FREE_THREADED_BUILD, PYPY, gil_enabled
-from pytest_concclaims.interpreter import Interpreter, Machine, cgroup_quota, label_of, usable_cpus
+from pytest_concclaims.interpreter import (
+    Interpreter,
+    Machine,
+    cgroup_quota,
+    label_of,
+    throttled_seconds,
+    usable_cpus,
+)
 
 
 @pytest.mark.parametrize(
@@ -230,3 +237,79 @@ def test_quota(tmp_path: Path, groups: str | None, files: dict[str, str], quota:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     assert cgroup_quota(tmp_path) == quota
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "seconds"),
+    [
+        (
+            "0::/\n",
+            {"sys/fs/cgroup/cpu.stat": "usage_usec 7000000\nnr_periods 9\nnr_throttled 2\nthrottled_usec 1500000\n"},
+            1.5,
+        ),
+        ("0::/\n", {"sys/fs/cgroup/cpu.stat": "usage_usec 7000000\nuser_usec 1\nsystem_usec 2\n"}, 0.0),
+        ("0::/\n", {}, 0.0),
+        (
+            "0::/user/app\n",
+            {
+                "sys/fs/cgroup/user/app/cpu.stat": "throttled_usec 250000\n",
+                "sys/fs/cgroup/user/cpu.stat": "throttled_usec 500000\n",
+                "sys/fs/cgroup/other/cpu.stat": "throttled_usec 4000000\n",
+            },
+            0.75,
+        ),
+        # The parents of this folder are no groups.
+        ("0::/\n", {"sys/fs/cpu.stat": "throttled_usec 1000000\n"}, 0.0),
+        (
+            "5:memory:/user\n4:cpu,cpuacct:/user\n",
+            {
+                "sys/fs/cgroup/cpu/user/cpu.stat": "nr_periods 9\nnr_throttled 2\nthrottled_time 1500000000\n",
+                "sys/fs/cgroup/memory/user/cpu.stat": "throttled_time 4000000000\n",
+            },
+            1.5,
+        ),
+        ("4:cpu:/user\n", {"sys/fs/cgroup/cpu/cpu.stat": "throttled_time 500000000\n"}, 0.5),
+        ("3:cpuset:/\n", {"sys/fs/cgroup/cpu/cpu.stat": "throttled_time 500000000\n"}, 0.0),
+        ("0::/\n", {"sys/fs/cgroup/cpu.stat": "\nnonsense\nthrottled_usec\nthrottled_usec much\na b c\n"}, 0.0),
+        (None, {"sys/fs/cgroup/cpu.stat": "throttled_usec 1000000\n"}, 0.0),
+    ],
+    ids=[
+        "version 2",
+        "version 2 without the controller",
+        "no file",
+        "all groups added up",
+        "root",
+        "version 1",
+        "version 1, parent alone",
+        "other controller",
+        "nonsense",
+        "no control groups",
+    ],
+)
+def test_throttled_seconds(tmp_path: Path, groups: str | None, files: dict[str, str], seconds: float) -> None:
+    """Of the process's control group and its parents, it is for how long they were held back, in seconds."""
+    for path, text in {**({"proc/self/cgroup": groups} if groups is not None else {}), **files}.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    assert throttled_seconds(tmp_path) == pytest.approx(seconds)
+
+
+def test_throttled_seconds_grow_while_it_is_held_back(tmp_path: Path) -> None:
+    """A difference between two looks is what tells, in whatever group it is."""
+    for path, text in {
+        "proc/self/cgroup": "0::/user/app\n",
+        "sys/fs/cgroup/user/app/cpu.stat": "throttled_usec 10\n",
+        "sys/fs/cgroup/user/cpu.stat": "throttled_usec 3000000000\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    before = throttled_seconds(tmp_path)
+    assert throttled_seconds(tmp_path) == before
+    (tmp_path / "sys/fs/cgroup/user/app/cpu.stat").write_text("throttled_usec 11\n")
+    assert throttled_seconds(tmp_path) > before
+
+
+def test_throttled_seconds_of_this_process() -> None:
+    """Whatever this machine has, it is a number, and does not shrink."""
+    first = throttled_seconds()
+    assert 0 <= first <= throttled_seconds()

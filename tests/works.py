@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import NoReturn
 
 #: Seconds for which something stands still: longer than anybody waits for it, and no longer, should a test fail.
@@ -40,6 +41,18 @@ def count_up() -> NoReturn:
 
 def nothing() -> None:
     """Take no time."""
+
+
+def wait_a_millisecond() -> None:
+    """Take time, and hardly any of a CPU's."""
+    time.sleep(0.001)
+
+
+def take_ten_milliseconds() -> None:
+    """Use that much of a CPU."""
+    end = time.thread_time() + 0.01
+    while time.thread_time() < end:
+        pass
 
 
 def fail() -> NoReturn:

@@ -112,19 +112,31 @@ def _in_a_process(counting: Counting) -> Any:
     return process
 
 
-def stretches_beside_a_thread() -> int:
-    """Return in how many stretches of one thread another was seen to be at work."""
+@dataclass(frozen=True)
+class Seen:
+    """In how many stretches of a thread somebody else was seen to go on: another thread, and another process."""
+
+    beside_a_thread: int
+    beside_a_process: int
+
+
+def watch() -> Seen:
+    """Look at another thread, and before and after that at another process.
+
+    In an interpreter of its own: a tracer, a signal handler or somebody else's thread would give the GIL away.
+    """
+    beside_a_process = _beside_a_process()
     before = sys.getswitchinterval()
     sys.setswitchinterval(_NEVER)
     try:
         with _beside(_in_a_thread) as count:
-            return stretches_with_the_other_at_work(count)
+            beside_a_thread = stretches_with_the_other_at_work(count)
     finally:
         sys.setswitchinterval(before)
+    return Seen(beside_a_thread, beside_a_process + _beside_a_process())
 
 
-def stretches_beside_a_process() -> int:
-    """Return in how many stretches of this process another was seen to be at work."""
+def _beside_a_process() -> int:
     with _beside(_in_a_process) as count:
         return stretches_with_the_other_at_work(count)
 
@@ -155,6 +167,8 @@ class Turns:
 
 #: A thread asks, each time that it has done so many rounds, whether to give the GIL away.
 EVERY = 100
+#: Seconds, as of an interpreter that nobody has told otherwise.
+DEFAULT_INTERVAL = 0.005
 TURNS = 15
 
 
@@ -166,6 +180,8 @@ def turns_of_two_threads(every_100: Callable[[], None] = keep_on) -> Turns:
     counts = [0, 0]
     over = [False]
     turns: list[int] = []
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(DEFAULT_INTERVAL)
 
     def compete() -> None:
         while not over[0]:
@@ -186,28 +202,58 @@ def turns_of_two_threads(every_100: Callable[[], None] = keep_on) -> Turns:
     finally:
         over[0] = True
         other.join()
+        sys.setswitchinterval(before)
     return Turns(turns[1:])  # the first was under way already
 
 
 # --- two that wait
 
 
-def both_wait_at_the_same_time() -> bool:
-    """Have two threads wait for something to read; return whether both did before either had it."""
+#: Seconds for which both are let wait, and the part of a wait that may take the CPU: one who asks again and again
+#: takes all of it.
+BOTH_WAIT, OF_THE_CPU = 0.05, 0.2
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How a thread waited.
+
+    :param begin: the time, as that of the end.
+    :param cpu: seconds of the CPU's time that it took.
+    """
+
+    begin: float
+    end: float
+    cpu: float
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waited, and did not ask again and again."""
+        return self.cpu < OF_THE_CPU * (self.end - self.begin)
+
+    def overlaps(self, other: Wait) -> bool:
+        """Return whether both waited at the same time."""
+        return max(self.begin, other.begin) < min(self.end, other.end)
+
+
+def two_waits() -> list[Wait]:
+    """Have two threads wait for something to read, that is written once both have begun, or have had the time to."""
     pipes = [os.pipe() for _ in range(2)]
-    about_to_wait = [threading.Event() for _ in range(2)]
-    answered = [threading.Event() for _ in range(2)]
+    begun = [threading.Event() for _ in range(2)]
+    waits: list[Wait] = []
 
     def wait(number: int) -> None:
-        about_to_wait[number].set()
+        cpu, begin = time.thread_time(), time.perf_counter()
+        begun[number].set()
         os.read(pipes[number][0], 1)
-        answered[number].set()
+        waits.append(Wait(begin, time.perf_counter(), time.thread_time() - cpu))
 
     threads = [threading.Thread(target=wait, args=(number,), daemon=True) for number in range(2)]
     try:
         for thread in threads:
             thread.start()
-        both = all(begun.wait(PATIENCE) for begun in about_to_wait) and not any(got.is_set() for got in answered)
+        if all(event.wait(PATIENCE) for event in begun):
+            time.sleep(BOTH_WAIT)
     finally:
         for _, there in pipes:
             os.write(there, b"!")
@@ -216,4 +262,4 @@ def both_wait_at_the_same_time() -> bool:
         for pipe in pipes:
             for end in pipe:
                 os.close(end)
-    return both
+    return waits

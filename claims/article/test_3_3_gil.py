@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_concclaims import Lab, gil_enabled
+from pytest_concclaims.interpreter import usable_cpus
 
 from . import cores
 
@@ -22,17 +23,16 @@ needs_a_gil = pytest.mark.skipif(not gil_enabled(), reason="this interpreter run
 )
 @without_a_gil
 def test_two_threads_never_run_python_code_at_the_same_moment(lab: Lab) -> None:
+    lab.require(usable_cpus() >= 2, "two CPUs, so that there is a same moment")
     with lab.alone():
-        beside_a_process = cores.stretches_beside_a_process()
-        beside_a_thread = cores.stretches_beside_a_thread()
-        beside_a_process += cores.stretches_beside_a_process()
+        seen = lab.child(cores.watch).value
     lab.note(
         f"a thread ran Python code for {cores.STRETCHES} stretches of {cores.STRETCH * 1000:g} ms, without giving "
-        f"the GIL away: in {beside_a_thread}, it saw another thread go on meanwhile; in {beside_a_process} of "
-        f"{2 * cores.STRETCHES} it saw another process do so"
+        f"the GIL away: in {seen.beside_a_thread}, it saw another thread go on meanwhile; in {seen.beside_a_process} "
+        f"of {2 * cores.STRETCHES} it saw another process do so"
     )
-    lab.require(beside_a_process >= cores.STRETCHES, "what goes on beside such stretches is mostly seen")
-    assert beside_a_thread == 0
+    lab.require(seen.beside_a_process >= cores.STRETCHES, "what goes on beside such stretches is mostly seen")
+    assert seen.beside_a_thread == 0
 
 
 @pytest.mark.claim(
@@ -59,13 +59,16 @@ def test_the_gil_is_given_up_every_100_bytecodes(lab: Lab) -> None:
         f"while another thread wanted the GIL, a thread typically kept it for {turns.typical:,} rounds of a loop, "
         f"each of several bytecodes; where it gave it up after every {cores.EVERY} rounds, for {giving_up.typical:,}"
     )
-    lab.require(giving_up.typical <= 10 * cores.EVERY, "a thread that gives the GIL up is seen to")
-    assert turns.typical <= 10 * cores.EVERY
+    # Several times as many rounds, each of several bytecodes: much more than is claimed, much less than there are.
+    lab.require(giving_up.typical <= 4 * cores.EVERY, "a thread that gives the GIL up is seen to")
+    assert turns.typical <= 4 * cores.EVERY
 
 
 def waiting_overlaps(lab: Lab) -> bool:
-    both = cores.both_wait_at_the_same_time()
-    lab.note(f"of two threads that read from pipes, {'both' if both else 'not both'} waited at the same time")
+    waits = cores.two_waits()
+    lab.require(len(waits) == 2 and all(wait.is_idle for wait in waits), "both threads waited, without using a CPU")
+    both = waits[0].overlaps(waits[1])
+    lab.note(f"of two threads that waited to read from pipes, {'both did' if both else 'one at most did'} at a time")
     return both
 
 

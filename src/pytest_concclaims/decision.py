@@ -41,7 +41,7 @@ def decide(error: BaseException | None, *, asserted: bool, is_claims_code: Calla
             return Decision(Verdict.CONFIRMED)
         return Decision(
             Verdict.ERROR,
-            "the claim returned, and no assertion of its own had held; assert what would refute it",
+            "the claim returned, and no assertion of its own had held; write assert before what is claimed",
         )
     if isinstance(error, Inconclusive):
         return Decision(Verdict.INCONCLUSIVE, str(error) or "no reason was given")

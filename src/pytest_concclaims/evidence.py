@@ -235,14 +235,19 @@ class SignTested(Measured):
     below: int
     error: float
 
-    def _seen(self) -> str:
-        return f"median {super()._seen()} in {self.samples:,} {self.samples_are}"
-
     #: What a sample is.
     samples_are: ClassVar[str] = "samples"
 
+    def _seen(self) -> str:
+        return f"median {super()._seen()}"
+
     def _why(self) -> str:
-        return f"{super()._why()}: {self.above:,} lie above and {self.below:,} below (error rate {self.error:g})"
+        above = self.answer is self.question.startswith("above")
+        count, side = (self.above, "above") if above else (self.below, "below")
+        number = self.shown(self.cuts[-1][1] if above else self.cuts[0][0])
+        if self.question.startswith("between"):
+            return f"{super()._why()} in {self.samples:,} {self.samples_are} (error rate {self.error:g})"
+        return f"{count:,} of {self.samples:,} {self.samples_are} {side} {number} (error rate {self.error:g})"
 
 
 @dataclass(frozen=True)

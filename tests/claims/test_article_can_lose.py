@@ -229,13 +229,16 @@ SABOTAGES = [
         class Turn(threading.Thread):
             def start(self):
                 super().start()
-                self.join(0.5)
+                self.join()
         turn = threading.Lock()
         def hash_in_turns(hash_much=request.module.cores.hash_much):
             with turn:
                 return hash_much()
+        def wait_in_turns(descriptor, size):
+            time.sleep(0.05)
         replace_in_claims(monkeypatch, "Thread", Turn)
-        monkeypatch.setattr(request.module.cores, "PATIENCE", 0.1)
+        system = types.SimpleNamespace(pipe=os.pipe, read=wait_in_turns, write=os.write, close=os.close)
+        monkeypatch.setattr(request.module.cores, "os", system)
         monkeypatch.setattr(request.module.cores, "hash_much", hash_in_turns)
         yield
         """,

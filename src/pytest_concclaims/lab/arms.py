@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import bdb
+import reprlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from .failure import Failed, raised
@@ -21,12 +22,14 @@ def callable_argument(call: str, role: str, given: object) -> Callable[[], Any]:
     """
     __tracebackhide__ = True
     if not callable(given):
-        hint = "; pass the function, do not call it" if given is None else ""
-        raise TypeError(f"{call}: {role} is {given!r}, which cannot be called{hint}")
+        raise TypeError(
+            f"{call}: {role} is {reprlib.repr(given)}, which cannot be called; pass the function, do not call it"
+        )
     if runs_nothing(given):
         raise TypeError(
-            f"{call}: {role} is {name_of(given)}, a coroutine or generator function: a call of it runs nothing; a "
-            "generator that starts something and ends it is made a function of by contextlib.contextmanager"
+            f"{call}: {role} is {name_of(given)}, a coroutine or generator function: a call of it runs nothing. "
+            "Pass a function that does the work, such as lambda: list(gen()) or lambda: asyncio.run(co()); one that "
+            "starts something, yields, and ends it is decorated with contextlib.contextmanager"
         )
     return given
 
@@ -47,10 +50,29 @@ def failures_of(name: str) -> Iterator[None]:
         raise Failed(raised(name, error)) from error
 
 
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+#: What a function returns that is decorated with ``contextmanager``.
+_Decorated = type(_nothing())
+
+
 def begin(function: Callable[[], Any], stack: ExitStack) -> bool:
-    """Call a function; if it returns a context manager, enter that, leave it with the stack, and return True."""
+    """Call a function that may be decorated with ``contextlib.contextmanager``, and return whether it is.
+
+    If so, what it returns is entered, and left with the stack; what others return is kept until then. Other context
+    managers, such as a lock or a buffer, are values like any other: who wants them entered decorates a function.
+    """
     started = function()
-    if not isinstance(started, AbstractContextManager):
-        return False
-    stack.enter_context(started)
-    return True
+    decorated = isinstance(started, _Decorated)
+    if decorated:
+        stack.enter_context(started)
+    else:
+        stack.callback(keep, started)
+    return decorated
+
+
+def keep(_: object) -> None:
+    """Do nothing: what a stack is to call this with, it keeps until then."""

@@ -6,7 +6,6 @@ child gets out, and no child is left behind.
 
 from __future__ import annotations
 
-import faulthandler
 import gc
 import os
 import pickle
@@ -70,6 +69,9 @@ def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
     :param deadline: seconds after which the child is ended.
     :raises ForkedError: the function raised.
     """
+    # Here and before the fork: a subinterpreter, which has other uses for this package, cannot load it.
+    import faulthandler  # noqa: F401
+
     with tempfile.TemporaryFile() as stacks:
         reading, writing = os.pipe()
         process = _Process()
@@ -146,6 +148,8 @@ def _be_child(work: Callable[[], T], parent: int, reading: int, writing: int, st
         die_with_parent()
         if os.getppid() != parent:
             os._exit(1)
+        import faulthandler
+
         faulthandler.enable(stacks, all_threads=True)
         if hasattr(gc, "freeze"):
             gc.freeze()  # the parent's objects are no garbage here

@@ -134,7 +134,7 @@ class Measurement(ABC):
         """
         __tracebackhide__ = True
         cut = self._cut(f"above({number!r})", number, else_below, least=True)
-        return self._ask(Question(f"above {float(number):g}", (cut,)))
+        return self._ask(Question(f"above {self._shown(number)}", (cut,)))
 
     def below(self, number: float, *, else_above: float | None = None) -> bool:
         """Return whether the quantity lies below a number.
@@ -145,7 +145,7 @@ class Measurement(ABC):
         """
         __tracebackhide__ = True
         cut = self._cut(f"below({number!r})", number, else_above, least=False)
-        return self._ask(Question(f"below {float(number):g}", (cut,), above=False))
+        return self._ask(Question(f"below {self._shown(number)}", (cut,), above=False))
 
     def between(self, low: float, high: float) -> bool:
         """Return whether the quantity lies between two numbers.
@@ -157,7 +157,12 @@ class Measurement(ABC):
         cuts = self._cut(call, low, None, least=True), self._cut(call, high, None, least=False)
         if not low < high:
             raise ValueError(f"{self.name}.{call}: the first number is to be the smaller one")
-        return self._ask(Question(f"between {float(low):g} and {float(high):g}", cuts))
+        if self.TOLERANCE and cuts[0][1] >= cuts[1][0]:
+            raise ValueError(
+                f"{self.name}.{call}: there is a dead zone of {self._shown(self.TOLERANCE)} to either side of each "
+                "number, and nothing between these two; take numbers that are further apart"
+            )
+        return self._ask(Question(f"between {self._shown(low)} and {self._shown(high)}", cuts))
 
     def __gt__(self, other: object) -> bool:
         __tracebackhide__ = True
@@ -203,11 +208,18 @@ class Measurement(ABC):
         before, self._compared_at = self._compared_at, place
         again = before is not None and before[:2] == place[:2] and before[2] != place[2]
         if again or _in_chain(frame):
-            raise TypeError(f"{self.name} is compared twice in one expression; write m.between(low, high)")
+            raise TypeError(
+                f"{self.name} is compared twice on one line; write m.between(low, high), "
+                "as Python makes two comparisons of low < m < high; or two asserts, each on a line of its own"
+            )
         return other  # type: ignore[return-value]  # above and below look at it
 
     def _instead(self) -> str:
         return "measure one against the other"
+
+    def _shown(self, value: float) -> str:
+        """Return a value for people, with its unit."""
+        return f"{float(value):g}"
 
     # --- asking
 
@@ -229,11 +241,18 @@ class Measurement(ABC):
             if self.FLOOR is not None and one <= self.FLOOR:
                 raise ValueError(f"{call}: it is always above {self.FLOOR:g}; compare it with a greater number")
         if len(numbers) == 1:
-            return numbers[0] - self.TOLERANCE, numbers[0] + self.TOLERANCE
+            return self._checked(call, (numbers[0] - self.TOLERANCE, numbers[0] + self.TOLERANCE))
         if (numbers[1] > numbers[0]) if least else (numbers[1] < numbers[0]):
             name = "else_below" if least else "else_above"
             raise ValueError(f"{call}: {name}={numbers[1]:g} is on the wrong side of {numbers[0]:g}")
-        return min(numbers), max(numbers)
+        return self._checked(call, (min(numbers), max(numbers)))
+
+    def _checked(self, call: str, cut: tuple[float, float]) -> tuple[float, float]:  # noqa: ARG002  (subclasses do)
+        """Return a dead zone, if there can be an answer on both of its sides.
+
+        :raises ValueError: there cannot.
+        """
+        return cut
 
     def _ask(self, question: Question) -> bool:
         """Have a question settled, and put what came of it on record."""

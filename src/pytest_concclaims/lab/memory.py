@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import statistics
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from ..evidence import Evidence, MemoryRun, in_bytes
-from .arms import begin, failures_of
+from .arms import begin, failures_of, keep
 from .failure import Failure
 from .functions import name_of
 from .measurement import Bench, Measurement, Question, Reading, Settled, clock, described
-from .paired import in_random_order, reading_of, sample_until_settled, tested
-from .resident import Gauge, Resident
+from .paired import ERROR, in_random_order, reading_of, side_of, unsettled
+from .resident import Gauge, Growth, Resident
 
-#: So many are started beside each other before all are ended, and others are started.
-_CROWD = 32
+#: So many are started beside each other at most: those that follow would take the memory that these have left.
+_CROWD = 40
+#: Bytes of what is kept at first, until that makes the process grow as much, and how often that is tried.
+_FILL, _FILLS = 1 << 23, 24
+#: It is as much if it is this part of it.
+_GROWN = 0.9
 
 
 @dataclass
@@ -44,12 +50,16 @@ class Kind:
 class Memory(Measurement):
     """How many bytes of resident memory one more idle thing takes; made by :meth:`Lab.memory`.
 
-    Each is started beside those that are there already, and stays until the measurement is over: one that takes the
-    place of another, such as a thread on the stack of an ended one, costs nothing. What is compared with a number is
-    the median; measured against another kind of thing, that of the differences in adjacent pairs.
+    Each is started beside those that are there already, and stays until the question is answered: one that takes the
+    place of another, such as a thread on the stack of an ended one, costs nothing. Nor does what finds room in memory
+    that the process has, but does not use: so that is filled first, until what is added makes it grow. What is
+    compared with a number is the median; measured against another kind of thing, that of the differences in adjacent
+    pairs.
     """
 
     FLOOR = None
+    #: Memory comes in pages of 4 KiB, or more, and Python takes several at a time.
+    TOLERANCE = 16 * 1024
 
     def __init__(
         self,
@@ -70,37 +80,63 @@ class Memory(Measurement):
         self._gauge = gauge
         self._unique = True
         self._latest: Resident | None = None
-        self._differences: list[float] = []
+        self._growths: list[Growth] = []
         self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
 
     def _settle(self, low: float, high: float) -> Settled:
         end = clock() + self._budget
-        begun = len(self._differences)
+        known = side_of(*self._beside(low, high), len(self._growths))
+        if known is not None:
+            return Settled(known)
         with failures_of("what was started, at its end,"), ExitStack() as crowd:
+            settled = self._settle_with(crowd, low, high, end)
+        return settled  # noqa: RET504  (PyPy loses the outer block's end if the inner one's raises during a return)
 
-            def draw() -> float:
-                if (len(self._differences) - begun) % _CROWD == 0:
-                    crowd.close()
-                    self._latest = None
-                    for kind in self._kinds:
-                        self._cost(kind, crowd)  # what the first one takes along: modules, a fork server
-                return self._sample(crowd)
+    def _settle_with(self, crowd: ExitStack, low: float, high: float, end: float) -> Settled:
+        """Add to a crowd, which is empty, until that settles something."""
+        if not self._filled(crowd):
+            return Settled(None, "this process has so much memory that it does not use that nothing makes it grow")
+        self._latest = None
+        for kind in self._kinds:
+            self._cost(kind, crowd)  # what the first one takes along: modules, a fork server
+        for started in count():
+            above, below = self._beside(low, high)
+            above_it = side_of(above, below, len(self._growths))
+            if above_it is not None:
+                return Settled(above_it)
+            if self._growths and (clock() >= end or started == _CROWD):
+                return Settled(None, unsettled(above, below, len(self._growths), self._shown(low)))
+            self._growths.append(self._sample(crowd))
+        raise AssertionError("it counts for ever")
 
-            return sample_until_settled(self._differences, draw, low, high, end=end)
+    def _filled(self, crowd: ExitStack) -> bool:
+        """Fill what memory this process has, but does not use; return whether it grows by what is added then."""
+        gc.collect()
+        for _ in range(_FILLS):
+            before = self._gauge().own
+            crowd.callback(keep, _objects(_FILL))
+            if self._gauge().own - before >= _GROWN * _FILL:
+                return True
+        return False
 
-    def _sample(self, crowd: ExitStack) -> float:
+    def _beside(self, low: float, high: float) -> tuple[int, int]:
+        """Return how many samples lie above ``high`` for sure, and how many below ``low``."""
+        return sum(each.low > high for each in self._growths), sum(each.high < low for each in self._growths)
+
+    def _sample(self, crowd: ExitStack) -> Growth:
         """Start one more of each kind."""
-        if len(self._kinds) == 1:
-            sizes = [self._cost(self._kinds[0], crowd)]
+        one, *others = self._kinds
+        if not others:
+            growths = [self._cost(one, crowd)]
         else:
-            one, other = self._kinds
-            pair = in_random_order(lambda: self._cost(one, crowd), lambda: self._cost(other, crowd), self._chance)
-            sizes = list(pair)
-        for kind, size in zip(self._kinds, sizes):
-            kind.bytes.append(size)
-        return float(sizes[0] - sum(sizes[1:]))
+            growths = list(
+                in_random_order(lambda: self._cost(one, crowd), lambda: self._cost(others[0], crowd), self._chance)
+            )
+        for kind, growth in zip(self._kinds, growths):
+            kind.bytes.append(growth.low)
+        return growths[0] if not others else growths[0].less(growths[1])
 
-    def _cost(self, kind: Kind, crowd: ExitStack) -> int:
+    def _cost(self, kind: Kind, crowd: ExitStack) -> Growth:
         before = self._latest or self._gauge()
         with failures_of(kind.name):
             begin(kind.start_one, crowd)
@@ -109,10 +145,17 @@ class Memory(Measurement):
         return after.since(before)
 
     def _reading(self) -> Reading | None:
-        return reading_of(self._differences)
+        lows = reading_of([each.low for each in self._growths])
+        highs = reading_of([each.high for each in self._growths])
+        if lows is None or highs is None:
+            return None
+        return Reading(lows.value, lows.low, highs.high, lows.samples)
+
+    def _shown(self, value: float) -> str:
+        return in_bytes(value)
 
     def _instead(self) -> str:
-        return "measure one against the other: lab.memory(start_a, against=start_b) > 0"
+        return "measure one against the other, and write lab.memory(start_a, against=start_b) > 0"
 
     def __repr__(self) -> str:
         reading = self._reading()
@@ -121,9 +164,18 @@ class Memory(Measurement):
     def _evidence(
         self, question: Question, answer: bool | None, lacking: str | None, failure: Failure | None
     ) -> Evidence:
+        above, below = self._beside(question.cuts[0][0], question.cuts[-1][1])
         return MemoryRun(
             **self._common(question, answer, lacking, failure),
-            **tested(self._differences, question),
+            above=above,
+            below=below,
+            error=ERROR,
             arms=[kind.to_json() for kind in self._kinds],
             unique=self._unique,
         )
+
+
+def _objects(size: int) -> list[bytes]:
+    """Return objects of all small sizes, and of some greater ones, that take so many bytes together."""
+    sizes = [*range(16, 512, 16), 1 << 10, 1 << 12, 1 << 14]
+    return [bytes(each) for _ in range(size // sum(sizes)) for each in sizes]

@@ -26,7 +26,7 @@ def _beside(values: Sequence[float], low: float, high: float) -> tuple[int, int]
     return sum(value > high for value in values), sum(value < low for value in values)
 
 
-def _side(above: int, below: int, size: int, error: float) -> bool | None:
+def side_of(above: int, below: int, size: int, error: float = ERROR) -> bool | None:
     """Return whether the median of what values are drawn from lies above a dead zone (True) or below (False).
 
     :param above: of ``size`` values, so many lie above it; all others speak against a median there, those that are
@@ -51,11 +51,11 @@ def sample_until_settled(
     """
     above, below = _beside(values, low, high)
     while True:
-        side = _side(above, below, len(values), error)
+        side = side_of(above, below, len(values), error)
         if side is not None:
             return Settled(side)
         if values and clock() >= end:
-            return Settled(None, _unsettled(values, low, high))
+            return Settled(None, unsettled(above, below, len(values), f"{(low + high) / 2:g}"))
         value = draw()
         values.append(value)
         # Counted on, and not anew, which would take longer and longer and leave less and less time for samples.
@@ -63,12 +63,20 @@ def sample_until_settled(
         below += value < low
 
 
-def _unsettled(values: Sequence[float], low: float, high: float) -> str:
-    above, below = _beside(values, low, high)
-    where = f"{low:g}" if low == high else f"the dead zone from {low:g} to {high:g}"
+def unsettled(above: int, below: int, size: int, number: str) -> str:
+    """Return why samples do not settle a question.
+
+    :param above: so many of ``size`` lie above what was asked about.
+    :param number: that, for people.
+    """
+    agree = max(above, below)
+    more = next(more for more in range(1, 1 << 20) if settles(agree + more, size - agree, ERROR))
+    advice = (
+        f"{more:,} more that agree would: give a larger budget" if agree > 0.8 * size else "it may lie just there"
+    )
     return (
-        f"{above:,} of {len(values):,} samples lie above {where} and {below:,} below when time is up, which does not "
-        "settle it; a larger budget may"
+        f"when time is up, of {size:,} samples {above:,} lie above {number} and {below:,} below, and the others too "
+        f"near to tell, which does not settle it; {advice}"
     )
 
 

@@ -19,12 +19,15 @@ from .failure import Failure
 from .functions import name_of
 from .measurement import Bench, Measurement, Question, Reading, Settled, clock
 from .paired import in_random_order, reading_of, sample_until_settled, tested
+from .tracing import is_traced
 
 #: Seconds that a sample of an arm takes at least: as short as the clock's ticks and its own cost allow.
 _LONG_ENOUGH = max(100e-6, 1000 * time.get_clock_info("perf_counter").resolution)
 _MOST_CALLS = 1 << 20
 #: Seconds that a sample may take for the sake of as many calls as the other arm's.
 _EVEN_UP_TO = 10 * _LONG_ENOUGH
+#: Seconds of the longest pause before a pair.
+_PAUSE = 0.03
 #: Of so many samples, the first, the record has the figures.
 _KEPT = 1000
 
@@ -120,6 +123,8 @@ class Ratio(Measurement):
         self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
 
     def _settle(self, low: float, high: float) -> Settled:
+        if is_traced():
+            return Settled(None, "a tracer, profiler or debugger is active, which slows one arm more than the other")
         end = clock() + self._budget
         if not all(arm.calls for arm in self.arms):
             self._prepare()
@@ -133,6 +138,8 @@ class Ratio(Measurement):
             arm.even(most)
 
     def _pair(self) -> float:
+        # Dozens of pairs of quick arms would fit into one moment of the machine, or one phase of the work.
+        time.sleep(self._chance.uniform(0.0, _PAUSE))
         a, b = self.arms
         seconds = in_random_order(a.sample, b.sample, self._chance)
         for arm, taken in zip(self.arms, seconds):
@@ -143,7 +150,7 @@ class Ratio(Measurement):
         return reading_of(self._ratios)
 
     def _instead(self) -> str:
-        return "measure one against the other: lab.ratio(a, b)"
+        return "measure one against the other, and write lab.ratio(a, b) > 1"
 
     def _evidence(
         self, question: Question, answer: bool | None, lacking: str | None, failure: Failure | None

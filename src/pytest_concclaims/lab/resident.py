@@ -16,6 +16,21 @@ _KIB = 1024
 
 
 @dataclass(frozen=True)
+class Growth:
+    """How much memory has come, in bytes: at least, and at most.
+
+    They differ by what processes that were started share with each other, and with those of others.
+    """
+
+    low: int
+    high: int
+
+    def less(self, other: Growth) -> Growth:
+        """Return by how much more this is than another."""
+        return Growth(self.low - other.high, self.high - other.low)
+
+
+@dataclass(frozen=True)
 class Resident:
     """Memory at one moment, in bytes.
 
@@ -23,19 +38,24 @@ class Resident:
     :param started: that of each of its descendants alone (its unique set size), by process id: what would be free if
         just that one ended. Where the system does not tell, its resident memory.
     :param unique: whether the system tells.
+    :param together: that of this process and all its descendants, in which what they share counts once (the sum of
+        their proportional set sizes). Where the system does not tell, at most.
     """
 
     own: int
     started: dict[int, int]
     unique: bool
+    together: int
 
-    def since(self, before: Resident) -> int:
+    def since(self, before: Resident) -> Growth:
         """Return how much more there is than before.
 
-        Of this process, all that is resident counts: what a child shares with it is here anyway.
+        At least: of this process, all that is resident counts, as what a child shares with it is here anyway; of the
+        others, what each has alone. At most: what they have together.
         """
         grown = sum(size - before.started.get(process, 0) for process, size in self.started.items())
-        return self.own - before.own + grown
+        low = self.own - before.own + grown
+        return Growth(low, max(low, self.together - before.together))
 
 
 #: Reads it.
@@ -58,36 +78,42 @@ def gauge() -> Gauge | None:
 
 def of_linux() -> Resident:
     """Return what the files below /proc tell (proc(5))."""
-    told = unique = (_PROC / "self" / "smaps_rollup").exists()
-    sizes: dict[int, int] = {}
-    for process in _descendants(os.getpid()):
-        try:
-            size = _private(process) if told else _resident(process)
-        except PermissionError:  # such as a process of another user
-            size, unique = _resident(process), False
-        if size is not None:  # or it has ended
-            sizes[process] = size
-    return Resident(_resident(os.getpid()) or 0, sizes, unique)
+    own = _sizes(os.getpid())
+    others = {process: _sizes(process) for process in _descendants(os.getpid())}
+    found = {process: sizes for process, sizes in others.items() if sizes is not None}  # or it has ended
+    return Resident(
+        own=own.resident if own is not None else 0,
+        started={process: sizes.unique for process, sizes in found.items()},
+        unique=all(sizes.told for sizes in (own, *found.values()) if sizes is not None),
+        together=sum(sizes.proportional for sizes in (own, *found.values()) if sizes is not None),
+    )
 
 
-def _resident(process: int) -> int | None:
+@dataclass(frozen=True)
+class _Sizes:
+    """A process's sizes, all of them its resident one if the system does not tell the others."""
+
+    resident: int
+    unique: int
+    proportional: int
+    told: bool
+
+
+def _sizes(process: int) -> _Sizes | None:
+    """Return a process's sizes; None if it has ended."""
     with suppress(OSError):
-        # Counted exactly, while the sum in statm may lag behind by some pages for each CPU.
+        sizes = {"Rss": 0, "Pss": 0, "Private": 0}
         for line in _lines(process, "smaps_rollup"):
-            if line.startswith("Rss:"):
-                return int(line.split()[1]) * _KIB
-    with suppress(OSError, IndexError):
+            name, _, value = line.partition(":")
+            name = "Private" if name.startswith("Private_") else name
+            if name in sizes:
+                sizes[name] += int(value.split()[0]) * _KIB
+        return _Sizes(sizes["Rss"], sizes["Private"], sizes["Pss"], told=True)
+    with suppress(OSError, IndexError):  # an old kernel, or another user's process
         pages = int((_PROC / str(process) / "statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGESIZE")
+        size = pages * os.sysconf("SC_PAGESIZE")
+        return _Sizes(size, size, size, told=False) if size else None  # one that nobody has waited for has none
     return None
-
-
-def _private(process: int) -> int | None:
-    try:
-        lines = _lines(process, "smaps_rollup")
-    except (FileNotFoundError, ProcessLookupError):  # it has ended
-        return None
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) * _KIB
 
 
 def _lines(process: int, name: str) -> list[str]:
@@ -118,13 +144,19 @@ def _descendants(process: int) -> list[int]:
 def of_psutil(psutil: Any) -> Resident:
     """Return what psutil tells."""
     own = psutil.Process()
+    mine = own.memory_info().rss
     sizes: dict[int, int] = {}
-    unique = True
+    unique, together = True, mine
     for process in own.children(recursive=True):
-        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it has ended, or says nothing at all
+        with suppress(psutil.NoSuchProcess):  # it has ended
+            try:
+                resident = process.memory_info().rss
+            except psutil.AccessDenied:  # it says nothing at all
+                unique = False
+                continue
             try:
                 sizes[process.pid] = process.memory_full_info().uss
             except (psutil.AccessDenied, AttributeError):
-                unique = False
-                sizes[process.pid] = process.memory_info().rss
-    return Resident(own.memory_info().rss, sizes, unique)
+                sizes[process.pid], unique = resident, False
+            together += resident
+    return Resident(mine, sizes, unique, together)

@@ -16,7 +16,10 @@ from pytest_concclaims.lab.parallelism.slices import (
     BELOW,
     DELAY,
     MARGIN,
+    NOT_ALONE,
     TOGETHER,
+    TOO_BUSY,
+    UNDISTURBED,
     Findings,
     Report,
     Round,
@@ -171,12 +174,16 @@ def hindered(**changes: object) -> Round:
 
 WEAK = slice_at(1.4)
 UNFIT = {
-    "control before": (replace(round_at(1.0), before=WEAK), "the control used no more cores"),
-    "control after": (replace(round_at(1.0), after=WEAK), "the control used no more cores"),
-    "no control": (replace(round_at(1.0), after=slice_of([report((0, 0))], 1.0)), "the control used no more cores"),
+    "control before": (replace(round_at(1.0), before=WEAK), TOO_BUSY),
+    "control after": (replace(round_at(1.0), after=WEAK), TOO_BUSY),
+    "no control": (replace(round_at(1.0), after=slice_of([report((0, 0))], 1.0)), TOO_BUSY),
     "quota": (hindered(throttled=True), "the system held the workers back (its CPU quota)"),
     "delay": (hindered(delay=DELAY + 0.001), "the workers waited for a CPU"),
     "apart": (hindered(seconds=0.04 * TOGETHER), "the workers were hardly at work at the same time"),
+    "not alone": (
+        replace(hindered(delay=None), before=slice_at(2 * UNDISTURBED)),
+        NOT_ALONE,
+    ),
     "never together": (hindered(seconds=0.0, delay=None), "the workers were hardly at work at the same time"),
 }
 
@@ -189,7 +196,8 @@ def test_round_that_says_nothing_about_less(given: Round, why: str) -> None:
     findings = Findings([given] * 1000)
     assert findings.settled(LOW, HIGH) is None
     assert findings.telling(HIGH) == []
-    assert f"The others do not: in 1000, {why}" in findings.lacking(LOW, HIGH)
+    if why != TOO_BUSY:
+        assert findings.lacking(LOW, HIGH).startswith(f"{why} (1000 slices; above 1.4: 0; below 1.2, and able to say")
 
 
 @pytest.mark.parametrize(
@@ -212,7 +220,7 @@ def test_round_that_says_something(given: Round) -> None:
 def test_control_has_to_exceed_the_number_that_was_asked_about() -> None:
     """What shows that two cores are there says nothing about three."""
     assert round_at(1.0, control=1.98).unfit(1.8) is None
-    assert round_at(1.0, control=1.98).unfit(2.5) == "the control used no more cores"
+    assert round_at(1.0, control=1.98).unfit(2.5) == TOO_BUSY
 
 
 def test_witness_in_no_time_is_none() -> None:
@@ -255,14 +263,17 @@ def test_dead_zone_settles_nothing() -> None:
     """Between the two numbers there is no answer, however long it is looked for."""
     findings = Findings([round_at(1.3)] * 1000)
     assert findings.settled(LOW, HIGH) is None
-    assert "1000 say something: 0 lie above 1.4 and 0 below 1.2" in findings.lacking(LOW, HIGH)
+    assert findings.lacking(LOW, HIGH) == (
+        "the slices do not agree, or lie in the dead zone (1000 slices; above 1.4: 0; below 1.2, and able to say so: "
+        "0 of 1000; it takes 3 above or 6 below, and 90% that agree)"
+    )
 
 
 def test_half_and_half_settles_nothing() -> None:
     """A machine on which it is now so and now otherwise has no answer."""
     findings = Findings([round_at(1.0), round_at(1.98)] * 500)
     assert findings.settled(LOW, HIGH) is None
-    assert "500 lie above 1.4 and 500 below 1.2" in findings.lacking(LOW, HIGH)
+    assert "above 1.4: 500; below 1.2, and able to say so: 500 of 1000" in findings.lacking(LOW, HIGH)
 
 
 def test_witness_counts_against_less_even_beside_a_weak_control() -> None:
@@ -306,16 +317,25 @@ def test_hogs_that_come_and_stay_never_settle_for_less(seed: int) -> None:
         assert findings.settled(LOW, HIGH) is None
 
 
-def test_lacking_counts_reasons() -> None:
-    """What people read says how many slices said nothing, and why."""
+def test_lacking_says_what_most_slices_lack() -> None:
+    """What people read names the reason that comes most often, and counts those that could say something."""
     weak, delayed = UNFIT["control after"][0], UNFIT["delay"][0]
-    findings = Findings([round_at(1.0)] * 2 + [weak] * 3 + [delayed] + [round_at(1.3), round_at(1.98, control=1.0)])
-    assert findings.lacking(LOW, HIGH) == (
-        "of 8 slices, 4 say something: 1 lie above 1.4 and 2 below 1.2; it takes 3 or 6, and 90% that agree. The "
-        "others do not: in 3, the control used no more cores; in 1, the workers waited for a CPU"
+    some = [round_at(1.0)] * 2 + [delayed] * 4 + [round_at(1.3), round_at(1.98, control=1.0)]
+    assert Findings(some).lacking(LOW, HIGH) == (
+        "the workers waited for a CPU (8 slices; above 1.4: 1; below 1.2, and able to say so: 2 of 3; it takes 3 "
+        "above or 6 below, and 90% that agree)"
     )
-    assert "others" not in Findings([round_at(1.0)]).lacking(LOW, HIGH)
-    assert Findings().lacking(LOW, HIGH).startswith("of 0 slices, 0 say something")
+    assert Findings([*some, *[weak] * 9]).lacking(LOW, HIGH).startswith("the machine was too busy, or has too few")
+
+
+def test_lacking_of_work_that_waits() -> None:
+    """A control that hardly uses a CPU shows no busy machine."""
+    assert Findings([round_at(0.05, control=0.04)]).lacking(LOW, HIGH).startswith("the work hardly uses a CPU")
+
+
+def test_lacking_without_a_slice() -> None:
+    """It is told what would help."""
+    assert Findings().lacking(LOW, HIGH).startswith("there was no time for a slice and its control")
 
 
 # --- for the reader

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -369,27 +371,24 @@ def test_module_that_subinterpreters_cannot_import(
 
 
 @interpreters
-def test_module_that_only_this_interpreter_could_find(tmp_path: Path) -> None:
+def test_module_that_only_this_interpreter_could_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pytest's import mode importlib gives modules names that lead nowhere; they are imported by their files."""
-    from importlib.util import module_from_spec, spec_from_file_location
-
     file = tmp_path / "hidden.py"
     file.write_text("def work(): raise LookupError('seen')\n")
-    spec = spec_from_file_location("leads.nowhere.hidden", file)
+    spec = importlib.util.spec_from_file_location("leads.nowhere.hidden", file)
     assert spec is not None
     assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules["leads.nowhere.hidden"] = module
+    module = importlib.util.module_from_spec(spec)
+    for name in ("leads", "leads.nowhere"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "leads.nowhere.hidden", module)
+    spec.loader.exec_module(module)
+    worker = InterpreterWorker(module.work)
     try:
-        spec.loader.exec_module(module)
-        worker = InterpreterWorker(module.work)
-        try:
-            worker.connection.send((0, sys.float_info.max, None))
-            assert heard(worker)[1] == "LookupError: seen"
-        finally:
-            worker.end()
+        worker.connection.send((0, sys.float_info.max, None))
+        assert heard(worker)[1] == "LookupError: seen"
     finally:
-        del sys.modules["leads.nowhere.hidden"]
+        worker.end()
 
 
 class Unpicklable:

@@ -11,7 +11,7 @@ from ..forked import CAN_FORK
 from ..functions import name_of
 from ..measurement import Bench, Measurement, Question, Reading, Settled
 from .running import Experiment, measure
-from .slices import Findings
+from .slices import MARGIN, Findings
 from .workers import CONTROLS, MEASURED, has_interpreters, is_importable
 
 __all__ = ["Parallelism", "experiment"]
@@ -33,8 +33,8 @@ def experiment(work: object, *, workers: object, kind: object, control: object, 
     if workers < 2:
         raise ValueError(f"{_CALL}(workers={workers!r}): it takes two or more to be at work at the same time")
     for name, given, known in (("kind", kind, MEASURED), ("control", control, CONTROLS)):
-        if given not in known:
-            raise ValueError(f"{_CALL}({name}={given!r}): there is {', '.join(map(repr, known))}")
+        if not isinstance(given, str) or given not in known:
+            raise ValueError(f"{_CALL}({name}={given!r}): {name} is one of {', '.join(map(repr, known))}")
     if "interpreter" in (kind, control):
         if not has_interpreters():
             raise NotApplicable("this Python has no concurrent.interpreters, which is there since 3.14")
@@ -49,7 +49,7 @@ def experiment(work: object, *, workers: object, kind: object, control: object, 
 class Parallelism(Measurement):
     """CPU seconds that workers use per second, all together; made by :meth:`Lab.parallelism`.
 
-    "More than" is told by the CPU time alone, which nothing can make greater than it is. "Less than" takes more: that
+    "More than" is told by the CPU time alone. "Less than" takes more: that
     the control, before and after, used more cores than that, and that no worker waited for a CPU.
     """
 
@@ -70,6 +70,17 @@ class Parallelism(Measurement):
         self._gil = gil_enabled()
         #: Of the latest question: what the control had to exceed.
         self._high = 1.0
+
+    def _checked(self, call: str, cut: tuple[float, float]) -> tuple[float, float]:
+        __tracebackhide__ = True
+        most = self._experiment.workers - MARGIN
+        if cut[1] >= most:
+            raise ValueError(
+                f"{call}: {self._experiment.workers} workers use {self._experiment.workers} cores at most, and the "
+                f"control has to show more than it takes, so nothing from {most:g} on could be refuted (this asks "
+                f"for more than {cut[1]:g}, with the dead zone); take a smaller number, or more workers"
+            )
+        return cut
 
     def _settle(self, low: float, high: float) -> Settled:
         self._high = high

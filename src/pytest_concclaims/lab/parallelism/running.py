@@ -16,7 +16,7 @@ from ..functions import name_of
 from ..measurement import Settled
 from ..pinning import can_pin, usable_cores
 from .slices import Findings, Report, Round, Slice, settle, slice_of
-from .workers import CONTROLS, MEASURED, Worker
+from .workers import CONTROLS, MEASURED, ForkedWorker, ProcessWorker, Worker
 from .working import clock
 
 #: Seconds that a slice of two workers takes; how many is drawn at random, so that slices don't fall into step with
@@ -64,11 +64,11 @@ def measure(
         return findings, known
     end = clock() + budget
     if in_process:
-        return findings, Alternation(experiment).until_settled(findings, low, high, end)
+        return findings, Alternation(experiment, in_place=True).until_settled(findings, low, high, end)
 
     def work() -> _Told:
         try:
-            return findings, Alternation(experiment).until_settled(findings, low, high, end)
+            return findings, Alternation(experiment, in_place=False).until_settled(findings, low, high, end)
         except Failed as failed:
             return failed.failure
 
@@ -90,8 +90,9 @@ def measure(
 class Alternation:
     """Workers and their control, of which always one party is at work."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, *, in_place: bool) -> None:
         self._experiment = experiment
+        self._in_place = in_place
         self._chance = random.Random()  # noqa: S311  (how long slices are is no secret)
         self._cores = sorted(usable_cores()) if can_pin() else []
         #: Whether each worker is kept on a CPU of its own. In short slices the system may leave two on one although
@@ -102,9 +103,12 @@ class Alternation:
         """Add rounds to findings until they settle something, or time is up."""
         experiment = self._experiment
         with ExitStack() as stack:
-            # The control first: its processes are forked while there are no threads yet.
-            control = self._start(CONTROLS[experiment.control], stack)
-            measured = self._start(MEASURED[experiment.kind], stack)
+            parties = {"control": CONTROLS[experiment.control], "measured": MEASURED[experiment.kind]}
+            # Processes first: they are forked while there are no threads yet, and beside a subinterpreter a forked
+            # child crashes.
+            in_order = sorted(parties.items(), key=lambda party: party[1].kind != "process")
+            started = {role: self._start(kind, stack) for role, kind in in_order}
+            control, measured = started["control"], started["measured"]
             self._slice(measured)  # the first one is for compilers, caches, and finding out how long the work takes
             for round_ in self._rounds(findings, measured, control, end):
                 findings.rounds.append(round_)
@@ -153,7 +157,7 @@ class Alternation:
         begin = clock() + _LEAD
         try:
             for number, worker in enumerate(workers):
-                self._order(worker, (begin, begin + planned, self._cpus(number)))
+                self._order(worker, (begin, begin + planned, self._cpus(worker, number)))
             reports = [self._report(worker, begin + planned) for worker in workers]
         except Failed as failed:
             for worker in workers if failed.failure.kind == "hang" else ():
@@ -161,8 +165,9 @@ class Alternation:
             raise
         return slice_of(reports, planned, throttled=throttled != throttled_seconds())
 
-    def _cpus(self, number: int) -> list[int] | None:
-        if not self._cores:
+    def _cpus(self, worker: Worker, number: int) -> list[int] | None:
+        # A thread of the user's own process hands its CPUs on to all threads that the work starts, for good.
+        if not self._cores or (self._in_place and not isinstance(worker, (ProcessWorker, ForkedWorker))):
             return None
         return [self._cores[number % len(self._cores)]] if self._pinned else self._cores
 

@@ -10,16 +10,22 @@ from typing import Any
 
 from ..measurement import Reading, Settled
 
-#: So many slices have to agree that there was more parallelism, of which each is a witness of its own,
+#: So many slices have to agree that there was more parallelism,
 ABOVE = 3
 #: and so many that there was less, which takes a control.
 BELOW = 6
-#: This part of all slices that say something has to agree.
+#: This part of the slices has to agree: that there was more, of all; that there was less, of those that can say so.
 AGREE = 0.9
 #: The control shows that much more than it would take, in CPU seconds per second.
 MARGIN = 0.1
 #: Workers that waited for a CPU for more than this part of the time, together, could not show what they can.
 DELAY = 0.05
+#: Where the system does not tell that, the control uses this part of as many cores as there are workers: all is idle.
+UNDISTURBED = 0.9
+TOO_BUSY = "the control used no more cores than that"
+NOT_ALONE = "other programs were at work, and this system does not tell whether the workers had to wait for a CPU"
+#: Work that uses less of a CPU than this waits, mostly.
+WAITS = 0.5
 #: Workers are to run at the same time for this part of a slice.
 TOGETHER = 0.5
 
@@ -44,6 +50,7 @@ class Slice:
     delay: float | None
     throttled: bool
     calls: float
+    workers: int = 2
 
     @property
     def middle(self) -> float:
@@ -81,6 +88,7 @@ def slice_of(reports: Sequence[Report], planned: float, *, throttled: bool = Fal
         delay=None if None in delays else sum(delay for delay in delays if delay is not None) / longest,
         throttled=throttled,
         calls=sum(report.calls / (report.marks[-1][0] - report.marks[0][0]) for report in reports),
+        workers=len(reports),
     )
 
 
@@ -108,8 +116,12 @@ class Round:
 
         :param high: the number that the control has to exceed.
         """
-        if min(self.before.low, self.after.low) <= high + MARGIN:
-            return "the control used no more cores"
+        control = min(self.before.low, self.after.low)
+        if control <= high + MARGIN:
+            return TOO_BUSY
+        if self.measured.delay is None and control < UNDISTURBED * self.before.workers:
+            # Nobody tells whether the workers had to wait; those of the control may have got other shares.
+            return NOT_ALONE
         if self.measured.throttled:
             return "the system held the workers back (its CPU quota)"
         if self.measured.delay is not None and self.measured.delay > DELAY:
@@ -141,7 +153,9 @@ class Findings:
         telling = self.telling(high)
         above = sum(round_.is_above(high) for round_ in telling)
         below = sum(round_.measured.high < low for round_ in telling)
-        if above >= ABOVE and above >= AGREE * len(telling):
+        # Of all, and not of those that can say "less": on a busy machine, hardly any can, and some moments of more
+        # parallelism than there mostly is would be left alone.
+        if above >= ABOVE and above >= AGREE * len(self.rounds):
             return True
         if below >= BELOW and below >= AGREE * len(telling):
             return False
@@ -152,22 +166,42 @@ class Findings:
         return [round_ for round_ in self.rounds if round_.is_above(high) or round_.unfit(high) is None]
 
     def lacking(self, low: float, high: float) -> str:
-        """Return why nothing is settled."""
-        telling = self.telling(high)
-        reasons = [reason for round_ in self.rounds if round_ not in telling for reason in [round_.unfit(high)]]
-        counted = {reason: reasons.count(reason) for reason in reasons if reason is not None}
-        unfit = "; ".join(f"in {count}, {reason}" for reason, count in counted.items())
-        above = sum(round_.is_above(high) for round_ in telling)
-        below = sum(round_.measured.high < low for round_ in telling)
-        words = (
-            f"of {len(self.rounds)} slices, {len(telling)} say something: {above} lie above {high:.4g} and {below} "
-            f"below {low:.4g}; it takes {ABOVE} or {BELOW}, and {AGREE:.0%} that agree"
+        """Return why nothing is settled: what most of the slices lack, and their numbers."""
+        if not self.rounds:
+            return (
+                "there was no time for a slice and its control: one call of the work takes too long for the budget; "
+                "let it take some hundredths of a second at most, or give a larger budget"
+            )
+        reasons = [round_.unfit(high) for round_ in self.rounds]
+        worst = max(set(reasons), key=reasons.count)
+        above = sum(round_.is_above(high) for round_ in self.rounds)
+        below = sum(round_.unfit(high) is None and round_.measured.high < low for round_ in self.rounds)
+        return (
+            f"{self._cause(worst, high)} ({len(self.rounds)} slices; above {high:.4g}: {above}; below {low:.4g}, and "
+            f"able to say so: {below} of {reasons.count(None)}; it takes {ABOVE} above or {BELOW} below, and "
+            f"{AGREE:.0%} that agree)"
         )
-        return f"{words}. The others do not: {unfit}" if unfit else words
+
+    def _cause(self, reason: str | None, high: float) -> str:
+        """Return a reason in more words."""
+        control = self.control()
+        if reason is None:
+            return "the slices do not agree, or lie in the dead zone"
+        if reason != TOO_BUSY or control is None:
+            return reason
+        if control.value < WAITS:
+            return (
+                f"the work hardly uses a CPU, in the control neither ({control.value:.2g}), and this is of CPU time"
+            )
+        return (
+            f"the machine was too busy, or has too few cores: the control used {control.value:.3g}, and it takes "
+            f'more than {high + MARGIN:.3g} to say "less"'
+        )
 
     def reading(self, high: float) -> Reading | None:
-        """Return what it comes to, by the slices that say something, or by all if none does."""
-        return _reading([round_.measured for round_ in self.telling(high) or self.rounds])
+        """Return what it comes to, by the slices that can say that there was less, or by all if none can."""
+        fit = [round_ for round_ in self.rounds if round_.unfit(high) is None]
+        return _reading([round_.measured for round_ in fit or self.rounds])
 
     def control(self) -> Reading | None:
         """Return what the control comes to."""

@@ -1,0 +1,684 @@
+"""Questions to ``lab.parallelism``: the right answer or none, on whatever machine, and nothing left of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+import works
+from pytest_concclaims import CPYTHON, Inconclusive, Lab, MeasurementError, NotApplicable, gil_enabled
+from pytest_concclaims.evidence import ParallelismRun, from_json
+from pytest_concclaims.interpreter import usable_cpus
+from pytest_concclaims.lab import parallelism
+from pytest_concclaims.lab.forked import CAN_FORK
+from pytest_concclaims.lab.parallelism import Parallelism, running
+from pytest_concclaims.lab.parallelism.slices import TOO_BUSY, Findings
+from pytest_concclaims.lab.parallelism.workers import Worker, has_interpreters
+
+forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
+interpreters = pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
+KINDS = ["thread", "process", pytest.param("interpreter", marks=interpreters)]
+PLACES = [pytest.param(False, marks=forks, id="forked"), pytest.param(True, id="in process")]
+NothingLeft = Callable[[], AbstractContextManager[None]]
+
+#: Seconds for a question that is asked of the real machine; with less it has an answer less often.
+BUDGET = 2.0
+ONE_CORE, SEVERAL_CORES = 1.2, 1.4
+
+
+@pytest.fixture(params=PLACES)
+def lab(request: pytest.FixtureRequest) -> Lab:
+    """Return a lab without evidence so far."""
+    return Lab(budget=BUDGET, in_process=request.param)
+
+
+def answer(measurement: Parallelism) -> bool | None:
+    """Return whether it is one core at most, as far as that can be told."""
+    try:
+        return measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    except Inconclusive:
+        return None
+
+
+def last(lab: Lab) -> ParallelismRun:
+    """Return the evidence of the last question."""
+    evidence = lab.evidence[-1]
+    assert isinstance(evidence, ParallelismRun)
+    return evidence
+
+
+# --- the real machine, which may be very busy
+
+
+def test_threads_are_never_said_to_do_what_they_cannot(lab: Lab) -> None:
+    """With a GIL they use one core at most, without one they use several."""
+    assert answer(lab.parallelism(works.compute, workers=2, kind="thread")) in (gil_enabled(), None)
+
+
+def test_processes_are_never_said_to_use_one_core(lab: Lab) -> None:
+    """Each has a GIL of its own."""
+    assert answer(lab.parallelism(works.compute, workers=2, kind="process")) in (False, None)
+
+
+@interpreters
+def test_subinterpreters_are_never_said_to_use_one_core(lab: Lab) -> None:
+    """So has each of them."""
+    assert answer(lab.parallelism(works.compute, workers=2, kind="interpreter")) in (False, None)
+
+
+@pytest.mark.parametrize("control", KINDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_beside_each_kind_of_control(lab: Lab, kind: str, control: str) -> None:
+    """No party keeps another from working: a process that is forked beside a subinterpreter would crash."""
+    found = answer(lab.parallelism(works.compute, workers=2, kind=kind, control=control, budget=0.5))
+    assert found in ((gil_enabled() if kind == "thread" else False), None)
+    assert last(lab).failure is None
+
+
+def test_c_code_that_lets_the_gil_go_is_never_said_to_use_one_core(lab: Lab) -> None:
+    """Threads do use several cores then."""
+    assert answer(lab.parallelism(works.hash_much, workers=2, kind="thread")) in (False, None)
+
+
+@pytest.mark.skipif(not gil_enabled(), reason="threads are a control here")
+def test_control_of_threads_shows_nothing(lab: Lab) -> None:
+    """What uses one core at most cannot show that there was a second one."""
+    measurement = lab.parallelism(works.compute, workers=2, kind="thread", control="thread", budget=0.3)
+    assert answer(measurement) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_that_waits_is_not_said_to_use_several_cores(lab: Lab, kind: str) -> None:
+    """A control that waits as well is none, so there is no answer."""
+    work = works.wait_a_millisecond
+    assert answer(lab.parallelism(work, workers=2, kind=kind, budget=0.3)) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("work", [works.nothing, works.take_ten_milliseconds])
+def test_work_of_any_length(lab: Lab, kind: str, work: Callable[[], Any]) -> None:
+    """What is too short for the clock is repeated; what is long makes slices longer. Neither fails."""
+    measurement = lab.parallelism(work, workers=2, kind=kind, budget=0.5)
+    assert answer(measurement) in ((gil_enabled() if kind == "thread" else False), None)
+    assert last(lab).failure is None
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes have no affinity here")
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_core_has_no_answer(lab: Lab, kind: str) -> None:
+    """Where nothing can run at the same time, nothing is said about what could."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=0.5)) is None
+        assert os.sched_getaffinity(0) == {min(before)}
+    finally:
+        os.sched_setaffinity(0, before)
+    assert last(lab).lacking
+
+
+@forks
+def test_busy_machine_gives_no_wrong_answer(lab: Lab) -> None:
+    """Beside two processes that use up all that they get on each CPU."""
+    with ExitStack() as hogs:
+        for _ in range(2 * usable_cpus()):
+            hog = hogs.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            hogs.callback(hog.kill)
+        for kind in ("thread", "process"):
+            right = gil_enabled() if kind == "thread" else False
+            assert answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=1.0)) in (right, None)
+
+
+# --- what is left
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_question_leaves_nothing(lab: Lab, kind: str, nothing_left: NothingLeft) -> None:
+    """No process, no thread and nothing open, with an answer or without one."""
+    answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=0.05))  # what is there once for all
+    affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    with nothing_left():
+        answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=0.05))
+    with nothing_left():
+        answer(lab.parallelism(works.compute, workers=3, kind=kind))
+    assert affinity is None or os.sched_getaffinity(0) == affinity
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_failure_leaves_nothing(lab: Lab, kind: str, nothing_left: NothingLeft) -> None:
+    """Work that raises ends all workers."""
+    answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=0.05))
+    measurement = lab.parallelism(works.fail, workers=3, kind=kind)
+    with nothing_left(), pytest.raises(MeasurementError):
+        measurement.below(ONE_CORE)
+
+
+# --- work that fails
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        (works.fail, "LookupError: no such account"),
+        (works.refute, "AssertionError: not so"),
+        (works.leave, "SystemExit: enough"),
+    ],
+)
+def test_work_that_raises(lab: Lab, kind: str, work: Callable[[], Any], words: str) -> None:
+    """It is an error, with the work's traceback, and no answer; an assertion of the work refutes nothing."""
+    measurement = lab.parallelism(work, workers=2, kind=kind)
+    with pytest.raises(MeasurementError) as caught:
+        measurement.below(ONE_CORE)
+    first = str(caught.value).splitlines()[0]
+    assert first == f"{measurement.name}: {work.__name__}, in a worker ({kind}), raised {words}"
+    assert "works.py" in str(caught.value)
+    assert f"in {work.__name__}\n" in str(caught.value)
+    assert str(caught.value).endswith(words)
+    failure = last(lab).failure
+    assert failure is not None
+    assert failure["kind"] == "raised"
+    assert last(lab).answer is None
+    assert lab.void == first
+
+
+def test_work_that_raises_in_the_control_alone(lab: Lab) -> None:
+    """It is an error there as well."""
+
+    def work() -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise LookupError("not in a main thread")
+        works.compute()
+
+    measurement = lab.parallelism(work, workers=2, kind="thread")
+    with pytest.raises(MeasurementError, match=r"work, in a worker \(process\), raised LookupError: not in a main"):
+        measurement.below(ONE_CORE)
+
+
+@forks
+@pytest.mark.parametrize(
+    ("work", "how"), [(works.vanish, "exit status 3"), (works.be_killed, "signal 9")], ids=["exit", "signal"]
+)
+def test_work_that_ends_the_process(work: Callable[[], Any], how: str, nothing_left: NothingLeft) -> None:
+    """In a thread that is the child of the question, and a failure of the claim; the test process lives on."""
+    lab = Lab(budget=BUDGET)
+    with (
+        nothing_left(),
+        pytest.raises(MeasurementError, match=f"the process that ran {work.__name__} was ended by {how}"),
+    ):
+        lab.parallelism(work, workers=2, kind="thread").below(ONE_CORE)
+    failure = last(lab).failure
+    assert failure is not None
+    assert failure["kind"] == "crash"
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [(works.vanish, "ended its worker, with exit status 3"), (works.be_killed, "crashed its worker, with signal 9")],
+    ids=["exit", "signal"],
+)
+def test_work_that_ends_its_worker(lab: Lab, work: Callable[[], Any], words: str, nothing_left: NothingLeft) -> None:
+    """It is told how."""
+    answer(lab.parallelism(works.compute, workers=2, kind="process", budget=0.05))
+    with nothing_left(), pytest.raises(MeasurementError) as caught:
+        lab.parallelism(work, workers=2, kind="process").below(ONE_CORE)
+    assert str(caught.value).endswith(f"{work.__name__}, in a worker (process), {words}")
+
+
+@forks
+def test_thread_that_hangs(nothing_left: NothingLeft) -> None:
+    """It is told where, and the child is gone."""
+    lab = Lab(budget=BUDGET)
+    measurement = lab.parallelism(works.stand_still, workers=2, kind="thread", deadline=0.5)
+    with nothing_left(), pytest.raises(MeasurementError) as caught:
+        measurement.below(ONE_CORE)
+    assert "stand_still, in a worker (thread), did not come back within 0.5 s\n" in str(caught.value)
+    assert "in stand_still\n" in str(caught.value)
+    failure = last(lab).failure
+    assert failure is not None
+    assert failure["kind"] == "hang"
+
+
+def test_process_that_hangs(lab: Lab, nothing_left: NothingLeft) -> None:
+    """It is killed."""
+    answer(lab.parallelism(works.compute, workers=2, kind="process", budget=0.05))
+    measurement = lab.parallelism(works.stand_still, workers=2, kind="process", deadline=0.5)
+    with nothing_left(), pytest.raises(MeasurementError, match=r"in a worker \(process\), did not come back within"):
+        measurement.below(ONE_CORE)
+
+
+@forks
+def test_control_that_hangs(lab: Lab, nothing_left: NothingLeft) -> None:
+    """It is killed, though nobody has a handle of ``multiprocessing`` to it."""
+
+    def work() -> None:
+        if threading.current_thread() is threading.main_thread():
+            works.stand_still()
+        works.compute()
+
+    answer(lab.parallelism(works.compute, workers=2, kind="thread", budget=0.05))
+    measurement = lab.parallelism(work, workers=2, kind="thread", deadline=2.0)
+    with nothing_left(), pytest.raises(MeasurementError, match=r"work, in a worker \(.*\), did not come back within"):
+        measurement.below(ONE_CORE)
+
+
+@forks
+@interpreters
+def test_subinterpreter_that_hangs(nothing_left: NothingLeft) -> None:
+    """The child is gone with it."""
+    measurement = Lab(budget=BUDGET).parallelism(works.stand_still, workers=2, kind="interpreter", deadline=0.5)
+    with nothing_left(), pytest.raises(MeasurementError, match=r"\(interpreter\), did not come back within 0.5 s"):
+        measurement.below(ONE_CORE)
+
+
+@forks
+@pytest.mark.skipif(not (CPYTHON and gil_enabled()), reason="nobody can keep a GIL for good here")
+def test_work_that_never_lets_the_gil_go(nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the child's own clock runs on then; from outside it is ended, and its stacks are told."""
+    monkeypatch.setattr(running, "_GRACE", 0.5)
+    lab = Lab(budget=0.5)
+    measurement = lab.parallelism(works.keep_the_gil, workers=2, kind="thread", deadline=0.5)
+    with nothing_left(), pytest.raises(MeasurementError, match="keep_the_gil did not come back in time") as caught:
+        measurement.below(ONE_CORE)
+    assert "in keep_the_gil\n" in str(caught.value)
+
+
+# --- a machine of our own
+
+
+@dataclass
+class Simulated:
+    """A machine on which time goes on with slices alone, and workers get what it gives them.
+
+    :param shares: for each kind of worker (``control`` is one), the part of the time that each has a CPU.
+    :param delays: and how long each waits for one, as a part of the time.
+    :param takes: seconds by which work overruns a slice.
+    """
+
+    shares: dict[str, float]
+    delays: dict[str, float] = field(default_factory=dict)
+    takes: float = 0.0
+    now: float = 1000.0
+    orders: list[tuple[str, list[int] | None]] = field(default_factory=list)
+    ended: int = 0
+
+    def clock(self) -> float:
+        """Return the time."""
+        return self.now
+
+    def workers(self, name: str) -> type[Worker]:
+        """Return workers of a kind that gets its share of this machine."""
+        machine = self
+
+        class SimulatedWorker(Worker):
+            kind = name
+
+            def __init__(self, _work: Callable[[], Any]) -> None:
+                self.connection = SimulatedConnection(machine, name)  # type: ignore[assignment]  # as good as one
+                self.hangs = False
+
+            def _start(self, work: Callable[[], Any], there: Any) -> None:
+                raise NotImplementedError
+
+            def is_alive(self) -> bool:
+                return True
+
+            def _wait(self, _patience: float) -> None:
+                machine.ended += 1
+
+        return SimulatedWorker
+
+
+class SimulatedConnection:
+    """The way to a simulated worker."""
+
+    def __init__(self, machine: Simulated, name: str) -> None:
+        self._machine, self._name = machine, name
+        self._cpu = random.uniform(0, 10)
+        self._answer: tuple[Any, ...] = ()
+
+    def send(self, order: tuple[float, float, list[int] | None] | None) -> None:
+        """Work at once."""
+        if order is None:
+            return
+        begin, end, cpus = order
+        self._machine.orders.append((self._name, cpus))
+        end += self._machine.takes
+        share = self._machine.shares[self._name]
+        seconds = end - begin
+        marks = [(begin + seconds * step / 100, self._cpu + seconds * share * step / 100) for step in range(101)]
+        delay = self._machine.delays.get(self._name, 0.0) * seconds
+        self._answer = ("marks", marks, delay, round(1e6 * share * seconds))
+
+    def poll(self, _timeout: float = 0.0) -> bool:
+        """Have an answer."""
+        return True
+
+    def recv(self) -> tuple[Any, ...]:
+        """Return it; by then the slice is over."""
+        self._machine.now = max(self._machine.now, self._answer[1][-1][0])
+        return self._answer
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+Simulate = Callable[..., Simulated]
+
+
+@pytest.fixture
+def simulate(monkeypatch: pytest.MonkeyPatch) -> Simulate:
+    """Return what puts questions to a machine of our own."""
+
+    def start(shares: dict[str, float], **more: Any) -> Simulated:
+        machine = Simulated(shares, **more)
+        monkeypatch.setattr(running, "clock", machine.clock)
+        monkeypatch.setattr(running, "throttled_seconds", lambda: 0.0)
+        monkeypatch.setattr(running, "can_pin", lambda: True)
+        monkeypatch.setattr(running, "usable_cores", lambda: {3, 5, 7})
+        monkeypatch.setattr(running, "MEASURED", {"thread": machine.workers("thread")})
+        monkeypatch.setattr(running, "CONTROLS", {"process": machine.workers("control")})
+        return machine
+
+    return start
+
+
+GIL = {"thread": 0.5, "control": 0.99}
+FREE = {"thread": 0.99, "control": 0.99}
+
+
+def threads(**changes: Any) -> tuple[Lab, Parallelism]:
+    """Return a measurement of two threads, and the lab that it is of."""
+    lab = Lab(budget=5.0, in_process=True)
+    arguments: dict[str, Any] = {"workers": 2, "kind": "thread", **changes}
+    return lab, lab.parallelism(works.compute, **arguments)
+
+
+def test_one_core_at_most(simulate: Simulate) -> None:
+    """Six slices beside a control that used two cores settle it."""
+    machine = simulate(GIL)
+    lab, measurement = threads()
+    assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    found = last(lab)
+    assert (found.answer, found.lacking, found.failure, found.samples) == (True, None, None, 6)
+    assert found.value == pytest.approx(1.0)
+    assert found.low == pytest.approx(1.0)
+    assert found.high == pytest.approx(1.0)
+    assert found.control_value == pytest.approx(1.98)
+    assert found.control_low == pytest.approx(1.98)
+    assert found.control_high == pytest.approx(1.98)
+    assert found.subject == "2 workers of kind thread at compute"
+    assert (found.workers, found.worker_kind, found.control, found.in_process) == (2, "thread", "process", True)
+    assert (found.question, found.cuts, found.budget) == ("below 1.2", [[1.2, 1.4]], 5.0)
+    assert len(found.slices) == 6
+    assert {slice_["unfit"] for slice_ in found.slices} == {None}
+    assert found.speed_up == pytest.approx(2.0, rel=0.01)
+    assert machine.ended == 4
+
+
+def test_several_cores(simulate: Simulate) -> None:
+    """Three witnesses settle it."""
+    simulate(FREE)
+    lab, measurement = threads()
+    assert not measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    assert (last(lab).answer, last(lab).samples) == (False, 3)
+    assert measurement.above(SEVERAL_CORES, else_below=ONE_CORE)
+    assert last(lab).samples == 3
+
+
+def test_several_cores_without_a_control(simulate: Simulate) -> None:
+    """A witness needs nobody beside it."""
+    simulate({"thread": 0.99, "control": 0.2})
+    assert not threads()[1].below(ONE_CORE, else_above=SEVERAL_CORES)
+
+
+@pytest.mark.parametrize(
+    ("shares", "delays", "why"),
+    [
+        ({"thread": 0.5, "control": 0.5}, {}, "the control used 1, and it takes more than 1.5"),
+        (GIL, {"thread": 0.2}, "the workers waited for a CPU"),
+        ({"thread": 0.65, "control": 0.99}, {}, "dead zone"),
+    ],
+    ids=["one core", "hogs for the threads alone", "dead zone"],
+)
+def test_no_answer(shares: dict[str, float], delays: dict[str, float], why: str, simulate: Simulate) -> None:
+    """When the budget is spent there is none, and the reason is told; workers have ended."""
+    machine = simulate(shares, delays=delays)
+    lab, measurement = threads()
+    with pytest.raises(Inconclusive, match=why) as caught:
+        measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    found = last(lab)
+    assert found.answer is None
+    assert why in str(found.lacking)
+    assert str(caught.value) == found.phrase()
+    assert len(found.slices) > 20
+    assert machine.now >= 1005.0
+    assert machine.ended == 4
+    assert lab.unsettled is caught.value
+    assert lab.void is None
+
+
+def test_quota_is_seen(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices in which the system has held this process back say nothing about less."""
+    simulate(GIL)
+    held_back = iter(range(1_000_000))
+    monkeypatch.setattr(running, "throttled_seconds", lambda: next(held_back))
+    lab, measurement = threads()
+    with pytest.raises(Inconclusive, match="the system held the workers back"):
+        measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    assert all(slice_["throttled"] for slice_ in last(lab).slices)
+
+
+def test_hogs_that_come_after_the_first_slices(simulate: Simulate) -> None:
+    """Free threads that fall to one core when others come are not said to be on one core: the control falls too."""
+    machine = simulate({"thread": 0.66, "control": 0.99})
+    lab, measurement = threads(budget=0.5)
+    with pytest.raises(Inconclusive):
+        measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    machine.shares = {"thread": 0.4, "control": 0.5}
+    with pytest.raises(Inconclusive):
+        measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    assert last(lab).slices[-1]["unfit"] == TOO_BUSY
+
+
+def test_no_slice_begins_when_time_is_up(simulate: Simulate) -> None:
+    """Work that takes very long gets no complete round, and is not taken for work that hangs."""
+    machine = simulate(GIL, takes=8.0)
+    lab, measurement = threads()
+    with pytest.raises(Inconclusive, match="there was no time for a slice and its control"):
+        measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    assert machine.now < 1000 + 5 + 8 + 1
+    assert last(lab).value is None
+    assert last(lab).samples == 0
+
+
+def test_one_worker_alone_and_controls_before_and_after(simulate: Simulate) -> None:
+    """The first slice is for nothing; then come one alone, and those that are measured between their controls."""
+    machine = simulate(GIL)
+    _, measurement = threads()
+    assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    told = " ".join(name for name, _ in machine.orders)
+    first, alone, control, measured = "thread thread", "thread", "control control", "thread thread"
+    four = " ".join([control, *[measured, control] * 4])
+    two = " ".join([control, *[measured, control] * 2])
+    assert told == f"{first} {alone} {four} {alone} {two}"
+
+
+def where(machine: Simulated, **changes: Any) -> list[list[int] | None]:
+    """Return to which CPUs workers are told to go in a child, where that is nobody else's business."""
+    experiment = running.Experiment(works.compute, changes.pop("workers", 2), "thread", "process", 10.0)
+    alternation = running.Alternation(experiment, in_place=False)
+    alternation.until_settled(Findings(), ONE_CORE, SEVERAL_CORES, machine.now + 1.0)
+    return [cpus for name, cpus in machine.orders if name == "control"]
+
+
+def test_slices_that_say_nothing_change_where_workers_are(simulate: Simulate) -> None:
+    """Each worker has a CPU of its own until that does not help; then the system may choose, and so in turns."""
+    controls = where(simulate({"thread": 0.5, "control": 0.5}))
+    assert controls[:8] == [[3], [5], [3], [5], [3, 5, 7], [3, 5, 7], [3, 5, 7], [3, 5, 7]]
+    assert controls[8:12] == [[3], [5], [3], [5]]
+
+
+def test_slices_that_say_something_change_nothing(simulate: Simulate) -> None:
+    """Each worker stays where it is."""
+    assert where(simulate(GIL)) == [[3], [5]] * 8  # one before each worker alone, and one after each of six slices
+
+
+def test_more_workers_than_cores_share_them(simulate: Simulate) -> None:
+    """The fourth is where the first is."""
+    assert where(simulate(GIL), workers=4)[:4] == [[3], [5], [7], [3]]
+
+
+def test_threads_of_this_process_are_not_sent_anywhere(simulate: Simulate) -> None:
+    """Their CPUs would be handed on to all threads that the work starts, and those stay."""
+    machine = simulate(GIL)
+    assert threads()[1].below(ONE_CORE, else_above=SEVERAL_CORES)
+    assert {cpus is None for name, cpus in machine.orders if name == "thread"} == {True}
+
+
+def test_where_nobody_can_be_pinned(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders say nothing about CPUs."""
+    machine = simulate(GIL)
+    monkeypatch.setattr(running, "can_pin", lambda: False)
+    assert set(map(repr, where(machine))) == {"None"}
+
+
+def test_asked_again_goes_on(simulate: Simulate) -> None:
+    """What was measured answers the next question as well, and only what is lacking is measured."""
+    machine = simulate(GIL)
+    lab, measurement = threads()
+    assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    orders = len(machine.orders)
+    assert not measurement.above(1.3)
+    assert measurement.between(0.5, 1.5)
+    assert len(machine.orders) == orders
+    assert last(lab).samples == 6
+    assert last(lab).cuts == [[0.4, 0.6], [1.4, 1.6]]
+    with pytest.raises(Inconclusive):
+        measurement.below(1.0)  # as much as it is
+    assert last(lab).samples > 6
+
+
+def test_budget_that_was_too_small_can_be_spent_again(simulate: Simulate) -> None:
+    """A question without an answer is not lost on the next one."""
+    simulate(GIL)
+    lab, measurement = threads(budget=0.5)
+    asked = 0
+    while answer(measurement) is None:
+        asked += 1
+        assert asked < 6
+    assert asked
+    assert last(lab).samples == 6
+
+
+def test_gil_that_changes_makes_all_anew(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was seen without it says nothing about threads with it."""
+    machine = simulate(FREE)
+    monkeypatch.setattr(parallelism, "gil_enabled", lambda: False)
+    lab, measurement = threads()
+    assert measurement.above(1.3)
+    machine.shares = GIL
+    monkeypatch.setattr(parallelism, "gil_enabled", lambda: True)
+    assert not measurement.above(1.3)
+    assert last(lab).samples == 6
+
+
+# --- evidence and words
+
+
+def test_evidence_travels(simulate: Simulate) -> None:
+    """It is JSON, and comes back as it was."""
+    simulate(GIL)
+    lab, measurement = threads()
+    assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    assert from_json(json.loads(json.dumps(last(lab).to_json()))) == last(lab)
+    assert last(lab).phrase() == (
+        "2 workers of kind thread at compute: 1.00 [1.00 to 1.00] CPU seconds per second in 6 slices "
+        "(control, process: 1.98); below 1.2"
+    )
+
+
+def test_repr_says_what_is_known_and_samples_nothing(simulate: Simulate) -> None:
+    """Before a question that is nothing; after it, value, range and number of samples."""
+    machine = simulate(GIL)
+    lab, measurement = threads()
+    assert repr(measurement) == "<lab.parallelism(compute, workers=2, kind='thread'): not measured yet>"
+    assert (machine.orders, lab.evidence) == ([], ())
+    assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    orders = len(machine.orders)
+    assert repr(measurement) == "<lab.parallelism(compute, workers=2, kind='thread'): 1 [1 to 1], 6 samples>"
+    assert (len(machine.orders), len(lab.evidence)) == (orders, 1)
+
+
+def test_measurement_that_was_not_asked(lab: Lab) -> None:
+    """No verdict can rest on it."""
+    lab.parallelism(works.fail, workers=2, kind="thread")
+    assert lab.evidence == ()
+    assert "it has sampled nothing" in str(lab.void)
+
+
+# --- arguments
+
+
+def co_work() -> Any:
+    """Yield, so that a call runs nothing."""
+    yield
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"workers": 1}, ValueError, r"lab\.parallelism\(workers=1\): it takes two or more"),
+        ({"workers": 0}, ValueError, "two or more"),
+        ({"workers": "2"}, TypeError, r"lab\.parallelism\(workers='2'\)"),
+        ({"workers": True}, TypeError, r"workers=True"),
+        ({"workers": 2.0}, TypeError, r"workers=2\.0"),
+        ({"kind": "threads"}, ValueError, r"kind='threads'\): .*'thread', 'process', 'interpreter'"),
+        ({"kind": None}, ValueError, r"kind=None"),
+        ({"control": "core"}, ValueError, r"control='core'"),
+        ({"kind": ["thread"]}, ValueError, r"kind=\['thread'\]"),
+        ({"work": works.compute()}, TypeError, r"work is \d+, which cannot be called"),
+        ({"work": None}, TypeError, "pass the function, do not call it"),
+        ({"work": co_work}, TypeError, "a call of it runs nothing"),
+        ({"budget": 0}, ValueError, r"budget=0\)"),
+        ({"deadline": -1}, ValueError, r"deadline=-1\)"),
+        ({"deadline": "1"}, TypeError, r"deadline='1'\)"),
+    ],
+)
+def test_bad_arguments(changes: dict[str, Any], error: type[Exception], words: str) -> None:
+    """What makes no sense is said at once, by name."""
+    lab = Lab(budget=1.0)
+    given: dict[str, Any] = {"work": works.compute, "workers": 2, "kind": "thread", **changes}
+    with pytest.raises(error, match=words):
+        lab.parallelism(given.pop("work"), **given)
+    assert lab.void is None
+
+
+@pytest.mark.parametrize("role", ["kind", "control"])
+def test_subinterpreters_that_are_not_there(role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claim does not apply to this Python, even if it goes on."""
+    monkeypatch.setattr(parallelism, "has_interpreters", lambda: False)
+    lab = Lab(budget=1.0)
+    arguments: dict[str, Any] = {"workers": 2, "kind": "thread", role: "interpreter"}
+    with pytest.raises(NotApplicable, match=r"this Python has no concurrent\.interpreters") as caught:
+        lab.parallelism(works.compute, **arguments)
+    assert lab.unsettled is caught.value
+
+
+@pytest.mark.parametrize("role", ["kind", "control"])
+def test_work_that_subinterpreters_cannot_import(role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before anything runs."""
+    monkeypatch.setattr(parallelism, "has_interpreters", lambda: True)
+    arguments: dict[str, Any] = {"workers": 2, "kind": "thread", role: "interpreter"}
+    with pytest.raises(TypeError, match=r"cannot import the lambda at test_parallelism\.py:\d+; work for subinterp"):
+        Lab(budget=1.0).parallelism(lambda: None, **arguments)
