@@ -252,8 +252,14 @@ SABOTAGES = [
         ),
         """
         class Process(threading.Thread):
+            exitcode = 0
+            def __init__(self, *, target, args, daemon):
+                work, there = args  # whoever started a process closes its end of the pipe
+                mine = multiprocessing.connection.Connection(os.dup(there.fileno()))
+                super().__init__(target=target, args=(work, mine), daemon=daemon)
             def kill(self):
                 pass
+            close = kill
         for context in multiprocessing.context._concrete_contexts.values():
             monkeypatch.setattr(type(context), "Process", Process)
         monkeypatch.setitem(workers.MEASURED, "interpreter", workers.ThreadWorker)
@@ -279,7 +285,7 @@ DEFINITIONS = {"test_a_process_has_a_pid_of_its_own", "test_a_process_has_at_lea
 REFUTED_BY_EVERY_CALL = {"test_all_variables_are_shared_by_all_threads"}
 
 CONFTEST = """
-import multiprocessing.context, multiprocessing.process, os, sys, threading, time, types
+import multiprocessing.connection, multiprocessing.context, multiprocessing.process, os, sys, threading, time, types
 import pytest
 from pytest_concclaims.lab.parallelism import slices, workers
 from pytest_concclaims.lab.race import power

@@ -17,7 +17,6 @@ from pytest_concclaims import Inconclusive, Lab, MeasurementError, NotApplicable
 from pytest_concclaims import lab as lab_module
 from pytest_concclaims.evidence import MemoryRun, from_json, in_bytes
 from pytest_concclaims.lab import memory
-from pytest_concclaims.lab.machine import LOCK_DIR
 from pytest_concclaims.lab.memory import Memory
 from pytest_concclaims.lab.resident import Resident, gauge
 
@@ -28,12 +27,6 @@ MIB = 1 << 20
 PATIENCE = 120.0
 #: Seconds for a question to the real gauge; one that is settled takes no more than it needs.
 LONG = 60.0
-
-
-@pytest.fixture(autouse=True)
-def _machine_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Wait for nobody who measures."""
-    monkeypatch.setenv(LOCK_DIR, str(tmp_path / "lock"))
 
 
 @pytest.fixture

@@ -164,7 +164,9 @@ def test_budget_is_spent(lab: Lab, time_: Time) -> None:
         measured.above(1)
     # Three calls of each prepare it; then a pair at a time until two seconds are over.
     assert len(measured.arms[0].seconds) == 5
-    words = r"^a against b: median 1 times; whether that is above 1 has no answer: .*of 5 samples 0 lie above 1 and 0 below"
+    words = (
+        r"^a against b: median 1 times; whether that is above 1 has no answer: .*of 5 samples 0 lie above 1 and 0 "
+    )
     assert re.search(words, str(caught.value))
     (told,) = lab.evidence
     assert str(caught.value) == told.phrase()

@@ -255,8 +255,8 @@ class Lab:
         in most adjacent pairs A took longer than 2 x B. The probability that it is ever wrong is at most 1e-3,
         however many pairs it takes; 13 that agree settle it. All runs in the test process.
 
-        :param a: called without arguments. If its first call returns a context manager, as a function made by
-            ``contextlib.contextmanager`` does, entering is what is timed, and leaving is not.
+        :param a: called without arguments. If it is decorated with ``contextlib.contextmanager``, entering is what is
+            timed, and leaving is not.
         :param b: as ``a``.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
         :raises TypeError: an argument is of the wrong kind.
@@ -278,11 +278,12 @@ class Lab:
 
         Nothing runs yet. A comparison starts one after the other, beside those that are there already, and looks how
         much more memory this process takes, and how much each process that was started takes for itself alone (its
-        unique set size, where the system tells). What is compared with the number is the median, by the test of
-        :meth:`ratio`. All runs in the test process.
+        unique set size, where the system tells); "less than" goes by what all of them take together. What is compared
+        with the number is the median, by the test of :meth:`ratio`. All runs in the test process.
 
-        :param start_one: starts one, and returns when it is idle. If it returns a context manager, that is entered,
-            and left at the end of the measurement.
+        :param start_one: starts one, and returns when it is idle. If it is decorated with
+            ``contextlib.contextmanager``, that is entered, and left at the end of the measurement; what others return
+            is kept until then.
         :param against: starts one of another kind: then it is how much more the first kind takes than that, in
             adjacent pairs.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.

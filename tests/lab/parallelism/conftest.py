@@ -11,16 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_concclaims.lab.machine import LOCK_DIR
-
 #: Seconds after which something that must happen is given up; a machine may be very busy.
 PATIENCE = 120.0
-
-
-@pytest.fixture(autouse=True)
-def _machine_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Wait for nobody who measures: what is seen here has to be right on a busy machine as well."""
-    monkeypatch.setenv(LOCK_DIR, str(tmp_path_factory.mktemp("lock")))
 
 
 @pytest.fixture
