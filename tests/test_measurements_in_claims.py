@@ -134,8 +134,8 @@ def test_claim_that_waits_in_vain_for_the_machine_is_inconclusive(pytester: pyte
     with MachineLock(patience=60.0).held():
         run = run_claims(pytester, "--claims-lock-timeout=1.2", subprocess=True)
     assert run.verdicts == {"snow": "inconclusive", "companion": "confirmed"}
-    assert "another run of claims measures (pid " in run.claims["snow"]["reason"]
-    assert "concclaims: waiting for the machine: another run of claims measures (pid " in run.output
+    assert "another experiment measures (pid " in run.claims["snow"]["reason"]
+    assert "concclaims: waiting for the machine: another experiment measures (pid " in run.output
 
 
 def test_workers_of_one_run_measure_one_at_a_time(pytester: pytest.Pytester) -> None:

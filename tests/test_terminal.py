@@ -93,6 +93,13 @@ def test_summary_of_a_good_run_says_so(pytester: pytest.Pytester) -> None:
     assert run_claims(pytester).section[-1] == "2 claims: 2 confirmed, 0 refuted; every verdict as expected"
 
 
+def test_claims_without_a_verdict_are_not_as_expected(pytester: pytest.Pytester) -> None:
+    """They are what nobody expects anything of."""
+    make_project(pytester, one_claim('lab.require(False, "a ruler")'))
+    line = "2 claims: 1 confirmed, 0 refuted, 1 inconclusive; every verdict reached as expected"
+    assert " ".join(run_claims(pytester).section[-2:]).endswith(line)
+
+
 @pytest.mark.parametrize("option", ["-q", "-qq", "-v", "-vv"])
 def test_verbosity_chooses_how_much_is_told(pytester: pytest.Pytester, option: str) -> None:
     """-q: the claims, and details of the unexpected; -qq: the count; -v: all evidence, with id and place."""

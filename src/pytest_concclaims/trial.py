@@ -189,6 +189,7 @@ class ClaimTrials:
     def __init__(self, config: pytest.Config, *, gil: bool) -> None:
         self._config = config
         self._gil = gil
+        self._told = False
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Have the claims' code note its assertions before a fixture makes functions of it."""
@@ -257,7 +258,13 @@ class ClaimTrials:
         return result
 
     def _tell(self, line: str) -> None:
-        """Show a line in the terminal, past what pytest captures; a worker of pytest-xdist has its errors only."""
+        """Show a line in the terminal, past what pytest captures; a worker of pytest-xdist has its errors only.
+
+        And that once, as the workers of a run wait for each other all the time.
+        """
+        if self._told and hasattr(self._config, "workerinput"):
+            return
+        self._told = True
         capture = self._config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             sys.stderr.write(f"\nconcclaims: {line}\n")

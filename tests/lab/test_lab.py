@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.evidence import Note, Requirement
+from pytest_concclaims.lab.parallelism.workers import has_interpreters
 
 
 @pytest.fixture
@@ -83,3 +85,15 @@ def test_condition_raises(lab: Lab) -> None:
     with pytest.raises(LookupError, match="no truth"):
         lab.require(Moody(), "a truth")
     assert lab.evidence == ()
+
+
+@pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
+def test_subinterpreters_can_import_it() -> None:
+    """The work of claims stands in modules that import the lab."""
+    from concurrent import interpreters  # type: ignore[attr-defined]  # Python 3.14 and later
+
+    interpreter = interpreters.create()
+    try:
+        interpreter.exec(f"import sys; sys.path[:] = {sys.path!r}\nfrom pytest_concclaims import *")
+    finally:
+        interpreter.close()

@@ -640,9 +640,9 @@ def test_waiting_is_bounded_and_told_once_after_a_second(monkeypatch: pytest.Mon
         (folder / "machine.holder").write_text(f"{pid} -2")
         [(when, line)], error = waited(5, monkeypatch)
     assert 1 <= when <= 1 + 2 * machine._LOOK
-    assert line == f"waiting for the machine: another run of claims measures (pid {pid}, for 3 s); at most 5 s"
+    assert line == f"waiting for the machine: another experiment measures (pid {pid}, for 3 s); at most 5 s"
     assert error == (
-        f"the machine was busy for 5 s: another run of claims measures (pid {pid}, for 7 s). Let that end, or end "
+        f"the machine was busy for 5 s: another experiment measures (pid {pid}, for 7 s). Let that run end, or end "
         f"it. The lock is {folder / 'machine.lock'}; for runs that share no processors, PYTEST_CONCCLAIMS_LOCK_DIR "
         "names another folder"
     )
@@ -666,8 +666,8 @@ def test_holder_that_does_not_tell_is_just_another_run(
         other.hear()
         (folder / "machine.holder").write_text(content)
         [(_, line)], error = waited(2, monkeypatch)
-    assert line == "waiting for the machine: another run of claims measures; at most 2 s"
-    assert "busy for 2 s: another run of claims measures. Let" in error
+    assert line == "waiting for the machine: another experiment measures; at most 2 s"
+    assert "busy for 2 s: another experiment measures. Let" in error
 
 
 def test_holder_tells_who_it_is_and_since_when(folder: Path) -> None:
@@ -691,7 +691,7 @@ def test_people_are_told_on_standard_error(
             MachineLock(patience=2).held().__enter__()
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(f"waiting for the machine: another run of claims measures (pid {pid}, ")
+    assert err.startswith(f"waiting for the machine: another experiment measures (pid {pid}, ")
     assert err.count("\n") == 1
 
 

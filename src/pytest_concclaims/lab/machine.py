@@ -99,8 +99,8 @@ class MachineLock:
             waited = time.monotonic() - start
             if waited >= self._patience:
                 raise MachineBusy(
-                    f"the machine was busy for {_seconds(waited)}: {_measures(machine)}. Let that end, or end it. "
-                    f"The lock is {machine.path}; for runs that share no processors, {LOCK_DIR} names another folder"
+                    f"the machine was busy for {_seconds(waited)}: {_measures(machine)}. Let that run end, or end it."
+                    f" The lock is {machine.path}; for runs that share no processors, {LOCK_DIR} names another folder"
                 )
             if waited >= _TELL_AFTER and not told:
                 told = True
@@ -122,8 +122,8 @@ def _refuse_parent(machine: _Machine) -> None:
 def _measures(machine: _Machine) -> str:
     holder = _holder(machine.told)
     if holder is None:
-        return "another run of claims measures"
-    who = "another thread of this process" if holder.pid == os.getpid() else "another run of claims"
+        return "another experiment measures"
+    who = "another thread of this process" if holder.pid == os.getpid() else "another experiment"
     return f"{who} measures ({holder})"
 
 

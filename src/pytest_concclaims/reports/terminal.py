@@ -107,7 +107,8 @@ def _count_lines(
         shown.append(Span(f"{unexpected} not as expected", LOUD))
         separators.append("; ")
     elif complete and any(result.verdict.reached for result in results):
-        shown.append(Span("every verdict as expected"))
+        reached = " reached" if counts[Verdict.INCONCLUSIVE] else ""  # there are claims that reached none
+        shown.append(Span(f"every verdict{reached} as expected"))
         separators.append("; ")
     line = [Span(f"{len(results)} claim{'' if len(results) == 1 else 's'}")]
     for separator, span in zip(separators, shown):
