@@ -23,7 +23,7 @@ from .working import clock
 #: anything else.
 _SHORTEST, _LONGEST = (0.03, 0.045) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
 #: Seconds from an order to the slice's begin.
-_LEAD = 0.003
+_LEAD = 0.005
 #: Seconds between two looks whether a worker that does not answer is there at all.
 _LOOK = 0.2
 #: One of so many rounds goes with a slice of one worker alone.

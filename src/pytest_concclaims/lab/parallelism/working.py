@@ -50,8 +50,9 @@ def serve(work: Callable[[], Any], connection: Any) -> None:
 
 def _slice(work: Callable[[], Any], begin: float, end: float, calls: int) -> tuple[tuple[Any, ...], int]:
     """Return the answer, and how often to call the work between two marks from now on."""
-    time.sleep(max(0.0, begin - clock()))
+    # Not when others are at work: under a GIL, each step of reading a file would wait for a turn of its own.
     before = _waited()
+    time.sleep(max(0.0, begin - clock()))
     done = 0
     marks = [(clock(), time.thread_time())]
     while marks[-1][0] < end:
