@@ -732,7 +732,7 @@ def test_repr_samples_nothing(place: Place, m: Scripted) -> None:
 def test_repr_without_a_range(m: Scripted) -> None:
     """Where there are too few samples for a range, that is said."""
     m._reading = lambda: Reading(2.0, float("-inf"), float("inf"), 1_200)  # type: ignore[method-assign]
-    assert repr(m) == "<lab.length(stick): 2 [too few to tell a range], 1,200 samples>"
+    assert repr(m) == "<lab.length(stick): 2 [no range can be told], 1,200 samples>"
 
 
 def test_public_names() -> None:

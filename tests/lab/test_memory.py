@@ -221,12 +221,14 @@ def test_room_that_this_process_has_is_filled_first(
 
 
 def test_room_that_has_no_end(lab: Lab, computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing makes this process grow there is no answer, and nothing is started."""
+    """Where nothing makes this process grow, what is seen is taken at least; nobody knows how much at most."""
     monkeypatch.setattr(memory, "_objects", lambda _: [])
-    with pytest.raises(Inconclusive, match="so much memory that it does not use"):
-        lab.memory(computer.thread("thread", MIB)).above(1)
-    assert computer.log == []
-    assert last(lab).value is None
+    assert lab.memory(computer.thread("thread", MIB)).above(MIB // 2)
+    assert (last(lab).value, last(lab).high) == (MIB, None)
+    for against in (None, computer.thread("other", MIB)):
+        with pytest.raises(Inconclusive, match="so much memory that it does not use"):
+            lab.memory(computer.thread("thread", MIB), against=against).below(2 * MIB)
+    assert computer.running == []
 
 
 def test_crowd_has_an_end(lab: Lab, computer: Computer) -> None:

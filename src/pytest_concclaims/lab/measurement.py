@@ -335,8 +335,8 @@ class Measurement(ABC):
 def described(reading: Reading, unit: Callable[[float], str] = lambda value: f"{value:.3g}") -> str:
     """Return a reading in words: value, range and number of samples."""
     words = f"{reading.samples:,} sample{'' if reading.samples == 1 else 's'}"
-    if math.isinf(reading.low):
-        return f"{unit(reading.value)} [too few to tell a range], {words}"
+    if math.isinf(reading.low) or math.isinf(reading.high):
+        return f"{unit(reading.value)} [no range can be told], {words}"
     return f"{unit(reading.value)} [{unit(reading.low)} to {unit(reading.high)}], {words}"
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import math
 import random
 import statistics
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -23,6 +24,10 @@ from .resident import Gauge, Growth, Resident
 _CROWD = 40
 #: Bytes of what is kept at first, until that makes the process grow as much, and how often that is tried.
 _FILL, _FILLS = 1 << 23, 24
+_UNFILLED = (
+    "this process has so much memory that it does not use that nothing makes it grow, so how much is taken at most "
+    "cannot be told"
+)
 #: It is as much if it is this part of it.
 _GROWN = 0.9
 
@@ -94,8 +99,7 @@ class Memory(Measurement):
 
     def _settle_with(self, crowd: ExitStack, low: float, high: float, end: float) -> Settled:
         """Add to a crowd, which is empty, until that settles something."""
-        if not self._filled(crowd):
-            return Settled(None, "this process has so much memory that it does not use that nothing makes it grow")
+        filled = self._filled(crowd)
         self._latest = None
         for kind in self._kinds:
             self._cost(kind, crowd)  # what the first one takes along: modules, a fork server
@@ -105,8 +109,9 @@ class Memory(Measurement):
             if above_it is not None:
                 return Settled(above_it)
             if self._growths and (clock() >= end or started == _CROWD):
-                return Settled(None, unsettled(above, below, len(self._growths), self._shown(low)))
-            self._growths.append(self._sample(crowd))
+                lacking = unsettled(above, below, len(self._growths), self._shown(low))
+                return Settled(None, lacking if filled else f"{_UNFILLED}; {lacking}")
+            self._growths.append(self._sample(crowd, filled=filled))
         raise AssertionError("it counts for ever")
 
     def _filled(self, crowd: ExitStack) -> bool:
@@ -123,8 +128,12 @@ class Memory(Measurement):
         """Return how many samples lie above ``high`` for sure, and how many below ``low``."""
         return sum(each.low > high for each in self._growths), sum(each.high < low for each in self._growths)
 
-    def _sample(self, crowd: ExitStack) -> Growth:
-        """Start one more of each kind."""
+    def _sample(self, crowd: ExitStack, *, filled: bool) -> Growth:
+        """Start one more of each kind.
+
+        :param filled: whether there is no memory that they could have found unused: else they may take any amount
+            more than can be seen.
+        """
         one, *others = self._kinds
         if not others:
             growths = [self._cost(one, crowd)]
@@ -133,7 +142,9 @@ class Memory(Measurement):
                 in_random_order(lambda: self._cost(one, crowd), lambda: self._cost(others[0], crowd), self._chance)
             )
         for kind, growth in zip(self._kinds, growths):
-            kind.bytes.append(growth.low)
+            kind.bytes.append(int(growth.low))
+        if not filled:
+            growths = [replace(growth, high=math.inf) for growth in growths]
         return growths[0] if not others else growths[0].less(growths[1])
 
     def _cost(self, kind: Kind, crowd: ExitStack) -> Growth:

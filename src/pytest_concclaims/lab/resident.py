@@ -22,8 +22,8 @@ class Growth:
     They differ by what processes that were started share with each other, and with those of others.
     """
 
-    low: int
-    high: int
+    low: float
+    high: float
 
     def less(self, other: Growth) -> Growth:
         """Return by how much more this is than another."""
