@@ -96,6 +96,14 @@ class OtherProcess:
 
 
 @contextmanager
+def no_warning_of_threads() -> Iterator[None]:
+    """Fork without a warning: since 3.12 there is one in a process with threads, as a worker of pytest-xdist is."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
+        yield
+
+
+@contextmanager
 def another_process(
     lab: Lab, method: str, target: Callable[..., None] = obey, *arguments: object, **keywords: object
 ) -> Iterator[OtherProcess]:
@@ -103,9 +111,7 @@ def another_process(
     context: Any = multiprocessing.get_context(method)
     here, there = context.Pipe()
     process = context.Process(target=target, args=(there, *arguments), kwargs=keywords)
-    with warnings.catch_warnings():
-        # Since 3.12, in a process with threads, as a worker of pytest-xdist is one.
-        warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
+    with no_warning_of_threads():
         process.start()
     try:
         yield OtherProcess(lab, process, here)

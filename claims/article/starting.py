@@ -8,14 +8,13 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any
 
-from .processes import PATIENCE
+from .processes import PATIENCE, no_warning_of_threads
 
 
 def say_so_and_idle(connection: Connection) -> None:
@@ -39,9 +38,7 @@ def _process(method: str) -> Iterator[None]:
     context: Any = multiprocessing.get_context(method)
     here, there = context.Pipe()
     process = context.Process(target=say_so_and_idle, args=(there,))
-    with warnings.catch_warnings(), _main_of_a_small_script():
-        # Since 3.12, in a process with threads, as a worker of pytest-xdist is one.
-        warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
+    with no_warning_of_threads(), _main_of_a_small_script():
         process.start()
     try:
         _hear(here)
