@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -96,11 +98,20 @@ class OtherProcess:
 
 
 @contextmanager
-def no_warning_of_threads() -> Iterator[None]:
-    """Fork without a warning: since 3.12 there is one in a process with threads, as a worker of pytest-xdist is."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
-        yield
+def starting() -> Iterator[None]:
+    """Let processes be started in the block as a small script would start them.
+
+    Without a warning: since 3.12, fork has one in a process with threads, as a worker of pytest-xdist is. And with an
+    empty main module: spawn and forkserver import it in the new process, and pytest's is large.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*multi-threaded", category=DeprecationWarning)
+            yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextmanager
@@ -111,7 +122,7 @@ def another_process(
     context: Any = multiprocessing.get_context(method)
     here, there = context.Pipe()
     process = context.Process(target=target, args=(there, *arguments), kwargs=keywords)
-    with no_warning_of_threads():
+    with starting():
         process.start()
     try:
         yield OtherProcess(lab, process, here)

@@ -6,15 +6,13 @@ The module is imported by the processes that the claims start, so it imports not
 from __future__ import annotations
 
 import multiprocessing
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
-from types import ModuleType
 from typing import Any
 
-from .processes import PATIENCE, no_warning_of_threads
+from .processes import PATIENCE, starting
 
 
 def say_so_and_idle(connection: Connection) -> None:
@@ -38,7 +36,7 @@ def _process(method: str) -> Iterator[None]:
     context: Any = multiprocessing.get_context(method)
     here, there = context.Pipe()
     process = context.Process(target=say_so_and_idle, args=(there,))
-    with no_warning_of_threads(), _main_of_a_small_script():
+    with starting():
         process.start()
     try:
         _hear(here)
@@ -72,14 +70,3 @@ def _hear(connection: Connection) -> None:
     if not connection.poll(PATIENCE):
         raise TimeoutError(f"nobody was there after {PATIENCE:g} s")
     connection.recv_bytes()
-
-
-@contextmanager
-def _main_of_a_small_script() -> Iterator[None]:
-    """Let the main module be an empty one: spawn and forkserver import it in the new process, pytest's is large."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
