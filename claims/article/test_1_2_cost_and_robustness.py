@@ -9,6 +9,7 @@ import pytest
 
 from pytest_concclaims import Lab
 
+from .crashing import CRASHES, ITS_RESULT, crash_beside_a_sibling, crash_beside_another_task
 from .processes import START_METHODS
 from .starting import process_by, thread
 from .threads import LIVED_ON, crash_in_a_thread, raise_in_a_thread
@@ -33,8 +34,45 @@ def test_a_process_takes_more_memory_than_a_thread(lab: Lab) -> None:
     assert lab.memory(process_by(method), against=thread, budget=LONG) > 0
 
 
+posix = pytest.mark.skipif(os.name != "posix", reason="no POSIX signals here")
+
+
+@posix
+@pytest.mark.parametrize("method", START_METHODS)
+@pytest.mark.claim(
+    "{method}: a crashed child (SIGSEGV, abort) harms neither its parent nor its siblings", source="article 1.2"
+)
+def test_a_crashed_child_harms_neither_its_parent_nor_its_siblings(lab: Lab, method: str) -> None:
+    parent = lab.child(crash_beside_a_sibling, method, deadline=90)
+    if not parent.returned:
+        lab.require(parent.signal in CRASHES.values(), "the parent lived on, or died of its child's crash")
+    assert parent.returned
+    seen = parent.value
+    lab.require(seen.exit_codes == [-signal for signal in CRASHES.values()], "the children crashed")
+    lab.require(seen.sibling_before, "their sibling answered before that")
+    lab.note(f"the parent went on; the sibling {'answered as before' if seen.sibling_after else 'was gone'}")
+    assert seen.sibling_after
+
+
+@posix
+@pytest.mark.claim(
+    "A crashed worker harms not the other workers of its ProcessPoolExecutor", source="article 1.2, beyond"
+)
+@pytest.mark.refuted(
+    True,
+    reason="an executor that loses a worker is broken: all its tasks end in BrokenProcessPool, and its other workers "
+    "are terminated (docs: concurrent.futures.process.BrokenProcessPool)",
+)
+def test_a_crashed_worker_does_not_harm_the_others_of_its_executor(lab: Lab) -> None:
+    seen = lab.child(crash_beside_another_task, deadline=90).value
+    lab.require(seen.both_began, "two workers had a task each")
+    lab.require(seen.crashed, "one of them crashed")
+    lab.note(f"the other worker's task ended in {seen.ended_in}")
+    assert seen.ended_in == ITS_RESULT
+
+
+@posix
 @pytest.mark.claim("A thread that crashes (SIGSEGV) takes the whole process with it", source="article 1.2")
-@pytest.mark.skipif(os.name != "posix", reason="no POSIX signals here")
 def test_a_thread_that_crashes_takes_the_process_with_it(lab: Lab) -> None:
     process = lab.child(crash_in_a_thread)
     lab.require("the thread crashes now" in process.stdout, "the thread came to its crash")

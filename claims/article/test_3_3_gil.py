@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from pathlib import Path
+
 import pytest
 
 from pytest_concclaims import Lab, gil_enabled
 from pytest_concclaims.interpreter import usable_cpus
 
-from . import cores
+from . import cores, holding_up
+from .threads import in_threads
 
 #: CPU seconds of all workers per second: at most one core was used below the first, more than one above the second.
 ONE_CORE, SEVERAL_CORES = 1.2, 1.4
@@ -16,6 +21,24 @@ without_a_gil = pytest.mark.refuted(
     not gil_enabled(), reason="this interpreter runs without a GIL: a free-threaded build, since 3.13 (PEP 703)"
 )
 needs_a_gil = pytest.mark.skipif(not gil_enabled(), reason="this interpreter runs without a GIL")
+
+
+@pytest.mark.claim("Python threads are real threads of the operating system", source="article 3.3")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lists the threads of a process in /proc")
+def test_python_threads_are_threads_of_the_operating_system(lab: Lab) -> None:
+    def look_around(number: int, barrier: threading.Barrier) -> tuple[int, set[int]]:
+        barrier.wait()  # all are alive
+        known = {int(entry.name) for entry in Path("/proc/self/task").iterdir()}
+        barrier.wait()  # all have looked
+        return threading.get_native_id(), known
+
+    seen = in_threads(3, look_around)
+    threads = {own for own, _ in seen}
+    known = set.intersection(*(known for _, known in seen))
+    lab.note(
+        f"of {len(seen)} Python threads, the kernel has {len(threads & known)} among the threads of this process"
+    )
+    assert len(threads & known) == len(seen)
 
 
 @pytest.mark.claim(
@@ -104,6 +127,19 @@ def test_each_process_has_a_gil_of_its_own(lab: Lab) -> None:
     lab.require(threads.below(ONE_CORE, else_above=SEVERAL_CORES), "threads of one process have one GIL between them")
     processes = lab.parallelism(cores.compute, workers=2, kind="process", control="process")
     assert processes.above(SEVERAL_CORES, else_below=ONE_CORE)
+
+
+@pytest.mark.claim("A busy thread in one process does not hold up a thread in another", source="article 3.3")
+def test_a_busy_thread_does_not_hold_up_another_process(lab: Lab) -> None:
+    with lab.alone():
+        seen = lab.child(holding_up.ask_while_busy, deadline=90).value
+    asked = f"of {holding_up.QUESTIONS} questions by a thread that ran Python code until it had the answer"
+    lab.note(
+        f"{asked}, another process answered {seen.of_a_process}; a thread of its own process, {seen.of_a_thread}"
+    )
+    lab.require(seen.at_leisure, "the other process answers when nobody is busy")
+    lab.require(not gil_enabled() or seen.of_a_thread == 0, "a busy thread does hold up those that share its GIL")
+    assert seen.of_a_process == holding_up.QUESTIONS
 
 
 @pytest.mark.claim("Each subinterpreter has a GIL of its own", source="article 3.3, beyond")

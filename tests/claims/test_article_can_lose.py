@@ -157,7 +157,7 @@ SABOTAGES = [
     ),
     Sabotage(
         "threads of which the system knows one only",
-        ("test_a_process_can_have_several_threads",),
+        ("test_a_process_can_have_several_threads", "test_python_threads_are_threads_of_the_operating_system"),
         """
         monkeypatch.setattr(threading, "get_native_id", lambda: 1)
         yield
@@ -267,6 +267,162 @@ SABOTAGES = [
         """,
         possible=gil_enabled(),
     ),
+    Sabotage(
+        "a crash that ends all processes around it",
+        ("test_a_crashed_child_harms_neither_its_parent_nor_its_siblings",),
+        children="""
+        import os, signal
+        signal.raise_signal = lambda number: os.killpg(0, number)
+        os.abort = lambda: signal.raise_signal(signal.SIGABRT)
+        """,
+    ),
+    Sabotage(
+        "an executor whose workers know nothing of each other",
+        ("test_a_crashed_worker_does_not_harm_the_others_of_its_executor",),
+        children="""
+        import concurrent.futures
+        Executor = concurrent.futures.ProcessPoolExecutor
+        class Separate:
+            def __init__(self, workers, *how):
+                self.executors = [Executor(1, *how) for _ in range(workers)]
+                self.next = iter([0])
+            def submit(self, task):
+                return self.executors[next(self.next, 1)].submit(task)
+            def __enter__(self):
+                return self
+            def __exit__(self, *_):
+                for executor in self.executors:
+                    executor.shutdown()
+        concurrent.futures.ProcessPoolExecutor = Separate
+        """,
+    ),
+    Sabotage(
+        "a Pool with one worker more",
+        (
+            "test_a_pool_of_four_runs_at_most_four_tasks_at_once",
+            "test_five_tasks_in_a_pool_of_four_run_at_the_same_time",
+        ),
+        """
+        init = multiprocessing.pool.Pool.__init__
+        def one_more(self, processes, *args, **kwargs):
+            init(self, processes + 1, *args, **kwargs)
+        monkeypatch.setattr(multiprocessing.pool.Pool, "__init__", one_more)
+        yield
+        """,
+    ),
+    Sabotage(
+        "an apply_async that waits for its task",
+        ("test_apply_async_returns_before_its_task_has_run",),
+        """
+        apply_async = multiprocessing.pool.Pool.apply_async
+        def wait_for_it(self, *args):
+            result = apply_async(self, *args)
+            [gate] = self._initargs
+            gate.opened.set()
+            result.wait()
+            return result
+        monkeypatch.setattr(multiprocessing.pool.Pool, "apply_async", wait_for_it)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Pool that cannot be closed",
+        ("test_a_closed_pool_takes_no_new_task",),
+        """
+        monkeypatch.setattr(multiprocessing.pool.Pool, "close", lambda self: None)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Pool whose workers live as long as it does",
+        ("test_no_process_is_added_to_a_closed_pool",),
+        """
+        init = multiprocessing.pool.Pool.__init__
+        def for_ever(self, processes, initializer, initargs, maxtasksperchild, **kwargs):
+            init(self, processes, initializer, initargs, **kwargs)
+        monkeypatch.setattr(multiprocessing.pool.Pool, "__init__", for_ever)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Pool whose join returns at once",
+        ("test_pool_join_waits_for_every_task", "test_pool_join_before_close_is_an_error"),
+        """
+        monkeypatch.setattr(multiprocessing.pool.Pool, "join", lambda self: None)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Queue that gives the second of two items first",
+        ("test_a_queue_carries_objects_between_processes_in_order",),
+        """
+        get = multiprocessing.queues.Queue.get
+        kept = []
+        def swapped(self, *how):
+            if not kept:
+                kept.append(get(self, *how))
+                return get(self, *how)
+            return kept.pop()
+        monkeypatch.setattr(multiprocessing.queues.Queue, "get", swapped)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Queue that never blocks",
+        ("test_get_waits_for_an_item_or_its_timeout",),
+        """
+        get = multiprocessing.queues.Queue.get
+        monkeypatch.setattr(multiprocessing.queues.Queue, "get", lambda self, *how: get(self, False))
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Queue that always blocks for a while",
+        ("test_get_false_on_an_empty_queue_raises_empty_at_once", "test_get_false_right_after_put_gives_the_item"),
+        """
+        get = multiprocessing.queues.Queue.get
+        def blocking(self, block=True, timeout=None):
+            return get(self, True, timeout if block else 0.05 if request.node.name.endswith("at_once") else 60)
+        monkeypatch.setattr(multiprocessing.queues.Queue, "get", blocking)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a reader that has read all when its writer ends",
+        ("test_the_reader_may_be_terminated_once_the_writer_is_joined",),
+        """
+        monkeypatch.setattr(request.module, "READ_SO_FAR", request.module.WRITTEN)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a terminate that does nothing",
+        ("test_an_endless_child_outlives_join_and_is_ended_by_terminate",),
+        """
+        monkeypatch.setattr(multiprocessing.process.BaseProcess, "terminate", lambda self: None)
+        monkeypatch.setitem(request.module.ends.__globals__, "PATIENCE", 1)
+        yield
+        """,
+    ),
+    Sabotage(
+        "a Queue that carries no sentinel",
+        ("test_an_endless_child_can_only_be_ended_by_force",),
+        """
+        put = multiprocessing.queues.Queue.put
+        def put_something(self, item):
+            if item is not None:
+                put(self, item)
+        monkeypatch.setattr(multiprocessing.queues.Queue, "put", put_something)
+        monkeypatch.setitem(request.module.ends.__globals__, "PATIENCE", 1)
+        yield
+        """,
+    ),
+    Sabotage(
+        "processes that share a GIL with the one that starts them",
+        ("test_a_busy_thread_does_not_hold_up_another_process",),
+        children="import multiprocessing, threading; multiprocessing.Process = threading.Thread",
+        possible=gil_enabled(),
+    ),
 ]
 
 #: Refuted or confirmed by their parameter, on one and the same interpreter.
@@ -276,6 +432,7 @@ BOTH_VERDICTS_ACROSS_INTERPRETERS = {
     "test_two_threads_without_a_lock_leave_the_balance_wrong",
     "test_two_threads_never_run_python_code_at_the_same_moment",
     "test_cpu_bound_threads_use_one_core_at_most",
+    "test_a_pools_default_size_is_the_number_of_cores",
     # Where there are subinterpreters, in a sabotaged world; elsewhere it is not applicable.
     "test_each_subinterpreter_has_a_gil_of_its_own",
 }
@@ -285,7 +442,8 @@ DEFINITIONS = {"test_a_process_has_a_pid_of_its_own", "test_a_process_has_at_lea
 REFUTED_BY_EVERY_CALL = {"test_all_variables_are_shared_by_all_threads"}
 
 CONFTEST = """
-import multiprocessing.connection, multiprocessing.context, multiprocessing.process, os, sys, threading, time, types
+import multiprocessing.connection, multiprocessing.context, multiprocessing.pool, multiprocessing.process
+import multiprocessing.queues, os, sys, threading, time, types
 import pytest
 from pytest_concclaims.lab.parallelism import slices, workers
 from pytest_concclaims.lab.race import power

@@ -1,0 +1,180 @@
+"""Article, section 2.3: ``multiprocessing.Queue``."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pytest_concclaims import Lab
+
+from .processes import LAST_WORK, PATIENCE
+from .queues import (
+    EMPTY,
+    SENTINEL,
+    Reader,
+    child,
+    ends,
+    is_counting,
+    loop_for_ever,
+    new_queue,
+    read_all,
+    what_get_gives,
+    write,
+)
+
+#: Seconds that a get() is to wait, and what part of that it may be short of by the clocks' resolution.
+TIMEOUT, RESOLUTION = 0.2, 0.1
+#: Seconds that a get() waits which takes more than a moment.
+NOT_AT_ONCE = 0.02
+
+
+@pytest.mark.claim("A Queue carries objects between processes, in order", source="article 2.3")
+def test_a_queue_carries_objects_between_processes_in_order(lab: Lab) -> None:
+    written = ["A", "B", "C", {"an": "object"}, *range(200)]
+    with new_queue() as queue, child(write, queue, [*written, SENTINEL]):
+        writer, *read = read_all(queue)
+    lab.note(
+        f"{len(written)} objects were written; {len(read)} were read, {'in' if read == written else 'out of'} order"
+    )
+    lab.require(writer != os.getpid(), "they were written in another process")
+    assert read == written
+
+
+@pytest.mark.claim(
+    "get(True) waits until an item comes, or until its timeout is over: then it raises Empty", source="article 2.3"
+)
+def test_get_waits_for_an_item_or_its_timeout(lab: Lab) -> None:
+    begun = threading.Event()
+    with new_queue() as queue, ThreadPoolExecutor(1) as another_thread:
+
+        def get() -> object:
+            begun.set()
+            return what_get_gives(queue, True, PATIENCE)
+
+        getting = another_thread.submit(get)
+        lab.require(begun.wait(PATIENCE), "a thread gets")
+        time.sleep(LAST_WORK)  # for a get() that does not wait to return
+        waited = not getting.done()
+        queue.put("an item")
+        got = getting.result()
+
+        begin = time.perf_counter()
+        got_in_time = what_get_gives(queue, True, TIMEOUT)
+        seconds = time.perf_counter() - begin
+    lab.note(f"get(True) {'waited' if waited else 'did not wait'} for an item, and gave {got!r}")
+    lab.note(f"get(True, {TIMEOUT:g}) on an empty queue: {got_in_time} after {seconds:.3f} s")
+    assert waited
+    assert got == "an item"
+    assert got_in_time == EMPTY
+    assert seconds >= TIMEOUT * (1 - RESOLUTION)
+
+
+@pytest.mark.claim("get(False) on an empty Queue raises Empty at once", source="article 2.3")
+def test_get_false_on_an_empty_queue_raises_empty_at_once(lab: Lab) -> None:
+    with new_queue() as queue:
+
+        def get_false() -> None:
+            what_get_gives(queue, False)
+
+        def get_that_waits() -> None:
+            what_get_gives(queue, True, NOT_AT_ONCE)
+
+        got = what_get_gives(queue, False)
+        lab.note(f"get(False) on an empty queue: {got}")
+        assert got == EMPTY
+        assert lab.ratio(get_false, get_that_waits) < 0.5
+
+
+@pytest.mark.claim("get(False) right after put() gives the item", source="article 2.3, beyond")
+@pytest.mark.refuted(
+    True,
+    reason="put() leaves the item to a feeder thread, which sends it later; until then the queue is empty "
+    "(docs: multiprocessing.Queue, the note on empty())",
+)
+def test_get_false_right_after_put_gives_the_item(lab: Lab) -> None:
+    tries = 100
+    with new_queue() as queue:
+        empty = 0
+        for item in range(tries):
+            queue.put(item)
+            if what_get_gives(queue, False) == EMPTY:
+                empty += 1
+                lab.require(what_get_gives(queue, True, PATIENCE) == item, "the item comes in the end")
+    lab.note(
+        f"put() and get(False), one after the other, {tries} times: Empty {empty} times, then the item came later"
+    )
+    assert empty == 0
+
+
+#: So much does a slow reader read of what is written.
+WRITTEN, READ_SO_FAR = 20, 3
+
+
+@pytest.mark.claim(
+    "Once the writer is joined, the reader may be terminated, and nothing is lost: it has read all that was written",
+    source="article 2.3, the sample's order",
+)
+@pytest.mark.refuted(
+    True,
+    reason="joining the writer says that all is in the queue, not that it was read; a slow reader is ended before "
+    "it has read it (docs: multiprocessing.Process.terminate)",
+)
+def test_the_reader_may_be_terminated_once_the_writer_is_joined(lab: Lab) -> None:
+    slow = Reader()
+    with new_queue() as queue, child(slow.read_for_ever, queue) as reader:
+        with child(write, queue, range(WRITTEN - 1)) as writer:
+            lab.require(slow.let_it_read(READ_SO_FAR), "the reader reads")
+            writer.join(PATIENCE)
+            lab.require(writer.exitcode == 0, "the writer has written all, and has ended")
+        reader.terminate()
+        lab.require(ends(reader, lab), "the reader ends")
+        read = slow.count.value
+    lab.note(f"{WRITTEN} items were written; the reader had read {read} of them when it was terminated")
+    assert read == WRITTEN
+
+
+@pytest.mark.claim(
+    "A child in an endless loop outlives any join(timeout); terminate() ends it",
+    source="article 2.3",
+)
+def test_an_endless_child_outlives_join_and_is_ended_by_terminate(lab: Lab) -> None:
+    beats = multiprocessing.RawValue("q", 0)
+    timeouts = (0, 0.05, 0.2)
+    with child(loop_for_ever, beats) as endless:
+        lab.require(is_counting(beats), "the child runs its loop")
+        outlived = []
+        for timeout in timeouts:
+            endless.join(timeout)
+            outlived.append(endless.is_alive() and is_counting(beats))
+        endless.terminate()
+        ended = ends(endless, lab)
+    lab.note(
+        f"after join() with {len(timeouts)} timeouts, up to {max(timeouts):g} s, the child's loop went on "
+        f"{sum(outlived)} times; after terminate(), the child {'ended' if ended else 'lived on'}"
+    )
+    assert all(outlived)
+    assert ended
+
+
+@pytest.mark.claim("A child that reads in an endless loop can only be ended by force", source="article 2.3")
+@pytest.mark.refuted(
+    True,
+    reason="a sentinel, an item that says that nothing more will come, lets it end by itself "
+    "(docs: the library's queue examples; iter(callable, sentinel))",
+)
+def test_an_endless_child_can_only_be_ended_by_force(lab: Lab) -> None:
+    reader = Reader()
+    with new_queue() as queue, child(reader.read_on, queue) as endless:
+        queue.put("an item")
+        lab.require(reader.let_it_read(1), "the child reads on as long as items come")
+        lab.require(endless.is_alive(), "the child lives until it is told to end")
+        queue.put(SENTINEL)
+        ended = ends(endless, lab)
+        lab.require(not ended or endless.exitcode == 0, "nobody ended it by force")
+    lab.note(f"after a sentinel, the child {'ended by itself' if ended else 'went on'}")
+    assert not ended
