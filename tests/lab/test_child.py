@@ -22,6 +22,25 @@ from typing import Any
 
 import pytest
 
+import child_work
+from child_work import (
+    STAY,
+    ReadableBy,
+    Stopped,
+    core_limit,
+    doubled_by_processes,
+    environment,
+    identity,
+    joined,
+    process_and_group,
+    raise_,
+    raise_signal,
+    readable_here,
+    start_grandchild,
+    stay,
+    unpicklable,
+    write,
+)
 from pytest_concclaims import FREE_THREADED_BUILD, Child, ChildError, Lab
 from pytest_concclaims.lab.child import RemoteError
 
@@ -66,146 +85,6 @@ def wait_for_end(*pids: int) -> None:
     """Wait until some processes are gone."""
     for pid in pids:
         wait_until(lambda pid=pid: not is_running(pid), f"process {pid} is gone")  # type: ignore[misc]  # bound now
-
-
-# --- what children do; they import this module
-
-
-def identity(value: object) -> object:
-    """Return its argument."""
-    return value
-
-
-def joined(*args: object, **kwargs: object) -> str:
-    """Return its arguments as text."""
-    return f"{args} {kwargs}"
-
-
-class UnpackedError(Exception):
-    """Pickles, but what it pickles to cannot be read: a pickled exception is made anew from its ``args``."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"{code} {text}")
-
-
-class Stopped(BaseException):
-    """No ``Exception``, as pytest's own outcomes are not."""
-
-
-class ReadableBy:
-    """Can be unpickled in just one process."""
-
-    def __init__(self, pid: int) -> None:
-        assert os.getpid() == pid, "not here"
-        self.pid = pid
-
-    def __reduce__(self) -> tuple[type[ReadableBy], tuple[int]]:
-        return ReadableBy, (self.pid,)
-
-
-class ReadableByError(ReadableBy, Exception):
-    """An error that can be unpickled in just one process."""
-
-
-def readable_here() -> ReadableBy:
-    """Return what can be pickled and cannot be read elsewhere."""
-    return ReadableBy(os.getpid())
-
-
-class NoLongerError(Exception):
-    """What was pickled as an error is read as something else."""
-
-    def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        return str, ("only text",)
-
-
-def raise_(kind: str) -> None:
-    """Raise an exception of some kind."""
-
-    class LocalError(Exception):
-        pass
-
-    errors: dict[str, BaseException] = {
-        "plain": LookupError("no such account"),
-        "base": Stopped("enough"),
-        "local": LocalError("not to be pickled"),
-        "unpacked": UnpackedError(7, "not to be unpickled"),
-        "only here": ReadableByError(os.getpid()),
-        "no error": NoLongerError("in its pickle"),
-    }
-    raise errors[kind]
-
-
-def unpicklable() -> object:
-    """Return what cannot be pickled."""
-    return lambda: None
-
-
-def write(stream: str, data: bytes, times: int = 1) -> None:
-    """Write bytes to a standard stream."""
-    getattr(sys, stream).buffer.write(data * times)
-
-
-def environment() -> dict[str, str]:
-    """Return the environment."""
-    return dict(os.environ)
-
-
-def raise_signal(number: int) -> None:
-    """Send a signal to this process."""
-    signal.raise_signal(number)
-
-
-def process_and_group() -> tuple[int, int, int]:
-    """Return the ids of this process, its group and session."""
-    return os.getpid(), os.getpgid(0), os.getsid(0)
-
-
-def core_limit() -> int:
-    """Return how large a core dump may be."""
-    import resource
-
-    return resource.getrlimit(resource.RLIMIT_CORE)[0]
-
-
-def doubled_by_processes(method: str) -> list[int]:
-    """Double a number in a process that was started by some method."""
-    with multiprocessing.get_context(method).Pool(1) as pool:
-        return pool.map(double, [21])
-
-
-def double(number: int) -> int:
-    """Double a number."""
-    return 2 * number
-
-
-def start_grandchild() -> int:
-    """Start a process that only SIGKILL ends, and return its id once it has come so far."""
-    source = """
-        import signal, threading
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        print("ready", flush=True)
-        threading.Event().wait()
-    """
-    # Its handle is kept alive, so that nothing waits for it or warns.
-    process = subprocess.Popen([sys.executable, "-c", "if True:" + source], stdout=subprocess.PIPE)
-    started.append(process)
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == b"ready"
-    return process.pid
-
-
-started: list[subprocess.Popen[bytes]] = []
-
-
-def stay(told: str, with_grandchild: bool = True) -> None:
-    """Tell the ids of this process and a grandchild in a file, and never end."""
-    pids = [os.getpid(), *([start_grandchild()] if with_grandchild else [])]
-    unfinished = Path(f"{told}.unfinished")
-    unfinished.write_text(json.dumps(pids))
-    unfinished.replace(told)
-    threading.Event().wait()
 
 
 # --- how a function ends
@@ -495,8 +374,8 @@ from pathlib import Path
 from pytest_concclaims import Lab, gil_enabled
 # Whoever runs in the background of a shell has inherited that it be ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import test_child
+sys.path.insert(0, {str(Path(child_work.__file__).parent)!r})
+import child_work
 lab = Lab(budget=1.0)
 {source}"""
     return subprocess.Popen([sys.executable, *flags, "-c", source], stdout=subprocess.PIPE, text=True, **options)
@@ -508,16 +387,11 @@ def output_of(process: subprocess.Popen[str], given: str | None = None) -> str:
     return str(output).strip()
 
 
-@pytest.mark.parametrize("target", ["'import sys; print(repr(sys.stdin.read()))'", "test_child.print_stdin"])
+@pytest.mark.parametrize("target", ["'import sys; print(repr(sys.stdin.read()))'", "child_work.print_stdin"])
 def test_stdin(target: str) -> None:
     """A child's standard input is at its end, and not this process's."""
     process = driver(f"print(lab.child({target}).stdout)", stdin=subprocess.PIPE)
     assert output_of(process, "not for the child") == "''"
-
-
-def print_stdin() -> None:
-    """Tell what standard input has."""
-    sys.stdout.write(repr(sys.stdin.read()))
 
 
 @pytest.mark.skipif(not FREE_THREADED_BUILD, reason="only a free-threaded build has a choice")
@@ -528,15 +402,10 @@ def test_gil(enabled: bool) -> None:
     assert output_of(process) == f"{enabled} {enabled}"
 
 
-@pytest.mark.parametrize("target", ["'import sys; print(sys.flags.optimize)'", "test_child.print_optimize"])
+@pytest.mark.parametrize("target", ["'import sys; print(sys.flags.optimize)'", "child_work.print_optimize"])
 def test_flags(target: str) -> None:
     """A child is started with its parent's flags."""
     assert output_of(driver(f"print(lab.child({target}).stdout)", "-O")) == "1"
-
-
-def print_optimize() -> None:
-    """Tell one of the interpreter's flags."""
-    sys.stdout.write(str(sys.flags.optimize))
 
 
 @posix
@@ -557,7 +426,7 @@ def test_core_dump(lab: Lab) -> None:
 
 
 @posix
-@pytest.mark.parametrize("target", ["'import test_child; test_child.print_signals()'", "test_child.print_signals"])
+@pytest.mark.parametrize("target", ["'import child_work; child_work.print_signals()'", "child_work.print_signals"])
 def test_signals(target: str) -> None:
     """A child can be interrupted and terminated, even if its parent is deaf."""
     source = f"""
@@ -565,14 +434,8 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 print(lab.child({target}).stdout)
 """
-    folder = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    folder = {**os.environ, "PYTHONPATH": str(Path(child_work.__file__).parent)}
     assert output_of(driver(source, env=folder)) == "True 0"
-
-
-def print_signals() -> None:
-    """Tell how this process deals with signals."""
-    default = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    sys.stdout.write(f"{default} {len(signal.pthread_sigmask(signal.SIG_BLOCK, []))}")
 
 
 @posix
@@ -687,14 +550,6 @@ def run_to_deadline(lab: Lab, target: Any, told: Path) -> list[int]:
     raise AssertionError(f"it did not come so far: {child.stderr}")
 
 
-STAY = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import test_child
-test_child.stay(*sys.argv[1:2], with_grandchild=len(sys.argv) == 2)
-"""
-
-
 @posix
 @pytest.mark.parametrize("target", [stay, STAY], ids=["function", "script"])
 def test_deadline(lab: Lab, tmp_path: Path, target: Any) -> None:
@@ -721,7 +576,7 @@ def pids_of(told: Path, process: subprocess.Popen[str]) -> list[int]:
 
 
 @posix
-@pytest.mark.parametrize("target", ["test_child.stay", "test_child.STAY"], ids=["function", "script"])
+@pytest.mark.parametrize("target", ["child_work.stay", "child_work.STAY"], ids=["function", "script"])
 def test_ctrl_c(tmp_path: Path, target: str) -> None:
     """At Ctrl-C, a child and what it started are killed."""
     told = tmp_path / "pids"
@@ -770,7 +625,7 @@ def test_ctrl_c_at_start(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @linux
-@pytest.mark.parametrize("target", ["test_child.stay", "test_child.STAY"], ids=["function", "script"])
+@pytest.mark.parametrize("target", ["child_work.stay", "child_work.STAY"], ids=["function", "script"])
 def test_parent_killed(tmp_path: Path, target: str) -> None:
     """A child dies with a parent that is killed without warning."""
     told = tmp_path / "pids"
