@@ -21,13 +21,21 @@ Conditions:
   number; they are the same on every interpreter;
 - ``one-core``: pytest, with all that it starts, may use one CPU only; which, changes from run to run.
 
+A run must leave nothing behind. It has a ``TMPDIR`` of its own, and a mark in its environment, by which processes
+that it started are found once pytest has ended. What is still there after some seconds, in which the helpers of
+``multiprocessing`` end by themselves, is an error of the run: a process (it is then killed), a file in ``TMPDIR``
+(pytest's own temporary folders are elsewhere), shared memory or a named semaphore. On other platforms than Linux, it
+is the files only. Shared memory bears no mark: if another program of the same user makes some during the run, and
+leaves it while no process has it open, the run gets the blame.
+
 The output has one JSON object in a line for each run, appended as soon as it has ended:
 
 - ``condition``, ``interpreter`` (its label), ``python`` (as it was started), ``run`` (its number, from 1),
   ``started`` (ISO 8601), ``seconds``, ``exit_status`` (of pytest; null: it was ended at the deadline, negative: by
   that signal);
 - ``version`` of the plugin, ``select``, ``keyword``, ``budget`` (null: the plugin's default), ``seed``;
-- ``error``: why the run as a whole is no evidence (no run record, an incomplete one, a hog that ended), or null;
+- ``error``: why the run as a whole is no evidence (no run record, an incomplete one, a hog that ended, something
+  left behind), or null;
 - ``claims``: of each its ``id``, ``verdict``, ``expected``, ``reason``, ``digest``, ``duration`` (seconds), and, if
   the verdict was wrong or there was an error, its ``evidence`` (else null), all as in docs/run-record.md.
 
@@ -58,6 +66,8 @@ from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
+
+from left_behind import Surroundings
 
 try:
     from pytest_concclaims.evidence import from_json, summary_phrase
@@ -695,18 +705,22 @@ def run_job(job: Job, selection: Selection, *, project: Path | None, seed: int, 
     :param seed: of random hogs.
     :param deadline: seconds after which the run is ended.
     """
-    with _scratch_folder() as scratch:
+    with _scratch_folder() as scratch, _surroundings(scratch) as surroundings:
         command = [job.subject.python.path, "-m", "pytest", *selection.options(), "-q", "-p", "no:cacheprovider"]
-        command += ["--claims-report", str(scratch / "run.json")]
+        command += ["--claims-report", str(scratch / "run.json"), "--basetemp", str(scratch / "pytest")]
+        environment = {**_environment(job.subject.python), **surroundings.environment}
         with hogs_beside(job.condition, f"{seed}/{job.condition}/{job.number}") as hogs:
             started, begin = datetime.now(timezone.utc), time.perf_counter()
-            status = _run(job, command, project or scratch, scratch / "output.txt", deadline)
+            status = _run(job, command, project or scratch, environment, scratch / "output.txt", deadline)
             seconds = time.perf_counter() - begin
             early = any(hog.poll() is not None for hog in hogs)
         record = _read_record(scratch / "run.json")
         error = _error(record, status, deadline, scratch / "output.txt")
+        left = surroundings.left_behind()
     if error is None and early:
         error = "a hog ended before the run did, so it was not under its condition"
+    if error is None and left:
+        error = str(left)
     record = record or {}
     return Run(
         condition=str(job.condition),
@@ -726,14 +740,26 @@ def run_job(job: Job, selection: Selection, *, project: Path | None, seed: int, 
     )
 
 
-def _run(job: Job, command: Sequence[str], folder: Path, output: Path, deadline: float) -> int | None:
-    """Return the exit status, or None if the deadline came first; no process is left."""
+@contextmanager
+def _surroundings(scratch: Path) -> Iterator[Surroundings]:
+    """Give a run its surroundings; when the block is left, none of its processes is."""
+    surroundings = Surroundings.of_run(scratch / "tmp")
+    try:
+        yield surroundings
+    finally:
+        surroundings.end_processes()
+
+
+def _run(
+    job: Job, command: Sequence[str], folder: Path, environment: dict[str, str], output: Path, deadline: float
+) -> int | None:
+    """Return the exit status, or None if the deadline came first; no process of its group is left then."""
     # To a file: a pipe would stay open as long as anybody whom pytest started has it.
     with output.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603  (the user's interpreter)
             command,
             cwd=folder,
-            env=_environment(job.subject.python),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -109,6 +109,11 @@ class Trial:
         own = [item.to_json() for item in self.evidence() if not isinstance(item, Attempt)]
         return Attempt(self.decision.verdict.value, self.decision.reason, own)
 
+    def let_go(self) -> None:
+        """Let go of what the claim raised, once all is reported: its frames hold what the claim has opened."""
+        if self.decision is not None:
+            self.decision = dataclasses.replace(self.decision, cause=None)
+
     def wait_for_threads(self) -> None:
         """Give threads that the claim left behind a moment to end: how they end may leave no verdict."""
         deadline = time.monotonic() + _THREADS_MOMENT
@@ -165,7 +170,7 @@ class ThreadWatch:
             finally:
                 if trial is not None:
                     trial.wait_for_threads()
-                    trial.lab.over = True
+                    trial.lab.close()
 
 
 def _threads_watched(item: pytest.Item) -> AbstractContextManager[None]:
@@ -338,6 +343,8 @@ class ClaimTrials:
         trial.duration += report.duration
         _take_back(trial, report, call)
         _decorate(item, trial, report)
+        if report.when == "teardown":
+            trial.let_go()
         return report
 
 

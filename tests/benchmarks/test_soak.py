@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -32,7 +33,9 @@ def load_script() -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPT.parent))  # as for a script
+        spec.loader.exec_module(module)
     return module
 
 
@@ -623,6 +626,57 @@ def test_run_that_does_not_end_is_ended_at_its_deadline(project: Path) -> None:
     run = soak.run_job(job, selection, project=project, seed=0, deadline=0.5)
     assert run.exit_status is None
     assert run.error.startswith("ended at its deadline of 0.5 s (--deadline)")
+
+
+LEAK = """
+@pytest.mark.claim("Snow is white")
+def test_white(tmp_path):
+    command = [sys.executable, "-c", "import signal; signal.pause()"]
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (tmp_path / "kept").touch()
+    tempfile.mkstemp(".left")
+    snow = 1
+    assert snow == 1
+"""
+
+
+@linux
+def test_run_that_leaves_something_behind_is_an_error(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named, and a process is ended; what pytest itself keeps for its user does not count."""
+    # It will not go by itself: no need to wait.
+    monkeypatch.setattr(soak.Surroundings, "left_behind", partialmethod(soak.Surroundings.left_behind, grace=0))
+    write_claims(project, "import subprocess, sys, tempfile\n" + dedent(LEAK))
+    assert soak.main(arguments()) == 1
+    (line,) = read(project / "soak.jsonl")
+    found = re.match(r"left behind: process (\d+) \(\S+ -c import signal; signal.pause\(\)\), ", line["error"])
+    assert found
+    assert not is_running(int(found[1]))
+    assert re.findall(r"file (\S+)", line["error"]) == re.findall(r"\S+\.left", line["error"])
+    assert [item["verdict"] for item in line["claims"]] == ["confirmed"]
+    told = capsys.readouterr()
+    assert "  ERROR left behind: process " in told.err
+    assert told.out.splitlines()[2].split()[:6] == ["total", "1", "1", "0", "0", "1"]
+
+
+@linux
+def test_run_that_is_interrupted_leaves_no_process(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even one that got away from pytest's group."""
+    started = []
+
+    def interrupted(*args: Any) -> None:
+        environment = next(each for each in args if isinstance(each, dict))
+        command = [sys.executable, "-c", "import signal; signal.pause()"]
+        started.append(subprocess.Popen(command, env=environment, start_new_session=True))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(soak, "_run", interrupted)
+    job = soak.Job(1, ALONE, subject(sys.executable))
+    with pytest.raises(KeyboardInterrupt):
+        soak.run_job(job, soak.Selection(("test_claims.py",)), project=project, seed=0, deadline=PATIENCE)
+    (process,) = started
+    assert process.wait(PATIENCE) == -signal.SIGKILL
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")

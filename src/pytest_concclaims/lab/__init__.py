@@ -89,6 +89,13 @@ class Lab:
                 return f"no question was put to {instrument!r}: it has sampled nothing, and says nothing; {ask}"
         return None
 
+    def close(self) -> None:
+        """End it: nothing can be evidence for the claim any more. What was seen stays; what was used is let go."""
+        self.over = True
+        self._instruments.clear()
+        self._unsettled = None
+        self.failed_assertions = tuple
+
     def note(self, text: str) -> None:
         """Add a plain fact to the evidence; it appears in the reports, and decides nothing.
 
