@@ -77,6 +77,7 @@ def test_stride_whose_time_is_up_ends(meeting: Meeting) -> None:
     ).race
     stride = Stride(subject, [subject.setup() for _ in range(200_000)], time.perf_counter() + 0.02)
     crew = Crew(subject.names(), patience=60.0)
+    crew.start()
     try:
         done = meet(crew, stride, Strategy(meeting), leader=0)
     finally:

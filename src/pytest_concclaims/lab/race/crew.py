@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from ..failure import Failed, Failure, is_own
 from ..linux import sharpen_timers
 from ..pinning import usable_cores
+from ..processes import interrupts_held
 from .stride import Halted
 
 Task = Callable[[], None]
@@ -36,12 +37,12 @@ class Crew:
             threading.Thread(target=self._work, args=(number,), name=f"actor {name}", daemon=True)
             for number, name in enumerate(names)
         ]
-        try:
+
+    def start(self) -> None:
+        """Start the threads. Whoever does closes the crew afterwards, even if this raises."""
+        with interrupts_held():  # which would leave a thread that nobody knows to have started
             for thread in self._threads:
                 thread.start()
-        except BaseException:
-            self.close()
-            raise
 
     def run(self, tasks: Sequence[Task], *, pinned: bool, halt: Callable[[], None]) -> None:
         """Run a task in each thread, and wait for the end of all.
@@ -50,10 +51,10 @@ class Crew:
         :param halt: called if that is waited for no longer.
         :raises Failed: a task did not end in time.
         """
-        for inbox, task in zip(self._inboxes, tasks):
-            inbox.put((task, pinned))
         waiting = set(range(len(tasks)))
-        try:
+        try:  # from here on, as an actor that has its task may wait for one that has none yet
+            for inbox, task in zip(self._inboxes, tasks):
+                inbox.put((task, pinned))
             while waiting:
                 number, error = self._outbox.get(timeout=self._patience)
                 waiting.discard(number)
@@ -68,11 +69,12 @@ class Crew:
 
     def close(self) -> None:
         """End the threads; those that hang cannot be ended."""
-        for inbox in self._inboxes:
-            inbox.put(None)
-        for thread in self._threads:
-            if thread.ident is not None:  # it was started
-                thread.join(0.0 if self._hanging else self._patience)
+        with interrupts_held():
+            for inbox in self._inboxes:
+                inbox.put(None)
+            for thread in self._threads:
+                if thread.ident is not None:  # it was started
+                    thread.join(0.0 if self._hanging else self._patience)
 
     def _hang(self, waiting: set[int]) -> Failure:
         frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)

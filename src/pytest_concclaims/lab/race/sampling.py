@@ -142,6 +142,7 @@ class Sampler:
 
         crew = Crew(self._experiment.race.names(), patience=self._patience)
         try:
+            crew.start()
             with _switch_interval_restored(), ends_of_threads_heard(note):
                 while not asked.settled() and clock() < end:
                     self._stride(crew, asked, started, end, only)
