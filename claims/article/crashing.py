@@ -37,12 +37,14 @@ CRASHES: dict[Callable[[], None], signal.Signals] = {
 #: What an answer is.
 HERE = b"I am here"
 #: What a task ends in that nothing has happened to.
-ITS_RESULT = "its result"
+ITS_RESULT = "the result"
+#: Seconds within which an executor that breaks breaks all its tasks: it does so in one go.
+SOON = 1.0
 
 
 def answer(connection: Connection) -> None:
     """Answer whatever comes, until nobody is there any more."""
-    while connection.poll(PATIENCE):
+    while connection.poll(5 * PATIENCE):  # longer than anybody takes to ask again
         try:
             connection.recv_bytes()
         except EOFError:
@@ -115,8 +117,9 @@ def crash_when_told() -> None:
 
 
 def work_until_it_is_over() -> None:
-    """Work, until one is told that it is over."""
+    """Work, until one is told that it is over; note that one has come so far."""
     _begin_and_wait(2)
+    _over.value = 3
 
 
 @dataclass(frozen=True)
@@ -125,25 +128,36 @@ class OtherTask:
 
     :param both_began: whether each of them had a worker before the crash.
     :param crashed: whether the task that was to crash is known to have.
-    :param ended_in: what the other task ended in: its result, or the name of an exception.
+    :param worker_went_on: whether the worker of the other task came to its end.
+    :param ended_in: what the executor has of the other task: its result, or the name of an exception.
     """
 
     both_began: bool
     crashed: bool
+    worker_went_on: bool
     ended_in: str
 
 
 def crash_beside_another_task() -> OtherTask:
     """Have a worker of an executor crash while another worker has a task."""
     context = multiprocessing.get_context()
-    begun, over = context.Semaphore(0), context.RawValue("i", 0)
+    begun, over = context.Semaphore(0), multiprocessing.RawValue("i", 0)
     with concurrent.futures.ProcessPoolExecutor(2, context, _set_up, (begun, over)) as executor:
         other, crashing = executor.submit(work_until_it_is_over), executor.submit(crash_when_told)
         both_began = all(begun.acquire(timeout=PATIENCE) for _ in range(2))
         # A worker that is started on demand is watched only from the next task on (_ExecutorManagerThread).
         executor.submit(os.getpid)
         over.value = 1
-        crashed = isinstance(crashing.exception(PATIENCE), BrokenProcessPool)
-        over.value = 2
-        error = other.exception(PATIENCE)
-    return OtherTask(both_began, crashed, ITS_RESULT if error is None else type(error).__name__)
+        concurrent.futures.wait([crashing], PATIENCE)
+        concurrent.futures.wait([other], SOON)
+        if not other.done():  # it is not harmed: let it come to its end
+            over.value = 2
+    # Here, all workers have ended.
+    return OtherTask(both_began, _outcome(crashing) == BrokenProcessPool.__name__, over.value == 3, _outcome(other))
+
+
+def _outcome(future: concurrent.futures.Future[None]) -> str:
+    if not future.done():
+        return "nothing"
+    error = future.exception()
+    return ITS_RESULT if error is None else type(error).__name__

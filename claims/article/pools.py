@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .processes import PATIENCE, starting
 
+if TYPE_CHECKING:
+    from pytest_concclaims import Lab
+
+#: A clock that all processes share. On macOS and Windows, perf_counter() is one since 3.10 (docs: time.perf_counter).
+clock = time.perf_counter if sys.version_info >= (3, 10) or sys.platform == "linux" else time.time
 #: Seconds for which one waits to see whether another task comes in.
 PAUSE = 0.3
 
@@ -34,35 +40,43 @@ class _Gate:
     """What tasks wait at.
 
     :param arrivals: counts the tasks that have come to it.
-    :param opened: whether they may go on.
+    :param opened: whether they may go on. No Event: one that a killed process waited for cannot be set any more.
     """
 
     arrivals: Any
     opened: Any
+
+    def wait(self) -> None:
+        """Wait until it is open; not for ever."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.opened.value and time.monotonic() < deadline:
+            time.sleep(0.001)
 
 
 _gate: _Gate
 
 
 def _wait_at(gate: _Gate) -> None:
-    """Have the tasks of this worker wait at a gate."""
+    """Have the tasks of this worker wait at a gate; and let it be terminated, even if its parent cannot be."""
     global _gate
     _gate = gate
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def stay() -> Stay:
     """Stay in the worker until the gate is open."""
-    begin = time.perf_counter()
+    begin = clock()
     _gate.arrivals.release()
-    _gate.opened.wait(PATIENCE)
-    return Stay(os.getpid(), begin, time.perf_counter())
+    _gate.wait()
+    return Stay(os.getpid(), begin, clock())
 
 
 class Workers:
     """A pool whose tasks stay until the gate is opened."""
 
-    def __init__(self, pool: Any, gate: _Gate) -> None:
+    def __init__(self, lab: Lab, pool: Any, gate: _Gate) -> None:
         self.pool = pool
+        self._lab = lab
         self._gate = gate
 
     def give(self, tasks: int) -> list[Any]:
@@ -75,20 +89,28 @@ class Workers:
 
     def open_the_gate(self) -> None:
         """Let all tasks go on, also those that are still to come."""
-        self._gate.opened.set()
+        self._gate.opened.value = 1
+
+    def stays(self, results: Sequence[Any]) -> list[Stay]:
+        """Return what came of tasks; no verdict if they do not end."""
+        deadline = time.monotonic() + 2 * PATIENCE
+        for result in results:
+            result.wait(max(0.0, deadline - time.monotonic()))
+        self._lab.require(all(result.ready() for result in results), f"all tasks end within {2 * PATIENCE:g} s")
+        return [result.get() for result in results]
 
 
 @contextmanager
-def pool_of(size: int, *, maxtasksperchild: int | None = None) -> Iterator[Workers]:
+def pool_of(lab: Lab, size: int, *, maxtasksperchild: int | None = None) -> Iterator[Workers]:
     """Start a pool; when the block is left, it is gone."""
     context = multiprocessing.get_context()
-    gate = _Gate(context.Semaphore(0), context.Event())
+    gate = _Gate(context.Semaphore(0), multiprocessing.RawValue("b", 0))
     with starting():  # for all of it, as a pool may start workers at any time
         pool = context.Pool(size, initializer=_wait_at, initargs=(gate,), maxtasksperchild=maxtasksperchild)
         try:
-            yield Workers(pool, gate)
+            yield Workers(lab, pool, gate)
         finally:
-            gate.opened.set()
+            gate.opened.value = 1
             pool.terminate()
             pool.join()
 
@@ -110,14 +132,14 @@ class Crowd:
     workers: int
 
 
-def crowd_of(tasks: int, *, in_pool_of: int) -> Crowd:
+def crowd_of(lab: Lab, tasks: int, *, in_pool_of: int) -> Crowd:
     """Give a pool some tasks, let all but one come to the gate, and the last as well if it does; then open it."""
-    with pool_of(in_pool_of) as workers:
+    with pool_of(lab, in_pool_of) as workers:
         results = workers.give(tasks)
         workers.wait_for_arrivals(tasks - 1)
         workers.wait_for_arrivals(1, PAUSE)
         workers.open_the_gate()
-        stays = [result.get(PATIENCE) for result in results]
+        stays = workers.stays(results)
     return Crowd(most_at_once(stays), len({each.pid for each in stays}))
 
 

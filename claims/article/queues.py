@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -56,6 +57,11 @@ def child(target: Callable[..., None], *arguments: object) -> Iterator[Any]:
         process.join()
 
 
+def _end_when_terminated() -> None:
+    """Let the process be terminated, even if its parent cannot be: what is ignored there is ignored here."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def write(to_queue: Any, items: Sequence[object]) -> None:
     """Put one's process id, and items, into a queue."""
     to_queue.put(os.getpid())
@@ -90,21 +96,27 @@ class Reader:
 
     def read_for_ever(self, from_queue: Any) -> None:
         """Read in an endless loop, as fast as one may."""
+        _end_when_terminated()
         while True:
             from_queue.get(True)
             self._allowed.acquire()
             self.count.value += 1
             self._read.release()
 
-    def let_it_read(self, items: int) -> bool:
-        """Allow so many items more, and wait until they are read; return whether they are."""
+    def allow(self, items: int) -> None:
+        """Allow so many items more."""
         for _ in range(items):
             self._allowed.release()
+
+    def let_it_read(self, items: int) -> bool:
+        """Allow so many items more, and wait until they are read; return whether they are."""
+        self.allow(items)
         return all(self._read.acquire(timeout=PATIENCE) for _ in range(items))
 
 
 def loop_for_ever(beats: Any) -> None:
     """Count, without an end."""
+    _end_when_terminated()
     while True:
         beats.value += 1
         time.sleep(0.001)
@@ -121,7 +133,8 @@ def is_counting(beats: Any) -> bool:
 
 
 def ends(process: Any, lab: Lab) -> bool:
-    """Return whether a process ends; no verdict if it ends by a failure of its own."""
+    """Return whether a process ends; no verdict if anything but its own end or terminate() ends it."""
     process.join(PATIENCE)
-    lab.require(process.exitcode is None or process.exitcode <= 0, "the process did not fail")
+    terminated = -signal.SIGTERM if os.name == "posix" else signal.SIGTERM
+    lab.require(process.exitcode in (None, 0, terminated), "the process did not fail, and nobody else ended it")
     return process.exitcode is not None

@@ -13,14 +13,14 @@ import pytest
 
 from pytest_concclaims import Lab
 
-from .pools import PAUSE, Crowd, Workers, crowd_of, default_size_on_one_core, pool_of
+from .pools import PAUSE, Crowd, Workers, clock, crowd_of, default_size_on_one_core, pool_of
 from .processes import PATIENCE
 
 
 def five_tasks_in_a_pool_of_four(lab: Lab) -> Crowd:
-    before = crowd_of(5, in_pool_of=5)
-    seen = crowd_of(5, in_pool_of=4)
-    after = crowd_of(5, in_pool_of=5)
+    before = crowd_of(lab, 5, in_pool_of=5)
+    seen = crowd_of(lab, 5, in_pool_of=4)
+    after = crowd_of(lab, 5, in_pool_of=5)
     lab.note(
         f"of 5 tasks in a Pool(4), {seen.at_once} ran at once, in {seen.workers} processes; in a Pool(5), "
         f"{before.at_once} and {after.at_once} did"
@@ -59,8 +59,11 @@ def test_five_tasks_in_a_pool_of_four_run_at_the_same_time(lab: Lab) -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process cannot be kept to fewer cores here")
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="this machine has one core only")
 def test_a_pools_default_size_is_the_number_of_cores(lab: Lab) -> None:
-    size = lab.child(default_size_on_one_core).value
+    child = lab.child(default_size_on_one_core, deadline=2 * PATIENCE)
+    lab.require(not child.timed_out, "the pool starts and ends in time")
+    size = child.value
     lab.require(size.usable == 1, "the process may use one core only")
+    lab.require((size.cores or 1) > 1, "the number of cores is not that of those which the process may use")
     lab.require(not size.told, "the interpreter was told no other number of cores (PYTHON_CPU_COUNT, -X cpu_count)")
     lab.note(f"{size.cores} cores, of which one may be used: Pool() has {size.workers} workers")
     assert size.workers == size.cores
@@ -68,11 +71,12 @@ def test_a_pools_default_size_is_the_number_of_cores(lab: Lab) -> None:
 
 @pytest.mark.claim("apply_async returns before its task has run", source="article 2.2")
 def test_apply_async_returns_before_its_task_has_run(lab: Lab) -> None:
-    with pool_of(1) as workers:
-        [result] = workers.give(1)
-        returned = time.perf_counter()
+    with pool_of(lab, 1) as workers:
+        results = workers.give(1)
+        returned = clock()
         workers.open_the_gate()
-        ran_until = result.get(2 * PATIENCE).end
+        [stay] = workers.stays(results)
+        ran_until = stay.end
     order = "before" if returned < ran_until else "after"
     lab.note(f"apply_async returned {order} the end of its task, which could not end until something was done here")
     assert returned < ran_until
@@ -89,8 +93,9 @@ def is_refused(act: Callable[[], object]) -> bool:
 
 @pytest.mark.claim("After close() a Pool takes no new task", source="article 2.2")
 def test_a_closed_pool_takes_no_new_task(lab: Lab) -> None:
-    with pool_of(1) as workers:
-        lab.require(not is_refused(lambda: workers.pool.apply(os.getpid)), "before close(), the pool takes a task")
+    with pool_of(lab, 1) as workers:
+        refused_before = is_refused(lambda: workers.pool.apply_async(os.getpid))
+        lab.require(not refused_before, "before close(), the pool takes a task")
         workers.pool.close()
         refused = is_refused(lambda: workers.pool.apply_async(os.getpid))
     lab.note(f"one task was taken before close(); after it, another one was {'refused' if refused else 'taken'}")
@@ -100,58 +105,63 @@ def test_a_closed_pool_takes_no_new_task(lab: Lab) -> None:
 @pytest.mark.claim("After close() no new process is added to a Pool", source="article 2.2, literally")
 @pytest.mark.refuted(
     True,
-    reason="close() refuses new tasks only; with maxtasksperchild, workers are replaced until all tasks are done "
-    "(docs: multiprocessing.pool.Pool, maxtasksperchild)",
+    reason="close() refuses new tasks only; with maxtasksperchild, since 3.2, workers are replaced until all tasks "
+    "are done (docs: multiprocessing.pool.Pool, maxtasksperchild)",
 )
 def test_no_process_is_added_to_a_closed_pool(lab: Lab) -> None:
-    with pool_of(2, maxtasksperchild=1) as workers:
+    with pool_of(lab, 2, maxtasksperchild=1) as workers:
         results = workers.give(6)
         lab.require(workers.wait_for_arrivals(2), "both workers have begun with a task")
         workers.pool.close()
         at_close = {process.pid for process in multiprocessing.active_children()}
         workers.open_the_gate()
-        ran_in = {result.get(PATIENCE).pid for result in results}
+        ran_in = {stay.pid for stay in workers.stays(results)}
     added = ran_in - at_close
-    lab.note(f"2 workers with maxtasksperchild=1 had 6 tasks when the pool was closed; {len(added)} were added then")
+    lab.note(
+        f"2 workers with maxtasksperchild=1 had 6 tasks when the pool was closed; {len(added)} others ran the rest"
+    )
     assert not added
 
 
 def join_in_a_thread(workers: Workers) -> tuple[threading.Thread, list[float]]:
-    """Join a pool in a thread; return that and, once it is over, the time at which join() returned."""
+    """Join a pool in a thread; return that, and the times of the call and, once it has returned, of its return."""
     joining = threading.Event()
-    joined: list[float] = []
+    times: list[float] = []
 
     def join() -> None:
+        times.append(clock())
         joining.set()
         workers.pool.join()
-        joined.append(time.perf_counter())
+        times.append(clock())
 
     thread = threading.Thread(target=join)
     thread.start()
     joining.wait(PATIENCE)
-    return thread, joined
+    return thread, times
 
 
 @pytest.mark.claim("Pool.join() waits for every task", source="article 2.2")
 def test_pool_join_waits_for_every_task(lab: Lab) -> None:
-    with pool_of(2) as workers:
+    with pool_of(lab, 2) as workers:
         results = workers.give(4)
         lab.require(workers.wait_for_arrivals(2), "both workers have begun with a task")
         workers.pool.close()
-        thread, joined = join_in_a_thread(workers)
+        thread, times = join_in_a_thread(workers)
         time.sleep(PAUSE)  # for a join() that does not wait to return
         workers.open_the_gate()
-        ends = [result.get(PATIENCE).end for result in results]
+        ends = [stay.end for stay in workers.stays(results)]
         thread.join(PATIENCE)
-    lab.require(bool(joined), "join() returns when all is done")
-    too_late = sum(end > joined[0] for end in ends)
+    lab.require(len(times) == 2, "join() is called, and returns when all is done")
+    called, returned = times
+    lab.require(called < min(ends), "no task is done when join() is called")
+    too_late = sum(end > returned for end in ends)
     lab.note(f"2 workers had 4 tasks, none of them done, when join() was called; {too_late} ended after it returned")
     assert not too_late
 
 
 @pytest.mark.claim("Pool.join() before close() is an error", source="article 2.2")
 def test_pool_join_before_close_is_an_error(lab: Lab) -> None:
-    with pool_of(1) as workers:
+    with pool_of(lab, 1) as workers:
         refused_before = is_refused(workers.pool.join)
         workers.pool.close()
         lab.require(not is_refused(workers.pool.join), "after close(), it is none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -36,12 +37,12 @@ NOT_AT_ONCE = 0.02
 @pytest.mark.claim("A Queue carries objects between processes, in order", source="article 2.3")
 def test_a_queue_carries_objects_between_processes_in_order(lab: Lab) -> None:
     written = ["A", "B", "C", {"an": "object"}, *range(200)]
-    with new_queue() as queue, child(write, queue, [*written, SENTINEL]):
-        writer, *read = read_all(queue)
-    lab.note(
-        f"{len(written)} objects were written; {len(read)} were read, {'in' if read == written else 'out of'} order"
-    )
-    lab.require(writer != os.getpid(), "they were written in another process")
+    with new_queue() as queue, child(write, queue, [*written, SENTINEL]) as writer:
+        pid, *read = read_all(queue) or [None]
+        lab.require(ends(writer, lab) and writer.exitcode == 0, "the writer has written all, and has ended")
+    as_written = "as they were" if read == written else "not as they were"
+    lab.note(f"{len(written)} objects were written; {len(read)} were read, {as_written}")
+    lab.require(pid != os.getpid(), "they were written in another process")
     assert read == written
 
 
@@ -54,10 +55,10 @@ def test_get_waits_for_an_item_or_its_timeout(lab: Lab) -> None:
 
         def get() -> object:
             begun.set()
-            return what_get_gives(queue, True, PATIENCE)
+            return what_get_gives(queue, True)
 
         getting = another_thread.submit(get)
-        lab.require(begun.wait(PATIENCE), "a thread gets")
+        begun.wait()
         time.sleep(LAST_WORK)  # for a get() that does not wait to return
         waited = not getting.done()
         queue.put("an item")
@@ -94,7 +95,7 @@ def test_get_false_on_an_empty_queue_raises_empty_at_once(lab: Lab) -> None:
 @pytest.mark.refuted(
     True,
     reason="put() leaves the item to a feeder thread, which sends it later; until then the queue is empty "
-    "(docs: multiprocessing.Queue, the note on empty())",
+    "(docs: multiprocessing, Pipes and Queues, the note)",
 )
 def test_get_false_right_after_put_gives_the_item(lab: Lab) -> None:
     tries = 100
@@ -102,11 +103,16 @@ def test_get_false_right_after_put_gives_the_item(lab: Lab) -> None:
         empty = 0
         for item in range(tries):
             queue.put(item)
-            if what_get_gives(queue, False) == EMPTY:
+            got = what_get_gives(queue, False)
+            if got == EMPTY:
                 empty += 1
-                lab.require(what_get_gives(queue, True, PATIENCE) == item, "the item comes in the end")
+                got = what_get_gives(queue, True, PATIENCE)
+            lab.require(got == item, "the item comes in the end")
     lab.note(
-        f"put() and get(False), one after the other, {tries} times: Empty {empty} times, then the item came later"
+        f"put() and get(False), one after the other, {tries} times: the item {tries - empty} times, Empty {empty}"
+    )
+    lab.require(
+        empty > 0 or sys.gettrace() is None, "nothing slows get() down, such as a debugger or a coverage tool"
     )
     assert empty == 0
 
@@ -122,7 +128,7 @@ WRITTEN, READ_SO_FAR = 20, 3
 @pytest.mark.refuted(
     True,
     reason="joining the writer says that all is in the queue, not that it was read; a slow reader is ended before "
-    "it has read it (docs: multiprocessing.Process.terminate)",
+    "it has read it (docs: multiprocessing, Joining processes that use queues; Process.terminate)",
 )
 def test_the_reader_may_be_terminated_once_the_writer_is_joined(lab: Lab) -> None:
     slow = Reader()
@@ -132,6 +138,7 @@ def test_the_reader_may_be_terminated_once_the_writer_is_joined(lab: Lab) -> Non
             writer.join(PATIENCE)
             lab.require(writer.exitcode == 0, "the writer has written all, and has ended")
         reader.terminate()
+        slow.allow(WRITTEN)  # if it still can read, let it
         lab.require(ends(reader, lab), "the reader ends")
         read = slow.count.value
     lab.note(f"{WRITTEN} items were written; the reader had read {read} of them when it was terminated")
@@ -161,7 +168,7 @@ def test_an_endless_child_outlives_join_and_is_ended_by_terminate(lab: Lab) -> N
     assert ended
 
 
-@pytest.mark.claim("A child that reads in an endless loop can only be ended by force", source="article 2.3")
+@pytest.mark.claim("A child that reads on and on, whatever comes, can only be ended by force", source="article 2.3")
 @pytest.mark.refuted(
     True,
     reason="a sentinel, an item that says that nothing more will come, lets it end by itself "

@@ -318,7 +318,7 @@ SABOTAGES = [
         def wait_for_it(self, *args):
             result = apply_async(self, *args)
             [gate] = self._initargs
-            gate.opened.set()
+            gate.opened.value = 1
             result.wait()
             return result
         monkeypatch.setattr(multiprocessing.pool.Pool, "apply_async", wait_for_it)
@@ -388,10 +388,13 @@ SABOTAGES = [
         """,
     ),
     Sabotage(
-        "a reader that has read all when its writer ends",
+        "a terminate that gives the process time to come to its end",
         ("test_the_reader_may_be_terminated_once_the_writer_is_joined",),
         """
-        monkeypatch.setattr(request.module, "READ_SO_FAR", request.module.WRITTEN)
+        terminate = multiprocessing.process.BaseProcess.terminate
+        def terminate_later(self):
+            threading.Timer(2, terminate, [self]).start()
+        monkeypatch.setattr(multiprocessing.process.BaseProcess, "terminate", terminate_later)
         yield
         """,
     ),
