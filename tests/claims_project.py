@@ -11,10 +11,11 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
+import fastjsonschema  # noqa: F401  # once for all: an in-process run forgets the modules that it imported
 import pytest
 
 import pytest_concclaims.claims
-import pytest_concclaims.run  # once for all: an in-process run forgets the modules that it imported
+import pytest_concclaims.run  # for the same reason
 
 RECORD = "run.json"
 

@@ -14,6 +14,12 @@ def _no_worker_of_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_job_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the runs under test from adding their reports to the summary of the job that runs these tests."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def _own_machine_lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the experiments of these tests wait for nobody else's, such as those of another worker."""
     monkeypatch.setenv("PYTEST_CONCCLAIMS_LOCK_DIR", str(tmp_path_factory.getbasetemp() / "machine-lock"))

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
 import pytest
 
 import pytest_concclaims
@@ -125,7 +126,6 @@ def run_racing(pytester: pytest.Pytester, *arguments: str, subprocess: bool = Fa
 @cache
 def record_check() -> Callable[[object], object]:
     """Return a function that raises if a record is not as its schema says; to make it takes time."""
-    fastjsonschema = pytest.importorskip("fastjsonschema")
     check: Callable[[object], object] = fastjsonschema.compile(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
     return check
 

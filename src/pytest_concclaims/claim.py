@@ -30,6 +30,7 @@ class Claim:
     :param expected: the verdict that this interpreter should give.
     :param expected_reason: why REFUTED is expected; None where CONFIRMED is.
     :param location: ``file:line`` for people.
+    :param nodeid: pytest's, by which the claim is run alone.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Claim:
     expected: Verdict
     expected_reason: str | None
     location: str
+    nodeid: str
 
 
 class ClaimError(Exception):
@@ -84,6 +86,7 @@ def read_claim(item: pytest.Item, suite: str, path: str, root: Path) -> Claim:
         expected=Verdict.CONFIRMED if reason is None else Verdict.REFUTED,
         expected_reason=reason,
         location=path if item.location[1] is None else f"{path}:{item.location[1] + 1}",
+        nodeid=item.nodeid,
     )
 
 

@@ -22,7 +22,7 @@ DEFAULT_PATIENCE = 300.0
 #: Whether the GIL was on before anything of the user's was imported: conftest files come after plugins.
 GIL_AT_START: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 #: The suffixes of ``--claims-report``, each a format.
-REPORT_SUFFIXES = (".json",)
+REPORT_SUFFIXES = (".json", ".html", ".md", ".svg", ".shields.json")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,7 +40,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         type=_report_path,
         metavar="PATH",
-        help=f"write the run record to PATH; its suffix is the format: {', '.join(REPORT_SUFFIXES)} (repeatable)",
+        help="write a report to PATH; its suffix is the format: .json (the run record), .html (a page), .md (for a "
+        "pull request), .svg (a badge), .shields.json (the badge for shields.io) (repeatable)",
+    )
+    group.addoption(
+        "--claims-badge-label",
+        default="concurrency claims",
+        metavar="TEXT",
+        help="the left part of a badge (default: %(default)s)",
+    )
+    group.addoption(
+        "--claims-baseline",
+        type=Path,
+        metavar="OLD.json",
+        help="compare with the run record OLD.json: a verdict that turned fails the run, and under --claims-strict "
+        "one to or from inconclusive does (--claims-report may write the same file)",
     )
     group.addoption(
         "--claims-strict", action="store_true", help="let an inconclusive claim fail instead of being skipped"
@@ -78,7 +92,8 @@ def _report_path(text: str) -> Path:
     path = Path(text)
     if not path.name.lower().endswith(REPORT_SUFFIXES):
         raise argparse.ArgumentTypeError(
-            f"{text!r} has no suffix that names a format; end it in {' or '.join(REPORT_SUFFIXES)}"
+            f"{text!r} has no suffix that names a format; end it in {', '.join(REPORT_SUFFIXES[:-1])} "
+            f"or {REPORT_SUFFIXES[-1]}"
         )
     return path
 

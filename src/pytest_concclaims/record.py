@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from .evidence import Evidence, from_json
 from .interpreter import Interpreter, Machine
 from .verdict import Verdict
 
-SCHEMA = 1
+#: 2 has each claim's node id; 1 had not.
+SCHEMA = 2
 SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 
 
@@ -24,6 +26,7 @@ class ClaimResult:
         none; else None.
     :param duration: seconds, set-up and teardown included.
     :param location: ``file:line``.
+    :param nodeid: by which pytest runs this claim alone; None in a record of schema 1, which had none.
 
     The other fields are those of :class:`~pytest_concclaims.claim.Claim`.
     """
@@ -39,11 +42,16 @@ class ClaimResult:
     evidence: tuple[Evidence, ...]
     duration: float
     location: str
+    nodeid: str | None
 
     @property
     def unexpected(self) -> bool:
         """Whether this needs somebody's attention: the other verdict, or an error."""
         return self.verdict is Verdict.ERROR or (self.verdict.reached and self.verdict is not self.expected)
+
+    def fails(self, *, strict: bool) -> bool:
+        """Return whether this fails the run: it is not as expected, or inconclusive where that is strict."""
+        return self.unexpected or (strict and self.verdict is Verdict.INCONCLUSIVE)
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON's types."""
@@ -61,6 +69,29 @@ class ClaimResult:
         fields["expected"] = Verdict(fields["expected"])
         fields["evidence"] = tuple(from_json(item) for item in fields["evidence"])
         return cls(**fields)
+
+
+class Standing(enum.IntEnum):
+    """What a run comes to, as a whole; the higher, the worse."""
+
+    #: Every claim that applies has reached its verdict, and it is the expected one.
+    AS_EXPECTED = 0
+    #: Every verdict that was reached is the expected one, but some claims were inconclusive.
+    UNDECIDED = 1
+    #: Some of the claims that were selected did not come to an end.
+    INCOMPLETE = 2
+    #: No claim reached a verdict: nothing was verified.
+    NO_VERDICT = 3
+    #: A verdict is not the expected one, or a claim failed.
+    UNEXPECTED = 4
+
+
+def count_verdicts(results: Iterable[ClaimResult]) -> dict[Verdict, int]:
+    """Return how many claims ended in each verdict, zeros included."""
+    counts = dict.fromkeys(Verdict, 0)
+    for result in results:
+        counts[result.verdict] += 1
+    return counts
 
 
 @dataclass(frozen=True)
@@ -84,6 +115,23 @@ class RunRecord:
     complete: bool
     claims: Sequence[ClaimResult]
 
+    @property
+    def strict(self) -> bool:
+        """Whether an inconclusive claim fails the run."""
+        return bool(self.options["strict"])
+
+    @property
+    def standing(self) -> Standing:
+        """What the run comes to."""
+        counts = count_verdicts(self.claims)
+        if any(result.fails(strict=self.strict) for result in self.claims):
+            return Standing.UNEXPECTED
+        if not any(count for verdict, count in counts.items() if verdict.reached):
+            return Standing.NO_VERDICT
+        if not self.complete:
+            return Standing.INCOMPLETE
+        return Standing.UNDECIDED if counts[Verdict.INCONCLUSIVE] else Standing.AS_EXPECTED
+
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON's types, as the schema describes them."""
         return {
@@ -101,3 +149,14 @@ class RunRecord:
     def to_text(self) -> str:
         """Return the record as JSON text."""
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RunRecord:
+        """Return the record that :meth:`to_json` gave; for JSON of unknown origin, see :mod:`.reading`."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        fields["interpreter"] = Interpreter(
+            **{**data["interpreter"], "start_methods": tuple(data["interpreter"]["start_methods"])}
+        )
+        fields["machine"] = Machine(**data["machine"])
+        fields["claims"] = tuple(ClaimResult.from_json(claim) for claim in data["claims"])
+        return cls(**fields)

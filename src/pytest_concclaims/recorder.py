@@ -15,11 +15,16 @@ from typing import Any
 
 import pytest
 
+from .baseline import Baseline
 from .collection import Plan
 from .interpreter import Interpreter, Machine
+from .plugin import REPORT_SUFFIXES
 from .record import ClaimResult, RunRecord
-from .reports import check_writable, write_report
-from .reports.terminal import COLOURS, LOUD, Span, harmless, is_loud, summary
+from .reports import render, suffix_of
+from .reports.files import why_not_writable, write_whole
+from .reports.github import add_job_summary
+from .reports.terminal import COLOURS, LOUD, show_lines, summary
+from .reports.text import harmless
 from .trial import REPORT_ATTRIBUTE
 from .verdict import Verdict
 
@@ -29,7 +34,7 @@ _GIL_CAME_BACK = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'"
 class Recorder:
     """Hooks of the process that people look at: no xdist worker has one.
 
-    :raises pytest.UsageError: a report cannot be written to its place.
+    :raises pytest.UsageError: a report cannot be written to its place, or the baseline cannot be read.
     """
 
     def __init__(self, config: pytest.Config, plan: Plan, interpreter: Interpreter) -> None:
@@ -41,7 +46,11 @@ class Recorder:
             config.invocation_params.dir / path for path in config.getoption("claims_report")
         ]
         for path in self._reports:
-            check_writable(path)
+            problem = why_not_writable(path)
+            if problem is not None:
+                raise pytest.UsageError(f"--claims-report {path}: cannot be written: {problem}; name another place")
+        self._baseline = Baseline.asked_for(config)
+        self._job_summary: str | None = None
         self._started = datetime.now(timezone.utc)
         self._start = time.perf_counter()
         self._news: dict[str, _News] = {}
@@ -92,7 +101,7 @@ class Recorder:
         if str(report.when) == "???":  # xdist's report of a worker that crashed
             self._crashes[report.nodeid] = None
         elif news is not None:
-            if report.failed and news.decided and not is_loud(news.result, strict=self._strict):
+            if report.failed and news.decided and not news.result.fails(strict=self._strict):
                 self._spoiled[report.nodeid] = None
             self._news[report.nodeid] = news
             if report.when == "teardown" and news.decided:
@@ -171,16 +180,25 @@ class Recorder:
         record = self._record(results, complete=self._is_complete())
         for path in self._reports:
             self._write(record, path)
+        self._job_summary = add_job_summary(record)
+        turned = self._baseline is not None and self._baseline.compare(record)
         # pytest's own status goes by its reports, which other plugins may have changed.
-        as_expected = not any(is_loud(result, strict=self._strict) for result in results)
-        if self._failure or self._unwritten or self._crashes or self._missing() or not as_expected:
+        as_expected = not any(result.fails(strict=self._strict) for result in results)
+        if self._failure or self._unwritten or self._crashes or self._missing() or turned or not as_expected:
             session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
 
     def _write(self, record: RunRecord, path: Path) -> None:
         try:
-            write_report(record, path)
+            suffix = suffix_of(path, REPORT_SUFFIXES)
+            assert suffix is not None, "the option's type takes no other path"
+            write_whole(path, render(record, suffix, self._config.getoption("claims_badge_label")))
         except OSError as error:  # the verdicts are still to be shown
             self._unwritten.append(f"--claims-report {path}: could not be written: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001  # nor must a fault of ours in one report take them away
+            self._unwritten.append(
+                f"--claims-report {path}: could not be made ({type(error).__name__}: {error}); "
+                "please report this fault of pytest-concclaims; a report that ends in .json is made without it"
+            )
         else:
             self._written.append(path)
 
@@ -225,13 +243,16 @@ class Recorder:
                 strict=self._strict,
                 complete=self._is_complete(),
             )
-            for line in lines:
-                _write_line(writer, line)
+            show_lines(writer, lines)
+        if self._baseline is not None:
+            self._baseline.show(write)
         for text in self._loud_lines():
             for row in textwrap.wrap(harmless(text), writer.fullwidth):
                 write.write_line(row, red=True, bold=True)
         for path in self._written:
-            write.write_line(f"run record: {path}")
+            write.write_line(f"{'run record' if path.suffix.lower() == '.json' else 'report'}: {path}")
+        if self._job_summary is not None:
+            write.write_line(harmless(self._job_summary))
 
     def _loud_lines(self) -> list[str]:
         lines = []
@@ -249,6 +270,8 @@ class Recorder:
         if self._failure is not None:
             lines.append(self._failure)
         lines += self._unwritten
+        if self._baseline is not None and self._baseline.failure is not None:
+            lines.append(self._baseline.failure)
         return lines
 
 
@@ -279,12 +302,6 @@ def _news(report: pytest.TestReport) -> _News | None:
         return None
     fields = json.loads(data)
     return _News(fields["decided"], ClaimResult.from_json(fields["result"]))
-
-
-def _write_line(writer: Any, line: Sequence[Span]) -> None:
-    for span in line:
-        writer.write(span.text, **span.markup)
-    writer.line()
 
 
 def _why_nothing(results: Sequence[ClaimResult]) -> str:

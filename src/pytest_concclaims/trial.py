@@ -27,7 +27,7 @@ from .evidence import Assertion, Attempt, Evidence, Raised
 from .lab import Lab
 from .lab.threads import ends_of_threads_heard
 from .record import ClaimResult
-from .reports.terminal import harmless
+from .reports.text import harmless
 from .runtime import gil_enabled
 from .verdict import Inconclusive, NotApplicable, Verdict
 
@@ -89,6 +89,7 @@ class Trial:
             evidence=self.evidence(),
             duration=round(self.duration, 4),
             location=claim.location,
+            nodeid=claim.nodeid,
         )
 
     def unfinished(self) -> ClaimResult:

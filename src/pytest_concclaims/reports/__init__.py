@@ -1,42 +1,39 @@
-"""Reports: each a pure function of one run record, and the writing of their files."""
+"""Reports: each a pure function of one or more run records. Here, the formats of a report of one run."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-import pytest
 
 from ..record import RunRecord
 
+DEFAULT_LABEL = "concurrency claims"
 
-def check_writable(path: Path) -> None:
-    """Make sure, before anything is run, that a report can be written; make its folder if there is none.
 
-    :raises pytest.UsageError: it cannot.
+def render(record: RunRecord, suffix: str, label: str = DEFAULT_LABEL) -> str:
+    """Return a run's report.
+
+    What a format needs is imported when it is asked for: a run without reports does without.
+
+    :param suffix: one of :data:`~pytest_concclaims.plugin.REPORT_SUFFIXES`, which names the format.
+    :param label: the left part of a badge.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError("it is a folder")
-        unfinished = _unfinished(path)
-        unfinished.touch(exist_ok=True)
-        unfinished.unlink()
-    except OSError as error:
-        reason = error.strerror or error
-        raise pytest.UsageError(f"--claims-report {path}: cannot be written: {reason}; name another place") from None
+    if suffix == ".json":
+        return record.to_text()
+    if suffix == ".html":
+        from .page import page
+
+        return page(record)
+    if suffix == ".md":
+        from .markdown import markdown
+
+        return markdown(record)
+    from . import badge
+
+    drawn = badge.badge_of([record], label)
+    return badge.to_svg(drawn) if suffix == ".svg" else badge.to_endpoint(drawn)
 
 
-def write_report(record: RunRecord, path: Path) -> None:
-    """Write a record in the format that the path's suffix names, whole or not at all."""
-    unfinished = _unfinished(path)
-    try:
-        # A lone surrogate becomes \udcXX, which is JSON's own way to write it.
-        unfinished.write_text(record.to_text(), encoding="utf-8", errors="backslashreplace")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+def suffix_of(path: Path, suffixes: tuple[str, ...]) -> str | None:
+    """Return which of the suffixes a file's name ends in, the longest if several fit; None: in none of them."""
+    name = path.name.lower()
+    return max((suffix for suffix in suffixes if name.endswith(suffix)), key=len, default=None)

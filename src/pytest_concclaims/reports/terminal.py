@@ -1,16 +1,20 @@
-"""The summary in the terminal: a pure function of the results."""
+"""The summary in the terminal: lines that are a pure function of the results."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..evidence import summary_phrase
-from ..record import ClaimResult
-from ..verdict import Verdict
+from _pytest._io import TerminalWriter  # private, but what pytest itself writes with, colours and all
 
-_MARGIN = len(Verdict.NOT_APPLICABLE.word) + 2
+from ..evidence import summary_phrase
+from ..record import ClaimResult, count_verdicts
+from ..verdict import Verdict
+from .text import harmless
+
+#: Columns: the mark of a verdict, and two spaces.
+MARGIN = len(Verdict.NOT_APPLICABLE.word) + 2
 #: The most lines that one claim's evidence takes, unless ``-v`` asks for all of it.
 _EVIDENCE_LINES = 2
 
@@ -32,6 +36,14 @@ class Span:
     markup: dict[str, bool] = field(default_factory=dict)
 
 
+def show_lines(writer: TerminalWriter, lines: Iterable[Sequence[Span]]) -> None:
+    """Write lines to the terminal; without colours where that is no terminal, or NO_COLOR is set."""
+    for line in lines:
+        for span in line:
+            writer.write(span.text, **span.markup)
+        writer.line()
+
+
 def summary(
     results: Sequence[ClaimResult], *, width: int, verbosity: int, strict: bool = False, complete: bool = True
 ) -> Iterator[list[Span]]:
@@ -44,40 +56,35 @@ def summary(
     """
     if verbosity > -2:
         for result in results:
-            yield from _claim_lines(result, max(width, 40), verbosity, loud=is_loud(result, strict=strict))
-    loud = sum(is_loud(result, strict=strict) for result in results)
+            yield from _claim_lines(result, max(width, 40), verbosity, loud=result.fails(strict=strict))
+    loud = sum(result.fails(strict=strict) for result in results)
     yield from _count_lines(results, width, loud, complete=complete)
-
-
-def is_loud(result: ClaimResult, *, strict: bool) -> bool:
-    """Return whether a result fails the run: it is not as expected, or inconclusive where that is strict."""
-    return result.unexpected or (strict and result.verdict is Verdict.INCONCLUSIVE)
 
 
 def _claim_lines(result: ClaimResult, width: int, verbosity: int, *, loud: bool) -> Iterator[list[Span]]:
     markup = LOUD if loud else COLOURS[result.verdict]
-    mark = f"{result.verdict.word}{'!' if loud else ''}".ljust(_MARGIN)
+    mark = f"{result.verdict.word}{'!' if loud else ''}".ljust(MARGIN)
     source = f" [{result.source}]" if result.source else ""
-    first, *rest = _wrapped(result.statement + source, width)
+    first, *rest = wrapped(result.statement + source, width)
     yield [Span(mark, markup), Span(first, {"bold": True} if loud else {})]
     for line in rest:
-        yield [Span(" " * _MARGIN + line, {"bold": True} if loud else {})]
+        yield [Span(" " * MARGIN + line, {"bold": True} if loud else {})]
     if verbosity < 0 and not loud:
         return
     for text, style in _verdict_lines(result):
-        yield from _indented(text, width, style)
+        yield from indented(text, width, style)
     if verbosity > 0:
         for piece in result.evidence:
             if piece.phrase() != result.reason:  # which stands above already
-                yield from _indented(f"- {piece.phrase()}", width, {})
-        yield from _indented(f"{result.id}, {result.location}, {result.duration:.2f} s", width, {"light": True})
+                yield from indented(f"- {piece.phrase()}", width, {})
+        yield from indented(f"{result.id}, {result.location}, {result.duration:.2f} s", width, {"light": True})
         return
     # An error's reason is the phrase of what stood in the way.
     phrase = "" if result.verdict is Verdict.ERROR else summary_phrase(result.evidence)
     if phrase and phrase not in (result.reason or ""):
-        yield from _indented(phrase, width, {}, most=_EVIDENCE_LINES)
+        yield from indented(phrase, width, {}, most=_EVIDENCE_LINES)
     if loud:
-        yield from _indented(f"{result.id}, {result.location}", width, {"light": True})
+        yield from indented(f"{result.id}, {result.location}", width, {"light": True})
 
 
 def _verdict_lines(result: ClaimResult) -> Iterator[tuple[str, dict[str, bool]]]:
@@ -87,16 +94,16 @@ def _verdict_lines(result: ClaimResult) -> Iterator[tuple[str, dict[str, bool]]]
         yield f"because {result.reason}" if result.verdict is Verdict.REFUTED else result.reason, {}
 
 
-def _indented(text: str, width: int, style: dict[str, bool], most: int | None = None) -> Iterator[list[Span]]:
+def indented(text: str, width: int, style: dict[str, bool], most: int | None = None) -> Iterator[list[Span]]:
     """Yield a text's lines below a statement, at most ``most`` of them."""
-    for line in _wrapped(text, width - 2, most):
-        yield [Span(" " * (_MARGIN + 2) + line, style)]
+    for line in wrapped(text, width - 2, most):
+        yield [Span(" " * (MARGIN + 2) + line, style)]
 
 
 def _count_lines(
     results: Sequence[ClaimResult], width: int, unexpected: int, *, complete: bool
 ) -> Iterator[list[Span]]:
-    counts = {verdict: sum(result.verdict is verdict for result in results) for verdict in Verdict}
+    counts = count_verdicts(results)
     shown = [
         Span(f"{count} {verdict.word.lower()}", COLOURS[verdict])
         for verdict, count in counts.items()
@@ -120,13 +127,7 @@ def _count_lines(
     yield line
 
 
-def _wrapped(text: str, width: int, most: int | None = None) -> list[str]:
-    lines = textwrap.wrap(harmless(text), max(width - _MARGIN, 20), max_lines=most, placeholder=" ...")
+def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
+    """Return a text's lines, as wide as they can be beside the mark of a verdict."""
+    lines = textwrap.wrap(harmless(text), max(width - MARGIN, 20), max_lines=most, placeholder=" ...")
     return lines or [""]
-
-
-def harmless(text: str) -> str:
-    """Return the text on one line, without characters that would steer the terminal."""
-    return "".join(
-        character if character.isprintable() else f"\\x{ord(character):02x}" for character in " ".join(text.split())
-    )

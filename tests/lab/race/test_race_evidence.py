@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+import fastjsonschema
 import pytest
 
 from pytest_concclaims.evidence import Assertion, ChildRun, Note, RaceRun, Requirement, from_json, summary_phrase
@@ -198,7 +199,6 @@ def test_round_trip(evidence: RaceRun) -> None:
 @pytest.fixture(scope="module")
 def validate() -> Callable[[object], object]:
     """Return what raises if its argument is not the evidence of a race that the schema describes."""
-    fastjsonschema = pytest.importorskip("fastjsonschema")
     schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     validator: Callable[[object], object] = fastjsonschema.compile(
         {"$schema": schema["$schema"], "$ref": "#/definitions/race", "definitions": schema["definitions"]}

@@ -1,0 +1,43 @@
+"""``concclaims badge``: one badge for one or more runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..reports import DEFAULT_LABEL
+from ..reports.badge import badge_of, to_endpoint, to_svg
+from . import shared
+
+_RENDERERS = {".svg": to_svg, ".shields.json": to_endpoint}
+
+
+def add_to(commands: shared.Subparsers) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "badge",
+        help="make a badge of one or more runs",
+        description="Makes a badge of one or more runs. It is green only if every claim reached its expected verdict "
+        "in every run. Exit status: 0, or 2 if a record cannot be read.",
+    )
+    parser.add_argument("records", nargs="+", metavar="RUN.json", type=Path, help="a run record, or a folder of them")
+    parser.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help=f"the suffix is the format: {', '.join(_RENDERERS)} (repeatable)",
+    )
+    parser.add_argument("--label", default=DEFAULT_LABEL, help="the left part (default: %(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it."""
+    files = shared.outputs(arguments.output, tuple(_RENDERERS))
+    badge = badge_of(shared.read_records(arguments.records), arguments.label)
+    for path, suffix in files:
+        shared.write(path, _RENDERERS[suffix](badge))
+    return 0

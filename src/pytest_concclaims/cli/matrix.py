@@ -1,0 +1,76 @@
+"""``concclaims matrix``: claims and the interpreters they ran on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from _pytest._io import TerminalWriter  # as in shared.py
+
+from ..matrix import Matrix, matrix_of
+from . import shared
+
+
+def add_to(commands: shared.Subparsers) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "matrix",
+        help="compare the verdicts of several interpreters",
+        description="Shows which claims were confirmed and which were refuted on which interpreter, and where that "
+        "differs. Exit status: 0, also if a verdict is not the expected one; 2 if a record cannot be read.",
+    )
+    parser.add_argument("records", nargs="+", metavar="RUN.json", type=Path, help="a run record, or a folder of them")
+    parser.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help=f"write this instead; the suffix is the format: {', '.join(_RENDERERS)} (repeatable)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it."""
+    files = shared.outputs(arguments.output, tuple(_RENDERERS))
+    matrix = matrix_of(shared.read_records(arguments.records))
+    for path, suffix in files:
+        shared.write(path, _RENDERERS[suffix](matrix))
+    if not files:
+        _show(matrix)
+    for warning in matrix.warnings:
+        print(f"concclaims matrix: warning: {warning}", file=sys.stderr)  # noqa: T201  # as in __init__.py
+    return 0
+
+
+def _show(matrix: Matrix) -> None:
+    from ..reports.matrix_terminal import matrix_lines
+
+    writer = TerminalWriter()
+    shared.show_lines(writer, matrix_lines(matrix, width=writer.fullwidth))
+
+
+def _html(matrix: Matrix) -> str:
+    from ..reports.matrix_page import matrix_page
+
+    return matrix_page(matrix)
+
+
+def _markdown(matrix: Matrix) -> str:
+    from ..reports.matrix_markdown import matrix_markdown
+
+    return matrix_markdown(matrix)
+
+
+def _svg(matrix: Matrix) -> str:
+    from ..reports.matrix_picture import matrix_picture
+
+    return matrix_picture(matrix)
+
+
+#: What a format needs is imported when it is asked for.
+_RENDERERS: dict[str, Callable[[Matrix], str]] = {".html": _html, ".md": _markdown, ".svg": _svg}

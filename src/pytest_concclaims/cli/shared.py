@@ -1,0 +1,66 @@
+"""What the commands share: reading records, writing files, and the terminal."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..reading import RecordError, read_record
+from ..record import RunRecord
+from ..reports import suffix_of
+from ..reports.files import why_not_writable, write_whole
+from ..reports.terminal import show_lines as show_lines
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+
+
+class CommandError(Exception):
+    """Something that the user must put right; the text, in one line, says what."""
+
+
+def read_records(paths: Sequence[Path]) -> list[RunRecord]:
+    """Return the records in files, and in the folders among the paths.
+
+    :raises RecordError: a file is no record; a folder has none.
+    """
+    return [read_record(file) for path in paths for file in _files(path)]
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.glob("*.json") if not file.name.endswith(".shields.json"))
+    if not found:
+        raise RecordError(f"{path}: a folder without run records (*.json)")
+    return found
+
+
+def outputs(paths: Iterable[Path], suffixes: tuple[str, ...]) -> list[tuple[Path, str]]:
+    """Return the files to write, each with the suffix that names its format; make sure that they can be written.
+
+    :raises CommandError: one has no such suffix, or cannot be written.
+    """
+    found = []
+    for path in paths:
+        suffix = suffix_of(path, suffixes)
+        if suffix is None:
+            raise CommandError(f"-o {path}: no suffix that names a format; end it in {' or '.join(suffixes)}")
+        problem = why_not_writable(path)
+        if problem is not None:
+            raise CommandError(f"-o {path}: cannot be written: {problem}; name another place")
+        found.append((path, suffix))
+    return found
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file.
+
+    :raises CommandError: it cannot be written.
+    """
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise CommandError(f"-o {path}: could not be written: {error.strerror or error}") from None

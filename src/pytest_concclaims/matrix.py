@@ -1,0 +1,308 @@
+"""The matrix: what several runs say about the same claims, and where their verdicts differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from .columns import Column, Family, columns_of
+from .record import ClaimResult, RunRecord
+from .reports.text import cut, harmless
+from .verdict import Verdict
+
+#: What one run says about a claim; None: the claim was not in it, which is not the same as NOT APPLICABLE.
+Cell = Optional[ClaimResult]
+
+_SHORTEST_DIGEST = 8
+_IDS_TOLD = 5
+
+
+@dataclass(frozen=True)
+class Change:
+    """A cell whose verdict is another than that of the run that is most like its own, among those before it.
+
+    :param column: the index of its column.
+    :param reference: that of the column it was compared with.
+    :param where: what tells the two columns apart: ``between versions``, ``with the GIL off``, ``on PyPy``.
+    """
+
+    column: int
+    reference: int
+    where: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim.
+
+    :param digest: the beginning of its digest, where other rows have the same id; else None.
+    :param cells: one for each column.
+    :param changes: by the index of the column.
+    :param sentence: where which verdict was reached, if they differ; else None.
+    """
+
+    id: str
+    statement: str
+    source: str | None
+    digest: str | None
+    cells: tuple[Cell, ...]
+    changes: Mapping[int, Change]
+    sentence: str | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether it was confirmed in one run and refuted in another."""
+        return bool(self.changes)
+
+    @property
+    def unexpected(self) -> bool:
+        """Whether a verdict is not the expected one."""
+        return any(cell is not None and cell.unexpected for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Section:
+    """The claims of one suite from one source."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Claims and the runs that say something about them.
+
+    :param warnings: what must be known to read it rightly, each one sentence or more, on one line.
+    """
+
+    columns: tuple[Column, ...]
+    sections: tuple[Section, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of all sections."""
+        return tuple(row for section in self.sections for row in section.rows)
+
+    @property
+    def dates(self) -> str:
+        """The day of the runs, or the first and the last day."""
+        days = sorted({column.date for column in self.columns})
+        return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+    def legend(self) -> list[tuple[str, str]]:
+        """Return the signs in cells and heads, each with what it means; without those that do not occur."""
+        shown = {sign for row in self.rows for cell in row.cells for sign in letter(cell)}
+        if not all(column.record.complete for column in self.columns):
+            shown.add("*")
+        return [(sign, meaning) for sign, meaning in _SIGNS if sign in shown]
+
+    def headline(self) -> str:
+        """Return how many claims there are, where how many of them differ, and how many are not as expected."""
+        rows = self.rows
+        differing = [row for row in rows if row.differs]
+        parts = [f"{_counted(len(rows), 'claim')} in {_counted(len(self.columns), 'run')}"]
+        if differing:
+            found = Counter(where for row in differing for where in {change.where for change in row.changes.values()})
+            places = ", ".join(f"{count:,} {where}" for where, count in sorted(found.items()))
+            parts.append(f"the verdict differs for {len(differing):,} ({places})")
+        elif any(cell is not None and cell.verdict.reached for row in rows for cell in row.cells):
+            parts.append("no verdict differs")
+        else:
+            parts.append("no verdict, nothing was verified")
+        unexpected = sum(row.unexpected for row in rows)
+        return "; ".join([*parts, f"{unexpected:,} not as expected"] if unexpected else parts)
+
+
+def letter(cell: Cell) -> str:
+    """Return the letter for a cell: C, R, i, n, E, with an exclamation mark if that was not expected; or a dash."""
+    if cell is None:
+        return "-"
+    return _LETTERS[cell.verdict] + ("!" if cell.unexpected else "")
+
+
+_LETTERS = {
+    Verdict.CONFIRMED: "C",
+    Verdict.REFUTED: "R",
+    Verdict.INCONCLUSIVE: "i",
+    Verdict.NOT_APPLICABLE: "n",
+    Verdict.ERROR: "E",
+}
+_SIGNS = (
+    *((_LETTERS[verdict], verdict.word.lower()) for verdict in Verdict),
+    ("!", "not as expected"),
+    ("-", "not in this run"),
+    ("*", "the run is not complete"),
+)
+
+
+def matrix_of(records: Sequence[RunRecord]) -> Matrix:
+    """Return the matrix of one or more runs.
+
+    Claims are the same if their id and their digest are; another digest is another experiment, and a row of its own.
+
+    :raises ValueError: there are no records.
+    """
+    if not records:
+        raise ValueError("a matrix needs a run record")
+    columns = columns_of(records)
+    digests = _digests(columns)
+    results = [{(result.id, result.digest): result for result in column.record.claims} for column in columns]
+    found: dict[str, list[Row]] = {}
+    for id_, (title, known) in digests.items():
+        for digest in known:
+            cells = tuple(result.get((id_, digest)) for result in results)
+            found.setdefault(title, []).append(_row(columns, cells, _short(digest, known)))
+    sections = tuple(Section(title, tuple(rows)) for title, rows in found.items())
+    return Matrix(columns, sections, tuple(_warnings(columns, digests)))
+
+
+def _digests(columns: Sequence[Column]) -> dict[str, tuple[str, list[str]]]:
+    """Return for each claim's id its section's title and its digests, all in the order of first appearance."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    for column in columns:
+        for result in column.record.claims:
+            _, digests = found.setdefault(result.id, (_title(result), []))
+            if result.digest not in digests:
+                digests.append(result.digest)
+    return found
+
+
+def _title(result: ClaimResult) -> str:
+    """Return the title of a claim's section: its source as far as the first comma, which a refinement follows."""
+    source = (result.source or "").partition(",")[0]
+    return source if source.startswith(result.suite) else f"{result.suite} {source}".strip()
+
+
+def _short(digest: str, all_of_them: Sequence[str]) -> str | None:
+    """Return as much of a digest as tells it from the others, None if there are none."""
+    if len(all_of_them) == 1:
+        return None
+    length = _SHORTEST_DIGEST
+    while len({other[:length] for other in all_of_them}) < len(all_of_them):
+        length += 1
+    return digest[:length]
+
+
+def _row(columns: Sequence[Column], cells: tuple[Cell, ...], digest: str | None) -> Row:
+    first = next(cell for cell in cells if cell is not None)
+    changes = {change.column: change for change in _changes(columns, cells)}
+    sentence = _sentence(columns, cells) if changes else None
+    return Row(first.id, first.statement, first.source, digest, cells, changes, sentence)
+
+
+def _warnings(columns: Sequence[Column], digests: Mapping[str, tuple[str, list[str]]]) -> Iterator[str]:
+    mixed = [cut(harmless(id_), 100) for id_, (_, known) in digests.items() if len(known) > 1]
+    if mixed:
+        told = ", ".join(mixed[:_IDS_TOLD])
+        more = f" and {len(mixed) - _IDS_TOLD} more" if len(mixed) > _IDS_TOLD else ""
+        yield (
+            f"{_counted(len(mixed), 'claim')} had different digests in different runs. These are different "
+            f"experiments: each has a row of its own, and they are not compared ({told}{more}). "
+            "To compare them, run the same version of the claims everywhere."
+        )
+    for column in columns:
+        if not column.record.complete:
+            yield f"The run on {column.label} is not complete: some of its claims did not come to an end."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+# --- where verdicts change
+
+
+def _changes(columns: Sequence[Column], cells: Sequence[Cell]) -> Iterator[Change]:
+    """Yield the cells that reached another verdict than the most similar run before them that reached one."""
+    before: list[int] = []
+    for index, cell in enumerate(cells):
+        if cell is None or not cell.verdict.reached:
+            continue
+        if before:
+            here = columns[index]
+            reference = min(before, key=lambda other: (*_distance(columns[other], here), -other))
+            compared = cells[reference]
+            if compared is not None and compared.verdict is not cell.verdict:
+                yield Change(index, reference, _where(columns[reference], here))
+        before.append(index)
+
+
+def _distance(one: Column, other: Column) -> tuple[int, int, int]:
+    """Return how unlike two runs are; what makes them most unlike comes first."""
+    first, second = one.record.interpreter, other.record.interpreter
+    return (
+        int(first.implementation != second.implementation),
+        abs(one.minor[0] - other.minor[0]) * 1000 + abs(one.minor[1] - other.minor[1]),
+        (first.free_threaded_build != second.free_threaded_build) + (first.gil_enabled != second.gil_enabled),
+    )
+
+
+def _where(reference: Column, here: Column) -> str:
+    first, second = reference.record.interpreter, here.record.interpreter
+    if first.implementation != second.implementation:
+        return "on PyPy" if here.family is Family.PYPY else f"on {here.label}"
+    if first.gil_enabled != second.gil_enabled:
+        return f"with the GIL {'on' if second.gil_enabled else 'off'}"
+    if first.free_threaded_build != second.free_threaded_build:
+        return "on free-threaded builds"
+    return "between versions" if reference.minor != here.minor else "between runs"
+
+
+# --- and in words
+
+
+def _sentence(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
+    """Return where which verdict was reached, and where none was."""
+    words = ["not in the run" if cell is None else cell.verdict.word for cell in cells]
+    reached = [cell is not None and cell.verdict.reached for cell in cells]
+    ordered = dict.fromkeys([word for word, yes in zip(words, reached) if yes] + words)
+    return "; ".join(
+        f"{word} on {_spoken(columns, [index for index, other in enumerate(words) if other == word])}"
+        for word in ordered
+    )
+
+
+def _spoken(columns: Sequence[Column], chosen: Iterable[int]) -> str:
+    """Return the words for some of the columns: neighbours of one family are a range."""
+    wanted = set(chosen)
+    parts = []
+    for family in Family:
+        members = [index for index, column in enumerate(columns) if column.family is family]
+        names = _ranges([(columns[index], index in wanted) for index in members])
+        if family is Family.OTHER:
+            parts += names
+        elif names:
+            parts.append(family.spoken(_listed(names)))
+    return _listed(parts, "on ")
+
+
+def _ranges(members: Sequence[tuple[Column, bool]]) -> list[str]:
+    """Return the names of those of a family's columns that are meant, three and more neighbours as a range."""
+    runs: list[list[Column]] = []
+    last: Column | None = None
+    for column, meant in members:
+        if meant and last is not None and _follows(last, column):
+            runs[-1].append(column)
+        elif meant:
+            runs.append([column])
+        last = column if meant else None
+    return [
+        name
+        for run in runs
+        for name in ([f"{run[0].name} to {run[-1].name}"] if len(run) > 2 else [column.name for column in run])
+    ]
+
+
+def _follows(one: Column, other: Column) -> bool:
+    """Whether there is no version between two, of which nothing is known."""
+    if one.family is Family.OTHER:
+        return False
+    return one.minor[0] == other.minor[0] and other.minor[1] - one.minor[1] <= 1
+
+
+def _listed(parts: Sequence[str], word: str = "") -> str:
+    *rest, last = parts
+    return f"{f', {word}'.join(rest)} and {word}{last}" if rest else last

@@ -1,0 +1,127 @@
+"""The page of one run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..record import ClaimResult, RunRecord, Standing, count_verdicts
+from ..verdict import Verdict
+from .html import document
+from .pictures.units import counted
+
+
+def page(record: RunRecord) -> str:
+    """Return a run as one HTML file, that asks nothing of any network and whose script is its own."""
+    return document(
+        "page.html.j2",
+        record=record,
+        headline=headline(record),
+        remark=_remark(record),
+        standing=record.standing.name.lower().replace("_", "-"),
+        counts=_shown_counts(record),
+        failing=_failing(record),
+        sections=sections(record.claims),
+        started=record.started.replace("T", " ").replace("+00:00", " UTC"),
+        environment=_environment(record),
+        total=counted(len(record.claims), "claim"),
+    )
+
+
+def headline(record: RunRecord) -> str:
+    """Return what the run comes to, in words."""
+    standing = record.standing
+    if standing is Standing.UNEXPECTED:
+        return f"{counted(_failing(record), 'claim')} not as expected"
+    if standing is Standing.NO_VERDICT:
+        return "No verdict: nothing was verified"
+    if standing is Standing.INCOMPLETE:
+        return "Incomplete: not every claim came to an end"
+    if standing is Standing.UNDECIDED:
+        undecided = count_verdicts(record.claims)[Verdict.INCONCLUSIVE]
+        return f"As expected, but {counted(undecided, 'claim')} undecided"
+    return "Every verdict is as expected"
+
+
+def _remark(record: RunRecord) -> str:
+    """Return a sentence on what the headline leaves open; may be empty."""
+    parts = []
+    if not record.complete:
+        parts.append(
+            "The run was stopped, or some of its claims could not be collected: what is missing is not here."
+        )
+    if record.standing is Standing.UNEXPECTED:
+        parts.append("They stand open below.")
+    if record.standing is Standing.NO_VERDICT:
+        parts.append("Without evidence, a run is not green.")
+    if record.standing is Standing.UNDECIDED:
+        parts.append("Every verdict that was reached is the expected one; the rest say what they lack.")
+    return " ".join(parts)
+
+
+def _failing(record: RunRecord) -> int:
+    return sum(result.fails(strict=record.strict) for result in record.claims)
+
+
+def _shown_counts(record: RunRecord) -> list[tuple[Verdict, int]]:
+    return [(verdict, count) for verdict, count in count_verdicts(record.claims).items() if count or verdict.reached]
+
+
+@dataclass
+class Section:
+    """Claims that stand together.
+
+    :param claims: each with what its source says beyond the section's title; may be empty.
+    """
+
+    title: str
+    claims: list[tuple[ClaimResult, str]] = field(default_factory=list)
+
+
+#: Such as "article 1.1, definition": a place with a number, and what is said of it.
+_PLACE = re.compile(r"(?P<place>[^,]*\d[^\s,]*), (?P<rest>.+)", re.DOTALL)
+
+
+def sections(claims: Sequence[ClaimResult]) -> list[Section]:
+    """Return the claims by suite and source, in the order of the first of each; those without source by suite."""
+    found: dict[tuple[str, str], Section] = {}
+    for result in claims:
+        source = result.source or ""
+        match = _PLACE.fullmatch(source)
+        place, rest = (match["place"], match["rest"]) if match else (source, "")
+        title = f"{result.suite}: {place}" if place and not place.startswith(result.suite) else place or result.suite
+        found.setdefault((result.suite, place), Section(title)).claims.append((result, rest))
+    return list(found.values())
+
+
+def _environment(record: RunRecord) -> list[tuple[str, str]]:
+    """Return what ran, on what, and what it was asked for: names and words."""
+    interpreter, machine, options = record.interpreter, record.machine, record.options
+    interval = "none" if interpreter.switch_interval is None else f"{interpreter.switch_interval:g} s"
+    methods = ", ".join(interpreter.start_methods)
+    load = "not told" if machine.load_average is None else f"{machine.load_average:g}"
+    tools = ", ".join(
+        f"{name} {version}"
+        for name, version in [
+            (record.tool["name"], record.tool["version"]),
+            *((name, version) for name, version in record.tool.items() if name not in ("name", "version")),
+        ]
+    )
+    return [
+        ("Interpreter", interpreter.describe()),
+        ("Build", interpreter.build),
+        ("Switch interval", interval),
+        ("Start methods", f"{methods} (default: {interpreter.default_start_method})"),
+        ("System", f"{machine.system} {machine.release}, {machine.architecture}"),
+        ("CPUs", machine.describe()),
+        ("Load at the start", load),
+        ("Tools", tools),
+        ("Suites", ", ".join(options["suites"]) or "none"),
+        ("Budget", f"{options['budget']:g} s for each experiment"),
+        ("Strict", "yes: an inconclusive claim fails" if options["strict"] else "no"),
+        ("Experiments ran", "in the test process" if options["in_process"] else "in child processes, where possible"),
+        ("Started", record.started),
+        ("Duration", f"{record.duration:,.1f} s"),
+        ("Complete", "yes" if record.complete else "no"),
+    ]

@@ -1,0 +1,22 @@
+"""Numbers in words that fit a picture."""
+
+from __future__ import annotations
+
+
+def in_seconds(value: float) -> str:
+    """Return a time for people: in s, ms, µs or ns, whichever gives a number that can be read.
+
+    :param value: seconds.
+    """
+    size = abs(value)
+    if size >= 1000:
+        return f"{value:,.0f} s" if size < 1e7 else f"{value:.3g} s"
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
+        if size * factor >= 0.9995 or not size:  # what rounds to 1 is one
+            return f"{value * factor:.3g} {unit}"
+    return f"{value * 1e9:.3g} ns"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, such as ``1 sample``, ``2 samples``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

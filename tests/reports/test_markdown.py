@@ -1,0 +1,220 @@
+"""The report in Markdown: what it says, that no text breaks out of its place, and that it is never too long."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from pytest_concclaims import Verdict
+from pytest_concclaims.evidence import Note
+from pytest_concclaims.record import ClaimResult, RunRecord
+from pytest_concclaims.reports.markdown import LARGEST_COMMENT, LEAST, fitted, markdown
+from sample_records import CLAIM, EVIDENCE, record_of
+
+INCONCLUSIVE = replace(CLAIM, id="i", verdict=Verdict.INCONCLUSIVE, reason="a ruler is missing")
+REFUTED = replace(CLAIM, id="r", verdict=Verdict.REFUTED)
+HOSTILE = (
+    "a | b \\| c\n\n## head\r\n- item\n```\nfence\n``` `code` <script>alert(1)</script> </details> <!-- &amp; &lt; "
+    "@somebody #1 [link](http://example.org) ![picture](x) www.example.org me@example.org **bold** ~~no~~ $x$ "
+    ":tada: \x1b[31m \x00 \u202e \udc80 {{ x }} 1. one"
+)
+#: Of the lines of a report, all but the empty ones and that of the facts on the run.
+STARTS = ("## ", "### ", "| ", "- ", "  - ", "**", "<details>", "</details>")
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of all rows of tables, heads included."""
+    return [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+
+
+def many(count: int, claim: ClaimResult, length: int = 100) -> list[ClaimResult]:
+    """Return copies of a claim, with ids of their own and long texts."""
+    return [
+        replace(claim, id=f"{claim.id}-{n}", statement=f"s{n} " + "x" * length, evidence=(Note("y" * length),))
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record", "headline"),
+    [
+        (record_of(CLAIM), "every verdict as expected"),
+        (record_of(CLAIM, INCONCLUSIVE), "every verdict reached as expected, but some claims were inconclusive"),
+        (replace(record_of(CLAIM), complete=False), "not complete"),
+        (record_of(INCONCLUSIVE), "no verdict, nothing was verified"),
+        (record_of(), "no verdict, nothing was verified"),
+        (record_of(CLAIM, REFUTED), "1 of 2 not as expected"),
+        (replace(record_of(REFUTED), complete=False), "1 of 1 not as expected"),
+    ],
+)
+def test_headline_says_what_the_run_comes_to(record: RunRecord, headline: str) -> None:
+    """And an incomplete run is one whatever else is true of it."""
+    text = markdown(record)
+    assert text.splitlines()[0] == f"## Concurrency claims: {headline}"
+    assert ("This run is not complete" in text) == (not record.complete)
+
+
+def test_head_has_counts_and_interpreter() -> None:
+    """What the verdicts are about."""
+    text = markdown(record_of(CLAIM, REFUTED, INCONCLUSIVE))
+    assert "**3 claims**: 1 confirmed, 1 refuted, 1 inconclusive" in text
+    version = record_of().interpreter.describe().split()[1].rstrip(",")
+    assert version in text.splitlines()[4]
+
+
+def test_each_claim_has_its_row_with_verdict_and_reason() -> None:
+    """Claims of one source stand together, each suite in a table of its own."""
+    expected = replace(CLAIM, id="e", verdict=Verdict.REFUTED, expected=Verdict.REFUTED, reason="it melts")
+    claims = [
+        replace(CLAIM, id="a", source="page 1"),
+        replace(expected, source="page 2"),
+        replace(INCONCLUSIVE, source="page 1"),
+        replace(CLAIM, id="o", suite="other", statement="Rain is wet"),
+    ]
+    text = markdown(record_of(*claims))
+    assert rows(text) == [
+        ["Source", "Claim", "Verdict", "Why"],
+        ["---"] * 4,
+        ["page 1", "Snow is white", "CONFIRMED", ""],
+        ["page 1", "Snow is white", "INCONCLUSIVE", "a ruler is missing"],
+        ["page 2", "Snow is white", "REFUTED", "because it melts"],
+        ["Source", "Claim", "Verdict", "Why"],
+        ["---"] * 4,
+        ["", "Rain is wet", "CONFIRMED", ""],
+    ]
+    assert [line for line in text.splitlines() if line.startswith("### ")] == ["### demo", "### other"]
+
+
+def test_unexpected_claims_come_first_with_their_evidence() -> None:
+    """Before any table, not folded, and with what runs them alone; inconclusive ones where that is strict."""
+    error = replace(CLAIM, id="x", verdict=Verdict.ERROR, reason="it broke", nodeid="test_x.py::test_x[a b]")
+    record = record_of(CLAIM, replace(REFUTED, evidence=(Note("seen twice"),)), error, INCONCLUSIVE)
+    text = markdown(record)
+    first = text[: text.index("### demo")]
+    assert "- **REFUTED, expected CONFIRMED** Snow is white\n  - seen twice\n" in first
+    assert "- **ERROR** Snow is white\n  - it broke\n" in first
+    assert "<code>pytest --claims 'test\\_x.py&#58;&#58;test\\_x\\[a b\\]'</code>" in first
+    assert "INCONCLUSIVE" not in first
+    assert len(rows(text)) == 2 + 4
+    strict = markdown(replace(record, options={**record.options, "strict": True}))
+    assert "- **INCONCLUSIVE** Snow is white" in strict[: strict.index("### demo")]
+
+
+def test_all_kinds_of_evidence_are_told_and_folded() -> None:
+    """Under the table of their suite."""
+    text = markdown(record_of(replace(CLAIM, evidence=tuple(EVIDENCE))))
+    folded = text[text.index("<details>") :]
+    assert folded.count("\n  - ") == len(EVIDENCE)
+    assert folded.rstrip().endswith("\n\n</details>")
+    assert "<summary>The evidence of 1 claim</summary>\n\n" in folded
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_no_text_breaks_out_of_its_place(verdict: Verdict) -> None:
+    """Pipes, newlines, HTML, backticks and the like are shown; nobody is called, and nothing is linked."""
+    hostile = replace(
+        CLAIM,
+        suite=HOSTILE,
+        statement=HOSTILE,
+        source=HOSTILE,
+        verdict=verdict,
+        reason=HOSTILE,
+        id=HOSTILE,
+        location=HOSTILE,
+        nodeid=HOSTILE,
+        evidence=(Note(HOSTILE),),
+    )
+    record = record_of(hostile, CLAIM)
+    record = replace(
+        record,
+        started=HOSTILE,
+        interpreter=replace(record.interpreter, label=HOSTILE, implementation_version=HOSTILE),
+        machine=replace(record.machine, system=HOSTILE, architecture=HOSTILE),
+        tool={**record.tool, "version": HOSTILE},
+    )
+    text = markdown(record)
+    text.encode("utf-8")
+    assert {len(row) for row in rows(text)} == {4}
+    assert len(rows(text)) == 3 + 3
+    tags = re.findall(r"<[^>]*>", text)
+    assert set(tags) <= {"<details>", "<summary>", "</summary>", "</details>", "<code>", "</code>"}
+    assert tags.count("<details>") == tags.count("</details>") <= 1
+    assert not re.search(r"@\w|#1|http:|www\.|(?<!\\)`|(?<!\\)\$|(?<!\\)\]\(|:tada", text)
+    assert not set("\x1b\x00\r\u202e\udc80") & set(text)
+    heads = [line for line in text.splitlines() if line.lstrip().startswith("#")]
+    assert len(heads) == 3 + hostile.unexpected
+    assert all(not line or " · " in line or line.startswith(STARTS) for line in text.splitlines())
+
+
+SHAPES = {
+    "none": [],
+    "few": many(3, CLAIM),
+    "much evidence": [replace(CLAIM, id=str(n), evidence=(Note("y" * 9_000),) * 9) for n in range(20)],
+    "long statements": many(50, CLAIM, 50_000),
+    "many": many(500, CLAIM),
+    "unexpected": many(50, REFUTED, 3_000),
+    "all unexpected": many(500, REFUTED),
+    "escaped": [replace(claim, statement="#" * 5_000) for claim in many(100, REFUTED)],
+}
+
+
+@pytest.mark.parametrize("most", [LEAST, LARGEST_COMMENT])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_report_is_never_longer_than_it_may_be_and_says_what_is_missing(shape: str, most: int) -> None:
+    """However much there is: each claim is in it, or among the counted that are not."""
+    record = record_of(*SHAPES[shape])
+    report = fitted(record, most)
+    assert len(report.text) <= most
+    told = rows(report.text)[2:]
+    if report.left_out is None:
+        assert len(told) == len(record.claims)
+        assert "Left out" not in report.text
+    else:
+        assert f"*Left out, for the report would be too long: {report.left_out}." in report.text
+        assert len(markdown(record, 10**9)) > most
+
+
+def test_evidence_goes_first_then_long_texts_then_rows_and_unexpected_ones_last() -> None:
+    """What nobody has to look at goes before what somebody must."""
+    unexpected = [
+        replace(REFUTED, id=f"u{n}", statement=f"unexpected {n}", evidence=(Note("z" * 50),)) for n in range(20)
+    ]
+    record = record_of(*many(40, CLAIM, 400), *unexpected)
+    sizes = (200_000, 40_000, 20_000, LEAST)
+    seen = []
+    for most in sizes:
+        report = fitted(record, most)
+        assert all(f"unexpected {n}\n" in report.text for n in range(20))
+        seen.append(
+            ("y" * 400 in report.text, "x" * 400 in report.text, "s39 " in report.text, "z" * 50 in report.text)
+        )
+    assert seen == [
+        (True, True, True, True),
+        (False, True, True, True),
+        (False, False, True, True),
+        (False, False, False, True),
+    ]
+    assert "40 claims of which none fails the run" in (fitted(record, LEAST).left_out or "")
+
+
+def test_unexpected_claims_without_room_are_counted() -> None:
+    """As many as there is room for are told, in their order, and the rest is a number."""
+    report = fitted(record_of(*many(500, REFUTED), CLAIM), LEAST)
+    told = [int(number) for number in re.findall(r"- \*\*REFUTED, expected CONFIRMED\*\* s(\d+) ", report.text)]
+    assert told == list(range(len(told)))
+    assert 0 < len(told) < 500
+    assert f"{500 - len(told)} of the 500 claims that are not as expected" in report.text
+    assert "1 claim of which none fails the run" in report.text
+    assert "500 of 501 not as expected" in report.text.splitlines()[0]
+
+
+def test_too_little_room_for_any_report_is_refused() -> None:
+    """Rather than half a head."""
+    with pytest.raises(ValueError, match="8,192"):
+        markdown(record_of(CLAIM), LEAST - 1)
