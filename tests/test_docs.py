@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_concclaims.cli import COMMANDS
+
 ROOT = Path(__file__).parents[1]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -27,3 +30,21 @@ def test_readme_counts_the_shipped_claims(pytester: pytest.Pytester) -> None:
     assert counted is not None
     result = pytester.runpytest_subprocess("--claims", "article", "--collect-only", "-q", "-p", "no:warnings")
     assert len([line for line in result.outlines if line.startswith("article/")]) == int(counted[1])
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)
+def test_commands_and_options_in_the_docs_exist(page: Path, pytester: pytest.Pytester) -> None:
+    """What a reader types in works."""
+    text = page.read_text(encoding="utf-8")
+    known = {command.__name__.rpartition(".")[2] for command in COMMANDS}
+    assert set(re.findall(r"(?:`|^|run: |- )concclaims (\w+)", text, re.MULTILINE)) <= known
+    options = set(re.findall(r"--claims[-\w]*", text))
+    help_text = pytester.runpytest_subprocess("--help").stdout.str() if options else ""
+    assert options <= set(re.findall(r"--claims[-\w]*", help_text))
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda page: page.name)
+def test_links_between_the_docs_lead_somewhere(page: Path) -> None:
+    """Each file that is linked to is there."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []

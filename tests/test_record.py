@@ -327,6 +327,27 @@ def test_record_that_cannot_be_written_at_the_end_fails_the_run_and_shows_the_ve
 # --- cut short
 
 
+def test_fault_in_one_report_fails_the_run_but_loses_nothing(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verdicts are shown, and the other reports are written."""
+
+    def broken(*arguments: object) -> str:
+        raise KeyError("no such outcome")
+
+    monkeypatch.setattr("pytest_concclaims.reports.page.page", broken)
+    monkeypatch.setattr("pytest_concclaims.reports.github.fitted", broken)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "summary.md"))
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester, "--claims-report=run.html", "--claims-report=run.svg")
+    assert run.status == 1
+    assert run.verdicts["snow"] == "confirmed"
+    assert "(KeyError:" in run.output.replace("\n", "")
+    run.result.stdout.fnmatch_lines(["CONFIRMED *Snow is white*", "run record: *", "job summary: none, *"])
+    assert (pytester.path / "run.svg").is_file()
+    assert not (pytester.path / "run.html").exists()
+
+
 @pytest.mark.parametrize(
     ("body", "arguments", "verdicts", "status"),
     [

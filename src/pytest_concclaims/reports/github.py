@@ -25,6 +25,8 @@ def add_job_summary(record: RunRecord) -> str | None:
         return _add(Path(name), record)
     except OSError as error:  # no verdict is lost: the terminal and the run record have them
         return f"job summary: {VARIABLE} names {name}, which could not be written: {error.strerror or error}"
+    except Exception as error:  # noqa: BLE001  # a fault of ours in a summary must not take the run with it
+        return f"job summary: none, by a fault of ours; please report it: {type(error).__name__}: {error}"
 
 
 def _add(path: Path, record: RunRecord) -> str:
