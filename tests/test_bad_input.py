@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -311,3 +312,18 @@ def test_projects_own_fixture_may_be_named_lab(pytester: pytest.Pytester) -> Non
     )
     pytester.runpytest_inprocess().assert_outcomes(passed=1, deselected=1)
     assert run_claims(pytester).verdicts == {"y": "confirmed"}
+
+
+@pytest.mark.parametrize("option", ["--claims-report", "--claims-baseline"])
+def test_path_that_would_change_the_project_is_refused(
+    pytester: pytest.Pytester, tmp_path: Path, option: str
+) -> None:
+    """Pytest takes an existing path after an option of a plugin for one of tests: the ids would not be the same."""
+    make_project(pytester, COMPANION)
+    outside = tmp_path / "elsewhere" / "run.json"
+    first = run_claims(pytester, f"--claims-report={outside}")
+    assert first.verdicts == {"companion": "confirmed"}
+    refused = run_claims(pytester, option, str(outside))
+    assert refused.status == pytest.ExitCode.USAGE_ERROR
+    assert f"write {option}={outside}" in refused.output
+    assert run_claims(pytester, f"{option}={outside}").verdicts == {"companion": "confirmed"}

@@ -189,7 +189,7 @@ def test_record_of_a_run_holds_what_was_seen(pytester: pytest.Pytester, validate
     assert record["tool"]["name"] == "pytest-concclaims"
     assert record["tool"]["version"] == version("pytest-concclaims")
     assert record["tool"]["pytest"] == pytest.__version__
-    assert record["options"] == {"suites": [], "budget": 0.5, "strict": False, "in_process": False}
+    assert record["options"] == {"suites": [], "budget": 0.5, "strict": False, "in_process": False, "selection": []}
     interpreter = {**record["interpreter"], "start_methods": tuple(record["interpreter"]["start_methods"])}
     assert interpreter == asdict(Interpreter.current())
     assert interpreter["implementation"] == sys.implementation.name
@@ -375,6 +375,78 @@ def test_record_of_a_run_that_was_cut_short_is_written_and_says_so(
     assert run.record["complete"] is False
     assert run.verdicts == verdicts
     run.result.stdout.fnmatch_lines(["* concurrency claims *", "? claim*: *", f"run record: *{RECORD}"])
+
+
+def test_claim_that_was_interrupted_in_its_teardown_has_no_verdict_yet(pytester: pytest.Pytester) -> None:
+    """A teardown may take a verdict back, so a claim whose teardown did not end has not come to an end."""
+    prelude = "@pytest.fixture\ndef held():\n    yield\n    raise KeyboardInterrupt"
+    make_project(
+        pytester,
+        COMPANION.replace("test_companion", "test_before")
+        + one_claim("assert held is None", prelude=prelude, arguments="held"),
+    )
+    run = run_claims(pytester)
+    assert run.record is not None
+    assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
+
+
+def test_record_of_a_run_that_was_interrupted_while_it_collected_is_not_complete(pytester: pytest.Pytester) -> None:
+    """What would have been collected is not known."""
+    make_project(pytester, "raise KeyboardInterrupt")
+    run = run_claims(pytester)
+    assert run.record is not None
+    assert (run.verdicts, run.record["complete"]) == ({}, False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'raise RuntimeError("a fault of a plugin")',
+        'pytest.exit("enough", returncode=3)',
+        'pytest.exit("enough", returncode=4)',
+    ],
+)
+def test_what_was_decided_before_an_internal_error_is_in_the_record(pytester: pytest.Pytester, body: str) -> None:
+    """Of a plugin, or by pytest.exit with the same status."""
+    make_project(pytester, COMPANION.replace("test_companion", "test_before") + COMPANION)
+    hook = f"""
+        import pytest
+        def pytest_runtest_logreport(report):
+            if "companion" in report.nodeid and report.when == "call":
+                {body}
+    """
+    pytester.makeconftest(hook)
+    run = run_claims(pytester, subprocess=True)
+    assert run.status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+    assert run.record is not None
+    assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "selection"),
+    [
+        ((), []),
+        (("test_claims.py",), []),
+        (("-k", "companion"), ["-k companion"]),
+        (("-m", "claim"), ["-m claim"]),
+        (("test_claims.py::test_companion",), ["test_claims.py::test_companion"]),
+        (("--deselect", "test_claims.py::test_snow"), ["--deselect test_claims.py::test_snow"]),
+        (("--lf",), ["--lf"]),
+        (("--sw",), ["--sw"]),
+    ],
+    ids=" ".join,
+)
+def test_record_says_what_narrowed_the_run(
+    pytester: pytest.Pytester, arguments: tuple[str, ...], selection: list[str]
+) -> None:
+    """A selection is not the whole: its badge is not green."""
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester, *arguments, "--claims-report=run.shields.json")
+    assert run.record is not None
+    assert run.record["options"]["selection"] == selection
+    badge = json.loads((pytester.path / "run.shields.json").read_text(encoding="utf-8"))
+    assert badge["color"] == ("yellow" if selection else "brightgreen")
+    assert badge["message"].endswith(" · a selection") == bool(selection)
 
 
 def test_stopping_at_failures_without_any_leaves_a_complete_record(pytester: pytest.Pytester) -> None:

@@ -111,8 +111,11 @@ def _up_to_date(data: Any) -> dict[str, Any]:
     return data
 
 
-def _with_node_ids(data: dict[str, Any]) -> None:
+def _second(data: dict[str, Any]) -> None:
     """Turn schema 1 into schema 2."""
+    options = data.get("options")
+    if isinstance(options, dict):
+        options["selection"] = None
     claims = data["claims"]
     for claim in claims if isinstance(claims, list) else ():
         if isinstance(claim, dict):
@@ -120,7 +123,7 @@ def _with_node_ids(data: dict[str, Any]) -> None:
 
 
 #: What turns a record of one schema into one of the next, in place; it may be no record at all.
-_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {1: _with_node_ids}
+_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {1: _second}
 
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .evidence import Evidence, from_json
 from .interpreter import Interpreter, Machine
 from .verdict import Verdict
 
-#: 2 has each claim's node id; 1 had not.
+#: 2 has each claim's node id, and what narrowed the run to some claims; 1 had neither.
 SCHEMA = 2
 SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 
@@ -76,7 +76,7 @@ class Standing(enum.IntEnum):
 
     #: Every claim that applies has reached its verdict, and it is the expected one.
     AS_EXPECTED = 0
-    #: Every verdict that was reached is the expected one, but some claims were inconclusive.
+    #: Every verdict that was reached is the expected one, but some claims were inconclusive, or not selected.
     UNDECIDED = 1
     #: Some of the claims that were selected did not come to an end.
     INCOMPLETE = 2
@@ -121,6 +121,11 @@ class RunRecord:
         return bool(self.options["strict"])
 
     @property
+    def selection(self) -> tuple[str, ...]:
+        """What narrowed the run to some of the claims in its files, such as ``-k lock``; schema 1 did not tell."""
+        return tuple(self.options["selection"] or ())
+
+    @property
     def standing(self) -> Standing:
         """What the run comes to."""
         counts = count_verdicts(self.claims)
@@ -130,7 +135,8 @@ class RunRecord:
             return Standing.NO_VERDICT
         if not self.complete:
             return Standing.INCOMPLETE
-        return Standing.UNDECIDED if counts[Verdict.INCONCLUSIVE] else Standing.AS_EXPECTED
+        undecided = counts[Verdict.INCONCLUSIVE] or self.selection
+        return Standing.UNDECIDED if undecided else Standing.AS_EXPECTED
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON's types, as the schema describes them."""

@@ -55,6 +55,7 @@ class Recorder:
         self._start = time.perf_counter()
         self._news: dict[str, _News] = {}
         self._ended: set[str] = set()
+        self._cut_short = False
         self._selected: list[str] = []
         self._crashes: dict[str, None] = {}
         self._spoiled: dict[str, None] = {}
@@ -118,7 +119,7 @@ class Recorder:
                 results.append(_errored(news.result, "a worker process crashed while it ran this claim"))
             elif nodeid in self._spoiled:
                 results.append(_errored(news.result, "pytest has it as failed, by the doing of another plugin"))
-            elif news.decided:
+            elif nodeid in self._ended:  # a teardown that is still to come may take the verdict back
                 results.append(news.result)
         return results
 
@@ -171,10 +172,13 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
             return
         looked_only = any(map(self._config.getoption, ("collectonly", "showfixtures", "show_fixtures_per_test")))
-        if looked_only or exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+        results = self._results()
+        refused = exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR)
+        # In the middle of collecting, perhaps, when nobody knows yet which claims are missing.
+        self._cut_short = refused or exitstatus == pytest.ExitCode.INTERRUPTED
+        if looked_only or (refused and not results):  # what was decided before an internal error is not lost
             return
         self._ran = True
-        results = self._results()
         if not any(result.verdict.reached for result in results):
             self._failure = _why_nothing(results)
         record = self._record(results, complete=self._is_complete())
@@ -204,7 +208,7 @@ class Recorder:
 
     def _is_complete(self) -> bool:
         known = all(nodeid in self._news for nodeid in self._crashes)
-        return known and not self._missing() and not self._uncollected
+        return not self._cut_short and known and not self._missing() and not self._uncollected
 
     def _record(self, results: Sequence[ClaimResult], *, complete: bool) -> RunRecord:
         option = self._config.getoption
@@ -215,6 +219,7 @@ class Recorder:
                 "budget": option("claims_budget"),
                 "strict": option("claims_strict"),
                 "in_process": option("claims_in_process"),
+                "selection": _selection(self._config),
             },
             interpreter=self._interpreter,
             machine=self._machine,
@@ -250,7 +255,7 @@ class Recorder:
             for row in textwrap.wrap(harmless(text), writer.fullwidth):
                 write.write_line(row, red=True, bold=True)
         for path in self._written:
-            write.write_line(f"{'run record' if path.suffix.lower() == '.json' else 'report'}: {path}")
+            write.write_line(f"{'run record' if suffix_of(path, REPORT_SUFFIXES) == '.json' else 'report'}: {path}")
         if self._job_summary is not None:
             write.write_line(harmless(self._job_summary))
 
@@ -302,6 +307,20 @@ def _news(report: pytest.TestReport) -> _News | None:
         return None
     fields = json.loads(data)
     return _News(fields["decided"], ClaimResult.from_json(fields["result"]))
+
+
+def _selection(config: pytest.Config) -> list[str]:
+    """Return what narrows the run to some of the claims in its files, in the words of the command line.
+
+    Whole files, folders and suites do not: they are what a project has its claims in.
+    """
+    option = config.getoption
+    chosen = [argument for argument in option("file_or_dir") if "::" in argument]
+    chosen += [f"-{name} {option(full)}" for name, full in (("k", "keyword"), ("m", "markexpr")) if option(full)]
+    chosen += [f"--deselect {prefix}" for prefix in option("deselect") or ()]
+    # These two are of pytest's cacheprovider, which may be off.
+    chosen += [f"--{name}" for name, full in (("lf", "lf"), ("sw", "stepwise")) if option(full, False)]
+    return chosen
 
 
 def _why_nothing(results: Sequence[ClaimResult]) -> str:

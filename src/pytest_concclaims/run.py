@@ -13,6 +13,8 @@ from .interpreter import Interpreter
 from .recorder import Recorder
 from .trial import ClaimTrials, ThreadWatch
 
+_PATH_OPTIONS = ("--claims-report", "--claims-baseline")
+
 
 def register(config: pytest.Config, *, gil: bool) -> None:
     """Register the plugins that make up a run of claims, in a pytest process or an xdist worker.
@@ -26,6 +28,7 @@ def register(config: pytest.Config, *, gil: bool) -> None:
     interpreter = Interpreter.current()
     refusals: list[str] = []
     if workerinput is None:
+        _refuse_other_roots(config)
         plan = make_plan(config)
         config.pluginmanager.register(Recorder(config, plan, interpreter), "concclaims-recorder")
     else:
@@ -48,6 +51,25 @@ def _refuse_what_falsifies(config: pytest.Config) -> None:
         raise pytest.UsageError("--claims under python -O or PYTHONOPTIMIZE: assertions are left out; run it without")
     if config.getoption("dist", None) == "each":
         raise pytest.UsageError("--claims with --dist each: a claim has one verdict in a run; use --dist load")
+
+
+def _refuse_other_roots(config: pytest.Config) -> None:
+    """Refuse a path of ours that has made pytest look for the project in another place.
+
+    Before it knows our options, pytest takes each argument that is an existing path for one of tests, and the folder
+    above all of them for the project's: claims would be other claims, by other ids, from the second run on.
+    """
+    if config.getoption("rootdir") or config.getoption("inifilename"):
+        return
+    folder, arguments = config.invocation_params.dir, config.invocation_params.args
+    for option, value in zip(arguments, arguments[1:]):
+        if option not in _PATH_OPTIONS or not (folder / value).exists():
+            continue
+        if folder.resolve() not in (folder / value).resolve().parents:
+            raise pytest.UsageError(
+                f"{option} {value}: that is outside of {folder}, and pytest, which takes it for the path of a test, "
+                f"would look for the project elsewhere; write {option}={value}"
+            )
 
 
 def _hear_of_children(config: pytest.Config) -> None:

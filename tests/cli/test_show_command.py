@@ -177,3 +177,13 @@ def test_command_line_shows_any_text_in_any_encoding(tmp_path: Path, encoding: s
     assert result.stderr == b""
     assert result.returncode == 0
     assert b"is white" in result.stdout
+
+
+def test_no_text_of_the_record_steers_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even the interpreter's name and version."""
+    record = record_of(CLAIM)
+    interpreter = replace(record.interpreter, label=f"CPython {STRANGE}", version=STRANGE, implementation_version="1")
+    file = tmp_path / RECORD
+    write_whole(file, replace(record, interpreter=interpreter, started=record.started).to_text())
+    text = "\n".join(shown(capsys, str(file)))
+    assert not {"\x1b", "\x07", "\x00", "\u202e"} & set(text)

@@ -188,8 +188,8 @@ def test_command_writes_the_badge_of_all_records(folder: Path, capsys: pytest.Ca
     fields = json.loads((folder / "runs/b.shields.json").read_text(encoding="utf-8"))
     assert fields["label"] == "threads"
     assert fields["message"] == "1 confirmed · 2 refuted · 1 unexpected on 2 interpreters"
-    assert main(["badge", "runs/a.json", "runs", "-o", "c.svg"]) == 0
-    assert "2 confirmed · 3 refuted" in (folder / "c.svg").read_text(encoding="utf-8")
+    assert main(["badge", "runs/a.json", "runs/b.json", "-o", "c.svg"]) == 0
+    assert "1 confirmed · 2 refuted" in (folder / "c.svg").read_text(encoding="utf-8")
     assert "threads" in (folder / "out/b.svg").read_text(encoding="utf-8")
     output = capsys.readouterr()
     assert output.err == ""
@@ -217,3 +217,19 @@ def test_command_refuses_what_makes_no_badge(
     assert error.startswith(f"concclaims badge: {said}")
     assert error.count("\n") == 1
     assert sorted(path.name for path in folder.iterdir()) == ["bad.json", "empty", "runs"]
+
+
+def test_command_reads_each_run_once_wherever_it_lies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Folders are searched below as well, as downloaded artifacts lie, and whatever the case of the suffix."""
+    runs = tmp_path / "runs"
+    (runs / "one").mkdir(parents=True)
+    (runs / "one" / "run.json").write_text(record_of(CLAIM).to_text(), encoding="utf-8")
+    second = record_of(replace(CLAIM, verdict=Verdict.REFUTED))
+    (runs / "RUN.JSON").write_text(second.to_text(), encoding="utf-8")
+    (runs / "badge.shields.json").write_text("{}", encoding="utf-8")
+    out = tmp_path / "all.shields.json"
+    assert main(["badge", str(runs), str(runs / "RUN.JSON"), "-o", str(out)]) == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["message"] == "1 confirmed · 1 refuted · 1 unexpected"
+    (runs / "copy.json").write_text(second.to_text(), encoding="utf-8")
+    assert main(["badge", str(runs), "-o", str(out)]) == 2
+    assert "are the record of one run" in capsys.readouterr().err

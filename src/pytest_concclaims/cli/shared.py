@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..plugin import REPORT_SUFFIXES
 from ..reading import RecordError, read_record
 from ..record import RunRecord
 from ..reports import suffix_of
@@ -22,19 +23,29 @@ class CommandError(Exception):
 
 
 def read_records(paths: Sequence[Path]) -> list[RunRecord]:
-    """Return the records in files, and in the folders among the paths.
+    """Return the records in files, and in the folders among the paths; a file that is named twice is read once.
 
     :raises RecordError: a file is no record; a folder has none.
+    :raises CommandError: two files are copies of one record.
     """
-    return [read_record(file) for path in paths for file in _files(path)]
+    files = {file.resolve(): file for path in paths for file in _files(path)}
+    records: dict[str, Path] = {}
+    found = []
+    for file in files.values():
+        record = read_record(file)
+        copy = records.setdefault(record.to_text(), file)
+        if copy is not file:
+            raise CommandError(f"{copy} and {file} are the record of one run; name one of them only")
+        found.append(record)
+    return found
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.glob("*.json") if not file.name.endswith(".shields.json"))
+    found = sorted(file for file in path.rglob("*") if suffix_of(file, REPORT_SUFFIXES) == ".json" and file.is_file())
     if not found:
-        raise RecordError(f"{path}: a folder without run records (*.json)")
+        raise RecordError(f"{path}: a folder without run records (*.json), in it or below")
     return found
 
 

@@ -11,6 +11,7 @@ from ..plugin import REPORT_SUFFIXES
 from ..reading import read_record
 from ..reports import DEFAULT_LABEL, render
 from ..reports.terminal import summary
+from ..reports.text import harmless
 from . import shared
 
 
@@ -47,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     if files:
         return 0
     writer = TerminalWriter()
-    writer.line(f"concclaims: {record.interpreter.describe()}, {record.machine.describe()}")
-    writer.line(f"started: {record.started}")
+    writer.line(harmless(f"concclaims: {record.interpreter.describe()}, {record.machine.describe()}"))
+    writer.line(harmless(f"started: {record.started}"))
     writer.sep("=", "concurrency claims")
     lines = summary(
         record.claims,

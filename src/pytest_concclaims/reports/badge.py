@@ -66,6 +66,8 @@ def _message(records: Sequence[RunRecord]) -> str:
         parts.append(f"{unexpected} unexpected")
     if not all(record.complete for record in records):
         parts.append("incomplete")
+    if any(record.selection for record in records):
+        parts.append("a selection")
     message = " · ".join(parts)
     interpreters = {record.interpreter.label for record in records}
     return f"{message} on {len(interpreters)} interpreters" if len(interpreters) > 1 else message
