@@ -66,13 +66,80 @@ def test_what_turned_is_shown_after_the_claims(pytester: pytest.Pytester, option
             f"*= compared with {OLD} =*",
             "then: * 2 claims, pytest-concclaims *",
             "TURNED! *Snow is white",
-            "*CONFIRMED -> REFUTED; another experiment than before",
+            "*CONFIRMED -> REFUTED, expected REFUTED now, CONFIRMED before;",
+            "*another experiment than before",
             "*because it melts",
             "1 turned; 1 as before (1 confirmed); 1 of all is another experiment now",
             f"Compared with {OLD}, 1 claim turned: the run fails.",
             "run record: *",
         ]
     )
+
+
+@pytest.mark.parametrize("options", [(), ("--claims-strict",)], ids=["lenient", "strict"])
+@pytest.mark.parametrize("claims", ["none", "others"])
+def test_baseline_without_any_claim_of_the_run_fails_it(
+    pytester: pytest.Pytester, claims: str, options: tuple[str, ...]
+) -> None:
+    """Nothing was compared, and no comparison is not green; the last word says what to do."""
+    make_baseline(pytester, CONFIRMED)
+    old = json.loads((pytester.path / OLD).read_text(encoding="utf-8"))
+    old["claims"] = [{**claim, "id": f"x-{claim['id']}", "digest": "0" * 64} for claim in old["claims"]]
+    if claims == "none":
+        old["claims"] = []
+    (pytester.path / OLD).write_text(json.dumps(old), encoding="utf-8")
+    run = run_claims(pytester, f"--claims-baseline={OLD}", *options)
+    assert run.status == 1
+    run.result.stdout.fnmatch_lines(["no claim is in both, so nothing to compare; 2 new*"])
+    text = " ".join(run.output.split())
+    assert f"Nothing was compared with {OLD}, which has none of this run's claims: the run fails." in text
+    assert "Name the record of an earlier run of them" in text
+
+
+def test_run_without_claims_is_not_told_of_another_baseline(pytester: pytest.Pytester) -> None:
+    """It fails for itself, whatever the baseline has."""
+    make_baseline(pytester, CONFIRMED)
+    run = run_claims(pytester, f"--claims-baseline={OLD}", "-k", "nowhere")
+    assert run.status == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "Nothing was compared" not in run.output
+
+
+def test_verdict_that_turned_behind_another_id_fails_the_run(pytester: pytest.Pytester) -> None:
+    """An id on the marker, and a renamed file, leave the experiment what it was."""
+    code = one_claim("import os\nassert 'MELTED' not in os.environ")
+    make_baseline(pytester, code)
+    (pytester.path / "test_claims.py").unlink()
+    renamed = code.replace('claim("Snow is white")', 'claim("Snow is white", id="snowy")')
+    pytester.makepyfile(test_renamed="import pytest\n" + renamed)
+    same = run_claims(pytester, f"--claims-baseline={OLD}", "--claims-strict")
+    assert same.status == 0
+    same.result.stdout.fnmatch_lines(
+        ["no verdict changed; 2 as before (2 confirmed);", "1 of all has another id now *"]
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MELTED", "1")
+        run = run_claims(pytester, f"--claims-baseline={OLD}")
+    assert run.status == 1
+    run.result.stdout.fnmatch_lines(
+        ["TURNED! *Snow is white", "*CONFIRMED -> REFUTED, expected CONFIRMED; was demo-snow before"]
+    )
+    run.result.stdout.fnmatch_lines([f"Compared with {OLD}, 1 claim turned: the run fails."])
+
+
+def test_verdict_that_is_not_expected_any_more_fails_the_run(pytester: pytest.Pytester) -> None:
+    """The comparison says so beside the run itself; the experiment is the same."""
+    expected = one_claim("snow = 1\nassert snow == 1", marks="@pytest.mark.refuted(False, reason='it melts')")
+    run = run_twice(pytester, expected, expected.replace("(False", "(True"), subprocess=True)
+    assert run.status == 1
+    run.result.stdout.fnmatch_lines(
+        [
+            "EXPECTED ANEW! *Snow is white",
+            "*CONFIRMED, expected REFUTED now, CONFIRMED before",
+            "1 expected anew (1 not as expected); 1 as before (1 confirmed)",
+        ]
+    )
+    text = " ".join(run.output.split())
+    assert "0 claims turned, 1 did not, but another verdict is expected now: the run fails." in text
 
 
 def test_nothing_changed_is_said(pytester: pytest.Pytester) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +15,14 @@ from pytest_concclaims.evidence import (
     ChildRun,
     Evidence,
     Note,
+    RaceRun,
     Raised,
     Requirement,
     from_json,
     summary_phrase,
 )
+from pytest_concclaims.lab.race.strategy import Meeting, Strategy
+from sample_records import RACE, RATIO
 
 RUN = ChildRun(
     target="burn()",
@@ -78,6 +82,38 @@ def test_phrase(evidence: Evidence, phrase: str) -> None:
 def test_phrase_of_an_assertion() -> None:
     """An assertion that was evaluated is quoted."""
     assert HELD.phrase().endswith(": assert x == 5")
+
+
+NEVER = replace(RACE, answer=True, seen=0, witness=None, bound=0.01, control={**RACE.control, "seen": 20})
+
+
+@pytest.mark.parametrize(
+    ("evidence", "part"),
+    [
+        (
+            NEVER,
+            "not seen in 2,048 overlapping samples (2 strides); its control was seen 20 times in 256. If samples",
+        ),
+        (replace(NEVER, bound=None), "its control was seen 20 times in 256; all outcomes"),
+        (replace(NEVER, control={**RACE.control, "seen": None}), "whether its control was seen is not on record"),
+        (replace(RACE, witness=None), "never(1): seen in 1 of 4,096 samples; all outcomes"),
+        (replace(RACE, answer=None), "never(1) has no answer: the record does not say why"),
+        (replace(RACE, outcomes=[], other_outcomes=0), "; no outcomes"),
+        (replace(RACE, outcomes=[], other_outcomes=3), "; 3 outcomes that are not on record"),
+        (replace(RATIO, answer=None), "whether that is above 2 has no answer: the record does not say why"),
+        (run(exit_code=None), "in a fresh interpreter ended, the record does not say how"),
+    ],
+)
+def test_phrase_claims_no_more_than_is_on_record(evidence: Evidence, part: str) -> None:
+    """A record that somebody else has made may lack what the plugin always has."""
+    assert part in evidence.phrase()
+
+
+@pytest.mark.parametrize("meeting", Meeting)
+def test_free_drift_alone_does_not_look_at_overlap(meeting: Meeting) -> None:
+    """However the strategy goes on: the instrument and what reads its records know it by the same name."""
+    for strategy in (Strategy(meeting), Strategy(meeting, 1e-4, pinned=True)):
+        assert RaceRun.looks_at_overlap(strategy.name) == (meeting is not Meeting.DRIFT)
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,14 @@ def test_a_thread_runs_beside_the_main_thread_and_join_waits_for_it(lab: Lab) ->
     end.set()
     lab.require(not ended.is_set(), "the thread is still running when join() is called")
     thread.join()
-    assert ended.is_set()
+    had_ended = ended.is_set()
+    lab.note(
+        f"while it ran, there were {', '.join(sorted(alive))}; it saw (pid, name) {seen}, here the pid is {os.getpid()}; "
+        f"when join() returned, it had {'' if had_ended else 'not '}ended"
+    )
+    assert had_ended
     assert seen == [(os.getpid(), "LoopThread")]
     assert {"MainThread", "LoopThread"} <= alive
-    lab.note("LoopThread ran beside MainThread, in one process; it had ended when join() returned")
 
 
 @pytest.mark.claim(

@@ -50,18 +50,30 @@ class Baseline:
     def compare(self, new: RunRecord) -> bool:
         """Compare with this run, and return whether that fails it.
 
-        Claims that only the baseline has do not count: the run may have been asked for some claims only.
+        Claims that only the baseline has do not count: the run may have been asked for some claims only. But if it
+        has none of the run's claims, nothing was compared, and that fails the run.
         """
         self._comparison = compare(self._old, new, selection=True)
-        return self._comparison.fails(strict=self._strict)
+        return self.failure is not None
 
     @property
     def failure(self) -> str | None:
-        """Why the comparison fails the run, in a sentence; None if it does not."""
-        if self._comparison is None or not self._comparison.fails(strict=self._strict):
+        """Why the comparison fails the run, in a sentence or two; None if it does not."""
+        if self._comparison is None:
+            return None
+        # A run without claims fails for itself, and no other baseline would help.
+        if self._comparison.new.claims and not self._comparison.compared:
+            return (
+                f"Nothing was compared with {self._path}, which has none of this run's claims: the run fails. Name "
+                "the record of an earlier run of them, which --claims-report writes, or leave out --claims-baseline."
+            )
+        if not self._comparison.fails(strict=self._strict):
             return None
         turned = len(self._comparison.of(Change.TURNED))
         what = f"{turned} claim{'' if turned == 1 else 's'} turned"
+        anew = sum(found.fails(strict=self._strict) for found in self._comparison.of(Change.EXPECTED_ANEW))
+        if anew:
+            what += f", {anew} did not, but another verdict is expected now"
         if self._strict:
             others = len(self._comparison.of(Change.UNDECIDED) + self._comparison.of(Change.DECIDED))
             what += f", and {others} went to or from no verdict (--claims-strict)"

@@ -92,12 +92,18 @@ class ChildRun(Evidence):
             end = f"raised {self.exception}"
         elif self.value is not None:
             end = f"returned {self.value}"
-        else:
+        elif self.exit_code is not None:
             end = f"exited with {self.exit_code}"
+        else:
+            end = "ended, the record does not say how"
         return f"{self.target} in a fresh interpreter {end}"
 
 
 _OUTCOMES_TOLD = 4
+#: What the record says instead of a reason, if it has none: it was not made by this plugin, or it was changed.
+_NO_REASON = "the record does not say why"
+#: The strategy of races, by the first words of its name, under which nobody looks whether actors overlap.
+_NOT_LOOKED_AT = "free drift"
 
 
 @dataclass(frozen=True)
@@ -142,29 +148,59 @@ class RaceRun(Evidence):
     lacking: str | None
     failure: dict[str, Any] | None
 
+    @property
+    def not_looked_at(self) -> int:
+        """The number of samples of which it is not known whether actors overlapped in them."""
+        return sum(item["samples"] for item in self.strategies if not self.looks_at_overlap(item["strategy"]))
+
+    @staticmethod
+    def looks_at_overlap(strategy: str) -> bool:
+        """Return whether it is known which samples overlapped; else none of them counts as one that did.
+
+        :param strategy: the name of one, as it is on record.
+        """
+        return strategy.partition(",")[0] != _NOT_LOOKED_AT
+
     def phrase(self) -> str:
         if self.failure is not None:
             return str(self.failure["text"])
         asked = f"{self.question}({self.about})"
-        if self.lacking is not None:
-            return f"{asked} has no answer: {self.lacking}"
-        if self.seen and self.witness is not None:
-            first = self.witness
-            return (
-                f"{asked}: {'another was ' if self.question == 'always' else ''}seen in {self.seen:,} of "
-                f"{self.samples:,} samples, first {first['outcome']} after {first['seconds'] * 1000:.1f} ms (sample "
-                f"{first['sample']:,}; {first['strategy']}); {self._histogram()}"
-            )
-        control = "its control" if self.control["matched"] else "a generic control (weaker than one of its own)"
+        if self.lacking is not None or self.answer is None:
+            return f"{asked} has no answer: {_NO_REASON if self.lacking is None else self.lacking}"
+        return f"{asked}: {self._seen() if self.seen else self._not_seen()}; {self._histogram()}"
+
+    def _seen(self) -> str:
+        other = "another was " if self.question == "always" else ""
+        seen = f"{other}seen in {self.seen:,} of {self.samples:,} samples"
+        if self.witness is None:
+            return seen
+        first = self.witness
         return (
-            f"{asked}: {'no other was ' if self.question == 'always' else 'not '}seen in {self.overlapping:,} "
-            f"overlapping samples ({self.strides:,} strides); {control} was seen {self.control['seen']:,} times in "
-            f"{self.control['overlapping']:,}. If samples were independent, the rate per overlapping sample in this "
-            f"harness would be below {self.bound:.1e} ({self.confidence:.1%}). This is no bound for your program; "
-            f"{self._histogram()}"
+            f"{seen}, first {first['outcome']} after {first['seconds'] * 1000:.1f} ms (sample {first['sample']:,}; "
+            f"{first['strategy']})"
+        )
+
+    def _not_seen(self) -> str:
+        seen = "no other was" if self.question == "always" else "not"
+        control = "its control" if self.control["matched"] else "a generic control (weaker than one of its own)"
+        beside = (
+            f"whether {control} was seen is not on record"
+            if self.control["seen"] is None
+            else f"{control} was seen {self.control['seen']:,} times in {self.control['overlapping']:,}"
+        )
+        text = f"{seen} seen in {self.overlapping:,} overlapping samples ({self.strides:,} strides); {beside}"
+        if self.bound is None:
+            return text
+        return (
+            f"{text}. If samples were independent, the rate per overlapping sample in this harness would be below "
+            f"{self.bound:.1e} ({self.confidence:.1%}). This is no bound for your program"
         )
 
     def _histogram(self) -> str:
+        if not self.outcomes:
+            return (
+                f"{self.other_outcomes:,} outcomes that are not on record" if self.other_outcomes else "no outcomes"
+            )
         shown = [f"{item['samples']:,} x {item['outcome']}" for item in self.outcomes[:_OUTCOMES_TOLD]]
         more = len(self.outcomes) - len(shown) + self.other_outcomes
         return f"all outcomes: {', '.join(shown)}" + (f" and {more:,} more" if more else "")
@@ -204,8 +240,9 @@ class Measured(Evidence):
         if self.failure is not None:
             return str(self.failure["text"])
         seen = f"{self.subject}: {self._seen()}" if self.value is not None else self.subject
-        if self.lacking is not None:
-            return f"{seen}; whether that is {self.question} has no answer: {self.lacking}"
+        if self.lacking is not None or self.answer is None:
+            lacking = _NO_REASON if self.lacking is None else self.lacking
+            return f"{seen}; whether that is {self.question} has no answer: {lacking}"
         return f"{seen}; {self._why()}"
 
     def _seen(self) -> str:

@@ -59,7 +59,7 @@ class Interpreter:
 
     def describe(self) -> str:
         """Return the words for a header line: implementation, version, build and state of the GIL."""
-        name = self.label.split()[0]
+        name = "".join(self.label.split()[:1]) or self.implementation  # a record's label may be of blanks only
         version = self.version
         if self.implementation_version != self.version:
             version = f"{self.implementation_version} (Python {self.version})"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from .columns import Column, Family, columns_of
+from .columns import Column, Family, circumstances, columns_of, difference, distance
 from .record import ClaimResult, RunRecord
 from .reports.text import cut, harmless
 from .verdict import Verdict
@@ -15,8 +15,11 @@ from .verdict import Verdict
 #: What one run says about a claim; None: the claim was not in it, which is not the same as NOT APPLICABLE.
 Cell = Optional[ClaimResult]
 
+#: How unlike each run is those before it.
+_Distances = Sequence[Sequence[tuple[int, ...]]]
+
 _SHORTEST_DIGEST = 8
-_IDS_TOLD = 5
+_TOLD = 5  # of what there may be any number of
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Change:
 
     :param column: the index of its column.
     :param reference: that of the column it was compared with.
-    :param where: what tells the two columns apart: ``between versions``, ``with the GIL off``, ``on PyPy``.
+    :param where: all that tells the two columns apart: ``between versions``, ``on PyPy and another version``.
     """
 
     column: int
@@ -41,6 +44,7 @@ class Row:
     :param cells: one for each column.
     :param changes: by the index of the column.
     :param sentence: where which verdict was reached, if they differ; else None.
+    :param alarm: where a verdict is not the expected one, and what was expected; None if all are as expected.
     """
 
     id: str
@@ -50,6 +54,7 @@ class Row:
     cells: tuple[Cell, ...]
     changes: Mapping[int, Change]
     sentence: str | None
+    alarm: str | None
 
     @property
     def differs(self) -> bool:
@@ -59,7 +64,12 @@ class Row:
     @property
     def unexpected(self) -> bool:
         """Whether a verdict is not the expected one."""
-        return any(cell is not None and cell.unexpected for cell in self.cells)
+        return self.alarm is not None
+
+    @property
+    def compared(self) -> bool:
+        """Whether two runs or more reached a verdict."""
+        return sum(cell is not None and cell.verdict.reached for cell in self.cells) > 1
 
 
 @dataclass(frozen=True)
@@ -101,19 +111,36 @@ class Matrix:
 
     def headline(self) -> str:
         """Return how many claims there are, where how many of them differ, and how many are not as expected."""
-        rows = self.rows
-        differing = [row for row in rows if row.differs]
-        parts = [f"{_counted(len(rows), 'claim')} in {_counted(len(self.columns), 'run')}"]
-        if differing:
-            found = Counter(where for row in differing for where in {change.where for change in row.changes.values()})
-            places = ", ".join(f"{count:,} {where}" for where, count in sorted(found.items()))
-            parts.append(f"the verdict differs for {len(differing):,} ({places})")
-        elif any(cell is not None and cell.verdict.reached for row in rows for cell in row.cells):
-            parts.append("no verdict differs")
-        else:
-            parts.append("no verdict, nothing was verified")
-        unexpected = sum(row.unexpected for row in rows)
+        parts = [f"{_counted(count_claims(self.rows), 'claim')} in {_counted(len(self.columns), 'run')}"]
+        parts.append(self._compared())
+        unexpected = count_claims(row for row in self.rows if row.unexpected)
         return "; ".join([*parts, f"{unexpected:,} not as expected"] if unexpected else parts)
+
+    def _compared(self) -> str:
+        """Return in how many of the claims that can be compared the verdict differs, and where."""
+        compared = count_claims(row for row in self.rows if row.compared)
+        decided = f"{_counted(compared, 'claim')} that two runs or more decided"
+        differing = [row for row in self.rows if row.differs]
+        if differing:
+            return f"the verdict differs for {count_claims(differing):,} of {decided} ({_places(differing)})"
+        if compared:
+            return f"no verdict differs among {decided}"
+        if any(cell is not None and cell.verdict.reached for row in self.rows for cell in row.cells):
+            return "no claim was decided by two runs: nothing is compared"
+        return "no verdict, nothing was verified"
+
+
+def count_claims(rows: Iterable[Row]) -> int:
+    """Return how many claims rows are of: several experiments under one id are one claim."""
+    return len({row.id for row in rows})
+
+
+def _places(rows: Iterable[Row]) -> str:
+    """Return where the verdicts of rows change, the most frequent first, each with the number of claims."""
+    found = Counter(where for where, _ in {(change.where, row.id) for row in rows for change in row.changes.values()})
+    ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    told = [f"{count:,} {where}" for where, count in ordered[:_TOLD]]
+    return ", ".join([*told, f"more in {_counted(len(ordered) - _TOLD, 'other way')}"] if ordered[_TOLD:] else told)
 
 
 def letter(cell: Cell) -> str:
@@ -148,13 +175,14 @@ def matrix_of(records: Sequence[RunRecord]) -> Matrix:
     if not records:
         raise ValueError("a matrix needs a run record")
     columns = columns_of(records)
+    apart = [[distance(before, column) for before in columns[:index]] for index, column in enumerate(columns)]
     digests = _digests(columns)
     results = [{(result.id, result.digest): result for result in column.record.claims} for column in columns]
     found: dict[str, list[Row]] = {}
     for id_, (title, known) in digests.items():
         for digest in known:
             cells = tuple(result.get((id_, digest)) for result in results)
-            found.setdefault(title, []).append(_row(columns, cells, _short(digest, known)))
+            found.setdefault(title, []).append(_row(columns, apart, cells, _short(digest, known)))
     sections = tuple(Section(title, tuple(rows)) for title, rows in found.items())
     return Matrix(columns, sections, tuple(_warnings(columns, digests)))
 
@@ -186,26 +214,38 @@ def _short(digest: str, all_of_them: Sequence[str]) -> str | None:
     return digest[:length]
 
 
-def _row(columns: Sequence[Column], cells: tuple[Cell, ...], digest: str | None) -> Row:
+def _row(columns: Sequence[Column], apart: _Distances, cells: tuple[Cell, ...], digest: str | None) -> Row:
     first = next(cell for cell in cells if cell is not None)
-    changes = {change.column: change for change in _changes(columns, cells)}
+    changes = {change.column: change for change in _changes(columns, apart, cells)}
     sentence = _sentence(columns, cells) if changes else None
-    return Row(first.id, first.statement, first.source, digest, cells, changes, sentence)
+    return Row(first.id, first.statement, first.source, digest, cells, changes, sentence, _alarm(columns, cells))
 
 
 def _warnings(columns: Sequence[Column], digests: Mapping[str, tuple[str, list[str]]]) -> Iterator[str]:
     mixed = [cut(harmless(id_), 100) for id_, (_, known) in digests.items() if len(known) > 1]
     if mixed:
-        told = ", ".join(mixed[:_IDS_TOLD])
-        more = f" and {len(mixed) - _IDS_TOLD} more" if len(mixed) > _IDS_TOLD else ""
         yield (
             f"{_counted(len(mixed), 'claim')} had different digests in different runs. These are different "
-            f"experiments: each has a row of its own, and they are not compared ({told}{more}). "
+            f"experiments: each has a row of its own, and they are not compared ({_some(mixed)}). "
             "To compare them, run the same version of the claims everywhere."
         )
-    for column in columns:
-        if not column.record.complete:
-            yield f"The run on {column.label} is not complete: some of its claims did not come to an end."
+    ended_early = [column.label for column in columns if not column.record.complete]
+    if len(ended_early) == 1:
+        yield f"The run on {ended_early[0]} is not complete: some of its claims did not come to an end."
+    elif ended_early:
+        yield f"{len(ended_early):,} runs are not complete: some of their claims had no end ({_some(ended_early)})."
+    unlike = [f"{word} {_some(values, ' or ')}" for word, values in circumstances(columns)]
+    if unlike:
+        yield (
+            f"Not only the interpreters of the runs differ: they ran {'; '.join(unlike)}. A verdict that differs may "
+            "do so for that reason. To compare interpreters, run all of them on one machine with the same options."
+        )
+
+
+def _some(texts: Sequence[str], separator: str = ", ") -> str:
+    """Return the first of some texts, and how many more there are."""
+    told = separator.join(texts[:_TOLD])
+    return f"{told} and {len(texts) - _TOLD:,} more" if len(texts) > _TOLD else told
 
 
 def _counted(number: int, noun: str) -> str:
@@ -215,40 +255,22 @@ def _counted(number: int, noun: str) -> str:
 # --- where verdicts change
 
 
-def _changes(columns: Sequence[Column], cells: Sequence[Cell]) -> Iterator[Change]:
-    """Yield the cells that reached another verdict than the most similar run before them that reached one."""
+def _changes(columns: Sequence[Column], apart: _Distances, cells: Sequence[Cell]) -> Iterator[Change]:
+    """Yield the cells that reached another verdict than the most similar runs before them that reached one."""
     before: list[int] = []
     for index, cell in enumerate(cells):
         if cell is None or not cell.verdict.reached:
             continue
         if before:
-            here = columns[index]
-            reference = min(before, key=lambda other: (*_distance(columns[other], here), -other))
-            compared = cells[reference]
-            if compared is not None and compared.verdict is not cell.verdict:
-                yield Change(index, reference, _where(columns[reference], here))
+            nearest = min(apart[index][other] for other in before)
+            like = [other for other in before if apart[index][other] == nearest]
+            if not any(_verdict(cells[other]) is cell.verdict for other in like):
+                yield Change(index, like[-1], difference(columns[like[-1]], columns[index]))
         before.append(index)
 
 
-def _distance(one: Column, other: Column) -> tuple[int, int, int]:
-    """Return how unlike two runs are; what makes them most unlike comes first."""
-    first, second = one.record.interpreter, other.record.interpreter
-    return (
-        int(first.implementation != second.implementation),
-        abs(one.minor[0] - other.minor[0]) * 1000 + abs(one.minor[1] - other.minor[1]),
-        (first.free_threaded_build != second.free_threaded_build) + (first.gil_enabled != second.gil_enabled),
-    )
-
-
-def _where(reference: Column, here: Column) -> str:
-    first, second = reference.record.interpreter, here.record.interpreter
-    if first.implementation != second.implementation:
-        return "on PyPy" if here.family is Family.PYPY else f"on {here.label}"
-    if first.gil_enabled != second.gil_enabled:
-        return f"with the GIL {'on' if second.gil_enabled else 'off'}"
-    if first.free_threaded_build != second.free_threaded_build:
-        return "on free-threaded builds"
-    return "between versions" if reference.minor != here.minor else "between runs"
+def _verdict(cell: Cell) -> Verdict | None:
+    return None if cell is None else cell.verdict
 
 
 # --- and in words
@@ -258,10 +280,28 @@ def _sentence(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
     """Return where which verdict was reached, and where none was."""
     words = ["not in the run" if cell is None else cell.verdict.word for cell in cells]
     reached = [cell is not None and cell.verdict.reached for cell in cells]
-    ordered = dict.fromkeys([word for word, yes in zip(words, reached) if yes] + words)
+    return _placed(columns, words, [word for word, yes in zip(words, reached) if yes] + words)
+
+
+def _alarm(columns: Sequence[Column], cells: Sequence[Cell]) -> str | None:
+    """Return where a verdict is not the expected one, and what was expected; None if all are as expected."""
+    words = ["" if cell is None or not cell.unexpected else _unexpected(cell) for cell in cells]
+    return _placed(columns, words, filter(None, words)) or None
+
+
+def _unexpected(cell: ClaimResult) -> str:
+    word = cell.verdict.word
+    return f"{word} (expected {cell.expected.word})" if cell.verdict.reached else word
+
+
+def _placed(columns: Sequence[Column], words: Sequence[str], told: Iterable[str]) -> str:
+    """Return for each of the words that are to be told the columns that have it.
+
+    :param words: one for each column.
+    """
     return "; ".join(
         f"{word} on {_spoken(columns, [index for index, other in enumerate(words) if other == word])}"
-        for word in ordered
+        for word in dict.fromkeys(told)
     )
 
 

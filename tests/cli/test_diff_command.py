@@ -40,6 +40,11 @@ def diff(old: RunRecord, new: RunRecord, *options: str) -> int:
         pytest.param([INCONCLUSIVE], [CLAIM], 0, 1, id="from-inconclusive"),
         pytest.param([CLAIM, OTHER], [CLAIM], 0, 1, id="gone"),
         pytest.param([CLAIM], [CLAIM, OTHER], 0, 0, id="new"),
+        pytest.param([CLAIM], [CLAIM, replace(REFUTED, id="demo-new")], 0, 0, id="new-and-unexpected"),
+        pytest.param([CLAIM], [replace(CLAIM, id="demo-new")], 0, 0, id="renamed"),
+        pytest.param([CLAIM], [replace(REFUTED, id="demo-new")], 1, 1, id="renamed-and-turned"),
+        pytest.param([CLAIM], [replace(CLAIM, expected=Verdict.REFUTED)], 1, 1, id="not-expected-any-more"),
+        pytest.param([REFUTED], [replace(REFUTED, expected=Verdict.REFUTED)], 0, 0, id="expected-at-last"),
         pytest.param([CLAIM], [replace(CLAIM, verdict=Verdict.ERROR, reason="x")], 1, 1, id="error"),
     ],
 )

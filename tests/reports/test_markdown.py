@@ -99,11 +99,56 @@ def test_unexpected_claims_come_first_with_their_evidence() -> None:
     first = text[: text.index("### demo")]
     assert "- **REFUTED, expected CONFIRMED** Snow is white\n  - seen twice\n" in first
     assert "- **ERROR** Snow is white\n  - it broke\n" in first
-    assert "<code>pytest --claims 'test\\_x.py&#58;&#58;test\\_x\\[a b\\]'</code>" in first
+    assert "  - alone: `pytest --claims 'test_x.py::test_x[a b]'`\n" in first
     assert "INCONCLUSIVE" not in first
     assert len(rows(text)) == 2 + 4
     strict = markdown(replace(record, options={**record.options, "strict": True}))
     assert "- **INCONCLUSIVE** Snow is white" in strict[: strict.index("### demo")]
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "code"),
+    [
+        ("x.py::t[a  b-#1-@u]", "`pytest --claims 'x.py::t[a  b-#1-@u]'`"),
+        ("x.py::t[*_<&|$]", "`pytest --claims 'x.py::t[*_<&|$]'`"),
+        ("x.py::t[`a```b]", "````pytest --claims 'x.py::t[`a```b]'````"),
+    ],
+)
+def test_command_is_shown_as_it_must_be_typed(nodeid: str, code: str) -> None:
+    """In a code span: no blank is lost, nothing is put in, and no run of backticks in it ends it."""
+    assert f"  - alone: {code}\n" in markdown(record_of(replace(REFUTED, nodeid=nodeid)))
+
+
+@pytest.mark.parametrize("nodeid", ["--pdb", "x.py::t[\x1b]", "x.py::t[a\nb]", "x" * 3_000])
+def test_command_that_would_not_do_what_it_says_is_not_given(nodeid: str) -> None:
+    """But that there is none is said."""
+    text = markdown(record_of(replace(REFUTED, nodeid=nodeid)))
+    assert "  - alone: its node id cannot be written in a command" in text
+    assert "pytest --claims" not in text
+
+
+def test_command_is_never_cut() -> None:
+    """A part of it would run something else."""
+    refuted = [replace(REFUTED, id=str(n), nodeid="x" * 400, evidence=(Note("y" * 4_000),)) for n in range(5)]
+    text = markdown(record_of(*refuted), LEAST)
+    assert text.count("  - alone: the command is too long for this report; the run record has the node id\n") == 5
+    assert "xxx" not in text
+
+
+@pytest.mark.parametrize(
+    ("claims", "headline"),
+    [
+        ([CLAIM], "as expected, in a selection: \\-k lock \\*"),
+        ([CLAIM, INCONCLUSIVE], "as expected, in a selection: \\-k lock \\*, but some claims were inconclusive"),
+        ([REFUTED], "1 of 1 not as expected"),
+    ],
+)
+def test_a_selection_is_none_of_all_claims(claims: list[ClaimResult], headline: str) -> None:
+    """Whatever its verdicts: the report says what narrowed the run, and that there are others."""
+    record = record_of(*claims)
+    text = markdown(replace(record, options={**record.options, "selection": ["-k lock", "*"]}))
+    assert text.splitlines()[0] == f"## Concurrency claims: {headline}"
+    assert "**Only a selection of the claims was to run (\\-k lock \\*); the others are not here.**" in text
 
 
 def test_all_kinds_of_evidence_are_told_and_folded() -> None:

@@ -159,6 +159,72 @@ def test_headline_is_what_the_run_comes_to(results: Sequence[ClaimResult], compl
     assert f"<title>{words} · " in text
 
 
+@pytest.mark.parametrize(
+    ("selection", "verdicts", "words"),
+    [
+        (["-k lock"], [Verdict.CONFIRMED], "As expected, in a selection: -k lock"),
+        (
+            ["-k lock", "-m slow"],
+            [Verdict.CONFIRMED, Verdict.INCONCLUSIVE],
+            "As expected, in a selection: -k lock -m slow, but 1 claim undecided",
+        ),
+        (["-k lock"], [Verdict.ERROR], "1 claim not as expected"),
+    ],
+)
+def test_a_selection_is_none_of_all_claims(selection: list[str], verdicts: list[Verdict], words: str) -> None:
+    """Whatever its verdicts: the page says what narrowed the run, and that there are others."""
+    record = record_of(*claims(*verdicts))
+    reader = read(replace(record, options={**record.options, "selection": selection}))
+    assert f" {words} " in reader.text
+    assert "Only a selection of the claims was to run: the others are not here." in reader.text
+    assert f"Selection {' '.join(selection)} " in reader.text
+    assert "the rest say what they lack" not in reader.text or Verdict.INCONCLUSIVE in verdicts
+
+
+def test_what_narrowed_a_run_is_hostile_and_long() -> None:
+    """As any text of a record."""
+    record = record_of(CLAIM)
+    text = page(replace(record, options={**record.options, "selection": [f"-k {HOSTILE}" + "x" * 500]}))
+    heading = re.findall(r"<h1[^>]*>(.*?)</h1>", text, re.DOTALL)[0]
+    assert "&lt;/script&gt;" in heading
+    assert "more characters" in heading
+    assert len(heading) < 500
+    text.encode("utf-8")
+
+
+def test_schema_1_does_not_tell_what_was_selected() -> None:
+    """Which is not that nothing was."""
+    record = record_of(CLAIM)
+    assert "Selection not told" in read(replace(record, options={**record.options, "selection": None})).text
+
+
+DRIFT = "free drift, switch interval 0.0001 s"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "overlapping", "words"),
+    [
+        ("chase", True, "actors overlapped"),
+        ("chase", False, "no actors overlapped"),
+        (DRIFT, False, "overlap not looked at"),
+    ],
+)
+def test_witness_says_of_overlap_what_is_known(strategy: str, overlapping: bool, words: str) -> None:
+    """Under free drift nobody looks."""
+    witness = {**(RACE.witness or {}), "strategy": strategy, "overlapping": overlapping}
+    text = read(record_of(replace(CLAIM, evidence=(replace(RACE, witness=witness),)))).text
+    assert f"{strategy}; {words} " in text
+
+
+def test_strategy_that_does_not_look_at_overlap_has_a_dash() -> None:
+    """And the caption says what that is; others have their number, 0 as well."""
+    strategies = [{"strategy": name, "samples": 7, "overlapping": 0} for name in ("chase", DRIFT)]
+    text = read(record_of(replace(CLAIM, evidence=(replace(RACE, strategies=strategies),)))).text
+    assert f"chase 7 0 {DRIFT} 7 – " in text  # noqa: RUF001  # the dash is meant
+    assert "–: overlap not looked at" in text  # noqa: RUF001  # as above
+    assert "in 7 overlap was not looked at" in text
+
+
 def test_an_incomplete_run_says_so_whatever_its_headline() -> None:
     """The worse news does not hide it."""
     assert "The run was stopped" in read(replace(record_of(*claims(Verdict.ERROR)), complete=False)).text
@@ -220,6 +286,13 @@ def test_environment_is_there() -> None:
         record.started,
     ):
         assert part in text
+
+
+def test_a_label_of_blanks_gives_way_to_the_implementation() -> None:
+    """The schema lets it in; no interpreter that this plugin has described has one."""
+    record = record_of(CLAIM)
+    blank = replace(record, interpreter=replace(record.interpreter, label=" ", implementation="rustpython"))
+    assert "Interpreter rustpython " in read(blank).text
 
 
 def test_earlier_attempts_are_shown_within_and_not_without_end() -> None:

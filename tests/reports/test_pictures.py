@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 
 from pytest_concclaims.evidence import Measured, MemoryRun, ParallelismRun, RaceRun, RatioRun
+from pytest_concclaims.lab.race.strategy import Meeting, Strategy
 from pytest_concclaims.reports import pictures
 from pytest_concclaims.reports.pictures.scale import Scale, scale_over
 from pytest_concclaims.reports.pictures.slices import MOST
@@ -19,7 +20,7 @@ from pytest_concclaims.reports.pictures.units import in_seconds
 from sample_records import EVIDENCE, MEMORY, PARALLELISM, RACE, RATIO
 
 HOSTILE = "<script>alert(1)</script> \x1b[31m \u202e \ud800 \" ' &"
-EXTREMES = [0.0, -1.0, 1.0, 5e-324, 1e-300, 1e300, -1e300, 1.7976931348623157e308, 2**62, -(2**62)]
+EXTREMES = [0.0, -1.0, 1.0, 5e-324, 1e-322, -1e-322, 1e-300, 1e300, -1e300, 1.7976931348623157e308, 2**62, -(2**62)]
 
 
 def read(markup: str) -> Element:
@@ -76,6 +77,31 @@ def test_bars_are_logarithmic_where_the_numbers_differ_much() -> None:
     assert "logarithmic" in text_of(markup)
     rare = percentage(parts(markup, "whole")[1], "width")
     assert rare == pytest.approx(5, abs=1)
+
+
+DRIFTED = [
+    {"strategy": "chase, pinned", "samples": 90, "overlapping": 60},
+    {"strategy": Strategy(Meeting.DRIFT, 1e-4).name, "samples": 10, "overlapping": 0},
+]
+
+
+@pytest.mark.parametrize(
+    ("samples", "overlapping", "shown"),
+    [(10, 0, "\N{EN DASH}"), (11, 0, "0"), (10, 1, "1"), (0, 0, "0")],
+)
+def test_overlap_that_may_not_have_been_looked_at_is_no_zero(samples: int, overlapping: int, shown: str) -> None:
+    """Of more samples than drifted freely, it was looked at in some."""
+    markup = pictures.outcomes(race_with(outcome("13", samples, overlapping), strategies=DRIFTED))
+    assert [cell.text for cell in parts(markup, "number")] == [str(samples), shown]
+    assert "In 10 samples (free drift) overlap was not looked at" in text_of(markup)
+    assert ("\N{EN DASH}: perhaps seen in such samples only." in text_of(markup)) == (shown == "\N{EN DASH}")
+
+
+def test_overlap_that_was_looked_at_needs_no_explanation() -> None:
+    """Without free drift, a zero is one."""
+    markup = pictures.outcomes(race_with(outcome("13", 1, 0), strategies=DRIFTED[:1]))
+    assert [cell.text for cell in parts(markup, "number")] == ["1", "0"]
+    assert "not looked at" not in text_of(markup)
 
 
 def test_what_was_never_seen_has_no_bar() -> None:
@@ -178,11 +204,31 @@ def test_each_sample_is_a_dot() -> None:
 
 def test_many_samples_are_bars_of_their_number() -> None:
     """Thousands of dots would be a smear, and a large file."""
-    many = {**RATIO.arms[0], "seconds": [0.1] * 900 + [0.2] * 300}
-    markup = pictures.costs(replace(RATIO, arms=[many, RATIO.arms[1]]))
-    tall, low = (float(bar.attrib["height"]) for bar in parts(markup, "bin"))
-    assert tall == pytest.approx(3 * low)
-    assert "1,200 samples" in text_of(markup)
+    many = {**RATIO.arms[0], "seconds": [0.1] * 300 + [0.2] * 100}
+    markup = pictures.costs(replace(RATIO, samples=400, arms=[many, many]))
+    for tall, low in itertools.zip_longest(*[iter(float(bar.attrib["height"]) for bar in parts(markup, "bin"))] * 2):
+        assert tall == pytest.approx(3 * low)
+    assert text_of(markup).count("; 400 samples, 4 calls in each") == 2
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said", "absent"),
+    [([10, 10], "each dot a sample", "bin"), ([100, 10], "bars: how many samples", "dot")],
+)
+def test_all_arms_are_drawn_as_the_caption_says(numbers: list[int], said: str, absent: str) -> None:
+    """None as dots beside another as bars."""
+    arms = [{**RATIO.arms[0], "seconds": [0.1] * number} for number in numbers]
+    markup = pictures.costs(replace(RATIO, samples=max(numbers), arms=arms))
+    assert said in text_of(markup)
+    assert parts(markup, absent) == []
+
+
+def test_samples_that_are_not_on_record_are_counted() -> None:
+    """A record has the first thousand of each arm, and the median is that of all."""
+    arm = {**RATIO.arms[0], "seconds": [0.1] * 1_000}
+    text = text_of(pictures.costs(replace(RATIO, samples=5_000, arms=[arm, arm])))
+    assert text.count("the first 1,000 of 5,000 samples") == 2
+    assert "the line: the median of all" in text
 
 
 def test_costs_far_apart_are_on_a_logarithmic_scale() -> None:

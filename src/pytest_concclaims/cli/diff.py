@@ -20,8 +20,10 @@ def add_to(commands: shared.Subparsers) -> None:
         "diff",
         help="show what changed between two runs",
         description="Shows which verdicts turned between two runs, which claims have none any more or have one now, "
-        "and which are gone or new. Exit status: 0; 1 if a verdict turned to the other one or to an error; 2 if a "
-        "record cannot be read. Two interpreters can be compared; the head names them.",
+        "of which another verdict is expected now, and which are gone or new. Claims are paired by their ids, and "
+        "those that are gone with new ones by their digests, where only these two have it. Exit status: 0; 1 if a "
+        "verdict turned to the other one or to an error, or stayed but is not as expected any more; 2 if a record "
+        "cannot be read. Two interpreters can be compared; the head names them.",
     )
     parser.add_argument("old", metavar="OLD.json", type=Path, help="the run record to compare with")
     parser.add_argument(
@@ -36,7 +38,13 @@ def add_to(commands: shared.Subparsers) -> None:
     parser.add_argument(
         "-v", "--verbose", action="count", default=0, help="show all evidence, and the claims that did not change"
     )
-    parser.add_argument("-q", "--quiet", action="count", default=0, help="show only what fails; -qq: the count only")
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="count",
+        default=0,
+        help="show only what fails or is not as expected; -qq: the count only",
+    )
     parser.set_defaults(run=run)
 
 

@@ -12,7 +12,7 @@ from ..verdict import Verdict
 from .terminal import COLOURS, LOUD, MARGIN, Span, indented, wrapped
 from .text import harmless
 
-_ORDER = (Change.TURNED, Change.UNDECIDED, Change.DECIDED, Change.GONE, Change.NEW)
+_ORDER = (Change.TURNED, Change.UNDECIDED, Change.DECIDED, Change.EXPECTED_ANEW, Change.GONE, Change.NEW)
 #: The most lines that a claim's evidence takes, unless ``-v`` asks for all of it.
 _EVIDENCE_LINES = 2
 
@@ -30,18 +30,22 @@ def comparison_lines(
     """Yield the lines: what is to be known of the two runs, each claim that changed, and last the count.
 
     :param width: columns.
-    :param verbosity: pytest's: 0; with ``-q`` only what fails, with ``-qq`` only the count; with ``-v`` all evidence,
-        and the claims that are the same or were not run as well.
+    :param verbosity: pytest's: 0; with ``-q`` only what fails or is not as expected, with ``-qq`` only the count;
+        with ``-v`` all evidence, and the claims that are the same or were not run as well.
     :param strict: whether what is no verdict any more, or was none before, or is gone, fails.
     """
     width = max(width, 40)
     yield from _caveats(comparison, width)
     order = _ORDER if verbosity <= 0 else (*_ORDER, Change.NOT_RUN, Change.SAME)
     for difference in (found for change in order for found in comparison.of(change)):
-        loud = difference.change.fails(strict=strict)
+        loud = _is_loud(difference, strict=strict)
         if verbosity > -2 and (loud or verbosity >= 0):
             yield from _claim_lines(difference, width, verbosity, loud=loud)
-    yield from _count_lines(comparison, width, strict=strict)
+    yield from _count_lines(comparison, width, verbosity, strict=strict)
+
+
+def _is_loud(difference: Difference, *, strict: bool) -> bool:
+    return difference.fails(strict=strict) or difference.newly_unexpected
 
 
 def _caveats(comparison: Comparison, width: int) -> Iterator[list[Span]]:
@@ -84,7 +88,7 @@ def _claim_lines(difference: Difference, width: int, verbosity: int, *, loud: bo
         phrase = summary_phrase(claim.evidence)
         if phrase and phrase not in (claim.reason or ""):
             yield from indented(phrase, width, {}, most=_EVIDENCE_LINES)
-    if loud or verbosity > 0:
+    if loud or difference.renamed or verbosity > 0:
         yield from indented(f"{claim.id}, {claim.location}", width, {"light": True})
 
 
@@ -96,9 +100,13 @@ def _what_became(difference: Difference) -> str:
         text = after.verdict.word
     else:
         text = f"{before.verdict.word} -> {after.verdict.word}"
-    if after is not None and after.unexpected and after.verdict.reached:
+    if before is not None and after is not None and before.expected is not after.expected:
+        text += f", expected {after.expected.word} now, {before.expected.word} before"
+    elif after is not None and after.unexpected and after.verdict.reached:
         text += f", expected {after.expected.word}"
-    return f"{text}; another experiment than before" if difference.other_experiment else text
+    if difference.other_experiment:
+        text += "; another experiment than before"
+    return f"{text}; was {before.id} before" if difference.renamed and before is not None else text
 
 
 def _evidence(difference: Difference, width: int) -> Iterator[list[Span]]:
@@ -109,28 +117,40 @@ def _evidence(difference: Difference, width: int) -> Iterator[list[Span]]:
             yield from indented(f"- {name}: {piece.phrase()}", width, {})
 
 
-def _count_lines(comparison: Comparison, width: int, *, strict: bool) -> Iterator[list[Span]]:
-    same = comparison.of(Change.SAME)
-    counts = [(change, len(comparison.of(change))) for change in (*_ORDER, Change.NOT_RUN)]
-    parts = [
-        Span(f"{count} {change.value}", LOUD if change.fails(strict=strict) else {})
-        for change, count in counts
-        if count
-    ]
-    changed = [change for change, count in counts if count and change is not Change.NOT_RUN]
-    as_before = Span(f"{len(same)} as before{_verdicts(same)}")
-    if changed:
-        parts.append(as_before)
-    else:
-        parts[:0] = (
-            [Span("nothing changed"), as_before] if same else [Span("no claim is in both, so nothing to compare")]
-        )
+def _count_lines(comparison: Comparison, width: int, verbosity: int, *, strict: bool) -> Iterator[list[Span]]:
+    same, not_run = comparison.of(Change.SAME), comparison.of(Change.NOT_RUN)
+    changes = [_count(found, strict=strict) for change in _ORDER if (found := comparison.of(change))]
+    remarks = list(_remarks(comparison, verbosity))
+    parts = changes
+    if not comparison.compared:
+        parts = [Span("no claim is in both, so nothing to compare", LOUD), *changes]
+    elif not changes:
+        parts = [Span("no verdict changed" if remarks else "nothing changed")]
+    if comparison.compared:
+        parts.append(Span(f"{len(same)} as before{_verdicts(same)}"))
+    if not_run:
+        parts.append(_count(not_run, strict=strict))
+    yield from _in_lines([*parts, *remarks], width)
+
+
+def _count(found: Sequence[Difference], *, strict: bool) -> Span:
+    """Return how many claims there are of one change, and how many of them ended not as expected."""
+    change = found[0].change
+    unexpected = sum(difference.newly_unexpected for difference in found)
+    told = f" ({unexpected} not as expected)" if unexpected and change is not Change.TURNED else ""
+    loud = any(_is_loud(difference, strict=strict) for difference in found)
+    return Span(f"{len(found)} {change.value}{told}", LOUD if loud else {})
+
+
+def _remarks(comparison: Comparison, verbosity: int) -> Iterator[Span]:
+    """Yield what changed that is no verdict and no expectation."""
     others = sum(difference.other_experiment for difference in comparison.differences)
     if others:
-        parts.append(
-            Span(f"{others} of all {'is another experiment' if others == 1 else 'are other experiments'} now")
-        )
-    yield from _in_lines(parts, width)
+        yield Span(f"{others} of all {'is another experiment' if others == 1 else 'are other experiments'} now")
+    renamed = sum(difference.renamed for difference in comparison.differences)
+    if renamed:
+        which = "" if verbosity > 0 else " (-v: which)"
+        yield Span(f"{renamed} of all {'has another id' if renamed == 1 else 'have other ids'} now{which}")
 
 
 def _verdicts(same: Sequence[Difference]) -> str:

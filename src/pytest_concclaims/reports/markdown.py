@@ -5,12 +5,13 @@ It is as long as may be: what is least needed is left out first, and the report 
 
 from __future__ import annotations
 
-import shlex
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..record import ClaimResult, RunRecord, Standing, count_verdicts
 from ..verdict import Verdict
+from .claim_view import command
 from .text import as_markdown, cut
 
 #: Characters that GitHub takes as the text of a comment or a pull request.
@@ -149,18 +150,28 @@ def _head(record: RunRecord) -> Iterator[str]:
     if not record.complete:
         yield ""
         yield "**This run is not complete: some of its claims did not come to an end, and are not in this report.**"
+    if record.selection:
+        yield ""
+        yield f"**Only a selection of the claims was to run ({_selection(record)}); the others are not here.**"
 
 
 def _headline(record: RunRecord) -> str:
     standing = record.standing
     if standing is Standing.UNEXPECTED:
         return f"{len(_loud(record)):,} of {len(record.claims):,} not as expected"
+    if standing is Standing.UNDECIDED:
+        which = f"as expected, in a selection: {_selection(record)}" if record.selection else ""
+        but = "but some claims were inconclusive" if count_verdicts(record.claims)[Verdict.INCONCLUSIVE] else ""
+        return ", ".join(filter(None, (which or "every verdict reached as expected", but)))
     return {
         Standing.NO_VERDICT: "no verdict, nothing was verified",
         Standing.INCOMPLETE: "not complete",
-        Standing.UNDECIDED: "every verdict reached as expected, but some claims were inconclusive",
         Standing.AS_EXPECTED: "every verdict as expected",
     }[standing]
+
+
+def _selection(record: RunRecord) -> str:
+    return as_markdown(cut(" ".join(record.selection), 100))
 
 
 def _claims(count: int) -> str:
@@ -180,9 +191,28 @@ def _loud_parts(record: RunRecord, detail: _Detail) -> Iterator[str]:
             lines += [f"  {line}" for line in _evidence(claim, detail)]
         lines.append(f"  - {_text(claim.id, detail)}, {_text(claim.location, detail)}")
         if claim.nodeid is not None:
-            alone = as_markdown(cut(f"pytest --claims {shlex.quote(claim.nodeid)}", detail.longest))
-            lines.append(f"  - alone: <code>{alone}</code>")
+            lines.append(f"  - alone: {_alone(claim, detail)}")
         yield "\n".join(lines)
+
+
+def _alone(claim: ClaimResult, detail: _Detail) -> str:
+    """Return the command that runs a claim alone, such that it can be copied; else why there is none."""
+    line = command(claim)
+    if line is None:
+        return "its node id cannot be written in a command; the run record has it as it is"
+    if len(line) > detail.longest:
+        return "the command is too long for this report; the run record has the node id"
+    return _code(line)
+
+
+def _code(text: str) -> str:
+    """Return a text that can be printed, on one line and with no blank at its ends, as a code span.
+
+    Nothing in it is markup, and all its blanks are kept: unlike in other text, all is shown and copied as it is
+    (GitHub Flavored Markdown Spec, 6.3).
+    """
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{text}{fence}"
 
 
 def _ended(claim: ClaimResult) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from ..columns import Column
 from ..matrix import Matrix, Row, letter
@@ -12,9 +13,9 @@ from ..verdict import Verdict
 from .markdown import LARGEST_COMMENT, LEAST
 from .text import as_markdown, cut
 
-#: Characters of the line that says what was left out, at most.
-_FOR_THE_NOTE = 200
-_LONGEST_SENTENCE = 2_000
+#: Characters of what says what was left out, at most.
+_FOR_THE_NOTE = 400
+_NOTE = "*Left out, for the report would be too long: {}. The run records have all of it.*"
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,13 @@ class _Detail:
     :param others: whether claims are in the table whose verdicts neither differ nor are unexpected.
     :param table: whether there is a table of claims.
     :param longest: characters of a single text.
+    :param sentence: characters of what we say of a claim or of all, at most.
     """
 
     others: bool
     table: bool
     longest: int
+    sentence: int = 2_000
 
 
 #: From all to the least.
@@ -38,11 +41,33 @@ _DETAILS = (
     _Detail(others=False, table=True, longest=2_000),
     _Detail(others=False, table=True, longest=100),
     _Detail(others=False, table=False, longest=100),
+    _Detail(others=False, table=False, longest=100, sentence=250),
 )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the report that can be shortened, line by line.
+
+    :param lines: one for each thing.
+    :param things: what they are.
+    :param head: lines before them.
+    """
+
+    title: str
+    lines: Sequence[str]
+    things: str
+    head: Sequence[str] = ()
+
+    def text(self) -> list[str]:
+        """Return its lines, title and all; none if there is nothing to be told."""
+        return ["", f"### {self.title}", "", *self.head, *self.lines] if self.lines else []
 
 
 def matrix_markdown(matrix: Matrix, most: int = LARGEST_COMMENT) -> str:
     """Return the report; what is least needed is left out if it would be too long, and the report says so.
+
+    The table of the runs and what is not as expected are the last to go.
 
     :param most: characters that it may have.
     :raises ValueError: ``most`` is too little for any report.
@@ -50,59 +75,76 @@ def matrix_markdown(matrix: Matrix, most: int = LARGEST_COMMENT) -> str:
     if most < LEAST:
         raise ValueError(f"a report needs room for {LEAST:,} characters, and not {most:,}")
     for detail in _DETAILS:
-        text = "\n".join(_lines(matrix, detail)) + "\n"
+        text = _joined(matrix, detail, _parts(matrix, detail), _left_out(matrix, detail))
         if len(text) <= most:
             return text
-    return _as_far_as_it_fits(list(_lines(matrix, _DETAILS[-1])), most)
+    return _with_fewer(matrix, _DETAILS[-1], most)
 
 
-def _as_far_as_it_fits(lines: Sequence[str], most: int) -> str:
-    room = most - _FOR_THE_NOTE
+def _with_fewer(matrix: Matrix, detail: _Detail, most: int) -> str:
+    """Return a report with as much as there is room for: of the runs first, of what differs last."""
+    parts = _parts(matrix, detail)
+    frames = sum(len(line) + 1 for part in parts for line in replace(part, lines=[""]).text())
+    room = most - _FOR_THE_NOTE - frames - len(_joined(matrix, detail, [], _left_out(matrix, detail)))
+    missing: list[str] = []
+    for index in (2, 0, 1):
+        part = parts[index]
+        kept = _as_many(part.lines, room)
+        room -= sum(len(line) + 1 for line in kept)
+        parts[index] = replace(part, lines=kept)
+        if len(kept) < len(part.lines):
+            missing.append(f"{len(part.lines) - len(kept):,} of {len(part.lines):,} {part.things}")
+    return _joined(matrix, detail, parts, [*missing, *_left_out(matrix, detail)])
+
+
+def _as_many(lines: Sequence[str], room: int) -> list[str]:
+    """Return the first lines, as many as there is room for."""
     kept = []
     for line in lines:
         room -= len(line) + 1
         if room < 0:
             break
         kept.append(line)
-    return "\n".join([*kept, "", "*Left out, for the report would be too long: all that comes after this.*"]) + "\n"
+    return kept
 
 
-def _lines(matrix: Matrix, detail: _Detail) -> Iterator[str]:
-    yield "## Concurrency claims and interpreters"
-    yield ""
-    yield as_markdown(f"{cut(matrix.headline(), _LONGEST_SENTENCE)}. Recorded: {matrix.dates}.")
-    left_out = _left_out(matrix, detail)
+def _joined(matrix: Matrix, detail: _Detail, parts: Sequence[_Part], left_out: Sequence[str]) -> str:
+    lines = ["## Concurrency claims and interpreters", ""]
+    lines.append(as_markdown(f"{cut(matrix.headline(), detail.sentence)}. Recorded: {matrix.dates}."))
     if left_out:
-        yield ""
-        yield f"*Left out, for the report would be too long: {left_out}. The run records have all of it.*"
+        lines += ["", _NOTE.format("; ".join(left_out))]
     for warning in matrix.warnings:
-        yield ""
-        yield f"**Warning:** {as_markdown(cut(warning, _LONGEST_SENTENCE))}"
-    yield from _differences(matrix, detail)
-    if detail.table:
-        yield from _claims(matrix, detail)
-    yield from _runs(matrix.columns)
+        lines += ["", f"**Warning:** {as_markdown(cut(warning, detail.sentence))}"]
+    table = _claims(matrix, detail) if detail.table else ()
+    *lists, runs = (part.text() for part in parts) if parts else ([],)
+    return "\n".join([*lines, *chain.from_iterable(lists), *table, *runs]) + "\n"
 
 
-def _left_out(matrix: Matrix, detail: _Detail) -> str:
+def _left_out(matrix: Matrix, detail: _Detail) -> list[str]:
     said = []
     if not detail.table:
         said.append("the table of the claims")
     elif not detail.others:
         others = sum(not (row.differs or row.unexpected) for row in matrix.rows)
-        said.append(f"{others:,} claims whose verdicts are as expected and do not differ")
+        said.append(f"{others:,} rows of the table of claims, whose verdicts are as expected and do not differ")
     if detail.longest < _DETAILS[0].longest:
         said.append(f"what long texts have beyond {detail.longest} characters")
-    return "; ".join(said)
+    return said
 
 
-def _differences(matrix: Matrix, detail: _Detail) -> Iterator[str]:
-    differing = [row for row in matrix.rows if row.sentence is not None]
-    if not differing:
-        return
-    yield from ("", "### Where verdicts differ", "")
-    for row in differing:
-        yield f"- {_named(row, detail)}<br>{as_markdown(cut(row.sentence or '', _LONGEST_SENTENCE))}"
+def _parts(matrix: Matrix, detail: _Detail) -> list[_Part]:
+    """Return what is not as expected, where verdicts differ, and the runs."""
+    unexpected = [_told(row, row.alarm, detail) for row in matrix.rows if row.alarm is not None]
+    differing = [_told(row, row.sentence, detail) for row in matrix.rows if row.sentence is not None]
+    return [
+        _Part("Not as expected", unexpected, "claims that are not as expected"),
+        _Part("Where verdicts differ", differing, "claims whose verdicts differ"),
+        _Part("Runs", [_run(column) for column in matrix.columns], "runs", _RUNS_HEAD),
+    ]
+
+
+def _told(row: Row, said: str, detail: _Detail) -> str:
+    return f"- {_named(row, detail)}<br>{as_markdown(cut(said, detail.sentence))}"
 
 
 def _named(row: Row, detail: _Detail) -> str:
@@ -134,19 +176,23 @@ def _cell(row: Row, index: int) -> str:
     return f"**{shown}**" if index in row.changes else shown
 
 
-def _runs(columns: Sequence[Column]) -> Iterator[str]:
-    yield from ("", "### Runs", "")
-    heads = ["Run", "Interpreter", "Date", *(verdict.word.lower() for verdict in Verdict), "not as expected"]
-    yield _line(*heads)
-    yield _line(*["---"] * 3, *["--:"] * (len(heads) - 3))
-    for column in columns:
-        record = column.record
-        counts = [f"{count:,}" for count in count_verdicts(record.claims).values()]
-        unexpected = sum(result.unexpected for result in record.claims)
-        label = column.label if record.complete else f"{column.label}, not complete"
-        texts = [as_markdown(text) for text in (column.head, label, column.date)]
-        yield _line(*texts, *counts, f"**{unexpected:,}**" if unexpected else "0")
+def _run(column: Column) -> str:
+    """Return the line of the table of runs."""
+    record = column.record
+    counts = [f"{count:,}" for count in count_verdicts(record.claims).values()]
+    unexpected = sum(result.unexpected for result in record.claims)
+    label = column.label if record.complete else f"{column.label}, not complete"
+    texts = [column.head, label, column.version, column.machine, column.asked, column.date]
+    return _line(*map(as_markdown, texts), *counts, f"**{unexpected:,}**" if unexpected else "0")
 
 
 def _line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+_RUN_TEXTS = ("Run", "Interpreter", "Version", "Machine", "Options", "Date")
+_RUN_NUMBERS = (*(verdict.word.lower() for verdict in Verdict), "not as expected")
+_RUNS_HEAD = (
+    _line(*_RUN_TEXTS, *_RUN_NUMBERS),
+    _line(*["---"] * len(_RUN_TEXTS), *["--:"] * len(_RUN_NUMBERS)),
+)

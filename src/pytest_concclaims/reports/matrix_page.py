@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from ..columns import Column
-from ..matrix import Cell, Matrix, Row, letter
+from ..matrix import Cell, Matrix, Row, count_claims, letter
 from ..record import count_verdicts
 from ..verdict import Verdict
 from . import html
@@ -40,10 +40,15 @@ class _Cell:
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of the table, and the anchor of its claim."""
+    """A row of the table.
+
+    :param anchor: of its evidence.
+    :param claim: what rows of the same claim have in common.
+    """
 
     row: Row
     anchor: str
+    claim: str
     cells: tuple[_Cell, ...]
 
 
@@ -69,7 +74,8 @@ def matrix_page(matrix: Matrix) -> str:
         _Section(section.title, tuple(_row(matrix, row) for row in section.rows)) for section in matrix.sections
     ]
     style, script = _with_own("style", "matrix.css"), _with_own("script", "matrix.js")
-    total = len(matrix.rows)
+    rows = [row for section in sections for row in section.rows]
+    total = count_claims(matrix.rows)
     return html.document(
         "matrix.html.j2",
         style=style,
@@ -79,7 +85,10 @@ def matrix_page(matrix: Matrix) -> str:
         headline=matrix.headline(),
         standing=max(column.record.standing for column in matrix.columns).name.lower().replace("_", "-"),
         sections=sections,
-        differing=[row for section in sections for row in section.rows if row.row.differs],
+        told=[
+            ("unexpected", "Not as expected", [(row, row.row.alarm) for row in rows if row.row.unexpected]),
+            ("differing", "Where verdicts differ", [(row, row.row.sentence) for row in rows if row.row.differs]),
+        ],
         total=f"{total:,} claim{'' if total == 1 else 's'}",
         legend=list(_legend(matrix)),
         verdict_words=[verdict.word.lower() for verdict in Verdict],
@@ -96,7 +105,8 @@ def _with_own(shared: str, name: str) -> Markup:
 def _row(matrix: Matrix, row: Row) -> _Row:
     first = next(cell for cell in row.cells if cell is not None)
     cells = tuple(_cell(column, row, index) for index, column in enumerate(matrix.columns))
-    return _Row(row, anchor(first, "claim-" if row.digest is None else f"claim-{row.digest}-"), cells)
+    prefix = "claim-" if row.digest is None else f"claim-{row.digest}-"
+    return _Row(row, anchor(first, prefix), anchor(first), cells)
 
 
 def _cell(column: Column, row: Row, index: int) -> _Cell:
@@ -129,7 +139,6 @@ def _legend(matrix: Matrix) -> Iterator[tuple[str, str, str]]:
 
 def _run(column: Column) -> _Run:
     record = column.record
-    where = f"{record.interpreter.describe()}; {record.machine.system} {record.machine.architecture}, "
-    where += f"{record.machine.describe()}; {record.started}"
+    where = f"{record.interpreter.describe()}; {column.machine}; {column.asked}; {record.started}"
     unexpected = sum(result.unexpected for result in record.claims)
     return _Run(column, where, tuple(count_verdicts(record.claims).values()), unexpected)

@@ -23,7 +23,7 @@ _SIZE = 12
 _BOLD = 1.12  # times as wide as other text
 _LINE = 16
 _MOST_LINES = 2
-_LONGEST = 1_000  # characters of a warning and of the description
+_LONGEST = 1_000  # characters of any text
 
 _FONT = "-apple-system,'Segoe UI',Roboto,Verdana,'DejaVu Sans',sans-serif"
 #: Classes, and their colours in light and in dark. Text and what it stands on have a contrast of at least 4.5.
@@ -152,9 +152,9 @@ def _width(text: str, size: float = _SIZE) -> float:
 
 def _fitted(text: str, width: float) -> str:
     """Return the text, cut so that it fits into a width."""
-    if _width(text) <= width:
+    kept = text[:_LONGEST]
+    if kept == text and _width(text) <= width:
         return text
-    kept = text
     while kept and _width(f"{kept}…") > width:
         kept = kept[:-1]
     return f"{kept}…"
@@ -183,6 +183,8 @@ def _lines(text: str, width: float) -> list[str]:
 def _title(matrix: Matrix, layout: _Layout) -> _Block:
     width = layout.width - 2 * _MARGIN
     lines = _lines(f"{harmless(matrix.headline())}; recorded {matrix.dates}", width)
+    versions = [f"{harmless(column.head)} is {column.version}" for column in matrix.columns]
+    lines += _lines(f"Versions: {', '.join(versions)}", width)
     title = element("text", "Concurrency claims and interpreters", class_="text bold big", x=_MARGIN, y=18)
     return _Block([title, *_texts(lines, _MARGIN, 42, "quiet")], 40 + _LINE * len(lines))
 

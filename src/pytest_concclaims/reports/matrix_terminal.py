@@ -24,7 +24,7 @@ Line = list[Span]
 
 
 def matrix_lines(matrix: Matrix, *, width: int) -> Iterator[Line]:
-    """Yield the lines: the table, where verdicts differ, what each run comes to, and warnings.
+    """Yield the lines: the table, what is not as expected, where verdicts differ, what each run comes to, warnings.
 
     :param width: columns of the terminal; below 60 it is as if they were 60.
     """
@@ -35,7 +35,8 @@ def matrix_lines(matrix: Matrix, *, width: int) -> Iterator[Line]:
         yield []
     yield from _wrapped(_legend(matrix), width, "")
     yield []
-    yield from _differences(matrix, width)
+    yield from _listed("Not as expected", [(row, row.alarm) for row in matrix.rows if row.unexpected], width)
+    yield from _listed("Where verdicts differ", [(row, row.sentence) for row in matrix.rows if row.differs], width)
     yield from _runs(matrix.columns, width)
     for warning in matrix.warnings:
         yield from _wrapped(f"warning: {warning}", width, "  ", _WARNING)
@@ -93,14 +94,14 @@ def _legend(matrix: Matrix) -> str:
     return ", ".join(f"{sign} {meaning}" for sign, meaning in matrix.legend()) + differs
 
 
-def _differences(matrix: Matrix, width: int) -> Iterator[Line]:
-    differing = [row for row in matrix.rows if row.differs]
-    if not differing:
+def _listed(title: str, rows: Sequence[tuple[Row, str | None]], width: int) -> Iterator[Line]:
+    """Yield the lines of a list of claims, each with what is to be said of it."""
+    if not rows:
         return
-    yield [Span("Where verdicts differ", {"bold": True})]
-    for row in differing:
+    yield [Span(title, {"bold": True})]
+    for row, said in rows:
         yield from _wrapped(f"- {named(row)}", width, "  ")
-        for text, style in ((row.sentence or "", {}), (cut(harmless(row.id), 200), {"light": True})):
+        for text, style in ((said or "", {}), (cut(harmless(row.id), 200), {"light": True})):
             for line in _wrapped(text, width - 4, "", style):
                 yield [Span("    "), *line]
     yield []
@@ -116,9 +117,8 @@ def _runs(columns: Sequence[Column], width: int) -> Iterator[Line]:
             parts.append(f"{unexpected} not as expected")
         if not column.record.complete:
             parts.append("not complete")
-        yield from _wrapped(
-            f"- {column.label}, {column.date}: {', '.join(parts)}", width, "  ", LOUD if unexpected else {}
-        )
+        run = f"- {column.title}; {column.machine}; {column.asked}; {column.date}: {', '.join(parts)}"
+        yield from _wrapped(run, width, "  ", LOUD if unexpected else {})
     yield []
 
 

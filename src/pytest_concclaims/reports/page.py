@@ -10,6 +10,10 @@ from ..record import ClaimResult, RunRecord, Standing, count_verdicts
 from ..verdict import Verdict
 from .html import document
 from .pictures.units import counted
+from .text import cut, harmless
+
+#: Characters of what narrowed a run, in a headline.
+_LONGEST_SELECTION = 100
 
 
 def page(record: RunRecord) -> str:
@@ -40,8 +44,16 @@ def headline(record: RunRecord) -> str:
         return "Incomplete: not every claim came to an end"
     if standing is Standing.UNDECIDED:
         undecided = count_verdicts(record.claims)[Verdict.INCONCLUSIVE]
-        return f"As expected, but {counted(undecided, 'claim')} undecided"
+        but = f", but {counted(undecided, 'claim')} undecided" if undecided else ""
+        return f"As expected{_in_a_selection(record)}{but}"
     return "Every verdict is as expected"
+
+
+def _in_a_selection(record: RunRecord) -> str:
+    """Return what narrowed the run, as it goes on in a headline; empty if nothing did."""
+    if not record.selection:
+        return ""
+    return f", in a selection: {harmless(cut(' '.join(record.selection), _LONGEST_SELECTION))}"
 
 
 def _remark(record: RunRecord) -> str:
@@ -55,8 +67,10 @@ def _remark(record: RunRecord) -> str:
         parts.append("They stand open below.")
     if record.standing is Standing.NO_VERDICT:
         parts.append("Without evidence, a run is not green.")
-    if record.standing is Standing.UNDECIDED:
+    if record.standing is Standing.UNDECIDED and count_verdicts(record.claims)[Verdict.INCONCLUSIVE]:
         parts.append("Every verdict that was reached is the expected one; the rest say what they lack.")
+    if record.selection:
+        parts.append("Only a selection of the claims was to run: the others are not here.")
     return " ".join(parts)
 
 
@@ -95,6 +109,12 @@ def sections(claims: Sequence[ClaimResult]) -> list[Section]:
     return list(found.values())
 
 
+def _selection(record: RunRecord) -> str:
+    if record.options["selection"] is None:
+        return "not told: this record is of schema 1"
+    return " ".join(record.selection) or "none: all claims of the suites and files"
+
+
 def _environment(record: RunRecord) -> list[tuple[str, str]]:
     """Return what ran, on what, and what it was asked for: names and words."""
     interpreter, machine, options = record.interpreter, record.machine, record.options
@@ -118,6 +138,7 @@ def _environment(record: RunRecord) -> list[tuple[str, str]]:
         ("Load at the start", load),
         ("Tools", tools),
         ("Suites", ", ".join(options["suites"]) or "none"),
+        ("Selection", _selection(record)),
         ("Budget", f"{options['budget']:g} s for each experiment"),
         ("Strict", "yes: an inconclusive claim fails" if options["strict"] else "no"),
         ("Experiments ran", "in the test process" if options["in_process"] else "in child processes, where possible"),

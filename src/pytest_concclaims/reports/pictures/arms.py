@@ -23,16 +23,23 @@ _BINS = 50
 def costs(measured: RatioRun | MemoryRun) -> Markup:
     """Return the distribution of each arm's samples, on one scale; nothing if nothing was measured."""
     if isinstance(measured, MemoryRun):
-        return _distributions(measured.arms, "bytes", in_bytes, "of one more")
-    return _distributions(measured.arms, "seconds", in_seconds, "of a call")
+        return _distributions(measured, "bytes", in_bytes, "of one more")
+    return _distributions(measured, "seconds", in_seconds, "of a call")
 
 
-def _distributions(arms: Sequence[dict[str, Any]], key: str, shown: Callable[[float], str], each: str) -> Markup:
+def _distributions(measured: RatioRun | MemoryRun, key: str, shown: Callable[[float], str], each: str) -> Markup:
+    arms = measured.arms
     values = [value for arm in arms for value in arm[key]]
     if not values:
         return Markup("")
     scale = scale_over([*values, *(arm["median"] for arm in arms if arm["median"] is not None)])
-    rows = [part for arm in arms for part in _arm(arm, arm[key], scale, shown)]
+    # One way for all arms: dots beside bars could not be compared.
+    draw = _dots if all(len(arm[key]) <= _MOST_DOTS for arm in arms) else _bars
+    rows = [
+        row
+        for arm in arms
+        for row in (_words(arm, len(arm[key]), measured.samples, shown), _strip(arm, draw(arm[key], scale), scale))
+    ]
     line = element(
         "svg",
         *axis(scale, shown, 1, binary=key == "bytes"),
@@ -41,23 +48,30 @@ def _distributions(arms: Sequence[dict[str, Any]], key: str, shown: Callable[[fl
         height=HEIGHT + 1,
         aria_hidden="true",
     )
-    drawn = "each dot a sample" if len(values) <= _MOST_DOTS * len(arms) else "bars: how many samples"
-    said = f"The cost {each}, sample by sample ({drawn}; the line: the median{said_scale(scale)})"
+    drawn = "each dot a sample" if draw is _dots else "bars: how many samples"
+    said = f"The cost {each}, sample by sample ({drawn}; the line: the median of all{said_scale(scale)})"
     return write(element("figure", *rows, line, element("figcaption", said), class_="costs"))
 
 
-def _arm(
-    arm: dict[str, Any], values: Sequence[float], scale: Scale, shown: Callable[[float], str]
-) -> Iterator[Element]:
+def _words(arm: dict[str, Any], stored: int, samples: int, shown: Callable[[float], str]) -> Element:
+    """Return an arm's name, its median, and on how many samples that rests.
+
+    :param stored: so many of its ``samples`` are on record, the first.
+    """
     median = "nothing measured" if arm["median"] is None else f"median {shown(arm['median'])}"
+    first = f"the first {stored:,} of " if stored < samples else ""
     calls = f", {counted(arm['calls'], 'call')} in each" if "calls" in arm else ""
-    words = f"{median}; {counted(len(values), 'sample')}{calls}"
-    yield element("p", element("b", element("bdi", name_of(arm["name"]))), f" {words}", class_="arm")
-    parts = list(_dots(values, scale) if len(values) <= _MOST_DOTS else _bars(values, scale))
+    words = f" {median}; {first}{counted(max(stored, samples), 'sample')}{calls}"
+    return element("p", element("b", element("bdi", name_of(arm["name"]))), words, class_="arm")
+
+
+def _strip(arm: dict[str, Any], marks: Iterator[Element], scale: Scale) -> Element:
+    """Return the marks of an arm's samples, and a line at its median."""
+    parts = list(marks)
     if arm["median"] is not None:
         x = percent(scale.at(arm["median"]))
         parts.append(element("line", class_="median", x1=x, x2=x, y1="0", y2=_STRIP))
-    yield element("svg", *parts, class_="picture strip", width="100%", height=_STRIP, aria_hidden="true")
+    return element("svg", *parts, class_="picture strip", width="100%", height=_STRIP, aria_hidden="true")
 
 
 def _dots(values: Sequence[float], scale: Scale) -> Iterator[Element]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
@@ -14,6 +15,8 @@ from .scale import WIDE
 from .units import counted
 
 _BAR = 14
+#: Stands for a number that nobody knows.
+DASH = "\N{EN DASH}"
 
 
 def outcomes(race: RaceRun) -> Markup:
@@ -23,12 +26,12 @@ def outcomes(race: RaceRun) -> Markup:
     counts = [item["samples"] for item in race.outcomes]
     logarithmic = max(counts) > WIDE * max(1, min(counts))
     length = _length(max(counts), logarithmic=logarithmic)
-    said = "Outcomes by samples; the darker bar: those in which actors overlapped."
+    said = f"Outcomes by samples; the darker bar: those in which actors overlapped.{_not_looked_at(race)}"
     if logarithmic:
         said += " The scale of the bars is logarithmic, as the numbers differ much."
     heads = element("tr", *(element("th", text, scope="col") for text in ("Outcome", "Samples", "Overlapping")))
     heads.insert(1, element("td"))
-    rows = [_row(item["outcome"], item["samples"], item["overlapping"], length) for item in race.outcomes]
+    rows = [_row(item, length, _overlapping(race, item)) for item in race.outcomes]
     if race.other_outcomes:
         text = f"and {counted(race.other_outcomes, 'other outcome')}, each at most as frequent"
         rows.append(element("tr", element("td", text, class_="more", colspan="4")))
@@ -62,6 +65,25 @@ def control(race: RaceRun) -> Markup:
     return write(element("div", words, bar, class_="control"))
 
 
+def _not_looked_at(race: RaceRun) -> str:
+    """Return a sentence on the samples of which nobody knows whether actors overlapped; may be empty."""
+    if not race.not_looked_at:
+        return ""
+    text = (
+        f" In {counted(race.not_looked_at, 'sample')} (free drift) overlap was not looked at, and none of them "
+        "counts as overlapping."
+    )
+    dashes = any(_overlapping(race, item) == DASH for item in race.outcomes)
+    return f"{text} {DASH}: perhaps seen in such samples only." if dashes else text
+
+
+def _overlapping(race: RaceRun, outcome: dict[str, Any]) -> str:
+    """Return how many samples with an outcome overlapped; a dash if that may not have been looked at in any."""
+    if not outcome["overlapping"] and 0 < outcome["samples"] <= race.not_looked_at:
+        return DASH
+    return f"{outcome['overlapping']:,}"
+
+
 def _length(most: int, *, logarithmic: bool) -> Callable[[int], float]:
     """Return the function that gives the length of a bar, from 0 to 1."""
     whole = max(1, most)
@@ -70,13 +92,14 @@ def _length(most: int, *, logarithmic: bool) -> Callable[[int], float]:
     return lambda count: count / whole
 
 
-def _row(outcome: str, samples: int, overlapping: int, length: Callable[[int], float]) -> Element:
+def _row(outcome: dict[str, Any], length: Callable[[int], float], overlapping: str) -> Element:
+    samples = outcome["samples"]
     return element(
         "tr",
-        element("th", element("bdi", name_of(outcome)), scope="row"),
-        element("td", _bar(length(samples), length(min(samples, overlapping))), class_="bar"),
+        element("th", element("bdi", name_of(outcome["outcome"])), scope="row"),
+        element("td", _bar(length(samples), length(min(samples, outcome["overlapping"]))), class_="bar"),
         element("td", f"{samples:,}", class_="number"),
-        element("td", f"{overlapping:,}", class_="number"),
+        element("td", overlapping, class_="number"),
     )
 
 

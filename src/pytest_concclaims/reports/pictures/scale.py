@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 #: Values that are further apart than this are shown on a logarithmic scale.
 WIDE = 50.0
-#: Beyond, arithmetic overflows, and nobody measures that.
+#: Beyond, arithmetic overflows, and below one by this it underflows; nobody measures either.
 _LARGEST = 1e300
 _MOST_TICKS = 5
 
@@ -44,7 +44,7 @@ def scale_over(values: Iterable[float], *, from_zero: bool = False, may_be_logar
     :param from_zero: whether 0 is on it; then it is linear.
     :param may_be_logarithmic: whether it is, if the values are far apart and none is negative or 0.
     """
-    sane = [min(_LARGEST, max(-_LARGEST, float(value))) for value in values]
+    sane = [_sane(float(value)) for value in values]
     low, high = min(sane), max(sane)
     if from_zero:
         low, high = min(low, 0.0), max(high, 0.0)
@@ -53,6 +53,10 @@ def scale_over(values: Iterable[float], *, from_zero: bool = False, may_be_logar
     # With too little between its ends, all ticks would have the same label.
     margin = max((high - low) * 0.04, max(abs(high), abs(low)) * 0.025) or 1.0
     return Scale(low if from_zero and low == 0 else low - margin, high + margin)
+
+
+def _sane(value: float) -> float:
+    return 0.0 if abs(value) < 1 / _LARGEST else min(_LARGEST, max(-_LARGEST, value))
 
 
 def _part(value: float, low: float, high: float) -> float:

@@ -8,19 +8,22 @@
   const claimOf = (row) => document.getElementById(row.dataset.claim);
   const texts = new Map(rows.map((row) => [row, all("[data-words]", claimOf(row)).map((part) => part.textContent).join("\n").toLowerCase()]));
 
+  /** How many claims rows are of: several experiments under one id are one claim. */
+  const claimsOf = (some) => new Set(some.map((row) => row.dataset.id)).size;
+
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
     for (const row of rows) {
       row.hidden = (only.checked && !row.classList.contains("differs")) || !words.every((word) => texts.get(row).includes(word));
       claimOf(row).hidden = row.hidden;
-      shown += row.hidden ? 0 : 1;
     }
     for (const section of all(".matrix tbody")) {
       section.hidden = all("tr.of-row", section).every((row) => row.hidden);
     }
-    const noun = rows.length === 1 ? "claim" : "claims";
-    one(".found").textContent = shown === rows.length ? `${shown} ${noun}` : `${shown} of ${rows.length} ${noun}`;
+    const shown = claimsOf(rows.filter((row) => !row.hidden));
+    const total = claimsOf(rows);
+    const noun = total === 1 ? "claim" : "claims";
+    one(".found").textContent = shown === total ? `${shown} ${noun}` : `${shown} of ${total} ${noun}`;
     one(".none-fits").hidden = shown > 0 || rows.length === 0;
   }
 
