@@ -10,6 +10,7 @@ from typing import Optional
 from .columns import Column, Family, circumstances, columns_of, difference, distance
 from .record import ClaimResult, RunRecord
 from .reports.text import cut, harmless
+from .sections import section_of
 from .verdict import Verdict
 
 #: What one run says about a claim; None: the claim was not in it, which is not the same as NOT APPLICABLE.
@@ -40,6 +41,7 @@ class Change:
 class Row:
     """One claim.
 
+    :param refinement: what its source says beyond the section, such as ``literally``; may be empty.
     :param digest: the beginning of its digest, where other rows have the same id; else None.
     :param cells: one for each column.
     :param changes: by the index of the column.
@@ -50,11 +52,17 @@ class Row:
     id: str
     statement: str
     source: str | None
+    refinement: str
     digest: str | None
     cells: tuple[Cell, ...]
     changes: Mapping[int, Change]
     sentence: str | None
     alarm: str | None
+
+    @property
+    def told(self) -> str:
+        """The statement, and how it relates to the source."""
+        return f"{self.statement} ({self.refinement})" if self.refinement else self.statement
 
     @property
     def differs(self) -> bool:
@@ -192,16 +200,10 @@ def _digests(columns: Sequence[Column]) -> dict[str, tuple[str, list[str]]]:
     found: dict[str, tuple[str, list[str]]] = {}
     for column in columns:
         for result in column.record.claims:
-            _, digests = found.setdefault(result.id, (_title(result), []))
+            _, digests = found.setdefault(result.id, (section_of(result)[0], []))
             if result.digest not in digests:
                 digests.append(result.digest)
     return found
-
-
-def _title(result: ClaimResult) -> str:
-    """Return the title of a claim's section: its source as far as the first comma, which a refinement follows."""
-    source = (result.source or "").partition(",")[0]
-    return source if source.startswith(result.suite) else f"{result.suite} {source}".strip()
 
 
 def _short(digest: str, all_of_them: Sequence[str]) -> str | None:
@@ -218,7 +220,17 @@ def _row(columns: Sequence[Column], apart: _Distances, cells: tuple[Cell, ...], 
     first = next(cell for cell in cells if cell is not None)
     changes = {change.column: change for change in _changes(columns, apart, cells)}
     sentence = _sentence(columns, cells) if changes else None
-    return Row(first.id, first.statement, first.source, digest, cells, changes, sentence, _alarm(columns, cells))
+    return Row(
+        first.id,
+        first.statement,
+        first.source,
+        section_of(first)[1],
+        digest,
+        cells,
+        changes,
+        sentence,
+        _alarm(columns, cells),
+    )
 
 
 def _warnings(columns: Sequence[Column], digests: Mapping[str, tuple[str, list[str]]]) -> Iterator[str]:

@@ -125,12 +125,20 @@ def test_a_race_without_outcomes_has_no_histogram() -> None:
         ({"seen": 40}, "Its own control (add, add) showed the effect in 40 of 256 overlapping samples"),
         ({"matched": False}, "A generic control, weaker than one of its own"),
         ({"seen": None}, "what it showed is not known, as the race failed"),
-        ({"samples": 0, "overlapping": 0}, "did not run"),
+        ({"samples": 0, "overlapping": 0}, "was not needed: a witness settles"),
     ],
 )
 def test_control_is_told_in_words(changes: dict[str, Any], words: str) -> None:
     """Whose it is, and in how many of its samples it showed the effect."""
     assert words in text_of(pictures.control(replace(RACE, control={**RACE.control, **changes})))
+
+
+def test_control_that_is_missed_did_not_run() -> None:
+    """Where no witness settled the question, it would have been needed."""
+    race = replace(
+        RACE, witness=None, seen=0, lacking="a control", control={**RACE.control, "samples": 0, "overlapping": 0}
+    )
+    assert "did not run" in text_of(pictures.control(race))
 
 
 def test_control_as_a_bar() -> None:

@@ -148,7 +148,7 @@ def _told(row: Row, said: str, detail: _Detail) -> str:
 
 
 def _named(row: Row, detail: _Detail) -> str:
-    text = as_markdown(cut(row.statement, detail.longest))
+    text = as_markdown(cut(row.told, detail.longest))
     return text if row.digest is None else f"{text} (another experiment, digest {as_markdown(row.digest)})"
 
 

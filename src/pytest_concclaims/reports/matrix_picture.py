@@ -91,7 +91,7 @@ def matrix_picture(matrix: Matrix) -> str:
 
 
 def _picture(matrix: Matrix, width: float, height: float, parts: Sequence[Element]) -> Element:
-    differing = [f"{row.statement}: {row.sentence}" for row in matrix.rows if row.differs]
+    differing = [f"{row.told}: {row.sentence}" for row in matrix.rows if row.differs]
     told = cut(harmless(" — ".join([matrix.headline(), *differing])), _LONGEST)
     return element(
         "svg",
@@ -260,7 +260,7 @@ def _row(row: Row, layout: _Layout) -> _Block:
 
 
 def _statement_lines(row: Row, width: float) -> list[str]:
-    text = harmless(cut(row.statement, _LONGEST))
+    text = harmless(cut(row.told, _LONGEST))
     if row.digest is not None:
         text = f"[digest {harmless(row.digest)}] {text}"
     return _lines(text, width / _BOLD if row.differs else width)

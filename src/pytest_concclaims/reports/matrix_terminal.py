@@ -79,7 +79,7 @@ def _row_lines(row: Row, shown: range, cell: int, width: int) -> Iterator[Line]:
 
 def named(row: Row) -> str:
     """Return a row's statement on one line, with the digest where that is what tells it from another row."""
-    text = cut(harmless(row.statement), _MOST)
+    text = cut(harmless(row.told), _MOST)
     return text if row.digest is None else f"{text} [another experiment, digest {harmless(row.digest)}]"
 
 

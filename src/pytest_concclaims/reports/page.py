@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..record import ClaimResult, RunRecord, Standing, count_verdicts
+from ..sections import section_of
 from ..verdict import Verdict
 from .html import document
 from .pictures.units import counted
@@ -93,19 +93,12 @@ class Section:
     claims: list[tuple[ClaimResult, str]] = field(default_factory=list)
 
 
-#: Such as "article 1.1, definition": a place with a number, and what is said of it.
-_PLACE = re.compile(r"(?P<place>[^,]*\d[^\s,]*), (?P<rest>.+)", re.DOTALL)
-
-
 def sections(claims: Sequence[ClaimResult]) -> list[Section]:
     """Return the claims by suite and source, in the order of the first of each; those without source by suite."""
     found: dict[tuple[str, str], Section] = {}
     for result in claims:
-        source = result.source or ""
-        match = _PLACE.fullmatch(source)
-        place, rest = (match["place"], match["rest"]) if match else (source, "")
-        title = f"{result.suite}: {place}" if place and not place.startswith(result.suite) else place or result.suite
-        found.setdefault((result.suite, place), Section(title)).claims.append((result, rest))
+        title, refinement = section_of(result)
+        found.setdefault((result.suite, title), Section(title)).claims.append((result, refinement))
     return list(found.values())
 
 

@@ -51,7 +51,9 @@ def control(race: RaceRun) -> Markup:
     seen, overlapping = race.control["seen"], race.control["overlapping"]
     which = "Its own control" if race.control["matched"] else "A generic control, weaker than one of its own"
     actors = name_of(", ".join(race.control["actors"]))
-    if not race.control["samples"]:
+    if not overlapping and race.witness is not None:
+        told = "was not needed: a witness settles the question"
+    elif not race.control["samples"]:
         told = "did not run"
     elif seen is None:
         told = f"ran {counted(race.control['samples'], 'sample')}; what it showed is not known, as the race failed"
