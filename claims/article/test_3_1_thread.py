@@ -39,8 +39,8 @@ def test_a_thread_runs_beside_the_main_thread_and_join_waits_for_it(lab: Lab) ->
     thread.join()
     had_ended = ended.is_set()
     lab.note(
-        f"while it ran, there were {', '.join(sorted(alive))}; it saw (pid, name) {seen}, here the pid is {os.getpid()}; "
-        f"when join() returned, it had {'' if had_ended else 'not '}ended"
+        f"while it ran, there were {', '.join(sorted(alive))}; it saw (pid, name) {seen}, here the pid is "
+        f"{os.getpid()}; when join() returned, it had {'' if had_ended else 'not '}ended"
     )
     assert had_ended
     assert seen == [(os.getpid(), "LoopThread")]
