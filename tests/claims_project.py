@@ -118,6 +118,9 @@ def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "") -> None
     pytester.makepyprojecttoml(
         f'[project]\nname = "demo"\n\n[tool.pytest.ini_options]\nclaims_suites = []\n{dedent(ini)}'
     )
+    # Compiled code of an earlier project here would be taken for that of this one if it is as long, and from the
+    # same second.
+    shutil.rmtree(pytester.path / "__pycache__", ignore_errors=True)
     pytester.makepyfile(test_claims="import pytest\n" + dedent(code))
 
 
