@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from .interpreter import Interpreter
 from .record import RunRecord
-from .reports.text import harmless
+from .reports.text import counted, harmless
 
 #: A version before its release: alpha, beta, release candidate.
 _EARLY = re.compile(r"[0-9.]*(a|b|rc)([0-9]{1,9})")
@@ -97,6 +97,11 @@ class Column:
         if self.record.selection:
             words.append(f"only {_brief(' '.join(self.record.selection))}")
         return ", ".join(words)
+
+    @property
+    def unexpected(self) -> int:
+        """How many of its claims are not as expected."""
+        return sum(result.unexpected for result in self.record.claims)
 
     @property
     def date(self) -> str:
@@ -198,8 +203,7 @@ def _seconds(number: float) -> str:
 
 
 def _cpus(record: RunRecord) -> str:
-    count = record.machine.usable_cpus
-    return f"{count:,} usable CPU{'' if count == 1 else 's'}"
+    return counted(record.machine.usable_cpus, "usable CPU")
 
 
 def _quota(record: RunRecord) -> str:

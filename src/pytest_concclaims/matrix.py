@@ -9,7 +9,7 @@ from typing import Optional
 
 from .columns import Column, Family, circumstances, columns_of, difference, distance
 from .record import ClaimResult, RunRecord
-from .reports.text import cut, harmless
+from .reports.text import counted, cut, harmless
 from .sections import section_of
 from .verdict import Verdict
 
@@ -119,7 +119,7 @@ class Matrix:
 
     def headline(self) -> str:
         """Return how many claims there are, where how many of them differ, and how many are not as expected."""
-        parts = [f"{_counted(count_claims(self.rows), 'claim')} in {_counted(len(self.columns), 'run')}"]
+        parts = [f"{counted(count_claims(self.rows), 'claim')} in {counted(len(self.columns), 'run')}"]
         parts.append(self._compared())
         unexpected = count_claims(row for row in self.rows if row.unexpected)
         return "; ".join([*parts, f"{unexpected:,} not as expected"] if unexpected else parts)
@@ -127,7 +127,7 @@ class Matrix:
     def _compared(self) -> str:
         """Return in how many of the claims that can be compared the verdict differs, and where."""
         compared = count_claims(row for row in self.rows if row.compared)
-        decided = f"{_counted(compared, 'claim')} that two runs or more decided"
+        decided = f"{counted(compared, 'claim')} that two runs or more decided"
         differing = [row for row in self.rows if row.differs]
         if differing:
             return f"the verdict differs for {count_claims(differing):,} of {decided} ({_places(differing)})"
@@ -148,7 +148,7 @@ def _places(rows: Iterable[Row]) -> str:
     found = Counter(where for where, _ in {(change.where, row.id) for row in rows for change in row.changes.values()})
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     told = [f"{count:,} {where}" for where, count in ordered[:_TOLD]]
-    return ", ".join([*told, f"more in {_counted(len(ordered) - _TOLD, 'other way')}"] if ordered[_TOLD:] else told)
+    return ", ".join([*told, f"more in {counted(len(ordered) - _TOLD, 'other way')}"] if ordered[_TOLD:] else told)
 
 
 def letter(cell: Cell) -> str:
@@ -237,7 +237,7 @@ def _warnings(columns: Sequence[Column], digests: Mapping[str, tuple[str, list[s
     mixed = [cut(harmless(id_), 100) for id_, (_, known) in digests.items() if len(known) > 1]
     if mixed:
         yield (
-            f"{_counted(len(mixed), 'claim')} had different digests in different runs. These are different "
+            f"{counted(len(mixed), 'claim')} had different digests in different runs. These are different "
             f"experiments: each has a row of its own, and they are not compared ({_some(mixed)}). "
             "To compare them, run the same version of the claims everywhere."
         )
@@ -258,10 +258,6 @@ def _some(texts: Sequence[str], separator: str = ", ") -> str:
     """Return the first of some texts, and how many more there are."""
     told = separator.join(texts[:_TOLD])
     return f"{told} and {len(texts) - _TOLD:,} more" if len(texts) > _TOLD else told
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 # --- where verdicts change

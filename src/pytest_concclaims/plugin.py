@@ -21,6 +21,7 @@ DEFAULT_BUDGET = 2.0
 DEFAULT_PATIENCE = 300.0
 #: Whether the GIL was on before anything of the user's was imported: conftest files come after plugins.
 GIL_AT_START: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+DEFAULT_LABEL = "concurrency claims"
 #: The suffixes of ``--claims-report``, each a format.
 REPORT_SUFFIXES = (".json", ".html", ".md", ".svg", ".shields.json")
 
@@ -45,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--claims-badge-label",
-        default="concurrency claims",
+        default=DEFAULT_LABEL,
         metavar="TEXT",
         help="the left part of a badge (default: %(default)s)",
     )

@@ -121,6 +121,11 @@ class RunRecord:
         return bool(self.options["strict"])
 
     @property
+    def failing(self) -> tuple[ClaimResult, ...]:
+        """The claims that fail the run."""
+        return tuple(result for result in self.claims if result.fails(strict=self.strict))
+
+    @property
     def selection(self) -> tuple[str, ...]:
         """What narrowed the run to some of the claims in its files, such as ``-k lock``; schema 1 did not tell."""
         return tuple(self.options["selection"] or ())
@@ -129,7 +134,7 @@ class RunRecord:
     def standing(self) -> Standing:
         """What the run comes to."""
         counts = count_verdicts(self.claims)
-        if any(result.fails(strict=self.strict) for result in self.claims):
+        if self.failing:
             return Standing.UNEXPECTED
         if not any(count for verdict, count in counts.items() if verdict.reached):
             return Standing.NO_VERDICT

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from ..reports import DEFAULT_LABEL
 from ..reports.badge import badge_of, to_endpoint, to_svg
 from . import shared
 
@@ -20,17 +18,9 @@ def add_to(commands: shared.Subparsers) -> None:
         description="Makes a badge of one or more runs. It is green only if every claim reached its expected verdict "
         "in every run. Exit status: 0, or 2 if a record cannot be read.",
     )
-    parser.add_argument("records", nargs="+", metavar="RUN.json", type=Path, help="a run record, or a folder of them")
-    parser.add_argument(
-        "-o",
-        "--output",
-        action="append",
-        required=True,
-        type=Path,
-        metavar="FILE",
-        help=f"the suffix is the format: {', '.join(_RENDERERS)} (repeatable)",
-    )
-    parser.add_argument("--label", default=DEFAULT_LABEL, help="the left part (default: %(default)s)")
+    shared.add_records(parser)
+    shared.add_output(parser, _RENDERERS, required=True)
+    shared.add_label(parser)
     parser.set_defaults(run=run)
 
 

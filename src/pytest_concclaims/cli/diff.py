@@ -10,6 +10,7 @@ from _pytest._io import TerminalWriter  # as in reports/terminal.py
 from ..comparison import compare
 from ..reading import read_record
 from ..reports.diff_terminal import comparison_lines, run_line
+from ..reports.terminal import show_lines
 from ..reports.text import harmless
 from . import shared
 
@@ -62,5 +63,5 @@ def run(arguments: argparse.Namespace) -> int:
         verbosity=arguments.verbose - arguments.quiet,
         strict=arguments.strict,
     )
-    shared.show_lines(writer, lines)
+    show_lines(writer, lines)
     return int(comparison.fails(strict=arguments.strict) or (arguments.strict and not new.complete))

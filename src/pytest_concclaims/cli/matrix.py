@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-from _pytest._io import TerminalWriter  # as in shared.py
+from _pytest._io import TerminalWriter  # as in reports/terminal.py
 
 from ..matrix import Matrix, matrix_of
+from ..reports.terminal import show_lines
 from . import shared
 
 
@@ -21,16 +21,8 @@ def add_to(commands: shared.Subparsers) -> None:
         description="Shows which claims were confirmed and which were refuted on which interpreter, and where that "
         "differs. Exit status: 0, also if a verdict is not the expected one; 2 if a record cannot be read.",
     )
-    parser.add_argument("records", nargs="+", metavar="RUN.json", type=Path, help="a run record, or a folder of them")
-    parser.add_argument(
-        "-o",
-        "--output",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help=f"write this instead; the suffix is the format: {', '.join(_RENDERERS)} (repeatable)",
-    )
+    shared.add_records(parser)
+    shared.add_output(parser, _RENDERERS)
     parser.set_defaults(run=run)
 
 
@@ -51,7 +43,7 @@ def _show(matrix: Matrix) -> None:
     from ..reports.matrix_terminal import matrix_lines
 
     writer = TerminalWriter()
-    shared.show_lines(writer, matrix_lines(matrix, width=writer.fullwidth))
+    show_lines(writer, matrix_lines(matrix, width=writer.fullwidth))
 
 
 def _html(matrix: Matrix) -> str:

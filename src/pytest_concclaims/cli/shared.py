@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..plugin import REPORT_SUFFIXES
+from ..plugin import DEFAULT_LABEL, REPORT_SUFFIXES
 from ..reading import RecordError, read_record
 from ..record import RunRecord
 from ..reports import suffix_of
 from ..reports.files import why_not_writable, write_whole
-from ..reports.terminal import show_lines as show_lines
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
@@ -20,6 +19,35 @@ if TYPE_CHECKING:
 
 class CommandError(Exception):
     """Something that the user must put right; the text, in one line, says what."""
+
+
+def add_records(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names records."""
+    parser.add_argument("records", nargs="+", metavar="RUN.json", type=Path, help="a run record, or a folder of them")
+
+
+def add_output(parser: argparse.ArgumentParser, suffixes: Iterable[str], *, required: bool = False) -> None:
+    """Add the option that names files to write.
+
+    :param suffixes: the formats.
+    :param required: whether there must be one; else it is written instead of shown.
+    """
+    parser.add_argument(
+        "-o",
+        "--output",
+        action="append",
+        default=[],
+        required=required,
+        type=Path,
+        metavar="FILE",
+        help=("" if required else "write this instead; ")
+        + f"the suffix is the format: {', '.join(suffixes)} (repeatable)",
+    )
+
+
+def add_label(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the label of a badge."""
+    parser.add_argument("--label", default=DEFAULT_LABEL, help="the left part of a badge (default: %(default)s)")
 
 
 def read_records(paths: Sequence[Path]) -> list[RunRecord]:

@@ -9,8 +9,8 @@ from _pytest._io import TerminalWriter  # as in reports/terminal.py
 
 from ..plugin import REPORT_SUFFIXES
 from ..reading import read_record
-from ..reports import DEFAULT_LABEL, render
-from ..reports.terminal import summary
+from ..reports import render
+from ..reports.terminal import show_lines, summary
 from ..reports.text import harmless
 from . import shared
 
@@ -26,16 +26,8 @@ def add_to(commands: shared.Subparsers) -> None:
     parser.add_argument("record", metavar="RUN.json", type=Path)
     parser.add_argument("-v", "--verbose", action="count", default=0, help="show all evidence")
     parser.add_argument("-q", "--quiet", action="count", default=0, help="show less; -qq: the count only")
-    parser.add_argument(
-        "-o",
-        "--output",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help=f"write this instead; the suffix is the format: {', '.join(REPORT_SUFFIXES)} (repeatable)",
-    )
-    parser.add_argument("--label", default=DEFAULT_LABEL, help="the left part of a badge (default: %(default)s)")
+    shared.add_output(parser, REPORT_SUFFIXES)
+    shared.add_label(parser)
     parser.set_defaults(run=run)
 
 
@@ -58,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         strict=record.strict,
         complete=record.complete,
     )
-    shared.show_lines(writer, lines)
+    show_lines(writer, lines)
     if not record.complete:
         writer.line("This run is not complete: some of its claims did not come to an end.", red=True, bold=True)
     return 0

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..plugin import DEFAULT_LABEL
 from ..record import RunRecord
-
-DEFAULT_LABEL = "concurrency claims"
 
 
 def render(record: RunRecord, suffix: str, label: str = DEFAULT_LABEL) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from ..plugin import DEFAULT_LABEL
 from ..record import RunRecord, Standing, count_verdicts
 from ..verdict import Verdict
-from . import DEFAULT_LABEL
 from .text import harmless
 
 #: For each standing, the colour's name at shields.io, and the one of our own picture. White text on the latter has a

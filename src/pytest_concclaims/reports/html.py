@@ -14,6 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..record import Standing
 from . import claim_view, pictures
 from .text import cut, harmless, harmless_block
 
@@ -32,6 +33,16 @@ def document(template: str, **values: object) -> str:
     return environment().get_template(template).render(values)
 
 
+def read(name: str) -> str:
+    """Return the text of a file beside the templates."""
+    return _FOLDER.joinpath(name).read_text(encoding="utf-8")
+
+
+def name_of(standing: Standing) -> str:
+    """Return what a standing is called in classes: ``as-expected``."""
+    return standing.name.lower().replace("_", "-")
+
+
 @functools.cache
 def environment() -> Environment:
     """Return the environment of the templates: all text is escaped, and what is not there is an error.
@@ -46,7 +57,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(line=_line, block=_block, seconds=pictures.in_seconds)
-    style, script = (_FOLDER.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
+    style, script = map(read, ("style.css", "script.js"))
     made.globals.update(
         # Ours, and not escaped: a browser takes what is in these two elements as it stands.
         style=Markup(style),  # noqa: S704

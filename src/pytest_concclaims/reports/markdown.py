@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ..record import ClaimResult, RunRecord, Standing, count_verdicts
 from ..verdict import Verdict
-from .claim_view import command
-from .text import as_markdown, cut
+from .claim_view import command, mark
+from .text import as_markdown, counted, cut
 
 #: Characters that GitHub takes as the text of a comment or a pull request.
 LARGEST_COMMENT = 65_536
@@ -100,13 +100,13 @@ def _with_fewer(record: RunRecord, most: int, size: Callable[[str], int]) -> Rep
 
 def _left_out(record: RunRecord, detail: _Detail) -> str | None:
     said = []
-    others = len(record.claims) - len(_loud(record))
+    others = len(record.claims) - len(record.failing)
     if not detail.loud:
         said.append("all evidence")
     elif not detail.evidence:
-        said.append(f"the evidence of {_claims(others)}")
+        said.append(f"the evidence of {counted(others, 'claim')}")
     if not detail.rows:
-        said.append(f"{_claims(others)} of which none fails the run")
+        said.append(f"{counted(others, 'claim')} of which none fails the run")
     if detail.longest < _DETAILS[0].longest:
         said.append(f"what long texts have beyond {detail.longest} characters")
     return "; ".join(said) or None
@@ -116,15 +116,11 @@ def _joined(record: RunRecord, detail: _Detail, left_out: str | None, loud: Sequ
     lines = list(_head(record))
     if left_out is not None:
         lines += ["", f"*Left out, for the report would be too long: {left_out}. The run record has all of it.*"]
-    if _loud(record):
+    if record.failing:
         lines += ["", "### Not as expected", "", *loud]
     if detail.rows:
         lines += _suites(record, detail)
     return "\n".join(lines) + "\n"
-
-
-def _loud(record: RunRecord) -> list[ClaimResult]:
-    return [claim for claim in record.claims if claim.fails(strict=record.strict)]
 
 
 # --- the head
@@ -136,7 +132,7 @@ def _head(record: RunRecord) -> Iterator[str]:
     counts = [
         f"{count:,} {verdict.word.lower()}" for verdict, count in count_verdicts(record.claims).items() if count
     ]
-    yield f"**{_claims(len(record.claims))}**" + (f": {', '.join(counts)}" if counts else "")
+    yield f"**{counted(len(record.claims), 'claim')}**" + (f": {', '.join(counts)}" if counts else "")
     yield ""
     tool, machine = record.tool["version"], record.machine
     facts = [
@@ -158,7 +154,7 @@ def _head(record: RunRecord) -> Iterator[str]:
 def _headline(record: RunRecord) -> str:
     standing = record.standing
     if standing is Standing.UNEXPECTED:
-        return f"{len(_loud(record)):,} of {len(record.claims):,} not as expected"
+        return f"{len(record.failing):,} of {len(record.claims):,} not as expected"
     if standing is Standing.UNDECIDED:
         which = f"as expected, in a selection: {_selection(record)}" if record.selection else ""
         but = "but some claims were inconclusive" if count_verdicts(record.claims)[Verdict.INCONCLUSIVE] else ""
@@ -174,17 +170,13 @@ def _selection(record: RunRecord) -> str:
     return as_markdown(cut(" ".join(record.selection), 100))
 
 
-def _claims(count: int) -> str:
-    return f"{count:,} claim{'' if count == 1 else 's'}"
-
-
 # --- what is not as expected
 
 
 def _loud_parts(record: RunRecord, detail: _Detail) -> Iterator[str]:
     """Yield an item of a list for each claim that is not as expected."""
-    for claim in _loud(record):
-        lines = [f"- **{_ended(claim)}** {_statement(claim, detail)}"]
+    for claim in record.failing:
+        lines = [f"- **{mark(claim, strict=False)}** {_statement(claim, detail)}"]
         if claim.reason is not None:
             lines.append(f"  - {_text(claim.reason, detail)}")
         if detail.loud:
@@ -213,12 +205,6 @@ def _code(text: str) -> str:
     """
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}{text}{fence}"
-
-
-def _ended(claim: ClaimResult) -> str:
-    if claim.unexpected and claim.verdict.reached:
-        return f"{claim.verdict.word}, expected {claim.expected.word}"
-    return claim.verdict.word
 
 
 def _statement(claim: ClaimResult, detail: _Detail) -> str:
@@ -267,7 +253,7 @@ def _evidence_of(claims: Sequence[ClaimResult], detail: _Detail) -> Iterator[str
     told = [claim for claim in claims if _evidence(claim, detail)]
     if not told:
         return
-    yield from ("", f"<details><summary>The evidence of {_claims(len(told))}</summary>", "")
+    yield from ("", f"<details><summary>The evidence of {counted(len(told), 'claim')}</summary>", "")
     for claim in told:
         yield f"- {claim.verdict.word}: {_statement(claim, detail)}"
         yield from (f"  {line}" for line in _evidence(claim, detail))

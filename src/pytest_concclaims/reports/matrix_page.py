@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from markupsafe import Markup
 
@@ -14,8 +13,7 @@ from ..record import count_verdicts
 from ..verdict import Verdict
 from . import html
 from .claim_view import anchor, mark
-
-_FOLDER = Path(__file__).with_name("templates")
+from .text import counted
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,6 @@ def matrix_page(matrix: Matrix) -> str:
     ]
     style, script = _with_own("style", "matrix.css"), _with_own("script", "matrix.js")
     rows = [row for section in sections for row in section.rows]
-    total = count_claims(matrix.rows)
     return html.document(
         "matrix.html.j2",
         style=style,
@@ -83,13 +80,13 @@ def matrix_page(matrix: Matrix) -> str:
         policy=html.content_security_policy(style, script),
         matrix=matrix,
         headline=matrix.headline(),
-        standing=max(column.record.standing for column in matrix.columns).name.lower().replace("_", "-"),
+        standing=html.name_of(max(column.record.standing for column in matrix.columns)),
         sections=sections,
         told=[
             ("unexpected", "Not as expected", [(row, row.row.alarm) for row in rows if row.row.unexpected]),
             ("differing", "Where verdicts differ", [(row, row.row.sentence) for row in rows if row.row.differs]),
         ],
-        total=f"{total:,} claim{'' if total == 1 else 's'}",
+        total=counted(count_claims(matrix.rows), "claim"),
         legend=list(_legend(matrix)),
         verdict_words=[verdict.word.lower() for verdict in Verdict],
         runs=[_run(column) for column in matrix.columns],
@@ -98,8 +95,7 @@ def matrix_page(matrix: Matrix) -> str:
 
 def _with_own(shared: str, name: str) -> Markup:
     """Return the style or the script of all pages, and after it what this one has of its own."""
-    own = _FOLDER.joinpath(name).read_text(encoding="utf-8")
-    return Markup(f"{html.environment().globals[shared]}{own}")  # noqa: S704  # both are ours, as in html.py
+    return Markup(f"{html.environment().globals[shared]}{html.read(name)}")  # noqa: S704  # both are ours, as in html.py
 
 
 def _row(matrix: Matrix, row: Row) -> _Row:
@@ -140,5 +136,4 @@ def _legend(matrix: Matrix) -> Iterator[tuple[str, str, str]]:
 def _run(column: Column) -> _Run:
     record = column.record
     where = f"{record.interpreter.describe()}; {column.machine}; {column.asked}; {record.started}"
-    unexpected = sum(result.unexpected for result in record.claims)
-    return _Run(column, where, tuple(count_verdicts(record.claims).values()), unexpected)
+    return _Run(column, where, tuple(count_verdicts(record.claims).values()), column.unexpected)

@@ -112,13 +112,12 @@ def _runs(columns: Sequence[Column], width: int) -> Iterator[Line]:
     for column in columns:
         counts = count_verdicts(column.record.claims)
         parts = [f"{count} {verdict.word.lower()}" for verdict, count in counts.items() if count or verdict.reached]
-        unexpected = sum(result.unexpected for result in column.record.claims)
-        if unexpected:
-            parts.append(f"{unexpected} not as expected")
+        if column.unexpected:
+            parts.append(f"{column.unexpected} not as expected")
         if not column.record.complete:
             parts.append("not complete")
         run = f"- {column.title}; {column.machine}; {column.asked}; {column.date}: {', '.join(parts)}"
-        yield from _wrapped(run, width, "  ", LOUD if unexpected else {})
+        yield from _wrapped(run, width, "  ", LOUD if column.unexpected else {})
     yield []
 
 

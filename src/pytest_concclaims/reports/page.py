@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from ..record import ClaimResult, RunRecord, Standing, count_verdicts
 from ..sections import section_of
 from ..verdict import Verdict
-from .html import document
-from .pictures.units import counted
-from .text import cut, harmless
+from .html import document, name_of
+from .text import counted, cut, harmless
 
 #: Characters of what narrowed a run, in a headline.
 _LONGEST_SELECTION = 100
@@ -23,9 +22,9 @@ def page(record: RunRecord) -> str:
         record=record,
         headline=headline(record),
         remark=_remark(record),
-        standing=record.standing.name.lower().replace("_", "-"),
+        standing=name_of(record.standing),
         counts=_shown_counts(record),
-        failing=_failing(record),
+        failing=len(record.failing),
         sections=sections(record.claims),
         started=record.started.replace("T", " ").replace("+00:00", " UTC"),
         environment=_environment(record),
@@ -37,7 +36,7 @@ def headline(record: RunRecord) -> str:
     """Return what the run comes to, in words."""
     standing = record.standing
     if standing is Standing.UNEXPECTED:
-        return f"{counted(_failing(record), 'claim')} not as expected"
+        return f"{counted(len(record.failing), 'claim')} not as expected"
     if standing is Standing.NO_VERDICT:
         return "No verdict: nothing was verified"
     if standing is Standing.INCOMPLETE:
@@ -72,10 +71,6 @@ def _remark(record: RunRecord) -> str:
     if record.selection:
         parts.append("Only a selection of the claims was to run: the others are not here.")
     return " ".join(parts)
-
-
-def _failing(record: RunRecord) -> int:
-    return sum(result.fails(strict=record.strict) for result in record.claims)
 
 
 def _shown_counts(record: RunRecord) -> list[tuple[Verdict, int]]:

@@ -25,6 +25,11 @@ def cut(text: str, most: int) -> str:
     return f"{text[:most].rstrip()} … ({len(text) - most:,} more characters; the run record has them)"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, such as ``1 sample``, ``2 samples``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _visible(text: str) -> str:
     """Return the text with each character that is no visible one (controls, bidirectional marks) as its number."""
     if text.isprintable():

@@ -9,10 +9,11 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from ...evidence import MemoryRun, RatioRun, in_bytes
+from ..text import counted
 from .axis import HEIGHT, axis, said_scale
 from .markup import element, name_of, percent, write
 from .scale import Scale, scale_over
-from .units import counted, in_seconds
+from .units import in_seconds
 
 _STRIP = 24
 #: More samples than this are drawn as bars of how many there are, not one by one.

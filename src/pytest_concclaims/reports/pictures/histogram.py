@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from ...evidence import RaceRun
+from ..text import counted
 from .markup import element, name_of, percent, write
 from .scale import WIDE
-from .units import counted
 
 _BAR = 14
 #: Stands for a number that nobody knows.

@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from ...evidence import ParallelismRun
+from ..text import counted
 from .markup import element, name_of, percent, write
 from .scale import Scale, scale_over
-from .units import counted
 
 #: So many have room side by side.
 MOST = 60

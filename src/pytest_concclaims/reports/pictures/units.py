@@ -15,8 +15,3 @@ def in_seconds(value: float) -> str:
         if size * factor >= 0.9995 or not size:  # what rounds to 1 is one
             return f"{value * factor:.3g} {unit}"
     return f"{value * 1e9:.3g} ns"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things, such as ``1 sample``, ``2 samples``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
