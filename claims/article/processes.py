@@ -25,7 +25,7 @@ START_METHODS = multiprocessing.get_all_start_methods()
 #: Seconds to wait for a process that should answer at once; a machine may be very busy.
 PATIENCE = 60.0
 #: Seconds for which a process or thread goes on after it was told to end.
-LAST_WORK = 0.3
+LAST_WORK = 0.15
 
 INITIAL_BALANCE = 100
 #: The variable that the claims are about.

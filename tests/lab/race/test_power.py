@@ -239,7 +239,7 @@ def test_control_is_behind(overlapping: int, seen: int, behind: bool) -> None:
 
 
 def test_plenty() -> None:
-    """There is no need to wait for the end of the budget once there are very many samples, and a verdict."""
+    """There is no need to wait for the end of the budget if there are very many samples, and a verdict."""
     assert absence(overlapping=PLENTY).is_plenty() is True
     assert absence(overlapping=10 * PLENTY).is_plenty() is True
 
@@ -258,6 +258,32 @@ def test_plenty() -> None:
 def test_no_plenty(changes: dict[str, int]) -> None:
     """Whatever there is of anything else, one thing that is lacking is worth the rest of the budget."""
     assert absence(**{"overlapping": PLENTY, **changes}).is_plenty() is False
+
+
+#: Twice the samples and strides that it takes, and five times as rare.
+AMPLE = {"overlapping": 2 * OVERLAPPING, "strides": 2 * STRIDES, "control_seen": 500}
+
+
+def test_ample() -> None:
+    """Nor if it is much rarer than it has to be, in more samples and strides than it takes."""
+    assert absence(**AMPLE).is_plenty() is True
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"overlapping": 2 * OVERLAPPING - 1},
+        {"strides": 2 * STRIDES - 1},
+        {"control_seen": 300},
+        {"matched": False},
+        {"control_seen_apart": APART},
+        {"control_overlapping": 0, "control_seen": 0},
+    ],
+    ids=["samples", "strides", "rare control", "generic control", "apart", "no control"],
+)
+def test_not_ample(changes: dict[str, Any]) -> None:
+    """If one of these is missing, the whole budget is there to look for a witness."""
+    assert absence(**{**AMPLE, **changes}).is_plenty() is False
 
 
 def test_enough_is_no_plenty() -> None:
