@@ -19,7 +19,10 @@ Conditions:
 - ``random-hogs:K``: K processes that burn and sleep in turns, each time for a random while (exponential, 0.2 s in
   the mean), so that they come and go in the middle of measurements. The times follow from ``--seed`` and the run's
   number; they are the same on every interpreter;
-- ``one-core``: pytest, with all that it starts, may use one CPU only; which, changes from run to run.
+- ``one-core``: pytest, with all that it starts, may use one CPU only; which, changes from run to run;
+- ``workers:K``: K workers of pytest-xdist (``-n K``) share the run's claims;
+- ``at-once:K``: K runs at the same time, as of K impatient users of one account. They count as one run, that has the
+  claims of all; its exit status is that of the first that was not 0.
 
 A run must leave nothing behind. It has a ``TMPDIR`` of its own, and a mark in its environment, by which processes
 that it started are found once pytest has ended. What is still there after some seconds, in which the helpers of
@@ -60,7 +63,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -116,15 +119,25 @@ class SoakError(Exception):
 class Condition:
     """What goes on beside a run.
 
-    :param kind: ``alone``, ``hogs``, ``random-hogs`` or ``one-core``.
-    :param hogs: the number of hogs.
+    :param kind: ``alone``, ``hogs``, ``random-hogs``, ``one-core``, ``workers`` or ``at-once``.
+    :param number: of hogs, workers or runs.
     """
 
     kind: str
-    hogs: int = 0
+    number: int = 0
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.hogs}" if self.hogs else self.kind
+        return f"{self.kind}:{self.number}" if self.number else self.kind
+
+    @property
+    def hogs(self) -> int:
+        """How many hogs go on beside it."""
+        return self.number if self.kind in ("hogs", "random-hogs") else 0
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are at once."""
+        return self.number if self.kind == "at-once" else 1
 
 
 def parse_condition(text: str) -> Condition:
@@ -134,11 +147,11 @@ def parse_condition(text: str) -> Condition:
     """
     if text in ("alone", "one-core"):
         return Condition(text)
-    found = re.fullmatch(r"(hogs|random-hogs):([1-9][0-9]{0,3})", text)
+    found = re.fullmatch(r"(hogs|random-hogs|workers|at-once):([1-9][0-9]{0,3})", text)
     if found is None:
         raise SoakError(
-            f"--condition {text}: no such condition; there are alone, one-core, and with a number of hogs, "
-            "such as 2, hogs:2 and random-hogs:2"
+            f"--condition {text}: no such condition; there are alone, one-core, and, with a number such as 2, "
+            "hogs:2, random-hogs:2, workers:2 and at-once:2"
         )
     return Condition(found[1], int(found[2]))
 
@@ -706,22 +719,24 @@ def run_job(job: Job, selection: Selection, *, project: Path | None, seed: int, 
     :param deadline: seconds after which the run is ended.
     """
     with _scratch_folder() as scratch, _surroundings(scratch) as surroundings:
-        command = [job.subject.python.path, "-m", "pytest", *selection.options(), "-q", "-p", "no:cacheprovider"]
-        command += ["--claims-report", str(scratch / "run.json"), "--basetemp", str(scratch / "pytest")]
+        pytests = [_Pytest(scratch, number) for number in range(job.condition.runs)]
         environment = {**_environment(job.subject.python), **surroundings.environment}
         with hogs_beside(job.condition, f"{seed}/{job.condition}/{job.number}") as hogs:
             started, begin = datetime.now(timezone.utc), time.perf_counter()
-            status = _run(job, command, project or scratch, environment, scratch / "output.txt", deadline)
+            statuses = _run(job, selection, pytests, project or scratch, environment, deadline)
             seconds = time.perf_counter() - begin
             early = any(hog.poll() is not None for hog in hogs)
-        record = _read_record(scratch / "run.json")
-        error = _error(record, status, deadline, scratch / "output.txt")
+        records = [_read_record(pytest.record) for pytest in pytests]
+        errors = [
+            _error(record, status, deadline, pytest.output)
+            for record, status, pytest in zip(records, statuses, pytests)
+        ]
         left = surroundings.left_behind()
-    if error is None and early:
-        error = "a hog ended before the run did, so it was not under its condition"
-    if error is None and left:
-        error = str(left)
-    record = record or {}
+    if early:
+        errors.append("a hog ended before the run did, so it was not under its condition")
+    if left:
+        errors.append(str(left))
+    record = next(filter(None, records), None)
     return Run(
         condition=str(job.condition),
         interpreter=record["interpreter"]["label"] if record else job.subject.label,
@@ -729,15 +744,35 @@ def run_job(job: Job, selection: Selection, *, project: Path | None, seed: int, 
         run=job.number,
         started=started.isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
-        exit_status=status,
+        exit_status=next((status for status in statuses if status != 0), 0),
         version=record["tool"]["version"] if record else job.subject.version,
         select=selection.select,
         keyword=selection.keyword,
         budget=selection.budget,
         seed=seed,
-        error=error,
-        claims=tuple(Claim.from_json(claim) for claim in record.get("claims", ())),
+        error=next((error for error in errors if error is not None), None),
+        claims=tuple(Claim.from_json(claim) for each in records if each for claim in each["claims"]),
     )
+
+
+class _Pytest:
+    """A pytest of a run, and its files.
+
+    :param scratch: the folder for them.
+    :param number: of those that run at once, from 0.
+    """
+
+    def __init__(self, scratch: Path, number: int) -> None:
+        self.record = scratch / f"run-{number}.json"
+        self.output = scratch / f"output-{number}.txt"
+        self._temporary = scratch / f"pytest-{number}"
+
+    def command(self, job: Job, selection: Selection) -> list[str]:
+        """Return how it is started."""
+        command = [job.subject.python.path, "-m", "pytest", *selection.options(), "-q", "-p", "no:cacheprovider"]
+        if job.condition.kind == "workers":
+            command += ["-n", str(job.condition.number)]
+        return [*command, "--claims-report", str(self.record), "--basetemp", str(self._temporary)]
 
 
 @contextmanager
@@ -751,25 +786,50 @@ def _surroundings(scratch: Path) -> Iterator[Surroundings]:
 
 
 def _run(
-    job: Job, command: Sequence[str], folder: Path, environment: dict[str, str], output: Path, deadline: float
-) -> int | None:
-    """Return the exit status, or None if the deadline came first; no process of its group is left then."""
-    # To a file: a pipe would stay open as long as anybody whom pytest started has it.
-    with output.open("wb") as stream:
-        process = subprocess.Popen(  # noqa: S603  (the user's interpreter)
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a Ctrl-C is ours; the whole group is to be killed then
-            preexec_fn=_preparation(job),
-        )
+    job: Job,
+    selection: Selection,
+    pytests: Sequence[_Pytest],
+    folder: Path,
+    environment: dict[str, str],
+    deadline: float,
+) -> list[int | None]:
+    """Run some pytests at the same time.
+
+    :returns: the exit status of each, or None if the deadline came first; no process of its group is left then.
+    """
+    end = time.monotonic() + deadline
+    with ExitStack() as stack:
+        processes = []
+        for pytest in pytests:
+            # To a file: a pipe would stay open as long as anybody whom pytest started has it.
+            with pytest.output.open("wb") as stream:
+                process = subprocess.Popen(  # noqa: S603  (the user's interpreter)
+                    pytest.command(job, selection),
+                    cwd=folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # a Ctrl-C is ours; the whole group is to be killed then
+                    preexec_fn=_preparation(job),
+                )
+            stack.enter_context(_ended(process))
+            processes.append(process)
+        return [_status(process, end) for process in processes]
+
+
+def _status(process: subprocess.Popen[bytes], end: float) -> int | None:
     try:
-        return process.wait(deadline)
+        return process.wait(max(0.0, end - time.monotonic()))
     except subprocess.TimeoutExpired:
         return None
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Let nothing be left of a process and its group when the block is."""
+    try:
+        yield
     finally:
         if process.poll() is None:
             if hasattr(os, "killpg"):
@@ -854,7 +914,8 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="WHAT",
         help="alone; hogs:K, beside K processes that burn CPU time; random-hogs:K, beside K that come and go; "
-        "one-core, pinned to one CPU (repeatable; default: alone)",
+        "one-core, pinned to one CPU; workers:K, shared by K workers of pytest-xdist; at-once:K, K runs at the same "
+        "time (repeatable; default: alone)",
     )
     add(
         "--select",

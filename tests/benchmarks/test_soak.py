@@ -87,12 +87,23 @@ def lines_of(*runs: Any) -> bytes:
 # --- what is asked for
 
 
-@pytest.mark.parametrize("text", ["alone", "one-core", "hogs:1", "hogs:12", "random-hogs:2"])
-def test_condition_is_read(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "hogs", "runs"),
+    [
+        ("alone", 0, 1),
+        ("one-core", 0, 1),
+        ("hogs:1", 1, 1),
+        ("hogs:12", 12, 1),
+        ("random-hogs:2", 2, 1),
+        ("workers:4", 0, 1),
+        ("at-once:2", 0, 2),
+    ],
+)
+def test_condition_is_read(text: str, hogs: int, runs: int) -> None:
     """Each is written as it is read."""
     condition = soak.parse_condition(text)
     assert str(condition) == text
-    assert condition.hogs == (int(text.partition(":")[2]) if ":" in text else 0)
+    assert (condition.hogs, condition.runs) == (hogs, runs)
 
 
 @pytest.mark.parametrize("text", ["", "idle", "hogs", "hogs:", "hogs:0", "hogs:-1", "hogs:two", "alone:1", "hogs:1 "])
@@ -686,6 +697,54 @@ def test_run_on_one_core_has_one_cpu(project: Path) -> None:
     before = os.sched_getaffinity(0)
     assert soak.main(arguments("--condition", "one-core", "--keyword", "white")) == 0
     assert os.sched_getaffinity(0) == before
+
+
+def test_workers_share_the_claims_of_a_run(project: Path) -> None:
+    """As with ``pytest -n``."""
+    claims = SNOW.replace("snow = 1", "snow = int(os.environ['PYTEST_XDIST_WORKER_COUNT'] == '2')")
+    write_claims(project, claims)
+    assert soak.main(arguments("--condition", "workers:2")) == 0
+    (line,) = read(project / "soak.jsonl")
+    assert [item["verdict"] for item in line["claims"]] == ["confirmed", "refuted"]
+
+
+def test_runs_at_once_count_as_one_with_the_claims_of_all(project: Path, tmp_path: Path) -> None:
+    """Neither is done before the other has begun."""
+    claims = f"""
+    @pytest.mark.claim("Snow is white")
+    def test_white():
+        with open({str(tmp_path / "here")!r}, "a+") as here:
+            print(os.getpid(), file=here, flush=True)
+            while here.seek(0) or len(here.readlines()) < 2:
+                time.sleep(0.01)
+        snow = 1
+        assert snow == 1
+    """
+    write_claims(project, "import time\n" + dedent(claims))
+    assert soak.main(arguments("--condition", "at-once:2")) == 0
+    (line,) = read(project / "soak.jsonl")
+    assert [item["verdict"] for item in line["claims"]] == ["confirmed", "confirmed"]
+    assert len(set((tmp_path / "here").read_text().split())) == 2
+
+
+def test_any_of_runs_at_once_that_fails_is_an_error(project: Path, tmp_path: Path) -> None:
+    """The others' claims count all the same."""
+    claims = f"""
+    @pytest.mark.claim("Snow is white")
+    def test_white(capfd):
+        try:
+            os.mkdir({str(tmp_path / "first")!r})
+        except OSError:
+            os._exit(7)
+        snow = 1
+        assert snow == 1
+    """
+    write_claims(project, claims)
+    assert soak.main(arguments("--condition", "at-once:2")) == 1
+    (line,) = read(project / "soak.jsonl")
+    assert line["error"].startswith("no run record, exit status 7")
+    assert line["exit_status"] == 7
+    assert [item["verdict"] for item in line["claims"]] == ["confirmed"]
 
 
 def test_platform_without_affinity_is_told_so(
