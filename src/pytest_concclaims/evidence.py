@@ -323,7 +323,7 @@ class MemoryRun(SignTested):
 def in_bytes(value: float) -> str:
     """Return a number of bytes for people, in the units of IEC 80000-13."""
     for unit in ("B", "KiB", "MiB"):
-        if abs(value) < 1024:
+        if abs(value) < (1024 if unit == "B" else 999.5):  # three digits, and no exponent
             return f"{value:.3g} {unit}" if unit != "B" else f"{value:.0f} B"
         value /= 1024
     return f"{value:.3g} GiB"

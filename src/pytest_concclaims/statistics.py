@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 
-@lru_cache(maxsize=16)  # asked over and over, of a control that has got no new samples: see Absence.is_plenty
 def clopper_pearson_lower(seen: int, samples: int, confidence: float) -> float:
     """Return the exact one-sided lower bound of a binomial proportion.
 

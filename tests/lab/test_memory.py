@@ -292,13 +292,31 @@ def test_budget_is_spent(lab: Lab, computer: Computer, monkeypatch: pytest.Monke
 
     measured = lab.memory(start_one, budget=35.0)
     with pytest.raises(Inconclusive):
-        measured.above(1)
+        measured.above(MIB)
     assert last(lab).samples == 3
     measured = lab.memory(start_one, budget=1.0)
     with pytest.raises(Inconclusive):
-        measured.above(1)
+        measured.above(MIB)
     assert last(lab).samples == 1
     assert computer.running == []
+
+
+@pytest.mark.parametrize("number", [-MIB, 0, 1, 16 * 1024])
+def test_question_that_has_one_answer_at_most(lab: Lab, computer: Computer, number: int) -> None:
+    """Nothing takes less than nothing: what asks for that could not lose."""
+    with pytest.raises(ValueError, match=r"so nothing could lie below; compare it with more than 16 KiB"):
+        lab.memory(computer.thread("thread", MIB)).above(number)
+    with pytest.raises(ValueError, match="so nothing could lie below"):
+        lab.memory(computer.thread("thread", MIB)).below(number)
+    assert computer.log == []
+
+
+def test_no_answer_says_how_many_lie_where(lab: Lab, computer: Computer) -> None:
+    """What ends it is not always the time: no more than some are started beside each other."""
+    with pytest.raises(Inconclusive) as caught:
+        lab.memory(computer.thread("thread", MIB), budget=1e9).above(MIB)
+    words = "after 40 beside each other, of 40 samples 0 lie above 1.02 MiB and 0 below 0.984 MiB"
+    assert words in str(caught.value)
 
 
 def test_resident_memory_is_said_to_be_that(lab: Lab, computer: Computer) -> None:
@@ -360,7 +378,7 @@ def test_start_that_raises(lab: Lab, computer: Computer) -> None:
     with pytest.raises(
         MeasurementError, match=r"lab\.memory\(start_three\): start_three raised LookupError: no room"
     ):
-        measured.above(1)
+        measured.above(MIB)
     assert computer.log == ["+thread"] * 3 + ["-thread"] * 3
     failure = last(lab).failure
     assert failure is not None
@@ -377,7 +395,7 @@ def test_start_that_raises_what_is_no_error(lab: Lab, computer: Computer, error:
         raise error
 
     with pytest.raises(MeasurementError, match=f"start_one raised {type(error).__name__}"):
-        lab.memory(start_one).above(1)
+        lab.memory(start_one).above(MIB)
 
 
 def test_entering_that_raises(lab: Lab, computer: Computer) -> None:
@@ -389,7 +407,7 @@ def test_entering_that_raises(lab: Lab, computer: Computer) -> None:
         yield
 
     with pytest.raises(MeasurementError, match="start_one raised LookupError: no room"):
-        lab.memory(start_one).above(1)
+        lab.memory(start_one).above(MIB)
 
 
 def test_end_that_raises(lab: Lab, computer: Computer) -> None:
@@ -405,7 +423,7 @@ def test_end_that_raises(lab: Lab, computer: Computer) -> None:
             raise LookupError("it does not want to")
 
     with pytest.raises(MeasurementError, match="at its end, raised LookupError: it does not want to") as caught:
-        lab.memory(start_one).above(1)
+        lab.memory(start_one).above(MIB)
     assert "in start_one\n" in str(caught.value)
     assert computer.running == []
 
@@ -420,7 +438,7 @@ def test_ctrl_c_ends_everything(lab: Lab, computer: Computer) -> None:
         return start()
 
     with pytest.raises(KeyboardInterrupt):
-        lab.memory(start_one).above(1)
+        lab.memory(start_one).above(MIB)
     assert computer.running == []
 
 

@@ -172,7 +172,7 @@ def test_dead_zone_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settled.above is None
     assert samples == 500
     assert settled.lacking is not None
-    assert "of 500 samples 0 lie above 2 and 0 below" in settled.lacking
+    assert "of 500 samples 0 lie above 2.5 and 0 below 1.5, and" in settled.lacking
 
 
 @pytest.mark.parametrize(("value", "above"), [(3.0, True), (1.0, False)])

@@ -88,6 +88,16 @@ class Memory(Measurement):
         self._growths: list[Growth] = []
         self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
 
+    def _checked(self, call: str, cut: tuple[float, float]) -> tuple[float, float]:
+        __tracebackhide__ = True
+        if len(self._kinds) == 1 and cut[0] <= 0:
+            raise ValueError(
+                f"{call}: one more takes no less than nothing, and there is a dead zone of "
+                f"{in_bytes(self.TOLERANCE)} to either side of a number, so nothing could lie below; compare it with "
+                f"more than {in_bytes(self.TOLERANCE)}, or measure against another kind"
+            )
+        return cut
+
     def _settle(self, low: float, high: float) -> Settled:
         end = clock() + self._budget
         known = side_of(*self._beside(low, high), len(self._growths))
@@ -109,7 +119,9 @@ class Memory(Measurement):
             if above_it is not None:
                 return Settled(above_it)
             if self._growths and (clock() >= end or started == _CROWD):
-                lacking = unsettled(above, below, len(self._growths), self._shown(low))
+                limit = f"after {_CROWD} beside each other" if started == _CROWD else None
+                ends = self._shown(low), self._shown(high)
+                lacking = unsettled(above, below, len(self._growths), *ends, limit=limit)
                 return Settled(None, lacking if filled else f"{_UNFILLED}; {lacking}")
             self._growths.append(self._sample(crowd, filled=filled))
         raise AssertionError("it counts for ever")

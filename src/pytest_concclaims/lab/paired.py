@@ -55,7 +55,7 @@ def sample_until_settled(
         if side is not None:
             return Settled(side)
         if values and clock() >= end:
-            return Settled(None, unsettled(above, below, len(values), f"{(low + high) / 2:g}"))
+            return Settled(None, unsettled(above, below, len(values), f"{low:g}", f"{high:g}"))
         value = draw()
         values.append(value)
         # Counted on, and not anew, which would take longer and longer and leave less and less time for samples.
@@ -63,20 +63,23 @@ def sample_until_settled(
         below += value < low
 
 
-def unsettled(above: int, below: int, size: int, number: str) -> str:
+def unsettled(above: int, below: int, size: int, low: str, high: str, *, limit: str | None = None) -> str:
     """Return why samples do not settle a question.
 
-    :param above: so many of ``size`` lie above what was asked about.
-    :param number: that, for people.
+    :param above: so many of ``size`` lie above the dead zone.
+    :param low: where that begins, for people.
+    :param high: where it ends.
+    :param limit: why there were no more samples; None: time was up.
     """
     agree = max(above, below)
     more = next(more for more in range(1, 1 << 20) if settles(agree + more, size - agree, ERROR))
-    advice = (
-        f"{more:,} more that agree would: give a larger budget" if agree > 0.8 * size else "it may lie just there"
-    )
+    advice = f"{more:,} more that agree would" if agree > 0.8 * size else "it may lie just there"
+    if agree > 0.8 * size and limit is None:
+        advice += ": give a larger budget"
+    lower = "" if low == high else f" {low}"
     return (
-        f"when time is up, of {size:,} samples {above:,} lie above {number} and {below:,} below, and the others too "
-        f"near to tell, which does not settle it; {advice}"
+        f"{limit or 'when time is up'}, of {size:,} samples {above:,} lie above {high} and {below:,} below{lower}, "
+        f"and the others too near to tell, which does not settle it; {advice}"
     )
 
 

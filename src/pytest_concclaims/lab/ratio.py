@@ -140,11 +140,10 @@ class Ratio(Measurement):
     def _pair(self) -> float:
         a, b = self.arms
         # Dozens of pairs of quick arms would fit into one moment of the machine, or one phase of the work. Others
-        # take their time anyway.
+        # take longer than that anyway.
         latest = sum(arm.calls * arm.seconds[-1] for arm in self.arms if arm.seconds)
-        pause = self._chance.uniform(0.0, _PAUSE) - latest
-        if pause > 0:
-            time.sleep(pause)
+        if latest < _PAUSE:
+            time.sleep(self._chance.uniform(0.0, _PAUSE))
         seconds = in_random_order(a.sample, b.sample, self._chance)
         for arm, taken in zip(self.arms, seconds):
             arm.seconds.append(taken)

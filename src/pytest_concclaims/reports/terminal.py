@@ -129,5 +129,5 @@ def _count_lines(
 
 def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
     """Return a text's lines, as wide as they can be beside the mark of a verdict."""
-    lines = textwrap.wrap(harmless(text), max(width - MARGIN, 20), max_lines=most, placeholder=" ...")
+    lines = textwrap.wrap(harmless(text), max(width - MARGIN, 20), max_lines=most, placeholder=" ... (-v: all)")
     return lines or [""]

@@ -329,8 +329,23 @@ def test_lacking_says_what_most_slices_lack() -> None:
 
 
 def test_lacking_of_work_that_waits() -> None:
-    """A control that hardly uses a CPU shows no busy machine."""
+    """A control that neither uses a CPU nor waits for one shows no busy machine."""
     assert Findings([round_at(0.05, control=0.04)]).lacking(LOW, HIGH).startswith("the work hardly uses a CPU")
+
+
+def test_lacking_of_work_that_was_kept_from_a_cpu() -> None:
+    """A control that waited for a CPU, and got little of it, is no work that waits."""
+    round_ = round_at(0.43, control=0.43)
+    kept = replace(round_.before, delay=1.3)
+    lacking = Findings([replace(round_, before=kept, after=kept)]).lacking(LOW, HIGH)
+    assert lacking.startswith("the machine was too busy, or has too few cores: the control used 0.43,")
+
+
+def test_lacking_where_nobody_tells_what_was_waited_for() -> None:
+    """Then it may have been either."""
+    untold = replace(slice_at(0.43), delay=None)
+    lacking = Findings([Round(untold, untold, untold)]).lacking(LOW, HIGH)
+    assert lacking.startswith("the machine was too busy, or has too few cores, or the work hardly uses a CPU: ")
 
 
 def test_lacking_without_a_slice() -> None:

@@ -125,7 +125,6 @@ def test_control_is_seen_apart_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch
 def test_states_from_a_pool_are_refused(lab: Lab, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples that share a state are not independent, and no outcome is what came of one."""
     monkeypatch.setattr(power, "PLENTY", 10**9)
-    monkeypatch.setattr(power, "AMPLE", 10**9)
     pool = itertools.cycle([Cell() for _ in range(size)])
     race = lab.race(lambda: next(pool), yielding, yielding, observe=value_of)
     with pytest.raises(RaceError, match="setup returned the same Cell twice"):
@@ -135,7 +134,6 @@ def test_states_from_a_pool_are_refused(lab: Lab, size: int, monkeypatch: pytest
 def test_tuple_that_holds_something_shared_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if it were the state."""
     monkeypatch.setattr(power, "PLENTY", 10**9)
-    monkeypatch.setattr(power, "AMPLE", 10**9)
     shared = Cell()
     race = lab.race(lambda: (shared, threading.Lock()), lambda state: yielding(state[0]), lambda _: None)
     with pytest.raises(RaceError, match="setup returned the same Cell twice"):

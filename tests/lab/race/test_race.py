@@ -640,7 +640,7 @@ def test_race_is_lazy(lab: Lab) -> None:
 
     before = threads()
     race = lab.race(explode, increment, explode, observe=explode, control=(explode, explode))
-    assert repr(race) == "<Race of increment, explode: 0 samples, 0 overlapping>"
+    assert repr(race) == "<Race of increment, explode: 0 samples, 0 known to overlap>"
     assert repr(race.outcomes) == "<no outcomes yet>"
     with pytest.raises(TypeError, match=r"a race samples only when it is asked"):
         list(race.outcomes)

@@ -189,14 +189,23 @@ class Findings:
             return "the slices do not agree, or lie in the dead zone"
         if reason != TOO_BUSY or control is None:
             return reason
-        if control.value < WAITS:
-            return (
-                f"the work hardly uses a CPU, in the control neither ({control.value:.2g}), and this is of CPU time"
-            )
-        return (
-            f"the machine was too busy, or has too few cores: the control used {control.value:.3g}, and it takes "
-            f'more than {high + MARGIN:.3g} to say "less"'
-        )
+        wanted, used = self._wanted_by_control(), f"the control used {control.value:.3g}"
+        if wanted is not None and wanted < WAITS:
+            return f"the work hardly uses a CPU, nor wants one: {used}, and this is of CPU time"
+        cause = "the machine was too busy, or has too few cores"
+        if wanted is None and control.value < WAITS:
+            cause += ", or the work hardly uses a CPU"
+        return f'{cause}: {used}, and it takes more than {high + MARGIN:.3g} to say "less"'
+
+    def _wanted_by_control(self) -> float | None:
+        """Return how many cores the control used or waited for; None if the system does not tell."""
+        wanted = [
+            part.middle + part.delay
+            for round_ in self.rounds
+            for part in (round_.before, round_.after)
+            if part.delay is not None
+        ]
+        return statistics.median(wanted) if wanted else None
 
     def reading(self, high: float) -> Reading | None:
         """Return what it comes to, by the slices that can say that there was less, or by all if none can."""

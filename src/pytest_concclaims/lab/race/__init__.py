@@ -82,7 +82,7 @@ class Race:
     def __repr__(self) -> str:
         total = self._runner.findings.race.total
         names = ", ".join(_names(self._runner.experiment.race))
-        return f"<Race of {names}: {total.samples:,} samples, {total.overlapping:,} overlapping>"
+        return f"<Race of {names}: {total.samples:,} samples, {total.overlapping:,} known to overlap>"
 
     def __bool__(self) -> NoReturn:
         raise TypeError(f"a race is neither true nor false; {ASK}")

@@ -19,10 +19,9 @@ SEEN = 20
 RARER = 20
 #: ... and if that is no control of the race's own, and says nothing of its operation, so many times.
 RARER_THAN_GENERIC = 100
-#: An absence is sampled until the budget is spent; with so many overlapping samples, it may end before...
+#: An absence is sampled until the budget is spent; with so many overlapping samples, it may end before. How
+#: often the control was seen is no reason to: it says nothing of what happens seldom.
 PLENTY = 20 * OVERLAPPING
-#: ... or with so many times the samples and strides that it takes, once it is so many times rarer than it has to be.
-AMPLE, AMPLY_RARER = 2, 5
 #: From so many samples on in which actors certainly did not overlap, it is looked at what the control shows there.
 APART = 20
 #: A control seen in a larger part of its samples, none of them apart, may show it without a race, too.
@@ -65,11 +64,7 @@ class Absence:
 
     def is_plenty(self) -> bool:
         """Return whether it is so much that there is no need to wait for the end of the budget."""
-        many = self.overlapping >= PLENTY
-        ample = self.overlapping >= AMPLE * OVERLAPPING and self.strides >= AMPLE * STRIDES
-        if not (many or ample) or self.lacking() is not None:
-            return False
-        return many or self._rarer() >= AMPLY_RARER * self._wanted()
+        return self.overlapping >= PLENTY and self.lacking() is None
 
     def lacking(self) -> str | None:
         """Return what this lacks to be a verdict; None if nothing."""
