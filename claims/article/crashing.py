@@ -66,11 +66,13 @@ class Aftermath:
     :param exit_codes: of those that crashed.
     :param sibling_before: whether another child answered before.
     :param sibling_after: whether it did afterwards.
+    :param sibling_exit_code: how it had ended by then, if it had.
     """
 
     exit_codes: list[int]
     sibling_before: bool
     sibling_after: bool
+    sibling_exit_code: int | None
 
 
 def crash_beside_a_sibling(method: str) -> Aftermath:
@@ -88,19 +90,21 @@ def crash_beside_a_sibling(method: str) -> Aftermath:
             process.join(PATIENCE)
         print("the children have crashed", flush=True)
         after = answers(here, sibling)
+        exit_code = sibling.exitcode
     finally:
         sibling.kill()
         sibling.join()
-    return Aftermath([process.exitcode for process in crashed], before, after)
+    return Aftermath([process.exitcode for process in crashed], before, after, exit_code)
 
 
 _begun: Any
 _over: Any
+_crashing: Any
 
 
-def _set_up(begun: Any, over: Any) -> None:
-    global _begun, _over
-    _begun, _over = begun, over
+def _set_up(begun: Any, over: Any, crashing: Any) -> None:
+    global _begun, _over, _crashing
+    _begun, _over, _crashing = begun, over, crashing
 
 
 def _begin_and_wait(until: int) -> None:
@@ -113,6 +117,7 @@ def _begin_and_wait(until: int) -> None:
 def crash_when_told() -> None:
     """Crash, as soon as one is told to."""
     _begin_and_wait(1)
+    _crashing.value = 1
     segmentation_fault()
 
 
@@ -127,7 +132,7 @@ class OtherTask:
     """What came of a task whose executor had another one that crashed.
 
     :param both_began: whether each of them had a worker before the crash.
-    :param crashed: whether the task that was to crash is known to have.
+    :param crashed: whether the task that was to crash came to it, and was the end of its worker.
     :param worker_went_on: whether the worker of the other task came to its end.
     :param ended_in: what the executor has of the other task: its result, or the name of an exception.
     """
@@ -141,8 +146,9 @@ class OtherTask:
 def crash_beside_another_task() -> OtherTask:
     """Have a worker of an executor crash while another worker has a task."""
     context = multiprocessing.get_context()
-    begun, over = context.Semaphore(0), multiprocessing.RawValue("i", 0)
-    with concurrent.futures.ProcessPoolExecutor(2, context, _set_up, (begun, over)) as executor:
+    begun = context.Semaphore(0)
+    over, came_to_it = multiprocessing.RawValue("i", 0), multiprocessing.RawValue("b", 0)
+    with concurrent.futures.ProcessPoolExecutor(2, context, _set_up, (begun, over, came_to_it)) as executor:
         other, crashing = executor.submit(work_until_it_is_over), executor.submit(crash_when_told)
         both_began = all(begun.acquire(timeout=PATIENCE) for _ in range(2))
         # A worker that is started on demand is watched only from the next task on (_ExecutorManagerThread).
@@ -153,7 +159,8 @@ def crash_beside_another_task() -> OtherTask:
         if not other.done():  # it is not harmed: let it come to its end
             over.value = 2
     # Here, all workers have ended.
-    return OtherTask(both_began, _outcome(crashing) == BrokenProcessPool.__name__, over.value == 3, _outcome(other))
+    crashed = bool(came_to_it.value) and _outcome(crashing) == BrokenProcessPool.__name__
+    return OtherTask(both_began, crashed, over.value == 3, _outcome(other))
 
 
 def _outcome(future: concurrent.futures.Future[None]) -> str:

@@ -15,13 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .processes import PATIENCE, starting
+from .processes import PATIENCE, clock, starting
 
 if TYPE_CHECKING:
     from pytest_concclaims import Lab
 
-#: A clock that all processes share. On macOS and Windows, perf_counter() is one since 3.10 (docs: time.perf_counter).
-clock = time.perf_counter if sys.version_info >= (3, 10) or sys.platform == "linux" else time.time
 #: Seconds for which one waits to see whether another task comes in.
 PAUSE = 0.3
 

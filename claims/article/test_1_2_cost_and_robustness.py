@@ -53,6 +53,8 @@ def test_a_crashed_child_harms_neither_its_parent_nor_its_siblings(lab: Lab, met
     seen = parent.value
     lab.require(seen.exit_codes == [-signal for signal in CRASHES.values()], "the children crashed")
     lab.require(seen.sibling_before, "their sibling answered before that")
+    crashed_too = seen.sibling_exit_code is not None and -seen.sibling_exit_code in CRASHES.values()
+    lab.require(seen.sibling_after or crashed_too, "the sibling answered as before, or died of a crash, too")
     lab.note(f"the parent went on; the sibling {'answered as before' if seen.sibling_after else 'was gone'}")
     assert seen.sibling_after
 

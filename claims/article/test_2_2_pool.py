@@ -13,8 +13,8 @@ import pytest
 
 from pytest_concclaims import Lab
 
-from .pools import PAUSE, Crowd, Workers, clock, crowd_of, default_size_on_one_core, pool_of
-from .processes import PATIENCE
+from .pools import PAUSE, Crowd, Workers, crowd_of, default_size_on_one_core, pool_of
+from .processes import PATIENCE, clock
 
 
 def five_tasks_in_a_pool_of_four(lab: Lab) -> Crowd:

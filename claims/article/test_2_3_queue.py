@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
+import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pytest_concclaims import Lab
+from pytest_concclaims.lab.tracing import is_traced
 
 from .processes import LAST_WORK, PATIENCE
 from .queues import (
@@ -30,6 +31,8 @@ from .queues import (
 
 #: Seconds that a get() is to wait, and what part of that it may be short of by the clocks' resolution.
 TIMEOUT, RESOLUTION = 0.2, 0.1
+#: Seconds that a get() may take that looks right after a put().
+RIGHT_AFTER = 0.001
 #: Seconds that a get() waits which takes more than a moment.
 NOT_AT_ONCE = 0.02
 
@@ -101,9 +104,12 @@ def test_get_false_right_after_put_gives_the_item(lab: Lab) -> None:
     tries = 100
     with new_queue() as queue:
         empty = came = 0
+        seconds = []
         for item in range(tries):
             queue.put(item)
+            begin = time.perf_counter()
             got = what_get_gives(queue, False)
+            seconds.append(time.perf_counter() - begin)
             if got == EMPTY:
                 empty += 1
                 got = what_get_gives(queue, True, PATIENCE)
@@ -112,9 +118,8 @@ def test_get_false_right_after_put_gives_the_item(lab: Lab) -> None:
     lab.note(
         f"put() and get(False), one after the other, {tries} times: the item {tries - empty} times, Empty {empty}"
     )
-    lab.require(
-        empty > 0 or sys.gettrace() is None, "nothing slows get() down, such as a debugger or a coverage tool"
-    )
+    slow = is_traced() or statistics.median(seconds) > RIGHT_AFTER
+    lab.require(empty > 0 or not slow, "nothing slows get() down, such as a debugger or a coverage tool")
     assert empty == 0
 
 

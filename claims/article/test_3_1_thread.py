@@ -22,12 +22,14 @@ from .threads import PATIENCE
 def test_a_thread_runs_beside_the_main_thread_and_join_waits_for_it(lab: Lab) -> None:
     seen: list[tuple[int, str]] = []
     running, end, ended = threading.Event(), threading.Event(), threading.Event()
+    ends: list[float] = []
 
     def loop() -> None:
         seen.append((os.getpid(), threading.current_thread().name))
         running.set()
         end.wait(PATIENCE)
         time.sleep(LAST_WORK)
+        ends.append(time.perf_counter())
         ended.set()
 
     thread = threading.Thread(target=loop, name="LoopThread")
@@ -35,9 +37,10 @@ def test_a_thread_runs_beside_the_main_thread_and_join_waits_for_it(lab: Lab) ->
     lab.require(running.wait(PATIENCE), "the thread begins to run")
     alive = {thread.name for thread in threading.enumerate()}
     end.set()
-    lab.require(not ended.is_set(), "the thread is still running when join() is called")
+    called = time.perf_counter()
     thread.join()
     had_ended = ended.is_set()
+    lab.require(ended.wait(PATIENCE) and called < ends[0], "the thread was still running when join() was called")
     lab.note(
         f"while it ran, there were {', '.join(sorted(alive))}; it saw (pid, name) {seen}, here the pid is "
         f"{os.getpid()}; when join() returned, it had {'' if had_ended else 'not '}ended"
@@ -53,17 +56,23 @@ def test_a_thread_runs_beside_the_main_thread_and_join_waits_for_it(lab: Lab) ->
 )
 def test_the_samples_output_order(lab: Lab) -> None:
     output = io.StringIO()  # in the place of stdout, to which others may write
+    ended = threading.Event()
+    ends: list[float] = []
 
     def loop() -> None:
         print(f"thread {threading.current_thread().name} is running", file=output)
         time.sleep(LAST_WORK)
+        ends.append(time.perf_counter())
         print(f"thread {threading.current_thread().name} ended", file=output)
+        ended.set()
 
     print("the parent is running", file=output)
     thread = threading.Thread(target=loop, name="LoopThread")
     thread.start()
+    called = time.perf_counter()
     thread.join()
     print("the parent ended", file=output)
+    lab.require(ended.wait(PATIENCE) and called < ends[0], "the thread was still running when join() was called")
     lines = output.getvalue().splitlines()
     lab.note(" / ".join(lines))
     assert lines == [
