@@ -109,8 +109,21 @@ def pool_of(lab: Lab, size: int, *, maxtasksperchild: int | None = None) -> Iter
             yield Workers(lab, pool, gate)
         finally:
             gate.opened.value = 1
-            pool.terminate()
-            pool.join()
+            _end(pool)
+
+
+def _end(pool: Any) -> None:
+    """End a pool as soon as its tasks have ended.
+
+    To terminate() it at once may take for ever: a worker that is killed while it hands over a result keeps the lock
+    for that, and the pool's own thread waits for it.
+    """
+    try:
+        pool.close()
+        pool.join()
+    except ValueError:  # it could not be closed
+        pool.terminate()
+        pool.join()
 
 
 def most_at_once(stays: Sequence[Stay]) -> int:
@@ -161,7 +174,7 @@ def default_size_on_one_core() -> DefaultSize:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with multiprocessing.Pool() as pool:
         workers = len(multiprocessing.active_children())
-    pool.join()
+        _end(pool)
     options = getattr(sys, "_xoptions", {})  # documented; where there are none, -X says nothing
     told = "cpu_count" in options or "PYTHON_CPU_COUNT" in os.environ
     return DefaultSize(workers, os.cpu_count(), len(os.sched_getaffinity(0)), told)

