@@ -193,6 +193,15 @@ def test_unknown_part_is_a_usage_error(pytester: pytest.Pytester, part: str, wor
     assert f"not found: {part} (pytest --claims --co lists the claims)" in run.output
 
 
+@pytest.mark.usefixtures("installed_suite")
+def test_unknown_suite_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    """A word that is neither a path nor a suite may have been meant as either."""
+    make_own(pytester)
+    run = run_claims(pytester, "artcle")
+    assert run.status == 4
+    assert "artcle: there is no such file or folder, and no such shipped suite; there is: article" in run.output
+
+
 @pytest.mark.usefixtures("suite")
 def test_folder_of_the_project_goes_before_a_suite_of_that_name(pytester: pytest.Pytester) -> None:
     """Paths stay paths: a project's own folder ``article`` is what it says."""

@@ -75,7 +75,7 @@ def _is_part(nodeid: str, of: str) -> bool:
 def make_plan(config: pytest.Config) -> Plan:
     """Return what the command line and the ini setting ``claims_suites`` ask for.
 
-    :raises pytest.UsageError: ``claims_suites`` names a suite that there is not.
+    :raises pytest.UsageError: ``claims_suites``, or a word on the command line, names a suite that there is not.
     """
     known = suite_folders()
     suites = tuple(dict.fromkeys(config.getini("claims_suites")))
@@ -90,6 +90,12 @@ def make_plan(config: pytest.Config) -> Plan:
         return Plan(suites, (), paths=True)
     folder = config.invocation_params.dir
     parts = tuple(argument for argument in arguments if _names_suite(argument, known, folder))
+    for argument in arguments:
+        if argument not in parts and re.fullmatch(r"[\w-]+", argument) and not _is_found(argument, config):
+            raise pytest.UsageError(
+                f"{argument}: there is no such file or folder, and no such shipped suite; "
+                f"there is: {', '.join(known)}"
+            )
     chosen = tuple(dict.fromkeys(re.split("[/:]", part)[0] for part in parts))
     return Plan(chosen, parts, paths=len(parts) < len(arguments))
 
@@ -97,6 +103,11 @@ def make_plan(config: pytest.Config) -> Plan:
 def _names_suite(argument: str, known: Iterable[str], folder: Path) -> bool:
     path = argument.split("::")[0]
     return path.split("/")[0] in known and not (folder / path).exists()
+
+
+def _is_found(word: str, config: pytest.Config) -> bool:
+    """Return whether pytest could find what a word names."""
+    return bool(config.getoption("pyargs")) or (config.invocation_params.dir / word).exists()
 
 
 class SuiteModule(pytest.Module):
