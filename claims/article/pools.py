@@ -9,9 +9,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -116,12 +117,21 @@ def _end(pool: Any) -> None:
     """End a pool as soon as its tasks have ended.
 
     To terminate() it at once may take for ever: a worker that is killed while it hands over a result keeps the lock
-    for that, and the pool's own thread waits for it.
+    for that, and the pool's own thread waits for it. If they do not end, as that of a worker that somebody killed, it
+    has to be.
     """
-    try:
-        pool.close()
-        pool.join()
-    except ValueError:  # it could not be closed
+    ended = []
+
+    def join() -> None:
+        with suppress(ValueError):  # it could not be closed
+            pool.join()
+            ended.append(True)
+
+    pool.close()
+    joining = threading.Thread(target=join, daemon=True)
+    joining.start()
+    joining.join(2 * PATIENCE)
+    if not ended:
         pool.terminate()
         pool.join()
 
