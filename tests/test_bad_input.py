@@ -221,11 +221,11 @@ def test_unknown_suite_in_the_settings_is_a_usage_error(pytester: pytest.Pyteste
 
 
 def test_unknown_path_is_pytests_usage_error(pytester: pytest.Pytester) -> None:
-    """What is neither a path nor a suite is refused as ever."""
+    """What can only be meant as a path is refused as ever."""
     make_project(pytester, one_claim("assert lab"))
-    run = run_claims(pytester, "artikel")
+    run = run_claims(pytester, "artikel/test_3_1.py")
     assert run.status == 4
-    run.result.stderr.fnmatch_lines(["*not found: artikel*"])
+    run.result.stderr.fnmatch_lines(["*not found: artikel/test_3_1.py*"])
 
 
 MARKER_FILE = "from pathlib import Path\nPath(__file__).with_name('imported').touch()\n"
