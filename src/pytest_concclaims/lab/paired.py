@@ -73,9 +73,9 @@ def unsettled(above: int, below: int, size: int, low: str, high: str, *, limit: 
     """
     agree = max(above, below)
     more = next(more for more in range(1, 1 << 20) if settles(agree + more, size - agree, ERROR))
-    advice = f"{more:,} more that agree would" if agree > 0.8 * size else "it may lie just there"
-    if agree > 0.8 * size and limit is None:
-        advice += ": give a larger budget"
+    advice = "it may lie just there"
+    if agree > 0.8 * size:
+        advice = f"{more:,} more that agree would" + (": give a larger budget" if limit is None else "")
     lower = "" if low == high else f" {low}"
     return (
         f"{limit or 'when time is up'}, of {size:,} samples {above:,} lie above {high} and {below:,} below{lower}, "

@@ -280,8 +280,7 @@ def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pytest_concclaims.lab.race.running._GRACE", 0.5)
 
     def hang(*_: object) -> bool:
-        time.sleep(600)
-        return True
+        return threading.Event().wait()
 
     lab = Lab(budget=1.0)  # for one sample at least, on a busy machine too
     setup: Callable[[], Any] = hang if part == "setup" else Cell
