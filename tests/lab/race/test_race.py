@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import random
 import signal
 import sys
 import threading
@@ -609,8 +610,7 @@ def test_closures_local_functions_and_partials(lab: Lab) -> None:
 
 def test_many_outcomes_are_cut_in_the_record_only(lab: Lab) -> None:
     """The record has the most frequent, and how many more there were."""
-    numbers = iter(range(10**9))
-    race = sample_many(lab, lambda: next(numbers) % 50, nothing, nothing, observe=lambda number: number)
+    race = sample_many(lab, lambda: random.randrange(50), nothing, nothing, observe=lambda number: number)
     ask_in_vain(race, "never", nobodys, lambda: len(samples_of(race)) > 20)
     shown = len(last(lab).outcomes)
     assert shown < len(samples_of(race)) == shown + last(lab).other_outcomes
@@ -818,8 +818,9 @@ def test_actor_that_raises_after_a_while_is_found(lab: Lab) -> None:
         if state >= 100:
             raise LookupError("the hundredth")
 
+    race = lab.race(lambda: next(numbers), nothing, fail_at_100, control=(nothing, nothing), exceptions=OSError)
     with pytest.raises(RaceError, match=r"actor fail_at_100 raised LookupError: the hundredth"):
-        sample_many(lab, lambda: next(numbers), nothing, fail_at_100, exceptions=OSError)
+        race.never(nobodys)
 
 
 def test_actor_that_raises_is_named_though_another_waits_for_it(lab: Lab) -> None:
