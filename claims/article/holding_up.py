@@ -37,7 +37,7 @@ class Answering:
             time.sleep(1e-4)
 
     def answers_beside(self, busy: float) -> int:
-        """Ask, and stay busy until the answer is there, without giving the GIL away; return how many answers came."""
+        """Ask, and stay busy until the answer is there; return how many answers came."""
         for number in range(1, QUESTIONS + 1):
             time.sleep(0.001)  # here, others of this process may go on
             self.question[0] = number
@@ -47,42 +47,48 @@ class Answering:
                     return number - 1
         return QUESTIONS
 
-    def answers_at_leisure(self) -> bool:
-        """Ask, and wait for the answer without being busy; return whether it came."""
+    def wait_until_it_answers(self) -> None:
+        """Ask, and wait for the answer without being busy; not for ever."""
         self.question[0] = QUESTIONS + 1
         end = time.monotonic() + PATIENCE
         while self.answered[0] != QUESTIONS + 1 and time.monotonic() < end:
             time.sleep(0.001)
-        return bool(self.answered[0] == QUESTIONS + 1)
 
 
 @dataclass(frozen=True)
 class Answers:
     """What came of questions by a thread that was busy until it had an answer.
 
-    :param of_a_thread: how many answers came of another thread of the same process.
-    :param of_a_process: how many came of a thread of another process.
-    :param at_leisure: whether the other process answers if the one who asks is not busy.
+    :param of_a_thread: how many answers came of another thread of the same process, while the busy one kept the GIL.
+    :param of_a_process: how many came of a thread of another process, while it did so.
+    :param of_a_process_without_a_gil: how many came of that other process when the busy thread gave the GIL away to
+        whoever wanted it: fewer if nobody else gets a CPU for another reason, as with real-time scheduling.
     """
 
     of_a_thread: int
     of_a_process: int
-    at_leisure: bool
+    of_a_process_without_a_gil: int
 
 
 def ask_while_busy() -> Answers:
     """Ask another thread, and another process: in an interpreter of one's own."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_NEVER)
-    try:
-        with _beside(threading.Thread) as thread:
-            of_a_thread = thread.answers_beside(BUSY_BESIDE_A_THREAD)
-        with _beside(multiprocessing.Process) as process:
+    with _beside(threading.Thread) as thread, _switching_every(_NEVER):
+        of_a_thread = thread.answers_beside(BUSY_BESIDE_A_THREAD)
+    with _beside(multiprocessing.Process) as process:
+        with _switching_every(_NEVER):
             of_a_process = process.answers_beside(BUSY)
-            at_leisure = process.answers_at_leisure()
+        of_a_process_without_a_gil = process.answers_beside(BUSY)
+    return Answers(of_a_thread, of_a_process, of_a_process_without_a_gil)
+
+
+@contextmanager
+def _switching_every(seconds: float) -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    try:
+        yield
     finally:
         sys.setswitchinterval(before)
-    return Answers(of_a_thread, of_a_process, at_leisure)
 
 
 @contextmanager
@@ -91,7 +97,7 @@ def _beside(kind: Callable[..., Any]) -> Iterator[Answering]:
     other = kind(target=answering.go_on)
     other.start()
     try:
-        answering.answers_at_leisure()  # it runs now
+        answering.wait_until_it_answers()  # it runs now
         yield answering
     finally:
         answering.over[0] = 1

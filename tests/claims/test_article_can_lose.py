@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import textwrap
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import pytest
 from pytest_concclaims import gil_enabled
 from pytest_concclaims.claims import suite_folders
 from pytest_concclaims.lab.parallelism.workers import has_interpreters
+from worlds import claims_of_the_article
 
 
 @dataclass(frozen=True)
@@ -484,16 +484,12 @@ def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, sabotage: Sabot
     """The claims that speak of what is broken end in the verdict that is not expected."""
     if not sabotage.possible:
         pytest.skip("no such world on this interpreter")
-    pytester.makeconftest(CONFTEST + textwrap.indent(textwrap.dedent(sabotage.fixture), "    "))
-    pytester.makepyfile(**{"children/sitecustomize": textwrap.dedent(sabotage.children)})
-    if sabotage.children:
-        pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"))
-    arguments = ["--claims", "article", "-k", " or ".join(sabotage.turned), "--claims-report=run.json"]
+    conftest = CONFTEST + textwrap.indent(textwrap.dedent(sabotage.fixture), "    ")
     # On a busy machine, "never seen" takes longer than anybody would wait for.
-    pytester.runpytest_subprocess(*arguments, "--claims-budget=60", timeout=300)
-    record = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))
+    budget = "--claims-budget=60"
+    claims = claims_of_the_article(pytester, sabotage.turned, budget, conftest=conftest, children=sabotage.children)
     other = {"confirmed": "refuted", "refuted": "confirmed"}
-    turned = {claim["id"].split("[")[0] for claim in record["claims"] if claim["verdict"] == other[claim["expected"]]}
+    turned = {claim["id"].split("[")[0] for claim in claims if claim["verdict"] == other[claim["expected"]]}
     assert turned == {"article-" + name[len("test_") :].replace("_", "-") for name in sabotage.turned}
 
 
