@@ -23,18 +23,20 @@ from pytest_concclaims.interpreter import (
 
 
 @pytest.mark.parametrize(
-    ("name", "version", "free_threaded", "gil", "label"),
+    ("name", "version", "free_threaded", "gil", "jit", "label"),
     [
-        ("CPython", "3.9.18", False, True, "CPython 3.9"),
-        ("CPython", "3.13.5", True, False, "CPython 3.13t, GIL off"),
-        ("CPython", "3.13.5", True, True, "CPython 3.13t, GIL on"),
-        ("CPython", "3.15.0b1", False, True, "CPython 3.15"),
-        ("PyPy", "3.11.13", False, True, "PyPy 3.11"),
+        ("CPython", "3.9.18", False, True, False, "CPython 3.9"),
+        ("CPython", "3.14.0", False, True, True, "CPython 3.14, JIT on"),
+        ("CPython", "3.13.5", True, False, False, "CPython 3.13t, GIL off"),
+        ("CPython", "3.13.5", True, True, False, "CPython 3.13t, GIL on"),
+        ("CPython", "3.15.0", True, False, True, "CPython 3.15t, GIL off, JIT on"),
+        ("CPython", "3.15.0b1", False, True, False, "CPython 3.15"),
+        ("PyPy", "3.11.13", False, True, False, "PyPy 3.11"),
     ],
 )
-def test_label(name: str, version: str, free_threaded: bool, gil: bool, label: str) -> None:
+def test_label(name: str, version: str, free_threaded: bool, gil: bool, jit: bool, label: str) -> None:
     """A label names what verdicts depend on, and nothing else."""
-    assert label_of(name, version, free_threaded, gil) == label
+    assert label_of(name, version, free_threaded, gil, jit) == label
 
 
 def test_current_interpreter() -> None:
@@ -60,6 +62,23 @@ def test_build() -> None:
     assert gil_enabled() or FREE_THREADED_BUILD
 
 
+@pytest.mark.skipif(
+    not getattr(sys, "_jit", None) or not sys._jit.is_available(),  # type: ignore[attr-defined]  # of 3.14
+    reason="no JIT compiler here",
+)
+@pytest.mark.parametrize("on", [False, True])
+def test_jit(on: bool) -> None:
+    """Whether the JIT compiler is on is part of what the interpreter is."""
+    source = """
+from pytest_concclaims.interpreter import Interpreter
+found = Interpreter.current()
+print(found.jit_enabled, "JIT on" in found.label, "JIT on" in found.describe())
+"""
+    environment = {**os.environ, "PYTHON_JIT": str(int(on))}
+    told = subprocess.run([sys.executable, "-c", source], check=True, env=environment, stdout=subprocess.PIPE)
+    assert told.stdout.decode().split() == [str(on)] * 3
+
+
 def test_default_start_method() -> None:
     """The default start method is told without being fixed, which could be done only once."""
     source = """
@@ -79,6 +98,7 @@ INTERPRETER = Interpreter(
     build="3.13.5 (main) [GCC]",
     free_threaded_build=True,
     gil_enabled=False,
+    jit_enabled=None,
     switch_interval=0.005,
     start_methods=("fork",),
     default_start_method="fork",
@@ -96,6 +116,10 @@ INTERPRETER = Interpreter(
             "CPython 3.13.5, GIL on",
         ),
         (
+            {"version": "3.15.0", "implementation_version": "3.15.0", "jit_enabled": True},
+            "CPython 3.15.0, free-threaded build, GIL off, JIT on",
+        ),
+        (
             {
                 "version": "3.11.13",
                 "implementation_version": "7.3.20",
@@ -106,7 +130,7 @@ INTERPRETER = Interpreter(
             "PyPy 7.3.20 (Python 3.11.13), GIL on",
         ),
     ],
-    ids=["free-threaded", "free-threaded with a GIL", "with a GIL", "PyPy"],
+    ids=["free-threaded", "free-threaded with a GIL", "with a GIL", "with a JIT", "PyPy"],
 )
 def test_interpreter_in_words(changes: dict[str, object], words: str) -> None:
     """The header's words name implementation, version, build and the state of the GIL."""
@@ -115,7 +139,13 @@ def test_interpreter_in_words(changes: dict[str, object], words: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"implementation": "pypy"}, {"implementation_version": "7.3"}, {"build": "other"}, {"gil_enabled": True}],
+    [
+        {"implementation": "pypy"},
+        {"implementation_version": "7.3"},
+        {"build": "other"},
+        {"gil_enabled": True},
+        {"jit_enabled": True},
+    ],
 )
 def test_version_key(change: dict[str, object]) -> None:
     """Other interpreters have other keys; what can change in one interpreter does not change its key."""

@@ -75,12 +75,25 @@ def test_schema_1_is_read_and_has_no_node_ids(tmp_path: Path) -> None:
 
     def age(data: dict[str, Any]) -> None:
         data["schema"] = 1
+        del data["interpreter"]["jit_enabled"]
         for claim in data["claims"]:
             del claim["nodeid"]
 
     read = read_record(written(tmp_path, changed(age)))
     assert [claim.nodeid for claim in read.claims] == [None, None]
     assert [replace(claim, nodeid=CLAIM.nodeid) for claim in read.claims] == list(RECORD.claims)
+    assert read.to_json()["schema"] == SCHEMA
+
+
+def test_schema_2_is_read_and_knows_nothing_of_a_jit(tmp_path: Path) -> None:
+    """As an interpreter that cannot say."""
+
+    def age(data: dict[str, Any]) -> None:
+        data["schema"] = 2
+        del data["interpreter"]["jit_enabled"]
+
+    read = read_record(written(tmp_path, changed(age)))
+    assert read.interpreter == replace(RECORD.interpreter, jit_enabled=None)
     assert read.to_json()["schema"] == SCHEMA
 
 
@@ -198,7 +211,7 @@ def test_deep_nesting_is_refused(tmp_path: Path, brackets: str, depth: int) -> N
     refusal(written(tmp_path, RECORD.to_text().replace('"reason": null', f'"reason": {text}')))
 
 
-@pytest.mark.parametrize("place", ['"schema": 2,', '"complete": true,', '"verdict": "confirmed",', '"kind": "note",'])
+@pytest.mark.parametrize("place", ['"schema": 3,', '"complete": true,', '"verdict": "confirmed",', '"kind": "note",'])
 def test_duplicate_key_is_refused(tmp_path: Path, place: str) -> None:
     """Readers of JSON do not agree on which of the two counts."""
     text = RECORD.to_text()

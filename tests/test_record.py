@@ -91,7 +91,7 @@ def test_schema_knows_all_kinds_and_describes_all_fields() -> None:
     "spoil",
     [
         lambda data: data.pop("complete"),
-        lambda data: data.update(schema=3),
+        lambda data: data.update(schema=4),
         lambda data: data.update(extra=1),
         lambda data: data.update(started="yesterday"),
         lambda data: data["interpreter"].pop("gil_enabled"),
@@ -185,7 +185,7 @@ def test_record_of_a_run_holds_what_was_seen(pytester: pytest.Pytester, validate
     assert record is not None
     validate(record)
 
-    assert record["schema"] == 2
+    assert record["schema"] == 3
     assert record["tool"]["name"] == "pytest-concclaims"
     assert record["tool"]["version"] == version("pytest-concclaims")
     assert record["tool"]["pytest"] == pytest.__version__

@@ -20,6 +20,7 @@ class Family(enum.Enum):
     """Interpreters that differ in nothing but their version; in the order of the columns."""
 
     WITH_GIL = ("CPython {}", "{}")
+    JIT_ON = ("CPython {} with the JIT on", "{} JIT")
     GIL_ON = ("CPython {} with the GIL on", "{} GIL")
     GIL_OFF = ("CPython {} with the GIL off", "{}")
     PYPY = ("PyPy {}", "PyPy {}")
@@ -41,7 +42,7 @@ class Family(enum.Enum):
         if interpreter.implementation != "cpython":
             return cls.OTHER
         if not interpreter.free_threaded_build:
-            return cls.WITH_GIL
+            return cls.JIT_ON if interpreter.jit_enabled else cls.WITH_GIL
         return cls.GIL_ON if interpreter.gil_enabled else cls.GIL_OFF
 
 
@@ -141,7 +142,14 @@ def _short(version: str) -> str:
 
 
 #: Free-threaded builds of one version stand beside each other.
-_RANKS = {Family.WITH_GIL: 0, Family.GIL_ON: 1, Family.GIL_OFF: 1, Family.PYPY: 2, Family.OTHER: 3}
+_RANKS = {
+    Family.WITH_GIL: 0,
+    Family.JIT_ON: 1,
+    Family.GIL_ON: 2,
+    Family.GIL_OFF: 2,
+    Family.PYPY: 3,
+    Family.OTHER: 4,
+}
 
 
 def _order(record: RunRecord) -> tuple[object, ...]:
@@ -151,6 +159,7 @@ def _order(record: RunRecord) -> tuple[object, ...]:
         interpreter.implementation,
         _version(interpreter.version),
         not interpreter.gil_enabled,
+        bool(interpreter.jit_enabled),
         _version(interpreter.implementation_version),
         record.started,
     )
@@ -234,7 +243,9 @@ def distance(one: Column, other: Column) -> tuple[int, ...]:
     return (
         int(first.implementation != second.implementation),
         abs(one.minor[0] - other.minor[0]) * 1000 + abs(one.minor[1] - other.minor[1]),
-        (first.free_threaded_build != second.free_threaded_build) + (first.gil_enabled != second.gil_enabled),
+        (first.free_threaded_build != second.free_threaded_build)
+        + (first.gil_enabled != second.gil_enabled)
+        + (bool(first.jit_enabled) != bool(second.jit_enabled)),
         len(circumstances([one, other])),
     )
 
@@ -267,3 +278,5 @@ def _interpreters_apart(reference: Column, here: Column) -> Iterator[tuple[str, 
         yield "on", f"a {'free-threaded' if second.free_threaded_build else 'common'} build"
     if first.gil_enabled != second.gil_enabled:
         yield "with", f"the GIL {'on' if second.gil_enabled else 'off'}"
+    if bool(first.jit_enabled) != bool(second.jit_enabled):
+        yield "with", f"the JIT {'on' if second.jit_enabled else 'off'}"

@@ -15,7 +15,8 @@ from .runtime import FREE_THREADED_BUILD, gil_enabled
 class Interpreter:
     """The interpreter that the verdicts are about.
 
-    ``label`` is short and names what verdicts depend on: ``CPython 3.13t, GIL off``.
+    ``label`` is short and names what verdicts depend on: ``CPython 3.13t, GIL off``. ``jit_enabled`` is None where
+    the interpreter cannot say: before CPython 3.14, and elsewhere.
     """
 
     implementation: str
@@ -24,6 +25,7 @@ class Interpreter:
     build: str
     free_threaded_build: bool
     gil_enabled: bool
+    jit_enabled: bool | None
     switch_interval: float | None
     start_methods: tuple[str, ...]
     default_start_method: str
@@ -45,17 +47,18 @@ class Interpreter:
             build=" ".join(sys.version.split()),
             free_threaded_build=FREE_THREADED_BUILD,
             gil_enabled=gil_enabled(),
+            jit_enabled=_jit_enabled(),
             switch_interval=sys.getswitchinterval() if hasattr(sys, "getswitchinterval") else None,
             start_methods=methods,
             # The first of the list is the platform's default; asking get_start_method() would fix it.
             default_start_method=methods[0],
-            label=label_of(name, version, FREE_THREADED_BUILD, gil_enabled()),
+            label=label_of(name, version, FREE_THREADED_BUILD, gil_enabled(), bool(_jit_enabled())),
         )
 
     def version_key(self) -> str:
         """Return a text that differs between interpreters whose verdicts must not go into one record."""
         gil = "on" if self.gil_enabled else "off"
-        return f"{self.implementation} {self.implementation_version} {self.build}, GIL {gil}"
+        return f"{self.implementation} {self.implementation_version} {self.build}, GIL {gil}{_jit(self.jit_enabled)}"
 
     def describe(self) -> str:
         """Return the words for a header line: implementation, version, build and state of the GIL."""
@@ -64,15 +67,25 @@ class Interpreter:
         if self.implementation_version != self.version:
             version = f"{self.implementation_version} (Python {self.version})"
         build = "free-threaded build, " if self.free_threaded_build else ""
-        return f"{name} {version}, {build}GIL {'on' if self.gil_enabled else 'off'}"
+        return f"{name} {version}, {build}GIL {'on' if self.gil_enabled else 'off'}{_jit(self.jit_enabled)}"
 
 
-def label_of(name: str, version: str, free_threaded: bool, gil: bool) -> str:
+def label_of(name: str, version: str, free_threaded: bool, gil: bool, jit: bool) -> str:
     """Return the short name of a kind of interpreter, for a column's head or a badge."""
     short = ".".join(version.split(".")[:2])
-    if not free_threaded:
-        return f"{name} {short}"
-    return f"{name} {short}t, GIL {'on' if gil else 'off'}"
+    kind = f"t, GIL {'on' if gil else 'off'}" if free_threaded else ""
+    return f"{name} {short}{kind}{_jit(jit)}"
+
+
+def _jit(enabled: bool | None) -> str:
+    """Return the words for a JIT compiler that is on, after others; there are none if there is none or it is off."""
+    return ", JIT on" if enabled else ""
+
+
+def _jit_enabled() -> bool | None:
+    """Return whether CPython's JIT compiler is on (docs: sys._jit, PYTHON_JIT)."""
+    jit = getattr(sys, "_jit", None)  # CPython 3.14 and later
+    return None if jit is None else bool(jit.is_enabled())
 
 
 @dataclass(frozen=True)

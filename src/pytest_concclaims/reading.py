@@ -122,8 +122,15 @@ def _second(data: dict[str, Any]) -> None:
             claim["nodeid"] = None
 
 
+def _third(data: dict[str, Any]) -> None:
+    """Turn schema 2 into schema 3."""
+    interpreter = data.get("interpreter")
+    if isinstance(interpreter, dict):
+        interpreter["jit_enabled"] = None
+
+
 #: What turns a record of one schema into one of the next, in place; it may be no record at all.
-_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {1: _second}
+_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {1: _second, 2: _third}
 
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:

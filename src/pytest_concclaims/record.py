@@ -13,8 +13,8 @@ from .evidence import Evidence, from_json
 from .interpreter import Interpreter, Machine
 from .verdict import Verdict
 
-#: 2 has each claim's node id, and what narrowed the run to some claims; 1 had neither.
-SCHEMA = 2
+#: 3 says whether the JIT compiler was on; 2 has each claim's node id, and what narrowed the run to some claims.
+SCHEMA = 3
 SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 
 

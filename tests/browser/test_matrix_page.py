@@ -46,7 +46,7 @@ def run_on(minor: int, *claims: ClaimResult, gil: bool = True) -> RunRecord:
         version=version,
         free_threaded_build=not gil,
         gil_enabled=gil,
-        label=label_of("CPython", version, not gil, gil),
+        label=label_of("CPython", version, not gil, gil, False),
     )
     return replace(record, interpreter=interpreter)
 

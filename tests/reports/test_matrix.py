@@ -36,9 +36,10 @@ VERDICTS = {
 
 
 def run_on(python: str, *claims: ClaimResult) -> RunRecord:
-    """Return a record of ``3.13.0``, ``3.13t`` or ``3.13t GIL``, of ``PyPy 3.11``, or of another: ``Graal 3.12``."""
+    """Return a record of ``3.13.0``, ``3.14 JIT``, ``3.13t`` or ``3.13t GIL``, of ``PyPy 3.11`` or ``Graal 3.12``."""
     name, _, rest = python.partition(" ") if python[0].isalpha() else ("CPython", "", python)
-    version = rest.replace("t", "").replace(" GIL", "")
+    version = rest.replace("t", "").replace(" GIL", "").replace(" JIT", "")
+    jit = rest.endswith("JIT")
     gil = "t" not in rest or rest.endswith("GIL")
     record = record_of(*claims)
     interpreter = replace(
@@ -48,7 +49,8 @@ def run_on(python: str, *claims: ClaimResult) -> RunRecord:
         implementation_version=version,
         free_threaded_build="t" in rest,
         gil_enabled=gil,
-        label=label_of(name, version, "t" in rest, gil),
+        jit_enabled=jit,
+        label=label_of(name, version, "t" in rest, gil, jit),
     )
     return replace(record, interpreter=interpreter)
 
@@ -97,10 +99,11 @@ def outputs(matrix: Matrix) -> dict[str, str]:
 def test_columns_are_in_the_order_of_interpreters_and_versions() -> None:
     """Versions are numbers, and a beta comes before its release."""
     found = heads(
-        "Graal 3.12", "PyPy 3.11", "3.13t", "3.15", "3.14t GIL", "3.9", "3.14t", "3.13t GIL", "3.10", "PyPy 3.10"
+        *("Graal 3.12", "PyPy 3.11", "3.13t", "3.15", "3.14t GIL", "3.14 JIT", "3.9", "3.14t", "3.13t GIL", "3.10"),
+        "PyPy 3.10",
     )
     assert found == [
-        *("3.9", "3.10", "3.15"),
+        *("3.9", "3.10", "3.15", "3.14 JIT"),
         *("3.13t GIL", "3.13t", "3.14t GIL", "3.14t"),
         *("PyPy 3.10", "PyPy 3.11", "Graal 3.12"),
     ]
@@ -226,6 +229,14 @@ def test_letters() -> None:
             {"3.13t GIL": "on a free-threaded build"},
             "CONFIRMED on CPython 3.13; REFUTED on CPython 3.13t with the GIL on",
         ),
+        (
+            {"3.13": "C", "3.14": "C", "3.14 JIT": "R", "3.15 JIT": "C"},
+            {"3.14 JIT": "with the JIT on", "3.15 JIT": "between versions"},
+            (
+                "CONFIRMED on CPython 3.13 and 3.14 and on CPython 3.15 with the JIT on; "
+                "REFUTED on CPython 3.14 with the JIT on"
+            ),
+        ),
         # What lies between two versions is not known, and a range would say that it is.
         (
             {"3.9": "C", "3.11": "C", "3.12": "C", "3.13": "C", "Graal 3.12": "R"},
@@ -246,7 +257,7 @@ def test_letters() -> None:
             "CONFIRMED on CPython 3.13 #1; REFUTED on CPython 3.13 #2",
         ),
     ],
-    ids=["pypy", "several", "early", "versions", "gil", "build", "gap", "no-verdict", "runs"],
+    ids=["pypy", "several", "early", "versions", "gil", "build", "jit", "gap", "no-verdict", "runs"],
 )
 def test_where_verdicts_differ(verdicts: dict[str, str], changes: dict[str, str], sentence: str) -> None:
     """A cell is marked if the run most like it among those before came to the other verdict."""
