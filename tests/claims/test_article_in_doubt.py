@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_concclaims import gil_enabled
+from pytest_concclaims.lab.forked import CAN_FORK
 from worlds import claims_of_the_article
 
 #: Slows down the claims' own code, as a debugger or a profiler does.
@@ -51,6 +52,9 @@ def test_whoever_slows_it_down_confirms_nothing(
     assert told["verdict"] == "refuted" or "slows" in told["reason"]
 
 
+posix = pytest.mark.skipif(not CAN_FORK, reason="no fork here")
+
+
 @pytest.mark.parametrize(
     ("claim", "why", "children"),
     [
@@ -66,7 +70,7 @@ def test_whoever_slows_it_down_confirms_nothing(
             """,
             marks=pytest.mark.skipif(not gil_enabled(), reason="no GIL to keep all others from it"),
         ),
-        (
+        pytest.param(
             "test_a_crashed_child_harms_neither_its_parent_nor_its_siblings and fork]",
             "the sibling answered as before, or died of a crash, too",
             """
@@ -80,8 +84,9 @@ def test_whoever_slows_it_down_confirms_nothing(
                         join(process)
             multiprocessing.process.BaseProcess.join = join_and_kill_the_first
             """,
+            marks=posix,
         ),
-        (
+        pytest.param(
             "test_a_crashed_worker_does_not_harm_the_others_of_its_executor",
             "one of them crashed",
             """
@@ -102,6 +107,7 @@ def test_whoever_slows_it_down_confirms_nothing(
                     return future
             concurrent.futures.ProcessPoolExecutor = Killing
             """,
+            marks=posix,
         ),
     ],
 )
