@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import Any, NoReturn
 
 import pytest
+from asking import PATIENCE, ask_in_vain
 
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.evidence import RaceRun
@@ -25,8 +26,6 @@ from pytest_concclaims.lab.forked import CAN_FORK
 from pytest_concclaims.lab.race import Race, RaceError, power, running
 from pytest_concclaims.runtime import PYPY
 
-#: Seconds after which something that must happen is given up; a machine may be very busy.
-PATIENCE = 120.0
 #: Seconds for a question that has no answer: all of them are spent.
 SHORT = 0.1
 #: Seconds that an actor is away between reading and writing: then another one comes nearly always in between.
@@ -208,17 +207,6 @@ def blind(lab: Lab, **options: Any) -> Race:
     """Return a race of which nothing can be said: its control shows nothing, either."""
     options = {"control": (increment_slowly_locked, increment_slowly_locked), "budget": SHORT, **options}
     return locked(lab, **options)
-
-
-def ask_in_vain(race: Race, asked: str, about: Any, until: Callable[[], bool]) -> pytest.ExceptionInfo[Inconclusive]:
-    """Ask what has no answer, at least once: a machine may be too busy for what is to come of it the first time."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        with pytest.raises(Inconclusive) as caught:
-            getattr(race, asked)(about)
-        if until():
-            return caught
-        assert time.monotonic() < end, f"still not what was waited for: {race!r}"
 
 
 def sample_many(lab: Lab, setup: Callable[[], Any], *actors: Callable[[Any], object], **options: Any) -> Race:

@@ -1,0 +1,26 @@
+"""How tests ask a race what it cannot answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_concclaims import Inconclusive
+from pytest_concclaims.lab.race import Race
+
+#: Seconds after which something that must happen is given up; a machine may be very busy.
+PATIENCE = 120.0
+
+
+def ask_in_vain(race: Race, asked: str, about: Any, until: Callable[[], bool]) -> pytest.ExceptionInfo[Inconclusive]:
+    """Ask what has no answer, at least once: a machine may be too busy for what is to come of it the first time."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        with pytest.raises(Inconclusive) as caught:
+            getattr(race, asked)(about)
+        if until():
+            return caught
+        assert time.monotonic() < end, f"still not what was waited for: {race!r}"
