@@ -27,7 +27,7 @@ from pytest_concclaims.lab.race import Race, RaceError, power, running
 from pytest_concclaims.runtime import PYPY
 
 #: Seconds for a question that has no answer: all of them are spent.
-SHORT = 0.1
+SHORT = 0.3
 #: Seconds that an actor is away between reading and writing: then another one comes nearly always in between.
 AWAY = 1e-4
 #: So many overlapping samples are enough for an absence here.
