@@ -100,6 +100,15 @@ class OtherProcess:
         return self.hear()
 
 
+def is_alive(lab: Lab, process: Any) -> bool:
+    """Return whether a process lives; no verdict if somebody else has waited for it, so that nobody can tell."""
+    alive: bool = process.is_alive()
+    if alive and wait([process.sentinel], 0):
+        process.join()  # it has ended just now; or, if somebody else has waited for it, it seems to live for ever
+        lab.require(not process.is_alive(), "how a process ended is told to nobody but its parent")
+    return alive
+
+
 @contextmanager
 def starting() -> Iterator[None]:
     """Let processes be started in the block as a small script would start them.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .processes import PATIENCE, starting
+from .processes import PATIENCE, is_alive, starting
 
 if TYPE_CHECKING:
     from pytest_concclaims import Lab
@@ -137,4 +137,4 @@ def ends(process: Any, lab: Lab) -> bool:
     process.join(PATIENCE)
     terminated = -signal.SIGTERM if os.name == "posix" else signal.SIGTERM
     lab.require(process.exitcode in (None, 0, terminated), "the process did not fail, and nobody else ended it")
-    return process.exitcode is not None
+    return not is_alive(lab, process)

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_concclaims import Lab
 
-from .processes import START_METHODS, another_process, clock, send_back
+from .processes import START_METHODS, another_process, clock, is_alive, send_back
 
 each_start_method = pytest.mark.parametrize("method", START_METHODS)
 
@@ -58,13 +58,13 @@ def test_arguments_reach_the_target(lab: Lab, method: str) -> None:
 def test_start_returns_while_the_child_runs_and_join_waits_for_its_end(lab: Lab, method: str) -> None:
     with another_process(lab, method) as other:
         # It was not told to end: had start() waited for that, it would have given up by now.
-        alive_after_start = other.process.is_alive()
+        alive_after_start = is_alive(lab, other.process)
         if alive_after_start:
             lab.require(other.pid == other.process.pid, "the child runs, and answers")
             other.tell_to_end(exit_code=7)
         called = clock()
         other.process.join()
-        alive_after_join = other.process.is_alive()
+        alive_after_join = is_alive(lab, other.process)
         if alive_after_start:
             lab.require(called < other.hear(), "the child was still running when join() was called")
         other.process.join()

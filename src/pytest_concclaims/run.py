@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -49,6 +52,10 @@ def register(config: pytest.Config, *, gil: bool) -> None:
 def _refuse_what_falsifies(config: pytest.Config) -> None:
     if sys.flags.optimize:
         raise pytest.UsageError("--claims under python -O or PYTHONOPTIMIZE: assertions are left out; run it without")
+    if not config.pluginmanager.hasplugin("skipping"):
+        raise pytest.UsageError(
+            "--claims with -p no:skipping: claims would run where they do not apply; run it without"
+        )
     if config.getoption("dist", None) == "each":
         raise pytest.UsageError("--claims with --dist each: a claim has one verdict in a run; use --dist load")
 
@@ -73,11 +80,23 @@ def _refuse_other_roots(config: pytest.Config) -> None:
 
 
 def _hear_of_children(config: pytest.Config) -> None:
-    """Undo a SIGCHLD that the parent ignored: under it, every child seems to have exited with 0."""
+    """Undo what the parent did to signals that processes and their parents cannot do without.
+
+    Where SIGCHLD is ignored, every child seems to have exited with 0. Where it is blocked, a fork server never hears
+    that a child has ended; where SIGTERM is, no child can be terminated.
+    """
     if not hasattr(signal, "SIGCHLD"):  # Windows
         return
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGTERM})
+    config.add_cleanup(partial(_block, mask))
     before = signal.getsignal(signal.SIGCHLD)
     if before not in (signal.SIG_IGN, signal.SIG_DFL):
+        return
+    if threading.current_thread() is not threading.main_thread():
+        if before is signal.SIG_IGN:
+            raise pytest.UsageError(
+                "--claims where SIGCHLD is ignored: run it in the main thread, or reset the signal"
+            )
         return
     # PyPy takes a signal that was ignored from the start for one with its default, so it is set in any case.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -86,3 +105,7 @@ def _hear_of_children(config: pytest.Config) -> None:
         signal.signal(signal.SIGCHLD, before)
 
     config.add_cleanup(restore)
+
+
+def _block(signals: Iterable[int]) -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, signals)

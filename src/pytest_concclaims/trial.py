@@ -29,6 +29,7 @@ from .lab.threads import ends_of_threads_heard
 from .record import ClaimResult
 from .reports.text import harmless
 from .runtime import gil_enabled
+from .surroundings import what_falsifies
 from .verdict import Inconclusive, NotApplicable, Verdict
 
 #: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
@@ -238,6 +239,10 @@ class ClaimTrials:
             return (yield)
         __tracebackhide__ = True
         trial.begin_again()
+        falsified = what_falsifies()
+        if falsified is not None:
+            trial.decision = Decision(Verdict.INCONCLUSIVE, falsified)
+            self._raise_unless_expected(trial.claim, trial.decision, ())
         error: BaseException | None = None
         result: object = True
         function = _plain_function(pyfuncitem)

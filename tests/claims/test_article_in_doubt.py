@@ -52,6 +52,19 @@ def test_whoever_slows_it_down_confirms_nothing(
     assert told["verdict"] == "refuted" or "slows" in told["reason"]
 
 
+#: As if somebody else had waited for each child: then its parent takes it for alive, for ever.
+REAPER = """
+import multiprocessing.popen_fork
+poll = multiprocessing.popen_fork.Popen.poll
+
+def nobody_knows(self, *flags):
+    if poll(self, *flags) is not None and "forkserver" not in type(self).__module__:
+        self.returncode = None
+        return None
+
+multiprocessing.popen_fork.Popen.poll = nobody_knows
+"""
+
 posix = pytest.mark.skipif(not CAN_FORK, reason="no fork here")
 
 
@@ -117,3 +130,19 @@ def test_what_somebody_else_did_decides_nothing(
     """Somebody who kills a process, or keeps others from the CPU, says nothing about the interpreter."""
     (told,) = claims_of_the_article(pytester, (claim,), children=children)
     assert (told["verdict"], told["reason"]) == ("inconclusive", f"not met: {why}")
+
+
+@posix
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "test_start_returns_while_the_child_runs_and_join_waits_for_its_end and fork]",
+        "test_an_endless_child_outlives_join_and_is_ended_by_terminate",
+        "test_an_endless_child_can_only_be_ended_by_force",
+    ],
+)
+def test_child_of_which_nobody_knows_how_it_ended_does_not_live_on(pytester: pytest.Pytester, claim: str) -> None:
+    """A handler for SIGCHLD that waits for all children, as servers have one, takes their ends away."""
+    (told,) = claims_of_the_article(pytester, (claim,), conftest=REAPER)
+    why = "not met: how a process ended is told to nobody but its parent"
+    assert (told["verdict"], told["reason"]) == ("inconclusive", why)

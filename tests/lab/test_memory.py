@@ -228,6 +228,8 @@ def test_room_that_has_no_end(lab: Lab, computer: Computer, monkeypatch: pytest.
     for against in (None, computer.thread("other", MIB)):
         with pytest.raises(Inconclusive, match="so much memory that it does not use"):
             lab.memory(computer.thread("thread", MIB), against=against).below(2 * MIB)
+        assert "inf" not in json.dumps(last(lab).to_json(), allow_nan=False)
+    assert last(lab).value is None
     assert computer.running == []
 
 

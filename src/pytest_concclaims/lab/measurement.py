@@ -315,9 +315,9 @@ class Measurement(ABC):
             "question": question.words,
             "answer": answer,
             "cuts": [list(cut) for cut in question.cuts],
-            "value": None if reading is None else reading.value,
-            "low": None if reading is None or math.isinf(reading.low) else reading.low,
-            "high": None if reading is None or math.isinf(reading.high) else reading.high,
+            "value": None if reading is None else _told(reading.value),
+            "low": None if reading is None else _told(reading.low),
+            "high": None if reading is None else _told(reading.high),
             "samples": 0 if reading is None else reading.samples,
             "seconds": round(self.seconds, 4),
             "budget": self._budget,
@@ -335,9 +335,16 @@ class Measurement(ABC):
 def described(reading: Reading, unit: Callable[[float], str] = lambda value: f"{value:.3g}") -> str:
     """Return a reading in words: value, range and number of samples."""
     words = f"{reading.samples:,} sample{'' if reading.samples == 1 else 's'}"
+    if math.isinf(reading.value):
+        return f"no number can be told, {words}"
     if math.isinf(reading.low) or math.isinf(reading.high):
         return f"{unit(reading.value)} [no range can be told], {words}"
     return f"{unit(reading.value)} [{unit(reading.low)} to {unit(reading.high)}], {words}"
+
+
+def _told(value: float) -> float | None:
+    """Return a number that a record can hold; None for what is too far away to be told."""
+    return value if math.isfinite(value) else None
 
 
 def _is_number(given: object) -> bool:

@@ -201,4 +201,5 @@ class Memory(Measurement):
 def _objects(size: int) -> list[bytes]:
     """Return objects of all small sizes, and of some greater ones, that take so many bytes together."""
     sizes = [*range(16, 512, 16), 1 << 10, 1 << 12, 1 << 14]
-    return [bytes(each) for _ in range(size // sum(sizes)) for each in sizes]
+    # Not bytes(each): those are zero, and the system gives pages that nobody has written to no memory.
+    return [b"1" * each for _ in range(size // sum(sizes)) for each in sizes]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from asking import ask_in_vain
 
+from asking import ask_in_vain
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.evidence import RaceRun
 from pytest_concclaims.lab.forked import CAN_FORK
@@ -232,6 +233,23 @@ def test_what_is_not_equal_to_itself_is_refused(lab: Lab, about: object) -> None
     """Two tuples with a NaN in them are equal only if it is the very same one."""
     with pytest.raises(ValueError, match="this is not equal to itself"):
         lab.race(Cell, yielding, yielding, observe=value_of).always(about)
+
+
+@pytest.mark.parametrize(
+    "watch", [sys.setprofile, threading.settrace, threading.setprofile], ids=lambda f: f.__name__
+)
+def test_what_comes_of_a_tracer_is_no_witness(lab: Lab, watch: Callable[[Any], None]) -> None:
+    """It runs code between the actors' instructions, and threads are switched there."""
+    race = lab.race(Cell, yielding, yielding, observe=value_of, budget=0.1)
+    watch(lambda *_: None)
+    try:
+        with pytest.raises(
+            Inconclusive, match="a tracer, profiler or debugger is active, which runs code of its own"
+        ):
+            race.ever(lambda _: True)
+    finally:
+        watch(None)
+    assert race.ever(lambda _: True) is True
 
 
 # --- crashes

@@ -18,8 +18,8 @@ from queue import SimpleQueue
 from typing import Any, NoReturn
 
 import pytest
-from asking import PATIENCE, ask_in_vain
 
+from asking import PATIENCE, ask_in_vain
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.evidence import RaceRun
 from pytest_concclaims.lab.forked import CAN_FORK

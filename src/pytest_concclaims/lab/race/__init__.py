@@ -12,6 +12,7 @@ from ..failure import Failed, Failure
 from ..forked import ForkedError
 from ..functions import name_of
 from ..measurement import Bench
+from ..tracing import is_traced
 from .experiment import RaceError, Subject
 from .power import CONFIDENCE
 from .question import CRASH, Crash, Question, question, shown
@@ -99,6 +100,7 @@ class Race:
         subject = runner.experiment.race
         values = len(subject.actors) if subject.observe is None else None
         put = question(asked, outcome, subject.exceptions, values=values)
+        traced = _TRACED if is_traced() else None
         try:
             with self._bench.alone():
                 progress = runner.until_crash() if outcome is CRASH else runner.until_settled(put)
@@ -112,7 +114,7 @@ class Race:
             details = f"\n{failure.details.rstrip()}" if failure.details else ""
             self.error = RaceError(f"lab.race: {failure.text}{details}")
             raise self.error from failed.__cause__
-        lacking = _gil_changed(runner.gil, progress.gil) or progress.lacking
+        lacking = traced or _gil_changed(runner.gil, progress.gil) or progress.lacking
         answer = None if lacking is not None else put.answer(witnessed=progress.seen.samples > 0)
         evidence = _evidence(runner, put, answer, progress, None, lacking=lacking)
         self.asked = True
@@ -122,6 +124,10 @@ class Race:
         return answer
 
 
+_TRACED = (
+    "a tracer, profiler or debugger is active, which runs code of its own between the actors' instructions: what "
+    "comes of that is not what comes of them"
+)
 #: What to write.
 ASK = "ask race.ever(...), race.never(...) or race.always(...)"
 

@@ -1,0 +1,44 @@
+"""What in the test process makes a verdict worthless, whatever the claim does: that it is not Python that runs.
+
+Fixtures and conftest files may do so long after the start, so it is looked at right before each claim.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections.abc import Callable
+from types import BuiltinFunctionType, ModuleType
+
+#: What every experiment rests on, and what it is needed for.
+_FOUNDATIONS: tuple[tuple[ModuleType, str, str], ...] = (
+    (time, "perf_counter", "how long something takes cannot be told"),
+    (time, "monotonic", "how long something takes cannot be told"),
+    (time, "sleep", "nobody waits where a claim has to"),
+    (_thread, "start_new_thread", "what runs here are not Python's threads"),
+    (threading, "get_ident", "what runs here are not Python's threads"),
+)
+#: So often is a clock read: it is enough for one that ticks 64 times a second, as on Windows.
+_READINGS = 1_000_000
+
+
+def what_falsifies() -> str | None:
+    """Return why no claim can have a verdict in this process as it is now; None if one can."""
+    for module, name, what in _FOUNDATIONS:
+        function = getattr(module, name)
+        if not isinstance(function, BuiltinFunctionType):
+            culprit = getattr(function, "__module__", None) or type(function).__module__
+            return (
+                f"{module.__name__}.{name} has been replaced (by something of {culprit}), so {what}; run the claims "
+                "without that"
+            )
+    for clock in (time.perf_counter, time.monotonic):
+        if not _goes(clock):
+            return f"time.{clock.__name__} stands still, so how long something takes cannot be told"
+    return None
+
+
+def _goes(clock: Callable[[], float]) -> bool:
+    begin = clock()
+    return any(clock() > begin for _ in range(_READINGS))
