@@ -5,7 +5,6 @@ Fixtures and conftest files may do so long after the start, so it is looked at r
 
 from __future__ import annotations
 
-import _thread
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ _FOUNDATIONS: tuple[tuple[ModuleType, str, str], ...] = (
     (time, "perf_counter", "how long something takes cannot be told"),
     (time, "monotonic", "how long something takes cannot be told"),
     (time, "sleep", "nobody waits where a claim has to"),
-    (_thread, "start_new_thread", "what runs here are not Python's threads"),
+    # Not start_new_thread: debuggers replace it with one that starts such a thread all the same.
     (threading, "get_ident", "what runs here are not Python's threads"),
 )
 #: So often is a clock read: it is enough for one that ticks 64 times a second, as on Windows.
