@@ -61,13 +61,13 @@ class Answers:
 
     :param of_a_thread: how many answers came of another thread of the same process, while the busy one kept the GIL.
     :param of_a_process: how many came of a thread of another process, while it did so.
-    :param of_a_process_without_a_gil: how many came of that other process when the busy thread gave the GIL away to
+    :param of_a_process_gil_given_away: how many came of that other process when the busy thread gave the GIL away to
         whoever wanted it: fewer if nobody else gets a CPU for another reason, as with real-time scheduling.
     """
 
     of_a_thread: int
     of_a_process: int
-    of_a_process_without_a_gil: int
+    of_a_process_gil_given_away: int
 
 
 def ask_while_busy() -> Answers:
@@ -77,8 +77,8 @@ def ask_while_busy() -> Answers:
     with _beside(multiprocessing.Process) as process:
         with _switching_every(_NEVER):
             of_a_process = process.answers_beside(BUSY)
-        of_a_process_without_a_gil = process.answers_beside(BUSY)
-    return Answers(of_a_thread, of_a_process, of_a_process_without_a_gil)
+        of_a_process_gil_given_away = process.answers_beside(BUSY)
+    return Answers(of_a_thread, of_a_process, of_a_process_gil_given_away)
 
 
 @contextmanager
