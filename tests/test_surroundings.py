@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -43,6 +44,9 @@ def test_nothing_falsifies_here() -> None:
         (time, "monotonic", "how long something takes cannot be told"),
         (time, "sleep", "nobody waits where a claim has to"),
         (threading, "get_ident", "what runs here are not Python's threads"),
+        (threading, "get_native_id", "which thread is which cannot be told"),
+        (os, "getpid", "which process is which cannot be told"),
+        (os, "getppid", "which process is which cannot be told"),
     ],
 )
 def test_what_everything_rests_on_is_not_to_be_replaced(

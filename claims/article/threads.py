@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 from collections.abc import Callable
@@ -57,6 +58,9 @@ def crash_in_a_thread() -> str:
 
 def raise_in_a_thread() -> str:
     """Have a thread die of an exception, and return if there is still somebody to return."""
+    # Python's own, whatever this interpreter was started with.
+    own = getattr(threading, "__excepthook__", None) or _thread._excepthook  # noqa: SLF001  (public since 3.10)
+    threading.excepthook = own
     thread = threading.Thread(target=lambda: 1 // 0)
     thread.start()
     thread.join()

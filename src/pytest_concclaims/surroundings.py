@@ -5,6 +5,7 @@ Fixtures and conftest files may do so long after the start, so it is looked at r
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,9 @@ _FOUNDATIONS: tuple[tuple[ModuleType, str, str], ...] = (
     (time, "sleep", "nobody waits where a claim has to"),
     # Not start_new_thread: debuggers replace it with one that starts such a thread all the same.
     (threading, "get_ident", "what runs here are not Python's threads"),
+    (threading, "get_native_id", "which thread is which cannot be told"),
+    (os, "getpid", "which process is which cannot be told"),
+    (os, "getppid", "which process is which cannot be told"),
 )
 #: So often is a clock read: it is enough for one that ticks 64 times a second, as on Windows.
 _READINGS = 1_000_000
@@ -25,7 +29,7 @@ _READINGS = 1_000_000
 def what_falsifies() -> str | None:
     """Return why no claim can have a verdict in this process as it is now; None if one can."""
     for module, name, what in _FOUNDATIONS:
-        function = getattr(module, name)
+        function = getattr(module, name, len)  # what is not there was not replaced
         if not isinstance(function, BuiltinFunctionType):
             culprit = getattr(function, "__module__", None) or type(function).__module__
             return (

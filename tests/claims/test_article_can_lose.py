@@ -183,12 +183,12 @@ SABOTAGES = [
         "an unhandled exception in a thread that ends the process",
         ("test_a_thread_that_raises_takes_the_process_with_it",),
         children="""
-        import os, sys, threading, traceback
+        import _thread, os, sys, threading, traceback
         def end_the_process(args):
             traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
             sys.stderr.flush()
             os._exit(1)
-        threading.excepthook = end_the_process
+        threading.excepthook = threading.__excepthook__ = _thread._excepthook = end_the_process
         """,
     ),
     Sabotage(

@@ -146,3 +146,17 @@ def test_child_of_which_nobody_knows_how_it_ended_does_not_live_on(pytester: pyt
     (told,) = claims_of_the_article(pytester, (claim,), conftest=REAPER)
     why = "not met: how a process ended is told to nobody but its parent"
     assert (told["verdict"], told["reason"]) == ("inconclusive", why)
+
+
+def test_hook_that_somebody_else_has_set_decides_nothing(pytester: pytest.Pytester) -> None:
+    """A thread's end is what Python makes of it, and not what a sitecustomize module does."""
+    hook = """
+    import os, sys, threading, traceback
+    def end_the_process(args):
+        traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
+        sys.stderr.flush()
+        os._exit(1)
+    threading.excepthook = end_the_process
+    """
+    (told,) = claims_of_the_article(pytester, ("test_a_thread_that_raises_takes_the_process_with_it",), children=hook)
+    assert told["verdict"] == "refuted"

@@ -752,6 +752,18 @@ def test_folder_named_is_made_for_this_user_alone(folder: Path) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no umask that keeps out")
+def test_umask_of_one_run_does_not_keep_the_next_out(folder: Path) -> None:
+    """Files are made so that this user can open them again."""
+    folder.mkdir(mode=0o700, parents=True)
+    before = os.umask(0o777)
+    try:
+        assert is_free()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((folder / "machine.lock").stat().st_mode) == 0o600
+
+
 def test_another_folder_is_another_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the same process and in others."""
     with Script(HOLDING) as other:

@@ -59,7 +59,8 @@ class Computer:
     def gauge(self) -> Resident:
         """Read it."""
         together = self.own + sum(self.processes.values()) + self.shared
-        return Resident(self.own, dict(self.processes), self.unique, together)
+        started = {process: size if self.unique else None for process, size in self.processes.items()}
+        return Resident(self.own, started, self.unique, together)
 
     def fill(self, size: int) -> list[bytes]:
         """Take memory for good."""
@@ -321,7 +322,7 @@ def test_no_answer_says_how_many_lie_where(lab: Lab, computer: Computer) -> None
     assert words in str(caught.value)
 
 
-def test_resident_memory_is_said_to_be_that(lab: Lab, computer: Computer) -> None:
+def test_it_is_said_that_something_was_not_told(lab: Lab, computer: Computer) -> None:
     """Where the system does not tell what is unique, once is enough for the record to say so."""
     start = computer.process("process", own=0, its=MIB)
 
@@ -331,6 +332,17 @@ def test_resident_memory_is_said_to_be_that(lab: Lab, computer: Computer) -> Non
 
     assert lab.memory(start_one) > MIB // 2
     assert last(lab).unique is False
+
+
+def test_what_a_process_may_share_is_no_memory_of_its_own(lab: Lab, computer: Computer) -> None:
+    """Where the system does not tell, all that is resident may be shared: it is taken at most, and not at least."""
+    computer.unique = False
+    start = computer.process("process", own=0, its=MIB)
+    with pytest.raises(Inconclusive, match="the system does not tell what a process that was started has for itself"):
+        lab.memory(start).above(MIB // 2)
+    assert lab.memory(start).below(2 * MIB)
+    against = lab.memory(start, against=computer.thread("thread", 2 * MIB))
+    assert not against.above(0)
 
 
 # --- one against the other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import mmap
 import os
 import subprocess
@@ -63,13 +64,22 @@ def child() -> Iterator[Taking]:
         taking.end()
 
 
+def alone(found: Resident, process: int) -> int:
+    """Return what a process has for itself alone; nothing if it is not there. The system here tells."""
+    size = found.started.get(process, 0)
+    assert size is not None
+    return size
+
+
 # --- differences
 
 
-def at(own: int, *, together: int = 0, **started: int) -> Resident:
+def at(own: int, *, together: float = 0, **started: int | None) -> Resident:
     """Return memory at one moment; processes are ``p7``, and have all that they have together unless said."""
     sizes = {int(name[1:]): size for name, size in started.items()}
-    return Resident(own, sizes, unique=True, together=together or own + sum(sizes.values()))
+    return Resident(
+        own, sizes, None not in sizes.values(), together or own + sum(size or 0 for size in sizes.values())
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,6 +92,11 @@ def at(own: int, *, together: int = 0, **started: int) -> Resident:
         (at(100, p7=30), at(100, p7=10), Growth(-20, -20)),
         # What two share is not anybody's alone.
         (at(100, p7=30), at(100, p7=5, p8=5, together=140), Growth(-20, 10)),
+        # What is not told may be shared, all of it.
+        (at(100), at(110, p7=None, together=150), Growth(10, 50)),
+        (at(100, p7=None, together=130), at(100, p7=30, together=130), Growth(0, 0)),
+        (at(100, p7=30), at(100, p7=None, together=math.inf), Growth(0, math.inf)),
+        (at(100, p7=None, together=math.inf), at(100, p7=30), Growth(0, math.inf)),
         # One that has ended is not what was started.
         (at(100, p7=30), at(100, p8=5), Growth(5, 5)),
     ],
@@ -107,11 +122,11 @@ def test_child_appears_grows_and_goes() -> None:
     with child() as taking:
         assert taking.pid not in before.started
         there = of_linux()
-        assert there.started[taking.pid] > 0
+        assert alone(there, taking.pid) > 0
         assert there.started.keys() - before.started.keys() == {taking.pid}
         taking.take(16 * MIB)
         grown = of_linux()
-        assert grown.started[taking.pid] - there.started[taking.pid] > 12 * MIB
+        assert alone(grown, taking.pid) - alone(there, taking.pid) > 12 * MIB
         assert grown.since(there).low > 12 * MIB - MIB
         assert grown.together - there.together > 12 * MIB - MIB
     assert taking.pid not in of_linux().started
@@ -143,7 +158,7 @@ def test_grandchild_counts() -> None:
         assert parent.stdout.readline() == "done\n"
         after = of_linux()
         others = after.started.keys() - {parent.pid}
-        assert any(after.started[one] - before.started.get(one, 0) > 12 * MIB for one in others)
+        assert any(alone(after, one) - alone(before, one) > 12 * MIB for one in others)
         parent.stdin.close()
 
 
@@ -220,17 +235,17 @@ def test_unique_is_what_is_private(proc: Proc) -> None:
 
 
 @linux
-def test_without_rollups_it_is_resident_memory(proc: Proc) -> None:
-    """An old kernel, or a sandbox, tells pages alone, and the record says so."""
+def test_without_rollups_nobody_has_anything_alone(proc: Proc) -> None:
+    """An old kernel, or a sandbox, tells pages alone: so much memory it is at most, and the record says so."""
     proc.process(10, 1, rss=None, pages=4)
     proc.process(11, 10, rss=None, pages=2)
     page = os.sysconf("SC_PAGESIZE")
-    assert of_linux() == Resident(4 * page, {11: 2 * page}, False, together=6 * page)
+    assert of_linux() == Resident(4 * page, {11: None}, False, together=6 * page)
 
 
 @linux
 def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one that may not be looked into, its pages count."""
+    """Of one that may not be looked into, nobody knows what it has alone; its pages count for what it has at most."""
     (proc.folder / "self" / "smaps_rollup").write_text("")
     proc.process(10, 1, rss=1000)
     proc.process(11, 10, rss=500, private=50)
@@ -244,7 +259,7 @@ def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Path, "read_text", refuse)
     found = of_linux()
-    assert found.started == {11: 50 * 1024, 12: 5 * os.sysconf("SC_PAGESIZE")}
+    assert found.started == {11: 50 * 1024, 12: None}
     assert found.unique is False
 
 
@@ -330,9 +345,9 @@ def test_psutil_tells_what_is_unique() -> None:
 
 @pytest.mark.parametrize("why", [AccessDenied(), AttributeError("uss")], ids=repr)
 def test_psutil_may_not_tell_what_is_unique(why: Exception) -> None:
-    """Then resident memory counts, and the record says so."""
+    """Then resident memory is what it has at most, and the record says that not all was told."""
     found = of_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, why)))
-    assert found == Resident(1000, {11: 50, 12: 500}, False, together=2000)
+    assert found == Resident(1000, {11: 50, 12: None}, False, together=2000)
 
 
 @pytest.mark.parametrize("gone", [NoSuchProcess(), ZombieProcess()], ids=repr)
@@ -343,10 +358,9 @@ def test_psutil_and_a_process_that_ends_meanwhile(gone: Exception) -> None:
 
 
 def test_psutil_may_tell_nothing_at_all() -> None:
-    """A process that hides all of its memory is left out, and the record says that not all was told."""
+    """A process that hides all of its memory may have any amount, and the record says that not all was told."""
     found = of_psutil(fake_psutil(FakeProcess(11, AccessDenied(), AccessDenied()), FakeProcess(12, 500, 7)))
-    assert found.started == {12: 7}
-    assert found.unique is False
+    assert found == Resident(1000, {11: None, 12: 7}, False, together=math.inf)
 
 
 def test_real_psutil() -> None:
@@ -356,7 +370,7 @@ def test_real_psutil() -> None:
         before = of_psutil(psutil)
         taking.take(16 * MIB)
         after = of_psutil(psutil)
-    assert after.started[taking.pid] - before.started[taking.pid] > 12 * MIB
+    assert alone(after, taking.pid) - alone(before, taking.pid) > 12 * MIB
 
 
 # --- which one

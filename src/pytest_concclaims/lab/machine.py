@@ -203,6 +203,9 @@ class _LockedFile:
         try:
             _lock(descriptor)
             found = os.fstat(descriptor)
+            if os.name == "posix" and stat.S_IMODE(found.st_mode) & _PRIVATE_FILE != _PRIVATE_FILE:
+                with suppress(OSError):  # made under a umask that would keep this user's next run out
+                    os.fchmod(descriptor, _PRIVATE_FILE)
         except BaseException as error:
             os.close(descriptor)
             if isinstance(error, OSError) and error.errno in _TAKEN:

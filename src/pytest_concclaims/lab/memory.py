@@ -28,6 +28,10 @@ _UNFILLED = (
     "this process has so much memory that it does not use that nothing makes it grow, so how much is taken at most "
     "cannot be told"
 )
+_UNTOLD = (
+    "the system does not tell what a process that was started has for itself alone, so how much it takes at least "
+    "cannot be told"
+)
 #: It is as much if it is this part of it.
 _GROWN = 0.9
 
@@ -122,7 +126,8 @@ class Memory(Measurement):
                 limit = f"after {_CROWD} beside each other" if started == _CROWD else None
                 ends = self._shown(low), self._shown(high)
                 lacking = unsettled(above, below, len(self._growths), *ends, limit=limit)
-                return Settled(None, lacking if filled else f"{_UNFILLED}; {lacking}")
+                causes = [*([] if filled else [_UNFILLED]), *([] if self._unique else [_UNTOLD])]
+                return Settled(None, "; ".join([*causes, lacking]))
             self._growths.append(self._sample(crowd, filled=filled))
         raise AssertionError("it counts for ever")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -36,25 +37,30 @@ class Resident:
 
     :param own: the resident memory of this process.
     :param started: that of each of its descendants alone (its unique set size), by process id: what would be free if
-        just that one ended. Where the system does not tell, its resident memory.
+        just that one ended. None where the system does not tell: of its resident memory, it may share all.
     :param unique: whether the system tells.
     :param together: that of this process and all its descendants, in which what they share counts once (the sum of
-        their proportional set sizes). Where the system does not tell, at most.
+        their proportional set sizes). Where the system does not tell, at most; infinite where nothing is told.
     """
 
     own: int
-    started: dict[int, int]
+    started: dict[int, int | None]
     unique: bool
-    together: int
+    together: float
 
     def since(self, before: Resident) -> Growth:
         """Return how much more there is than before.
 
         At least: of this process, all that is resident counts, as what a child shares with it is here anyway; of the
-        others, what each has alone. At most: what they have together.
+        others, what each has alone, which may be nothing where it is not told. At most: what they have together.
         """
-        grown = sum(size - before.started.get(process, 0) for process, size in self.started.items())
-        low = self.own - before.own + grown
+        low = self.own - before.own
+        for process, now in self.started.items():
+            then = before.started.get(process, 0)
+            if now is not None and then is not None:
+                low += now - then
+        if math.isinf(self.together) or math.isinf(before.together):
+            return Growth(low, math.inf)
         return Growth(low, max(low, self.together - before.together))
 
 
@@ -84,19 +90,18 @@ def of_linux() -> Resident:
     return Resident(
         own=own.resident if own is not None else 0,
         started={process: sizes.unique for process, sizes in found.items()},
-        unique=all(sizes.told for sizes in (own, *found.values()) if sizes is not None),
+        unique=all(sizes.unique is not None for sizes in (own, *found.values()) if sizes is not None),
         together=sum(sizes.proportional for sizes in (own, *found.values()) if sizes is not None),
     )
 
 
 @dataclass(frozen=True)
 class _Sizes:
-    """A process's sizes, all of them its resident one if the system does not tell the others."""
+    """A process's sizes; where the system tells the resident one only, that is the proportional one, at most."""
 
     resident: int
-    unique: int
+    unique: int | None
     proportional: int
-    told: bool
 
 
 def _sizes(process: int) -> _Sizes | None:
@@ -108,11 +113,11 @@ def _sizes(process: int) -> _Sizes | None:
             name = "Private" if name.startswith("Private_") else name
             if name in sizes:
                 sizes[name] += int(value.split()[0]) * _KIB
-        return _Sizes(sizes["Rss"], sizes["Private"], sizes["Pss"], told=True)
+        return _Sizes(sizes["Rss"], sizes["Private"], sizes["Pss"])
     with suppress(OSError, IndexError):  # an old kernel, or another user's process
         pages = int((_PROC / str(process) / "statm").read_text(encoding="ascii").split()[1])
         size = pages * os.sysconf("SC_PAGESIZE")
-        return _Sizes(size, size, size, told=False) if size else None  # one that nobody has waited for has none
+        return _Sizes(size, None, size) if size else None  # one that nobody has waited for has none
     return None
 
 
@@ -145,18 +150,17 @@ def of_psutil(psutil: Any) -> Resident:
     """Return what psutil tells."""
     own = psutil.Process()
     mine = own.memory_info().rss
-    sizes: dict[int, int] = {}
-    unique, together = True, mine
+    sizes: dict[int, int | None] = {}
+    together: float = mine
     for process in own.children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # it has ended
             try:
                 resident = process.memory_info().rss
             except psutil.AccessDenied:  # it says nothing at all
-                unique = False
-                continue
+                resident = math.inf
             try:
                 sizes[process.pid] = process.memory_full_info().uss
             except (psutil.AccessDenied, AttributeError):
-                sizes[process.pid], unique = resident, False
+                sizes[process.pid] = None
             together += resident
-    return Resident(mine, sizes, unique, together)
+    return Resident(mine, sizes, None not in sizes.values(), together)
