@@ -160,6 +160,8 @@ SABOTAGES = [
         ("test_a_process_can_have_several_threads", "test_python_threads_are_threads_of_the_operating_system"),
         """
         monkeypatch.setattr(threading, "get_native_id", lambda: 1)
+        # Here it is not somebody in the process who has replaced it.
+        monkeypatch.setattr("pytest_concclaims.trial.what_falsifies", lambda: None)
         yield
         """,
     ),

@@ -8,8 +8,8 @@ import threading
 from contextlib import suppress
 
 import pytest
-from asking import ask_in_vain
 
+from asking import ask_in_vain
 from pytest_concclaims import Inconclusive, Lab, RaceError
 from pytest_concclaims.evidence import RaceRun
 from pytest_concclaims.lab.race import tally
