@@ -35,6 +35,8 @@ def lab(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Return a lab that answers "never" after a few samples, whatever the control shows."""
     if not request.param and not CAN_FORK:
         pytest.skip("no os.fork here")
+    if request.param:
+        request.getfixturevalue("interpreted")
     settle_early(monkeypatch, RARER_THAN_GENERIC=0)
     return Lab(budget=60.0, in_process=request.param)
 
@@ -240,7 +242,7 @@ def test_what_is_not_equal_to_itself_is_refused(lab: Lab, about: object) -> None
 )
 def test_what_comes_of_a_tracer_is_no_witness(lab: Lab, watch: Callable[[Any], None]) -> None:
     """It runs code between the actors' instructions, and threads are switched there."""
-    race = lab.race(Cell, yielding, yielding, observe=value_of, budget=0.1)
+    race = lab.race(Cell, yielding, yielding, observe=value_of)
     watch(lambda *_: None)
     try:
         with pytest.raises(
@@ -275,7 +277,7 @@ def test_crash_without_a_sample_is_an_error(where: str) -> None:
 def test_control_that_crashes_alone_is_no_control(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would crash without a race."""
     settle_early(monkeypatch, RARER=0)
-    lab = Lab(budget=0.5)
+    lab = Lab(budget=3.0)  # the race's turns get longer within a question
     race = lab.race(Cell, yielding, yielding, observe=value_of, control=(crash, yielding))
     told = ask_in_vain(race, "never", lab.CRASH, lambda: not str(lacking(lab)).startswith("too few"))
     assert "the control shows it also where no actors overlap" in str(told.value)

@@ -316,6 +316,7 @@ def test_answers(lab: Lab, make: Callable[[Lab], Race], seen: bool) -> None:
         assert (last(lab).witness is not None) is seen
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_race_without_a_control_of_its_own_has_a_generic_one(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that can be seen, whatever the race's actors do."""
     monkeypatch.setattr(power, "RARER_THAN_GENERIC", 10**9)  # so that a fast machine does not settle it, either
