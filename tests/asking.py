@@ -1,4 +1,4 @@
-"""How tests ask a race what it cannot answer."""
+"""How tests ask a race what it cannot answer, and what came of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from typing import Any
 
 import pytest
 
-from pytest_concclaims import Inconclusive
+from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims.evidence import RaceRun
 from pytest_concclaims.lab.race import Race
 
 #: Seconds after which something that must happen is given up; a machine may be very busy.
 PATIENCE = 120.0
+
+
+def last(lab: Lab) -> RaceRun:
+    """Return the evidence of the last question."""
+    run = lab.evidence[-1]
+    assert isinstance(run, RaceRun)
+    return run
 
 
 def ask_in_vain(race: Race, asked: str, about: Any, until: Callable[[], bool]) -> pytest.ExceptionInfo[Inconclusive]:

@@ -8,6 +8,15 @@ from typing import Any
 
 import pytest
 
+#: For an excepthook of threads: after the traceback, nothing of the process is left.
+END_THE_PROCESS = """
+import os, sys, threading, traceback
+def end_the_process(args):
+    traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.stderr.flush()
+    os._exit(1)
+"""
+
 
 def claims_of_the_article(
     pytester: pytest.Pytester, names: tuple[str, ...], *arguments: str, conftest: str = "", children: str = ""

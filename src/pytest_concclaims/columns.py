@@ -42,7 +42,7 @@ class Family(enum.Enum):
         if interpreter.implementation != "cpython":
             return cls.OTHER
         if not interpreter.free_threaded_build:
-            return cls.JIT_ON if interpreter.jit_enabled else cls.WITH_GIL
+            return cls.JIT_ON if interpreter.jit_on else cls.WITH_GIL
         return cls.GIL_ON if interpreter.gil_enabled else cls.GIL_OFF
 
 
@@ -159,7 +159,7 @@ def _order(record: RunRecord) -> tuple[object, ...]:
         interpreter.implementation,
         _version(interpreter.version),
         not interpreter.gil_enabled,
-        bool(interpreter.jit_enabled),
+        interpreter.jit_on,
         _version(interpreter.implementation_version),
         record.started,
     )
@@ -245,7 +245,7 @@ def distance(one: Column, other: Column) -> tuple[int, ...]:
         abs(one.minor[0] - other.minor[0]) * 1000 + abs(one.minor[1] - other.minor[1]),
         (first.free_threaded_build != second.free_threaded_build)
         + (first.gil_enabled != second.gil_enabled)
-        + (bool(first.jit_enabled) != bool(second.jit_enabled)),
+        + (first.jit_on != second.jit_on),
         len(circumstances([one, other])),
     )
 
@@ -278,5 +278,5 @@ def _interpreters_apart(reference: Column, here: Column) -> Iterator[tuple[str, 
         yield "on", f"a {'free-threaded' if second.free_threaded_build else 'common'} build"
     if first.gil_enabled != second.gil_enabled:
         yield "with", f"the GIL {'on' if second.gil_enabled else 'off'}"
-    if bool(first.jit_enabled) != bool(second.jit_enabled):
-        yield "with", f"the JIT {'on' if second.jit_enabled else 'off'}"
+    if first.jit_on != second.jit_on:
+        yield "with", f"the JIT {'on' if second.jit_on else 'off'}"

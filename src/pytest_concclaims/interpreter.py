@@ -40,6 +40,7 @@ class Interpreter:
         name = platform.python_implementation()
         methods = tuple(multiprocessing.get_all_start_methods())
         version = platform.python_version()
+        jit = _jit_enabled()
         return cls(
             implementation=sys.implementation.name,
             version=version,
@@ -47,18 +48,23 @@ class Interpreter:
             build=" ".join(sys.version.split()),
             free_threaded_build=FREE_THREADED_BUILD,
             gil_enabled=gil_enabled(),
-            jit_enabled=_jit_enabled(),
+            jit_enabled=jit,
             switch_interval=sys.getswitchinterval() if hasattr(sys, "getswitchinterval") else None,
             start_methods=methods,
             # The first of the list is the platform's default; asking get_start_method() would fix it.
             default_start_method=methods[0],
-            label=label_of(name, version, FREE_THREADED_BUILD, gil_enabled(), bool(_jit_enabled())),
+            label=label_of(name, version, FREE_THREADED_BUILD, gil_enabled(), bool(jit)),
         )
+
+    @property
+    def jit_on(self) -> bool:
+        """Whether there is a JIT compiler that is known to be on."""
+        return bool(self.jit_enabled)
 
     def version_key(self) -> str:
         """Return a text that differs between interpreters whose verdicts must not go into one record."""
         gil = "on" if self.gil_enabled else "off"
-        return f"{self.implementation} {self.implementation_version} {self.build}, GIL {gil}{_jit(self.jit_enabled)}"
+        return f"{self.implementation} {self.implementation_version} {self.build}, GIL {gil}{_jit(self.jit_on)}"
 
     def describe(self) -> str:
         """Return the words for a header line: implementation, version, build and state of the GIL."""
@@ -67,7 +73,7 @@ class Interpreter:
         if self.implementation_version != self.version:
             version = f"{self.implementation_version} (Python {self.version})"
         build = "free-threaded build, " if self.free_threaded_build else ""
-        return f"{name} {version}, {build}GIL {'on' if self.gil_enabled else 'off'}{_jit(self.jit_enabled)}"
+        return f"{name} {version}, {build}GIL {'on' if self.gil_enabled else 'off'}{_jit(self.jit_on)}"
 
 
 def label_of(name: str, version: str, free_threaded: bool, gil: bool, jit: bool) -> str:
@@ -77,9 +83,9 @@ def label_of(name: str, version: str, free_threaded: bool, gil: bool, jit: bool)
     return f"{name} {short}{kind}{_jit(jit)}"
 
 
-def _jit(enabled: bool | None) -> str:
+def _jit(on: bool) -> str:
     """Return the words for a JIT compiler that is on, after others; there are none if there is none or it is off."""
-    return ", JIT on" if enabled else ""
+    return ", JIT on" if on else ""
 
 
 def _jit_enabled() -> bool | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -88,7 +86,11 @@ def _hear_of_children(config: pytest.Config) -> None:
     if not hasattr(signal, "SIGCHLD"):  # Windows
         return
     mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGTERM})
-    config.add_cleanup(partial(_block, mask))
+
+    def block_again() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    config.add_cleanup(block_again)
     before = signal.getsignal(signal.SIGCHLD)
     if before not in (signal.SIG_IGN, signal.SIG_DFL):
         return
@@ -105,7 +107,3 @@ def _hear_of_children(config: pytest.Config) -> None:
         signal.signal(signal.SIGCHLD, before)
 
     config.add_cleanup(restore)
-
-
-def _block(signals: Iterable[int]) -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, signals)

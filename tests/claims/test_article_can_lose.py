@@ -11,7 +11,7 @@ import pytest
 from pytest_concclaims import gil_enabled
 from pytest_concclaims.claims import suite_folders
 from pytest_concclaims.lab.parallelism.workers import has_interpreters
-from worlds import claims_of_the_article
+from worlds import END_THE_PROCESS, claims_of_the_article
 
 
 @dataclass(frozen=True)
@@ -184,14 +184,9 @@ SABOTAGES = [
     Sabotage(
         "an unhandled exception in a thread that ends the process",
         ("test_a_thread_that_raises_takes_the_process_with_it",),
-        children="""
-        import _thread, os, sys, threading, traceback
-        def end_the_process(args):
-            traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
-            sys.stderr.flush()
-            os._exit(1)
-        threading.excepthook = threading.__excepthook__ = _thread._excepthook = end_the_process
-        """,
+        children=END_THE_PROCESS
+        + "import _thread\n"
+        + "threading.excepthook = threading.__excepthook__ = _thread._excepthook = end_the_process\n",
     ),
     Sabotage(
         "processes that start like threads, and threads that start slowly and take much memory",

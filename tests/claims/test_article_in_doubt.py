@@ -6,7 +6,7 @@ import pytest
 
 from pytest_concclaims import gil_enabled
 from pytest_concclaims.lab.forked import CAN_FORK
-from worlds import claims_of_the_article
+from worlds import END_THE_PROCESS, claims_of_the_article
 
 #: Slows down the claims' own code, as a debugger or a profiler does.
 TRACER = """
@@ -104,7 +104,6 @@ posix = pytest.mark.skipif(not CAN_FORK, reason="no fork here")
             "one of them crashed",
             """
             import concurrent.futures
-            from concurrent.futures.process import BrokenProcessPool
             wait = concurrent.futures.wait
             submit = concurrent.futures.ProcessPoolExecutor.submit
             class Killing(concurrent.futures.ProcessPoolExecutor):
@@ -113,7 +112,6 @@ posix = pytest.mark.skipif(not CAN_FORK, reason="no fork here")
                     self.tasks += 1
                     future = submit(self, task)
                     if self.tasks == 3:
-                        wait([future], 0.1)
                         for worker in list(self._processes.values()):
                             worker.kill()
                         wait([future])
@@ -150,13 +148,6 @@ def test_child_of_which_nobody_knows_how_it_ended_does_not_live_on(pytester: pyt
 
 def test_hook_that_somebody_else_has_set_decides_nothing(pytester: pytest.Pytester) -> None:
     """A thread's end is what Python makes of it, and not what a sitecustomize module does."""
-    hook = """
-    import os, sys, threading, traceback
-    def end_the_process(args):
-        traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
-        sys.stderr.flush()
-        os._exit(1)
-    threading.excepthook = end_the_process
-    """
+    hook = END_THE_PROCESS + "threading.excepthook = end_the_process\n"
     (told,) = claims_of_the_article(pytester, ("test_a_thread_that_raises_takes_the_process_with_it",), children=hook)
     assert told["verdict"] == "refuted"

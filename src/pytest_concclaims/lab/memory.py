@@ -126,8 +126,9 @@ class Memory(Measurement):
                 limit = f"after {_CROWD} beside each other" if started == _CROWD else None
                 ends = self._shown(low), self._shown(high)
                 lacking = unsettled(above, below, len(self._growths), *ends, limit=limit)
-                causes = [*([] if filled else [_UNFILLED]), *([] if self._unique else [_UNTOLD])]
-                return Settled(None, "; ".join([*causes, lacking]))
+                for told, cause in ((self._unique, _UNTOLD), (filled, _UNFILLED)):
+                    lacking = lacking if told else f"{cause}; {lacking}"
+                return Settled(None, lacking)
             self._growths.append(self._sample(crowd, filled=filled))
         raise AssertionError("it counts for ever")
 

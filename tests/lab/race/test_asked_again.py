@@ -9,9 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from asking import ask_in_vain
+from asking import ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab, RaceError
-from pytest_concclaims.evidence import RaceRun
 from pytest_concclaims.lab.race import tally
 
 #: So many outcomes are kept apart here: to see more than that takes long on a slow interpreter.
@@ -32,13 +31,6 @@ def _few_outcomes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def nothing(state: object) -> None:
     """Do nothing."""
-
-
-def last(lab: Lab) -> RaceRun:
-    """Return the evidence of the last question."""
-    evidence = lab.evidence[-1]
-    assert isinstance(evidence, RaceRun)
-    return evidence
 
 
 @pytest.mark.usefixtures("_few_outcomes_apart")

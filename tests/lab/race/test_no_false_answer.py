@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from asking import ask_in_vain
+from asking import ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab
-from pytest_concclaims.evidence import RaceRun
 from pytest_concclaims.lab.forked import CAN_FORK
 from pytest_concclaims.lab.race import RaceError, power
 
@@ -58,13 +57,6 @@ def yielding(cell: Cell) -> None:
 def value_of(cell: Cell) -> int:
     """Observe."""
     return cell.value
-
-
-def lacking(lab: Lab) -> str | None:
-    """Return what the last question lacks to be settled."""
-    run = lab.evidence[-1]
-    assert isinstance(run, RaceRun)
-    return run.lacking
 
 
 # --- what could not have been seen
@@ -279,7 +271,7 @@ def test_control_that_crashes_alone_is_no_control(monkeypatch: pytest.MonkeyPatc
     settle_early(monkeypatch, RARER=0)
     lab = Lab(budget=3.0)  # the race's turns get longer within a question
     race = lab.race(Cell, yielding, yielding, observe=value_of, control=(crash, yielding))
-    told = ask_in_vain(race, "never", lab.CRASH, lambda: not str(lacking(lab)).startswith("too few"))
+    told = ask_in_vain(race, "never", lab.CRASH, lambda: not str(last(lab).lacking).startswith("too few"))
     assert "the control shows it also where no actors overlap" in str(told.value)
 
 
@@ -330,6 +322,5 @@ def test_time_of_children_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
     begin = time.monotonic()
     with pytest.raises(Inconclusive):
         lab.race(Cell, yielding, yielding, observe=value_of).never(lab.CRASH)
-    run = lab.evidence[-1]
-    assert isinstance(run, RaceRun)
+    run = last(lab)
     assert 0 < run.seconds <= time.monotonic() - begin

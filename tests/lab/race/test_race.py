@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from asking import PATIENCE, ask_in_vain
+from asking import PATIENCE, ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.evidence import RaceRun
 from pytest_concclaims.lab.forked import CAN_FORK
@@ -73,13 +73,6 @@ def forking() -> Lab:
 def staying() -> Lab:
     """Return a lab whose races run in this process."""
     return Lab(budget=PATIENCE, in_process=True)
-
-
-def last(lab: Lab) -> RaceRun:
-    """Return the evidence of the last question."""
-    run = lab.evidence[-1]
-    assert isinstance(run, RaceRun)
-    return run
 
 
 def plain(names: Sequence[str]) -> list[str]:
