@@ -422,6 +422,19 @@ def test_what_was_decided_before_an_internal_error_is_in_the_record(pytester: py
     assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
 
 
+def test_what_was_decided_is_in_the_record_of_a_run_that_was_killed(
+    pytester: pytest.Pytester, validate: Callable[[object], object]
+) -> None:
+    """Nobody was there to write it at the end; an earlier run's is not taken for it."""
+    make_project(pytester, COMPANION.replace("test_companion", "test_before") + one_claim("import os\nos._exit(9)"))
+    (pytester.path / RECORD).write_text("an earlier run's", encoding="utf-8")
+    run = run_claims(pytester, subprocess=True)
+    assert run.status == 9
+    validate(run.record)
+    assert run.record is not None
+    assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "selection"),
     [
