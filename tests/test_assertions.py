@@ -15,7 +15,9 @@ from types import ModuleType
 
 import pytest
 
+from pytest_concclaims import gil_enabled
 from pytest_concclaims.assertions import AssertionWatch, Territory
+from pytest_concclaims.runtime import PYPY
 
 Load = Callable[..., ModuleType]
 Watch = Callable[..., AssertionWatch]
@@ -541,8 +543,8 @@ def test_functions_keep_what_they_have(load: Load, watched: Watch) -> None:
     assert (check.__defaults__, check.__kwdefaults__, check.tag, check.__doc__) == ((1,), {"z": 2}, 5, "Check.")
 
 
-def test_elder_threads(load: Load, watch: Watch) -> None:
-    """What a thread asserts that was there before is no evidence."""
+def test_threads_that_a_claim_has_left_behind(load: Load, watch: Watch) -> None:
+    """What they assert is no evidence for the next claim."""
     module = load("def check(x):\n    assert x == 1\ndef claim():\n    pass\n")
     begin, end = threading.Event(), threading.Event()
 
@@ -552,8 +554,9 @@ def test_elder_threads(load: Load, watch: Watch) -> None:
         end.set()
 
     thread = threading.Thread(target=elder)
-    thread.start()
     try:
+        with watch(module):
+            thread.start()
         with watch(module) as found:
             begin.set()
             assert end.wait(60)
@@ -561,6 +564,98 @@ def test_elder_threads(load: Load, watch: Watch) -> None:
         begin.set()
         thread.join()
     assert not found.held
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10) or PYPY, reason="threads may take turns anywhere here")
+@pytest.mark.skipif(not gil_enabled(), reason="threads need not take turns here")
+def test_watch_gives_threads_no_place_to_take_turns(load: Load, watched: Watch) -> None:
+    """Updates that a GIL does not lose are not lost in a claim that asserts something within them, either."""
+    module = load(
+        """
+        import sys, threading
+        class Account:
+            balance = 0
+        def deposit(account, rounds):
+            for _ in range(rounds):
+                balance = account.balance
+                assert balance >= 0
+                account.balance = balance + 1
+        def claim():
+            account, before = Account(), sys.getswitchinterval()
+            sys.setswitchinterval(1e-6)
+            threads = [threading.Thread(target=deposit, args=(account, 50_000)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            sys.setswitchinterval(before)
+            assert account.balance == 100_000
+        """,
+        rewritten=True,
+    )
+    assert held(watched(module)) == ["assert balance >= 0", "assert account.balance == 100_000"]
+
+
+def test_nothing_is_noted_of_what_is_measured(load: Load, watch: Watch) -> None:
+    """Neither in the module's functions nor in those that the claim has made; but failures are, as ever."""
+    module = load(
+        """
+        def check(x):
+            assert x == 1
+        def claim(silenced):
+            def own(x):
+                assert x != 2
+            with silenced([own]):
+                check(1)
+                own(1)
+                try:
+                    own(2)
+                except AssertionError:
+                    pass
+            codes = check.__code__, own.__code__
+            with silenced([own]):
+                pass
+            assert codes == (check.__code__, own.__code__)
+            own(3)
+        """
+    )
+    with watch(module) as found:
+        module.claim(found.silenced)
+    assert held(found) == ["assert x != 2", "assert codes == (check.__code__, own.__code__)"]
+    assert failed(found) == ["assert x != 2"]
+
+
+def test_functions_that_are_given(load: Load, pytestconfig: pytest.Config) -> None:
+    """What parametrize or a fixture gives to a claim is of its code, too: in containers, as methods, as objects."""
+    module = load(
+        """
+        def make(number):
+            def check(x):
+                assert x > number
+            return check
+        class Checker:
+            def __call__(self, x):
+                assert x > 3
+        def claim(*checks):
+            for check in checks:
+                check(9)
+        """
+    )
+    local = {"one": [module.make(1)]}
+    checks = [local["one"][0], module.make(2), module.Checker()]
+    with AssertionWatch(territory_of(module), module.claim, pytestconfig, [local, *checks[1:]]) as found:
+        module.claim(*checks)
+    assert held(found) == ["assert x > number", "assert x > 3"]
+
+
+@pytest.mark.filterwarnings("ignore:assertion is always true:SyntaxWarning")
+@pytest.mark.parametrize(
+    "condition", ["(1 == 2, 'message')", "[x]", "'text'", "(lambda: x)", "1", "True"]
+)  # fmt: skip
+def test_what_is_true_whatever_happens(load: Load, watched: Watch, condition: str) -> None:
+    """It asserts nothing, and counts for nothing."""
+    module = load(f"def claim():\n    x = 1\n    assert {condition}\n")
+    assert held(watched(module)) == []
 
 
 def other_tracer(*_: object) -> None:

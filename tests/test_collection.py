@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from claims_project import install, make_project, run_claims, ship
+from claims_project import install, make_project, one_claim, run_claims, ship
 
 SNOW = """
 import pytest
@@ -162,6 +162,13 @@ def test_parts_of_a_suite_are_named_like_paths(pytester: pytest.Pytester, parts:
     run = run_claims(pytester, *parts)
     assert set(run.verdicts) == found
     assert run.status == 0
+
+
+def test_claims_are_selected_by_their_ids(pytester: pytest.Pytester) -> None:
+    """Reports name them by these."""
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester, "-k", "demo-snow")
+    assert run.verdicts == {"snow": "confirmed"}
 
 
 @pytest.mark.usefixtures("installed_suite")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import operator
 import sys
 from collections.abc import Callable
@@ -137,6 +137,46 @@ def test_known_digest(digest: Digest) -> None:
 def test_differs(digest: Digest, old: str, new: str) -> None:
     """The digest changes with whatever the test function reaches by name."""
     assert digest(edited(FILES, old, new)) != digest(FILES)
+
+
+PARAMETRIZED = """
+    import pytest
+
+    class Limit:
+        def __init__(self, number):
+            self.number = number
+
+    @pytest.mark.refuted(False, reason="it is true")
+    @pytest.mark.parametrize("limit", [Limit(5)])
+    @pytest.mark.claim("Balances are small")
+    def test_claim(limit):
+        assert 4 < limit.number
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told", "same"),
+    [
+        ("[Limit(5)]", "[Limit(1)]", False, False),
+        ("self.number = number", "self.number = number + 1", False, False),
+        ("it is true", "it is so", False, True),
+        ("[Limit(5)]", "[Limit(5), 6]", True, True),
+    ],
+)
+def test_parameters_that_no_text_tells(tmp_path: Path, old: str, new: str, told: bool, same: bool) -> None:
+    """Objects and functions: what gives them to the claim is in its digest, and what that names."""
+
+    def digest(source: str) -> str:
+        name = f"parametrized_{len(list(tmp_path.iterdir()))}"
+        (tmp_path / f"{name}.py").write_text(dedent(source), encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(name, tmp_path / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return digest_of("Balances are small", module.test_claim, {"limit": "limit0"}, tmp_path, told=told)
+
+    assert (digest(PARAMETRIZED) == digest(PARAMETRIZED.replace(old, new))) is same
 
 
 def test_statement(digest: Digest) -> None:

@@ -200,6 +200,17 @@ def test_ignored_sigchld_hides_no_crash(pytester: pytest.Pytester, monkeypatch: 
     result.stdout.fnmatch_lines(["2 claims: 2 confirmed*"])
 
 
+def test_child_that_was_killed_at_its_deadline_refutes_nothing(pytester: pytest.Pytester) -> None:
+    """Unless the claim is about just that."""
+    body = "child = lab.child('import time; time.sleep(1000)', deadline=0.5)\nassert {}"
+    make_project(pytester, one_claim(body.format("child.exit_code == 0")))
+    run = run_claims(pytester)
+    assert run.verdicts["snow"] == "inconclusive"
+    assert "was killed at its deadline of 0.5 s, and the claim does not ask" in str(run.claims["snow"]["reason"])
+    make_project(pytester, one_claim(body.format("child.timed_out")))
+    assert run_claims(pytester).verdicts["snow"] == "confirmed"
+
+
 GIL = """
 import sys
 sys._is_gil_enabled = lambda: False

@@ -462,6 +462,48 @@ def test_record_says_what_narrowed_the_run(
     assert badge["message"].endswith(" · a selection") == bool(selection)
 
 
+@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=" ".join)
+@pytest.mark.parametrize("told", [False, True])
+def test_record_says_that_a_plugin_has_narrowed_the_run(
+    pytester: pytest.Pytester, told: bool, arguments: tuple[str, ...]
+) -> None:
+    """Whether that tells pytest of it or not."""
+    if arguments:
+        pytest.importorskip("xdist")
+    make_project(pytester, one_claim("assert lab"))
+    pytester.makeconftest(
+        f"""
+        def pytest_collection_modifyitems(config, items):
+            if {told}:
+                config.hook.pytest_deselected(items=items[1:])
+            del items[1:]
+        """
+    )
+    run = run_claims(pytester, *arguments, subprocess=bool(arguments))
+    assert run.record is not None
+    assert run.record["options"]["selection"] == ["all but 1 claim, by a plugin"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_child_that_comes_back_from_a_claim_writes_no_record(pytester: pytest.Pytester) -> None:
+    """Somebody has forgotten to end it: it goes on as if it were pytest, but its verdicts are nobody's."""
+    body = "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nassert pid"
+    make_project(pytester, one_claim(body))
+    conftest = """
+        import os, pathlib, sys
+        first = os.getpid()
+        def pytest_unconfigure(config):
+            if os.getpid() != first:
+                pathlib.Path("of-the-child").write_text(str(pathlib.Path("run.json").exists()))
+                os._exit(0)
+    """
+    pytester.makeconftest(conftest)
+    run = run_claims(pytester, subprocess=True)
+    assert run.verdicts == {"snow": "confirmed", "companion": "confirmed"}
+    assert (pytester.path / "of-the-child").read_text() == "False"
+
+
 def test_stopping_at_failures_without_any_leaves_a_complete_record(pytester: pytest.Pytester) -> None:
     """``-x`` alone does not make a run incomplete."""
     make_project(pytester, one_claim("assert lab"))

@@ -404,9 +404,9 @@ def test_verdicts_are_not_for_plain_tests(pytester: pytest.Pytester, marker: str
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("lab.require(False, 'two cores')", "they ended INCONCLUSIVE"),
-        ("pytest.skip('no fork')", "they ended NOT APPLICABLE"),
-        ("int('x')", "they ended ERROR"),
+        ("lab.require(False, 'two cores')", "it ended INCONCLUSIVE"),
+        ("pytest.skip('no fork')", "it ended NOT APPLICABLE"),
+        ("int('x')", "it ended ERROR"),
     ],
 )
 def test_run_without_a_verdict_fails_and_says_why(pytester: pytest.Pytester, body: str, words: str) -> None:
@@ -415,7 +415,22 @@ def test_run_without_a_verdict_fails_and_says_why(pytester: pytest.Pytester, bod
     run = run_claims(pytester)
     assert run.status == 1
     told = " ".join(run.output.split())
-    assert f"None of 1 claims reached a verdict ({words}): nothing was verified, and the run fails." in told
+    assert f"The only claim reached no verdict ({words}): nothing was verified, and the run fails." in told
+
+
+def test_fixture_that_does_not_exist_is_named(pytester: pytest.Pytester) -> None:
+    """In all reports, and not only in pytest's."""
+    make_project(pytester, one_claim("assert laboratory", arguments="laboratory"))
+    run = run_claims(pytester)
+    assert run.claims["snow"]["reason"] == "FixtureLookupError in set-up: fixture 'laboratory' not found"
+
+
+def test_quiet_run_without_a_verdict_says_why_there_is_none(pytester: pytest.Pytester) -> None:
+    """It fails for just that."""
+    make_project(pytester, one_claim("lab.require(False, 'two cores')").replace(COMPANION, ""))
+    assert "not met: two cores" in run_claims(pytester, "-q").output
+    make_project(pytester, one_claim("lab.require(False, 'two cores')"))
+    assert "not met: two cores" not in run_claims(pytester, "-q").output
 
 
 @pytest.mark.parametrize("arguments", [(), ("-k", "nonsense"), ("-q",), ("-n", "2")], ids=" ".join)
@@ -449,6 +464,8 @@ def test_collecting_only_needs_no_verdict(pytester: pytest.Pytester) -> None:
         ("assert lab is None", ERROR),
         ("int('x')", ERROR),
         ("pytest.fail('give up')", ERROR),
+        ("pytest.skip('not here')", ERROR),
+        ("pytest.xfail('known')", ERROR),
         # ERROR, not INCONCLUSIVE: pytest counts the subtest as failed, and the run fails.
         ("lab.require(False, 'two cores')", ERROR),
         ("assert lab is not None", CONFIRMED),
@@ -465,6 +482,32 @@ def test_failing_subtest_leaves_no_verdict(
     run = run_claims(pytester)
     assert run.verdicts["snow"] == verdict
     assert run.status == (0 if verdict == expected else 1)
+
+
+def test_thread_of_an_earlier_claim_is_not_held_against_a_later_one(pytester: pytest.Pytester) -> None:
+    """Nor does it speak for it; the claim that has left it behind says so."""
+    prelude = """
+    import threading
+    late = []
+    def fail(go):
+        go.wait()
+        assert not go.is_set(), "too late for anybody"
+
+    @pytest.mark.claim("Threads come to an end")
+    def test_guilty(lab):
+        go = threading.Event()
+        thread = threading.Thread(target=fail, args=(go,), name="late")
+        late.extend([thread, go])
+        thread.start()
+        assert thread.is_alive()
+    """
+    body = "thread, go = late\ngo.set()\nthread.join()\nassert not thread.is_alive()"
+    make_project(pytester, one_claim(body, prelude=prelude))
+    run = run_claims(pytester, "-W", "default")
+    assert run.verdicts == {"guilty": "confirmed", "snow": "confirmed", "companion": "confirmed"}
+    notes = [piece["text"] for piece in run.claims["guilty"]["evidence"] if piece["kind"] == "note"]
+    assert notes == ["the claim has left thread 'late' running: what becomes of that, it does not hear"]
+    assert "too late for anybody" in run.output
 
 
 FLAKY = """

@@ -3,23 +3,28 @@
 A body that returns without having asserted anything has no verdict: ``for x in []: assert x`` shows nothing.
 Nor has one that catches its own failed assertion. pytest tells a plugin of assertions that hold only under an
 ini option that must be set before the test module was first compiled. So the functions of the claim's own
-code are given a body in which each assertion is followed by a call that notes it, and in which a failed one is
-noted before it goes on its way. Nothing is traced: it is the same on every interpreter, beside a debugger and
-a coverage tool, and costs a call for each assertion.
+code are given a body in which each assertion that holds leaves a mark, and in which a failed one is noted before
+it goes on its way. Nothing is traced: it is the same on every interpreter, beside a debugger and a coverage tool.
+
+The verdict is about that very code, so a mark is a store in a list, and no call: at calls, threads may take turns
+(CPython from 3.10 on), and a call takes longer than what is measured. While an instrument samples, what it runs
+leaves no marks at all.
 """
 
 from __future__ import annotations
 
 import ast
+import enum
 import functools
 import os
 import sys
 import threading
 import tokenize
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from types import CodeType, FunctionType, ModuleType, TracebackType
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType, MethodType, ModuleType, TracebackType
 from typing import Any
 
 import pytest
@@ -27,8 +32,17 @@ from _pytest.assertion.rewrite import rewrite_asserts  # what pytest's import ho
 
 #: pytest's helpers that assert something by themselves.
 _ASSERTING = frozenset({"raises", "warns", "deprecated_call", "RaisesGroup"})
-#: How the code of a claim calls the two below; no name that a module could have.
-_NOTE_HELD, _NOTE_FAILED = "@concclaims_held", "@concclaims_failed"
+#: How the code of a claim names the two below, and the list of marks; no names that a module could have.
+_NOTE_HELD, _NOTE_FAILED, _MARKS = "@concclaims_held", "@concclaims_failed", "@concclaims_marks"
+
+
+class _Noting(enum.Enum):
+    """What a function's body does where an assertion has held."""
+
+    MARK = enum.auto()
+    #: A call, which knows in which thread it is.
+    CALL = enum.auto()
+    NOTHING = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -93,18 +107,28 @@ class AssertionWatch:
     exception.
     """
 
-    def __init__(self, territory: Territory, function: FunctionType, config: pytest.Config) -> None:
+    def __init__(
+        self, territory: Territory, function: FunctionType, config: pytest.Config, given: Iterable[object] = ()
+    ) -> None:
         self.held: dict[Place, None] = {}
         self.failed: list[tuple[Place, BaseException]] = []
         self._territory = territory
-        self._function = function
         self._config = config
+        self._functions = list(_functions_of([function, *given], territory))
+        self._sources: dict[int, _Source] = {}
         # Whatever an earlier claim has left running is no evidence for this one.
         self._elders = set(threading.enumerate()) - {threading.current_thread()}
+        # A mark does not say who has left it.
+        self._noting = _Noting.CALL if left_behind() else _Noting.MARK
 
     def __enter__(self) -> AssertionWatch:
         global _watch
-        instrument(self._territory, self._function, self._config)
+        for function in self._functions:
+            source = _instrument(function, self._noting, self._config)
+            if source is not None:
+                self._sources[id(source)] = source
+        for source in self._sources.values():
+            source.marks[:] = [False] * len(source.places)
         _watch = self
         return self
 
@@ -113,10 +137,39 @@ class AssertionWatch:
     ) -> None:
         global _watch
         _watch = None
+        if self._noting is _Noting.MARK:
+            for source in self._sources.values():
+                self.held.update({place: None for place, mark in zip(source.places, source.marks) if mark})
+        _left_behind.update(set(threading.enumerate()) - self._elders - {threading.current_thread()})
+
+    @contextmanager
+    def silenced(self, given: Iterable[object]) -> Iterator[None]:
+        """Have the claim's code leave no marks for the time of the block: something is measured.
+
+        :param given: what is called in there; functions that the claim has just made are found only by that.
+        """
+        functions = [*self._functions, *_of_territory(given, self._territory)]
+        codes = [(function, function.__code__) for function in functions]
+        for function in functions:
+            _instrument(function, _Noting.NOTHING, self._config)
+        try:
+            yield
+        finally:
+            for function, code in codes:
+                function.__code__ = code
 
     def hears_this_thread(self) -> bool:
         """Return whether the current thread is part of the claim."""
         return threading.current_thread() not in self._elders
+
+
+#: Threads that claims have started, and that were there at their end.
+_left_behind: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+def left_behind() -> set[threading.Thread]:
+    """Return the threads that claims have started, and that are still running after their end."""
+    return {thread for thread in _left_behind if thread.is_alive()}
 
 
 _watch: AssertionWatch | None = None
@@ -139,51 +192,72 @@ def _note_failed(place: Place) -> None:
 # --- giving functions another body
 
 
-def instrument(territory: Territory, function: FunctionType, config: pytest.Config) -> None:
+def instrument(
+    territory: Territory, function: FunctionType, config: pytest.Config, given: Iterable[object] = ()
+) -> None:
     """Give a claim's test function, and all functions of its code so far, the bodies that note assertions.
 
     A watch does so, too; but the functions that a fixture makes have the bodies that there were at the time.
+
+    :param given: what the function is given, which may be functions of its code.
     """
-    for found in _functions_of(function, territory):
-        _instrument(found, config)
+    for found in _functions_of([function, *given], territory):
+        _instrument(found, _Noting.MARK, config)
 
 
-def _instrument(function: FunctionType, config: pytest.Config) -> None:
+def _instrument(function: FunctionType, noting: _Noting, config: pytest.Config) -> _Source | None:
     """Give a function the body that notes its assertions, if its source can be read and has any."""
     module_globals = function.__globals__
-    source = _instrumented(function.__code__.co_filename, _is_rewritten(module_globals), config)
-    code = source.codes.get(_key(function.__code__))
-    if code is None or code is function.__code__ or code.co_freevars != function.__code__.co_freevars:
-        return
-    module_globals.setdefault(_NOTE_HELD, lambda number: _note_held(source.places[number]))
-    module_globals.setdefault(_NOTE_FAILED, lambda number: _note_failed(source.places[number]))
-    function.__code__ = code
+    filename = function.__code__.co_filename
+    source = _source(filename, config)
+    if not source.places:
+        return None
+    code = _codes(filename, noting, _is_rewritten(module_globals), config).get(_key(function.__code__))
+    if code is None or code.co_freevars != function.__code__.co_freevars:
+        return None
+    module_globals[_NOTE_HELD] = lambda number: _note_held(source.places[number])
+    module_globals[_NOTE_FAILED] = lambda number: _note_failed(source.places[number])
+    module_globals[_MARKS] = source.marks
+    if function.__code__ is not code:
+        function.__code__ = code
+    return source
 
 
-@dataclass(frozen=True)
-class _Instrumented:
-    codes: Mapping[tuple[str, int], CodeType]
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """A source file: its assertions, and a mark for each that has held."""
+
+    text: str
     places: tuple[Place, ...]
+    marks: list[bool] = field(default_factory=list)
 
 
 @functools.cache
-def _instrumented(filename: str, rewritten: bool, config: pytest.Config) -> _Instrumented:
-    """Return a source file's code objects, with calls that note its assertions, by name and line."""
+def _source(filename: str, config: pytest.Config) -> _Source:  # noqa: ARG001  (a run's files are its own)
     try:
         with tokenize.open(filename) as file:
-            source = file.read()
-        tree = ast.parse(source)
+            text = file.read()
+        tree = ast.parse(text)
     except (OSError, ValueError, SyntaxError):
-        return _Instrumented({}, ())
-    noter = _Noter(filename, source, tree)
-    tree = noter.visit(tree)
-    if not noter.places:
-        return _Instrumented({}, ())
+        return _Source("", ())
+    noter = _Noter(filename, text, tree, _Noting.NOTHING)
+    noter.visit(tree)
+    return _Source(text, tuple(noter.places), [False] * len(noter.places))
+
+
+@functools.cache
+def _codes(
+    filename: str, noting: _Noting, rewritten: bool, config: pytest.Config
+) -> Mapping[tuple[str, int], CodeType]:
+    """Return a source file's code objects, with what notes its assertions, by name and line."""
+    text = _source(filename, config).text
+    tree = ast.parse(text)
+    tree = _Noter(filename, text, tree, noting).visit(tree)
     if rewritten:
-        rewrite_asserts(tree, source.encode(), filename, config)
+        rewrite_asserts(tree, text.encode(), filename, config)
     module = compile(tree, filename, "exec", dont_inherit=True)
     # Of functions with one name on one line (lambdas), nobody knows which is which; they hold no statements.
-    return _Instrumented({_key(code): code for code in _nested(module)}, tuple(noter.places))
+    return {_key(code): code for code in _nested(module)}
 
 
 def _key(code: CodeType) -> tuple[str, int]:
@@ -198,10 +272,11 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
 
 
 class _Noter(ast.NodeTransformer):
-    """Puts the calls that note assertions into a module's functions."""
+    """Puts what notes assertions into a module's functions."""
 
-    def __init__(self, filename: str, source: str, tree: ast.Module) -> None:
+    def __init__(self, filename: str, source: str, tree: ast.Module, noting: _Noting) -> None:
         self.places: list[Place] = []
+        self._noting = noting
         self._filename = filename
         self._lines = source.split("\n")  # str.splitlines would also split at form feeds
         self._from_pytest = {
@@ -213,6 +288,8 @@ class _Noter(ast.NodeTransformer):
         }
 
     def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
+        if _is_always_true(node.test):
+            return [node]
         return self._noted(node, node.end_lineno)
 
     def visit_With(self, node: ast.With) -> list[ast.stmt]:
@@ -241,7 +318,15 @@ class _Noter(ast.NodeTransformer):
         number = len(self.places) - 1
         failed = ast.ExceptHandler(type=None, name=None, body=[self._call(_NOTE_FAILED, number), ast.Raise()])
         watched = ast.Try(body=[node], handlers=[failed], orelse=[], finalbody=[])
-        return [self._at(watched, node), self._at(self._call(_NOTE_HELD, number), node)]
+        return [self._at(new, node) for new in (watched, *self._held(number))]
+
+    def _held(self, number: int) -> list[ast.stmt]:
+        if self._noting is _Noting.NOTHING:
+            return []
+        if self._noting is _Noting.CALL:
+            return [self._call(_NOTE_HELD, number)]
+        mark = ast.Subscript(ast.Name(_MARKS, ast.Load()), ast.Constant(number), ast.Store())
+        return [ast.Assign(targets=[mark], value=ast.Constant(True))]
 
     def _asserts(self, expression: ast.expr) -> bool:
         if not isinstance(expression, ast.Call):
@@ -263,14 +348,32 @@ class _Noter(ast.NodeTransformer):
         return new
 
 
+def _is_always_true(test: ast.expr) -> bool:
+    """Return whether a condition is true whatever happens: a constant, or the tuple of ``assert (x == 1, "so")``."""
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
+    if isinstance(test, (ast.Tuple, ast.List, ast.Set)):
+        return bool(test.elts)
+    return isinstance(test, ast.Lambda)
+
+
 # --- the functions of a claim's code
 
 
-def _functions_of(function: FunctionType, territory: Territory) -> Iterator[FunctionType]:
-    yield function
+def _functions_of(given: Iterable[object], territory: Territory) -> Iterator[FunctionType]:
+    """Yield the functions of a claim's code: those of all modules so far, and those among what is given."""
     for module in list(sys.modules.values()):
         if isinstance(module, ModuleType) and _in_territory(module, territory):
-            yield from _functions(module)
+            yield from _reached(vars(module).values(), vars(module))
+    yield from _of_territory(given, territory)
+
+
+def _of_territory(given: Iterable[object], territory: Territory) -> Iterator[FunctionType]:
+    """Yield the functions of a claim's code that something leads to."""
+    for function in _reached(given, None):
+        filename = getattr(function.__code__, "co_filename", None)  # PyPy's own functions have none
+        if filename is not None and territory.holds(filename, function.__globals__):
+            yield function
 
 
 def _in_territory(module: ModuleType, territory: Territory) -> bool:
@@ -278,22 +381,31 @@ def _in_territory(module: ModuleType, territory: Territory) -> bool:
     return isinstance(filename, str) and territory.holds(filename, vars(module))
 
 
-def _functions(module: ModuleType) -> Iterator[FunctionType]:
-    """Yield the functions of a module's code that its names lead to: through classes, and through wrappers."""
+#: So many things in a container are looked at.
+_MOST = 1_000
+
+
+def _reached(values: Iterable[object], module_globals: Mapping[str, Any] | None) -> Iterator[FunctionType]:
+    """Yield the functions that values lead to: through classes, closures, containers and wrappers.
+
+    :param module_globals: those of the module whose functions and classes are wanted; None: all are.
+    """
     known: dict[int, object] = {}
-    waiting = list(vars(module).values())
+    waiting = list(values)
     while waiting:
         value = waiting.pop()
         if id(value) in known:
             continue
         known[id(value)] = value
         if isinstance(value, FunctionType):
-            if value.__globals__ is vars(module):
+            if module_globals is None or value.__globals__ is module_globals:
                 yield value
             waiting += _enclosed(value)
         if not isinstance(value, type):
             waiting += _wrapped(value)
-        elif value.__module__ == module.__name__:
+            if module_globals is None and type(value).__module__ != "builtins":  # which may be called, or be a self
+                waiting.append(type(value))
+        elif module_globals is None or value.__module__ == module_globals.get("__name__"):
             waiting += vars(value).values()
 
 
@@ -311,6 +423,12 @@ def _wrapped(value: object) -> Iterator[object]:
         yield from (value.fget, value.fset, value.fdel)
     elif isinstance(value, (functools.partial, functools.partialmethod, functools.cached_property)):
         yield value.func
+    elif isinstance(value, MethodType):
+        yield from (value.__func__, value.__self__)
+    elif isinstance(value, (list, tuple)):
+        yield from value[:_MOST]
+    elif isinstance(value, dict):
+        yield from list(value.values())[:_MOST]
     else:
         # What functools.wraps leaves; asked for in this way, as some objects have any attribute one asks for.
         try:

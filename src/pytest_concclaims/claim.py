@@ -82,7 +82,7 @@ def read_claim(item: pytest.Item, suite: str, path: str, root: Path) -> Claim:
         suite=suite,
         statement=statement,
         source=source,
-        digest=digest_of(statement, item.function, names, root),
+        digest=digest_of(statement, item.function, names, root, told=_are_told(item)),
         expected=Verdict.CONFIRMED if reason is None else Verdict.REFUTED,
         expected_reason=reason,
         location=path if item.location[1] is None else f"{path}:{item.location[1] + 1}",
@@ -168,11 +168,21 @@ def _parameter_texts(item: pytest.Function) -> dict[str, str]:
     return {name: _text(name, value, callspec) for name, value in callspec.params.items()}
 
 
+#: Values that their text says all of.
+_PLAIN = (str, int, float, complex, bytes, type(None))
+
+
+def _are_told(item: pytest.Function) -> bool:
+    """Return whether the texts of an item's parameters say all of their values."""
+    callspec = getattr(item, "callspec", None)
+    return callspec is None or all(isinstance(value, _PLAIN) for value in callspec.params.values())
+
+
 def _text(name: str, value: object, callspec: Any) -> str:
     """Return a parameter's value in words that are the same in each run (a repr may hold an address)."""
     if isinstance(value, enum.Enum):
         return value.name
-    if value is None or isinstance(value, (str, int, float, complex, bytes)):
+    if isinstance(value, _PLAIN):
         return str(value)
     if isinstance(getattr(value, "__name__", None), str):
         return str(value.__name__)  # type: ignore[attr-defined]  # the line above looked

@@ -19,6 +19,8 @@ from .interpreter import Interpreter
 
 #: The claim that an item makes.
 CLAIM = pytest.StashKey[Claim]()
+#: How many of a run's claims something else than this plugin has taken out.
+TAKEN_OUT = pytest.StashKey[int]()
 #: The name of the shipped suite that a module belongs to.
 SUITE = pytest.StashKey[str]()
 
@@ -195,6 +197,7 @@ class ClaimCollection:
         self._refusals = list(refusals)
         self._folders = suite_folders()
         self._project = project_name(config.rootpath)
+        self._selected = 0
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -264,6 +267,15 @@ class ClaimCollection:
         if rest:
             config.hook.pytest_deselected(items=rest)
         items[:] = selected
+        self._selected = len(selected)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note how many claims something else has taken out: pytest's own options, or a plugin."""
+        taken_out = session.config.stash[TAKEN_OUT] = max(0, self._selected - len(session.items))
+        output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["concclaims_taken_out"] = taken_out
 
     def _is_suite_item(self, item: pytest.Item) -> bool:
         return any(isinstance(node, Suite) for node in item.listchain())
@@ -278,7 +290,8 @@ class ClaimCollection:
             file = _shown_path(item, suite)
             try:
                 if is_marked(item):
-                    item.stash[CLAIM] = read_claim(item, suite or self._project, file, root)
+                    claim = item.stash[CLAIM] = read_claim(item, suite or self._project, file, root)
+                    item.extra_keyword_matches.add(claim.id)  # which reports name it by, for -k
                     claims.setdefault((item.path, item.nodeid.partition("::")[2]), item)
                 else:
                     check_refuted_alone(item)

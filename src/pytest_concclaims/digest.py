@@ -2,9 +2,10 @@
 
 Two records of one id whose digests differ speak of different experiments, and must not be compared. The
 digest is therefore of the *source text*, not of compiled code: it is the same on every interpreter. It covers
-the test function without its decorators (an expectation is no part of the experiment), its parameters, what its
-class has besides tests, and whatever these reach by name in their own module, in test modules beside and above
-it, and, as fixtures, in its conftest files. What other packages do, the tested one among them, is left out: a
+the test function without its decorators (an expectation is no part of the experiment; but where parameters are
+objects or functions, the decorators that give them are), its parameters, what its class has besides tests, and
+whatever these reach by name in their own module, in test modules beside and above it, and, as fixtures, in its
+conftest files. What other packages do, the tested one among them, is left out: a
 verdict that changes with them is what a comparison is for.
 """
 
@@ -27,18 +28,21 @@ _Node = Union[ast.stmt, ast.expr]
 _Place = tuple[Path, str]
 
 
-def digest_of(statement: str, function: Callable[..., Any], parameters: Mapping[str, str], root: Path) -> str:
+def digest_of(
+    statement: str, function: Callable[..., Any], parameters: Mapping[str, str], root: Path, *, told: bool = True
+) -> str:
     """Return the SHA-256, in hexadecimal digits, of a claim's statement and code.
 
     :param parameters: the test's parameters, as texts that are the same in each run.
     :param root: the folder above which no code belongs to the claim.
+    :param told: whether these texts say all of the parameters; if not, the code that gives them counts, too.
     """
     given = [f"{name}={parameters[name]}" for name in sorted(parameters)]
-    texts = [statement, *given, *_reached_source(function, root)]
+    texts = [statement, *given, *_reached_source(function, root, told=told)]
     return hashlib.sha256("\0".join(texts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def _reached_source(function: Callable[..., Any], root: Path) -> list[str]:
+def _reached_source(function: Callable[..., Any], root: Path, *, told: bool) -> list[str]:
     function = inspect.unwrap(function)
     while isinstance(function, functools.partial):
         function = inspect.unwrap(function.func)
@@ -51,7 +55,8 @@ def _reached_source(function: Callable[..., Any], root: Path) -> list[str]:
     nodes = list(_own(module.body, names))
     if not nodes:
         return [module.text]
-    left_out = list(_decorators(nodes, {names[-1], function.__name__}))
+    decorators = _decorators(nodes, {names[-1], function.__name__})
+    left_out = [node for node in decorators if told or not _is_parametrize(node)]
     own = _text(module, nodes, left_out)
     texts: dict[_Place, str] = {(path, outermost): ""}  # it may name itself
     waiting = list(_reached(path, root, _names(nodes, left_out)))
@@ -122,6 +127,10 @@ def _decorators(nodes: Iterable[_Node], names: set[str]) -> Iterator[ast.expr]:
                 yield from inner.decorator_list
 
 
+def _is_parametrize(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parametrize"
+
+
 def _bound(node: ast.stmt) -> Iterator[str]:
     if isinstance(node, _Definition):
         yield node.name
@@ -133,7 +142,8 @@ def _bound(node: ast.stmt) -> Iterator[str]:
                 yield inner.name
 
 
-def _folders(path: Path, root: Path) -> list[Path]:
+@functools.cache
+def _folders(path: Path, root: Path) -> Sequence[Path]:
     """Return a file's folder and those above it, up to the root."""
     return [folder for folder in path.parents if folder == path.parent or folder.is_relative_to(root)]
 

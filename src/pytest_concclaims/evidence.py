@@ -166,7 +166,8 @@ class RaceRun(Evidence):
             return str(self.failure["text"])
         asked = f"{self.question}({self.about})"
         if self.lacking is not None or self.answer is None:
-            return f"{asked} has no answer: {_NO_REASON if self.lacking is None else self.lacking}"
+            lacking = f"{asked} has no answer: {_NO_REASON if self.lacking is None else self.lacking}"
+            return f"{lacking}; {self._histogram()}" if self.samples else lacking
         return f"{asked}: {self._seen() if self.seen else self._not_seen()}; {self._histogram()}"
 
     def _seen(self) -> str:
@@ -281,10 +282,15 @@ class SignTested(Measured):
     def _why(self) -> str:
         above = self.answer is self.question.startswith("above")
         count, side = (self.above, "above") if above else (self.below, "below")
-        number = self.shown(self.cuts[-1][1] if above else self.cuts[0][0])
+        number = self.limit(self.cuts[-1][1] if above else self.cuts[0][0])
         if self.question.startswith("between"):
             return f"{super()._why()} in {self.samples:,} {self.samples_are} (error rate {self.error:g})"
         return f"{count:,} of {self.samples:,} {self.samples_are} {side} {number} (error rate {self.error:g})"
+
+    @classmethod
+    def limit(cls, value: float) -> str:
+        """Return a number that values were compared with for people."""
+        return cls.shown(value)
 
 
 @dataclass(frozen=True)
@@ -300,7 +306,12 @@ class RatioRun(SignTested):
 
     @staticmethod
     def shown(value: float) -> str:
-        return f"{value:.3g} times"
+        return f"{RatioRun.limit(value)} times"
+
+    @classmethod
+    def limit(cls, value: float) -> str:
+        few = f"{value:.3g}"
+        return f"{float(few):,.0f}" if 999.5 <= value < 1e15 else few  # no exponent where people can read it
 
 
 @dataclass(frozen=True)

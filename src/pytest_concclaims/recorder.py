@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import textwrap
 import time
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from .baseline import Baseline
-from .collection import Plan
+from .collection import TAKEN_OUT, Plan
 from .interpreter import Interpreter, Machine
 from .plugin import REPORT_SUFFIXES
 from .record import ClaimResult, RunRecord
@@ -25,7 +26,7 @@ from .reports import render, suffix_of
 from .reports.files import why_not_writable, write_whole
 from .reports.github import add_job_summary
 from .reports.terminal import COLOURS, LOUD, show_lines, summary
-from .reports.text import harmless
+from .reports.text import counted, harmless
 from .trial import REPORT_ATTRIBUTE
 from .verdict import Verdict
 
@@ -69,6 +70,7 @@ class Recorder:
         self._unwritten: list[str] = []
         self._summarized = False
         self._ran = False
+        self._process = os.getpid()
 
     # --- while it runs
 
@@ -117,7 +119,7 @@ class Recorder:
         That takes a tenth of the run's time at most.
         """
         begin = time.perf_counter()
-        if begin < self._keep_from:
+        if begin < self._keep_from or os.getpid() != self._process:
             return
         for path in self._reports:
             if suffix_of(path, REPORT_SUFFIXES) == ".json":
@@ -178,14 +180,18 @@ class Recorder:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take in why a worker refused to run."""
-        for refusal in getattr(node, "workeroutput", {}).get("concclaims_errors", ()):
+        output = getattr(node, "workeroutput", {})
+        for refusal in output.get("concclaims_errors", ()):
             self._refusals[refusal] = None
+        self._config.stash[TAKEN_OUT] = output.get("concclaims_taken_out", 0)
 
     # --- at the end
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the record, and fail a run without evidence."""
+        if os.getpid() != self._process:  # a child that a claim has forked came back from it: no run of its own
+            return
         if self._refusals:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
             return
@@ -237,7 +243,7 @@ class Recorder:
                 "budget": option("claims_budget"),
                 "strict": option("claims_strict"),
                 "in_process": option("claims_in_process"),
-                "selection": _selection(self._config),
+                "selection": self._selection(),
             },
             interpreter=self._interpreter,
             machine=self._machine,
@@ -247,6 +253,14 @@ class Recorder:
             claims=tuple(results),
         )
 
+    def _selection(self) -> list[str]:
+        """Return what narrows the run to some of the claims in its files, in the words of the command line.
+
+        Whole files, folders and suites do not: they are what a project has its claims in.
+        """
+        chosen, taken_out = _narrowed_by(self._config), self._config.stash.get(TAKEN_OUT, 0)
+        return chosen or ([f"all but {counted(taken_out, 'claim')}, by a plugin"] if taken_out else [])
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show each claim's verdict, and count them."""
         self._summarized = True
@@ -255,9 +269,10 @@ class Recorder:
             write.write_line(f"ERROR: {refusal}", red=True)
         if self._refusals or not self._ran:
             return
-        results = self._results()
-        if results:
+        results, loud = self._results(), self._loud_lines()
+        if results or loud:
             write.write_sep("=", "concurrency claims")
+        if results:
             verbosity = self._config.get_verbosity()
             lines = summary(
                 results,
@@ -269,7 +284,7 @@ class Recorder:
             show_lines(writer, lines)
         if self._baseline is not None:
             self._baseline.show(write)
-        for text in self._loud_lines():
+        for text in loud:
             for row in textwrap.wrap(harmless(text), writer.fullwidth):
                 write.write_line(row, red=True, bold=True)
         for path in self._written:
@@ -327,11 +342,8 @@ def _news(report: pytest.TestReport) -> _News | None:
     return _News(fields["decided"], ClaimResult.from_json(fields["result"]))
 
 
-def _selection(config: pytest.Config) -> list[str]:
-    """Return what narrows the run to some of the claims in its files, in the words of the command line.
-
-    Whole files, folders and suites do not: they are what a project has its claims in.
-    """
+def _narrowed_by(config: pytest.Config) -> list[str]:
+    """Return the options that narrow a run."""
     option = config.getoption
     chosen = [argument for argument in option("file_or_dir") if "::" in argument]
     chosen += [f"-{name} {option(full)}" for name, full in (("k", "keyword"), ("m", "markexpr")) if option(full)]
@@ -345,10 +357,9 @@ def _why_nothing(results: Sequence[ClaimResult]) -> str:
     if not results:
         return "No claim was run, so there is no verdict: nothing was verified, and the run fails."
     words = sorted({result.verdict.word for result in results})
-    return (
-        f"None of {len(results)} claims reached a verdict (they ended {' or '.join(words)}): "
-        "nothing was verified, and the run fails."
-    )
+    none = "The only claim reached no" if len(results) == 1 else f"None of {len(results)} claims reached a"
+    ended = f"{'it' if len(results) == 1 else 'they'} ended {' or '.join(words)}"
+    return f"{none} verdict ({ended}): nothing was verified, and the run fails."
 
 
 def _tool(config: pytest.Config) -> dict[str, str]:

@@ -11,7 +11,7 @@ import sysconfig
 import threading
 import time
 import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType, FunctionType
@@ -19,11 +19,11 @@ from types import FrameType, FunctionType
 import pytest
 
 from . import benchmarking
-from .assertions import AssertionWatch, Place, Territory, instrument
+from .assertions import AssertionWatch, Place, Territory, instrument, left_behind
 from .claim import Claim
 from .collection import CLAIM, SuiteModule
 from .decision import Decision, decide
-from .evidence import Assertion, Attempt, Evidence, Raised
+from .evidence import Assertion, Attempt, Evidence, Note, Raised
 from .lab import Lab
 from .lab.threads import ends_of_threads_heard
 from .record import ClaimResult
@@ -122,11 +122,17 @@ class Trial:
         for thread in set(threading.enumerate()) - self.threads:
             with suppress(AssertionError, RuntimeError):  # one that Python did not start cannot be joined
                 thread.join(max(0.0, deadline - time.monotonic()))
+        for thread in left_behind() - self.threads:
+            text = f"the claim has left thread {thread.name!r} running: what becomes of that, it does not hear"
+            self.observations.append(Note(text))
 
 
 def _raised(where: str, error: BaseException) -> Raised:
+    message = str(error)
+    if isinstance(error, pytest.FixtureLookupError):  # whose text is the repr of what it was made with
+        message = f"fixture {error.argname!r} not found" if error.msg is None else error.msg
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return Raised(where, type(error).__name__, str(error), text)
+    return Raised(where, type(error).__name__, message, text)
 
 
 TRIAL = pytest.StashKey[Trial]()
@@ -176,13 +182,17 @@ class ThreadWatch:
 
 
 def _threads_watched(item: pytest.Item) -> AbstractContextManager[None]:
-    """Note the exceptions that end threads: pytest warns of them, and lets the test pass."""
+    """Note the exceptions that end a claim's threads: pytest warns of them, and lets the test pass.
 
-    def note(thread: str, error: BaseException) -> bool:
+    It also warns of those that end a thread of somebody else, such as an earlier claim: they are none of this one's.
+    """
+
+    def note(name: str, thread: threading.Thread | None, error: BaseException) -> bool:
         trial = item.stash.get(TRIAL, None)
-        if trial is not None:
-            trial.disturbances.append(_raised(f"{thread}, {trial.phase}", error))
-        return trial is not None
+        if trial is None or thread in trial.threads:
+            return False
+        trial.disturbances.append(_raised(f"{name}, {trial.phase}", error))
+        return True
 
     return ends_of_threads_heard(note)
 
@@ -202,7 +212,7 @@ class ClaimTrials:
         """Have the claims' code note its assertions before a fixture makes functions of it."""
         for item in session.items:
             if CLAIM in item.stash and isinstance(item, pytest.Function):
-                instrument(_territory(item), _plain_function(item), self._config)
+                instrument(_territory(item), _plain_function(item), self._config, _parameters(item))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -248,8 +258,10 @@ class ClaimTrials:
         function = _plain_function(pyfuncitem)
         trial.phase, trial.running = "the claim", True
         try:
-            with AssertionWatch(trial.territory, function, self._config) as watch:
+            given = [*_parameters(pyfuncitem), *pyfuncitem.funcargs.values()]
+            with AssertionWatch(trial.territory, function, self._config, given) as watch:
                 trial.lab.failed_assertions = lambda: [place.text for place, _ in watch.failed]
+                trial.lab.silenced = watch.silenced
                 try:
                     result = yield
                 except (KeyboardInterrupt, pytest.exit.Exception, bdb.BdbQuit):
@@ -343,7 +355,7 @@ class ClaimTrials:
         if trial is None:
             return report
         if trial.running:  # a subtest's report
-            if report.failed and call.excinfo is not None:
+            if call.excinfo is not None:  # it failed, or was skipped: then a part of the claim was not looked at
                 trial.disturbances.append(_raised("a subtest", call.excinfo.value))
             return report
         trial.duration += report.duration
@@ -420,6 +432,11 @@ def _plain_function(item: pytest.Function) -> FunctionType:
         function = function.func
     assert isinstance(function, FunctionType), f"pytest collects functions only, not {function!r}"
     return function
+
+
+def _parameters(item: pytest.Function) -> Collection[object]:
+    """Return the values that ``parametrize`` gives to a claim."""
+    return item.callspec.params.values() if hasattr(item, "callspec") else ()
 
 
 def _territory(item: pytest.Function) -> Territory:

@@ -89,6 +89,17 @@ def test_what_runs_nothing_when_called(given: object, name: str) -> None:
         callable_argument("lab.ratio", "b", given)
 
 
+@pytest.mark.parametrize("kind", ["generator", "asynchronous generator", "coroutine"])
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_what_has_run_nothing_when_it_was_called(kind: str) -> None:
+    """A lambda does not tell what it calls; what it returns does."""
+    function = {"generator": generator, "asynchronous generator": async_generator, "coroutine": coroutine}[kind]
+    with ExitStack() as stack, pytest.raises(Failed) as failed:
+        begin(lambda: function(), stack)
+    gc.collect()
+    assert f"returned a {kind}, so nothing of it has run" in failed.value.failure.text
+
+
 @pytest.mark.parametrize(
     ("given", "shown"), [(None, "None"), (5, "5"), ("plain", "'plain'"), ([plain], r"\[<function")]
 )

@@ -672,3 +672,22 @@ def test_temporary_folder(
     use(lab)
     assert len(made) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+# --- killed at its deadline
+
+
+def test_child_that_was_killed_leaves_no_verdict_unless_that_is_asked(lab: Lab) -> None:
+    """On a busy machine any child may be; what it has not done then is no evidence."""
+    child = lab.child("import time; time.sleep(1000)", deadline=0.5)
+    assert child.exit_code is None
+    assert "was killed at its deadline of 0.5 s" in repr(child)
+    assert "the claim does not ask whether it was; ask child.timed_out" in str(lab.unsettled)
+    assert child.timed_out
+    assert lab.unsettled is None
+
+
+def test_child_that_came_to_its_end_need_not_be_asked(lab: Lab) -> None:
+    """Whatever that was."""
+    assert lab.child("raise SystemExit(3)").exit_code == 3
+    assert lab.unsettled is None

@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar, NoReturn
@@ -40,7 +40,7 @@ class Scripted(Measurement):
     """
 
     def __init__(self, bench: Bench, *script: float | BaseException | None) -> None:
-        super().__init__("lab.length(stick)", "the stick", budget=1.5, bench=bench)
+        super().__init__("lab.length(stick)", "the stick", called=[], budget=1.5, bench=bench)
         self.script = list(script)
         self.values: list[float] = []
         self.cuts: list[tuple[float, float]] = []
@@ -87,6 +87,7 @@ class Place:
     """Where a measurement is at home: what it has told, and whether it had the machine."""
 
     recorded: list[Any]
+    disturbances: list[str | None] = field(default_factory=list)
     entered: int = 0
     inside: bool = False
 
@@ -100,13 +101,17 @@ class Place:
         finally:
             self.inside = False
 
+    def disturbed(self) -> str | None:
+        """Tell what falsifies a measurement, if something does."""
+        return self.disturbances.pop(0) if self.disturbances else None
+
     def give_up(self, unsettled: Inconclusive) -> NoReturn:
         """End the claim."""
         raise unsettled
 
     def bench(self) -> Bench:
         """Return what a lab lends."""
-        return Bench(self.alone, self.recorded.append, self.give_up)
+        return Bench(lambda _: self.alone(), self.disturbed, self.recorded.append, self.give_up)
 
 
 @pytest.fixture
@@ -402,13 +407,25 @@ def test_what_stops_it_all_goes_through(place: Place, stop: type[BaseException])
     assert not place.inside
 
 
+@pytest.mark.parametrize(("disturbances", "values"), [(["a server"], 0), ([None, "a server"], 1)])
+def test_disturbed_measurement_has_no_answer(place: Place, disturbances: list[str | None], values: int) -> None:
+    """Neither if it is seen before, and nothing is measured at all, nor if it is seen after."""
+    place.disturbances += disturbances
+    measured = Scripted(place.bench(), 2.0)
+    with pytest.raises(Inconclusive, match="a server"):
+        measured.above(1)
+    assert len(measured.values) == values
+    assert (place.recorded[-1].answer, place.recorded[-1].lacking) == (None, "a server")
+    assert measured.above(1) is True
+
+
 def test_machine_that_is_not_to_be_had(place: Place) -> None:
     """If there is no machine, nothing is measured; but it was asked."""
 
-    def busy() -> NoReturn:
+    def busy(_: object) -> NoReturn:
         raise Inconclusive("others measure")
 
-    measured = Scripted(Bench(busy, place.recorded.append, place.give_up), 2.0)
+    measured = Scripted(Bench(busy, place.disturbed, place.recorded.append, place.give_up), 2.0)
     with pytest.raises(Inconclusive, match="others measure"):
         measured.above(1)
     assert measured.asked

@@ -49,6 +49,8 @@ class Computer:
         self.own = 50 * MIB
         self.processes: dict[int, int] = {}
         self.unique = True
+        #: What objects take of memory that was there before.
+        self.in_use = 0
         #: What processes share with each other, and not with this one.
         self.shared = 0
         #: What has happened, in order.
@@ -120,6 +122,7 @@ def computer(monkeypatch: pytest.MonkeyPatch) -> Computer:
     computer = Computer()
     monkeypatch.setattr(lab_module, "gauge", lambda: computer.gauge)
     monkeypatch.setattr(memory, "_objects", computer.fill)
+    monkeypatch.setattr(memory, "objects_in_use", lambda: computer.in_use)
     return computer
 
 
@@ -227,11 +230,85 @@ def test_room_that_has_no_end(lab: Lab, computer: Computer, monkeypatch: pytest.
     assert lab.memory(computer.thread("thread", MIB)).above(MIB // 2)
     assert (last(lab).value, last(lab).high) == (MIB, None)
     for against in (None, computer.thread("other", MIB)):
-        with pytest.raises(Inconclusive, match="so much memory that it does not use"):
+        with pytest.raises(Inconclusive, match="this process has memory that it does not use"):
             lab.memory(computer.thread("thread", MIB), against=against).below(2 * MIB)
         assert "inf" not in json.dumps(last(lab).to_json(), allow_nan=False)
     assert last(lab).value is None
     assert computer.running == []
+
+
+def test_objects_in_memory_that_was_there_count_at_most(lab: Lab, computer: Computer) -> None:
+    """Nothing is said to take less than they do, nor more: nobody sees whether the memory is theirs or another's."""
+    start = computer.thread("thread", MIB)
+
+    def start_one() -> Any:
+        computer.in_use += 8 * MIB
+        return start()
+
+    measured = lab.memory(start_one)
+    assert answer(measured, 4 * MIB) is None
+    assert measured.below(10 * MIB)
+    assert measured.above(MIB // 2)
+    assert lab.memory(computer.process("process", 0, 16 * MIB), against=start_one).above(4 * MIB)
+
+
+@pytest.mark.parametrize("against", [False, True])
+def test_nothing_is_less_where_memory_is_given_back(lab: Lab, computer: Computer, against: bool) -> None:
+    """What has come in its place may be any amount."""
+    start = computer.thread("thread", 8 * MIB)
+
+    def start_one() -> Any:
+        computer.own -= 9 * MIB
+        return start()
+
+    with pytest.raises(Inconclusive, match="this process has given memory back meanwhile"):
+        lab.memory(start_one, against=computer.thread("other", 4 * MIB) if against else None).below(MIB)
+    assert last(lab).below == 0
+
+
+def test_things_of_one_name_are_told_apart(lab: Lab, computer: Computer) -> None:
+    """They are on one line, or the same."""
+    lab.memory(computer.thread("thread", MIB), against=computer.thread("thread", 4 * MIB)).below(0)
+    assert last(lab).subject.endswith("one more thread (A) takes, less what one more thread (B) takes")
+
+
+@has_gauge
+def test_memory_that_ended_threads_have_left_is_not_taken_for_none(lab: Lab) -> None:
+    """A thread finds it, and does not make the process grow: it is given back to the system before."""
+    kept, all_have = [], threading.Barrier(20)
+
+    def work(size: int) -> None:
+        taken = [b"1" * size for _ in range(3000)]
+        kept.append(b"1" * size)  # it keeps the memory before it from being given back
+        all_have.wait(PATIENCE)  # so that each has an arena of its own, as far as there are so many
+        assert taken
+
+    threads = [threading.Thread(target=work, args=(2000,)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    @contextmanager
+    def thread_with_a_megabyte() -> Iterator[None]:
+        ready, end = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            held = [b"1" * size for size in range(2000, 2500)]
+            ready.set()
+            end.wait()
+            assert held
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert ready.wait(PATIENCE)
+        try:
+            yield
+        finally:
+            end.set()
+            thread.join()
+
+    assert answer(lab.memory(thread_with_a_megabyte), 200 * 1024) is not False
 
 
 def test_crowd_has_an_end(lab: Lab, computer: Computer) -> None:
@@ -278,7 +355,7 @@ def test_thing_that_cannot_be_ended(lab: Lab, computer: Computer) -> None:
 def test_memory_that_is_as_much_as_the_number(lab: Lab, computer: Computer) -> None:
     """It lies neither above nor below, so there is no answer, and everything has ended."""
     measured = lab.memory(computer.thread("thread", MIB))
-    with pytest.raises(Inconclusive, match="memory that one more thread takes"):
+    with pytest.raises(Inconclusive, match="resident memory that one more thread takes"):
         measured.above(MIB)
     assert last(lab).answer is None
     assert computer.running == []
@@ -358,7 +435,7 @@ def test_against(lab: Lab, computer: Computer) -> None:
         {"name": "process", "median": MIB + 10, "bytes": [MIB + 10] * 13},
         {"name": "thread", "median": 1000, "bytes": [1000] * 13},
     ]
-    assert found.subject == "memory that one more process takes, less what one more thread takes"
+    assert found.subject == "resident memory that one more process takes, less what one more thread takes"
     assert not lab.memory(thread, against=process) > 0
     assert last(lab).value == 1000 - MIB - 10
     assert computer.running == []
@@ -493,7 +570,7 @@ def test_words_have_units(lab: Lab, computer: Computer) -> None:
     assert measured > MIB
     assert repr(measured) == "<lab.memory(process): 9 MiB [9 MiB to 9 MiB], 13 samples>"
     assert len(lab.evidence) == 1
-    assert last(lab).phrase().startswith("memory that one more process takes: median 9 MiB [9 MiB to 9 MiB]")
+    assert last(lab).phrase().startswith("resident memory that one more process takes: median 9 MiB [9 MiB to 9 MiB]")
 
 
 @pytest.mark.parametrize(

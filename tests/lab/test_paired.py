@@ -10,7 +10,7 @@ import pytest
 
 from pytest_concclaims.lab import paired
 from pytest_concclaims.lab.measurement import Question, Settled
-from pytest_concclaims.lab.paired import ERROR, in_random_order, reading_of, sample_until_settled
+from pytest_concclaims.lab.paired import ERROR, in_random_order, reading_of, sample_until_settled, unsettled
 from pytest_concclaims.statistics import clopper_pearson_lower, median_range, settles
 
 #: An error that simulations can tell from a smaller one.
@@ -249,6 +249,19 @@ def test_end_says_how_many_more_would_do(monkeypatch: pytest.MonkeyPatch) -> Non
     assert scripted(monkeypatch, [1.0] + [3.0] * (12 + 5), 2.0, 2.0)[0].above is None
 
 
+@pytest.mark.parametrize(
+    ("above", "below", "size", "words"),
+    [
+        (73, 55, 128, "of 128 samples 73 lie above 2 and 55 below, which"),
+        (1, 0, 1, "of 1 sample 1 lie above 2 and 0 below, which"),
+        (60, 55, 128, "of 128 samples 60 lie above 2 and 55 below, and 13 too near to tell, which"),
+    ],
+)
+def test_no_samples_are_made_up(above: int, below: int, size: int, words: str) -> None:
+    """Those that are too near to tell are counted, and not told of where there are none."""
+    assert words in unsettled(above, below, size, "2", "2")
+
+
 @pytest.mark.parametrize("script", [[2.0] * 50, [1.0, 3.0] * 25])
 def test_more_is_not_promised_to_help_where_samples_do_not_agree(
     monkeypatch: pytest.MonkeyPatch, script: list[float]
@@ -256,7 +269,7 @@ def test_more_is_not_promised_to_help_where_samples_do_not_agree(
     """What lies just where the number is, no budget settles."""
     settled, _ = scripted(monkeypatch, script, 2.0, 2.0)
     assert settled.lacking is not None
-    assert "it may lie just there" in settled.lacking
+    assert "the median may lie at 2" in settled.lacking
     assert "budget" not in settled.lacking
 
 

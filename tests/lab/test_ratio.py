@@ -638,7 +638,7 @@ def test_evidence(lab: Lab, time_: Time) -> None:
         ],
     }
     assert told.phrase() == (
-        "a against b: median 2 times [2 times to 2 times]; 13 of 13 adjacent pairs above 1.5 times (error rate 0.001)"
+        "a against b: median 2 times [2 times to 2 times]; 13 of 13 adjacent pairs above 1.5 (error rate 0.001)"
     )
     stored = json.loads(json.dumps(told.to_json(), allow_nan=False))
     assert from_json(stored).phrase() == told.phrase()

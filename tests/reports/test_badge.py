@@ -38,17 +38,17 @@ CASES = {
     "one": ([record_of(REFUTED)], "0 confirmed · 1 refuted", "brightgreen"),
     "not applicable": ([record_of(CLAIM, NOT_APPLICABLE)], "1 confirmed · 0 refuted", "brightgreen"),
     "inconclusive": ([record_of(CLAIM, INCONCLUSIVE)], "1 confirmed · 0 refuted · 1 inconclusive", "yellow"),
-    "unexpected": ([record_of(CLAIM, UNEXPECTED)], "1 confirmed · 1 refuted · 1 unexpected", "red"),
-    "error": ([record_of(CLAIM, ERROR)], "1 confirmed · 0 refuted · 1 error", "red"),
+    "unexpected": ([record_of(CLAIM, UNEXPECTED)], "1 confirmed · 1 refuted · 1 not as expected", "red"),
+    "error": ([record_of(CLAIM, ERROR)], "1 confirmed · 0 refuted · 1 error · 1 not as expected", "red"),
     "incomplete": ([replace(GOOD, complete=False)], "1 confirmed · 1 refuted · incomplete", "lightgrey"),
     "unexpected and incomplete": (
         [replace(record_of(UNEXPECTED), complete=False)],
-        "0 confirmed · 1 refuted · 1 unexpected · incomplete",
+        "0 confirmed · 1 refuted · 1 not as expected · incomplete",
         "red",
     ),
     "no claims": ([record_of()], "no verdict", "lightgrey"),
     "no verdict": ([record_of(INCONCLUSIVE, NOT_APPLICABLE)], "no verdict · 1 inconclusive", "lightgrey"),
-    "errors only": ([record_of(ERROR, replace(ERROR, id="f"))], "no verdict · 2 errors", "red"),
+    "errors only": ([record_of(ERROR, replace(ERROR, id="f"))], "no verdict · 2 errors · 2 not as expected", "red"),
     "two": ([GOOD, other(GOOD, "Jython 2.7")], "2 confirmed · 2 refuted on 2 interpreters", "brightgreen"),
     "two of one": ([GOOD, GOOD], "2 confirmed · 2 refuted", "brightgreen"),
     "one of two without a verdict": (
@@ -58,12 +58,12 @@ CASES = {
     ),
     "one of two unexpected": (
         [other(record_of(UNEXPECTED), "Jython 2.7"), GOOD],
-        "1 confirmed · 2 refuted · 1 unexpected on 2 interpreters",
+        "1 confirmed · 2 refuted · 1 not as expected on 2 interpreters",
         "red",
     ),
     "strict": (
         [replace(record_of(CLAIM, INCONCLUSIVE), options={**GOOD.options, "strict": True})],
-        "1 confirmed · 0 refuted · 1 inconclusive",
+        "1 confirmed · 0 refuted · 1 inconclusive · 1 not as expected",
         "red",
     ),
 }
@@ -187,7 +187,7 @@ def test_command_writes_the_badge_of_all_records(folder: Path, capsys: pytest.Ca
     assert main(["badge", "runs", "-o", "runs/b.shields.json", "-o", "out/b.svg", "--label", "threads"]) == 0
     fields = json.loads((folder / "runs/b.shields.json").read_text(encoding="utf-8"))
     assert fields["label"] == "threads"
-    assert fields["message"] == "1 confirmed · 2 refuted · 1 unexpected on 2 interpreters"
+    assert fields["message"] == "1 confirmed · 2 refuted · 1 not as expected on 2 interpreters"
     assert main(["badge", "runs/a.json", "runs/b.json", "-o", "c.svg"]) == 0
     assert "1 confirmed · 2 refuted" in (folder / "c.svg").read_text(encoding="utf-8")
     assert "threads" in (folder / "out/b.svg").read_text(encoding="utf-8")
@@ -229,7 +229,7 @@ def test_command_reads_each_run_once_wherever_it_lies(tmp_path: Path, capsys: py
     (runs / "badge.shields.json").write_text("{}", encoding="utf-8")
     out = tmp_path / "all.shields.json"
     assert main(["badge", str(runs), str(runs / "RUN.JSON"), "-o", str(out)]) == 0
-    assert json.loads(out.read_text(encoding="utf-8"))["message"] == "1 confirmed · 1 refuted · 1 unexpected"
+    assert json.loads(out.read_text(encoding="utf-8"))["message"] == "1 confirmed · 1 refuted · 1 not as expected"
     (runs / "copy.json").write_text(second.to_text(), encoding="utf-8")
     assert main(["badge", str(runs), "-o", str(out)]) == 2
     assert "are the record of one run" in capsys.readouterr().err

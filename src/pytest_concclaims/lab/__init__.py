@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, NoReturn, TypeVar, overload
 
 from ..evidence import Evidence, Note, Requirement
@@ -26,6 +27,7 @@ from .race.experiment import experiment
 from .race.running import Runner
 from .ratio import Arm, Ratio
 from .resident import gauge
+from .strangers import strangers_at_work
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -60,11 +62,15 @@ class Lab:
         self._evidence: list[Evidence] = []
         self._unsettled: Inconclusive | NotApplicable | None = None
         self._instruments: list[Race | Measurement] = []
+        self._children: list[Child[Any]] = []
         self._machine = MachineLock(patience=patience, tell=tell)
-        self._bench = Bench(self.alone, self._record, self._raise)
+        self._bench = Bench(self._sampling, lambda: strangers_at_work(self._strangers), self._record, self._raise)
+        self._strangers = frozenset(threading.enumerate())
         self._process = os.getpid()
         #: The assertions of the claim's code that have failed so far, in this process, in words.
         self.failed_assertions: Callable[[], Sequence[str]] = tuple
+        #: Keeps whoever watches the claim's code from that, while an instrument calls what is given.
+        self.silenced: Callable[[Iterable[object]], AbstractContextManager[None]] = lambda _: nullcontext()
         #: Whether the claim is over: then nothing can be evidence for it any more.
         self.over = False
 
@@ -75,7 +81,17 @@ class Lab:
 
     @property
     def unsettled(self) -> Inconclusive | NotApplicable | None:
-        """The first of these that an instrument raised: it stands even if it was caught."""
+        """The first of these that an instrument raised: it stands even if it was caught.
+
+        Or a child that was killed before it came to its end: what it did not do says nothing.
+        """
+        if self._unsettled is None:
+            for child in self._children:
+                if child.unexplained:
+                    text = f"{child.evidence().phrase()}, and the claim does not ask whether it was"
+                    return Inconclusive(
+                        f"{text}; ask child.timed_out, or give it longer: lab.child(..., deadline=...)"
+                    )
         return self._unsettled
 
     @property
@@ -93,8 +109,10 @@ class Lab:
         """End it: nothing can be evidence for the claim any more. What was seen stays; what was used is let go."""
         self.over = True
         self._instruments.clear()
+        self._children.clear()
         self._unsettled = None
         self.failed_assertions = tuple
+        self.silenced = lambda _: nullcontext()
 
     def note(self, text: str) -> None:
         """Add a plain fact to the evidence; it appears in the reports, and decides nothing.
@@ -150,13 +168,15 @@ class Lab:
         :param args: the function's arguments; a script's command line.
         :param deadline: seconds after which the child and all that it started are killed.
         :param kwargs: the function's keyword arguments; a script takes none.
-        :returns: how it ended. A crash or a passed deadline is an outcome, not an exception.
+        :returns: how it ended. A crash or a passed deadline is an outcome, not an exception; but a child that was
+            killed at its deadline leaves the claim INCONCLUSIVE, unless that asks :attr:`Child.timed_out`.
         :raises TypeError: the target or its arguments cannot be handed to another process.
         :raises ChildError: the function could not be imported there, or what it returned not be handed over.
         :raises ValueError: the deadline is not positive.
         """
         __tracebackhide__ = True
         child = run_child(target, args, kwargs, deadline=deadline)
+        self._children.append(child)
         self._record(child.evidence())
         return child
 
@@ -328,6 +348,12 @@ class Lab:
                 stack.enter_context(self._machine.held())
             except MachineError as busy:
                 self._raise(Inconclusive(str(busy)))
+            yield
+
+    @contextmanager
+    def _sampling(self, called: Iterable[object]) -> Iterator[None]:
+        __tracebackhide__ = True
+        with self.alone(), self.silenced(called):
             yield
 
     def _budget(self, given: object, call: str) -> float:

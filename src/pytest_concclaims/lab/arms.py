@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from .failure import Failed, raised
-from .functions import name_of, runs_nothing
+from .failure import Failed, Failure, raised
+from .functions import has_not_run, name_of, runs_nothing
 
 #: What the user has done to stop it all.
 _STOPS = (KeyboardInterrupt, bdb.BdbQuit, GeneratorExit)
@@ -66,6 +66,9 @@ def begin(function: Callable[[], Any], stack: ExitStack) -> bool:
     managers, such as a lock or a buffer, are values like any other: who wants them entered decorates a function.
     """
     started = function()
+    unrun = has_not_run(started)
+    if unrun is not None:
+        raise Failed(Failure("raised", f"{name_of(function)} {unrun}", ""))
     decorated = isinstance(started, _Decorated)
     if decorated:
         stack.enter_context(started)

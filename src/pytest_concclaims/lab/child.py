@@ -15,7 +15,7 @@ import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -48,7 +48,7 @@ class Child(Generic[T_co]):
     :param exit_code: the exit status; None if a signal or the deadline ended it. A real-time signal, for
         which Python has no name, is its number, negative.
     :param signal: the signal that ended it, if one did.
-    :param timed_out: whether it was killed at its deadline.
+    :param killed_late: whether it was killed at its deadline; claims ask :attr:`timed_out`.
     :param deadline: that deadline, in seconds after the start.
     :param duration: seconds from its start to its end, the interpreter's own start included.
     :param stdout: its standard output.
@@ -56,12 +56,13 @@ class Child(Generic[T_co]):
     :param returned: whether the function returned; its value is :attr:`value`.
     :param exception: the exception that the function raised, if it did.
     :param traceback: that exception's traceback, as text.
+    :param looks: one entry for each time that somebody asked whether it timed out.
     """
 
     target: str
     exit_code: int | None
     signal: signal.Signals | None
-    timed_out: bool
+    killed_late: bool
     deadline: float
     duration: float
     stdout: str
@@ -70,6 +71,21 @@ class Child(Generic[T_co]):
     returned_value: T_co | None
     exception: BaseException | None
     traceback: str | None
+    looks: list[None] = field(default_factory=list, compare=False)
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was killed at its deadline, which on a busy machine any child may be.
+
+        A claim with such a child has no verdict unless it has asked this.
+        """
+        self.looks.append(None)
+        return self.killed_late
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether it was killed at its deadline, and nobody has asked that."""
+        return self.killed_late and not self.looks
 
     @property
     def value(self) -> T_co:
@@ -90,7 +106,7 @@ class Child(Generic[T_co]):
             target=self.target,
             exit_code=self.exit_code,
             signal=None if self.signal is None else self.signal.name,
-            timed_out=self.timed_out,
+            timed_out=self.killed_late,
             deadline=self.deadline,
             duration=round(self.duration, 4),
             value=_shortened(repr(self.returned_value)) if self.returned else None,
@@ -135,7 +151,7 @@ def run_child(target: object, args: Sequence[object], kwargs: Mapping[str, objec
             target=shown,
             exit_code=exit_status if ended_by is None else None,
             signal=ended_by,
-            timed_out=exit_status is None,
+            killed_late=exit_status is None,
             deadline=float(deadline),
             duration=duration,
             stdout=_output(folder / "stdout"),

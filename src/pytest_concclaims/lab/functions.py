@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 
 def name_of(function: object) -> str:
@@ -16,6 +17,13 @@ def name_of(function: object) -> str:
     if name.endswith("<lambda>") and code is not None:
         return f"the lambda at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"  # noqa: PTH119  (a text)
     return name.rpartition(".")[2] if code is not None else name
+
+
+def has_not_run(value: object) -> str | None:
+    """Return, in words, what a call has given that would have to be awaited or iterated first; None if it has run."""
+    kinds = {CoroutineType: "coroutine", GeneratorType: "generator", AsyncGeneratorType: "asynchronous generator"}
+    kind = kinds.get(type(value))
+    return None if kind is None else f"returned a {kind}, so nothing of it has run; let it be a function that runs it"
 
 
 def runs_nothing(function: object) -> bool:

@@ -7,7 +7,7 @@ import numbers
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from opcode import opmap
@@ -81,12 +81,14 @@ class Settled:
 class Bench:
     """What a lab lends to its instruments.
 
-    :param alone: gives the machine to an instrument, for as long as it samples.
+    :param sampling: gives the machine to an instrument, for as long as it samples; takes what is called then.
+    :param disturbed: tells what falsifies a measurement now, in words; None if nothing does.
     :param record: takes evidence.
     :param give_up: ends the claim without a verdict.
     """
 
-    alone: Callable[[], AbstractContextManager[None]]
+    sampling: Callable[[Iterable[object]], AbstractContextManager[None]]
+    disturbed: Callable[[], str | None]
     record: Callable[[Evidence], None]
     give_up: Callable[[Inconclusive], NoReturn]
 
@@ -99,6 +101,7 @@ class Measurement(ABC):
 
     :param name: how it was made, such as ``lab.ratio(a, b)``.
     :param subject: what is measured, in words.
+    :param called: the functions that it calls.
     :param budget: seconds for each question.
     """
 
@@ -109,8 +112,11 @@ class Measurement(ABC):
     #: Half the dead zone around a number that is given without one.
     TOLERANCE: ClassVar[float] = 0.0
 
-    def __init__(self, name: str, subject: str, *, budget: float, bench: Bench) -> None:
+    def __init__(
+        self, name: str, subject: str, *, called: Sequence[Callable[[], Any]], budget: float, bench: Bench
+    ) -> None:
         self.name = name
+        self._called = called
         self._subject = subject
         self._budget = budget
         self._bench = bench
@@ -259,10 +265,10 @@ class Measurement(ABC):
         __tracebackhide__ = True
         self.asked = True
         try:
-            with self._bench.alone():
+            with self._bench.sampling(self._called):
                 started = clock()
                 try:
-                    answer, lacking = self._answer(question)
+                    answer, lacking = self._undisturbed(question)
                 finally:
                     self.seconds += clock() - started
         except Failed as failed:
@@ -276,6 +282,15 @@ class Measurement(ABC):
         if answer is None:
             self._bench.give_up(Inconclusive(evidence.phrase()))
         return answer
+
+    def _undisturbed(self, question: Question) -> tuple[bool | None, str | None]:
+        """Return the answer, unless something falsifies it before or after, and why there is none."""
+        disturbed = self._bench.disturbed()
+        if disturbed is not None:
+            return None, disturbed
+        answer, lacking = self._answer(question)
+        disturbed = None if answer is None else self._bench.disturbed()
+        return (answer, lacking) if disturbed is None else (None, disturbed)
 
     def _answer(self, question: Question) -> tuple[bool | None, str | None]:
         if len(question.cuts) == 1:

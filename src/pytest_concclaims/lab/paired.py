@@ -73,14 +73,14 @@ def unsettled(above: int, below: int, size: int, low: str, high: str, *, limit: 
     """
     agree = max(above, below)
     more = next(more for more in range(1, 1 << 20) if settles(agree + more, size - agree, ERROR))
-    advice = "it may lie just there"
+    advice = f"the median may lie at {high}" if low == high else f"the median may lie between {low} and {high}"
     if agree > 0.8 * size:
         advice = f"{more:,} more that agree would" + (": give a larger budget" if limit is None else "")
     lower = "" if low == high else f" {low}"
-    return (
-        f"{limit or 'when time is up'}, of {size:,} samples {above:,} lie above {high} and {below:,} below{lower}, "
-        f"and the others too near to tell, which does not settle it; {advice}"
-    )
+    told = f"of {size:,} sample{'' if size == 1 else 's'} {above:,} lie above {high} and {below:,} below{lower}"
+    if size > above + below:
+        told += f", and {size - above - below:,} too near to tell"
+    return f"{limit or 'when time is up'}, {told}, which does not settle it; {advice}"
 
 
 def in_random_order(one: Callable[[], T], other: Callable[[], T], chance: random.Random) -> tuple[T, T]:

@@ -116,7 +116,11 @@ class Ratio(Measurement):
         if names[0] == names[1]:
             names = f"{names[0]} (A)", f"{names[1]} (B)"
         super().__init__(
-            f"lab.ratio({names[0]}, {names[1]})", f"{names[0]} against {names[1]}", budget=budget, bench=bench
+            f"lab.ratio({names[0]}, {names[1]})",
+            f"{names[0]} against {names[1]}",
+            called=[a, b],
+            budget=budget,
+            bench=bench,
         )
         self.arms = Arm(names[0], a), Arm(names[1], b)
         self._ratios: list[float] = []

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def ends_of_threads_heard(note: Callable[[str, BaseException], bool]) -> Iterator[None]:
-    """Tell of the exceptions that end threads during the block; of ``SystemExit`` nobody hears, as in a plain thread.
+def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseException], bool]) -> Iterator[None]:
+    """Tell of the exceptions that end threads in the block; of ``SystemExit`` nobody hears, as everywhere.
 
-    :param note: called with the thread's name, for people, and the exception; returns whether it has taken note.
-        If not, whoever listened before hears of it.
+    :param note: called with the thread's name, for people, the thread, and the exception; returns whether it has
+        taken note. If not, whoever listened before hears of it.
     """
     before = threading.excepthook
 
@@ -20,7 +20,7 @@ def ends_of_threads_heard(note: Callable[[str, BaseException], bool]) -> Iterato
         if args.exc_type is SystemExit:
             return
         name = args.thread.name if args.thread is not None else "a thread"
-        if not note(f"thread {name!r}", args.exc_value or args.exc_type()):
+        if not note(f"thread {name!r}", args.thread, args.exc_value or args.exc_type()):
             before(args)
 
     threading.excepthook = hear

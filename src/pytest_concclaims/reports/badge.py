@@ -61,9 +61,9 @@ def _message(records: Sequence[RunRecord]) -> str:
         parts.append(f"{counts[Verdict.INCONCLUSIVE]} inconclusive")
     if counts[Verdict.ERROR]:
         parts.append(f"{counts[Verdict.ERROR]} error{'' if counts[Verdict.ERROR] == 1 else 's'}")
-    unexpected = sum(result.unexpected and result.verdict.reached for result in results)
-    if unexpected:
-        parts.append(f"{unexpected} unexpected")
+    failing = sum(len(record.failing) for record in records)
+    if failing:
+        parts.append(f"{failing} not as expected")
     if not all(record.complete for record in records):
         parts.append("incomplete")
     if any(record.selection for record in records):

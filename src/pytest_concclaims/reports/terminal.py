@@ -54,6 +54,8 @@ def summary(
     :param strict: whether an inconclusive claim fails.
     :param complete: whether every claim that was selected has ended.
     """
+    if verbosity == -1 and not any(result.verdict.reached for result in results):
+        verbosity = 0  # why there is none is what this run is about
     if verbosity > -2:
         for result in results:
             yield from _claim_lines(result, max(width, 40), verbosity, loud=result.fails(strict=strict))
@@ -105,7 +107,7 @@ def _count_lines(
 ) -> Iterator[list[Span]]:
     counts = count_verdicts(results)
     shown = [
-        Span(f"{count} {verdict.word.lower()}", COLOURS[verdict])
+        Span(f"{count} {_counted(verdict, count)}", COLOURS[verdict])
         for verdict, count in counts.items()
         if count or verdict.reached
     ]
@@ -125,6 +127,10 @@ def _count_lines(
             line = []
         line.append(span)
     yield line
+
+
+def _counted(verdict: Verdict, count: int) -> str:
+    return "errors" if verdict is Verdict.ERROR and count > 1 else verdict.word.lower()
 
 
 def wrapped(text: str, width: int, most: int | None = None) -> list[str]:

@@ -491,11 +491,21 @@ def test_hogs_that_come_after_the_first_slices(simulate: Simulate) -> None:
     assert last(lab).slices[-1]["unfit"] == TOO_BUSY
 
 
+def test_too_many_workers_for_the_budget(simulate: Simulate) -> None:
+    """The longest slices are those of many workers, and it is not the work that takes so long."""
+    simulate(GIL)
+    _, measurement = threads(workers=100, budget=2.0)
+    with pytest.raises(Inconclusive, match=r"with 100 workers, and as many for the control, that takes 6\.8 s"):
+        measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+
+
 def test_no_slice_begins_when_time_is_up(simulate: Simulate) -> None:
     """Work that takes very long gets no complete round, and is not taken for work that hangs."""
     machine = simulate(GIL, takes=8.0)
     lab, measurement = threads()
-    with pytest.raises(Inconclusive, match="there was no time for a slice and its control"):
+    with pytest.raises(
+        Inconclusive, match="no time for a slice and its control: one call of the work takes too long"
+    ):
         measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
     assert machine.now < 1000 + 5 + 8 + 1
     assert last(lab).value is None

@@ -348,11 +348,6 @@ def test_lacking_where_nobody_tells_what_was_waited_for() -> None:
     assert lacking.startswith("the machine was too busy, or has too few cores, or the work hardly uses a CPU: ")
 
 
-def test_lacking_without_a_slice() -> None:
-    """It is told what would help."""
-    assert Findings().lacking(LOW, HIGH).startswith("there was no time for a slice and its control")
-
-
 # --- for the reader
 
 

@@ -315,6 +315,25 @@ def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPat
         race.ever(hang if part == "predicate" else 7)
 
 
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.parametrize("asked", ["ever", "never", "always"])
+@pytest.mark.parametrize("of_control", [False, True])
+def test_actors_that_have_not_run_are_an_error(lab: Lab, asked: str, of_control: bool) -> None:
+    """A lambda does not tell that what it calls is a coroutine function."""
+
+    async def deposit(cell: Cell) -> None:
+        cell.value += 1
+
+    def right(cell: Cell) -> object:
+        return None if of_control else deposit(cell)
+
+    race = lab.race(
+        Cell, right, right, observe=value_of, control=(lambda cell: deposit(cell), lambda cell: deposit(cell))
+    )
+    with pytest.raises(RaceError, match=r"actor .* returned a coroutine, so nothing of it has run"):
+        getattr(race, asked)(lambda outcome: (outcome == 7) is (asked != "always"))
+
+
 @forks
 def test_time_of_children_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each child counts its own time only."""

@@ -112,7 +112,7 @@ PHRASES = {
     ),
     "absent": f"never(is_torn): {NOT_SEEN.format(control='its control')}",
     "generic": f"never(is_torn): {NOT_SEEN.format(control='a generic control (weaker than one of its own)')}",
-    "lacking": "never(is_torn) has no answer: too few strides, 19 of the 20 that it takes",
+    "lacking": "never(is_torn) has no answer: too few strides, 19 of the 20 that it takes; all outcomes: 12,345 x 2",
     "failed": "actor add raised KeyError: 'x'",
 }
 
@@ -174,7 +174,7 @@ def test_lacking_comes_before_a_witness() -> None:
     """Where there is no answer, what was seen does not look like one."""
     lacking = "the GIL was off when this was asked and on at the end"
     phrase = dataclasses.replace(SEEN, answer=None, lacking=lacking).phrase()
-    assert phrase == f"never(is_torn) has no answer: {lacking}"
+    assert phrase == f"never(is_torn) has no answer: {lacking}; all outcomes: 12,345 x 2"
 
 
 @pytest.mark.parametrize("evidence", [ABSENT, WEAKER], ids=["own", "generic"])

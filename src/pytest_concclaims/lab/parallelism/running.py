@@ -101,7 +101,7 @@ class Alternation:
 
     def until_settled(self, findings: Findings, low: float, high: float, end: float) -> Settled:
         """Add rounds to findings until they settle something, or time is up."""
-        experiment = self._experiment
+        experiment, begin = self._experiment, clock()
         with ExitStack() as stack:
             parties = {"control": CONTROLS[experiment.control], "measured": MEASURED[experiment.kind]}
             # Processes first: they are forked while there are no threads yet, and beside a subinterpreter a forked
@@ -117,7 +117,16 @@ class Alternation:
                     return settled
                 if round_.unfit(high) is not None:
                     self._pinned = not self._pinned
-            return Settled(None, findings.lacking(low, high))
+            return Settled(None, findings.lacking(low, high) if findings.rounds else self._no_round(end - begin))
+
+    def _no_round(self, budget: float) -> str:
+        """Return why a budget of seconds was too small for a slice and its control."""
+        workers = self._experiment.workers
+        seconds = 3 * _LONGEST * workers / 2
+        cause = "one call of the work takes too long for the budget; let it take some hundredths of a second at most"
+        if seconds > budget / 2:
+            cause = f"with {workers} workers, and as many for the control, that takes {seconds:.1f} s; take fewer"
+        return f"there was no time for a slice and its control: {cause}, or give a larger budget"
 
     def _rounds(
         self, findings: Findings, measured: Sequence[Worker], control: Sequence[Worker], end: float

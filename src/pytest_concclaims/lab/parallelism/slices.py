@@ -167,11 +167,6 @@ class Findings:
 
     def lacking(self, low: float, high: float) -> str:
         """Return why nothing is settled: what most of the slices lack, and their numbers."""
-        if not self.rounds:
-            return (
-                "there was no time for a slice and its control: one call of the work takes too long for the budget; "
-                "let it take some hundredths of a second at most, or give a larger budget"
-            )
         reasons = [round_.unfit(high) for round_ in self.rounds]
         worst = max(set(reasons), key=reasons.count)
         above = sum(round_.is_above(high) for round_ in self.rounds)

@@ -9,6 +9,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 #: One and the same clock in all threads and processes: that of the system, from a point that they share.
@@ -16,6 +17,7 @@ clock = time.perf_counter
 #: Seconds between two marks, about: work that is shorter is repeated between them.
 _BETWEEN_MARKS = 0.0002
 _MOST_CALLS = 1 << 20
+_NOT_RUN = (CoroutineType, GeneratorType, AsyncGeneratorType)
 
 
 def serve(work: Callable[[], Any], connection: Any) -> None:
@@ -54,15 +56,18 @@ def _slice(work: Callable[[], Any], begin: float, end: float, calls: int) -> tup
     before = _waited()
     time.sleep(max(0.0, begin - clock()))
     done = 0
+    value: object = None
     marks = [(clock(), time.thread_time())]
     while marks[-1][0] < end:
         for _ in range(calls):
-            work()
+            value = work()
         done += calls
         marks.append((clock(), time.thread_time()))
         # By the clock: work that waits takes its time without the CPU's.
         if marks[-1][0] - marks[-2][0] < _BETWEEN_MARKS and calls < _MOST_CALLS:
             calls *= 2
+    if type(value) in _NOT_RUN:
+        raise TypeError(f"it returned a {type(value).__name__}, so nothing of it has run")
     after = _waited()
     return ("marks", marks, None if before is None or after is None else after - before, done), calls
 

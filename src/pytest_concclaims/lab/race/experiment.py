@@ -70,6 +70,13 @@ class Experiment:
     control: Subject
     matched: bool
 
+    @property
+    def called(self) -> list[Callable[..., Any]]:
+        """The functions that run in samples, control and all."""
+        subjects = (self.race, self.control)
+        functions = [function for each in subjects for function in (each.setup, *each.actors, each.observe)]
+        return [function for function in functions if function is not None]
+
 
 def experiment(
     setup: object,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -136,8 +137,12 @@ class Sampler:
         begun = clock()
         died: list[Failure] = []  # threads that actors have started, perhaps
 
-        def note(thread: str, error: BaseException) -> bool:
-            died.append(raised(thread, error))
+        elders = frozenset(threading.enumerate())
+
+        def note(name: str, thread: threading.Thread | None, error: BaseException) -> bool:
+            if thread in elders:
+                return False
+            died.append(raised(name, error))
             return True
 
         crew = Crew(self._experiment.race.names(), patience=self._patience)
@@ -282,7 +287,7 @@ class _Asked:
                 f"not seen, but what came of {self._forgotten:,} earlier samples can no longer be asked about; let "
                 "outcomes be few, and such that they can be pickled"
             )
-        return self._absence().lacking() or self._impossible()
+        return self._impossible() or self._absence().lacking()
 
     def _impossible(self) -> str | None:
         """Return why what was never seen could not have been, whatever happened; None if it could.

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from ..failure import Failed, Failure, raised
+from ..functions import has_not_run
 from .experiment import Subject
 
 clock = time.perf_counter
@@ -170,6 +171,11 @@ class Stride:
 
         :raises Failed: ``observe`` has raised, or an outcome cannot be hashed.
         """
+        for number, values in enumerate(self.values):
+            unrun = has_not_run(values[samples[0]]) if samples else None
+            if unrun is not None:
+                role = "actor" if self.subject.name == "race" else f"the {self.subject.name}'s actor"
+                raise Failed(Failure("raised", f"{role} {self.subject.names()[number]} {unrun}", ""))
         if self.subject.observe is None:
             found: list[Hashable] = list(zip(*([values[sample] for sample in samples] for values in self.values)))
         else:
