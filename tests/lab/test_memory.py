@@ -247,6 +247,7 @@ def test_objects_in_memory_that_was_there_count_at_most(lab: Lab, computer: Comp
 
     measured = lab.memory(start_one)
     assert answer(measured, 4 * MIB) is None
+    assert answer(measured, 8 * MIB) is None, "by the samples that are there"
     assert measured.below(10 * MIB)
     assert measured.above(MIB // 2)
     assert lab.memory(computer.process("process", 0, 16 * MIB), against=start_one).above(4 * MIB)
@@ -264,6 +265,9 @@ def test_nothing_is_less_where_memory_is_given_back(lab: Lab, computer: Computer
     with pytest.raises(Inconclusive, match="this process has given memory back meanwhile"):
         lab.memory(start_one, against=computer.thread("other", 4 * MIB) if against else None).below(MIB)
     assert last(lab).below == 0
+    with pytest.raises(Inconclusive, match="this process has given memory back meanwhile"):
+        assert lab.memory(computer.thread("other", 4 * MIB), against=start_one) > MIB
+    assert json.dumps(last(lab).to_json(), allow_nan=False)
 
 
 def test_things_of_one_name_are_told_apart(lab: Lab, computer: Computer) -> None:

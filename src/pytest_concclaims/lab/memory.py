@@ -135,6 +135,7 @@ class Memory(Measurement):
                     return Settled(above_it)
                 continue
             if self._growths and (clock() >= end or started == _CROWD):
+                self._finds_hidden(in_use, started)  # for the next question, which these samples may settle
                 limit = f"after {_CROWD} beside each other" if started == _CROWD else None
                 ends = self._shown(low), self._shown(high)
                 lacking = unsettled(above, below, len(self._growths), *ends, limit=limit)
@@ -195,6 +196,8 @@ class Memory(Measurement):
             growths = [replace(growth, high=math.inf) for growth in growths]
         elif any(growth.low < -self.TOLERANCE for growth in growths):
             self._gave_back = True
+            if others:  # one that seems to take less than it does makes the other seem to take more
+                return Growth(-math.inf, math.inf)
         return growths[0] if not others else growths[0].less(growths[1])
 
     def _cost(self, kind: Kind, crowd: ExitStack) -> Growth:
