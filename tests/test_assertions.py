@@ -649,9 +649,7 @@ def test_functions_that_are_given(load: Load, pytestconfig: pytest.Config) -> No
 
 
 @pytest.mark.filterwarnings("ignore:assertion is always true:SyntaxWarning")
-@pytest.mark.parametrize(
-    "condition", ["(1 == 2, 'message')", "[x]", "'text'", "(lambda: x)", "1", "True"]
-)  # fmt: skip
+@pytest.mark.parametrize("condition", ["(1 == 2, 'message')", "[x]", "'text'", "(lambda: x)", "1", "True"])
 def test_what_is_true_whatever_happens(load: Load, watched: Watch, condition: str) -> None:
     """It asserts nothing, and counts for nothing."""
     module = load(f"def claim():\n    x = 1\n    assert {condition}\n")

@@ -115,7 +115,7 @@ class AssertionWatch:
         self._territory = territory
         self._config = config
         self._functions = list(_functions_of([function, *given], territory))
-        self._sources: dict[int, _Source] = {}
+        self._sources: dict[_Source, None] = {}
         # Whatever an earlier claim has left running is no evidence for this one.
         self._elders = set(threading.enumerate()) - {threading.current_thread()}
         # A mark does not say who has left it.
@@ -123,11 +123,11 @@ class AssertionWatch:
 
     def __enter__(self) -> AssertionWatch:
         global _watch
-        for function in self._functions:
-            source = _instrument(function, self._noting, self._config)
-            if source is not None:
-                self._sources[id(source)] = source
-        for source in self._sources.values():
+        sources = {function: _instrument(function, self._noting, self._config) for function in self._functions}
+        # The others are left alone from here on.
+        self._functions = [function for function, source in sources.items() if source is not None]
+        self._sources.update(dict.fromkeys(source for source in sources.values() if source is not None))
+        for source in self._sources:
             source.marks[:] = [False] * len(source.places)
         _watch = self
         return self
@@ -138,7 +138,7 @@ class AssertionWatch:
         global _watch
         _watch = None
         if self._noting is _Noting.MARK:
-            for source in self._sources.values():
+            for source in self._sources:
                 self.held.update({place: None for place, mark in zip(source.places, source.marks) if mark})
         _left_behind.update(set(threading.enumerate()) - self._elders - {threading.current_thread()})
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -121,10 +122,13 @@ class Recorder:
         begin = time.perf_counter()
         if begin < self._keep_from or os.getpid() != self._process:
             return
-        for path in self._reports:
-            if suffix_of(path, REPORT_SUFFIXES) == ".json":
-                with suppress(Exception):  # it is tried again at the end, and told there
-                    write_whole(path, self._record(self._results(), complete=False).to_text())
+        paths = [path for path in self._reports if suffix_of(path, REPORT_SUFFIXES) == ".json"]
+        if not paths:
+            return
+        with suppress(Exception):  # it is tried again at the end, and told there
+            text = self._record(self._results(), complete=False).to_text()
+            for path in paths:
+                write_whole(path, text)
         end = time.perf_counter()
         self._keep_from = end + 9 * (end - begin)
 
@@ -183,7 +187,8 @@ class Recorder:
         output = getattr(node, "workeroutput", {})
         for refusal in output.get("concclaims_errors", ()):
             self._refusals[refusal] = None
-        self._config.stash[TAKEN_OUT] = output.get("concclaims_taken_out", 0)
+        if "concclaims_taken_out" in output:  # a worker that crashed does not tell
+            self._config.stash[TAKEN_OUT] = output["concclaims_taken_out"]
 
     # --- at the end
 
@@ -237,7 +242,7 @@ class Recorder:
     def _record(self, results: Sequence[ClaimResult], *, complete: bool) -> RunRecord:
         option = self._config.getoption
         return RunRecord(
-            tool=_tool(self._config),
+            tool=self._tool,
             options={
                 "suites": list(self._plan.suites),
                 "budget": option("claims_budget"),
@@ -252,6 +257,11 @@ class Recorder:
             complete=complete,
             claims=tuple(results),
         )
+
+    @cached_property
+    def _tool(self) -> dict[str, str]:
+        """Names and versions of what runs; told once, as each plugin's files are read for that."""
+        return _tool(self._config)
 
     def _selection(self) -> list[str]:
         """Return what narrows the run to some of the claims in its files, in the words of the command line.

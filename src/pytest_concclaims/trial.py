@@ -51,7 +51,6 @@ class Trial:
     :param phase: what is being run, or was last: the set-up, the claim or the teardown.
     :param running: whether the test function is being called.
     :param decision: the verdict, once there is one.
-    :param threads: those that were there before it.
     """
 
     claim: Claim
@@ -64,7 +63,6 @@ class Trial:
     duration: float = 0.0
     disturbances: list[Raised] = dataclasses.field(default_factory=list)
     observations: list[Evidence] = dataclasses.field(default_factory=list)
-    threads: frozenset[threading.Thread] = dataclasses.field(default_factory=lambda: frozenset(threading.enumerate()))
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Return all that was seen in this and earlier attempts."""
@@ -119,10 +117,10 @@ class Trial:
     def wait_for_threads(self) -> None:
         """Give threads that the claim left behind a moment to end: how they end may leave no verdict."""
         deadline = time.monotonic() + _THREADS_MOMENT
-        for thread in set(threading.enumerate()) - self.threads:
+        for thread in set(threading.enumerate()) - self.lab.strangers:
             with suppress(AssertionError, RuntimeError):  # one that Python did not start cannot be joined
                 thread.join(max(0.0, deadline - time.monotonic()))
-        for thread in left_behind() - self.threads:
+        for thread in left_behind() - self.lab.strangers:
             text = f"the claim has left thread {thread.name!r} running: what becomes of that, it does not hear"
             self.observations.append(Note(text))
 
@@ -189,7 +187,7 @@ def _threads_watched(item: pytest.Item) -> AbstractContextManager[None]:
 
     def note(name: str, thread: threading.Thread | None, error: BaseException) -> bool:
         trial = item.stash.get(TRIAL, None)
-        if trial is None or thread in trial.threads:
+        if trial is None or thread in trial.lab.strangers:
             return False
         trial.disturbances.append(_raised(f"{name}, {trial.phase}", error))
         return True

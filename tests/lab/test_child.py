@@ -679,7 +679,7 @@ def test_temporary_folder(
 
 def test_child_that_was_killed_leaves_no_verdict_unless_that_is_asked(lab: Lab) -> None:
     """On a busy machine any child may be; what it has not done then is no evidence."""
-    child = lab.child("import time; time.sleep(1000)", deadline=0.5)
+    child = lab.child("import threading; threading.Event().wait()", deadline=0.5)
     assert child.exit_code is None
     assert "was killed at its deadline of 0.5 s" in repr(child)
     assert "the claim does not ask whether it was; ask child.timed_out" in str(lab.unsettled)

@@ -64,8 +64,9 @@ class Lab:
         self._instruments: list[Race | Measurement] = []
         self._children: list[Child[Any]] = []
         self._machine = MachineLock(patience=patience, tell=tell)
-        self._bench = Bench(self._sampling, lambda: strangers_at_work(self._strangers), self._record, self._raise)
-        self._strangers = frozenset(threading.enumerate())
+        self._bench = Bench(self._sampling, lambda: strangers_at_work(self.strangers), self._record, self._raise)
+        #: The threads that were there before the claim.
+        self.strangers = frozenset(threading.enumerate())
         self._process = os.getpid()
         #: The assertions of the claim's code that have failed so far, in this process, in words.
         self.failed_assertions: Callable[[], Sequence[str]] = tuple

@@ -19,10 +19,12 @@ def name_of(function: object) -> str:
     return name.rpartition(".")[2] if code is not None else name
 
 
+_NOT_RUN = {CoroutineType: "coroutine", GeneratorType: "generator", AsyncGeneratorType: "asynchronous generator"}
+
+
 def has_not_run(value: object) -> str | None:
     """Return, in words, what a call has given that would have to be awaited or iterated first; None if it has run."""
-    kinds = {CoroutineType: "coroutine", GeneratorType: "generator", AsyncGeneratorType: "asynchronous generator"}
-    kind = kinds.get(type(value))
+    kind = _NOT_RUN.get(type(value))
     return None if kind is None else f"returned a {kind}, so nothing of it has run; let it be a function that runs it"
 
 

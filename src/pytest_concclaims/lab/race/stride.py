@@ -154,10 +154,14 @@ class Stride:
             text = f"actors raised {both} in one sample: that is no single outcome; let them catch and return them"
             self.failure = Failure("raised", text, "")
         elif self.failure is None:
-            role = "actor" if self.subject.name == "race" else f"the {self.subject.name}'s actor"
-            self.failure = raised(f"{role} {self.subject.names()[me]}", error)
+            self.failure = raised(self._actor(me), error)
         self.halted = True
         raise Halted
+
+    def _actor(self, me: int) -> str:
+        """Return an actor's name, for people, and whose it is."""
+        role = "actor" if self.subject.name == "race" else f"the {self.subject.name}'s actor"
+        return f"{role} {self.subject.names()[me]}"
 
     def _outcome_of(self, error: BaseException) -> type[BaseException] | None:
         """Return the type, of those that are outcomes, that says most about an exception."""
@@ -171,11 +175,10 @@ class Stride:
 
         :raises Failed: ``observe`` has raised, or an outcome cannot be hashed.
         """
-        for number, values in enumerate(self.values):
+        for me, values in enumerate(self.values):
             unrun = has_not_run(values[samples[0]]) if samples else None
             if unrun is not None:
-                role = "actor" if self.subject.name == "race" else f"the {self.subject.name}'s actor"
-                raise Failed(Failure("raised", f"{role} {self.subject.names()[number]} {unrun}", ""))
+                raise Failed(Failure("raised", f"{self._actor(me)} {unrun}", ""))
         if self.subject.observe is None:
             found: list[Hashable] = list(zip(*([values[sample] for sample in samples] for values in self.values)))
         else:
