@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pytest_concclaims import Inconclusive, Lab, gil_enabled
-from pytest_concclaims.evidence import RaceRun
+from pytest_concclaims.records.evidence import RaceRun
 
 #: Seconds for each measurement of a rate, and how many are made, in turns, as the machine's pace changes.
 RATE_SECONDS = 1.0

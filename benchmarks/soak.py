@@ -73,8 +73,8 @@ from typing import Any, NoReturn
 from left_behind import Surroundings
 
 try:
-    from pytest_concclaims.evidence import from_json, summary_phrase
-    from pytest_concclaims.lab.machine import LOCK_DIR
+    from pytest_concclaims.lab.lock import LOCK_DIR
+    from pytest_concclaims.records.evidence import from_json, summary_phrase
     from pytest_concclaims.statistics import clopper_pearson_upper
     from pytest_concclaims.verdict import Verdict
 except ImportError as missing:
@@ -842,7 +842,7 @@ def _preparation(job: Job) -> Callable[[], None] | None:
     """Return what pytest's process does first, before it becomes that; None on Windows."""
     if os.name != "posix":
         return None
-    from pytest_concclaims.lab.bootstrap import die_with_parent
+    from pytest_concclaims.lab.processes.child_main import die_with_parent
 
     if job.condition.kind != "one-core":
         return die_with_parent

@@ -16,7 +16,7 @@ from pytest_concclaims.digest import digest_of
 CLAIM = """
     import functools
     import pytest
-    from helpers import twice, unused
+    from library import twice, unused
 
     START = 10
     LIMIT: int = 2 * START
@@ -58,7 +58,7 @@ FURTHER = """
     def base(number):
         return number
 """
-FILES = {"digested.py": CLAIM, "helpers.py": HELPERS, "further.py": FURTHER}
+FILES = {"digested.py": CLAIM, "library.py": HELPERS, "further.py": FURTHER}
 
 
 #: Writes files, and returns the digest of the claim in ``digested.py``.
@@ -386,14 +386,19 @@ def test_wrapped(digest: Digest, source: str) -> None:
 
 
 IMPORTS = {
-    "module": ("digested.py", "import helpers", "helpers.twice", "helpers.py"),
-    "module by another name": ("digested.py", "import helpers as other", "other.twice", "helpers.py"),
-    "name by another name": ("digested.py", "from helpers import twice as double", "double", "helpers.py"),
-    "star": ("digested.py", "from helpers import *", "twice", "helpers.py"),
-    "within the function": ("digested.py", "def local():\n    from helpers import twice\n", "twice", "helpers.py"),
-    "package": ("digested.py", "from helpers import twice", "twice", "helpers/__init__.py"),
-    "relative": ("package/digested.py", "from .helpers import twice", "twice", "package/helpers.py"),
-    "relative module": ("package/digested.py", "from . import helpers", "helpers.twice", "package/helpers.py"),
+    "module": ("digested.py", "import library", "library.twice", "library.py"),
+    "module by another name": ("digested.py", "import library as other", "other.twice", "library.py"),
+    "name by another name": ("digested.py", "from library import twice as double", "double", "library.py"),
+    "star": ("digested.py", "from library import *", "twice", "library.py"),
+    "within the function": (
+        "digested.py",
+        "def local():\n    from library import twice\n",
+        "twice",
+        "library.py",
+    ),
+    "package": ("digested.py", "from library import twice", "twice", "library/__init__.py"),
+    "relative": ("package/digested.py", "from .library import twice", "twice", "package/library.py"),
+    "relative module": ("package/digested.py", "from . import library", "library.twice", "package/library.py"),
     "relative package": ("package/digested.py", "from . import twice", "twice", "package/__init__.py"),
 }
 
@@ -444,8 +449,8 @@ def test_own_package(digest: Digest) -> None:
     """A helper counts that is imported by its full name from the package of the claim's module."""
     files = {
         "package/__init__.py": "",
-        "package/helpers.py": "def twice(number):\n    return 2 * number\n",
-        "package/digested.py": "from package.helpers import twice\ndef test_claim():\n    assert twice(1)\n",
+        "package/library.py": "def twice(number):\n    return 2 * number\n",
+        "package/digested.py": "from package.library import twice\ndef test_claim():\n    assert twice(1)\n",
     }
     assert digest(edited(files, "2 *", "3 *")) != digest(files)
 
@@ -479,8 +484,8 @@ def test_without_source(tmp_path: Path) -> None:
 def test_circle(digest: Digest) -> None:
     """Functions that call each other, and modules that import each other, come to an end."""
     files = {
-        "digested.py": "import helpers\ndef ping():\n    return pong\ndef pong():\n    return ping\n"
-        "def test_claim():\n    assert ping and helpers.x and test_claim\n",
-        "helpers.py": "import digested\nx = 5\n",
+        "digested.py": "import library\ndef ping():\n    return pong\ndef pong():\n    return ping\n"
+        "def test_claim():\n    assert ping and library.x and test_claim\n",
+        "library.py": "import digested\nx = 5\n",
     }
     assert digest(edited(files, "x = 5", "x = 6")) != digest(files)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_concclaims.cli import COMMANDS
+from pytest_concclaims.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))

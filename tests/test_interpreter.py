@@ -12,14 +12,8 @@ from pathlib import Path
 import pytest
 
 from pytest_concclaims import CPYTHON, FREE_THREADED_BUILD, PYPY, gil_enabled
-from pytest_concclaims.interpreter import (
-    Interpreter,
-    Machine,
-    cgroup_quota,
-    label_of,
-    throttled_seconds,
-    usable_cpus,
-)
+from pytest_concclaims.interpreter import Interpreter, label_of
+from pytest_concclaims.machine import Machine, cgroup_quota, throttled_seconds, usable_cpus
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pytest_concclaims import Lab
-from pytest_concclaims.lab.tracing import is_traced
+from pytest_concclaims import Lab, is_traced
 
 from .processes import LAST_WORK, PATIENCE
 from .queues import (

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_concclaims import Lab, gil_enabled
-from pytest_concclaims.interpreter import usable_cpus
-from pytest_concclaims.lab.tracing import is_traced
+from pytest_concclaims import Lab, gil_enabled, is_traced, usable_cpus
 
 from . import cores, holding_up
 from .threads import in_threads

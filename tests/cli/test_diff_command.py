@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers.sample_records import CLAIM, EVIDENCE, record_of
 from pytest_concclaims import Verdict
-from pytest_concclaims.cli import main
-from pytest_concclaims.record import RunRecord
+from pytest_concclaims.cli.main import main
+from pytest_concclaims.records.record import RunRecord
 from pytest_concclaims.reports.files import write_whole
-from sample_records import CLAIM, EVIDENCE, record_of
 
 REFUTED = replace(CLAIM, verdict=Verdict.REFUTED, evidence=tuple(EVIDENCE))
 INCONCLUSIVE = replace(CLAIM, verdict=Verdict.INCONCLUSIVE, reason="a ruler is missing")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers.sample_records import CLAIM, record_of
 from pytest_concclaims import Verdict
-from pytest_concclaims.cli import main
-from pytest_concclaims.record import RunRecord
+from pytest_concclaims.cli.main import main
+from pytest_concclaims.records.record import RunRecord
 from pytest_concclaims.reports.files import write_whole
-from sample_records import CLAIM, record_of
 
 REFUTED = replace(CLAIM, verdict=Verdict.REFUTED)
 STARTS = {"m.html": "<!doctype html>", "m.md": "## Concurrency claims", "m.svg": "<svg "}

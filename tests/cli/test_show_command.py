@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from claims_project import ALL_ENDS, RECORD, Run, make_project, one_claim, run_claims
-from pytest_concclaims.cli import main
+from helpers.claims_project import ALL_ENDS, RECORD, Run, make_project, one_claim, run_claims
+from helpers.sample_records import CLAIM, EVIDENCE, record_of
+from pytest_concclaims.cli.main import main
 from pytest_concclaims.interpreter import Interpreter
-from pytest_concclaims.plugin import REPORT_SUFFIXES
 from pytest_concclaims.reports.files import write_whole
-from sample_records import CLAIM, EVIDENCE, record_of
+from pytest_concclaims.reports.formats import REPORT_SUFFIXES
 
 STRANGE = "Snow\x1b[31m is\x07 red\r\nand\t\x00white\u202e \udc80"
 

@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 
-import child_work
-from child_work import (
+from helpers import child_work
+from helpers.child_work import (
     STAY,
     ReadableBy,
     Stopped,
@@ -374,8 +374,8 @@ from pathlib import Path
 from pytest_concclaims import Lab, gil_enabled
 # Whoever runs in the background of a shell has inherited that it be ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.path.insert(0, {str(Path(child_work.__file__).parent)!r})
-import child_work
+sys.path.insert(0, {str(Path(child_work.__file__).parents[1])!r})
+from helpers import child_work
 lab = Lab(budget=1.0)
 {source}"""
     return subprocess.Popen([sys.executable, *flags, "-c", source], stdout=subprocess.PIPE, text=True, **options)
@@ -426,7 +426,9 @@ def test_core_dump(lab: Lab) -> None:
 
 
 @posix
-@pytest.mark.parametrize("target", ["'import child_work; child_work.print_signals()'", "child_work.print_signals"])
+@pytest.mark.parametrize(
+    "target", ["'from helpers import child_work; child_work.print_signals()'", "child_work.print_signals"]
+)
 def test_signals(target: str) -> None:
     """A child can be interrupted and terminated, even if its parent is deaf."""
     source = f"""
@@ -434,7 +436,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 print(lab.child({target}).stdout)
 """
-    folder = {**os.environ, "PYTHONPATH": str(Path(child_work.__file__).parent)}
+    folder = {**os.environ, "PYTHONPATH": str(Path(child_work.__file__).parents[1])}
     assert output_of(driver(source, env=folder)) == "True 0"
 
 

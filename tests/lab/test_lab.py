@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pytest_concclaims import Inconclusive, Lab
-from pytest_concclaims.evidence import Note, Requirement
 from pytest_concclaims.lab.parallelism.workers import has_interpreters
+from pytest_concclaims.records.evidence import Note, Requirement
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from typing import Any, ClassVar, NoReturn
 import pytest
 
 from pytest_concclaims import Inconclusive, MeasurementError
-from pytest_concclaims.evidence import Evidence, Measured, from_json
 from pytest_concclaims.lab import measurement
 from pytest_concclaims.lab.failure import Failed, Failure, raised
-from pytest_concclaims.lab.machine import LOCK_DIR
-from pytest_concclaims.lab.measurement import Bench, Measurement, Question, Reading, Settled
+from pytest_concclaims.lab.lock import LOCK_DIR
+from pytest_concclaims.lab.measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion
+from pytest_concclaims.records.evidence import Evidence, Measured, from_json
 
 #: What a comparison with nothing sensible says.
 ASK = r"compare it with a number: m > 2, m\.below\(1\.2, else_above=1\.4\), m\.between\(1, 2\)$"
@@ -65,7 +65,7 @@ class Scripted(Measurement):
         return Reading(self.values[-1], self.values[-1] - 0.5, self.values[-1] + 0.5, len(self.values))
 
     def _evidence(
-        self, question: Question, answer: bool | None, lacking: str | None, failure: Failure | None
+        self, question: ThresholdQuestion, answer: bool | None, lacking: str | None, failure: Failure | None
     ) -> Evidence:
         return ScriptedRun(**self._common(question, answer, lacking, failure))
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from pytest_concclaims import Inconclusive, Lab, MeasurementError, NotApplicable
-from pytest_concclaims import lab as lab_module
-from pytest_concclaims.evidence import MemoryRun, from_json, in_bytes
+from pytest_concclaims.lab import lab as lab_module
 from pytest_concclaims.lab import memory
 from pytest_concclaims.lab.memory import Memory
-from pytest_concclaims.lab.resident import Resident, gauge
+from pytest_concclaims.lab.process_memory import Resident, gauge
+from pytest_concclaims.records.evidence import MemoryRun, from_json, in_bytes
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
 has_gauge = pytest.mark.skipif(gauge() is None, reason="nothing can tell memory here")

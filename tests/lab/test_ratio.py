@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 
 from pytest_concclaims import Inconclusive, Lab, MeasurementError
-from pytest_concclaims.evidence import RatioRun, from_json
-from pytest_concclaims.lab import measurement, paired, ratio
-from pytest_concclaims.lab.machine import LOCK_DIR
-from pytest_concclaims.lab.paired import ERROR
+from pytest_concclaims.lab import measurement, ratio, sequential
+from pytest_concclaims.lab.lock import LOCK_DIR
 from pytest_concclaims.lab.ratio import Ratio
+from pytest_concclaims.lab.sequential import ERROR
 from pytest_concclaims.lab.tracing import is_traced
+from pytest_concclaims.records.evidence import RatioRun, from_json
 from pytest_concclaims.statistics import clopper_pearson_lower, median_range
 
 #: About a microsecond and a millisecond: of these, sums are exact.
@@ -59,7 +59,7 @@ class Time:
 
     def rule(self, monkeypatch: pytest.MonkeyPatch) -> Time:
         """Be the time for all that measures."""
-        for module in (measurement, paired, ratio):
+        for module in (measurement, sequential, ratio):
             monkeypatch.setattr(module, "clock", self.clock)
         monkeypatch.setattr(ratio, "time", SimpleNamespace(sleep=self.sleep))
         monkeypatch.setattr(ratio, "is_traced", lambda: False)
@@ -107,7 +107,7 @@ def time_(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 def seconds(measured: Ratio) -> tuple[list[float], list[float]]:
     """Return what the samples of both arms took, per call."""
-    a, b = measured.arms
+    a, b = measured.timings
     return a.seconds, b.seconds
 
 
@@ -128,7 +128,7 @@ def test_answer(lab: Lab, time_: Time, ask: Callable[[Ratio], bool], answer: boo
     """What takes twice as long takes longer than once as long and less than three times: thirteen pairs agree."""
     measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
     assert ask(measured) is answer
-    assert [len(arm.seconds) for arm in measured.arms] == [13, 13]
+    assert [len(arm.seconds) for arm in measured.timings] == [13, 13]
     assert repr(measured) == "<lab.ratio(a, b): 2 [2 to 2], 13 samples>"
 
 
@@ -136,7 +136,7 @@ def test_lazy(lab: Lab, time_: Time) -> None:
     """Nothing is called before there is a question; to be shown is none."""
     measured = lab.ratio(time_.work("a", MILLI), time_.work("b", MILLI))
     assert repr(measured) == f"{measured}" == "<lab.ratio(a, b): not measured yet>"
-    assert (time_.calls, lab.evidence, list(lab.arms)) == ([], (), [])
+    assert (time_.calls, lab.evidence, list(lab.timings)) == ([], (), [])
     assert not measured.asked
     assert lab.void is not None
     assert "no question was put to <lab.ratio(a, b): not measured yet>" in lab.void
@@ -152,9 +152,9 @@ def test_asked_again_it_goes_on(lab: Lab, time_: Time) -> None:
     assert len(time_.calls) == calls
     with pytest.raises(Inconclusive):
         measured.above(2, else_below=1)
-    assert len(measured.arms[0].seconds) > 13
+    assert len(measured.timings[0].seconds) > 13
     later = time_.calls[calls:]
-    assert len(later) == 2 * (len(measured.arms[0].seconds) - 13), "nothing but pairs: it was prepared before"
+    assert len(later) == 2 * (len(measured.timings[0].seconds) - 13), "nothing but pairs: it was prepared before"
 
 
 def test_budget_is_spent(lab: Lab, time_: Time) -> None:
@@ -163,7 +163,7 @@ def test_budget_is_spent(lab: Lab, time_: Time) -> None:
     with pytest.raises(Inconclusive) as caught:
         measured.above(1)
     # Three calls of each prepare it; then a pair at a time until two seconds are over.
-    assert len(measured.arms[0].seconds) == 5
+    assert len(measured.timings[0].seconds) == 5
     words = (
         r"^a against b: median 1 times; whether that is above 1 has no answer: .*of 5 samples 0 lie above 1 and 0 "
     )
@@ -179,7 +179,7 @@ def test_one_pair_however_long_it_takes(lab: Lab, time_: Time) -> None:
     measured = lab.ratio(time_.work("a", 10 * BUDGET), time_.work("b", 10 * BUDGET))
     with pytest.raises(Inconclusive):
         measured.above(1)
-    assert [len(arm.seconds) for arm in measured.arms] == [1, 1]
+    assert [len(arm.seconds) for arm in measured.timings] == [1, 1]
 
 
 def test_order_in_each_pair_is_drawn(lab: Lab, time_: Time) -> None:
@@ -242,14 +242,14 @@ def test_first_call_does_not_count(lab: Lab, time_: Time) -> None:
         measured.above(1)
     for taken in seconds(measured):
         assert taken == [MILLI] * len(taken)
-    assert {"a", "b"} <= set(time_.calls[: -2 * len(measured.arms[0].seconds)])
+    assert {"a", "b"} <= set(time_.calls[: -2 * len(measured.timings[0].seconds)])
 
 
 def test_long_work_is_called_once(lab: Lab, time_: Time) -> None:
     """What the clock can tell is one call for each sample."""
     measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
     assert measured > 1
-    assert [arm.calls for arm in measured.arms] == [1, 1]
+    assert [arm.calls for arm in measured.timings] == [1, 1]
 
 
 @pytest.mark.parametrize("look", [0.0, 0.05 * MICRO])
@@ -258,7 +258,7 @@ def test_short_work_is_repeated(lab: Lab, time_: Time, look: float) -> None:
     time_.look = look
     measured = lab.ratio(time_.work("a", 4 * MICRO), time_.work("b", 2 * MICRO))
     assert measured.between(1.9, 2.1)
-    for arm, single in zip(measured.arms, (4 * MICRO, 2 * MICRO)):
+    for arm, single in zip(measured.timings, (4 * MICRO, 2 * MICRO)):
         assert arm.calls > 1
         assert arm.calls * single >= ratio._LONG_ENOUGH
         assert arm.seconds == [pytest.approx(single, rel=0.01)] * len(arm.seconds)
@@ -271,7 +271,7 @@ def test_work_without_any_length_has_an_end(lab: Lab, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ratio, "clock", lambda: 0.0)
     measured = lab.ratio(time_.work("a", 0.0), time_.work("b", 0.0), budget=0.001)
     assert measured < 1e9
-    assert [arm.calls for arm in measured.arms] == [8, 8]
+    assert [arm.calls for arm in measured.timings] == [8, 8]
 
 
 def test_arms_of_like_cost_are_called_equally_often(lab: Lab, time_: Time) -> None:
@@ -279,14 +279,14 @@ def test_arms_of_like_cost_are_called_equally_often(lab: Lab, time_: Time) -> No
     time_.look = MICRO
     measured = lab.ratio(time_.work("a", 60 * MICRO), time_.work("b", 20 * MICRO))
     assert measured > 1
-    assert [arm.calls for arm in measured.arms] == [8, 8]
+    assert [arm.calls for arm in measured.timings] == [8, 8]
 
 
 def test_arms_of_unlike_cost_are_not(lab: Lab, time_: Time) -> None:
     """What takes long is not repeated because the other one has to be."""
     measured = lab.ratio(time_.work("a", 10 * MILLI), time_.work("b", MICRO))
     assert measured > 1000
-    a, b = measured.arms
+    a, b = measured.timings
     assert (a.calls, b.calls) == (1, 128)
 
 
@@ -309,7 +309,7 @@ def test_moment_of_something_else_does_not_make_equal_arms_unequal(
     measured = lab.ratio(partial(work, "a"), partial(work, "b"), budget=0.03)
     with pytest.raises(Inconclusive):
         measured.above(1)
-    a, b = measured.arms
+    a, b = measured.timings
     assert a.calls == b.calls == 8
 
 
@@ -340,7 +340,7 @@ def test_entering_is_timed_and_leaving_is_not(lab: Lab, time_: Time) -> None:
     """Of what ``contextlib.contextmanager`` makes, the time until it is entered counts."""
     measured = lab.ratio(time_.thing("a", 2 * MILLI, 50 * MILLI), time_.thing("b", MILLI, 30 * MILLI), budget=60)
     assert measured.between(1.9, 2.1)
-    assert [arm.calls for arm in measured.arms] == [1, 1]
+    assert [arm.calls for arm in measured.timings] == [1, 1]
     assert seconds(measured) == ([2 * MILLI] * 13, [MILLI] * 13)
 
 
@@ -349,7 +349,7 @@ def test_all_that_is_entered_is_left(lab: Lab, time_: Time) -> None:
     measured = lab.ratio(time_.thing("a", 30 * MICRO, 0), time_.thing("b", 30 * MICRO, 0))
     with pytest.raises(Inconclusive):
         measured.above(1)
-    assert [arm.calls for arm in measured.arms] == [4, 4]
+    assert [arm.calls for arm in measured.timings] == [4, 4]
     last = time_.calls[-16:]
     for name in "ab":
         assert last.count(f"begin {name}") == last.count(f"end {name}") == 4
@@ -451,7 +451,7 @@ def test_arm_that_raises(lab: Lab, time_: Time, kind: type[BaseException], call:
     assert isinstance(told, RatioRun)
     assert told.failure is not None
     assert (told.answer, told.failure["kind"], told.phrase()) == (None, "raised", told.failure["text"])
-    assert told.samples == len(measured.arms[0].seconds) == len(measured.arms[1].seconds)
+    assert told.samples == len(measured.timings[0].seconds) == len(measured.timings[1].seconds)
 
 
 @pytest.mark.parametrize("call", [1, 2, 9])
@@ -469,7 +469,7 @@ def test_ctrl_c_goes_through(lab: Lab, time_: Time, call: int) -> None:
         measured.above(1)
     assert lab.evidence == ()
     assert measured.error is None
-    assert len(measured.arms[0].seconds) == len(measured.arms[1].seconds)
+    assert len(measured.timings[0].seconds) == len(measured.timings[1].seconds)
 
 
 def test_ctrl_c_is_not_swallowed_by_a_thing(lab: Lab, time_: Time) -> None:
@@ -542,7 +542,7 @@ def lambdas() -> list[Callable[[], int]]:
 def test_arms_are_told_apart(lab: Lab, a: Any, b: Any, names: tuple[str, str] | None) -> None:
     """Each has a name that the other one has not, in what is shown and on record."""
     measured = lab.ratio(a, b)
-    one, other = (arm.name for arm in measured.arms)
+    one, other = (arm.name for arm in measured.timings)
     assert one != other
     if names is not None:
         assert (one, other) == names
@@ -553,7 +553,7 @@ def test_lambdas_say_where_they_are(lab: Lab) -> None:
     """On the same line, they are told apart as namesakes are."""
     measured = lab.ratio(*lambdas())
     line = lambdas.__code__.co_firstlineno + 2
-    names = [arm.name for arm in measured.arms]
+    names = [arm.name for arm in measured.timings]
     assert names == [f"the lambda at test_ratio.py:{line} (A)", f"the lambda at test_ratio.py:{line} (B)"]
 
 
@@ -671,7 +671,7 @@ def test_record_has_the_first_thousand_samples(lab: Lab, time_: Time) -> None:
         measured.above(1)
     (told,) = lab.evidence
     assert isinstance(told, RatioRun)
-    assert told.samples == len(measured.arms[0].seconds) > 1000
+    assert told.samples == len(measured.timings[0].seconds) > 1000
     assert [len(arm["seconds"]) for arm in told.arms] == [1000, 1000]
 
 
@@ -681,7 +681,7 @@ def test_arms_of_a_lab(lab: Lab, time_: Time) -> None:
     lab.ratio(time_.work("c", MILLI), time_.work("d", MILLI))
     other = lab.ratio(time_.work("e", 2 * MILLI), time_.work("f", MILLI))
     assert one > 1
-    assert [arm.name for arm in lab.arms] == ["a", "b"]
+    assert [arm.name for arm in lab.timings] == ["a", "b"]
     assert other > 1
-    assert [arm.name for arm in lab.arms] == ["a", "b", "e", "f"]
-    assert list(lab.arms) == [*one.arms, *other.arms]
+    assert [arm.name for arm in lab.timings] == ["a", "b", "e", "f"]
+    assert list(lab.timings) == [*one.timings, *other.timings]

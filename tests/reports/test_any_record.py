@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from helpers.sample_records import CLAIM, EVIDENCE, record_of
 from pytest_concclaims import Verdict
-from pytest_concclaims.evidence import Attempt
-from pytest_concclaims.reading import parse_record
-from pytest_concclaims.record import SCHEMA_FILE, RunRecord
+from pytest_concclaims.records.evidence import Attempt
+from pytest_concclaims.records.reader import parse_record
+from pytest_concclaims.records.record import SCHEMA_FILE, RunRecord
 from pytest_concclaims.reports.markdown import LARGEST_COMMENT, LEAST, markdown
 from pytest_concclaims.reports.page import page
 from pytest_concclaims.reports.terminal import summary
-from sample_records import CLAIM, EVIDENCE, record_of
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 TEXTS = [

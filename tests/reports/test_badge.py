@@ -9,12 +9,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from helpers.sample_records import CLAIM, record_of
 from pytest_concclaims import Verdict
-from pytest_concclaims.cli import main
-from pytest_concclaims.record import RunRecord, Standing
+from pytest_concclaims.cli.main import main
+from pytest_concclaims.records.record import RunRecord, Standing
 from pytest_concclaims.reports.badge import Badge, badge_of, to_endpoint, to_svg
 from pytest_concclaims.reports.files import write_whole
-from sample_records import CLAIM, record_of
 
 REFUTED = replace(CLAIM, id="r", verdict=Verdict.REFUTED, expected=Verdict.REFUTED, reason="it melts")
 UNEXPECTED = replace(CLAIM, id="u", verdict=Verdict.REFUTED)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from helpers.sample_records import CLAIM, EVIDENCE, record_of
 from pytest_concclaims import Verdict
-from pytest_concclaims.evidence import Note
-from pytest_concclaims.record import ClaimResult, RunRecord
+from pytest_concclaims.records.evidence import Note
+from pytest_concclaims.records.record import ClaimResult, RunRecord
 from pytest_concclaims.reports.markdown import LARGEST_COMMENT, LEAST, fitted, markdown
-from sample_records import CLAIM, EVIDENCE, record_of
 
 INCONCLUSIVE = replace(CLAIM, id="i", verdict=Verdict.INCONCLUSIVE, reason="a ruler is missing")
 REFUTED = replace(CLAIM, id="r", verdict=Verdict.REFUTED)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-import pytest_concclaims.reports
+import pytest_concclaims.reports.render
+from helpers.sample_records import CHILD, CLAIM, EVIDENCE, RACE, RATIO, record_of
 from pytest_concclaims import Verdict
-from pytest_concclaims.evidence import Attempt, ChildRun, Evidence, Note, Raised
-from pytest_concclaims.record import ClaimResult, RunRecord
+from pytest_concclaims.records.evidence import Attempt, ChildRun, Evidence, Note, Raised
+from pytest_concclaims.records.record import ClaimResult, RunRecord
 from pytest_concclaims.reports.claim_view import anchor, command
 from pytest_concclaims.reports.page import page, sections
-from sample_records import CHILD, CLAIM, EVIDENCE, RACE, RATIO, record_of
 
 HOSTILE = (
     "</script><script>alert(1)</script> <img src=x onerror=alert(1)> {{ 7 * 7 }} \x1b[31m \u202e \ud800 \" ' &amp;"

@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-import works
+from helpers import workloads
 from pytest_concclaims import CPYTHON, Inconclusive, Lab, MeasurementError, NotApplicable, gil_enabled
-from pytest_concclaims.evidence import ParallelismRun, from_json
-from pytest_concclaims.interpreter import usable_cpus
-from pytest_concclaims.lab import parallelism
-from pytest_concclaims.lab.forked import CAN_FORK
-from pytest_concclaims.lab.parallelism import Parallelism, running
-from pytest_concclaims.lab.parallelism.slices import TOO_BUSY, Findings
+from pytest_concclaims.lab.parallelism import alternation, parallelism
+from pytest_concclaims.lab.parallelism.parallelism import Parallelism
+from pytest_concclaims.lab.parallelism.slices import TOO_BUSY, Rounds
 from pytest_concclaims.lab.parallelism.workers import Worker, has_interpreters
+from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.machine import usable_cpus
+from pytest_concclaims.records.evidence import ParallelismRun, from_json
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 interpreters = pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
@@ -62,50 +62,50 @@ def last(lab: Lab) -> ParallelismRun:
 
 def test_threads_are_never_said_to_do_what_they_cannot(lab: Lab) -> None:
     """With a GIL they use one core at most, without one they use several."""
-    assert answer(lab.parallelism(works.compute, workers=2, kind="thread")) in (gil_enabled(), None)
+    assert answer(lab.parallelism(workloads.compute, workers=2, kind="thread")) in (gil_enabled(), None)
 
 
 def test_processes_are_never_said_to_use_one_core(lab: Lab) -> None:
     """Each has a GIL of its own."""
-    assert answer(lab.parallelism(works.compute, workers=2, kind="process")) in (False, None)
+    assert answer(lab.parallelism(workloads.compute, workers=2, kind="process")) in (False, None)
 
 
 @interpreters
 def test_subinterpreters_are_never_said_to_use_one_core(lab: Lab) -> None:
     """So has each of them."""
-    assert answer(lab.parallelism(works.compute, workers=2, kind="interpreter")) in (False, None)
+    assert answer(lab.parallelism(workloads.compute, workers=2, kind="interpreter")) in (False, None)
 
 
 @pytest.mark.parametrize("control", KINDS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_beside_each_kind_of_control(lab: Lab, kind: str, control: str) -> None:
     """No party keeps another from working: a process that is forked beside a subinterpreter would crash."""
-    found = answer(lab.parallelism(works.compute, workers=2, kind=kind, control=control, budget=0.5))
+    found = answer(lab.parallelism(workloads.compute, workers=2, kind=kind, control=control, budget=0.5))
     assert found in ((gil_enabled() if kind == "thread" else False), None)
     assert last(lab).failure is None
 
 
 def test_c_code_that_lets_the_gil_go_is_never_said_to_use_one_core(lab: Lab) -> None:
     """Threads do use several cores then."""
-    assert answer(lab.parallelism(works.hash_much, workers=2, kind="thread")) in (False, None)
+    assert answer(lab.parallelism(workloads.hash_much, workers=2, kind="thread")) in (False, None)
 
 
 @pytest.mark.skipif(not gil_enabled(), reason="threads are a control here")
 def test_control_of_threads_shows_nothing(lab: Lab) -> None:
     """What uses one core at most cannot show that there was a second one."""
-    measurement = lab.parallelism(works.compute, workers=2, kind="thread", control="thread", budget=0.3)
+    measurement = lab.parallelism(workloads.compute, workers=2, kind="thread", control="thread", budget=0.3)
     assert answer(measurement) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_work_that_waits_is_not_said_to_use_several_cores(lab: Lab, kind: str) -> None:
     """A control that waits as well is none, so there is no answer."""
-    work = works.wait_a_millisecond
+    work = workloads.wait_a_millisecond
     assert answer(lab.parallelism(work, workers=2, kind=kind, budget=0.3)) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("work", [works.nothing, works.take_ten_milliseconds])
+@pytest.mark.parametrize("work", [workloads.nothing, workloads.take_ten_milliseconds])
 def test_work_of_any_length(lab: Lab, kind: str, work: Callable[[], Any]) -> None:
     """What is too short for the clock is repeated; what is long makes slices longer. Neither fails."""
     measurement = lab.parallelism(work, workers=2, kind=kind, budget=0.5)
@@ -120,7 +120,7 @@ def test_one_core_has_no_answer(lab: Lab, kind: str) -> None:
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     try:
-        assert answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=0.5)) is None
+        assert answer(lab.parallelism(workloads.compute, workers=2, kind=kind, budget=0.5)) is None
         assert os.sched_getaffinity(0) == {min(before)}
     finally:
         os.sched_setaffinity(0, before)
@@ -136,7 +136,7 @@ def test_busy_machine_gives_no_wrong_answer(lab: Lab) -> None:
             hogs.callback(hog.kill)
         for kind in ("thread", "process"):
             right = gil_enabled() if kind == "thread" else False
-            assert answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=1.0)) in (right, None)
+            assert answer(lab.parallelism(workloads.compute, workers=2, kind=kind, budget=1.0)) in (right, None)
 
 
 # --- what is left
@@ -145,20 +145,20 @@ def test_busy_machine_gives_no_wrong_answer(lab: Lab) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_question_leaves_nothing(lab: Lab, kind: str, nothing_left: NothingLeft) -> None:
     """No process, no thread and nothing open, with an answer or without one."""
-    answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=0.05))  # what is there once for all
+    answer(lab.parallelism(workloads.compute, workers=2, kind=kind, budget=0.05))  # what is there once for all
     affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     with nothing_left():
-        answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=0.05))
+        answer(lab.parallelism(workloads.compute, workers=2, kind=kind, budget=0.05))
     with nothing_left():
-        answer(lab.parallelism(works.compute, workers=3, kind=kind))
+        answer(lab.parallelism(workloads.compute, workers=3, kind=kind))
     assert affinity is None or os.sched_getaffinity(0) == affinity
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_failure_leaves_nothing(lab: Lab, kind: str, nothing_left: NothingLeft) -> None:
     """Work that raises ends all workers."""
-    answer(lab.parallelism(works.compute, workers=2, kind=kind, budget=0.05))
-    measurement = lab.parallelism(works.fail, workers=3, kind=kind)
+    answer(lab.parallelism(workloads.compute, workers=2, kind=kind, budget=0.05))
+    measurement = lab.parallelism(workloads.fail, workers=3, kind=kind)
     with nothing_left(), pytest.raises(MeasurementError):
         measurement.below(ONE_CORE)
 
@@ -170,9 +170,9 @@ def test_failure_leaves_nothing(lab: Lab, kind: str, nothing_left: NothingLeft) 
 @pytest.mark.parametrize(
     ("work", "words"),
     [
-        (works.fail, "LookupError: no such account"),
-        (works.refute, "AssertionError: not so"),
-        (works.leave, "SystemExit: enough"),
+        (workloads.fail, "LookupError: no such account"),
+        (workloads.refute, "AssertionError: not so"),
+        (workloads.leave, "SystemExit: enough"),
     ],
 )
 def test_work_that_raises(lab: Lab, kind: str, work: Callable[[], Any], words: str) -> None:
@@ -182,7 +182,7 @@ def test_work_that_raises(lab: Lab, kind: str, work: Callable[[], Any], words: s
         measurement.below(ONE_CORE)
     first = str(caught.value).splitlines()[0]
     assert first == f"{measurement.name}: {work.__name__}, in a worker ({kind}), raised {words}"
-    assert "works.py" in str(caught.value)
+    assert "workloads.py" in str(caught.value)
     assert f"in {work.__name__}\n" in str(caught.value)
     assert str(caught.value).endswith(words)
     failure = last(lab).failure
@@ -198,7 +198,7 @@ def test_work_that_raises_in_the_control_alone(lab: Lab) -> None:
     def work() -> None:
         if threading.current_thread() is threading.main_thread():
             raise LookupError("not in a main thread")
-        works.compute()
+        workloads.compute()
 
     measurement = lab.parallelism(work, workers=2, kind="thread")
     with pytest.raises(MeasurementError, match=r"work, in a worker \(process\), raised LookupError: not in a main"):
@@ -207,7 +207,7 @@ def test_work_that_raises_in_the_control_alone(lab: Lab) -> None:
 
 @forks
 @pytest.mark.parametrize(
-    ("work", "how"), [(works.vanish, "exit status 3"), (works.be_killed, "signal 9")], ids=["exit", "signal"]
+    ("work", "how"), [(workloads.vanish, "exit status 3"), (workloads.be_killed, "signal 9")], ids=["exit", "signal"]
 )
 def test_work_that_ends_the_process(work: Callable[[], Any], how: str, nothing_left: NothingLeft) -> None:
     """In a thread that is the child of the question, and a failure of the claim; the test process lives on."""
@@ -224,12 +224,15 @@ def test_work_that_ends_the_process(work: Callable[[], Any], how: str, nothing_l
 
 @pytest.mark.parametrize(
     ("work", "words"),
-    [(works.vanish, "ended its worker, with exit status 3"), (works.be_killed, "crashed its worker, with signal 9")],
+    [
+        (workloads.vanish, "ended its worker, with exit status 3"),
+        (workloads.be_killed, "crashed its worker, with signal 9"),
+    ],
     ids=["exit", "signal"],
 )
 def test_work_that_ends_its_worker(lab: Lab, work: Callable[[], Any], words: str, nothing_left: NothingLeft) -> None:
     """It is told how."""
-    answer(lab.parallelism(works.compute, workers=2, kind="process", budget=0.05))
+    answer(lab.parallelism(workloads.compute, workers=2, kind="process", budget=0.05))
     with nothing_left(), pytest.raises(MeasurementError) as caught:
         lab.parallelism(work, workers=2, kind="process").below(ONE_CORE)
     assert str(caught.value).endswith(f"{work.__name__}, in a worker (process), {words}")
@@ -239,7 +242,7 @@ def test_work_that_ends_its_worker(lab: Lab, work: Callable[[], Any], words: str
 def test_thread_that_hangs(nothing_left: NothingLeft) -> None:
     """It is told where, and the child is gone."""
     lab = Lab(budget=BUDGET)
-    measurement = lab.parallelism(works.stand_still, workers=2, kind="thread", deadline=0.5)
+    measurement = lab.parallelism(workloads.stand_still, workers=2, kind="thread", deadline=0.5)
     with nothing_left(), pytest.raises(MeasurementError) as caught:
         measurement.below(ONE_CORE)
     assert "stand_still, in a worker (thread), did not come back within 0.5 s\n" in str(caught.value)
@@ -251,8 +254,8 @@ def test_thread_that_hangs(nothing_left: NothingLeft) -> None:
 
 def test_process_that_hangs(lab: Lab, nothing_left: NothingLeft) -> None:
     """It is killed."""
-    answer(lab.parallelism(works.compute, workers=2, kind="process", budget=0.05))
-    measurement = lab.parallelism(works.stand_still, workers=2, kind="process", deadline=0.5)
+    answer(lab.parallelism(workloads.compute, workers=2, kind="process", budget=0.05))
+    measurement = lab.parallelism(workloads.stand_still, workers=2, kind="process", deadline=0.5)
     with nothing_left(), pytest.raises(MeasurementError, match=r"in a worker \(process\), did not come back within"):
         measurement.below(ONE_CORE)
 
@@ -263,10 +266,10 @@ def test_control_that_hangs(lab: Lab, nothing_left: NothingLeft) -> None:
 
     def work() -> None:
         if threading.current_thread() is threading.main_thread():
-            works.stand_still()
-        works.compute()
+            workloads.stand_still()
+        workloads.compute()
 
-    answer(lab.parallelism(works.compute, workers=2, kind="thread", budget=0.05))
+    answer(lab.parallelism(workloads.compute, workers=2, kind="thread", budget=0.05))
     measurement = lab.parallelism(work, workers=2, kind="thread", deadline=2.0)
     with nothing_left(), pytest.raises(MeasurementError, match=r"work, in a worker \(.*\), did not come back within"):
         measurement.below(ONE_CORE)
@@ -276,7 +279,7 @@ def test_control_that_hangs(lab: Lab, nothing_left: NothingLeft) -> None:
 @interpreters
 def test_subinterpreter_that_hangs(nothing_left: NothingLeft) -> None:
     """The child is gone with it."""
-    measurement = Lab(budget=BUDGET).parallelism(works.stand_still, workers=2, kind="interpreter", deadline=0.5)
+    measurement = Lab(budget=BUDGET).parallelism(workloads.stand_still, workers=2, kind="interpreter", deadline=0.5)
     with nothing_left(), pytest.raises(MeasurementError, match=r"\(interpreter\), did not come back within 0.5 s"):
         measurement.below(ONE_CORE)
 
@@ -285,9 +288,9 @@ def test_subinterpreter_that_hangs(nothing_left: NothingLeft) -> None:
 @pytest.mark.skipif(not (CPYTHON and gil_enabled()), reason="nobody can keep a GIL for good here")
 def test_work_that_never_lets_the_gil_go(nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even the child's own clock runs on then; from outside it is ended, and its stacks are told."""
-    monkeypatch.setattr(running, "_GRACE", 0.5)
+    monkeypatch.setattr(alternation, "_GRACE", 0.5)
     lab = Lab(budget=0.5)
-    measurement = lab.parallelism(works.keep_the_gil, workers=2, kind="thread", deadline=0.5)
+    measurement = lab.parallelism(workloads.keep_the_gil, workers=2, kind="thread", deadline=0.5)
     with nothing_left(), pytest.raises(MeasurementError, match="keep_the_gil did not come back in time") as caught:
         measurement.below(ONE_CORE)
     assert "in keep_the_gil\n" in str(caught.value)
@@ -382,12 +385,12 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Simulate:
 
     def start(shares: dict[str, float], **more: Any) -> Simulated:
         machine = Simulated(shares, **more)
-        monkeypatch.setattr(running, "clock", machine.clock)
-        monkeypatch.setattr(running, "throttled_seconds", lambda: 0.0)
-        monkeypatch.setattr(running, "can_pin", lambda: True)
-        monkeypatch.setattr(running, "usable_cores", lambda: {3, 5, 7})
-        monkeypatch.setattr(running, "MEASURED", {"thread": machine.workers("thread")})
-        monkeypatch.setattr(running, "CONTROLS", {"process": machine.workers("control")})
+        monkeypatch.setattr(alternation, "clock", machine.clock)
+        monkeypatch.setattr(alternation, "throttled_seconds", lambda: 0.0)
+        monkeypatch.setattr(alternation, "can_pin", lambda: True)
+        monkeypatch.setattr(alternation, "usable_cores", lambda: {3, 5, 7})
+        monkeypatch.setattr(alternation, "MEASURED", {"thread": machine.workers("thread")})
+        monkeypatch.setattr(alternation, "CONTROLS", {"process": machine.workers("control")})
         return machine
 
     return start
@@ -401,7 +404,7 @@ def threads(**changes: Any) -> tuple[Lab, Parallelism]:
     """Return a measurement of two threads, and the lab that it is of."""
     lab = Lab(budget=5.0, in_process=True)
     arguments: dict[str, Any] = {"workers": 2, "kind": "thread", **changes}
-    return lab, lab.parallelism(works.compute, **arguments)
+    return lab, lab.parallelism(workloads.compute, **arguments)
 
 
 def test_one_core_at_most(simulate: Simulate) -> None:
@@ -472,7 +475,7 @@ def test_quota_is_seen(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> N
     """Slices in which the system has held this process back say nothing about less."""
     simulate(GIL)
     held_back = iter(range(1_000_000))
-    monkeypatch.setattr(running, "throttled_seconds", lambda: next(held_back))
+    monkeypatch.setattr(alternation, "throttled_seconds", lambda: next(held_back))
     lab, measurement = threads()
     with pytest.raises(Inconclusive, match="the system held the workers back"):
         measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
@@ -526,9 +529,11 @@ def test_one_worker_alone_and_controls_before_and_after(simulate: Simulate) -> N
 
 def where(machine: Simulated, **changes: Any) -> list[list[int] | None]:
     """Return to which CPUs workers are told to go in a child, where that is nobody else's business."""
-    experiment = running.Experiment(works.compute, changes.pop("workers", 2), "thread", "process", 10.0)
-    alternation = running.Alternation(experiment, in_place=False)
-    alternation.until_settled(Findings(), ONE_CORE, SEVERAL_CORES, machine.now + 1.0)
+    experiment = alternation.ParallelismExperiment(
+        workloads.compute, changes.pop("workers", 2), "thread", "process", 10.0
+    )
+    run = alternation.Alternation(experiment, in_place=False)
+    run.until_settled(Rounds(), ONE_CORE, SEVERAL_CORES, machine.now + 1.0)
     return [cpus for name, cpus in machine.orders if name == "control"]
 
 
@@ -559,7 +564,7 @@ def test_threads_of_this_process_are_not_sent_anywhere(simulate: Simulate) -> No
 def test_where_nobody_can_be_pinned(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders say nothing about CPUs."""
     machine = simulate(GIL)
-    monkeypatch.setattr(running, "can_pin", lambda: False)
+    monkeypatch.setattr(alternation, "can_pin", lambda: False)
     assert set(map(repr, where(machine))) == {"None"}
 
 
@@ -632,7 +637,7 @@ def test_repr_says_what_is_known_and_samples_nothing(simulate: Simulate) -> None
 
 def test_measurement_that_was_not_asked(lab: Lab) -> None:
     """No verdict can rest on it."""
-    lab.parallelism(works.fail, workers=2, kind="thread")
+    lab.parallelism(workloads.fail, workers=2, kind="thread")
     assert lab.evidence == ()
     assert "it has sampled nothing" in str(lab.void)
 
@@ -657,7 +662,7 @@ def co_work() -> Any:
         ({"kind": None}, ValueError, r"kind=None"),
         ({"control": "core"}, ValueError, r"control='core'"),
         ({"kind": ["thread"]}, ValueError, r"kind=\['thread'\]"),
-        ({"work": works.compute()}, TypeError, r"work is \d+, which cannot be called"),
+        ({"work": workloads.compute()}, TypeError, r"work is \d+, which cannot be called"),
         ({"work": None}, TypeError, "pass the function, do not call it"),
         ({"work": co_work}, TypeError, "a call of it runs nothing"),
         ({"budget": 0}, ValueError, r"budget=0\)"),
@@ -668,7 +673,7 @@ def co_work() -> Any:
 def test_bad_arguments(changes: dict[str, Any], error: type[Exception], words: str) -> None:
     """What makes no sense is said at once, by name."""
     lab = Lab(budget=1.0)
-    given: dict[str, Any] = {"work": works.compute, "workers": 2, "kind": "thread", **changes}
+    given: dict[str, Any] = {"work": workloads.compute, "workers": 2, "kind": "thread", **changes}
     with pytest.raises(error, match=words):
         lab.parallelism(given.pop("work"), **given)
     assert lab.void is None
@@ -681,7 +686,7 @@ def test_subinterpreters_that_are_not_there(role: str, monkeypatch: pytest.Monke
     lab = Lab(budget=1.0)
     arguments: dict[str, Any] = {"workers": 2, "kind": "thread", role: "interpreter"}
     with pytest.raises(NotApplicable, match=r"this Python has no concurrent\.interpreters") as caught:
-        lab.parallelism(works.compute, **arguments)
+        lab.parallelism(workloads.compute, **arguments)
     assert lab.unsettled is caught.value
 
 

@@ -20,9 +20,9 @@ from pytest_concclaims.lab.parallelism.slices import (
     TOGETHER,
     TOO_BUSY,
     UNDISTURBED,
-    Findings,
     Report,
     Round,
+    Rounds,
     Slice,
     settle,
     slice_of,
@@ -193,7 +193,7 @@ def test_round_that_says_nothing_about_less(given: Round, why: str) -> None:
     """Each thing that may have kept workers from running is a reason, and none settles anything, however often."""
     assert given.unfit(HIGH) == why
     assert not given.is_above(HIGH)
-    findings = Findings([given] * 1000)
+    findings = Rounds([given] * 1000)
     assert findings.settled(LOW, HIGH) is None
     assert findings.telling(HIGH) == []
     if why != TOO_BUSY:
@@ -214,7 +214,7 @@ def test_round_that_says_nothing_about_less(given: Round, why: str) -> None:
 def test_round_that_says_something(given: Round) -> None:
     """Nothing is wrong with it."""
     assert given.unfit(HIGH) is None
-    assert Findings([given] * BELOW).settled(LOW, HIGH) is False
+    assert Rounds([given] * BELOW).settled(LOW, HIGH) is False
 
 
 def test_control_has_to_exceed_the_number_that_was_asked_about() -> None:
@@ -235,33 +235,33 @@ def test_above_takes_no_control() -> None:
     """CPU time that was used cannot have been used up by others."""
     weak = round_at(1.98, control=0.5)
     busy = replace(weak, measured=replace(slice_at(1.6), delay=0.4, throttled=True))
-    assert Findings([weak] * ABOVE).settled(LOW, HIGH) is True
-    assert Findings([busy] * ABOVE).settled(LOW, HIGH) is True
-    assert Findings([weak] * (ABOVE - 1)).settled(LOW, HIGH) is None
-    assert settle(Findings([weak] * ABOVE), LOW, HIGH) == Settled(True)
+    assert Rounds([weak] * ABOVE).settled(LOW, HIGH) is True
+    assert Rounds([busy] * ABOVE).settled(LOW, HIGH) is True
+    assert Rounds([weak] * (ABOVE - 1)).settled(LOW, HIGH) is None
+    assert settle(Rounds([weak] * ABOVE), LOW, HIGH) == Settled(True)
 
 
 def test_below_takes_more_slices() -> None:
     """It is settled by so many, and not before."""
-    assert Findings([round_at(1.0)] * BELOW).settled(LOW, HIGH) is False
-    assert Findings([round_at(1.0)] * (BELOW - 1)).settled(LOW, HIGH) is None
-    assert settle(Findings([round_at(1.0)] * BELOW), LOW, HIGH) == Settled(False)
-    assert settle(Findings(), LOW, HIGH) is None
+    assert Rounds([round_at(1.0)] * BELOW).settled(LOW, HIGH) is False
+    assert Rounds([round_at(1.0)] * (BELOW - 1)).settled(LOW, HIGH) is None
+    assert settle(Rounds([round_at(1.0)] * BELOW), LOW, HIGH) == Settled(False)
+    assert settle(Rounds(), LOW, HIGH) is None
 
 
 def test_bounds_count_and_not_the_guess() -> None:
     """A slice whose lower bound is not above the number is no witness; nor is one whose upper bound is not below."""
     vague = replace(slice_at(1.0), low=0.5, high=1.9)
-    assert Findings([replace(round_at(1.0), measured=replace(vague, high=2.5))] * 100).settled(LOW, HIGH) is None
-    assert Findings([replace(round_at(1.0), measured=vague)] * 100).settled(LOW, HIGH) is None
+    assert Rounds([replace(round_at(1.0), measured=replace(vague, high=2.5))] * 100).settled(LOW, HIGH) is None
+    assert Rounds([replace(round_at(1.0), measured=vague)] * 100).settled(LOW, HIGH) is None
     exactly = [replace(round_at(1.0), measured=replace(vague, low=HIGH, high=2.0))] * 100
-    assert Findings(exactly).settled(LOW, HIGH) is None
-    assert Findings([replace(round_at(1.0), measured=replace(vague, high=LOW))] * 100).settled(LOW, HIGH) is None
+    assert Rounds(exactly).settled(LOW, HIGH) is None
+    assert Rounds([replace(round_at(1.0), measured=replace(vague, high=LOW))] * 100).settled(LOW, HIGH) is None
 
 
 def test_dead_zone_settles_nothing() -> None:
     """Between the two numbers there is no answer, however long it is looked for."""
-    findings = Findings([round_at(1.3)] * 1000)
+    findings = Rounds([round_at(1.3)] * 1000)
     assert findings.settled(LOW, HIGH) is None
     assert findings.lacking(LOW, HIGH) == (
         "the slices do not agree, or lie in the dead zone (1000 slices; above 1.4: 0; below 1.2, and able to say so: "
@@ -271,7 +271,7 @@ def test_dead_zone_settles_nothing() -> None:
 
 def test_half_and_half_settles_nothing() -> None:
     """A machine on which it is now so and now otherwise has no answer."""
-    findings = Findings([round_at(1.0), round_at(1.98)] * 500)
+    findings = Rounds([round_at(1.0), round_at(1.98)] * 500)
     assert findings.settled(LOW, HIGH) is None
     assert "above 1.4: 500; below 1.2, and able to say so: 500 of 1000" in findings.lacking(LOW, HIGH)
 
@@ -279,22 +279,22 @@ def test_half_and_half_settles_nothing() -> None:
 def test_witness_counts_against_less_even_beside_a_weak_control() -> None:
     """Slices that show more parallelism are not left out for what their control did."""
     witness = round_at(1.98, control=1.0)
-    assert Findings([round_at(1.0)] * BELOW + [witness]).settled(LOW, HIGH) is None
-    assert Findings([round_at(1.0)] * 9 + [witness]).settled(LOW, HIGH) is False
-    assert Findings([round_at(1.0)] * 17 + [witness] * 2).settled(LOW, HIGH) is None
+    assert Rounds([round_at(1.0)] * BELOW + [witness]).settled(LOW, HIGH) is None
+    assert Rounds([round_at(1.0)] * 9 + [witness]).settled(LOW, HIGH) is False
+    assert Rounds([round_at(1.0)] * 17 + [witness] * 2).settled(LOW, HIGH) is None
 
 
 def test_few_that_disagree_do_not_keep_it_from_more() -> None:
     """Nine of ten suffice, and fewer do not."""
-    assert Findings([round_at(1.98)] * 9 + [round_at(1.0)]).settled(LOW, HIGH) is True
-    assert Findings([round_at(1.98)] * 8 + [round_at(1.0)]).settled(LOW, HIGH) is None
+    assert Rounds([round_at(1.98)] * 9 + [round_at(1.0)]).settled(LOW, HIGH) is True
+    assert Rounds([round_at(1.98)] * 8 + [round_at(1.0)]).settled(LOW, HIGH) is None
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_hogs_in_the_middle_never_settle_for_less(seed: int) -> None:
     """Others that come just for measured slices make free threads look like one core; their delay gives them away."""
     chance = random.Random(seed)
-    findings = Findings()
+    findings = Rounds()
     for _ in range(200):
         if chance.random() < 0.95:  # the hogs are there
             measured = replace(slice_at(chance.uniform(0.4, 1.1)), delay=chance.uniform(0.2, 1.0))
@@ -308,7 +308,7 @@ def test_hogs_in_the_middle_never_settle_for_less(seed: int) -> None:
 def test_hogs_that_come_and_stay_never_settle_for_less(seed: int) -> None:
     """The control falls with the threads, so where the system tells of no delay there is no answer either."""
     chance = random.Random(seed)
-    findings = Findings()
+    findings = Rounds()
     come = chance.randrange(3)  # before there are enough slices for an answer
     for number in range(200):
         value = 1.98 if number < come else chance.uniform(0.4, 1.1)
@@ -321,30 +321,30 @@ def test_lacking_says_what_most_slices_lack() -> None:
     """What people read names the reason that comes most often, and counts those that could say something."""
     weak, delayed = UNFIT["control after"][0], UNFIT["delay"][0]
     some = [round_at(1.0)] * 2 + [delayed] * 4 + [round_at(1.3), round_at(1.98, control=1.0)]
-    assert Findings(some).lacking(LOW, HIGH) == (
+    assert Rounds(some).lacking(LOW, HIGH) == (
         "the workers waited for a CPU (8 slices; above 1.4: 1; below 1.2, and able to say so: 2 of 3; it takes 3 "
         "above or 6 below, and 90% that agree)"
     )
-    assert Findings([*some, *[weak] * 9]).lacking(LOW, HIGH).startswith("the machine was too busy, or has too few")
+    assert Rounds([*some, *[weak] * 9]).lacking(LOW, HIGH).startswith("the machine was too busy, or has too few")
 
 
 def test_lacking_of_work_that_waits() -> None:
     """A control that neither uses a CPU nor waits for one shows no busy machine."""
-    assert Findings([round_at(0.05, control=0.04)]).lacking(LOW, HIGH).startswith("the work hardly uses a CPU")
+    assert Rounds([round_at(0.05, control=0.04)]).lacking(LOW, HIGH).startswith("the work hardly uses a CPU")
 
 
 def test_lacking_of_work_that_was_kept_from_a_cpu() -> None:
     """A control that waited for a CPU, and got little of it, is no work that waits."""
     round_ = round_at(0.43, control=0.43)
     kept = replace(round_.before, delay=1.3)
-    lacking = Findings([replace(round_, before=kept, after=kept)]).lacking(LOW, HIGH)
+    lacking = Rounds([replace(round_, before=kept, after=kept)]).lacking(LOW, HIGH)
     assert lacking.startswith("the machine was too busy, or has too few cores: the control used 0.43,")
 
 
 def test_lacking_where_nobody_tells_what_was_waited_for() -> None:
     """Then it may have been either."""
     untold = replace(slice_at(0.43), delay=None)
-    lacking = Findings([Round(untold, untold, untold)]).lacking(LOW, HIGH)
+    lacking = Rounds([Round(untold, untold, untold)]).lacking(LOW, HIGH)
     assert lacking.startswith("the machine was too busy, or has too few cores, or the work hardly uses a CPU: ")
 
 
@@ -353,11 +353,11 @@ def test_lacking_where_nobody_tells_what_was_waited_for() -> None:
 
 def test_reading_is_the_median_of_what_says_something() -> None:
     """Slices that say nothing are not in the range, unless there are no others."""
-    findings = Findings([round_at(1.0), round_at(1.1), round_at(0.9), hindered(low=0.2, high=0.4, delay=0.5)])
+    findings = Rounds([round_at(1.0), round_at(1.1), round_at(0.9), hindered(low=0.2, high=0.4, delay=0.5)])
     reading = findings.reading(HIGH)
     assert reading is not None
     assert (reading.value, reading.low, reading.high, reading.samples) == (1.0, 0.89, 1.11, 3)
-    alone = Findings(findings.rounds[3:]).reading(HIGH)
+    alone = Rounds(findings.rounds[3:]).reading(HIGH)
     assert alone is not None
     assert (alone.low, alone.high, alone.samples) == (0.2, 0.4, 1)
 
@@ -365,7 +365,7 @@ def test_reading_is_the_median_of_what_says_something() -> None:
 def test_nothing_has_no_reading() -> None:
     """Without a slice there is no figure, and no time together is no slice."""
     apart = slice_of([report((0, 0)), report((1, 0))], 1.0)
-    for findings in (Findings(), Findings([Round(apart, apart, apart)])):
+    for findings in (Rounds(), Rounds([Round(apart, apart, apart)])):
         assert findings.reading(HIGH) is None
         assert findings.control() is None
         assert findings.speed_up() is None
@@ -373,7 +373,7 @@ def test_nothing_has_no_reading() -> None:
 
 def test_reading_of_the_control() -> None:
     """The slices before and after count, of all rounds."""
-    reading = Findings([round_at(1.0, control=1.9), round_at(1.0, control=1.7)]).control()
+    reading = Rounds([round_at(1.0, control=1.9), round_at(1.0, control=1.7)]).control()
     assert reading is not None
     assert reading.value == pytest.approx(1.8)
     assert reading.samples == 4
@@ -381,22 +381,22 @@ def test_reading_of_the_control() -> None:
 
 def test_speed_up() -> None:
     """It compares all workers with one of them alone, by the calls of both."""
-    assert Findings([round_at(1.5)]).speed_up() is None
-    assert Findings([], [100.0]).speed_up() is None
-    assert Findings([round_at(1.5), round_at(1.0), round_at(2.0)], [90.0, 100.0, 120.0]).speed_up() == 1.5
+    assert Rounds([round_at(1.5)]).speed_up() is None
+    assert Rounds([], [100.0]).speed_up() is None
+    assert Rounds([round_at(1.5), round_at(1.0), round_at(2.0)], [90.0, 100.0, 120.0]).speed_up() == 1.5
 
 
 def test_speed_up_leaves_out_slices_without_a_call() -> None:
     """A worker that came too late for its slice is not infinitely slow."""
     apart = replace(round_at(1.0), measured=slice_of([report((0, 0)), report((1, 0))], 1.0))
-    assert Findings([round_at(1.5)], [0.0]).speed_up() is None
-    assert Findings([apart], [100.0]).speed_up() is None
-    assert Findings([round_at(1.5), apart, apart], [0.0, 100.0, 0.0]).speed_up() == 1.5
+    assert Rounds([round_at(1.5)], [0.0]).speed_up() is None
+    assert Rounds([apart], [100.0]).speed_up() is None
+    assert Rounds([round_at(1.5), apart, apart], [0.0, 100.0, 0.0]).speed_up() == 1.5
 
 
 def test_record() -> None:
     """What goes on record is JSON, and says of each slice what it measured and why it does not count."""
-    rows = Findings([round_at(1.0), UNFIT["quota"][0], hindered(delay=None)]).to_json(HIGH)
+    rows = Rounds([round_at(1.0), UNFIT["quota"][0], hindered(delay=None)]).to_json(HIGH)
     assert json.loads(json.dumps(rows)) == rows
     assert rows[0] == {
         "low": 0.99,

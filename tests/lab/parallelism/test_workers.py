@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-import works
+from helpers import workloads
 from pytest_concclaims import CPYTHON
 from pytest_concclaims.lab.failure import Failure
-from pytest_concclaims.lab.forked import CAN_FORK
 from pytest_concclaims.lab.parallelism import workers
+from pytest_concclaims.lab.parallelism.worker_main import clock
 from pytest_concclaims.lab.parallelism.workers import (
     CONTROLS,
     MEASURED,
@@ -32,7 +32,7 @@ from pytest_concclaims.lab.parallelism.workers import (
     has_interpreters,
     is_importable,
 )
-from pytest_concclaims.lab.parallelism.working import clock
+from pytest_concclaims.lab.processes.forked import CAN_FORK
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
@@ -73,7 +73,7 @@ def heard(worker: Worker) -> tuple[Any, ...]:
 def test_worker_works_until_its_end(kind: type[Worker], nothing_left: NothingLeft) -> None:
     """It starts, answers one order after the other, ends, and leaves nothing."""
     with nothing_left():
-        worker = kind(works.compute)
+        worker = kind(workloads.compute)
         for _ in range(3):
             assert answer(worker)[0] == "marks"
             assert worker.is_alive()
@@ -85,7 +85,7 @@ def test_worker_works_until_its_end(kind: type[Worker], nothing_left: NothingLef
 def test_worker_ends_without_having_worked(kind: type[Worker], nothing_left: NothingLeft) -> None:
     """Even one that has hardly begun ends."""
     with nothing_left():
-        worker = kind(works.compute)
+        worker = kind(workloads.compute)
         worker.end()
         assert not worker.is_alive()
 
@@ -94,13 +94,13 @@ def test_worker_ends_without_having_worked(kind: type[Worker], nothing_left: Not
 def test_end_of_what_has_ended(kind: type[Worker], nothing_left: NothingLeft) -> None:
     """Once more is not too often."""
     with nothing_left():
-        worker = kind(works.compute)
+        worker = kind(workloads.compute)
         worker.end()
         worker.end()
 
 
 @of_each_kind
-@pytest.mark.parametrize("work", [works.fail, works.refute, works.leave])
+@pytest.mark.parametrize("work", [workloads.fail, workloads.refute, workloads.leave])
 def test_work_that_raises_ends_no_worker(
     kind: type[Worker], work: Callable[[], Any], nothing_left: NothingLeft
 ) -> None:
@@ -140,7 +140,7 @@ def test_where_the_work_runs(kind: type[Worker], same: bool) -> None:
 def test_workers_at_the_same_time(kind: type[Worker], nothing_left: NothingLeft) -> None:
     """Each has a connection of its own."""
     with nothing_left():
-        crew = [kind(works.compute) for _ in range(3)]
+        crew = [kind(workloads.compute) for _ in range(3)]
         for worker in crew:
             worker.connection.send((0, clock() + 0.01, None))
         assert [heard(worker)[0] for worker in crew] == ["marks"] * 3
@@ -162,8 +162,8 @@ def test_kinds() -> None:
 @pytest.mark.parametrize(
     ("work", "failure"),
     [
-        (works.vanish, Failure("ended", "ended its worker, with exit status 3", "")),
-        (works.be_killed, Failure("crash", "crashed its worker, with signal 9", "")),
+        (workloads.vanish, Failure("ended", "ended its worker, with exit status 3", "")),
+        (workloads.be_killed, Failure("crash", "crashed its worker, with signal 9", "")),
     ],
 )
 def test_worker_that_dies(
@@ -184,7 +184,7 @@ def test_worker_that_dies(
 def test_worker_that_dies_before_it_is_told_to_work(kind: type[Worker], nothing_left: NothingLeft) -> None:
     """Whoever gives it an order sees that nobody is there."""
     with nothing_left():
-        worker = kind(works.compute)
+        worker = kind(workloads.compute)
         pid = worker._pid if isinstance(worker, ForkedWorker) else worker._process.pid  # type: ignore[attr-defined]  # one of these two
         os.kill(pid, signal.SIGKILL)
         assert worker.connection.poll(PATIENCE)
@@ -198,7 +198,7 @@ def test_worker_that_dies_before_it_is_told_to_work(kind: type[Worker], nothing_
 def test_forked_worker_whose_end_somebody_else_has_heard(nothing_left: NothingLeft) -> None:
     """Who waits for any child may come first; then it is not known how it ended, and nobody waits for ever."""
     with nothing_left():
-        worker = ForkedWorker(works.vanish)
+        worker = ForkedWorker(workloads.vanish)
         worker.connection.send((0, sys.float_info.max, None))
         os.waitpid(worker._pid, 0)
         assert worker.ending().kind == "ended"
@@ -215,9 +215,9 @@ def test_process_that_hangs_is_killed(
     kind: type[Worker], known: bool, nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once where it is known to hang, else when it has had its time to end."""
-    monkeypatch.setattr(workers, "_ENDS_WITHIN", works.FOR_EVER if known else 0.05)
+    monkeypatch.setattr(workers, "_ENDS_WITHIN", workloads.FOR_EVER if known else 0.05)
     with nothing_left():
-        worker = kind(works.stand_still)
+        worker = kind(workloads.stand_still)
         worker.connection.send((0, sys.float_info.max, None))
         worker.hangs = known
         worker.end()
@@ -270,7 +270,7 @@ def test_stack_begins_with_the_work() -> None:
 
 def test_stack_of_a_process_is_not_known() -> None:
     """Nobody looks into another process."""
-    worker = ProcessWorker(works.compute)
+    worker = ProcessWorker(workloads.compute)
     try:
         assert worker.stack() == ""
     finally:
@@ -290,7 +290,7 @@ def test_fork_that_fails_leaves_nothing(nothing_left: NothingLeft, monkeypatch: 
     with nothing_left():
         monkeypatch.setattr(os, "fork", no_fork)
         with pytest.raises(BlockingIOError, match="temporarily unavailable"):
-            ForkedWorker(works.compute)
+            ForkedWorker(workloads.compute)
 
 
 @forks
@@ -302,7 +302,7 @@ def test_fork_beside_threads_warns_of_nothing(kind: type[Worker]) -> None:
     thread = threading.Thread(target=done.wait)
     thread.start()
     try:
-        worker = kind(works.compute)
+        worker = kind(workloads.compute)
         worker.end()
     finally:
         done.set()
@@ -323,7 +323,7 @@ def test_no_subinterpreter_is_left() -> None:
     from concurrent import interpreters as known  # type: ignore[attr-defined]  # Python 3.14 and later
 
     before = len(known.list_all())
-    worker = InterpreterWorker(works.compute)
+    worker = InterpreterWorker(workloads.compute)
     assert answer(worker)[0] == "marks"
     assert len(known.list_all()) == before + 1
     worker.end()
@@ -333,11 +333,11 @@ def test_no_subinterpreter_is_left() -> None:
 @interpreters
 def test_subinterpreter_is_another_one() -> None:
     """It has modules of its own."""
-    worker = InterpreterWorker(works.count_up)
+    worker = InterpreterWorker(workloads.count_up)
     try:
         worker.connection.send((0, sys.float_info.max, None))
         assert heard(worker)[1] == "RuntimeError: 1"
-        assert works.counted == [0]
+        assert workloads.counted == [0]
     finally:
         worker.end()
 
@@ -404,12 +404,12 @@ class Unpicklable:
 @pytest.mark.parametrize(
     ("work", "can"),
     [
-        (works.compute, True),
+        (workloads.compute, True),
         (test_where_there_are_subinterpreters, True),
         (lambda: None, False),
         (Unpicklable(), False),
         (os.getpid, False),
-        (functools.wraps(works.compute)(lambda: None), False),
+        (functools.wraps(workloads.compute)(lambda: None), False),
     ],
     ids=["function of a module", "of this one", "lambda", "object", "of no file", "decorated"],
 )
@@ -429,5 +429,5 @@ def test_local_function_cannot_be_imported() -> None:
 
 def test_function_whose_file_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its name alone leads nowhere."""
-    monkeypatch.setattr(works, "__file__", str(Path(__file__).with_name("nothing.py")))
-    assert not is_importable(works.compute)
+    monkeypatch.setattr(workloads, "__file__", str(Path(__file__).with_name("nothing.py")))
+    assert not is_importable(workloads.compute)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_concclaims.runtime import PYPY
+from pytest_concclaims.interpreter import PYPY
 
 
 @pytest.fixture

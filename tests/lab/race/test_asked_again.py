@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from asking import ask_in_vain, last
+from helpers.race_questions import ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab, RaceError
 from pytest_concclaims.lab.race import tally
 

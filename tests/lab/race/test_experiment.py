@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from pytest_concclaims import Lab
+from pytest_concclaims.lab.callables import name_of, runs_nothing
 from pytest_concclaims.lab.failure import Failed, raised
-from pytest_concclaims.lab.functions import name_of, runs_nothing
-from pytest_concclaims.lab.race.experiment import Experiment, Subject, experiment
-from pytest_concclaims.lab.race.stride import made
+from pytest_concclaims.lab.race.experiment import RaceExperiment, Subject, experiment
+from pytest_concclaims.lab.race.samples.stride import made
 
 
 class Box:
@@ -116,7 +116,7 @@ class Methods:
         yield box.value
 
 
-def make(*actors: Any, setup: Any = Box, **kwargs: Any) -> Experiment:
+def make(*actors: Any, setup: Any = Box, **kwargs: Any) -> RaceExperiment:
     """Return an experiment as the lab makes it."""
     given = {"observe": None, "rounds": 1, "control": None, "exceptions": (), **kwargs}
     return experiment(setup, actors or (add, add), **given)

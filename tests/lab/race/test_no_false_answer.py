@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from asking import ask_in_vain, last
+from helpers.race_questions import ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab
-from pytest_concclaims.lab.forked import CAN_FORK
-from pytest_concclaims.lab.race import RaceError, power
+from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race import power
+from pytest_concclaims.lab.race.experiment import RaceError
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 
@@ -297,7 +298,7 @@ def test_lab_of_a_claim_that_is_over_is_refused(lab: Lab) -> None:
 )
 def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The actors are not to blame for what hangs before or after them."""
-    monkeypatch.setattr("pytest_concclaims.lab.race.running._GRACE", 0.5)
+    monkeypatch.setattr("pytest_concclaims.lab.race.runner._GRACE", 0.5)
 
     def hang(*_: object) -> bool:
         return threading.Event().wait()

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_concclaims import Lab
 from pytest_concclaims.lab.failure import Failed
-from pytest_concclaims.lab.race.question import CRASH, Question, question, shown
+from pytest_concclaims.lab.race.question import CRASH, OutcomeQuestion, question, shown
 
 ASKED = ["ever", "never", "always"]
 
@@ -327,4 +327,4 @@ def test_not_a_number(asked: str) -> None:
 )
 def test_answer(asked: str, witnessed: bool, answer: bool) -> None:
     """A witness says yes to "ever", and no to the others."""
-    assert Question(asked, "it", bool).answer(witnessed=witnessed) is answer
+    assert OutcomeQuestion(asked, "it", bool).answer(witnessed=witnessed) is answer

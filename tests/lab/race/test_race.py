@@ -19,12 +19,14 @@ from typing import Any, NoReturn
 
 import pytest
 
-from asking import PATIENCE, ask_in_vain, last
+from helpers.race_questions import PATIENCE, ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab
-from pytest_concclaims.evidence import RaceRun
-from pytest_concclaims.lab.forked import CAN_FORK
-from pytest_concclaims.lab.race import Race, RaceError, power, running
-from pytest_concclaims.runtime import PYPY
+from pytest_concclaims.interpreter import PYPY
+from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race import power, runner
+from pytest_concclaims.lab.race.experiment import RaceError
+from pytest_concclaims.lab.race.race import Race
+from pytest_concclaims.records.evidence import RaceRun
 
 #: Seconds for a question that has no answer: all of them are spent.
 SHORT = 0.3
@@ -968,7 +970,7 @@ def test_actors_that_deadlock_each_other_are_both_named(lab: Lab) -> None:
 @forks
 def test_setup_that_hangs_ends_with_its_stack(forking: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child is ended, though no actor is to blame."""
-    monkeypatch.setattr(running, "_GRACE", 0.1)  # nothing has to come back here
+    monkeypatch.setattr(runner, "_GRACE", 0.1)  # nothing has to come back here
     told = tmp_path / "pid"
 
     def sleep_in() -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from pytest_concclaims.lab.failure import Failed
-from pytest_concclaims.lab.race.carrying import travels
-from pytest_concclaims.lab.race.strategy import Meeting, Strategy
-from pytest_concclaims.lab.race.stride import Outcomes
+from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
+from pytest_concclaims.lab.race.samples.stride import Outcomes
 from pytest_concclaims.lab.race.tally import Count, Sighting, Tally
+from pytest_concclaims.lab.race.transport import travels
 
 DRIFT = Strategy(Meeting.DRIFT, 1e-4)
 PINNED = Strategy(Meeting.LEAPFROG, pinned=True)

@@ -1,0 +1,1 @@
+"""The command ``concclaims``, which reads saved run records."""

@@ -1,0 +1,67 @@
+"""``concclaims diff``: what changed between two runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from _pytest._io import TerminalWriter  # as in reports/terminal.py
+
+from ..records.comparison import compare
+from ..records.reader import read_record
+from ..reports.diff import comparison_lines, run_line
+from ..reports.terminal import show_lines
+from ..text import harmless
+from . import files
+
+
+def add_to(commands: files.Subparsers) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "diff",
+        help="show what changed between two runs",
+        description="Shows which verdicts turned between two runs, which claims have none any more or have one now, "
+        "of which another verdict is expected now, and which are gone or new. Claims are paired by their ids, and "
+        "those that are gone with new ones by their digests, where only these two have it. Exit status: 0; 1 if a "
+        "verdict turned to the other one or to an error, or stayed but is not as expected any more; 2 if a record "
+        "cannot be read. Two interpreters can be compared; the head names them.",
+    )
+    parser.add_argument("old", metavar="OLD.json", type=Path, help="the run record to compare with")
+    parser.add_argument(
+        "new", metavar="NEW.json", type=Path, help="the run record of which is to be known what changed"
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit with 1 as well if a claim has no verdict any more (inconclusive, not applicable), or had none "
+        "before, or is gone, or if the new run is not complete; new claims never fail",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="show all evidence, and the claims that did not change"
+    )
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="count",
+        default=0,
+        help="show only what fails or is not as expected; -qq: the count only",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it."""
+    old, new = read_record(arguments.old), read_record(arguments.new)
+    comparison = compare(old, new)
+    writer = TerminalWriter()
+    for name, path, record in (("old", arguments.old, old), ("new", arguments.new, new)):
+        writer.line(harmless(f"{name}: {path}: {run_line(record)}"))
+    writer.sep("=", "what changed")
+    lines = comparison_lines(
+        comparison,
+        width=writer.fullwidth,
+        verbosity=arguments.verbose - arguments.quiet,
+        strict=arguments.strict,
+    )
+    show_lines(writer, lines)
+    return int(comparison.fails(strict=arguments.strict) or (arguments.strict and not new.complete))

@@ -1,0 +1,56 @@
+"""``concclaims show``: a saved run, shown as the run itself did, or written as another report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from _pytest._io import TerminalWriter  # as in reports/terminal.py
+
+from ..records.reader import read_record
+from ..reports.formats import REPORT_SUFFIXES
+from ..reports.render import render
+from ..reports.terminal import show_lines, summary
+from ..text import harmless
+from . import files
+
+
+def add_to(commands: files.Subparsers) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "show",
+        help="show a saved run",
+        description="Shows a saved run as the run itself did, or writes it as another report. "
+        "Exit status: 0, or 2 if the record cannot be read.",
+    )
+    parser.add_argument("record", metavar="RUN.json", type=Path)
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="show all evidence")
+    parser.add_argument("-q", "--quiet", action="count", default=0, help="show less; -qq: the count only")
+    files.add_output(parser, REPORT_SUFFIXES)
+    files.add_label(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it."""
+    outputs = files.outputs(arguments.output, REPORT_SUFFIXES)
+    record = read_record(arguments.record)
+    for path, suffix in outputs:
+        files.write(path, render(record, suffix, arguments.label))
+    if outputs:
+        return 0
+    writer = TerminalWriter()
+    writer.line(harmless(f"concclaims: {record.interpreter.describe()}, {record.machine.describe()}"))
+    writer.line(harmless(f"started: {record.started}"))
+    writer.sep("=", "concurrency claims")
+    lines = summary(
+        record.claims,
+        width=writer.fullwidth,
+        verbosity=arguments.verbose - arguments.quiet,
+        strict=record.strict,
+        complete=record.complete,
+    )
+    show_lines(writer, lines)
+    if not record.complete:
+        writer.line("This run is not complete: some of its claims did not come to an end.", red=True, bold=True)
+    return 0

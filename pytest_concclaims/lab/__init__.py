@@ -1,0 +1,1 @@
+"""The instruments that a claim gathers its evidence with; they know nothing of pytest."""

@@ -1,0 +1,405 @@
+"""The lab: the instruments that a claim gathers its evidence with.
+
+Knows nothing of pytest: the plugin makes a :class:`Lab` for each claim, and reads its evidence afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any, NoReturn, TypeVar, overload
+
+from ..records.evidence import Evidence, Note, Requirement
+from ..verdict import Inconclusive, NotApplicable
+from .callables import callable_argument
+from .child import Child, run_child
+from .lock import MachineError, MachineLock
+from .measurement import ASK as ASK_MEASUREMENT
+from .measurement import Bench, Measurement
+from .memory import Memory
+from .parallelism.parallelism import Parallelism
+from .parallelism.parallelism import experiment as parallelism_experiment
+from .process_memory import gauge
+from .race.experiment import experiment
+from .race.question import ASK, CRASH
+from .race.race import Race
+from .race.runner import Runner
+from .ratio import Ratio, Timing
+from .threads import threads_at_work
+
+S = TypeVar("S")
+T = TypeVar("T")
+M = TypeVar("M", bound=Measurement)
+
+
+class Lab:
+    """The instruments of one claim; the ``lab`` fixture.
+
+    Instruments record their own evidence. ``assert`` decides the verdict; :meth:`require` decides whether a
+    verdict can be given at all.
+
+    :param budget: seconds for each experiment.
+    :param in_process: whether experiments run in the test process, even where they could run in a child.
+    :param patience: seconds to wait for the machine while others measure.
+    :param tell: shows people one line of text, such as what is waited for.
+    """
+
+    #: An outcome to ask a race for: the process is ended by a signal such as SIGSEGV.
+    CRASH = CRASH
+
+    def __init__(
+        self,
+        *,
+        budget: float,
+        in_process: bool = False,
+        patience: float = 300.0,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.budget = budget
+        self._in_process = in_process
+        self._evidence: list[Evidence] = []
+        self._unsettled: Inconclusive | NotApplicable | None = None
+        self._instruments: list[Race | Measurement] = []
+        self._children: list[Child[Any]] = []
+        self._machine = MachineLock(patience=patience, tell=tell)
+        self._bench = Bench(self._sampling, lambda: threads_at_work(self.earlier_threads), self._record, self._raise)
+        #: The threads that were there before the claim.
+        self.earlier_threads = frozenset(threading.enumerate())
+        self._process = os.getpid()
+        #: The assertions of the claim's code that have failed so far, in this process, in words.
+        self.failed_assertions: Callable[[], Sequence[str]] = tuple
+        #: Keeps whoever watches the claim's code from that, while an instrument calls what is given.
+        self.silenced: Callable[[Iterable[object]], AbstractContextManager[None]] = lambda _: nullcontext()
+        #: Whether the claim is over: then nothing can be evidence for it any more.
+        self.over = False
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What was seen so far, in order."""
+        return tuple(self._evidence)
+
+    @property
+    def unsettled(self) -> Inconclusive | NotApplicable | None:
+        """The first of these that an instrument raised: it stands even if it was caught.
+
+        Or a child that was killed before it came to its end: what it did not do says nothing.
+        """
+        if self._unsettled is None:
+            for child in self._children:
+                if child.unexplained:
+                    text = f"{child.evidence().phrase()}, and the claim does not ask whether it was"
+                    return Inconclusive(
+                        f"{text}; ask child.timed_out, or give it longer: lab.child(..., deadline=...)"
+                    )
+        return self._unsettled
+
+    @property
+    def void(self) -> str | None:
+        """Why no verdict can rest on this, whatever the claim makes of it; None if one can."""
+        for instrument in self._instruments:
+            if instrument.error is not None:
+                return str(instrument.error).partition("\n")[0]
+            if not instrument.asked:
+                ask = ASK if isinstance(instrument, Race) else ASK_MEASUREMENT
+                return f"no question was put to {instrument!r}: it has sampled nothing, and says nothing; {ask}"
+        return None
+
+    def close(self) -> None:
+        """End it: nothing can be evidence for the claim any more. What was seen stays; what was used is let go."""
+        self.over = True
+        self._instruments.clear()
+        self._children.clear()
+        self._unsettled = None
+        self.failed_assertions = tuple
+        self.silenced = lambda _: nullcontext()
+
+    def note(self, text: str) -> None:
+        """Add a plain fact to the evidence; it appears in the reports, and decides nothing.
+
+        :raises TypeError: ``text`` is no text.
+        :raises ValueError: ``text`` is empty.
+        """
+        __tracebackhide__ = True
+        self._record(Note(_words(text, "lab.note(text)")))
+
+    def require(self, condition: object, reason: str) -> None:
+        """End the claim INCONCLUSIVE unless a condition is true.
+
+        For what must hold for *any* verdict to be honest: the machine has two cores, the control was seen.
+        A requirement that is met before a measurement says nothing about the time of the measurement.
+
+        :param condition: anything; its truth counts.
+        :param reason: what is required, as the reason that people read when it is not met.
+        :raises Inconclusive: the condition is not true.
+        """
+        __tracebackhide__ = True
+        reason = _words(reason, "lab.require(condition, reason)")
+        met = bool(condition)
+        self._record(Requirement(met, reason))
+        if not met:
+            self._raise(Inconclusive(f"not met: {reason}"))
+
+    @overload
+    def child(
+        self, target: Callable[..., T], /, *args: object, deadline: float = 30.0, **kwargs: object
+    ) -> Child[T]: ...
+
+    @overload
+    def child(self, target: str | os.PathLike[str], /, *args: object, deadline: float = 30.0) -> Child[None]: ...
+
+    def child(
+        self,
+        target: Callable[..., T] | str | os.PathLike[str],
+        /,
+        *args: object,
+        deadline: float = 30.0,
+        **kwargs: object,
+    ) -> Child[Any]:
+        """Run a function or a script in a fresh interpreter of this kind, and wait for its end.
+
+        For whatever may crash, hang, or needs a main module of its own. The child has a session and process
+        group of its own; at its end, or at the deadline, all that is left of the group is killed. It writes
+        no core dump and has no standard input.
+
+        :param target: a function that can be imported (its arguments, its value and what it raises travel by
+            pickle); or a script: a :class:`pathlib.Path` of a file, or its source as text. A script is run
+            as ``python script.py ARGS...`` does, in the current folder.
+        :param args: the function's arguments; a script's command line.
+        :param deadline: seconds after which the child and all that it started are killed.
+        :param kwargs: the function's keyword arguments; a script takes none.
+        :returns: how it ended. A crash or a passed deadline is an outcome, not an exception; but a child that was
+            killed at its deadline leaves the claim INCONCLUSIVE, unless that asks :attr:`Child.timed_out`.
+        :raises TypeError: the target or its arguments cannot be handed to another process.
+        :raises ChildError: the function could not be imported there, or what it returned not be handed over.
+        :raises ValueError: the deadline is not positive.
+        """
+        __tracebackhide__ = True
+        child = run_child(target, args, kwargs, deadline=deadline)
+        self._children.append(child)
+        self._record(child.evidence())
+        return child
+
+    def race(
+        self,
+        setup: Callable[[], S],
+        *actors: Callable[[S], object],
+        observe: Callable[[S], Hashable] | None = None,
+        rounds: int = 1,
+        control: Sequence[Callable[[S], object]] | None = None,
+        exceptions: type[BaseException] | tuple[type[BaseException], ...] = (),
+        budget: float | None = None,
+        deadline: float = 10.0,
+    ) -> Race:
+        """Return a race of actors on a shared state, to ask what can come of it.
+
+        Nothing runs yet: :meth:`Race.ever`, :meth:`Race.never` and :meth:`Race.always` sample until they are
+        settled or the budget is spent. For each sample, ``setup`` makes a fresh state, each actor is called with
+        it in a thread of its own, and ``observe`` says what came of it. Where the platform can fork, all of that
+        runs in a child process: what actors change elsewhere than in the state is not seen here.
+
+        :param setup: makes a state.
+        :param actors: two or more; each is called with the state.
+        :param observe: gives the outcome of a sample, which must be hashable; without it, the outcome is the tuple
+            of what the actors returned (in their last round).
+        :param rounds: how often each actor is called for one sample.
+        :param control: as many actors that show what is asked about for sure, if it can be seen at all: the race's
+            own, but for one change. It runs in turns with the race. "Never" needs it; without one, a generic one
+            (two updates, one lost) stands in, which says less.
+        :param exceptions: types of exceptions that are outcomes: the outcome of a sample in which an actor raises
+            one is the type as given here. Any other exception is an error.
+        :param budget: seconds for each question; by default, that of ``--claims-budget``.
+        :param deadline: seconds beyond which actors that do not come back count as hanging.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: an argument makes no sense, such as one actor or a budget of zero.
+        """
+        __tracebackhide__ = True
+        described = experiment(setup, actors, observe=observe, rounds=rounds, control=control, exceptions=exceptions)
+        runner = Runner(
+            described,
+            budget=self._budget(budget, "lab.race"),
+            patience=_seconds(deadline, "lab.race", "deadline"),
+            in_process=self._in_process,
+            failed_assertions=lambda: self.failed_assertions(),
+        )
+        race = Race(runner, bench=self._bench)
+        self._instruments.append(race)
+        return race
+
+    def parallelism(
+        self,
+        work: Callable[[], object],
+        *,
+        workers: int,
+        kind: str,
+        control: str = "process",
+        budget: float | None = None,
+        deadline: float = 10.0,
+    ) -> Parallelism:
+        """Return how many cores workers use at the same time, to be compared with a number.
+
+        It is the CPU seconds of all workers per second in which all of them were at work: 1 for one core. Nothing
+        runs yet. A comparison has slices of the workers alternate with slices of a control, which must have used more
+        cores right before and right after where the workers used few; and where the system tells that workers had to
+        wait for a CPU, a slice says nothing about few. So on a machine that is busy, or has one core only, there is
+        no answer, rather than a wrong one. Where the platform can fork, all of that runs in a child process.
+
+        :param work: called over and over by each worker, without arguments; a piece of work that takes between some
+            microseconds and some milliseconds serves best. What workers change elsewhere than in this process
+            (``kind="thread"`` under ``--claims-in-process``) is not seen here.
+        :param workers: how many, two or more.
+        :param kind: ``"thread"``, ``"process"`` (by ``multiprocessing``) or ``"interpreter"`` (a subinterpreter with
+            a GIL of its own; the work is then a function of a module).
+        :param control: a kind of worker that is known to run on several cores at the same time.
+        :param budget: seconds for each question; by default, that of ``--claims-budget``.
+        :param deadline: seconds beyond which work that does not come back counts as hanging.
+        :returns: a measurement with a dead zone: ``m > 1.3`` is true if it lies above 1.4, false below 1.2. Others
+            are given by ``m.below(1.2, else_above=1.5)``.
+        :raises NotApplicable: this Python has no such workers: the claim ends NOT APPLICABLE.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: an argument makes no sense.
+        """
+        __tracebackhide__ = True
+        patience = _seconds(deadline, "lab.parallelism", "deadline")
+        try:
+            described = parallelism_experiment(work, workers=workers, kind=kind, control=control, deadline=patience)
+        except NotApplicable as missing:
+            self._raise(missing)
+        return self._measuring(
+            Parallelism(
+                described,
+                in_process=self._in_process,
+                budget=self._budget(budget, "lab.parallelism"),
+                bench=self._bench,
+            )
+        )
+
+    def ratio(self, a: Callable[[], object], b: Callable[[], object], *, budget: float | None = None) -> Ratio:
+        """Return how many times as long A takes as B, to be compared with a number.
+
+        Nothing runs yet. A comparison times adjacent pairs of both, the order within each drawn at random, until a
+        sequential sign test settles on which side of the number the median of their ratios lies: "above 2" says that
+        in most adjacent pairs A took longer than 2 x B. The probability that it is ever wrong is at most 1e-3,
+        however many pairs it takes; 13 that agree settle it. All runs in the test process.
+
+        :param a: called without arguments. If it is decorated with ``contextlib.contextmanager``, entering is what is
+            timed, and leaving is not.
+        :param b: as ``a``.
+        :param budget: seconds for each question; by default, that of ``--claims-budget``.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: the budget is not positive.
+        """
+        __tracebackhide__ = True
+        call = "lab.ratio"
+        one, other = callable_argument(call, "a", a), callable_argument(call, "b", b)
+        return self._measuring(Ratio(one, other, budget=self._budget(budget, call), bench=self._bench))
+
+    def memory(
+        self,
+        start_one: Callable[[], object],
+        *,
+        against: Callable[[], object] | None = None,
+        budget: float | None = None,
+    ) -> Memory:
+        """Return how many bytes of resident memory one more idle thing takes, to be compared with a number.
+
+        Nothing runs yet. A comparison starts one after the other, beside those that are there already, and looks how
+        much more memory this process takes, and how much each process that was started takes for itself alone (its
+        unique set size, where the system tells); "less than" goes by what all of them take together. What is compared
+        with the number is the median, by the test of :meth:`ratio`. All runs in the test process.
+
+        :param start_one: starts one, and returns when it is idle. If it is decorated with
+            ``contextlib.contextmanager``, that is entered, and left at the end of the measurement; what others return
+            is kept until then.
+        :param against: starts one of another kind: then it is how much more the first kind takes than that, in
+            adjacent pairs.
+        :param budget: seconds for each question; by default, that of ``--claims-budget``.
+        :raises NotApplicable: nothing can tell memory here (elsewhere than on Linux that takes psutil): the claim
+            ends NOT APPLICABLE.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: the budget is not positive.
+        """
+        __tracebackhide__ = True
+        call = "lab.memory"
+        one = callable_argument(call, "start_one", start_one)
+        other = None if against is None else callable_argument(call, "against", against)
+        read = gauge()
+        if read is None:
+            self._raise(NotApplicable("memory cannot be told here: psutil is not installed, and this is not Linux"))
+        return self._measuring(Memory(one, other, gauge=read, budget=self._budget(budget, call), bench=self._bench))
+
+    @property
+    def timings(self) -> Sequence[Timing]:
+        """What was timed: the arms of all ratios."""
+        return [arm for made in self._instruments if isinstance(made, Ratio) for arm in made.timings if arm.seconds]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have the machine for measurements of one's own, for the time of the block.
+
+        All instruments do: of one user's runs on one machine, one measures at a time. Others wait for the end of the
+        block, so let it be short.
+
+        :raises Inconclusive: others have it for too long.
+        """
+        __tracebackhide__ = True
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._machine.held())
+            except MachineError as busy:
+                self._raise(Inconclusive(str(busy)))
+            yield
+
+    @contextmanager
+    def _sampling(self, called: Iterable[object]) -> Iterator[None]:
+        __tracebackhide__ = True
+        with self.alone(), self.silenced(called):
+            yield
+
+    def _budget(self, given: object, call: str) -> float:
+        __tracebackhide__ = True
+        return _seconds(self.budget if given is None else given, call, "budget")
+
+    def _measuring(self, measurement: M) -> M:
+        self._instruments.append(measurement)
+        return measurement
+
+    def _record(self, evidence: Evidence) -> None:
+        __tracebackhide__ = True
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                "the lab of a claim is used in another process, such as the one in which a race's actors run: what "
+                "is recorded there is lost. Let the actors return it, or observe it"
+            )
+        if self.over:
+            raise RuntimeError(
+                "the lab of a claim that is over is used: what it sees would be nobody's evidence. Let each claim "
+                "make its own race with its own lab"
+            )
+        self._evidence.append(evidence)
+
+    def _raise(self, unsettled: Inconclusive | NotApplicable) -> NoReturn:
+        __tracebackhide__ = True
+        self._unsettled = self._unsettled or unsettled
+        raise unsettled
+
+
+def _seconds(given: object, call: str, name: str) -> float:
+    __tracebackhide__ = True
+    message = f"{call}({name}={given!r}): the {name} is a positive number of seconds"
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        raise TypeError(message)
+    if not 0 < given < math.inf:
+        raise ValueError(message)
+    return float(given)
+
+
+def _words(text: object, call: str) -> str:
+    __tracebackhide__ = True
+    if not isinstance(text, str):
+        raise TypeError(f"{call}: the text is {text!r}; write a sentence for the people who read the verdict")
+    if not text.strip():
+        raise ValueError(f"{call}: the text is empty; write a sentence for the people who read the verdict")
+    return text.strip()

@@ -1,0 +1,260 @@
+"""What one more idle thing, such as a process or a thread, costs in memory."""
+
+from __future__ import annotations
+
+import gc
+import math
+import random
+import statistics
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..interpreter import PYPY
+from ..records.evidence import Evidence, MemoryRun, in_bytes
+from . import linux
+from .callables import begin, failures_of, keep, name_of
+from .failure import Failure
+from .measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion, clock, described
+from .process_memory import Gauge, Growth, Resident
+from .sequential import ERROR, in_random_order, reading_of, side_of, unsettled
+
+#: So many are started beside each other at most: those that follow would take the memory that these have left.
+_CROWD = 40
+#: Bytes of what is kept at first, until that makes the process grow as much, and how often that is tried.
+_FILL, _FILLS = 1 << 23, 24
+_UNFILLED = (
+    "this process has memory that it does not use, and cannot be made to use before, so how much is taken at most "
+    "cannot be told"
+)
+_UNTOLD = (
+    "the system does not tell what a process that was started has for itself alone, so how much it takes at least "
+    "cannot be told"
+)
+_GAVE_BACK = "this process has given memory back meanwhile, so how much is taken at most cannot be told"
+#: It is as much if it is this part of it.
+_GROWN = 0.9
+
+
+@dataclass
+class Kind:
+    """A kind of thing of which one more is started.
+
+    :param bytes: for each sample, how much memory that took.
+    """
+
+    name: str
+    start_one: Callable[[], Any]
+    bytes: list[int] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what goes on record of it, as JSON's types."""
+        return {
+            "name": self.name,
+            "median": statistics.median(self.bytes) if self.bytes else None,
+            "bytes": self.bytes,
+        }
+
+
+class Memory(Measurement):
+    """How many bytes of resident memory one more idle thing takes; made by :meth:`Lab.memory`.
+
+    Each is started beside those that are there already, and stays until the question is answered: one that takes the
+    place of another, such as a thread on the stack of an ended one, costs nothing. Nor does what finds room in memory
+    that the process has, but does not use: so that is filled first, until what is added makes it grow. What is
+    compared with a number is the median; measured against another kind of thing, that of the differences in adjacent
+    pairs.
+    """
+
+    FLOOR = None
+    #: Memory comes in pages of 4 KiB, or more, and Python takes several at a time.
+    TOLERANCE = 16 * 1024
+
+    def __init__(
+        self,
+        start_one: Callable[[], Any],
+        against: Callable[[], Any] | None,
+        *,
+        gauge: Gauge,
+        budget: float,
+        bench: Bench,
+    ) -> None:
+        functions = [start_one] if against is None else [start_one, against]
+        names = [name_of(function) for function in functions]
+        if len(set(names)) < len(names):
+            names = [f"{names[0]} (A)", f"{names[1]} (B)"]
+        subject = f"resident memory that one more {names[0]} takes"
+        if against is not None:
+            subject += f", less what one more {names[1]} takes"
+        name = f"lab.memory({', against='.join(names)})"
+        super().__init__(name, subject, called=functions, budget=budget, bench=bench)
+        self._kinds = [Kind(name, function) for name, function in zip(names, functions)]
+        self._gauge = gauge
+        self._unique = True
+        self._gave_back = False
+        #: Bytes of objects, for each sample, that are in memory that was there before.
+        self._hidden = 0.0
+        self._latest: Resident | None = None
+        self._growths: list[Growth] = []
+        self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
+
+    def _checked(self, call: str, cut: tuple[float, float]) -> tuple[float, float]:
+        __tracebackhide__ = True
+        if len(self._kinds) == 1 and cut[0] <= 0:
+            raise ValueError(
+                f"{call}: one more takes no less than nothing, and there is a dead zone of "
+                f"{in_bytes(self.TOLERANCE)} to either side of a number, so nothing could lie below; compare it with "
+                f"more than {in_bytes(self.TOLERANCE)}, or measure against another kind"
+            )
+        return cut
+
+    def _settle(self, low: float, high: float) -> Settled:
+        end = clock() + self._budget
+        known = side_of(*self._beside(low, high), len(self._growths))
+        if known is not None:
+            return Settled(known)
+        with failures_of("what was started, at its end,"), ExitStack() as crowd:
+            settled = self._settle_with(crowd, low, high, end)
+        return settled  # noqa: RET504  (PyPy loses the outer block's end if the inner one's raises during a return)
+
+    def _settle_with(self, crowd: ExitStack, low: float, high: float, end: float) -> Settled:
+        """Add to a crowd, which is empty, until that settles something."""
+        filled = self._filled(crowd)
+        self._latest = None
+        for kind in self._kinds:
+            self._cost(kind, crowd)  # what the first one takes along: modules, a fork server
+        in_use, started = objects_in_use(), 0
+        self._latest = None
+        while True:
+            above, below = self._beside(low, high)
+            above_it = side_of(above, below, len(self._growths))
+            if above_it is not None:
+                if not self._finds_hidden(in_use, started):
+                    return Settled(above_it)
+                continue
+            if self._growths and (clock() >= end or started == _CROWD):
+                self._finds_hidden(in_use, started)  # for the next question, which these samples may settle
+                limit = f"after {_CROWD} beside each other" if started == _CROWD else None
+                ends = self._shown(low), self._shown(high)
+                lacking = unsettled(above, below, len(self._growths), *ends, limit=limit)
+                for told, cause in (
+                    (self._unique, _UNTOLD),
+                    (filled, _UNFILLED),
+                    (not self._gave_back, _GAVE_BACK),
+                ):
+                    lacking = lacking if told else f"{cause}; {lacking}"
+                return Settled(None, lacking)
+            self._growths.append(self._sample(crowd, filled=filled))
+            started += 1
+
+    def _finds_hidden(self, in_use: int, samples: int) -> bool:
+        """Return whether objects turn out to be in memory that was there before, more than was known.
+
+        :param in_use: how many bytes objects took before these samples.
+        """
+        hidden = max(0, objects_in_use() - in_use) / max(1, samples)
+        self._latest = None  # to look for it has changed what processes share
+        found, self._hidden = hidden > self._hidden, max(hidden, self._hidden)
+        return found
+
+    def _filled(self, crowd: ExitStack) -> bool:
+        """Fill what memory this process has, but does not use; return whether it grows by what is added then."""
+        gc.collect()
+        linux.trim()
+        for _ in range(_FILLS):
+            before = self._gauge().own
+            crowd.callback(keep, _objects(_FILL))
+            if self._gauge().own - before >= _GROWN * _FILL:
+                return True
+        return False
+
+    def _beside(self, low: float, high: float) -> tuple[int, int]:
+        """Return how many samples lie above ``high`` for sure, and how many below ``low``."""
+        # Of two kinds, nobody knows whose the hidden objects are.
+        least = self._hidden if len(self._kinds) > 1 else 0.0
+        below = 0 if self._gave_back else sum(each.high + self._hidden < low for each in self._growths)
+        return sum(each.low - least > high for each in self._growths), below
+
+    def _sample(self, crowd: ExitStack, *, filled: bool) -> Growth:
+        """Start one more of each kind.
+
+        :param filled: whether there is no memory that they could have found unused: else they may take any amount
+            more than can be seen.
+        """
+        one, *others = self._kinds
+        if not others:
+            growths = [self._cost(one, crowd)]
+        else:
+            growths = list(
+                in_random_order(lambda: self._cost(one, crowd), lambda: self._cost(others[0], crowd), self._chance)
+            )
+        for kind, growth in zip(self._kinds, growths):
+            kind.bytes.append(int(growth.low))
+        if not filled:
+            growths = [replace(growth, high=math.inf) for growth in growths]
+        elif any(growth.low < -self.TOLERANCE for growth in growths):
+            self._gave_back = True
+            if others:  # one that seems to take less than it does makes the other seem to take more
+                return Growth(-math.inf, math.inf)
+        return growths[0] if not others else growths[0].less(growths[1])
+
+    def _cost(self, kind: Kind, crowd: ExitStack) -> Growth:
+        before = self._latest or self._gauge()
+        with failures_of(kind.name):
+            begin(kind.start_one, crowd)
+        after = self._latest = self._gauge()  # it takes its time where there are many processes
+        self._unique = self._unique and after.unique
+        return after.since(before)
+
+    def _reading(self) -> Reading | None:
+        lows = reading_of([each.low for each in self._growths])
+        highs = reading_of([each.high for each in self._growths])
+        if lows is None or highs is None:
+            return None
+        return Reading(lows.value, lows.low, highs.high, lows.samples)
+
+    def _shown(self, value: float) -> str:
+        return in_bytes(value)
+
+    def _instead(self) -> str:
+        return "measure one against the other, and write lab.memory(start_a, against=start_b) > 0"
+
+    def __repr__(self) -> str:
+        reading = self._reading()
+        return super().__repr__() if reading is None else f"<{self.name}: {described(reading, in_bytes)}>"
+
+    def _evidence(
+        self, question: ThresholdQuestion, answer: bool | None, lacking: str | None, failure: Failure | None
+    ) -> Evidence:
+        above, below = self._beside(question.cuts[0][0], question.cuts[-1][1])
+        return MemoryRun(
+            **self._common(question, answer, lacking, failure),
+            above=above,
+            below=below,
+            error=ERROR,
+            arms=[kind.to_json() for kind in self._kinds],
+            unique=self._unique,
+        )
+
+
+def objects_in_use() -> int:
+    """Return how many bytes objects take, where they may be in memory that was there before and cannot be filled.
+
+    PyPy makes them in a nursery, which it has all the time; when it collects, it moves them to memory that it takes
+    many pages at a time, so the memory that it has hardly tells what one more object takes. 0 on CPython.
+
+    To collect writes to all objects, so a forked child shares them no longer: not between two looks at memory.
+    """
+    if not PYPY:
+        return 0
+    gc.collect()
+    stats: Any = gc._get_stats()  # type: ignore[attr-defined]  # noqa: SLF001  # gc.get_stats() has it as text only
+    return int(stats.total_arena_memory + stats.total_rawmalloced_memory)
+
+
+def _objects(size: int) -> list[bytes]:
+    """Return objects of all small sizes, and of some greater ones, that take so many bytes together."""
+    sizes = [*range(16, 512, 16), 1 << 10, 1 << 12, 1 << 14]
+    # Not bytes(each): those are zero, and the system gives pages that nobody has written to no memory.
+    return [b"1" * each for _ in range(size // sum(sizes)) for each in sizes]

@@ -1,0 +1,207 @@
+"""Slices of the measured workers and of their control, in turns, in a child forked for the question or in place."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any, Union
+
+from ...machine import throttled_seconds
+from ..affinity import can_pin, usable_cores
+from ..callables import name_of
+from ..failure import Failed, Failure
+from ..measurement import Settled
+from ..processes.forked import ForkedError, run_forked
+from .slices import Report, Round, Rounds, Slice, settle, slice_of
+from .worker_main import clock
+from .workers import CONTROLS, MEASURED, ForkedWorker, ProcessWorker, Worker
+
+#: Seconds that a slice of two workers takes; how many is drawn at random, so that slices don't fall into step with
+#: anything else.
+_SHORTEST, _LONGEST = (0.03, 0.045) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
+#: Seconds from an order to the slice's begin.
+_LEAD = 0.005
+#: Seconds between two looks whether a worker that does not answer is there at all.
+_LOOK = 0.2
+#: One of so many rounds goes with a slice of one worker alone.
+_ALONE_EVERY = 4
+#: A forked child gets so many seconds beyond the budget and the deadline before it is ended.
+_GRACE = 5.0
+
+#: What a child has to say.
+_Told = Union[Failure, tuple[Rounds, Settled]]
+
+
+@dataclass(frozen=True)
+class ParallelismExperiment:
+    """What is measured.
+
+    :param work: called over and over by each worker.
+    :param kind: of worker.
+    :param control: the kind of worker of the control.
+    :param deadline: seconds that a slice may take beyond its end before the work counts as hanging.
+    """
+
+    work: Callable[[], Any]
+    workers: int
+    kind: str
+    control: str
+    deadline: float
+
+
+def measure(
+    experiment: ParallelismExperiment, findings: Rounds, low: float, high: float, *, budget: float, in_process: bool
+) -> tuple[Rounds, Settled]:
+    """Add rounds to findings until they settle something, or the budget of seconds is spent.
+
+    :raises Failed: the work raised, hung, or ended its process.
+    """
+    known = settle(findings, low, high)
+    if known is not None:
+        return findings, known
+    end = clock() + budget
+    if in_process:
+        return findings, Alternation(experiment, in_place=True).until_settled(findings, low, high, end)
+
+    def work() -> _Told:
+        try:
+            return findings, Alternation(experiment, in_place=False).until_settled(findings, low, high, end)
+        except Failed as failed:
+            return failed.failure
+
+    name = name_of(experiment.work)
+    try:
+        forked = run_forked(work, deadline=budget + experiment.deadline + _GRACE)
+    except ForkedError as broken:
+        raise Failed(Failure("raised", f"what ran {name} came to no end", str(broken))) from broken
+    if isinstance(forked.value, Failure):
+        raise Failed(forked.value)
+    if forked.value is not None:
+        return forked.value
+    if forked.timed_out:
+        raise Failed(Failure("hang", f"{name} did not come back in time", forked.stacks))
+    how = f"signal {forked.signal}" if forked.signal is not None else f"exit status {forked.exit_code}"
+    raise Failed(Failure("crash", f"the process that ran {name} was ended by {how}", forked.stacks))
+
+
+class Alternation:
+    """Workers and their control, of which always one party is at work."""
+
+    def __init__(self, experiment: ParallelismExperiment, *, in_place: bool) -> None:
+        self._experiment = experiment
+        self._in_place = in_place
+        self._chance = random.Random()  # noqa: S311  (how long slices are is no secret)
+        self._cores = sorted(usable_cores()) if can_pin() else []
+        #: Whether each worker is kept on a CPU of its own. In short slices the system may leave two on one although
+        #: another is idle; on the other hand, one that is busy with others can only be left by those that may.
+        self._pinned = True
+
+    def until_settled(self, findings: Rounds, low: float, high: float, end: float) -> Settled:
+        """Add rounds to findings until they settle something, or time is up."""
+        experiment, begin = self._experiment, clock()
+        with ExitStack() as stack:
+            parties = {"control": CONTROLS[experiment.control], "measured": MEASURED[experiment.kind]}
+            # Processes first: they are forked while there are no threads yet, and beside a subinterpreter a forked
+            # child crashes.
+            in_order = sorted(parties.items(), key=lambda party: party[1].kind != "process")
+            started = {role: self._start(kind, stack) for role, kind in in_order}
+            control, measured = started["control"], started["measured"]
+            self._slice(measured)  # the first one is for compilers, caches, and finding out how long the work takes
+            for round_ in self._rounds(findings, measured, control, end):
+                findings.rounds.append(round_)
+                settled = settle(findings, low, high)
+                if settled is not None:
+                    return settled
+                if round_.unfit(high) is not None:
+                    self._pinned = not self._pinned
+            return Settled(None, findings.lacking(low, high) if findings.rounds else self._no_round(end - begin))
+
+    def _no_round(self, budget: float) -> str:
+        """Return why a budget of seconds was too small for a slice and its control."""
+        workers = self._experiment.workers
+        seconds = 3 * _LONGEST * workers / 2
+        cause = "one call of the work takes too long for the budget; let it take some hundredths of a second at most"
+        if seconds > budget / 2:
+            cause = f"with {workers} workers, and as many for the control, that takes {seconds:.1f} s; take fewer"
+        return f"there was no time for a slice and its control: {cause}, or give a larger budget"
+
+    def _rounds(
+        self, findings: Rounds, measured: Sequence[Worker], control: Sequence[Worker], end: float
+    ) -> Iterator[Round]:
+        """Yield rounds until time is up: with work that takes long, that may be before the first one is complete."""
+        before, pinned = None, self._pinned
+        while clock() < end:
+            if len(findings.rounds) % _ALONE_EVERY == 0:
+                findings.alone.append(self._slice(measured[:1]).calls)
+                before = None
+            if before is None or pinned != self._pinned:
+                before, pinned = self._slice_before(control, end), self._pinned
+            now = self._slice_before(measured, end)
+            after = self._slice_before(control, end)
+            if before is None or now is None or after is None:
+                return
+            yield Round(before, now, after)
+            before = after
+
+    def _slice_before(self, workers: Sequence[Worker], end: float) -> Slice | None:
+        """Have workers work at the same time, unless time is up."""
+        return None if clock() >= end else self._slice(workers)
+
+    def _start(self, kind: type[Worker], stack: ExitStack) -> list[Worker]:
+        workers = []
+        for _ in range(self._experiment.workers):
+            worker = kind(self._experiment.work)
+            stack.callback(worker.end)
+            workers.append(worker)
+        return workers
+
+    def _slice(self, workers: Sequence[Worker]) -> Slice:
+        """Have workers work at the same time."""
+        # Under a GIL, it takes the last of many a while to come to its first turn.
+        planned = self._chance.uniform(_SHORTEST, _LONGEST) * self._experiment.workers / 2
+        throttled = throttled_seconds()
+        begin = clock() + _LEAD
+        try:
+            for number, worker in enumerate(workers):
+                self._order(worker, (begin, begin + planned, self._cpus(worker, number)))
+            reports = [self._report(worker, begin + planned) for worker in workers]
+        except Failed as failed:
+            for worker in workers if failed.failure.kind == "hang" else ():
+                worker.hangs = not worker.connection.poll()
+            raise
+        return slice_of(reports, planned, throttled=throttled != throttled_seconds())
+
+    def _cpus(self, worker: Worker, number: int) -> list[int] | None:
+        # A thread of the user's own process hands its CPUs on to all threads that the work starts, for good.
+        if not self._cores or (self._in_place and not isinstance(worker, (ProcessWorker, ForkedWorker))):
+            return None
+        return [self._cores[number % len(self._cores)]] if self._pinned else self._cores
+
+    def _order(self, worker: Worker, order: tuple[float, float, list[int] | None]) -> None:
+        try:
+            worker.connection.send(order)
+        except OSError:
+            raise self._failed(worker, worker.ending()) from None
+
+    def _report(self, worker: Worker, end: float) -> Report:
+        deadline = self._experiment.deadline
+        while not worker.connection.poll(_LOOK):
+            if not worker.is_alive() and not worker.connection.poll():
+                raise self._failed(worker, worker.ending())
+            if clock() > end + deadline:
+                failure = Failure("hang", f"did not come back within {deadline:g} s", worker.stack())
+                raise self._failed(worker, failure)
+        try:
+            kind, *told = worker.connection.recv()
+        except (EOFError, OSError):
+            raise self._failed(worker, worker.ending()) from None
+        if kind == "raised":
+            raise self._failed(worker, Failure("raised", f"raised {told[0]}", told[1]))
+        return Report(*told)
+
+    def _failed(self, worker: Worker, failure: Failure) -> Failed:
+        name = f"{name_of(self._experiment.work)}, in a worker ({worker.kind}),"
+        return Failed(replace(failure, text=f"{name} {failure.text}"))

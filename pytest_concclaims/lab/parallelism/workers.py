@@ -1,0 +1,263 @@
+"""The kinds of workers: how each is started, spoken to, and ended."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..failure import Failure, is_own
+from ..processes import child_main
+from ..processes.forked import CAN_FORK
+from . import worker_main
+
+_ENDS_WITHIN = 5.0  # seconds
+
+
+class Worker(ABC):
+    """One worker.
+
+    :param work: what it does, over and over.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.connection: Connection
+        self.connection, there = multiprocessing.Pipe()
+        #: Whether it will not come back, so that nobody is to wait for its end.
+        self.hangs = False
+        try:
+            with warnings.catch_warnings():
+                # Since 3.12, of a fork in a process with threads, such as one under --claims-in-process.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._start(work, there)
+        except BaseException:
+            self.connection.close()
+            there.close()
+            raise
+
+    @abstractmethod
+    def _start(self, work: Callable[[], Any], there: Connection) -> None:
+        """Start it with its end of the pipe, which is closed in this process as soon as nobody here needs it."""
+
+    @abstractmethod
+    def is_alive(self) -> bool:
+        """Return whether it has not ended."""
+
+    def ending(self) -> Failure:
+        """Return how it ended, all by itself, as far as that can be told; without a name."""
+        return Failure("ended", "ended its worker", "")
+
+    def stack(self) -> str:
+        """Return where in the work it is; nothing if that cannot be told."""
+        return ""
+
+    def end(self) -> None:
+        """Let it end, and wait for that."""
+        with suppress(OSError):
+            self.connection.send(None)
+        self._wait(0.0 if self.hangs else _ENDS_WITHIN)
+        self.connection.close()
+
+    @abstractmethod
+    def _wait(self, patience: float) -> None:
+        """Wait for some seconds until it has ended, and then make it end if that is possible."""
+
+
+class ThreadWorker(Worker):
+    """A thread of this process."""
+
+    kind = "thread"
+
+    def _start(self, work: Callable[[], Any], there: Connection) -> None:
+        def run() -> None:
+            # Work that comes back when nobody waits for it any more finds nobody to tell.
+            with there, suppress(OSError):
+                worker_main.serve(work, there)
+
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:  # noqa: D102  (as the base class says; so below)
+        return self._thread.is_alive()
+
+    def stack(self) -> str:  # noqa: D102
+        frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001  (documented)
+        calls = traceback.extract_stack(frame) if frame is not None else []
+        begin = max((index for index, call in enumerate(calls) if is_own(call.filename)), default=-1) + 1
+        return "".join(traceback.format_list(calls[begin:]))
+
+    def _wait(self, patience: float) -> None:
+        self._thread.join(patience)
+
+
+class ProcessWorker(Worker):
+    """A ``multiprocessing.Process``, forked where the platform can, so that the work need not be importable."""
+
+    kind = "process"
+
+    def _start(self, work: Callable[[], Any], there: Connection) -> None:
+        self._ended = False
+        context: Any = multiprocessing.get_context("fork" if CAN_FORK else None)
+        self._process = context.Process(target=worker_main.serve, args=(work, there), daemon=True)
+        self._process.start()
+        there.close()
+
+    def is_alive(self) -> bool:  # noqa: D102
+        return not self._ended and self._process.is_alive()
+
+    def ending(self) -> Failure:  # noqa: D102
+        self._process.join(_ENDS_WITHIN)
+        return _ended_with(self._process.exitcode)
+
+    def _wait(self, patience: float) -> None:
+        if self._ended:
+            return
+        self._process.join(patience)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._process.close()
+        self._ended = True
+
+
+class InterpreterWorker(Worker):
+    """A subinterpreter with a GIL of its own (PEP 684, PEP 734), in a thread of this process."""
+
+    kind = "interpreter"
+
+    def _start(self, work: Callable[[], Any], there: Connection) -> None:
+        from concurrent import interpreters  # type: ignore[attr-defined]  # Python 3.14 and later
+
+        self._failure: BaseException | None = None
+        module = sys.modules[work.__module__]
+        script = _SCRIPT.format(
+            path=sys.path,
+            worker_main=worker_main.__file__,
+            child_main=child_main.__file__,
+            module=module.__name__,
+            file=getattr(module, "__file__", None),
+            work=pickle.dumps(work),
+            descriptor=there.fileno(),
+        )
+
+        def run() -> None:
+            with there:
+                try:
+                    interpreter = interpreters.create()
+                    try:
+                        interpreter.exec(script)
+                    finally:
+                        interpreter.close()
+                except BaseException as error:  # noqa: BLE001  (told by who waits for it)
+                    self._failure = error
+
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:  # noqa: D102
+        return self._thread.is_alive()
+
+    def ending(self) -> Failure:  # noqa: D102
+        self._thread.join(_ENDS_WITHIN)
+        if self._failure is None:
+            return super().ending()
+        told = str(self._failure)  # with the traceback in the subinterpreter
+        return Failure("raised", f"could not be called there: {told.strip().partition(chr(10))[0]}", told)
+
+    def _wait(self, patience: float) -> None:
+        self._thread.join(patience)
+
+
+_SCRIPT = """
+import pickle, runpy, sys
+sys.path[:] = {path!r}
+runpy.run_path({child_main!r})["import_as_parent"]({module!r}, {file!r})
+runpy.run_path({worker_main!r})["serve_in_interpreter"](pickle.loads({work!r}), {descriptor!r})
+"""
+
+
+class ForkedWorker(Worker):
+    """A process that the lab forks by itself: a control that does without ``multiprocessing``."""
+
+    kind = "process"
+
+    def _start(self, work: Callable[[], Any], there: Connection) -> None:
+        self._code: int | None = None
+        self._pid = os.fork()
+        if not self._pid:
+            try:
+                child_main.die_with_parent()
+                worker_main.serve(work, there)
+            finally:
+                os._exit(0)
+        there.close()
+
+    def is_alive(self) -> bool:  # noqa: D102
+        if self._code is None:
+            try:
+                pid, status = os.waitpid(self._pid, os.WNOHANG)
+            except ChildProcessError:  # somebody else in this process waits for any child
+                self._code = 0
+            else:
+                self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code is None
+
+    def ending(self) -> Failure:  # noqa: D102
+        self._join(_ENDS_WITHIN)
+        return _ended_with(self._code)
+
+    def _wait(self, patience: float) -> None:
+        self._join(patience)
+        if self.is_alive():
+            os.kill(self._pid, signal.SIGKILL)
+            self._join(math.inf)
+
+    def _join(self, patience: float) -> None:
+        end = time.monotonic() + patience
+        while self.is_alive() and time.monotonic() < end:
+            time.sleep(0.001)
+
+
+def _ended_with(code: int | None) -> Failure:
+    """Return what an exit code says, as ``multiprocessing`` has it: a signal is negative."""
+    if code is None:
+        return Failure("ended", "ended its worker", "")
+    if code >= 0:
+        return Failure("ended", f"ended its worker, with exit status {code}", "")
+    return Failure("crash", f"crashed its worker, with signal {-code}", "")
+
+
+MEASURED: dict[str, type[Worker]] = {kind.kind: kind for kind in (ThreadWorker, ProcessWorker, InterpreterWorker)}
+#: What a control is made of: where the platform can fork, its processes have nothing of those that are measured.
+CONTROLS: dict[str, type[Worker]] = {**MEASURED, **({"process": ForkedWorker} if CAN_FORK else {})}
+
+
+def has_interpreters() -> bool:
+    """Return whether this Python has subinterpreters with a GIL of their own, and a public way to them (PEP 734)."""
+    return find_spec("concurrent.interpreters") is not None
+
+
+def is_importable(work: Callable[[], Any]) -> bool:
+    """Return whether another interpreter can import a function: whether it stands in a module, by its name."""
+    try:
+        pickle.dumps(work)
+    except Exception:  # noqa: BLE001  (pickling runs arbitrary code)
+        return False
+    module = sys.modules.get(getattr(work, "__module__", None) or "")
+    return module is not None and Path(getattr(module, "__file__", None) or "").is_file()

@@ -1,0 +1,172 @@
+"""What a race is made of: state, actors, and how a sample is looked at; and the check that it makes sense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ..callables import name_of, runs_nothing
+
+Actor = Callable[[Any], object]
+Observe = Optional[Callable[[Any], Hashable]]
+
+
+class RaceError(Exception):
+    """A race came to no end that says anything: what ran in it raised, hung, or crashed the process."""
+
+    __module__ = "pytest_concclaims"  # where its users find it
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is sampled: the race itself, or its control.
+
+    :param name: for messages.
+    :param setup: makes a sample's state.
+    :param actors: called with the state, each by a thread of its own.
+    :param observe: gives the sample's outcome; None: the tuple of what the actors returned.
+    :param rounds: how often each actor is called for one sample.
+    :param exceptions: the types that are outcomes when an actor raises them.
+    """
+
+    name: str
+    setup: Callable[[], Any]
+    actors: tuple[Actor, ...]
+    observe: Observe
+    rounds: int = 1
+    exceptions: tuple[type[BaseException], ...] = ()
+
+    def names(self) -> list[str]:
+        """Return the actors' names, with a number where two have the same."""
+        names = [name_of(actor) for actor in self.actors]
+        return [
+            f"{name} (number {number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)
+        ]
+
+    def repeated_actors(self) -> list[Actor]:
+        """Return the actors, each of which does all its rounds in one call."""
+        return [actor if self.rounds == 1 else _repeated(actor, self.rounds) for actor in self.actors]
+
+
+def _repeated(actor: Actor, rounds: int) -> Actor:
+    def all_rounds(state: Any) -> object:
+        value: object = None
+        for _ in range(rounds):
+            value = actor(state)
+        return value
+
+    return all_rounds
+
+
+@dataclass(frozen=True)
+class RaceExperiment:
+    """A race and its control.
+
+    :param matched: whether the control is the race's own, so that a question can be asked of both.
+    """
+
+    race: Subject
+    control: Subject
+    matched: bool
+
+    @property
+    def called(self) -> list[Callable[..., Any]]:
+        """The functions that run in samples, control and all."""
+        subjects = (self.race, self.control)
+        functions = [function for each in subjects for function in (each.setup, *each.actors, each.observe)]
+        return [function for function in functions if function is not None]
+
+
+def experiment(
+    setup: object,
+    actors: Sequence[object],
+    *,
+    observe: object,
+    rounds: object,
+    control: object,
+    exceptions: object,
+) -> RaceExperiment:
+    """Return the experiment that the arguments of :meth:`Lab.race` describe.
+
+    :raises TypeError: an argument is of the wrong kind.
+    :raises ValueError: an argument makes no sense.
+    """
+    __tracebackhide__ = True
+    called = tuple(_callable(actor, f"actor {number}") for number, actor in enumerate(actors, 1))
+    if len(called) < 2:
+        raise ValueError(f"lab.race: a race takes two actors or more, got {len(called)}: lab.race(setup, *actors)")
+    if isinstance(rounds, bool) or not isinstance(rounds, int):
+        raise TypeError(f"lab.race(rounds={rounds!r}): rounds is how often each actor runs for a sample, a number")
+    if rounds < 1:
+        raise ValueError(f"lab.race(rounds={rounds!r}): each actor runs at least once for each sample")
+    race = Subject(
+        "race",
+        _callable(setup, "setup"),
+        called,
+        None if observe is None else _callable(observe, "observe"),
+        rounds,
+        _exceptions(exceptions),
+    )
+    if control is None:
+        return RaceExperiment(race, _generic_control(len(actors), rounds), matched=False)
+    if callable(control) or not isinstance(control, Sequence):
+        raise TypeError(f"lab.race(control={control!r}): the control is a tuple of actors, as many as the race has")
+    if len(control) != len(actors):
+        raise ValueError(
+            f"lab.race: actors of the control: {len(control)}, of the race: {len(actors)}; the control is the race "
+            "itself, but for the one change by which its effect is sure to be seen"
+        )
+    matched = tuple(_callable(actor, f"the control's actor {number}") for number, actor in enumerate(control, 1))
+    return RaceExperiment(race, Subject("control", race.setup, matched, race.observe, rounds, race.exceptions), True)
+
+
+def _callable(thing: object, role: str) -> Callable[..., Any]:
+    __tracebackhide__ = True
+    if not callable(thing):
+        hint = "; pass the function, do not call it" if thing is None else ""
+        if isinstance(thing, (list, tuple)):
+            hint = "; of a list of actors, pass each: lab.race(setup, *actors)"
+        raise TypeError(f"lab.race: {role} is {thing!r}, which cannot be called{hint}")
+    if runs_nothing(thing):
+        raise TypeError(
+            f"lab.race: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
+        )
+    return thing
+
+
+def _exceptions(given: object) -> tuple[type[BaseException], ...]:
+    __tracebackhide__ = True
+    types: list[type[BaseException]] = []
+    for one in given if isinstance(given, tuple) else (given,):
+        if not (isinstance(one, type) and issubclass(one, BaseException)):
+            raise TypeError(f"lab.race(exceptions={given!r}): write exception types, as in an except clause")
+        if issubclass(one, AssertionError):
+            raise TypeError(
+                f"lab.race(exceptions={given!r}): a failed assertion is never an outcome, as it speaks of the claim; "
+                "let actors raise something else, or return it"
+            )
+        types.append(one)
+    return tuple(types)
+
+
+# --- the control of a race that has none of its own
+
+
+def _generic_control(actors: int, rounds: int) -> Subject:
+    """Return a counter that loses updates wherever threads switch between its read and its write."""
+    return Subject(
+        "generic control",
+        setup=lambda: [0],
+        actors=(_read_call_write,) * actors,
+        observe=lambda counter: bool(counter[0] != actors * rounds),
+        rounds=rounds,
+    )
+
+
+def _read_call_write(counter: list[int]) -> None:
+    counter[0] = _one_more(counter[0])
+
+
+def _one_more(number: int) -> int:
+    return number + 1

@@ -1,0 +1,129 @@
+"""The race instrument: what can come of actors that run at the same time, and what "never seen" is worth."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from ...verdict import Inconclusive
+from ..failure import Failed
+from ..measurement import Bench
+from ..processes.forked import ForkedError
+from ..tracing import is_traced
+from .evidence import evidence_of, names_of
+from .experiment import RaceError
+from .histogram import Histogram
+from .question import ASK, CRASH, question
+from .runner import Runner
+
+
+class Race:
+    """Actors that run at the same time, again and again, each time on a fresh state; made by :meth:`Lab.race`.
+
+    Lazy: nothing runs until a question is asked. A question samples until it is settled or the budget is spent;
+    asked again, it goes on from what is there.
+    """
+
+    __hash__ = None  # type: ignore[assignment]  # a race is equal to nothing
+
+    def __init__(self, runner: Runner, *, bench: Bench) -> None:
+        self._runner = runner
+        self._bench = bench
+        #: Whether a question was put to it, and how that failed: that stands even if it was caught.
+        self.asked = False
+        self.error: RaceError | None = None
+
+    def ever(self, outcome: Any) -> bool:
+        """Return whether an outcome can come of it.
+
+        True with the first witness; False if it was not seen although it could have been: in enough overlapping
+        samples, beside a control that was.
+
+        :param outcome: an outcome, or a predicate of outcomes; :attr:`Lab.CRASH` is the outcome of a crash.
+        :raises Inconclusive: neither.
+        :raises RaceError: an actor, ``setup``, ``observe`` or the predicate raised, hung or crashed.
+        """
+        __tracebackhide__ = True
+        return self._ask("ever", outcome)
+
+    def never(self, outcome: Any) -> bool:
+        """Return whether an outcome cannot come of it: the opposite of :meth:`ever`.
+
+        :param outcome: as of :meth:`ever`.
+        :raises Inconclusive: as of :meth:`ever`.
+        :raises RaceError: as of :meth:`ever`.
+        """
+        __tracebackhide__ = True
+        return self._ask("never", outcome)
+
+    def always(self, outcome: Any) -> bool:
+        """Return whether nothing but an outcome can come of it: whether any other is never seen.
+
+        :param outcome: as of :meth:`ever`.
+        :raises Inconclusive: as of :meth:`ever`.
+        :raises RaceError: as of :meth:`ever`.
+        """
+        __tracebackhide__ = True
+        return self._ask("always", outcome)
+
+    @property
+    def outcomes(self) -> Histogram:
+        """What was seen so far. Samples nothing."""
+        return Histogram(self._runner.findings.race)
+
+    def __repr__(self) -> str:
+        total = self._runner.findings.race.total
+        names = ", ".join(names_of(self._runner.experiment.race))
+        return f"<Race of {names}: {total.samples:,} samples, {total.overlapping:,} known to overlap>"
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"a race is neither true nor false; {ASK}")
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise TypeError(f"a race is equal to nothing; {ASK}")
+
+    def _ask(self, asked: str, outcome: Any) -> bool:
+        """Have a question sampled, and put what came of it on record."""
+        __tracebackhide__ = True
+        if outcome is CRASH and asked == "always":
+            raise ValueError("race.always(lab.CRASH): write race.ever(lab.CRASH) or race.never(lab.CRASH)")
+        runner = self._runner
+        subject = runner.experiment.race
+        values = len(subject.actors) if subject.observe is None else None
+        put = question(asked, outcome, subject.exceptions, values=values)
+        traced = _TRACED if is_traced() else None
+        try:
+            with self._bench.sampling([*runner.experiment.called, outcome]):
+                progress = runner.until_crash() if outcome is CRASH else runner.until_settled(put)
+        except ForkedError as broken:
+            self.error = RaceError(f"lab.race: what ran in a process of its own came to no end\n{broken}")
+            raise self.error from broken
+        except Failed as failed:
+            failure = failed.failure
+            self.asked = True
+            self._bench.record(evidence_of(runner, put, None, None, failure))
+            details = f"\n{failure.details.rstrip()}" if failure.details else ""
+            self.error = RaceError(f"lab.race: {failure.text}{details}")
+            raise self.error from failed.__cause__
+        lacking = traced or _gil_changed(runner.gil, progress.gil) or progress.lacking
+        answer = None if lacking is not None else put.answer(witnessed=progress.seen.samples > 0)
+        evidence = evidence_of(runner, put, answer, progress, None, lacking=lacking)
+        self.asked = True
+        self._bench.record(evidence)
+        if answer is None:
+            self._bench.give_up(Inconclusive(evidence.phrase()))
+        return answer
+
+
+_TRACED = (
+    "a tracer, profiler or debugger is active, which runs code of its own between the actors' instructions: what "
+    "comes of that is not what comes of them"
+)
+
+
+def _gil_changed(before: bool, after: bool) -> str | None:
+    if before is after:
+        return None
+    return (
+        f"the GIL was {'on' if before else 'off'} when this was asked and {'on' if after else 'off'} at the end; "
+        "import what brings it back before the race"
+    )

@@ -1,0 +1,282 @@
+"""Where a race runs: in a child forked for the question, or in place; and what a crash there tells."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Union
+
+from ...interpreter import PYPY, gil_enabled
+from ...machine import cgroup_quota, usable_cpus
+from .. import linux
+from ..affinity import can_pin
+from ..callables import name_of
+from ..failure import Failed, Failure
+from ..processes.forked import CAN_FORK, Forked, ForkedError, run_forked
+from .experiment import RaceExperiment, Subject
+from .position import Board, Part, Position
+from .power import APART, Absence
+from .question import CRASH, OutcomeQuestion
+from .samples.sampler import Begin, Progress, RaceFindings, Sampler, Use
+from .samples.strategy import Conditions, rotation
+from .samples.stride import clock
+from .tally import Count, Sighting, Tally
+from .transport import packed, unpacked
+
+#: A forked child gets so many seconds beyond the budget and the patience, before it is ended.
+_GRACE = 5.0
+#: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
+_CRASH_SLICE = 0.1
+#: For so many seconds it is tried whether the control crashes without a race.
+_ALONE_SECONDS = 1.0
+_CRASHES = frozenset(
+    getattr(signal, name)
+    for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
+    if hasattr(signal, name)
+)
+
+#: What a child has to say: a failure, or findings and progress, packed.
+_Report = Union[Failure, bytes]
+
+
+class Runner:
+    """Runs an experiment for one question after the other.
+
+    :param budget: seconds for each question.
+    :param patience: seconds that a stride may take before its actors count as hanging.
+    :param in_process: whether to do without a child where there could be one.
+    :param failed_assertions: returns those of the claim that have failed in this process, in words: what fails in a
+        child, and is caught there, would be lost with it.
+    """
+
+    def __init__(
+        self,
+        experiment: RaceExperiment,
+        *,
+        budget: float,
+        patience: float,
+        in_process: bool,
+        failed_assertions: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        self.experiment = experiment
+        self.budget = budget
+        self.in_process = in_process or not CAN_FORK
+        self.findings = RaceFindings([])
+        self.gil = gil_enabled()
+        self._patience = patience
+        self._failed_assertions = failed_assertions
+        #: Samples of the control whose actors ran one after the other, and how many of them crashed.
+        self._control_alone = Count()
+
+    def until_settled(self, asked: OutcomeQuestion) -> Progress:
+        """Sample until a question is settled or the budget is spent.
+
+        :raises Failed: what was to be sampled raised, hung, or ended the process.
+        """
+        self._prepare()
+        started = clock()
+        end = started + self.budget
+        if self.in_process:
+            return self._sampler(lambda *_: None).sample(asked, started, end, only=None)
+        with Board() as board:
+            forked = self._forked(board, asked, started, end, only=None)
+            if not forked.returned:
+                raise Failed(self._ended(forked, board))
+        return self._adopt(forked)
+
+    def until_crash(self) -> Progress:
+        """Sample until the process crashes, in one child after the other, the race and its control in turns.
+
+        :raises Failed: what was to be sampled raised, hung, or ended the process in another way.
+        """
+        if self.in_process:
+            return self._no_crash(_NO_CHILD)
+        self._prepare()
+        started = clock()
+        end = started + self.budget
+        seconds = _CRASH_SLICE
+        in_vain = True  # whether the last child was the control's, and did not crash: then it is the race's turn
+        matched = self.experiment.matched
+        if matched and not self._control_alone.samples:
+            self._control_alone = self._alone(self.experiment.control)
+        while clock() < end and not (matched and self._absence_of_crash().is_plenty()):
+            of_control = matched and not in_vain and self._absence_of_crash().control_is_behind()
+            with Board() as board:
+                forked = self._forked(board, _NOTHING, started, min(end, clock() + seconds), only=of_control)
+                seconds *= 1 if of_control else 2  # what takes its time in one process has to get it, too
+                in_vain = of_control and forked.returned
+                if forked.returned:
+                    self._adopt(forked)
+                    continue
+                failure, at = self._ended(forked, board), board.read()
+            if failure.kind != "crash" or at.part is not Part.ACTORS:
+                raise Failed(failure)
+            self._count_crash(at)
+            if not of_control:
+                strategy = self.findings.uses[at.strategy].strategy
+                witness = Sighting.at(strategy, clock() - started, at.samples + 1, overlapping=True)
+                return Progress(Count(1, 1), witness, repr(CRASH), self._absence_of_crash(), None, self.gil)
+        return self._no_crash(self._lacking_of_crash())
+
+    # --- before
+
+    def _prepare(self) -> None:
+        """Choose the strategies for what is around now; a free-threaded build's GIL can come back."""
+        linux.load()
+        gil = gil_enabled()
+        if self.findings.uses and gil == self.gil:
+            return
+        self.gil = gil
+        quota = cgroup_quota()
+        conditions = Conditions(
+            gil=gil,
+            cores=usable_cpus() if quota is None else min(usable_cpus(), int(quota)),
+            can_pin=can_pin(),
+            pypy=PYPY,
+            # The compiler's parameters cannot be read and put back, so it is left alone where others need it.
+            jit=PYPY and not self.in_process,
+        )
+        # What was seen in another state of the GIL says nothing about this one.
+        self.findings = RaceFindings(
+            [Use(strategy) for strategy in rotation(conditions, len(self.experiment.race.actors))]
+        )
+
+    # --- a child
+
+    def _forked(
+        self, board: Board, asked: OutcomeQuestion, started: float, end: float, *, only: bool | None
+    ) -> Forked[_Report]:
+        def begin(subject: Subject, strategy: int, tally: Tally, length: int, part: Part) -> None:
+            of_control, total = subject is self.experiment.control, tally.total
+            board.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
+
+        def work() -> _Report:
+            before = len(self._failed_assertions())
+            try:
+                progress = self._sampler(begin).sample(asked, started, end, only=only)
+            except Failed as failed:
+                return failed.failure
+            for text in self._failed_assertions()[before:]:
+                what = f"an assertion failed in what the race runs, and the failure was caught: {text}"
+                return Failure("raised", f"{what}; let it go", "")
+            return packed((self.findings.portable(known), progress), known)
+
+        known = self.experiment.race.exceptions
+        return run_forked(work, deadline=self.budget + self._patience + _GRACE)
+
+    def _sampler(self, begin: Begin) -> Sampler:
+        return Sampler(self.experiment, self.findings, patience=self._patience, begin=begin)
+
+    def _adopt(self, forked: Forked[_Report]) -> Progress:
+        """Take over what a child has found out.
+
+        :raises Failed: it was a failure.
+        """
+        report = forked.value
+        if isinstance(report, Failure):
+            raise Failed(report)
+        assert report is not None, "the child has returned"
+        progress: Progress
+        self.findings, progress = unpacked(report, self.experiment.race.exceptions)
+        return progress
+
+    def _ended(self, forked: Forked[_Report], board: Board) -> Failure:
+        """Return what it means that a child did not return."""
+        at = board.read()
+        subject = self.experiment.control if at.of_control else self.experiment.race
+        strategy = self.findings.uses[at.strategy].strategy.name
+        where = (
+            f"while the {subject.name} ran ({_at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples)"
+        )
+        if forked.timed_out:
+            return Failure("hang", f"nothing came back in time {where}", forked.stacks)
+        if forked.signal is None and forked.exit_code is None:
+            return Failure("ended", f"the process ended, and nobody knows how (is SIGCHLD ignored?), {where}", "")
+        if forked.signal is None:
+            return Failure("ended", f"the process was left with exit status {forked.exit_code} {where}", "")
+        kind = "crash" if forked.signal in _CRASHES else "ended"
+        return Failure(kind, f"the process was ended by {_name(forked.signal)} {where}", forked.stacks)
+
+    # --- crashes
+
+    def _alone(self, subject: Subject) -> Count:
+        """Return samples whose actors run one after the other: all or none of them crashed, or nobody knows."""
+
+        def work() -> None:
+            for _ in range(APART):
+                state = subject.setup()
+                for actor in subject.repeated_actors():
+                    with suppress(Exception):  # which the race will tell
+                        actor(state)
+
+        # Actors that wait for each other would do so for ever.
+        try:
+            forked = run_forked(work, deadline=min(self._patience, _ALONE_SECONDS))
+        except ForkedError:
+            return Count()
+        if forked.timed_out:
+            return Count()
+        return Count(samples=APART, apart=APART if forked.signal in _CRASHES else 0)
+
+    def _count_crash(self, at: Position) -> None:
+        """Add the samples of a child that is no more: all that is known is how many there were.
+
+        In the stride that crashed, all of the control's may have overlapped: it must not seem to crash more often
+        than it does.
+        """
+        tally = self.findings.control if at.of_control else self.findings.race
+        samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping
+        if at.of_control:
+            samples, overlapping = samples + at.length - 1, overlapping + at.length - 1
+        lost = Count(max(0, samples), max(0, overlapping))
+        tally.turns += 1
+        tally.strides += 1
+        for name, count in (("in a process that crashed", lost), (repr(CRASH), Count(1, 1))):
+            if count.samples:
+                tally.silent.setdefault(name, Count()).add(count.samples, count.overlapping)
+                tally.total.add(count.samples, count.overlapping)
+
+    def _absence_of_crash(self) -> Absence:
+        race, control = self.findings.race, self.findings.control
+        seen = control.silent.get(repr(CRASH), Count())
+        alone = self._control_alone
+        return Absence(
+            overlapping=race.total.overlapping,
+            strides=race.strides,
+            control_overlapping=control.total.overlapping,
+            control_seen=seen.overlapping,
+            control_apart=alone.samples,
+            control_seen_apart=alone.apart,
+        )
+
+    def _lacking_of_crash(self) -> str | None:
+        if not self.experiment.matched:
+            return "a crash has no generic control: give the race one that crashes, lab.race(..., control=...)"
+        return self._absence_of_crash().lacking()
+
+    def _no_crash(self, lacking: str | None) -> Progress:
+        return Progress(Count(), None, None, self._absence_of_crash(), lacking, self.gil)
+
+
+#: What is asked of a child that is watched for a crash.
+_NOTHING = OutcomeQuestion("ever", "nothing", lambda _: False)
+_NO_CHILD = (
+    "lab.CRASH can be seen only in a child forked for it: not under --claims-in-process, and not where there is no "
+    "os.fork"
+)
+
+
+def _at_work(subject: Subject, part: Part) -> str:
+    if part is Part.SETUP:
+        return f"setup: {name_of(subject.setup)}"
+    if part is Part.OUTCOMES:
+        return f"observe: {name_of(subject.observe)}, or the predicate" if subject.observe else "the predicate"
+    return ", ".join(name_of(actor) for actor in subject.actors)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,1 @@
+"""Samples of a race: its actors run freely, and are made to overlap."""

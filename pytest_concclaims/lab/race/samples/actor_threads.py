@@ -1,0 +1,112 @@
+"""The threads of a race: one for each actor, for as long as the race is sampled."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+from ...affinity import usable_cores
+from ...failure import Failed, Failure, is_own
+from ...linux import sharpen_timers
+from ...processes.signals import interrupts_held
+from .stride import Halted
+
+Task = Callable[[], None]
+
+
+class Crew:
+    """Threads that run tasks together.
+
+    :param names: of the actors, for messages.
+    :param patience: seconds that a stride may take before its actors count as hanging.
+    """
+
+    def __init__(self, names: Sequence[str], *, patience: float) -> None:
+        self._patience = patience
+        self._cores = usable_cores()
+        self._inboxes: list[SimpleQueue[tuple[Task, bool] | None]] = [SimpleQueue() for _ in names]
+        self._outbox: SimpleQueue[tuple[int, BaseException | None]] = SimpleQueue()
+        self._hanging = False
+        self._names = names
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), name=f"actor {name}", daemon=True)
+            for number, name in enumerate(names)
+        ]
+
+    def start(self) -> None:
+        """Start the threads. Whoever does closes the crew afterwards, even if this raises."""
+        with interrupts_held():  # which would leave a thread that nobody knows to have started
+            for thread in self._threads:
+                thread.start()
+
+    def run(self, tasks: Sequence[Task], *, pinned: bool, halt: Callable[[], None]) -> None:
+        """Run a task in each thread, and wait for the end of all.
+
+        :param pinned: whether each thread is to stay on a core of its own.
+        :param halt: called if that is waited for no longer.
+        :raises Failed: a task did not end in time.
+        """
+        waiting = set(range(len(tasks)))
+        try:  # from here on, as an actor that has its task may wait for one that has none yet
+            for inbox, task in zip(self._inboxes, tasks):
+                inbox.put((task, pinned))
+            while waiting:
+                number, error = self._outbox.get(timeout=self._patience)
+                waiting.discard(number)
+                if error is not None and not isinstance(error, Halted):
+                    raise error
+        except Empty:
+            self._hanging = True
+            raise Failed(self._hang(waiting)) from None
+        finally:
+            if waiting:
+                halt()
+
+    def close(self) -> None:
+        """End the threads; those that hang cannot be ended."""
+        with interrupts_held():
+            for inbox in self._inboxes:
+                inbox.put(None)
+            for thread in self._threads:
+                if thread.ident is not None:  # it was started
+                    thread.join(0.0 if self._hanging else self._patience)
+
+    def _hang(self, waiting: set[int]) -> Failure:
+        frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
+        stacks = []
+        for number in sorted(waiting):
+            stack = traceback.extract_stack(frames.get(self._threads[number].ident or 0))
+            begin = max((index for index, call in enumerate(stack) if is_own(call.filename)), default=-1) + 1
+            lines = traceback.format_list(stack[begin:])
+            stacks.append(f"actor {self._names[number]}:\n{''.join(lines)}")
+        names = " and ".join(f"actor {self._names[number]}" for number in sorted(waiting))
+        text = f"{names} did not come back within {self._patience:g} s"
+        return Failure("hang", text, "\n".join(stacks))
+
+    # --- in the threads
+
+    def _work(self, number: int) -> None:
+        sharpen_timers()
+        everywhere = self._cores
+        current = everywhere
+        while True:
+            order = self._inboxes[number].get()
+            if order is None:
+                return
+            task, pinned = order
+            wanted = {sorted(everywhere)[number % len(everywhere)]} if pinned and everywhere else everywhere
+            if wanted != current:
+                with suppress(OSError):
+                    os.sched_setaffinity(0, wanted)  # of this thread alone
+                    current = wanted
+            try:
+                task()
+            except BaseException as error:  # noqa: BLE001  (handed over)
+                self._outbox.put((number, error))
+            else:
+                self._outbox.put((number, None))

@@ -1,0 +1,309 @@
+"""How the threads of a stride meet. Each function runs one stride and returns the samples that all have done.
+
+The loops below decide how much is seen: whatever stands between two actors' calls is time in which nothing can
+happen. So what they share is repeated in each of them.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain
+
+from .actor_threads import Crew
+from .strategy import Meeting, Strategy
+from .stride import Look, Stride, clock
+
+_OVER = -2
+#: How often a thread looks for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
+_SPINS = 4000
+
+
+def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
+    """Run a stride.
+
+    :param leader: which actor leads a chase.
+    :returns: the samples that every actor has done.
+    """
+    if strategy.meeting is Meeting.CHASE:
+        return _chase(crew, stride, strategy, leader)
+    actors = range(len(stride.actors))
+    if strategy.meeting is Meeting.LEAPFROG:
+        position, limit = [0], [len(stride.states)]
+        visited: list[list[int]] = [[] for _ in actors]
+        tasks = [partial(_leapfrog, me, stride, position, limit, visited[me]) for me in actors]
+        crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+        return _completed(crew, stride, visited)
+    if strategy.meeting is Meeting.RENDEZVOUS:
+        entered = [[3] for _ in actors]
+        left = [[0] for _ in actors]
+        lasting = [0.0 for _ in actors] if strategy.staggered else None
+        tasks = [partial(_rendezvous, me, stride, entered, left, lasting) for me in actors]
+    elif strategy.meeting is Meeting.ONE_BY_ONE:
+        tasks = [partial(_one_by_one, me, stride, first=me == leader) for me in actors]
+    else:
+        stride.measured = False
+        start = threading.Barrier(len(actors))
+        tasks = [partial(_drift, me, stride, start) for me in actors]
+    crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+    return range(min(stride.done))
+
+
+def _drift(me: int, stride: Stride, start: threading.Barrier) -> None:
+    """Run down the stride and look at nobody: that makes the most samples, and few overlap.
+
+    Which of them do is not looked at, and so none counts as overlapping. Nobody stops early: an actor may have to
+    wait for another one's.
+    """
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    size = len(states)
+    begin = sample = 0
+    start.wait()
+    while begin < size and not stride.halted:
+        try:
+            for sample in range(begin, size):
+                values[sample] = actor(states[sample])
+            begin = size
+        except BaseException as error:  # noqa: BLE001, PERF203  (SystemExit is one, too; entered once)
+            stride.note_exception(me, sample, error)
+            begin = sample + 1
+    stride.done[me] = begin
+
+
+def _one_by_one(me: int, stride: Stride, *, first: bool) -> None:
+    """Do each sample when the one before has done it, or when time is up: it may be waiting for this one."""
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
+    following, previous = stride.neighbours(me)
+    for sample, state in enumerate(states):
+        while not first and previous[0] < sample and not stride.over():
+            time.sleep(0)
+        if stride.halted:
+            return
+        try:
+            next_open[sample] = following[0] < sample
+            previous_open[sample] = previous[0] < sample
+            values[sample] = actor(state)
+        except BaseException as error:  # noqa: BLE001
+            stride.note_exception(me, sample, error)
+        mine[0] = sample
+        stride.done[me] = sample + 1
+
+
+def _rendezvous(
+    me: int, stride: Stride, entered: list[list[int]], left: list[list[int]], lasting: list[float] | None
+) -> None:
+    """Wait for the others before each sample.
+
+    :param lasting: where they are staggered: the seconds that each actor takes.
+
+    What others look at are phases, 1 to 3 in turns: nobody is ever more than one sample ahead, and small
+    integers are shared without counting references, which threads on two cores would fight over.
+    """
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open = stride.next_open[me], stride.previous_open[me]
+    following, previous = left[(me + 1) % len(left)], left[me - 1]
+    here, gone = entered[me], left[me]
+    others = [cell for number, cell in enumerate(entered) if number != me]
+    size = len(states)
+    begin = sample = 0
+    begun = 0.0
+    look = Look(stride)
+    while begin < size:
+        try:
+            # One alone decides when it is over: nobody must be left in a sample that another one does not come to.
+            while begin < size and not (look.over() and (me == 0 or stride.halted)):
+                for sample in range(begin, min(begin + look.every, size)):
+                    phase, before = sample % 3 + 1, (sample + 2) % 3 + 1
+                    here[0] = phase
+                    for other in others:
+                        if other[0] == before:
+                            for _ in range(_SPINS):
+                                if other[0] != before:
+                                    break
+                            else:
+                                _give_way(me, stride, other, before)
+                    if lasting is not None:
+                        begun = _delayed(max(lasting))
+                    next_open[sample] = following[0] != phase
+                    previous_open[sample] = previous[0] != phase
+                    values[sample] = actor(states[sample])
+                    gone[0] = phase
+                    if lasting is not None:
+                        # An eighth of the way each time: one that was interrupted does not count for long.
+                        lasting[me] += (clock() - begun - lasting[me]) / 8
+                begin = sample + 1
+            break
+        except _Alone:
+            break
+        except BaseException as error:  # noqa: BLE001
+            stride.note_exception(me, sample, error)
+            gone[0] = sample % 3 + 1
+            begin = sample + 1
+    stride.done[me] = begin
+    if me == 0:
+        stride.stopped = True
+
+
+def _delayed(most: float) -> float:
+    """Wait for a random part of some seconds, and return the time."""
+    now = clock()
+    end = now + random.random() * most  # noqa: S311  (not for secrets)
+    while now < end:
+        now = clock()
+    return now
+
+
+class _Alone(Exception):  # noqa: N818  (it is no error)
+    """Nobody will come to this sample any more."""
+
+
+def _give_way(me: int, stride: Stride, other: list[int], before: int) -> None:
+    """Wait for another thread that does not run now; without end, that costs a time slice for each sample."""
+    stride.missed[me] += 1
+    if stride.missed[me] > stride.patience:
+        stride.cut_short()
+    while other[0] == before:
+        if stride.stopped or stride.halted:
+            raise _Alone
+        time.sleep(0)
+
+
+def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], visited: list[int]) -> None:
+    """Do the sample that another one is at; or, if there is none ahead, lead.
+
+    Under a GIL each forced switch is a collision on the sample at which the other one was stopped, in either
+    direction. Without a GIL all keep close to each other and nobody waits.
+
+    :param position: the sample of the one that leads.
+    :param limit: the sample that is not done any more. Nobody stops before: an actor may have to wait for another
+        one's, and then they are one sample apart at most.
+    """
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
+    following, previous = stride.neighbours(me)
+    size = len(states)
+    last = -1
+    look = Look(stride)
+    while not stride.halted:
+        if look.over():
+            with stride.ending:  # one alone decides, and once: nobody must be sent on when another one has left
+                if limit[0] == size:
+                    limit[0] = min(size, max(position[0], last) + 3)
+        for _ in range(look.every):
+            # Two may both take the lead, or the position go back by a little: then somebody does a sample alone.
+            sample = position[0]
+            if sample <= last:
+                sample = last + 1
+                if sample >= limit[0]:
+                    return
+                position[0] = sample
+            last = sample
+            try:
+                next_open[sample] = following[0] < sample
+                previous_open[sample] = previous[0] < sample
+                values[sample] = actor(states[sample])
+            except BaseException as error:  # noqa: BLE001
+                stride.note_exception(me, sample, error)
+            mine[0] = sample
+            visited.append(sample)
+
+
+def _chase(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
+    """Let one actor lead; the others do the sample at which it was stopped, when they get to run.
+
+    Under a GIL, each forced switch so becomes a collision on one sample.
+    """
+    position = [-1]
+    visited: list[list[int]] = [[] for _ in stride.actors]
+    tasks = [
+        partial(_lead, me, stride, position, visited[me])
+        if me == leader
+        else partial(_follow, me, stride, position, visited[me], strategy.nap)
+        for me in range(len(stride.actors))
+    ]
+    crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+    return _completed(crew, stride, visited)
+
+
+def _completed(crew: Crew, stride: Stride, visited: list[list[int]]) -> Sequence[int]:
+    """Return the samples that two actors have come to; what others have missed of them, they do now.
+
+    That is late, and adds no overlap. What there is no time for is dropped.
+    """
+    times = Counter(chain.from_iterable(visited))
+    samples = sorted(sample for sample, count in times.items() if count > 1)
+    if len(visited) > 2 and not stride.halted:
+        missed = [sorted(set(samples).difference(seen)) for seen in visited]
+        complete = [set(samples) for _ in visited]
+        tasks = [partial(_catch_up, me, stride, missed[me], complete[me]) for me in range(len(visited))]
+        crew.run(tasks, pinned=False, halt=stride.halt)
+        samples = sorted(set(samples).intersection(*complete))
+    return samples
+
+
+def _lead(me: int, stride: Stride, position: list[int], visited: list[int]) -> None:
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
+    following, previous = stride.neighbours(me)
+    size = len(states)
+    begin = sample = 0
+    look = Look(stride)
+    try:
+        while begin < size:
+            try:
+                while begin < size and not look.over():
+                    for sample in range(begin, min(begin + look.every, size)):
+                        position[0] = sample
+                        next_open[sample] = following[0] < sample
+                        previous_open[sample] = previous[0] < sample
+                        values[sample] = actor(states[sample])
+                        mine[0] = sample
+                    begin = sample + 1
+                break
+            except BaseException as error:  # noqa: BLE001
+                stride.note_exception(me, sample, error)
+                mine[0] = sample
+                begin = sample + 1
+    finally:
+        position[0] = _OVER
+        visited.extend(range(begin))
+
+
+def _follow(me: int, stride: Stride, position: list[int], visited: list[int], nap: float) -> None:
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
+    following, previous = stride.neighbours(me)
+    sleep = time.sleep
+    last = -1
+    sample = position[0]
+    while sample != _OVER:
+        if sample > last:
+            last = sample
+            visited.append(sample)
+            try:
+                next_open[sample] = following[0] < sample
+                previous_open[sample] = previous[0] < sample
+                values[sample] = actor(states[sample])
+            except BaseException as error:  # noqa: BLE001
+                stride.note_exception(me, sample, error)
+            mine[0] = sample
+        sleep(nap)
+        sample = position[0]
+
+
+def _catch_up(me: int, stride: Stride, missed: list[int], complete: set[int]) -> None:
+    """Do what was missed, while there is time; what there is none for is not complete."""
+    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    for index, sample in enumerate(missed):
+        if stride.over():
+            complete.difference_update(missed[index:])
+            return
+        try:
+            values[sample] = actor(states[sample])
+        except BaseException as error:  # noqa: BLE001
+            stride.note_exception(me, sample, error)

@@ -1,0 +1,247 @@
+"""A stride: a pool of samples that the actors' threads go through together, and what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from ...callables import has_not_run
+from ...failure import Failed, Failure, raised
+from ..experiment import Subject
+
+clock = time.perf_counter
+
+
+#: Seconds that setup, actors or observe may take of a stride before it is cut short.
+LOOK = 0.05
+
+
+#: Of a stride's states, so many are looked at for whether they are fresh.
+_COMPARED = 2048
+#: ... and of those that are tuples, whose members are to be looked at, so many.
+_MEMBERS = 64
+_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), ModuleType)
+
+
+def growing(total: int) -> Iterator[int]:
+    """Yield numbers that grow from 1 and add up to a total: to look at the clock in between, often at first."""
+    done, count = 0, 1
+    while done < total:
+        yield min(count, total - done)
+        done += count
+        count *= 2
+
+
+def made(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]:
+    """Return so many states, or as many as there is time for.
+
+    :param latest: a state of the stride before.
+    :raises Failed: ``setup`` has raised.
+    """
+    states: list[Any] = []
+    begun = clock()
+    try:
+        for count in growing(length):
+            states += [setup() for _ in range(count)]
+            if clock() - begun > LOOK:
+                break
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise Failed(raised("setup", error)) from error
+    _check_fresh(states, latest)
+    return states
+
+
+def _check_fresh(states: list[Any], latest: Any) -> None:
+    """Refuse states that are none: samples that share what their actors change would all be one."""
+    if states[0] is None:
+        text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
+        raise Failed(Failure("raised", text, ""))
+    # This is done for every stride, so it must not take long.
+    some = [latest, *states[: _MEMBERS if isinstance(states[0], tuple) else _COMPARED]]
+    if not isinstance(states[0], _IMMUTABLE) and len(set(map(id, some))) == len(some):
+        return
+    seen: set[int] = set()
+    for part in (part for state in some for part in {id(part): part for part in _parts(state)}.values()):
+        if id(part) in seen:
+            text = f"setup returned the same {type(part).__name__} twice; let it make a fresh state for each sample"
+            raise Failed(Failure("raised", text, ""))
+        seen.add(id(part))
+
+
+def _parts(state: object) -> Iterable[object]:
+    """Return what samples must not have in common: the state, or the members of a tuple, if they can change."""
+    parts = state if isinstance(state, tuple) else (state,)
+    # Two samples may use one lock, as they may call one function.
+    return [
+        part for part in parts if not (isinstance(part, _IMMUTABLE) or callable(part) or hasattr(part, "acquire"))
+    ]
+
+
+class Halted(BaseException):
+    """An actor has failed, and the stride is over."""
+
+
+class Stride:
+    """Samples, and the places where their actors' threads write down what happened.
+
+    A window is a little larger than the actor: it holds the call and the return, at which threads are switched, too.
+    Overlap is told by order, not by clocks: an actor that begins a sample writes down whether its neighbours
+    have *finished* it. Two windows intersect if, and only if, each began before the other had finished. Of
+    more than two actors, neighbours in a ring are compared, so that overlap is rather missed than invented.
+
+    :param end: the clock's time at which it is cut short.
+    """
+
+    def __init__(self, subject: Subject, states: list[Any], end: float) -> None:
+        self.subject = subject
+        self.actors = subject.repeated_actors()
+        self.states = states
+        self.end = end
+        self.halted = False
+        #: Whether the one that decides has ended a rendezvous.
+        self.stopped = False
+        #: For what one thread alone is to do at the end.
+        self.ending = threading.Lock()
+        #: Whether it is looked at which samples overlap.
+        self.measured = True
+        self.failure: Failure | None = None
+        self.raised: dict[int, Any] = {}
+        count, size = len(self.actors), len(states)
+        self.values: list[list[object]] = [[None] * size for _ in range(count)]
+        #: For each actor: whether its neighbour had not finished the sample when it began.
+        self.next_open = [bytearray(size) for _ in range(count)]
+        self.previous_open = [bytearray(size) for _ in range(count)]
+        #: For each actor: the sample that it has finished last; in a cell of its own, as others look at it.
+        self.finished = [[-1] for _ in range(count)]
+        #: For each actor: how many samples it has done.
+        self.done = [0] * count
+        #: How often a rendezvous did not come about in time, for each actor; and how often it may.
+        self.missed = [0] * count
+        self.patience = 4 + size // 16
+
+    def neighbours(self, me: int) -> tuple[list[int], list[int]]:
+        """Return the cells in which the next and the previous actor say what they have finished."""
+        return self.finished[(me + 1) % len(self.actors)], self.finished[me - 1]
+
+    def over(self) -> bool:
+        """Return whether to stop: time is up, or an actor has failed."""
+        return self.halted or clock() > self.end
+
+    def cut_short(self) -> None:
+        """Let everybody stop at the next opportunity; what is done counts."""
+        self.end = 0.0
+
+    def halt(self) -> None:
+        """Let everybody stop at the next opportunity; the stride is void."""
+        self.halted = True
+
+    def note_exception(self, me: int, sample: int, error: BaseException) -> None:
+        """Take an exception of an actor for the sample's outcome.
+
+        :raises Halted: it is no outcome. An assertion that failed never is: it speaks of the claim itself.
+        """
+        outcome = self._outcome_of(error)
+        if outcome is not None and self.raised.setdefault(sample, outcome) is outcome:
+            return
+        if outcome is not None:
+            both = f"{self.raised[sample].__name__} and {outcome.__name__}"
+            text = f"actors raised {both} in one sample: that is no single outcome; let them catch and return them"
+            self.failure = Failure("raised", text, "")
+        elif self.failure is None:
+            self.failure = raised(self._actor(me), error)
+        self.halted = True
+        raise Halted
+
+    def _actor(self, me: int) -> str:
+        """Return an actor's name, for people, and whose it is."""
+        role = "actor" if self.subject.name == "race" else f"the {self.subject.name}'s actor"
+        return f"{role} {self.subject.names()[me]}"
+
+    def _outcome_of(self, error: BaseException) -> type[BaseException] | None:
+        """Return the type, of those that are outcomes, that says most about an exception."""
+        if isinstance(error, AssertionError):
+            return None
+        mro = type(error).__mro__
+        return min((one for one in self.subject.exceptions if one in mro), key=mro.index, default=None)
+
+    def outcomes(self, samples: Sequence[int]) -> Outcomes:
+        """Return the outcomes of the samples that every actor has done.
+
+        :raises Failed: ``observe`` has raised, or an outcome cannot be hashed.
+        """
+        for me, values in enumerate(self.values):
+            unrun = has_not_run(values[samples[0]]) if samples else None
+            if unrun is not None:
+                raise Failed(Failure("raised", f"{self._actor(me)} {unrun}", ""))
+        if self.subject.observe is None:
+            found: list[Hashable] = list(zip(*([values[sample] for sample in samples] for values in self.values)))
+        else:
+            found = self._observed(self.subject.observe, samples)
+        if self.raised:
+            found = [self.raised.get(sample, outcome) for sample, outcome in zip(samples, found)]
+        overlaps = self._overlaps()
+        return Outcomes(found, [overlaps[sample] for sample in samples[: len(found)]], self.measured)
+
+    def _observed(self, observe: Callable[[Any], Hashable], samples: Sequence[int]) -> list[Hashable]:
+        """Return the outcomes of the first samples, as many as there is time for."""
+        found: list[Hashable] = []
+        begun = clock()
+        try:
+            for count in growing(len(samples)):
+                found += [observe(self.states[sample]) for sample in samples[len(found) : len(found) + count]]
+                if clock() - begun > LOOK:
+                    break
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise Failed(raised("observe", error)) from error
+        return found
+
+    def _overlaps(self) -> bytes:
+        size, count, overlaps = len(self.states), len(self.actors), 0
+        for me in range(count):
+            mine = int.from_bytes(self.next_open[me], "little")
+            overlaps |= mine & int.from_bytes(self.previous_open[(me + 1) % count], "little")
+        return overlaps.to_bytes(size, "little")
+
+
+#: In samples: how seldom a thread looks whether its stride is over, if it took so many seconds since the last look.
+_SELDOM, _FAST = 16, 0.002
+
+
+class Look:
+    """A thread's looks at whether its stride is over: the more seldom, the faster it gets on.
+
+    On a busy machine a single sample may take several time slices, and else less than a look.
+    """
+
+    def __init__(self, stride: Stride) -> None:
+        self._stride = stride
+        self._latest = clock()
+        #: So many samples until the next one.
+        self.every = 1
+
+    def over(self) -> bool:
+        """Return whether to stop."""
+        now = clock()
+        self.every = min(self.every * 2, _SELDOM) if now - self._latest < _FAST else 1
+        self._latest = now
+        return self._stride.halted or now > self._stride.end
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Of some samples, in order: the outcome, and whether (1) or not (0) two actors overlapped.
+
+    :param measured: whether that was looked at.
+    """
+
+    found: list[Hashable]
+    overlapping: list[int]
+    measured: bool = True

@@ -1,0 +1,181 @@
+"""What was seen: outcomes, how often, and where first."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import compress
+
+from ..failure import Failed, Failure, raised
+from .question import shown
+from .samples.strategy import Strategy
+from .samples.stride import Outcomes
+from .transport import travels
+
+#: So many different outcomes are kept apart.
+_DISTINCT = 10_000
+#: Of a stride's outcomes, so many are compared with equal ones.
+_LOOKED_AT = 32
+_ADDRESS = re.compile("0x[0-9a-fA-F]+")
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Where an outcome was seen first.
+
+    :param seconds: after the question was asked.
+    :param sample: its number, from 1, among all of the race.
+    """
+
+    seconds: float
+    sample: int
+    strategy: str
+    switch_interval: float | None
+    pinned: bool
+    overlapping: bool
+
+    @classmethod
+    def at(cls, strategy: Strategy, seconds: float, sample: int, *, overlapping: bool) -> Sighting:
+        """Return the sighting of a sample that a strategy has made."""
+        return cls(seconds, sample, strategy.name, strategy.switch_interval, strategy.pinned, overlapping)
+
+
+@dataclass
+class Count:
+    """How often something was seen; how often in samples whose actors overlapped, and in such that did not.
+
+    Of the rest, it was not looked at.
+    """
+
+    samples: int = 0
+    overlapping: int = 0
+    apart: int = 0
+
+    def add(self, samples: int, overlapping: int, apart: int = 0) -> None:
+        """Count some more."""
+        self.samples += samples
+        self.overlapping += overlapping
+        self.apart += apart
+
+    def add_all(self, other: Count) -> None:
+        """Count as many more as another has counted."""
+        self.add(other.samples, other.overlapping, other.apart)
+
+
+@dataclass
+class Tally:
+    """The samples of a race, or of its control.
+
+    :param turns: strides that were made.
+    :param strides: those of them in which actors overlapped.
+    :param outcomes: by outcome.
+    :param first: by outcome.
+    :param silent: samples of which no further question can be asked: their outcome could not be carried out of
+        the process that saw it, or there were too many different ones; by their ``repr``.
+    """
+
+    turns: int = 0
+    strides: int = 0
+    total: Count = field(default_factory=Count)
+    outcomes: dict[Hashable, Count] = field(default_factory=dict)
+    first: dict[Hashable, Sighting] = field(default_factory=dict)
+    silent: dict[str, Count] = field(default_factory=dict)
+
+    def add(self, seen: Outcomes, strategy: Strategy, seconds: float) -> dict[Hashable, Count]:
+        """Add a stride.
+
+        :param strategy: that it was made with.
+        :param seconds: after the question was asked.
+        :returns: its outcomes.
+        :raises Failed: an outcome cannot be counted.
+        """
+        counts = _counted(seen)
+        before = self.total.samples
+        self.turns += 1
+        overlapping = sum(seen.overlapping)
+        self.strides += overlapping > 0
+        self.total.add(len(seen.found), overlapping, len(seen.found) - overlapping if seen.measured else 0)
+        unseen = set()
+        for outcome, count in counts.items():
+            if outcome not in self.outcomes and len(self.outcomes) >= _DISTINCT:
+                self.silent.setdefault("other outcomes", Count()).add_all(count)
+                continue
+            if outcome not in self.outcomes:
+                unseen.add(outcome)
+            self.outcomes.setdefault(outcome, Count()).add_all(count)
+        for index, outcome in enumerate(seen.found):
+            if not unseen:
+                break
+            if outcome in unseen:
+                unseen.remove(outcome)
+                self.first[outcome] = sighting(seen, index, before, strategy, seconds)
+        return counts
+
+    def portable(self, known: Sequence[object] = ()) -> Tally:
+        """Return the tally with outcomes that can be carried to another process; what cannot falls silent.
+
+        :param known: what the other process knows as well.
+        """
+        silent = {name: replace(count) for name, count in self.silent.items()}
+        kept = replace(self, outcomes={}, first={}, silent=silent)
+        for outcome, count in self.outcomes.items():
+            if travels(outcome, known):
+                kept.outcomes[outcome] = count
+                kept.first[outcome] = self.first[outcome]
+            else:
+                silent.setdefault(shown(outcome), Count()).add_all(count)
+        return kept
+
+
+def sighting(seen: Outcomes, index: int, before: int, strategy: Strategy, seconds: float) -> Sighting:
+    """Return where a stride's outcome was seen.
+
+    :param index: of the outcome in the stride.
+    :param before: samples before this stride.
+    """
+    return Sighting.at(strategy, seconds, before + index + 1, overlapping=bool(seen.overlapping[index]))
+
+
+def _counted(seen: Outcomes) -> dict[Hashable, Count]:
+    try:
+        samples = Counter(seen.found)
+        overlapping = Counter(compress(seen.found, seen.overlapping))
+        _check_equal_is_same(seen.found)
+        return {
+            outcome: Count(count, overlapping[outcome], count - overlapping[outcome] if seen.measured else 0)
+            for outcome, count in samples.items()
+        }
+    except Failed:
+        raise
+    except Exception as error:  # hashing and comparing may run code of the outcomes' own
+        raise Failed(_uncountable(seen, error)) from error
+
+
+def _check_equal_is_same(found: list[Hashable]) -> None:
+    """Refuse outcomes that are equal, and so count as one, but look different; a look at some of them."""
+    looks: dict[Hashable, str] = {}
+    for outcome in found[:: max(1, len(found) // _LOOKED_AT)]:
+        look = _ADDRESS.sub("", shown(outcome))
+        if "{" in look:  # sets and dictionaries look as they were filled
+            continue
+        if looks.setdefault(outcome, look) != look:
+            text = f"the outcomes {looks[outcome]} and {look} are equal, and would be counted as one"
+            raise Failed(Failure("raised", f"{text}; let observe give what tells them apart", ""))
+
+
+def _uncountable(seen: Outcomes, error: Exception) -> Failure:
+    culprit = next((outcome for outcome in seen.found if not _hashable(outcome)), None)
+    if culprit is None:
+        return raised("comparing outcomes", error)
+    text = f"the outcome {shown(culprit)} cannot be hashed ({error}); let it be a tuple or a text"
+    return Failure("raised", text, "")
+
+
+def _hashable(outcome: object) -> bool:
+    try:
+        hash(outcome)
+    except Exception:  # noqa: BLE001
+        return False
+    return True

@@ -1,0 +1,165 @@
+"""The cost of one thing against another in time, from adjacent pairs."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any
+
+from ..records.evidence import Evidence, RatioRun
+from .callables import begin, failures_of, name_of
+from .failure import Failure
+from .measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion, clock
+from .sequential import in_random_order, reading_of, sample_until_settled, tested
+from .tracing import is_traced
+
+#: Seconds that a sample of an arm takes at least: as short as the clock's ticks and its own cost allow.
+_LONG_ENOUGH = max(100e-6, 1000 * time.get_clock_info("perf_counter").resolution)
+_MOST_CALLS = 1 << 20
+#: Seconds that a sample may take for the sake of as many calls as the other arm's.
+_EVEN_UP_TO = 10 * _LONG_ENOUGH
+#: Seconds of the longest pause before a pair.
+_PAUSE = 0.03
+#: Of so many samples, the first, the record has the figures.
+_KEPT = 1000
+
+
+@dataclass
+class Timing:
+    """One of the two things whose cost is compared.
+
+    :param calls: of the function in each sample.
+    :param seconds: for each sample, how long one call took.
+    """
+
+    name: str
+    function: Callable[[], Any]
+    calls: int = 0
+    seconds: list[float] = field(default_factory=list)
+    _enters: bool = False
+    _takes: float = 0.0
+
+    def prepare(self) -> None:
+        """Call it once without looking, as what is done for the first time takes longer; find the number of calls."""
+        with failures_of(self.name), ExitStack() as stack:
+            self._enters = begin(self.function, stack)
+        calls = 1
+        while not self._takes_long(calls) and calls < _MOST_CALLS:
+            calls *= 2
+        self.calls = calls
+
+    def even(self, calls: int) -> None:
+        """Be called as often in each sample as the other arm is, if that takes no time that would be missed.
+
+        The clock's own cost is then the same part of both, and equal arms are equal.
+        """
+        if self._takes / self.calls * calls <= _EVEN_UP_TO:
+            self.calls = calls
+
+    def sample(self) -> float:
+        """Return how many seconds a call takes now."""
+        return self._timed(self.calls) / self.calls
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what goes on record of it, as JSON's types."""
+        kept = [float(f"{taken:.4g}") for taken in self.seconds[:_KEPT]]
+        median = statistics.median(self.seconds) if self.seconds else None
+        return {"name": self.name, "calls": self.calls, "median": median, "seconds": kept}
+
+    def _takes_long(self, calls: int) -> bool:
+        """Return whether so many calls are enough for the clock.
+
+        Twice in a row, as whatever else the machine does for a moment makes short work look long.
+        """
+        self._takes = math.inf
+        for _ in range(2):
+            self._takes = min(self._takes, self._timed(calls))
+            if self._takes < _LONG_ENOUGH:
+                return False
+        return True
+
+    def _timed(self, calls: int) -> float:
+        function = self.function
+        with failures_of(self.name):
+            stack = ExitStack()
+            try:
+                started = clock()
+                if self._enters:
+                    for _ in repeat(None, calls):
+                        stack.enter_context(function())
+                else:
+                    for _ in repeat(None, calls):
+                        function()
+                return clock() - started
+            finally:
+                # Not as the end of a block: what one call raises is not for what another has entered to swallow.
+                stack.close()
+
+
+class Ratio(Measurement):
+    """How many times as long A takes as B; made by :meth:`Lab.ratio`.
+
+    What is compared with a number is the median of the pairs' ratios: "above 2" says that in most adjacent pairs A
+    took longer than 2 x B. It says nothing about the mean.
+    """
+
+    def __init__(self, a: Callable[[], Any], b: Callable[[], Any], *, budget: float, bench: Bench) -> None:
+        names = name_of(a), name_of(b)
+        if names[0] == names[1]:
+            names = f"{names[0]} (A)", f"{names[1]} (B)"
+        super().__init__(
+            f"lab.ratio({names[0]}, {names[1]})",
+            f"{names[0]} against {names[1]}",
+            called=[a, b],
+            budget=budget,
+            bench=bench,
+        )
+        self.timings = Timing(names[0], a), Timing(names[1], b)
+        self._ratios: list[float] = []
+        self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
+
+    def _settle(self, low: float, high: float) -> Settled:
+        if is_traced():
+            return Settled(None, "a tracer, profiler or debugger is active, which slows one arm more than the other")
+        end = clock() + self._budget
+        if not all(arm.calls for arm in self.timings):
+            self._prepare()
+        return sample_until_settled(self._ratios, self._pair, low, high, end=end)
+
+    def _prepare(self) -> None:
+        for arm in self.timings:
+            arm.prepare()
+        most = max(arm.calls for arm in self.timings)
+        for arm in self.timings:
+            arm.even(most)
+
+    def _pair(self) -> float:
+        a, b = self.timings
+        # Dozens of pairs of quick arms would fit into one moment of the machine, or one phase of the work. Others
+        # take longer than that anyway.
+        latest = sum(arm.calls * arm.seconds[-1] for arm in self.timings if arm.seconds)
+        if latest < _PAUSE:
+            time.sleep(self._chance.uniform(0.0, _PAUSE))
+        seconds = in_random_order(a.sample, b.sample, self._chance)
+        for arm, taken in zip(self.timings, seconds):
+            arm.seconds.append(taken)
+        return seconds[0] / max(seconds[1], sys.float_info.min)
+
+    def _reading(self) -> Reading | None:
+        return reading_of(self._ratios)
+
+    def _instead(self) -> str:
+        return "measure one against the other, and write lab.ratio(a, b) > 1"
+
+    def _evidence(
+        self, question: ThresholdQuestion, answer: bool | None, lacking: str | None, failure: Failure | None
+    ) -> Evidence:
+        common = self._common(question, answer, lacking, failure)
+        return RatioRun(**common, **tested(self._ratios, question), arms=[arm.to_json() for arm in self.timings])

@@ -1,0 +1,70 @@
+"""Threads of the test process: the exceptions that end them, and the CPU time that they take from a measurement."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseException], bool]) -> Iterator[None]:
+    """Tell of the exceptions that end threads in the block; of ``SystemExit`` nobody hears, as everywhere.
+
+    :param note: called with the thread's name, for people, the thread, and the exception; returns whether it has
+        taken note. If not, whoever listened before hears of it.
+    """
+    before = threading.excepthook
+
+    def hear(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is SystemExit:
+            return
+        name = args.thread.name if args.thread is not None else "a thread"
+        if not note(f"thread {name!r}", args.thread, args.exc_value or args.exc_type()):
+            before(args)
+
+    threading.excepthook = hear
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+# --- threads at work
+
+#: Seconds of doing nothing, to see what others do.
+_NAP = 0.02
+#: A thread is at work that uses this part of a CPU meanwhile; one that waits wakes up now and then.
+_AT_WORK = 0.05
+
+
+def threads_at_work(threads: Iterable[threading.Thread]) -> str | None:
+    """Return which of these threads is at work while this one does nothing, in words; None if none is.
+
+    By the CPU time of each, which only Linux tells (``schedstat``, sched-stats.rst): elsewhere, none is. One that
+    works for this one, such as a server, waits meanwhile.
+    """
+    before = {thread: _cpu_seconds(thread) for thread in threads if thread is not threading.current_thread()}
+    if all(seconds is None for seconds in before.values()):
+        return None
+    begun = time.perf_counter()
+    time.sleep(_NAP)
+    least = _AT_WORK * (time.perf_counter() - begun)
+    for thread, seconds in before.items():
+        now = _cpu_seconds(thread)
+        if seconds is not None and now is not None and now - seconds > least:
+            return (
+                f"thread {thread.name!r}, which was there before the claim, is at work, and what it does is in what "
+                "is measured; end it first"
+            )
+    return None
+
+
+def _cpu_seconds(thread: threading.Thread) -> float | None:
+    """Return how many seconds a thread has used a CPU so far; None if that is not told, or it has ended."""
+    try:
+        with open(f"/proc/self/task/{thread.native_id}/schedstat", encoding="ascii") as file:  # noqa: PTH123  (quick)
+            return int(file.read().split()[0]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None

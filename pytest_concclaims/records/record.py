@@ -1,0 +1,174 @@
+"""The run record: what a run of claims saw, as frozen data, and its JSON (``run-record.schema.json``)."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..interpreter import Interpreter
+from ..machine import Machine
+from ..verdict import Verdict
+from .evidence import Evidence, from_json
+
+#: 3 says whether the JIT compiler was on; 2 has each claim's node id, and what narrowed the run to some claims.
+SCHEMA = 3
+SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """A claim, and how it ended.
+
+    :param reason: why REFUTED was expected, where it is the verdict; why there is no verdict, where there is
+        none; else None.
+    :param duration: seconds, set-up and teardown included.
+    :param location: ``file:line``.
+    :param nodeid: by which pytest runs this claim alone; None in a record of schema 1, which had none.
+
+    The other fields are those of :class:`~pytest_concclaims.claim.Claim`.
+    """
+
+    id: str
+    suite: str
+    statement: str
+    source: str | None
+    digest: str
+    verdict: Verdict
+    expected: Verdict
+    reason: str | None
+    evidence: tuple[Evidence, ...]
+    duration: float
+    location: str
+    nodeid: str | None
+
+    @property
+    def unexpected(self) -> bool:
+        """Whether this needs somebody's attention: the other verdict, or an error."""
+        return self.verdict is Verdict.ERROR or (self.verdict.reached and self.verdict is not self.expected)
+
+    def fails(self, *, strict: bool) -> bool:
+        """Return whether this fails the run: it is not as expected, or inconclusive where that is strict."""
+        return self.unexpected or (strict and self.verdict is Verdict.INCONCLUSIVE)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as JSON's types."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields["verdict"] = self.verdict.value
+        fields["expected"] = self.expected.value
+        fields["evidence"] = [item.to_json() for item in self.evidence]
+        return fields
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ClaimResult:
+        """Return the result that :meth:`to_json` gave."""
+        fields = dict(data)
+        fields["verdict"] = Verdict(fields["verdict"])
+        fields["expected"] = Verdict(fields["expected"])
+        fields["evidence"] = tuple(from_json(item) for item in fields["evidence"])
+        return cls(**fields)
+
+
+class Standing(enum.IntEnum):
+    """What a run comes to, as a whole; the higher, the worse."""
+
+    #: Every claim that applies has reached its verdict, and it is the expected one.
+    AS_EXPECTED = 0
+    #: Every verdict that was reached is the expected one, but some claims were inconclusive, or not selected.
+    UNDECIDED = 1
+    #: Some of the claims that were selected did not come to an end.
+    INCOMPLETE = 2
+    #: No claim reached a verdict: nothing was verified.
+    NO_VERDICT = 3
+    #: A verdict is not the expected one, or a claim failed.
+    UNEXPECTED = 4
+
+
+def count_verdicts(results: Iterable[ClaimResult]) -> dict[Verdict, int]:
+    """Return how many claims ended in each verdict, zeros included."""
+    counts = dict.fromkeys(Verdict, 0)
+    for result in results:
+        counts[result.verdict] += 1
+    return counts
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What one run saw on one interpreter.
+
+    :param tool: names and versions of what ran: this plugin, pytest and the plugins that bear on a run.
+    :param options: what the run was asked for.
+    :param started: the time of its start, ISO 8601 with the offset from UTC.
+    :param duration: seconds.
+    :param complete: whether every claim that was selected has ended; false after Ctrl-C, ``-x``, a crash.
+    :param claims: in the order of their collection.
+    """
+
+    tool: dict[str, str]
+    options: dict[str, Any]
+    interpreter: Interpreter
+    machine: Machine
+    started: str
+    duration: float
+    complete: bool
+    claims: Sequence[ClaimResult]
+
+    @property
+    def strict(self) -> bool:
+        """Whether an inconclusive claim fails the run."""
+        return bool(self.options["strict"])
+
+    @property
+    def failing(self) -> tuple[ClaimResult, ...]:
+        """The claims that fail the run."""
+        return tuple(result for result in self.claims if result.fails(strict=self.strict))
+
+    @property
+    def selection(self) -> tuple[str, ...]:
+        """What narrowed the run to some of the claims in its files, such as ``-k lock``; schema 1 did not tell."""
+        return tuple(self.options["selection"] or ())
+
+    @property
+    def standing(self) -> Standing:
+        """What the run comes to."""
+        counts = count_verdicts(self.claims)
+        if self.failing:
+            return Standing.UNEXPECTED
+        if not any(count for verdict, count in counts.items() if verdict.reached):
+            return Standing.NO_VERDICT
+        if not self.complete:
+            return Standing.INCOMPLETE
+        undecided = counts[Verdict.INCONCLUSIVE] or self.selection
+        return Standing.UNDECIDED if undecided else Standing.AS_EXPECTED
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON's types, as the schema describes them."""
+        return {
+            "schema": SCHEMA,
+            "tool": self.tool,
+            "options": self.options,
+            "interpreter": asdict(self.interpreter),
+            "machine": asdict(self.machine),
+            "started": self.started,
+            "duration": self.duration,
+            "complete": self.complete,
+            "claims": [claim.to_json() for claim in self.claims],
+        }
+
+    def to_text(self) -> str:
+        """Return the record as JSON text."""
+        return json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> RunRecord:
+        """Return the record that :meth:`to_json` gave; for JSON of unknown origin, see :mod:`.reading`."""
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
+        fields["interpreter"] = Interpreter(
+            **{**data["interpreter"], "start_methods": tuple(data["interpreter"]["start_methods"])}
+        )
+        fields["machine"] = Machine(**data["machine"])
+        fields["claims"] = tuple(ClaimResult.from_json(claim) for claim in data["claims"])
+        return cls(**fields)

@@ -1,0 +1,131 @@
+"""The badge: what one or more runs come to, as a small picture or for an endpoint badge of shields.io."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from ..records.record import RunRecord, Standing, count_verdicts
+from ..text import harmless
+from ..verdict import Verdict
+from .formats import DEFAULT_LABEL
+
+#: For each standing, the colour's name at shields.io, and the one of our own picture. White text on the latter has a
+#: contrast of at least 4.5 (WCAG 2.2, 1.4.3 AA), which it has not on the former.
+_COLOURS = {
+    Standing.AS_EXPECTED: ("brightgreen", "#2e7d32"),
+    Standing.UNDECIDED: ("yellow", "#8a6100"),
+    Standing.INCOMPLETE: ("lightgrey", "#616161"),
+    Standing.NO_VERDICT: ("lightgrey", "#616161"),
+    Standing.UNEXPECTED: ("red", "#c62828"),
+}
+_MOST = 100  # characters of a label
+
+
+@dataclass(frozen=True)
+class Badge:
+    """What a badge says.
+
+    :param label: the left part.
+    :param message: the right part.
+    """
+
+    label: str
+    message: str
+    standing: Standing
+
+
+def badge_of(records: Sequence[RunRecord], label: str) -> Badge:
+    """Return the badge of one or more runs; it is as good as the worst of them.
+
+    :param label: the left part; a blank one is the default, as an endpoint must not be without.
+    :raises ValueError: there are no records.
+    """
+    if not records:
+        raise ValueError("a badge needs a run record")
+    standing = max(record.standing for record in records)
+    shown = harmless(label) or DEFAULT_LABEL
+    return Badge(shown if len(shown) <= _MOST else f"{shown[:_MOST]}…", _message(records), standing)
+
+
+def _message(records: Sequence[RunRecord]) -> str:
+    results = [result for record in records for result in record.claims]
+    counts = count_verdicts(results)
+    if not any(count for verdict, count in counts.items() if verdict.reached):
+        parts = ["no verdict"]
+    else:
+        parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if verdict.reached]
+    if counts[Verdict.INCONCLUSIVE]:
+        parts.append(f"{counts[Verdict.INCONCLUSIVE]} inconclusive")
+    if counts[Verdict.ERROR]:
+        parts.append(f"{counts[Verdict.ERROR]} error{'' if counts[Verdict.ERROR] == 1 else 's'}")
+    failing = sum(len(record.failing) for record in records)
+    if failing:
+        parts.append(f"{failing} not as expected")
+    if not all(record.complete for record in records):
+        parts.append("incomplete")
+    if any(record.selection for record in records):
+        parts.append("a selection")
+    message = " · ".join(parts)
+    interpreters = {record.interpreter.label for record in records}
+    return f"{message} on {len(interpreters)} interpreters" if len(interpreters) > 1 else message
+
+
+def to_endpoint(badge: Badge) -> str:
+    """Return the JSON that shields.io asks an endpoint for (its *Endpoint Badge*, schema version 1)."""
+    name, _ = _COLOURS[badge.standing]
+    fields: dict[str, object] = {"schemaVersion": 1, "label": badge.label, "message": badge.message, "color": name}
+    if badge.standing is Standing.UNEXPECTED:
+        fields["isError"] = True  # nobody's colour= in the address makes it green
+    return json.dumps(fields, ensure_ascii=False, indent=2) + "\n"
+
+
+# --- the picture
+
+_HEIGHT = 20
+_PADDING = 6
+_SIZE = 11
+_BASELINE = 14
+
+
+def to_svg(badge: Badge) -> str:
+    """Return the badge as an SVG picture without anything from elsewhere."""
+    _, colour = _COLOURS[badge.standing]
+    left = _width(badge.label) + 2 * _PADDING
+    right = _width(badge.message) + 2 * _PADDING
+    width = left + right
+    said = escape(f"{badge.label}: {badge.message}", {'"': "&quot;"})
+    texts = "\n".join(
+        f'    <text x="{x + _PADDING}" y="{_BASELINE}" textLength="{_width(text)}" '
+        f'lengthAdjust="spacingAndGlyphs">{escape(text)}</text>'
+        for x, text in ((0, badge.label), (left, badge.message))
+    )
+    return f"""\
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT}" viewBox="0 0 {width} {_HEIGHT}"
+  role="img" aria-label="{said}">
+  <title>{said}</title>
+  <path d="M{left} 0H3a3 3 0 0 0-3 3v14a3 3 0 0 0 3 3h{left - 3}z" fill="#444"/>
+  <path d="M{left} 0h{right - 3}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3H{left}z" fill="{colour}"/>
+  <g fill="#fff" font-family="Verdana, 'DejaVu Sans', Geneva, sans-serif" font-size="{_SIZE}">
+{texts}
+  </g>
+</svg>
+"""
+
+
+def _width(text: str) -> int:
+    """Return the pixels that a text is given; ``textLength`` makes it fit, whatever the reader's font is."""
+    return round(sum(map(width_of, text)))
+
+
+def width_of(character: str) -> float:
+    """Return about the width of a character in Verdana at the size of a badge."""
+    if character in " ·.,:;!'|ijlIft()[]":
+        return 4.4
+    if character in "mwMW—@%":
+        return 10.4
+    if character.isupper():
+        return 7.8
+    return 6.9 if ord(character) < 0x1100 else 11.0  # East Asian scripts take the full size

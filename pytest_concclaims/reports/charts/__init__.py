@@ -1,0 +1,15 @@
+"""Evidence as pictures: pure functions of evidence that return markup for a page.
+
+Horizontal positions are percentages, so that a picture fits any width and its text keeps its size. Colours come from
+the page's style, by classes. What a picture shows is told in words beside it, too.
+"""
+
+from __future__ import annotations
+
+from .costs import costs
+from .histogram import control, outcomes
+from .measured import against_threshold
+from .slices import slices
+from .units import in_seconds
+
+__all__ = ["against_threshold", "control", "costs", "in_seconds", "outcomes", "slices"]

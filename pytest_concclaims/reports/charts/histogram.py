@@ -1,0 +1,115 @@
+"""A race's outcomes as a histogram, and what its control showed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from markupsafe import Markup
+
+from ...records.evidence import RaceRun
+from ...text import counted
+from .markup import element, name_of, percent, write
+from .scale import WIDE
+
+_BAR = 14
+#: Stands for a number that nobody knows.
+DASH = "\N{EN DASH}"
+
+
+def outcomes(race: RaceRun) -> Markup:
+    """Return a table with a row and a bar for each outcome; nothing if there were none."""
+    if not race.outcomes:
+        return Markup("")
+    counts = [item["samples"] for item in race.outcomes]
+    logarithmic = max(counts) > WIDE * max(1, min(counts))
+    length = _length(max(counts), logarithmic=logarithmic)
+    said = f"Outcomes by samples; the darker bar: those in which actors overlapped.{_not_looked_at(race)}"
+    if logarithmic:
+        said += " The scale of the bars is logarithmic, as the numbers differ much."
+    heads = element("tr", *(element("th", text, scope="col") for text in ("Outcome", "Samples", "Overlapping")))
+    heads.insert(1, element("td"))
+    rows = [_row(item, length, _overlapping(race, item)) for item in race.outcomes]
+    if race.other_outcomes:
+        text = f"and {counted(race.other_outcomes, 'other outcome')}, each at most as frequent"
+        rows.append(element("tr", element("td", text, class_="more", colspan="4")))
+    return write(
+        element(
+            "table",
+            element("caption", said),
+            element("thead", heads),
+            element("tbody", *rows),
+            class_="histogram",
+        )
+    )
+
+
+def control(race: RaceRun) -> Markup:
+    """Return in how many of its samples the control showed the effect, as a bar and in words."""
+    seen, overlapping = race.control["seen"], race.control["overlapping"]
+    which = "Its own control" if race.control["matched"] else "A generic control, weaker than one of its own"
+    actors = name_of(", ".join(race.control["actors"]))
+    if not overlapping and race.witness is not None:
+        told = "was not needed: a witness settles the question"
+    elif not race.control["samples"]:
+        told = "did not run"
+    elif seen is None:
+        told = f"ran {counted(race.control['samples'], 'sample')}; what it showed is not known, as the race failed"
+    else:
+        told = (
+            f"showed the effect in {seen:,} of {counted(overlapping, 'overlapping sample')} "
+            f"({counted(race.control['samples'], 'sample')} in {counted(race.control['strides'], 'stride')})"
+        )
+    words = element("p", element("b", which), f" ({actors}) {told}.")
+    bar = _bar(1.0, min(1.0, seen / overlapping)) if seen is not None and overlapping else None
+    return write(element("div", words, bar, class_="control"))
+
+
+def _not_looked_at(race: RaceRun) -> str:
+    """Return a sentence on the samples of which nobody knows whether actors overlapped; may be empty."""
+    if not race.not_looked_at:
+        return ""
+    text = (
+        f" In {counted(race.not_looked_at, 'sample')} (free drift) overlap was not looked at, and none of them "
+        "counts as overlapping."
+    )
+    dashes = any(_overlapping(race, item) == DASH for item in race.outcomes)
+    return f"{text} {DASH}: perhaps seen in such samples only." if dashes else text
+
+
+def _overlapping(race: RaceRun, outcome: dict[str, Any]) -> str:
+    """Return how many samples with an outcome overlapped; a dash if that may not have been looked at in any."""
+    if not outcome["overlapping"] and 0 < outcome["samples"] <= race.not_looked_at:
+        return DASH
+    return f"{outcome['overlapping']:,}"
+
+
+def _length(most: int, *, logarithmic: bool) -> Callable[[int], float]:
+    """Return the function that gives the length of a bar, from 0 to 1."""
+    whole = max(1, most)
+    if logarithmic:
+        return lambda count: math.log1p(count) / math.log1p(whole)
+    return lambda count: count / whole
+
+
+def _row(outcome: dict[str, Any], length: Callable[[int], float], overlapping: str) -> Element:
+    samples = outcome["samples"]
+    return element(
+        "tr",
+        element("th", element("bdi", name_of(outcome["outcome"])), scope="row"),
+        element("td", _bar(length(samples), length(min(samples, outcome["overlapping"]))), class_="bar"),
+        element("td", f"{samples:,}", class_="number"),
+        element("td", overlapping, class_="number"),
+    )
+
+
+def _bar(whole: float, part: float) -> Element:
+    """Return a bar, and in it the bar of a part; what is more than nothing can be seen."""
+    bars = [
+        element("rect", class_=name, x="0", y="0", height=_BAR, width=percent(max(0.004, length)))
+        for name, length in (("whole", whole), ("part", part))
+        if length
+    ]
+    return element("svg", *bars, class_="picture", width="100%", height=_BAR, aria_hidden="true")

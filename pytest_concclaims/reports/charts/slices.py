@@ -1,0 +1,128 @@
+"""The slices of a measurement of parallelism, each between the control's, and those that say nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from markupsafe import Markup
+
+from ...records.evidence import ParallelismRun
+from ...text import counted
+from .markup import element, name_of, percent, write
+from .scale import Scale, scale_over
+
+#: So many have room side by side.
+MOST = 60
+#: Pixels above the highest value, of the values, and below.
+_HEAD = 14
+_HEIGHT = 130
+_FOOT = 14
+#: The part of the width that the labels of the vertical axis take.
+_LEFT = 0.1
+
+
+def slices(parallelism: ParallelismRun) -> Markup:
+    """Return the slices in their order, with those of the control before and after; nothing if there are none."""
+    if not parallelism.slices:
+        return Markup("")
+    drawn = parallelism.slices[:MOST]
+    numbers = [end for item in drawn for end in (item["low"], item["high"], *item["before"], *item["after"])]
+    scale = scale_over([*numbers, *(end for cut in parallelism.cuts for end in cut)], from_zero=True)
+    picture = element(
+        "svg",
+        *_zones(parallelism.cuts, scale),
+        *_grid(scale),
+        *(part for number, item in enumerate(drawn) for part in _column(number, len(drawn), item, scale)),
+        class_="picture",
+        width="100%",
+        height=_HEAD + _HEIGHT + _FOOT,
+        role="img",
+        aria_label=f"{counted(len(drawn), 'slice')}, each between two of the control; the table has the numbers",
+    )
+    keys = element(
+        "ul",
+        element("li", "a slice", class_="key measured"),
+        element("li", f"the control ({parallelism.control}), before and after", class_="key beside"),
+        element("li", "× says nothing about a lack of parallelism", class_="key unfit"),  # noqa: RUF001  # as drawn
+        class_="keys",
+    )
+    said = element("figcaption", f"CPU seconds per second in each slice. {_told(parallelism.slices)}", keys)
+    return write(element("figure", picture, said, class_="slices"), _table(drawn))
+
+
+def _told(items: Sequence[dict[str, Any]]) -> str:
+    """Return in words what does not count, and what is not drawn."""
+    unfit = Counter(item["unfit"] for item in items if item["unfit"] is not None)
+    parts = [f"The first {MOST} of {len(items):,} are shown; the run record has all."] if len(items) > MOST else []
+    if unfit:
+        reasons = "; ".join(f"{name_of(reason)} ({count:,})" for reason, count in unfit.most_common())
+        verb = "says" if sum(unfit.values()) == 1 else "say"
+        parts.append(
+            f"{sum(unfit.values()):,} of {len(items):,} {verb} nothing about a lack of parallelism: {reasons}."
+        )
+    else:
+        parts.append("All of them count.")
+    return " ".join(parts)
+
+
+def _y(scale: Scale, value: float) -> float:
+    return round(_HEAD + _HEIGHT * (1 - scale.at(value)), 1)
+
+
+def _zones(cuts: Sequence[Sequence[float]], scale: Scale) -> Iterator[Element]:
+    for low, high in cuts:
+        top, bottom = _y(scale, high), _y(scale, low)
+        yield element("rect", class_="zone", x="0", width="100%", y=top, height=max(1.0, bottom - top))
+
+
+def _grid(scale: Scale) -> Iterator[Element]:
+    for value in scale.ticks():
+        y = _y(scale, value)
+        yield element("line", class_="grid", x1="0", x2="100%", y1=y, y2=y)
+        yield element("text", f"{value:.4g}", class_="tick", x="0", y=y - 3)
+
+
+def _column(number: int, count: int, item: dict[str, Any], scale: Scale) -> Iterator[Element]:
+    width = (1 - _LEFT) / max(count, 8)
+    left = _LEFT + number * width
+    kind = "range measured" if item["unfit"] is None else "range unfit"
+    bars = (
+        (0.12, 0.16, "range beside", item["before"]),
+        (0.34, 0.32, kind, (item["low"], item["high"])),
+        (0.72, 0.16, "range beside", item["after"]),
+    )
+    for start, part, name, (low, high) in bars:
+        top, bottom = _y(scale, high), _y(scale, low)
+        height = max(4.0, bottom - top)
+        top = min(top, _HEAD + _HEIGHT - height)
+        yield element(
+            "rect", class_=name, x=percent(left + start * width), width=percent(part * width), y=top, height=height
+        )
+    if item["unfit"] is not None:
+        middle = percent(left + width / 2)
+        yield element("text", "×", class_="cross", x=middle, y=_HEAD + _HEIGHT + 12, text_anchor="middle")  # noqa: RUF001  # a mark
+
+
+def _table(items: Sequence[dict[str, Any]]) -> Element:
+    heads = ("Slice", "Used", "Control before", "Control after", "Waited", "Does not count, as")
+    rows = [element("tr", *(element("th", text, scope="col") for text in heads))]
+    for number, item in enumerate(items, 1):
+        delay = "not told" if item["delay"] is None else f"{item['delay']:.1%}"
+        throttled = " (held back for its quota)" if item["throttled"] else ""
+        cells = (
+            _from_to(item["low"], item["high"]),
+            _from_to(*item["before"]),
+            _from_to(*item["after"]),
+            delay + throttled,
+            name_of(item["unfit"] or "-"),
+        )
+        rows.append(element("tr", element("th", str(number), scope="row"), *(element("td", text) for text in cells)))
+    table = element("table", element("thead", rows[0]), element("tbody", *rows[1:]), class_="numbers")
+    return element("details", element("summary", "The slices in numbers"), table, class_="in-numbers")
+
+
+def _from_to(low: float, high: float) -> str:
+    return f"{low:.3g} to {high:.3g}"

@@ -1,0 +1,1 @@
+"""The matrix of many runs, in each format."""

@@ -1,0 +1,136 @@
+"""The page of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..records.record import ClaimResult, RunRecord, Standing, count_verdicts
+from ..records.source import section_of
+from ..text import counted, cut, harmless
+from ..verdict import Verdict
+from .html import document, name_of
+
+#: Characters of what narrowed a run, in a headline.
+_LONGEST_SELECTION = 100
+
+
+def page(record: RunRecord) -> str:
+    """Return a run as one HTML file, that asks nothing of any network and whose script is its own."""
+    return document(
+        "page.html.j2",
+        record=record,
+        headline=headline(record),
+        remark=_remark(record),
+        standing=name_of(record.standing),
+        counts=_shown_counts(record),
+        failing=len(record.failing),
+        sections=sections(record.claims),
+        started=record.started.replace("T", " ").replace("+00:00", " UTC"),
+        environment=_environment(record),
+        total=counted(len(record.claims), "claim"),
+    )
+
+
+def headline(record: RunRecord) -> str:
+    """Return what the run comes to, in words."""
+    standing = record.standing
+    if standing is Standing.UNEXPECTED:
+        return f"{counted(len(record.failing), 'claim')} not as expected"
+    if standing is Standing.NO_VERDICT:
+        return "No verdict: nothing was verified"
+    if standing is Standing.INCOMPLETE:
+        return "Incomplete: not every claim came to an end"
+    if standing is Standing.UNDECIDED:
+        undecided = count_verdicts(record.claims)[Verdict.INCONCLUSIVE]
+        but = f", but {counted(undecided, 'claim')} undecided" if undecided else ""
+        return f"As expected{_in_a_selection(record)}{but}"
+    return "Every verdict is as expected"
+
+
+def _in_a_selection(record: RunRecord) -> str:
+    """Return what narrowed the run, as it goes on in a headline; empty if nothing did."""
+    if not record.selection:
+        return ""
+    return f", in a selection: {harmless(cut(' '.join(record.selection), _LONGEST_SELECTION))}"
+
+
+def _remark(record: RunRecord) -> str:
+    """Return a sentence on what the headline leaves open; may be empty."""
+    parts = []
+    if not record.complete:
+        parts.append(
+            "The run was stopped, or some of its claims could not be collected: what is missing is not here."
+        )
+    if record.standing is Standing.UNEXPECTED:
+        parts.append("They stand open below.")
+    if record.standing is Standing.NO_VERDICT:
+        parts.append("Without evidence, a run is not green.")
+    if record.standing is Standing.UNDECIDED and count_verdicts(record.claims)[Verdict.INCONCLUSIVE]:
+        parts.append("Every verdict that was reached is the expected one; the rest say what they lack.")
+    if record.selection:
+        parts.append("Only a selection of the claims was to run: the others are not here.")
+    return " ".join(parts)
+
+
+def _shown_counts(record: RunRecord) -> list[tuple[Verdict, int]]:
+    return [(verdict, count) for verdict, count in count_verdicts(record.claims).items() if count or verdict.reached]
+
+
+@dataclass
+class PageSection:
+    """Claims that stand together.
+
+    :param claims: each with what its source says beyond the section's title; may be empty.
+    """
+
+    title: str
+    claims: list[tuple[ClaimResult, str]] = field(default_factory=list)
+
+
+def sections(claims: Sequence[ClaimResult]) -> list[PageSection]:
+    """Return the claims by suite and source, in the order of the first of each; those without source by suite."""
+    found: dict[tuple[str, str], PageSection] = {}
+    for result in claims:
+        title, refinement = section_of(result)
+        found.setdefault((result.suite, title), PageSection(title)).claims.append((result, refinement))
+    return list(found.values())
+
+
+def _selection(record: RunRecord) -> str:
+    if record.options["selection"] is None:
+        return "not told: this record is of schema 1"
+    return " ".join(record.selection) or "none: all claims of the suites and files"
+
+
+def _environment(record: RunRecord) -> list[tuple[str, str]]:
+    """Return what ran, on what, and what it was asked for: names and words."""
+    interpreter, machine, options = record.interpreter, record.machine, record.options
+    interval = "none" if interpreter.switch_interval is None else f"{interpreter.switch_interval:g} s"
+    methods = ", ".join(interpreter.start_methods)
+    load = "not told" if machine.load_average is None else f"{machine.load_average:g}"
+    tools = ", ".join(
+        f"{name} {version}"
+        for name, version in [
+            (record.tool["name"], record.tool["version"]),
+            *((name, version) for name, version in record.tool.items() if name not in ("name", "version")),
+        ]
+    )
+    return [
+        ("Interpreter", interpreter.describe()),
+        ("Build", interpreter.build),
+        ("Switch interval", interval),
+        ("Start methods", f"{methods} (default: {interpreter.default_start_method})"),
+        ("System", f"{machine.system} {machine.release}, {machine.architecture}"),
+        ("CPUs", machine.describe()),
+        ("Load at the start", load),
+        ("Tools", tools),
+        ("Suites", ", ".join(options["suites"]) or "none"),
+        ("Selection", _selection(record)),
+        ("Budget", f"{options['budget']:g} s for each experiment"),
+        ("Strict", "yes: an inconclusive claim fails" if options["strict"] else "no"),
+        ("Experiments ran", "in the test process" if options["in_process"] else "in child processes, where possible"),
+        ("Started", record.started),
+        ("Duration", f"{record.duration:,.1f} s"),
+        ("Complete", "yes" if record.complete else "no"),
+    ]

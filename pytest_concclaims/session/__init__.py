@@ -1,0 +1,1 @@
+"""A run under ``--claims``: all that talks to pytest."""

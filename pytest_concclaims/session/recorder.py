@@ -1,0 +1,381 @@
+"""The controlling process's part of a run: gathers the results, shows them, and writes the record."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import textwrap
+import time
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..interpreter import Interpreter
+from ..machine import Machine
+from ..records.record import ClaimResult, RunRecord
+from ..reports.files import why_not_writable, write_whole
+from ..reports.formats import REPORT_SUFFIXES, suffix_of
+from ..reports.job_summary import add_job_summary
+from ..reports.render import render
+from ..reports.terminal import COLOURS, LOUD, show_lines, summary
+from ..text import counted, harmless
+from ..verdict import Verdict
+from .baseline import Baseline
+from .collection import TAKEN_OUT, Plan
+from .trial import REPORT_ATTRIBUTE
+
+_GIL_CAME_BACK = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
+
+
+class Recorder:
+    """Hooks of the process that people look at: no xdist worker has one.
+
+    :raises pytest.UsageError: a report cannot be written to its place, or the baseline cannot be read.
+    """
+
+    def __init__(self, config: pytest.Config, plan: Plan, interpreter: Interpreter) -> None:
+        self._config = config
+        self._plan = plan
+        self._interpreter = interpreter
+        self._machine = Machine.current()
+        self._reports: list[Path] = [
+            config.invocation_params.dir / path for path in config.getoption("claims_report")
+        ]
+        for path in self._reports:
+            problem = why_not_writable(path)
+            if problem is not None:
+                raise pytest.UsageError(f"--claims-report {path}: cannot be written: {problem}; name another place")
+        self._baseline = Baseline.asked_for(config)
+        self._job_summary: str | None = None
+        self._started = datetime.now(timezone.utc)
+        self._start = time.perf_counter()
+        self._news: dict[str, _News] = {}
+        self._ended: set[str] = set()
+        self._keep_from = self._start
+        self._cut_short = False
+        self._selected: list[str] = []
+        self._crashes: dict[str, None] = {}
+        self._spoiled: dict[str, None] = {}
+        self._uncollected: list[str] = []
+        self._refusals: dict[str, None] = {}
+        self._gil_modules: dict[str, None] = {}
+        self._failure: str | None = None
+        self._written: list[Path] = []
+        self._unwritten: list[str] = []
+        self._summarized = False
+        self._ran = False
+        self._process = os.getpid()
+
+    # --- while it runs
+
+    def pytest_report_header(self) -> list[str]:
+        """Name the interpreter that the verdicts will be about."""
+        places = [f"the shipped suite {part}" for part in self._plan.parts or self._plan.suites]
+        places += ["the project's own"] if self._plan.paths else []
+        return [
+            f"concclaims: {self._interpreter.describe()}, {self._machine.describe()}",
+            f"claims: {', '.join(places)}",
+        ]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what is to run, and in which order it is shown."""
+        self._selected = [item.nodeid for item in session.items]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Do so where workers collect."""
+        self._selected = list(ids)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what could not be collected, or skipped itself: there may be claims in it."""
+        if report.failed:
+            self._uncollected.append(f"{report.nodeid} could not be collected")
+        elif report.skipped:
+            self._uncollected.append(f"{report.nodeid} was skipped as a whole")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a claim's result in; that of a later phase or attempt replaces the one before."""
+        news = _news(report)
+        if str(report.when) == "???":  # xdist's report of a worker that crashed
+            self._crashes[report.nodeid] = None
+        elif news is not None:
+            if report.failed and news.decided and not news.result.fails(strict=self._strict):
+                self._spoiled[report.nodeid] = None
+            self._news[report.nodeid] = news
+            if report.when == "teardown" and news.decided:
+                self._ended.add(report.nodeid)
+                self._keep()
+
+    def _keep(self) -> None:
+        """Write the run record as far as it has come, so that hardly anything is lost if this process is killed.
+
+        That takes a tenth of the run's time at most.
+        """
+        begin = time.perf_counter()
+        if begin < self._keep_from or os.getpid() != self._process:
+            return
+        paths = [path for path in self._reports if suffix_of(path, REPORT_SUFFIXES) == ".json"]
+        if not paths:
+            return
+        with suppress(Exception):  # it is tried again at the end, and told there
+            text = self._record(self._results(), complete=False).to_text()
+            for path in paths:
+                write_whole(path, text)
+        end = time.perf_counter()
+        self._keep_from = end + 9 * (end - begin)
+
+    def _results(self) -> list[ClaimResult]:
+        """Return the results of the claims that have come to an end; one that was interrupted has not."""
+        order = {nodeid: number for number, nodeid in enumerate(self._selected)}
+        results = []
+        for nodeid in sorted(self._news, key=lambda nodeid: order.get(nodeid, len(order))):
+            news = self._news[nodeid]
+            # Whatever a later attempt has said: attempts that disagree are an error.
+            if nodeid in self._crashes:
+                results.append(_errored(news.result, "a worker process crashed while it ran this claim"))
+            elif nodeid in self._spoiled:
+                results.append(_errored(news.result, "pytest has it as failed, by the doing of another plugin"))
+            elif nodeid in self._ended:  # a teardown that is still to come may take the verdict back
+                results.append(news.result)
+        return results
+
+    def _missing(self) -> list[str]:
+        """Return the node ids of the claims that were selected, but have not come to an end."""
+        return [nodeid for nodeid in self._selected if nodeid not in self._ended and nodeid not in self._crashes]
+
+    @property
+    def _strict(self) -> bool:
+        return bool(self._config.getoption("claims_strict"))
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
+        """Show the verdict's letter and word; the categories stay pytest's, as its summaries go by them."""
+        news = _news(report)
+        if news is None or report.outcome not in ("passed", "failed", "skipped"):
+            return None
+        if self._summarized and report.skipped:
+            return None  # pytest's list of the skipped has one word for all, that of the first
+        if report.when != "call" and not (report.when == "setup" and report.skipped):
+            return None
+        result = news.result
+        word, markup = result.verdict.word, COLOURS[result.verdict]
+        letter = _LETTERS[result.verdict]
+        if result.unexpected:
+            letter, markup = f"{letter}!", LOUD
+            if result.verdict.reached:
+                word = f"{word}, expected {result.expected.word}"
+        elif report.failed:  # inconclusive under --claims-strict
+            letter, markup = f"{letter}!", {"red": True}
+        return report.outcome, letter, (word, markup)
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Note which module brought the GIL back."""
+        found = _GIL_CAME_BACK.search(str(warning_message.message))
+        if found:
+            self._gil_modules[found[1]] = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take in why a worker refused to run."""
+        output = getattr(node, "workeroutput", {})
+        for refusal in output.get("concclaims_errors", ()):
+            self._refusals[refusal] = None
+        if "concclaims_taken_out" in output:  # a worker that crashed does not tell
+            self._config.stash[TAKEN_OUT] = output["concclaims_taken_out"]
+
+    # --- at the end
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the record, and fail a run without evidence."""
+        if os.getpid() != self._process:  # a child that a claim has forked came back from it: no run of its own
+            return
+        if self._refusals:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            return
+        looked_only = any(map(self._config.getoption, ("collectonly", "showfixtures", "show_fixtures_per_test")))
+        results = self._results()
+        refused = exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR)
+        # In the middle of collecting, perhaps, when nobody knows yet which claims are missing.
+        self._cut_short = refused or exitstatus == pytest.ExitCode.INTERRUPTED
+        if looked_only or (refused and not results):  # what was decided before an internal error is not lost
+            return
+        self._ran = True
+        if not any(result.verdict.reached for result in results):
+            self._failure = _why_nothing(results)
+        record = self._record(results, complete=self._is_complete())
+        for path in self._reports:
+            self._write(record, path)
+        self._job_summary = add_job_summary(record)
+        turned = self._baseline is not None and self._baseline.compare(record)
+        # pytest's own status goes by its reports, which other plugins may have changed.
+        as_expected = not any(result.fails(strict=self._strict) for result in results)
+        if self._failure or self._unwritten or self._crashes or self._missing() or turned or not as_expected:
+            session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
+
+    def _write(self, record: RunRecord, path: Path) -> None:
+        try:
+            suffix = suffix_of(path, REPORT_SUFFIXES)
+            assert suffix is not None, "the option's type takes no other path"
+            write_whole(path, render(record, suffix, self._config.getoption("claims_badge_label")))
+        except OSError as error:  # the verdicts are still to be shown
+            self._unwritten.append(f"--claims-report {path}: could not be written: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001  # nor must a fault of ours in one report take them away
+            self._unwritten.append(
+                f"--claims-report {path}: could not be made ({type(error).__name__}: {error}); "
+                "please report this fault of pytest-concclaims; a report that ends in .json is made without it"
+            )
+        else:
+            self._written.append(path)
+
+    def _is_complete(self) -> bool:
+        known = all(nodeid in self._news for nodeid in self._crashes)
+        return not self._cut_short and known and not self._missing() and not self._uncollected
+
+    def _record(self, results: Sequence[ClaimResult], *, complete: bool) -> RunRecord:
+        option = self._config.getoption
+        return RunRecord(
+            tool=self._tool,
+            options={
+                "suites": list(self._plan.suites),
+                "budget": option("claims_budget"),
+                "strict": option("claims_strict"),
+                "in_process": option("claims_in_process"),
+                "selection": self._selection(),
+            },
+            interpreter=self._interpreter,
+            machine=self._machine,
+            started=self._started.isoformat(timespec="seconds"),
+            duration=round(time.perf_counter() - self._start, 3),
+            complete=complete,
+            claims=tuple(results),
+        )
+
+    @cached_property
+    def _tool(self) -> dict[str, str]:
+        """Names and versions of what runs; told once, as each plugin's files are read for that."""
+        return _tool(self._config)
+
+    def _selection(self) -> list[str]:
+        """Return what narrows the run to some of the claims in its files, in the words of the command line.
+
+        Whole files, folders and suites do not: they are what a project has its claims in.
+        """
+        chosen, taken_out = _narrowed_by(self._config), self._config.stash.get(TAKEN_OUT, 0)
+        return chosen or ([f"all but {counted(taken_out, 'claim')}, by a plugin"] if taken_out else [])
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show each claim's verdict, and count them."""
+        self._summarized = True
+        write, writer = terminalreporter, self._config.get_terminal_writer()
+        for refusal in self._refusals:
+            write.write_line(f"ERROR: {refusal}", red=True)
+        if self._refusals or not self._ran:
+            return
+        results, loud = self._results(), self._loud_lines()
+        if results or loud:
+            write.write_sep("=", "concurrency claims")
+        if results:
+            verbosity = self._config.get_verbosity()
+            lines = summary(
+                results,
+                width=writer.fullwidth,
+                verbosity=verbosity,
+                strict=self._strict,
+                complete=self._is_complete(),
+            )
+            show_lines(writer, lines)
+        if self._baseline is not None:
+            self._baseline.show(write)
+        for text in loud:
+            for row in textwrap.wrap(harmless(text), writer.fullwidth):
+                write.write_line(row, red=True, bold=True)
+        for path in self._written:
+            write.write_line(f"{'run record' if suffix_of(path, REPORT_SUFFIXES) == '.json' else 'report'}: {path}")
+        if self._job_summary is not None:
+            write.write_line(harmless(self._job_summary))
+
+    def _loud_lines(self) -> list[str]:
+        lines = []
+        if self._gil_modules:
+            names = ", ".join(self._gil_modules)
+            lines.append(f"The GIL came back during this run: it was enabled to load {names}.")
+        unknown = [nodeid for nodeid in self._crashes if nodeid not in self._news]
+        lines += [f"{nodeid}: a worker process crashed in its set-up" for nodeid in unknown]
+        missing = self._missing()
+        if missing:
+            lines.append(
+                f"{len(missing)} of {len(self._selected)} claims did not come to an end; the first: {missing[0]}"
+            )
+        lines += self._uncollected
+        if self._failure is not None:
+            lines.append(self._failure)
+        lines += self._unwritten
+        if self._baseline is not None and self._baseline.failure is not None:
+            lines.append(self._baseline.failure)
+        return lines
+
+
+_LETTERS = {
+    Verdict.CONFIRMED: "C",
+    Verdict.REFUTED: "R",
+    Verdict.INCONCLUSIVE: "i",
+    Verdict.NOT_APPLICABLE: "n",
+    Verdict.ERROR: "E",
+}
+
+
+def _errored(result: ClaimResult, reason: str) -> ClaimResult:
+    return replace(result, verdict=Verdict.ERROR, reason=reason)
+
+
+@dataclass(frozen=True)
+class _News:
+    """What a report tells of a claim; until it is decided, the result is what it would be if it ended now."""
+
+    decided: bool
+    result: ClaimResult
+
+
+def _news(report: pytest.TestReport) -> _News | None:
+    data: str | None = getattr(report, REPORT_ATTRIBUTE, None)
+    if data is None or hasattr(report, "context"):  # a subtest's report has a context
+        return None
+    fields = json.loads(data)
+    return _News(fields["decided"], ClaimResult.from_json(fields["result"]))
+
+
+def _narrowed_by(config: pytest.Config) -> list[str]:
+    """Return the options that narrow a run."""
+    option = config.getoption
+    chosen = [argument for argument in option("file_or_dir") if "::" in argument]
+    chosen += [f"-{name} {option(full)}" for name, full in (("k", "keyword"), ("m", "markexpr")) if option(full)]
+    chosen += [f"--deselect {prefix}" for prefix in option("deselect") or ()]
+    # These two are of pytest's cacheprovider, which may be off.
+    chosen += [f"--{name}" for name, full in (("lf", "lf"), ("sw", "stepwise")) if option(full, False)]
+    return chosen
+
+
+def _why_nothing(results: Sequence[ClaimResult]) -> str:
+    if not results:
+        return "No claim was run, so there is no verdict: nothing was verified, and the run fails."
+    words = sorted({result.verdict.word for result in results})
+    none = "The only claim reached no" if len(results) == 1 else f"None of {len(results)} claims reached a"
+    ended = f"{'it' if len(results) == 1 else 'they'} ended {' or '.join(words)}"
+    return f"{none} verdict ({ended}): nothing was verified, and the run fails."
+
+
+def _tool(config: pytest.Config) -> dict[str, str]:
+    from importlib.metadata import version
+
+    versions = {"name": "pytest-concclaims", "version": version("pytest-concclaims"), "pytest": pytest.__version__}
+    plugins = {found.project_name: found.version for _, found in config.pluginmanager.list_plugin_distinfo()}
+    return versions | {name: plugins[name] for name in ("pytest-benchmark", "pytest-xdist") if name in plugins}

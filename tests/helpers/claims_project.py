@@ -1,0 +1,194 @@
+"""What the tests of the plugin share: a project with claims in a pytester's folder, and runs of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent, indent
+from typing import Any
+
+import fastjsonschema  # noqa: F401  # once for all: an in-process run forgets the modules that it imported
+import pytest
+
+import pytest_concclaims.claims
+import pytest_concclaims.session.run  # for the same reason
+
+RECORD = "run.json"
+
+#: A claim beside the one that a test is about, so that the run as a whole has reached a verdict.
+COMPANION = """
+@pytest.mark.claim("One is one")
+def test_companion():
+    one = 1
+    assert one == 1
+"""
+
+#: A claim for each way to end, in the order of the file.
+ALL_ENDS = (
+    """
+@pytest.mark.claim("Snow is white", source="page 1")
+def test_confirmed(lab):
+    lab.note("seen on two mountains")
+    snow = 1
+    assert snow == 1
+
+@pytest.mark.claim("Snow is black")
+@pytest.mark.refuted(True, reason="it reflects light")
+def test_refuted():
+    snow = 1
+    assert snow == 2
+
+@pytest.mark.claim("Snow is deep")
+def test_inconclusive(lab):
+    lab.require(False, "a ruler")
+
+@pytest.mark.claim("Snow is a verb")
+def test_not_applicable():
+    pytest.skip("no grammar here")
+
+@pytest.mark.claim("Snow is grey")
+def test_unexpectedly_refuted():
+    snow = 1
+    assert snow == 3
+
+@pytest.mark.claim("Snow is cold")
+@pytest.mark.refuted(True, reason="it melts")
+def test_unexpectedly_confirmed():
+    snow = 1
+    assert snow == 1
+
+@pytest.mark.claim("Snow is late")
+def test_error(lab):
+    int("x")
+"""
+    + COMPANION
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of claims, and the record that it wrote."""
+
+    result: pytest.RunResult
+    record: dict[str, Any] | None
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return int(self.result.ret)
+
+    @property
+    def claims(self) -> dict[str, dict[str, Any]]:
+        """The record's claims by their ids, without the project's name."""
+        assert self.record is not None, "the run wrote no record"
+        return {claim["id"].partition("demo-")[2] or claim["id"]: claim for claim in self.record["claims"]}
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """The verdict of each claim by its id, without the project's name."""
+        return {name: claim["verdict"] for name, claim in self.claims.items()}
+
+    def evidence(self, claim: str, kind: str) -> list[dict[str, Any]]:
+        """Return a claim's evidence of one kind."""
+        return [piece for piece in self.claims[claim]["evidence"] if piece["kind"] == kind]
+
+    @property
+    def output(self) -> str:
+        """All that was printed."""
+        return self.result.stdout.str() + self.result.stderr.str()
+
+    @property
+    def section(self) -> list[str]:
+        """The lines of the summary section, up to those that name the record."""
+        lines = self.result.stdout.lines
+        start = next(number for number, line in enumerate(lines) if " concurrency claims " in line) + 1
+        end = next(number for number, line in enumerate(lines) if line.startswith("run record: "))
+        return lines[start:end]
+
+
+def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "") -> None:
+    """Make a project named ``demo`` with a module of claims, and no shipped suite to run.
+
+    :param ini: further lines of its pytest settings, as TOML.
+    """
+    pytester.makepyprojecttoml(
+        f'[project]\nname = "demo"\n\n[tool.pytest.ini_options]\nclaims_suites = []\n{dedent(ini)}'
+    )
+    # Compiled code of an earlier project here would be taken for that of this one if it is as long, and from the
+    # same second.
+    shutil.rmtree(pytester.path / "__pycache__", ignore_errors=True)
+    pytester.makepyfile(test_claims="import pytest\n" + dedent(code))
+
+
+def one_claim(body: str, *, marks: str = "", prelude: str = "", arguments: str = "lab") -> str:
+    """Return a module's code with the claim "Snow is white" and its companion."""
+    return "\n".join(
+        [
+            dedent(prelude),
+            '@pytest.mark.claim("Snow is white")',
+            dedent(marks),
+            f"def test_snow({arguments}):",
+            indent(dedent(body).strip("\n"), "    "),
+            COMPANION,
+        ]
+    )
+
+
+def run_claims(pytester: pytest.Pytester, *arguments: str | os.PathLike[str], subprocess: bool = False) -> Run:
+    """Run ``pytest --claims`` with a record in the pytester's folder."""
+    file = pytester.path / RECORD
+    file.unlink(missing_ok=True)
+    options = ["--claims", f"--claims-report={RECORD}", *arguments]
+    if not any(str(argument).startswith("--reruns") for argument in arguments):
+        options += ["-p", "no:rerunfailures"]  # beside pytest-xdist it starts a server that it never stops
+    if subprocess:
+        result = pytester.runpytest_subprocess(*options)
+    else:
+        result = pytester.runpytest_inprocess(*options, no_reraise_ctrlc=True)
+    return Run(result, json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None)
+
+
+def make_environment(pytester: pytest.Pytester) -> Path:
+    """Make a virtual environment ``.venv`` in the project, and return the folder of the package in it."""
+    environment = pytester.path / ".venv"
+    site = environment / "lib" / "python{}.{}".format(*sys.version_info) / "site-packages"
+    site.mkdir(parents=True)
+    (environment / "pyvenv.cfg").write_text("home = /usr/bin\n", encoding="utf-8")
+    return site / "pytest_concclaims"
+
+
+def make_suite(folder: Path, **modules: str) -> Path:
+    """Make a suite's folder with these modules."""
+    folder.mkdir(parents=True)
+    for name, code in {"__init__": "", **modules}.items():
+        (folder / f"{name}.py").write_text(dedent(code), encoding="utf-8")
+    return folder
+
+
+def ship(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **modules: str) -> Path:
+    """Let the suite ``article``, for runs in this process, be this one in a ``.venv``; return its folder."""
+    suites = make_environment(pytester) / "claims"
+    monkeypatch.setattr(pytest_concclaims.claims, "__path__", [str(suites)])
+    return make_suite(suites / "article", **modules)
+
+
+def install(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **modules: str) -> Path:
+    """Install the package with this suite ``article`` into a ``.venv``; return the suite's folder.
+
+    Just its folders: runs in a subprocess, and their xdist workers, find it there first.
+    """
+    package = make_environment(pytester)
+    source = Path(pytest_concclaims.__file__).parent
+    shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__", "article"))
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    return make_suite(package / "claims" / "article", **modules)
+
+
+def outcomes_of(result: pytest.RunResult) -> dict[str, int]:
+    """Return pytest's own count of outcomes, without the deselected and the warnings."""
+    outcomes = result.parseoutcomes()
+    return {word: outcomes[word] for word in ("passed", "failed", "skipped", "errors") if word in outcomes}

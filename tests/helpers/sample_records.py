@@ -1,0 +1,171 @@
+"""Records for tests of what reads them: a piece of evidence of each kind, a claim, and a record of some claims."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pytest_concclaims import Verdict
+from pytest_concclaims.interpreter import Interpreter
+from pytest_concclaims.machine import Machine
+from pytest_concclaims.records.evidence import (
+    Assertion,
+    Attempt,
+    ChildRun,
+    Evidence,
+    MemoryRun,
+    Note,
+    ParallelismRun,
+    RaceRun,
+    Raised,
+    RatioRun,
+    Requirement,
+)
+from pytest_concclaims.records.record import ClaimResult, RunRecord
+
+CHILD = ChildRun(
+    target="f()",
+    exit_code=0,
+    signal=None,
+    timed_out=False,
+    deadline=30.0,
+    duration=0.1,
+    value="42",
+    exception=None,
+    stdout="",
+    stderr="",
+)
+RACE = RaceRun(
+    question="never",
+    about="1",
+    answer=False,
+    actors=["add", "add"],
+    rounds=1,
+    samples=4_096,
+    overlapping=2_048,
+    strides=2,
+    seconds=0.1,
+    budget=2.0,
+    in_process=False,
+    seen=1,
+    outcomes=[{"outcome": "2", "samples": 4_095, "overlapping": 2_047}],
+    other_outcomes=1,
+    witness={
+        "outcome": "1",
+        "seconds": 0.1,
+        "sample": 3_000,
+        "strategy": "chase",
+        "switch_interval": 1e-06,
+        "pinned": False,
+        "overlapping": True,
+    },
+    control={
+        "matched": True,
+        "actors": ["add", "add"],
+        "samples": 512,
+        "overlapping": 256,
+        "strides": 1,
+        "seen": 0,
+    },
+    strategies=[{"strategy": "chase", "samples": 4_096, "overlapping": 2_048}],
+    bound=None,
+    confidence=0.999,
+    lacking=None,
+    failure=None,
+)
+MEASURED: dict[str, Any] = {
+    "subject": "a against b",
+    "question": "above 2",
+    "answer": True,
+    "cuts": [[2.0, 2.0]],
+    "value": 3.5,
+    "low": 2.5,
+    "high": 4.5,
+    "samples": 13,
+    "seconds": 0.2,
+    "budget": 2.0,
+    "lacking": None,
+    "failure": None,
+}
+SIGNS: dict[str, Any] = {"above": 13, "below": 0, "error": 0.001}
+ARM = {"name": "a", "calls": 4, "median": 0.1, "seconds": [0.1, 0.1]}
+RATIO = RatioRun(**MEASURED, **SIGNS, arms=[ARM, ARM])
+FAILURE = {"kind": "raised", "text": "a raised OSError", "details": "Traceback"}
+MEMORY = MemoryRun(**MEASURED, **SIGNS, arms=[{"name": "a", "median": 4096, "bytes": [4096, 8192]}], unique=True)
+PARALLELISM = ParallelismRun(
+    **MEASURED,
+    workers=2,
+    worker_kind="thread",
+    control="process",
+    control_value=1.9,
+    control_low=1.8,
+    control_high=2.0,
+    slices=[
+        {
+            "low": 1.9,
+            "high": 2.0,
+            "before": [1.8, 1.9],
+            "after": [1.9, 2.0],
+            "delay": 0.01,
+            "throttled": False,
+            "unfit": None,
+        }
+    ],
+    speed_up=1.7,
+    in_process=False,
+)
+UNMEASURED: dict[str, Any] = {
+    "answer": None,
+    "value": None,
+    "low": None,
+    "high": None,
+    "samples": 0,
+    "failure": FAILURE,
+}
+EVIDENCE: list[Evidence] = [
+    Note("it snows"),
+    Requirement(True, "two cores"),
+    Assertion(True, "assert x", "test_x.py:3"),
+    Assertion(False, "assert x", "test_x.py:3", "assert 0"),
+    CHILD,
+    replace(CHILD, exit_code=None, value=None, signal="SIGSEGV"),
+    replace(CHILD, exit_code=None, value=None, timed_out=True),
+    replace(CHILD, value=None, exception="ValueError: x"),
+    RACE,
+    RATIO,
+    replace(RATIO, **UNMEASURED, arms=[{**ARM, "calls": 0, "median": None, "seconds": []}] * 2),
+    MEMORY,
+    replace(MEMORY, **UNMEASURED),
+    PARALLELISM,
+    replace(PARALLELISM, **UNMEASURED, control_value=None, control_low=None, control_high=None, speed_up=None),
+    Raised("set-up", "OSError", "", "Traceback"),
+    Attempt("refuted", None, [Note("it rained").to_json()]),
+]
+CLAIM = ClaimResult(
+    id="demo-snow",
+    suite="demo",
+    statement="Snow is white",
+    source=None,
+    digest="0" * 64,
+    verdict=Verdict.CONFIRMED,
+    expected=Verdict.CONFIRMED,
+    reason=None,
+    evidence=(),
+    duration=0.1,
+    location="test_x.py:3",
+    nodeid="test_x.py::test_x",
+)
+
+
+def record_of(*claims: ClaimResult) -> RunRecord:
+    """Return a record of these claims."""
+    return RunRecord(
+        tool={"name": "pytest-concclaims", "version": "1", "pytest": "9", "pytest-xdist": "3"},
+        options={"suites": ["article"], "budget": 2.0, "strict": False, "in_process": False, "selection": []},
+        interpreter=Interpreter.current(),
+        machine=Machine.current(),
+        started="2025-01-01T00:00:00+00:00",
+        duration=1.0,
+        complete=True,
+        claims=claims,
+    )

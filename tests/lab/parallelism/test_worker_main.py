@@ -1,0 +1,281 @@
+"""What a worker does with its orders, and what it tells of them."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers import workloads
+from pytest_concclaims.lab.parallelism import worker_main
+
+PATIENCE = 120.0
+
+
+class Serving:
+    """A thread that serves at a real pipe."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.here, self._there = multiprocessing.Pipe()
+        self.thread = threading.Thread(target=worker_main.serve, args=(work, self._there), daemon=True)
+        self.thread.start()
+
+    def order(self, begin: float, end: float, cpus: list[int] | None = None) -> tuple[Any, ...]:
+        """Give an order, and return the answer."""
+        self.here.send((begin, end, cpus))
+        assert self.here.poll(PATIENCE)
+        answer: tuple[Any, ...] = self.here.recv()
+        return answer
+
+    def end(self) -> None:
+        """Give the last order."""
+        self.here.send(None)
+        self.thread.join(PATIENCE)
+        self.here.close()
+        self._there.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Callable[[], Any]], Serving]]:
+    """Return what starts a thread that serves; all end with the test."""
+    started: list[Serving] = []
+
+    def start(work: Callable[[], Any]) -> Serving:
+        started.append(Serving(work))
+        return started[-1]
+
+    yield start
+    for serving in started:
+        serving.end()
+        assert not serving.thread.is_alive()
+
+
+class Clock:
+    """A clock that goes on with work alone; without work for as little as it can."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Put work on a clock of its own, so that it takes as long as it says, however busy the machine is."""
+    clock = Clock()
+    monkeypatch.setattr(worker_main, "clock", clock)
+    return clock
+
+
+Serve = Callable[[Callable[[], Any]], Serving]
+
+
+def taking(clock: Clock, *seconds: float) -> Callable[[], None]:
+    """Return work that takes some seconds at the first call, others at the next, and the last ones from then on."""
+    left = list(seconds)
+
+    def work() -> None:
+        clock.now += left.pop(0) if len(left) > 1 else left[0]
+
+    return work
+
+
+# --- orders
+
+
+def test_slice_lasts_from_its_begin_to_its_end(serve: Serve) -> None:
+    """Marks begin when the slice does, not before, and go on until it is over; calls are counted."""
+    called = [0]
+
+    def work() -> None:
+        called[0] += 1
+        workloads.compute()
+
+    serving = serve(work)
+    begin = worker_main.clock() + 0.01
+    kind, marks, _, calls = serving.order(begin, begin + 0.02)
+    assert kind == "marks"
+    assert marks[0][0] >= begin
+    assert marks[-1][0] >= begin + 0.02
+    assert all(mark[0] < begin + 0.02 for mark in marks[:-1])
+    assert marks == sorted(marks)
+    assert all(one[1] <= next_one[1] for one, next_one in zip(marks, marks[1:]))
+    assert calls == called[0]
+
+
+def test_cpu_time_is_the_workers_own(serve: Serve) -> None:
+    """What the rest of the process has used is not in the marks: they begin with next to nothing."""
+    while sum(os.times()[:2]) < 0.1:
+        workloads.compute()
+    serving = serve(workloads.nothing)
+    _, marks, _, _ = serving.order(0, 0)
+    assert marks[0][1] < sum(os.times()[:2]) / 2
+
+
+def test_order_after_order(serve: Serve, clock: Clock) -> None:
+    """Each is answered by itself, and the CPU time goes on."""
+    serving = serve(taking(clock, 1.0))
+    first, second = (serving.order(clock.now, clock.now + 3) for _ in range(2))
+    assert [mark[0] for mark in first[1]] == [100, 101, 102, 103]
+    assert [mark[0] for mark in second[1]] == [103, 104, 105, 106]
+    assert first[3] == second[3] == 3
+    assert first[1][-1][1] <= second[1][0][1]
+
+
+def test_late_order_gets_one_mark(serve: Serve, clock: Clock) -> None:
+    """A worker that comes too late for all of the slice calls nothing, and says when it came."""
+    serving = serve(workloads.fail)
+    kind, marks, _, calls = serving.order(50, 60)
+    assert (kind, len(marks), marks[0][0], calls) == ("marks", 1, 100.0, 0)
+
+
+def test_last_order_ends_it(serve: Serve) -> None:
+    """The thread comes to its end."""
+    serving = serve(workloads.nothing)
+    serving.here.send(None)
+    serving.thread.join(PATIENCE)
+    assert not serving.thread.is_alive()
+
+
+# --- how often the work is called between marks
+
+
+def test_short_work_is_repeated_between_marks(serve: Serve, clock: Clock) -> None:
+    """As often as it takes for the clock, and that is remembered for the next slice."""
+    serving = serve(taking(clock, 2**-20))
+    _, marks, _, calls = serving.order(100, 100.01)
+    between = [next_one[0] - one[0] for one, next_one in zip(marks, marks[1:])]
+    assert between[:4] == [2**-20, 2**-19, 2**-18, 2**-17]
+    assert between == sorted(between)
+    assert between[-2] < 2 * worker_main._BETWEEN_MARKS
+    assert between[-1] >= worker_main._BETWEEN_MARKS
+    assert calls == round((marks[-1][0] - 100) * 2**20)
+    _, again, _, _ = serving.order(clock.now, clock.now + 0.01)
+    assert again[1][0] - again[0][0] == between[-1]
+
+
+def test_work_of_no_length_comes_to_an_end(serve: Serve, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a limit to how often it is repeated."""
+    monkeypatch.setattr(worker_main, "_MOST_CALLS", 64)
+    serving = serve(taking(clock, 2**-30))
+    _, _, _, calls = serving.order(100, 100 + 2**-20)
+    assert 1024 <= calls < 1024 + 64
+
+
+def test_long_work_is_called_once(serve: Serve, clock: Clock) -> None:
+    """What takes longer than the slice is not called again; its marks say how long it took."""
+    serving = serve(taking(clock, 5.0))
+    _, marks, _, calls = serving.order(100, 101)
+    assert ([mark[0] for mark in marks], calls) == ([100, 105], 1)
+
+
+def test_work_of_a_thousand_microseconds_has_a_mark_for_each_call(serve: Serve, clock: Clock) -> None:
+    """Nothing is repeated that is long enough."""
+    serving = serve(taking(clock, 2**-10))
+    _, marks, _, calls = serving.order(100, 100 + 2**-4)
+    assert len(marks) == 1 + calls == 1 + 2**6
+
+
+def test_work_that_waits_is_not_repeated_for_its_little_cpu_time(serve: Serve) -> None:
+    """The clock decides, or work that waits would be called until its CPU time is long enough."""
+    serving = serve(lambda: threading.Event().wait(0.001))
+    begin = worker_main.clock()
+    _, marks, _, calls = serving.order(begin, begin + 0.02)
+    assert calls == len(marks) - 1
+
+
+# --- work that raises
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        (workloads.fail, "LookupError: no such account"),
+        (workloads.refute, "AssertionError: not so"),
+        (workloads.leave, "SystemExit: enough"),
+    ],
+)
+def test_work_that_raises(serve: Serve, work: Callable[[], Any], words: str) -> None:
+    """It is told what, and where, beginning with the work; the worker is there for the next order."""
+    serving = serve(work)
+    for _ in range(2):
+        kind, text, trace = serving.order(0, sys.float_info.max)
+        assert (kind, text) == ("raised", words)
+        assert f"in {work.__name__}\n" in trace
+        assert words in trace
+        assert worker_main.__file__ not in trace
+
+
+def test_exception_without_words(serve: Serve) -> None:
+    """Its type is all there is to tell."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    assert serve(interrupt).order(0, sys.float_info.max)[:2] == ("raised", "KeyboardInterrupt")
+
+
+def test_work_that_raises_later(serve: Serve) -> None:
+    """Nothing is told of the calls that went well."""
+    left = iter(range(3))
+    serving = serve(lambda: next(left))
+    assert serving.order(0, sys.float_info.max)[:2] == ("raised", "StopIteration")
+
+
+# --- CPUs and delays
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads have no affinity here")
+def test_worker_goes_where_it_is_told(serve: Serve) -> None:
+    """It alone: other threads stay where they are."""
+    before = os.sched_getaffinity(0)
+    seen: list[set[int]] = []
+
+    def look() -> None:
+        seen.append(os.sched_getaffinity(0))
+        raise StopIteration
+
+    serving = serve(look)
+    for cpus in ([max(before)], None, sorted(before)):
+        serving.order(0, sys.float_info.max, cpus)
+    assert seen == [{max(before)}, {max(before)}, before]
+    assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="the system does not tell of delays")
+def test_delay_is_told(serve: Serve) -> None:
+    """How long the thread waited for a CPU is a number of seconds."""
+    begin = worker_main.clock()
+    delay = serve(workloads.compute).order(begin, begin + 0.01)[2]
+    assert isinstance(delay, float)
+    assert delay >= 0
+
+
+@pytest.mark.parametrize("content", [None, "", "12\n", "1 x 2\n"], ids=["missing", "empty", "short", "nonsense"])
+def test_delay_that_is_not_told(content: str | None, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system does not tell, there is none, and all else goes on."""
+
+    def opened(name: str, encoding: str) -> io.StringIO:
+        if content is None:
+            raise FileNotFoundError(name)
+        return io.StringIO(content)
+
+    monkeypatch.setattr(worker_main, "open", opened, raising=False)
+    kind, _, delay, _ = serve(workloads.compute).order(0, 0)
+    assert (kind, delay) == ("marks", None)
+
+
+def test_delay_is_that_of_the_slice(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was waited before is not in it, whatever the unit of the system."""
+    told = iter(["7 2500000000 1", "8 4000000000 2"])
+    monkeypatch.setattr(worker_main, "open", lambda *_, **__: io.StringIO(next(told)), raising=False)
+    assert serve(workloads.compute).order(0, 0)[2] == 1.5

@@ -1,0 +1,634 @@
+"""What a forked child may do to its parent: nothing. How it ended is told, and nothing of it is left."""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from pytest_concclaims.interpreter import gil_enabled
+from pytest_concclaims.lab.processes import forked
+from pytest_concclaims.lab.processes.forked import Forked, ForkedError, run_forked
+
+pytestmark = pytest.mark.skipif(not forked.CAN_FORK, reason="no os.fork here")
+linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into /proc")
+
+#: Seconds after which something that must happen is given up; a machine may be very busy.
+PATIENCE = 120.0
+#: Deadlines for something that hangs: the first that leaves it the time to come so far will do.
+DEADLINES = (1.0, 10.0, PATIENCE)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for something that must happen."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"still not: {what}"
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process is there and not yet dead."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return not Path("/proc/self/stat").exists()
+    # In a container, there may be nobody who takes notice of an orphan's end: it stays a zombie.
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def assert_gone(pid: int) -> None:
+    """Assert that a child of this process has ended, and was waited for."""
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    assert not is_running(pid)
+
+
+def stay() -> NoReturn:
+    """Wait for ever."""
+    while True:
+        threading.Event().wait(PATIENCE)
+
+
+@contextmanager
+def a_thread_running() -> Iterator[None]:
+    """Have another thread in this process."""
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(PATIENCE)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Have SIGINT raise KeyboardInterrupt: whoever runs in the background of a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def hung(work: Callable[[Path], object], told: Path) -> Forked[object]:
+    """Run something that writes a file and then hangs, with a deadline that lets it come so far."""
+    for deadline in DEADLINES:
+        end = run_forked(lambda: work(told), deadline=deadline)
+        if told.exists():
+            return end
+    raise AssertionError("it did not come so far")
+
+
+# --- how it ends
+
+
+@pytest.mark.parametrize("value", [None, 42, (1, "é", b"\0"), {"a": [1.5, None]}], ids=repr)
+def test_value_comes_back(value: object) -> None:
+    """What the function returns is the value, None as well."""
+    assert run_forked(lambda: value, deadline=PATIENCE) == Forked(True, value)
+
+
+def test_another_process_that_knows_all_runs_it() -> None:
+    """Closures go along, and what they change there is not changed here."""
+    seen = [1]
+
+    def change() -> tuple[int, list[int]]:
+        seen.append(2)
+        return os.getpid(), seen
+
+    pid, there = run_forked(change, deadline=PATIENCE).value or (0, [])
+    assert pid != os.getpid()
+    assert (there, seen) == ([1, 2], [1])
+    assert_gone(pid)
+
+
+def test_big_value_comes_back_whole() -> None:
+    """More than a pipe holds is read while it is written."""
+    assert run_forked(lambda: b"0123456789" * 500_000, deadline=PATIENCE).value == b"0123456789" * 500_000
+
+
+def fail() -> NoReturn:
+    """Raise an error."""
+    raise LookupError("no such account")
+
+
+def test_exception_is_told_with_its_traceback() -> None:
+    """What the function raises is the text of an error."""
+    with pytest.raises(ForkedError, match="LookupError: no such account") as caught:
+        run_forked(fail, deadline=PATIENCE)
+    assert "in fail\n" in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+def test_no_exception_gets_out_of_the_child(error: BaseException) -> None:
+    """What is no ``Exception`` ends the function as well, and no more than that."""
+
+    def leave() -> None:
+        raise error
+
+    with pytest.raises(ForkedError, match=type(error).__name__):
+        run_forked(leave, deadline=PATIENCE)
+
+
+def test_value_that_cannot_be_pickled_is_an_error() -> None:
+    """The child has nothing to say then but that."""
+    with pytest.raises(ForkedError, match=r"(?i)pickle"):
+        run_forked(lambda: lambda: None, deadline=PATIENCE)
+
+
+class ReadableBy:
+    """Can be unpickled in just one process."""
+
+    def __init__(self, pid: int) -> None:
+        assert os.getpid() == pid, "not here"
+        self.pid = pid
+
+    def __reduce__(self) -> tuple[type[ReadableBy], tuple[int]]:
+        return ReadableBy, (self.pid,)
+
+
+def test_value_that_cannot_be_unpickled_is_an_error() -> None:
+    """Nobody takes an exception of unpickling for one of the function."""
+    with pytest.raises(ForkedError, match=r"could not be read here: .*not here"):
+        run_forked(lambda: ReadableBy(os.getpid()), deadline=PATIENCE)
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_child_that_leaves_has_an_exit_status(status: int) -> None:
+    """``os._exit`` is no return, with any status."""
+    end = run_forked(lambda: os._exit(status), deadline=PATIENCE)
+    assert end == Forked(False, None, exit_code=status)
+
+
+def crash(number: int) -> None:
+    """Crash, while another thread is waiting."""
+    started = threading.Event()
+
+    def bystand() -> None:
+        started.set()
+        stay()
+
+    threading.Thread(target=bystand, daemon=True).start()
+    started.wait(PATIENCE)
+    signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE])
+def test_crash_is_told_with_the_stacks_of_all_threads(number: int) -> None:
+    """The signal, and where each thread was; without a GIL, faulthandler tells of the crashed one alone."""
+    end = run_forked(lambda: crash(number), deadline=PATIENCE)
+    assert (end.returned, end.signal, end.exit_code, end.timed_out) == (False, number, None, False)
+    assert "in crash" in end.stacks
+    assert "in bystand" in end.stacks or not gil_enabled()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_signal_that_is_no_crash_is_told(number: int) -> None:
+    """Whoever ended the child, the signal says how; a handler of the parent's has no say there."""
+
+    def be_killed() -> None:
+        os.kill(os.getpid(), number)
+        stay()
+
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        end = run_forked(be_killed, deadline=PATIENCE)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert end == Forked(False, None, signal=number)
+
+
+def hang(told: Path) -> None:
+    """Say so, and wait for ever."""
+    told.write_text(str(os.getpid()))
+    stay()
+
+
+def test_hang_is_told_with_its_stacks(tmp_path: Path) -> None:
+    """At the deadline the child says where it is, and is gone."""
+    end = hung(hang, tmp_path / "told")
+    assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGABRT)
+    assert "in hang" in end.stacks
+    assert_gone(int((tmp_path / "told").read_text()))
+
+
+def hang_deaf(told: Path) -> None:
+    """Hang without taking notice of signals."""
+    for number in (signal.SIGABRT, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    hang(told)
+
+
+def test_child_without_last_words_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that does not say where it is gets no longer than the time for that."""
+    monkeypatch.setattr(forked, "_LAST_WORDS", 0.05)
+    end = hung(hang_deaf, tmp_path / "told")
+    assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGKILL)
+    assert_gone(int((tmp_path / "told").read_text()))
+
+
+def test_stopped_child_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is stopped does not die of SIGABRT."""
+    monkeypatch.setattr(forked, "_LAST_WORDS", 0.05)
+
+    def stop(told: Path) -> None:
+        told.write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    end = hung(stop, tmp_path / "told")
+    assert (end.timed_out, end.signal) == (True, signal.SIGKILL)
+    assert_gone(int((tmp_path / "told").read_text()))
+
+
+def test_fork_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are too many processes, that is what is said."""
+
+    def no_fork() -> int:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", no_fork)
+    with pytest.raises(BlockingIOError, match="temporarily unavailable"):
+        run_forked(lambda: 1, deadline=PATIENCE)
+
+
+def test_in_a_thread() -> None:
+    """Other threads than the main one, which have no say in signals, can fork as well."""
+    ends: list[Forked[int]] = []
+    thread = threading.Thread(target=lambda: ends.append(run_forked(lambda: 1, deadline=PATIENCE)))
+    thread.start()
+    thread.join(PATIENCE)
+    assert ends == [Forked(True, 1)]
+
+
+def test_where_the_ends_of_children_go_unheard_a_value_comes_back() -> None:
+    """If SIGCHLD is ignored, or somebody else waits for all children, no status is to be had."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert run_forked(lambda: 1, deadline=PATIENCE) == Forked(True, 1)
+        assert not run_forked(lambda: os._exit(3), deadline=PATIENCE).returned
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+# --- what it starts
+
+
+def start_grandchild(*, away: bool = False) -> int:
+    """Fork a process that keeps all that is open, and only SIGKILL ends; return its id once it is so far."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        if away:
+            os.setsid()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGABRT):
+            signal.signal(number, signal.SIG_IGN)
+        os.write(writing, b".")
+        stay()
+    os.read(reading, 1)
+    return pid
+
+
+def test_grandchild_does_not_delay_a_value_and_is_killed() -> None:
+    """Its end of the pipe stays open; the value is there all the same."""
+    pid = run_forked(start_grandchild, deadline=PATIENCE).value or 0
+    wait_until(lambda: not is_running(pid), "the grandchild is gone")
+
+
+def leave_with_a_grandchild(told: Path) -> None:
+    """End without a word, and leave a process that has the pipe."""
+    told.write_text(str(start_grandchild()))
+    os._exit(4)
+
+
+def crash_with_a_grandchild(told: Path) -> None:
+    """Crash, and leave a process that has the pipe."""
+    told.write_text(str(start_grandchild()))
+    signal.raise_signal(signal.SIGSEGV)
+
+
+def hang_with_a_grandchild(told: Path) -> None:
+    """Hang, with a process that has the pipe."""
+    told.write_text(str(start_grandchild()))
+    stay()
+
+
+@pytest.mark.parametrize(
+    ("work", "exit_code", "number"),
+    [
+        (leave_with_a_grandchild, 4, None),
+        (crash_with_a_grandchild, None, signal.SIGSEGV),
+        (hang_with_a_grandchild, None, signal.SIGABRT),
+    ],
+)
+def test_grandchild_does_not_hide_how_the_child_ended(
+    tmp_path: Path, work: Callable[[Path], None], exit_code: int | None, number: int | None
+) -> None:
+    """Nobody waits for the end of a pipe that the grandchild keeps open; it is killed."""
+    end = hung(work, tmp_path / "told")
+    assert (end.returned, end.exit_code, end.signal) == (False, exit_code, number)
+    assert end.timed_out is (work is hang_with_a_grandchild)
+    pid = int((tmp_path / "told").read_text())
+    wait_until(lambda: not is_running(pid), "the grandchild is gone")
+
+
+def test_grandchild_that_got_away_is_not_waited_for(tmp_path: Path) -> None:
+    """A process in a session of its own cannot be killed with the group, and holds nobody up."""
+    told = tmp_path / "told"
+
+    def work() -> None:
+        told.write_text(str(start_grandchild(away=True)))
+        os._exit(5)
+
+    try:
+        assert run_forked(work, deadline=PATIENCE) == Forked(False, None, exit_code=5)
+    finally:
+        os.kill(int(told.read_text()), signal.SIGKILL)
+
+
+# --- what is left here
+
+
+def hang_a_moment() -> None:
+    """Hang, so that the deadline passes."""
+    with suppress(ForkedError):
+        run_forked(stay, deadline=0.05)
+
+
+def raise_there() -> None:
+    """Have the function raise."""
+    with pytest.raises(ForkedError):
+        run_forked(fail, deadline=PATIENCE)
+
+
+def fail_to_fork() -> None:
+    """Have no process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fork", fail)
+        with pytest.raises(LookupError):
+            run_forked(fail, deadline=PATIENCE)
+
+
+@linux
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: run_forked(os.getpid, deadline=PATIENCE),
+        raise_there,
+        lambda: run_forked(lambda: os._exit(1), deadline=PATIENCE),
+        lambda: run_forked(lambda: signal.raise_signal(signal.SIGSEGV), deadline=PATIENCE),
+        hang_a_moment,
+        fail_to_fork,
+    ],
+    ids=["value", "error", "exit", "crash", "hang", "no fork"],
+)
+def test_nothing_stays_open_and_no_process_is_left(use: Callable[[], object]) -> None:
+    """However it ends, there are as many descriptors, threads and children as before."""
+    use()  # what is opened once for all is open now
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), children()
+    for _ in range(3):
+        use()
+    gc.collect()
+    assert (len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), children()) == before
+
+
+def children() -> list[str]:
+    """Return the ids of this process's children, zombies as well."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (folder / "stat").read_text().rpartition(")")[2].split()[1] == str(os.getpid()):
+                found.append(folder.name)
+    return sorted(found)
+
+
+def test_signals_and_faulthandler_are_the_parents_afterwards() -> None:
+    """What the child sets for itself, it sets for itself."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
+    enabled = faulthandler.is_enabled()
+    run_forked(os.getpid, deadline=PATIENCE)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)] == before
+    assert faulthandler.is_enabled() is enabled
+
+
+def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
+    """KeyboardInterrupt comes up while the child runs, and the child with all that it started is gone."""
+    told = tmp_path / "told"
+
+    def interrupt() -> None:
+        told.write_text(f"{os.getpid()} {start_grandchild()}")
+        os.kill(os.getppid(), signal.SIGINT)
+        stay()
+
+    with interruptible():
+        with pytest.raises(KeyboardInterrupt):
+            run_forked(interrupt, deadline=PATIENCE)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    child, grandchild = map(int, told.read_text().split())
+    assert_gone(child)
+    wait_until(lambda: not is_running(grandchild), "the grandchild is gone")
+
+
+def test_ctrl_c_at_the_start_kills_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the moment of the fork leaves no process."""
+    pids: list[int] = []
+    fork = os.fork
+
+    def interrupted() -> int:
+        pid = fork()
+        if pid:
+            pids.append(pid)
+            signal.raise_signal(signal.SIGINT)
+        return pid
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        run_forked(stay, deadline=PATIENCE)
+    assert len(pids) == 1
+    assert_gone(pids[0])
+
+
+def test_ctrl_c_is_nothing_to_the_child() -> None:
+    """A terminal sends it to the child as well; the parent decides."""
+
+    def be_interrupted() -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        return "still here"
+
+    with interruptible():
+        assert run_forked(be_interrupted, deadline=PATIENCE).value == "still here"
+
+
+@pytest.mark.parametrize("action", ["error", "always"])
+def test_fork_beside_threads_warns_of_nothing(action: Any) -> None:
+    """Python warns of it from 3.12 on; as an error, that would come when the child exists already."""
+    with a_thread_running(), warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter(action)
+        filters = list(warnings.filters)
+        assert run_forked(lambda: 1, deadline=PATIENCE) == Forked(True, 1)
+        assert list(warnings.filters) == filters
+    assert seen == []
+
+
+def test_filters_of_the_child_are_the_parents() -> None:
+    """What is warned of in the child is what would be here."""
+
+    def warn() -> None:
+        warnings.warn("it leaks", stacklevel=1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ForkedError, match="UserWarning: it leaks"):
+            run_forked(warn, deadline=PATIENCE)
+
+
+# --- what it writes, and what it must not do once more
+
+
+def output_of(source: str, *flags: str) -> str:
+    """Run a script, whose standard output is a pipe, and return all that is written there."""
+    source = f"import os, signal, sys\nfrom pytest_concclaims.lab.processes.forked import run_forked\n{source}"
+    process = subprocess.run(
+        [sys.executable, *flags, "-c", source], stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=False
+    )
+    return process.stdout
+
+
+def test_output_of_the_child_arrives_once(capfd: pytest.CaptureFixture[str]) -> None:
+    """On both streams, and none of it is lost although the child does not end like a program."""
+
+    def write() -> None:
+        print("to stdout", end="")  # noqa: T201
+        sys.stderr.write("to stderr")
+
+    run_forked(write, deadline=PATIENCE)
+    assert capfd.readouterr() == ("to stdout", "to stderr")
+
+
+ENDS = {
+    "returns": "pass",
+    "raises": "raise LookupError",
+    "exits": "sys.exit(3)",
+    "leaves": "os._exit(3)",
+    "crashes": "signal.raise_signal(signal.SIGSEGV)",
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
+def test_buffered_text_of_the_parent_is_written_once(tmp_path: Path, end: str) -> None:
+    """The child has the parent's buffers, of standard streams and of files, and must not write them as well."""
+    source = f"""
+import threading
+file = open({str(tmp_path / "file")!r}, "w")
+file.write("in a file")
+sys.stdout.write("parent ")
+def work():
+    {end}
+try:
+    run_forked(work, deadline={PATIENCE})
+except Exception:
+    pass
+sys.stdout.write("parent again")
+"""
+    assert output_of(source) == "parent parent again"
+    assert (tmp_path / "file").read_text() == "in a file"
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
+def test_child_runs_nothing_that_the_parent_has_put_off(end: str) -> None:
+    """Neither exit handlers, nor ``finally``, nor ``with``, nor what follows the call, runs twice."""
+    source = f"""
+import atexit, contextlib, threading
+me = os.getpid()
+def say(what):
+    os.write(1, (what if os.getpid() == me else "CHILD").encode() + b" ")
+atexit.register(say, "atexit")
+class Dying:
+    def __del__(self):
+        say("del")
+kept = Dying()
+def work():
+    {end}
+with contextlib.ExitStack() as stack:
+    stack.callback(say, "with")
+    try:
+        run_forked(work, deadline={PATIENCE})
+    except Exception:
+        pass
+    finally:
+        say("finally")
+say("after")
+"""
+    words = output_of(source).split()
+    assert words[:4] == ["finally", "with", "after", "atexit"]
+    assert "CHILD" not in words
+
+
+def test_streams_may_be_closed_or_missing() -> None:
+    """A program without standard streams can fork as well."""
+    source = f"""
+sys.stdout.close()
+sys.stderr = None
+os.write(1, str(run_forked(lambda: 42, deadline={PATIENCE}).value).encode())
+os._exit(0)
+"""
+    assert output_of(source) == "42"
+
+
+@linux
+def test_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """A parent that is killed without warning can do nothing more for its child's end; the kernel does it."""
+    told = tmp_path / "told"
+    source = f"""
+import threading
+def work():
+    with open({str(told) + ".unfinished"!r}, "w") as file:
+        file.write(str(os.getpid()))
+    os.replace({str(told) + ".unfinished"!r}, {str(told)!r})
+    threading.Event().wait()
+run_forked(work, deadline=600)
+"""
+    source = f"import os\nfrom pytest_concclaims.lab.processes.forked import run_forked\n{source}"
+    with subprocess.Popen([sys.executable, "-c", source]) as process:
+        try:
+            wait_until(lambda: told.exists() or process.poll() is not None, "the child runs")
+            pid = int(told.read_text())
+            assert is_running(pid)
+        finally:
+            process.kill()
+    wait_until(lambda: not is_running(pid), "the child is gone")
+
+
+def test_child_writes_no_core_dump() -> None:
+    """A crash that was asked for is nothing to keep."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard == 0:
+        pytest.skip("nothing writes core dumps here")
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        limits = run_forked(lambda: resource.getrlimit(resource.RLIMIT_CORE), deadline=PATIENCE).value
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+    assert limits is not None
+    assert limits[0] == 0

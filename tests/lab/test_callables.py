@@ -1,0 +1,218 @@
+"""What a measurement runs: which functions it takes, and what becomes of what they raise."""
+
+from __future__ import annotations
+
+import bdb
+import functools
+import gc
+import threading
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from pytest_concclaims.lab.callables import begin, callable_argument, failures_of
+from pytest_concclaims.lab.failure import Failed, Failure
+
+
+def plain() -> int:
+    """Return something."""
+    return 1
+
+
+def generator() -> Iterator[int]:
+    """Yield, so that a call of it runs nothing."""
+    yield 1
+
+
+async def coroutine() -> None:
+    """Wait to be awaited."""
+
+
+async def async_generator() -> AsyncIterator[int]:
+    """Yield, once somebody asks."""
+    yield 1
+
+
+@contextmanager
+def thing() -> Iterator[int]:
+    """Begin and end something."""
+    yield 1
+
+
+class Generating:
+    """An instance whose call is a generator."""
+
+    def __call__(self) -> Iterator[int]:
+        """Yield, as an instance."""
+        yield 1
+
+    def method(self) -> Iterator[int]:
+        """Yield, as a method."""
+        yield 1
+
+
+class Calling:
+    """An instance that can be called."""
+
+    def __call__(self) -> None:
+        """Do nothing."""
+
+
+# --- functions
+
+
+@pytest.mark.parametrize(
+    "given", [plain, lambda: 1, thing, functools.partial(int, "1"), Calling(), Calling, [].copy, len, ExitStack]
+)
+def test_anything_that_runs_when_called(given: object) -> None:
+    """Functions, methods, types, partial functions, and makers of context managers are taken as they are."""
+    assert callable_argument("lab.ratio", "a", given) is given
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (generator, "generator"),
+        (coroutine, "coroutine"),
+        (async_generator, "async_generator"),
+        (functools.partial(functools.partial(generator)), "generator"),
+        (Generating().method, "method"),
+        (Generating(), "Generating object"),
+    ],
+)
+def test_what_runs_nothing_when_called(given: object, name: str) -> None:
+    """A call of a generator or coroutine function would time nothing; what to write is said."""
+    words = rf"^lab\.ratio: b is .*{name}.*, a coroutine or generator function: .* contextlib\.contextmanager$"
+    with pytest.raises(TypeError, match=words):
+        callable_argument("lab.ratio", "b", given)
+
+
+@pytest.mark.parametrize("kind", ["generator", "asynchronous generator", "coroutine"])
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_what_has_run_nothing_when_it_was_called(kind: str) -> None:
+    """A lambda does not tell what it calls; what it returns does."""
+    function = {"generator": generator, "asynchronous generator": async_generator, "coroutine": coroutine}[kind]
+    with ExitStack() as stack, pytest.raises(Failed) as failed:
+        begin(lambda: function(), stack)
+    gc.collect()
+    assert f"returned a {kind}, so nothing of it has run" in failed.value.failure.text
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [(None, "None"), (5, "5"), ("plain", "'plain'"), ([plain], r"\[<function")]
+)
+def test_no_function(given: object, shown: str) -> None:
+    """What cannot be called is shown: most likely, it is what a call has returned."""
+    words = rf"^lab\.ratio: a is {shown}.*, which cannot be called; pass the function, do not call it$"
+    with pytest.raises(TypeError, match=words):
+        callable_argument("lab.ratio", "a", given)
+
+
+def test_what_cannot_be_called_is_shown_in_short() -> None:
+    """However much it is."""
+    with pytest.raises(TypeError) as caught:
+        callable_argument("lab.ratio", "a", list(range(10_000)))
+    assert len(str(caught.value)) < 200
+
+
+# --- failures
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LookupError("lost"),
+        AssertionError("no"),
+        SystemExit(3),
+        StopIteration("end"),
+        pytest.skip.Exception("not here"),
+        pytest.fail.Exception("no"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_is_raised_is_a_failure(error: BaseException) -> None:
+    """Outcomes of a test as well: they speak of one call, and not of the measurement."""
+    with pytest.raises(Failed) as caught, failures_of("start"):
+        raise error
+    assert caught.value.__cause__ is error
+    failure = caught.value.failure
+    assert failure.kind == "raised"
+    assert failure.text == f"start raised {type(error).__name__}: {error}"
+    assert "Traceback (most recent call last)" in failure.details
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, bdb.BdbQuit, GeneratorExit])
+def test_who_stops_it_all_is_no_failure(stop: type[BaseException]) -> None:
+    """The user's Ctrl-C, and the end of a debugger, go through as they are."""
+    with pytest.raises(stop), failures_of("start"):
+        raise stop
+
+
+def test_failure_is_told_once() -> None:
+    """What was called inside has failed already, and keeps its name."""
+    failed = Failed(Failure("raised", "inner raised LookupError", ""))
+    with pytest.raises(Failed) as caught, failures_of("outer"), failures_of("inner"):
+        raise failed
+    assert caught.value is failed
+
+
+def test_nothing_raised() -> None:
+    """Then nothing is."""
+    with failures_of("start"):
+        plain()
+
+
+# --- things that begin and end
+
+
+def test_context_manager_is_entered_and_left_with_the_stack() -> None:
+    """What a function starts is at the stack's end ended, the latest first."""
+    events = []
+
+    @contextmanager
+    def started(name: str) -> Iterator[None]:
+        events.append(f"begin {name}")
+        yield
+        events.append(f"end {name}")
+
+    with ExitStack() as stack:
+        assert begin(lambda: started("one"), stack) is True
+        assert begin(lambda: started("other"), stack) is True
+        assert events == ["begin one", "begin other"]
+    assert events[2:] == ["end other", "end one"]
+
+
+@pytest.mark.parametrize("returned", [None, 1, [1]], ids=repr)
+def test_anything_else_is_just_called(returned: object) -> None:
+    """Nothing is entered."""
+    with ExitStack() as stack:
+        assert begin(lambda: returned, stack) is False
+
+
+def test_other_context_managers_are_values() -> None:
+    """A lock that is returned is not acquired: who wants that decorates a function."""
+    lock = threading.Lock()
+    with ExitStack() as stack:
+        assert begin(lambda: lock, stack) is False
+        assert not lock.locked()
+
+
+def test_what_is_returned_is_kept_as_long_as_the_stack() -> None:
+    """What was started stays until the end, although nobody else has it."""
+
+    class Started:
+        pass
+
+    started: list[weakref.ref[Started]] = []
+
+    def start() -> Started:
+        thing = Started()
+        started.append(weakref.ref(thing))
+        return thing
+
+    with ExitStack() as stack:
+        begin(start, stack)
+        gc.collect()
+        assert started[0]() is not None

@@ -1,0 +1,889 @@
+"""The machine is one instrument's at a time, and nobody's whose holder is dead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+from pytest_concclaims.lab import lock
+from pytest_concclaims.lab.lock import LOCK_DIR, MachineBusy, MachineError, MachineLock, MachineLockError
+from pytest_concclaims.lab.processes.forked import run_forked
+
+#: Since 3.12, of the threads that pytest's plugins have.
+fork_warning = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX's folders and their owners")
+
+#: Seconds after which something that must happen is given up; a machine may be very busy.
+PATIENCE = 120.0
+
+#: What a script of another process starts with: it ends itself, should a test never come to it.
+PRELUDE = f"""
+import gc, multiprocessing, os, signal, sys, threading
+if hasattr(signal, "alarm"):
+    signal.alarm({PATIENCE:.0f})
+from pytest_concclaims.lab.lock import MachineBusy, MachineLock
+
+told = os.dup(0)
+
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
+
+def wait_for_word():
+    os.read(told, 1)
+
+"""
+#: Takes the machine, and lets go of it when told.
+HOLDING = """
+with MachineLock(patience=0).held():
+    say(os.getpid())
+    wait_for_word()
+say("let go")
+"""
+
+
+class Script:
+    """Another process, that runs a script and talks by pipes; at the end, it and what it forked are gone."""
+
+    def __init__(self, source: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PRELUDE + source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+
+    def __enter__(self) -> Script:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()  # a word for all that wait for one, forked children too
+        self._process.stdout.read()  # until the last of them has closed it
+        self._process.wait(PATIENCE)
+        self._process.stdout.close()
+
+    def hear(self) -> str:
+        """Return the next line that it says."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().decode().strip()
+        assert line, "it ended without a word"
+        return line
+
+    def tell(self) -> None:
+        """Give the one that waits for it a word."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b".")
+
+    def kill(self) -> None:
+        """Have it end without a chance to do anything more."""
+        self._process.kill()
+        self._process.wait(PATIENCE)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a machine of each test's own; return the lock's folder."""
+    named = tmp_path / "lock"
+    monkeypatch.setenv(LOCK_DIR, str(named))
+    return named
+
+
+class Clock:
+    """Time that passes only while somebody sleeps.
+
+    :param nap: called at each sleep, with the time since the start.
+    """
+
+    def __init__(self, nap: Callable[[float], object] = lambda _: None) -> None:
+        self.now = 0.0
+        self._nap = nap
+
+    def monotonic(self) -> float:
+        """Return the time since the start."""
+        return self.now
+
+    time = monotonic
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        if seconds:
+            self.now += seconds
+            self._nap(self.now)
+
+
+def is_free() -> bool:
+    """Return whether this thread can have the machine now."""
+    try:
+        with MachineLock(patience=0).held():
+            return True
+    except MachineBusy:
+        return False
+
+
+def is_free_for_others() -> bool:
+    """Return whether another process can have the machine now."""
+    with Script(
+        """
+try:
+    with MachineLock(patience=0).held():
+        say("free")
+except MachineBusy:
+    say("busy")
+"""
+    ) as other:
+        return other.hear() == "free"
+
+
+# --- one at a time
+
+
+def test_another_process_has_to_wait_for_the_end_of_the_block() -> None:
+    """Before, in and after the block of another process."""
+    assert is_free()
+    with Script(HOLDING) as other:
+        other.hear()
+        assert not is_free()
+        other.tell()
+        assert other.hear() == "let go"
+        assert is_free()
+
+
+def test_who_waits_has_it_once_it_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing more than that is waited for."""
+    with Script(HOLDING) as other:
+        other.hear()
+
+        def let_go(now: float) -> None:
+            if len(naps) == 3:
+                other.tell()
+                other.hear()
+            naps.append(now)
+
+        naps: list[float] = []
+        monkeypatch.setattr(lock, "time", Clock(let_go))
+        with MachineLock(patience=PATIENCE).held():
+            assert len(naps) == 4
+            assert not is_free_for_others()
+
+
+def test_block_in_a_block_does_not_wait_for_itself() -> None:
+    """And it is the outer one whose end lets others in."""
+    with MachineLock(patience=0).held():
+        with MachineLock(patience=0).held():
+            pass
+        assert not is_free_for_others()
+    assert is_free_for_others()
+
+
+def test_lock_can_be_used_again() -> None:
+    """In the same block, and after it."""
+    lock = MachineLock(patience=0)
+    for _ in range(2):
+        with lock.held(), lock.held():
+            assert not is_free_for_others()
+        assert is_free_for_others()
+
+
+@pytest.mark.parametrize("error", [LookupError(), KeyboardInterrupt(), SystemExit(), GeneratorExit()], ids=repr)
+def test_exception_ends_the_block_as_well(error: BaseException) -> None:
+    """However a block ends, others are let in."""
+    with pytest.raises(type(error)), MachineLock(patience=0).held():
+        raise error
+    assert is_free_for_others()
+
+
+@contextmanager
+def another_thread_holding() -> Iterator[None]:
+    """Have a thread of this process that has the machine."""
+    taken, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with MachineLock(patience=0).held():
+            taken.set()
+            done.wait(PATIENCE)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert taken.wait(PATIENCE)
+        yield
+    finally:
+        done.set()
+        thread.join(PATIENCE)
+
+
+def test_another_thread_has_to_wait() -> None:
+    """Threads of a process exclude each other, and it is told that it is one of them."""
+    with another_thread_holding():
+        with pytest.raises(MachineBusy, match=rf"another thread of this process measures \(pid {os.getpid()}, "):
+            MachineLock(patience=0).held().__enter__()
+        assert not is_free_for_others()
+    assert is_free()
+
+
+def test_who_takes_it_again_and_again_lets_others_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two blocks, there is time for those who wait to see that it is free."""
+    with Script("say('ready')\nwait_for_word()\n" + HOLDING) as other:
+        other.hear()
+
+        def let_look(now: float) -> None:
+            looks.append(now)
+            if len(looks) == 1:
+                other.tell()
+                other.hear()
+
+        looks: list[float] = []
+        monkeypatch.setattr(lock, "time", Clock(let_look))
+        with MachineLock(patience=0).held():
+            pass
+        assert looks == []  # nobody had to give way to anybody
+        assert not is_free()
+        assert looks
+        assert looks[0] > lock._LOOK
+
+
+# --- crashed holders, and their children
+
+FORKS = {
+    "os.fork": """
+def child():
+    say("child")
+    wait_for_word()
+
+def fork():
+    if not os.fork():
+        child()
+        os._exit(0)
+""",
+    "multiprocessing": """
+def child():
+    say("child")
+    wait_for_word()
+
+def fork():
+    multiprocessing.get_context("fork").Process(target=child).start()
+""",
+    "another thread": """
+def child():
+    say("child")
+    wait_for_word()
+
+def fork_here():
+    if not os.fork():
+        child()
+        os._exit(0)
+
+def fork():
+    thread = threading.Thread(target=fork_here)
+    thread.start()
+    thread.join()
+""",
+    "a child's child": """
+def child():
+    if not os.fork():
+        say("child")
+        wait_for_word()
+        os._exit(0)
+    os.wait()
+
+def fork():
+    if not os.fork():
+        child()
+        os._exit(0)
+""",
+}
+
+
+def test_killed_holder_leaves_no_lock_behind() -> None:
+    """What it says of itself is still there, and misleads nobody."""
+    with Script(HOLDING) as other:
+        pid = other.hear()
+        other.kill()
+        with (
+            MachineLock(patience=0).held(),
+            Script(
+                "try:\n    MachineLock(patience=0).held().__enter__()\nexcept MachineBusy as busy:\n    say(busy)"
+            ) as waiter,
+        ):
+            said = waiter.hear()
+        assert f"pid {os.getpid()}," in said
+        assert f"pid {pid}," not in said
+
+
+@forks
+@pytest.mark.parametrize("fork", FORKS.values(), ids=list(FORKS))
+def test_killed_holder_leaves_no_lock_to_its_children(fork: str) -> None:
+    """A forked child has all descriptors of its parent, and may outlive it."""
+    with Script(
+        fork
+        + """
+with MachineLock(patience=0).held():
+    fork()
+    wait_for_word()
+"""
+    ) as holder:
+        assert holder.hear() == "child"
+        assert not is_free()
+        holder.kill()
+        assert is_free()
+
+
+@forks
+def test_nobody_forks_while_the_lock_is_being_taken() -> None:
+    """The child would have a descriptor that it does not know of."""
+    with Script(
+        """
+from pytest_concclaims.lab import lock
+
+about_to, forked = threading.Event(), threading.Event()
+
+def fork():
+    if not os.fork():
+        say("child")
+        wait_for_word()
+        os._exit(0)
+    forked.set()
+
+def slow(descriptor, real=lock._lock):
+    real(descriptor)
+    threading.Thread(target=fork).start()
+    about_to.wait()
+    say("forked" if forked.wait(0.2) else "taken")
+
+with MachineLock(patience=0).held():
+    pass
+os.register_at_fork(before=about_to.set)  # is called before the one of the lock, that was registered before
+lock._lock = slow
+os.environ["PYTEST_CONCCLAIMS_LOCK_DIR"] += "-other"
+with MachineLock(patience=0).held():
+    forked.wait()
+    wait_for_word()
+"""
+    ) as holder:
+        assert [holder.hear(), holder.hear()] == ["taken", "child"]
+        holder.kill()
+
+
+@forks
+def test_first_use_may_be_in_the_middle_of_a_fork() -> None:
+    """Another thread forks while forks begin to be watched: of that one, only the end is seen."""
+    with Script(
+        """
+sys.unraisablehook = lambda error: say(error.exc_value)
+
+def use():
+    with MachineLock(patience=0).held():
+        pass
+
+def fork():
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+os.register_at_fork(before=use)
+for _ in range(2):
+    fork()
+thread = threading.Thread(target=use)
+thread.start()
+thread.join()
+say("used")
+"""
+    ) as other:
+        assert other.hear() == "used"
+
+
+ENDS = {
+    "exit": "os._exit(0)",
+    "forgets": "del lock; gc.collect(); os._exit(0)",
+    "leaves the block": "pass",
+    "raises": "raise SystemExit",
+    "asks": """
+        try:
+            MachineLock(patience=0).held().__enter__()
+        except RuntimeError:
+            pass""",
+}
+
+
+@forks
+@pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
+def test_child_does_not_let_go_of_what_its_parent_has(end: str) -> None:
+    """Neither at its end, nor at that of the block, nor when all that it knows of the lock is garbage."""
+    with Script(
+        f"""
+lock = MachineLock(patience=0)
+with lock.held():
+    child = os.fork()
+    if not child:
+        {end}
+    else:
+        os.waitpid(child, 0)
+        say("held")
+        wait_for_word()
+if child:
+    say("let go")
+"""
+    ) as holder:
+        assert holder.hear() == "held"
+        assert not is_free()
+        holder.tell()
+        assert holder.hear() == "let go"
+        assert is_free()
+
+
+@forks
+def test_child_closes_nothing_but_the_lock() -> None:
+    """A number that somebody closed, and that means another file now, is none of its business."""
+    with MachineLock(patience=0).held():
+        machine_here = lock._process.machine(Path(os.environ[LOCK_DIR]))
+        assert machine_here._file is not None
+        number = machine_here._file.descriptor
+        kept = os.dup(number)
+        with tempfile.TemporaryFile() as other:
+            os.dup2(other.fileno(), number)
+            there = run_forked(lambda: os.fstat(number).st_ino, deadline=PATIENCE).value
+            assert there == os.fstat(other.fileno()).st_ino
+        os.dup2(kept, number)
+        os.close(kept)
+    assert is_free_for_others()
+
+
+@forks
+def test_child_closes_nothing_later_either() -> None:
+    """What it opens may have the number that the lock had."""
+    with Script(
+        """
+with MachineLock(patience=0).held():
+    child = os.fork()
+    if not child:
+        file = open(os.devnull)
+if not child:
+    gc.collect()
+    os.fstat(file.fileno())
+    os._exit(0)
+say(os.waitpid(child, 0)[1])
+"""
+    ) as parent:
+        assert parent.hear() == "0"
+
+
+@forks
+def test_end_of_a_block_of_the_parent_does_not_end_one_of_the_child() -> None:
+    """Both have been begun where the child is."""
+    with Script(
+        """
+block = MachineLock(patience=0).held()
+block.__enter__()
+child = os.fork()
+if child:
+    block.__exit__(None, None, None)
+    say("let go")
+    os.waitpid(child, 0)
+else:
+    wait_for_word()
+    with MachineLock(patience=0).held():
+        block.__exit__(None, None, None)
+        say("child")
+        wait_for_word()
+    say("let go")
+    wait_for_word()
+    os._exit(0)
+"""
+    ) as parent:
+        assert parent.hear() == "let go"
+        assert is_free()
+        parent.tell()
+        assert parent.hear() == "child"
+        assert not is_free()
+        parent.tell()
+        assert parent.hear() == "let go"
+        assert is_free()
+
+
+# --- forked children that ask for it
+
+
+def ask() -> str:
+    """Ask for the machine, and say what came of it."""
+    try:
+        with MachineLock(patience=PATIENCE).held():
+            return "taken"
+    except (RuntimeError, MachineError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@forks
+@pytest.mark.parametrize("generations", [1, 2])
+def test_child_of_the_holder_is_refused_at_once(generations: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for its parent, that waits for it."""
+    monkeypatch.setattr(lock, "time", Clock(lambda _: pytest.fail("it waits")))
+    work: Callable[[], object] = ask
+    if generations == 2:
+        work = lambda: run_forked(ask, deadline=PATIENCE).value  # noqa: E731  (no more than a call of the other)
+    with MachineLock(patience=0).held():
+        said = run_forked(work, deadline=PATIENCE).value
+    assert str(said).startswith(
+        "RuntimeError: an instrument is used in a child of the process that measures, such as"
+    )
+    assert f"(pid {os.getpid()}, for 0 s)" in str(said)
+
+
+@forks
+def test_child_that_has_it_refuses_its_own() -> None:
+    """A forked child is a parent like any other."""
+    assert is_free()
+
+    def hold() -> str | None:
+        with MachineLock(patience=0).held():
+            return run_forked(ask, deadline=PATIENCE).value
+
+    assert str(run_forked(hold, deadline=PATIENCE).value).startswith("RuntimeError: ")
+
+
+@contextmanager
+def a_child_that_asks_when_told() -> Iterator[Callable[[], str]]:
+    """Have a forked child; give a function that has it ask for the machine, and returns what it says."""
+    go_reading, go = os.pipe()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.close(go)
+            if os.read(go_reading, 1):
+                os.write(writing, ask().encode())
+        finally:
+            os._exit(0)
+    os.close(go_reading)
+    os.close(writing)
+
+    def have_asked() -> str:
+        os.write(go, b".")
+        return os.read(reading, 10_000).decode()
+
+    try:
+        yield have_asked
+    finally:
+        os.close(go)
+        os.close(reading)
+        os.waitpid(child, 0)
+
+
+@forks
+@fork_warning
+def test_child_from_before_the_block_is_refused_as_well() -> None:
+    """A pool's workers were forked before, and are waited for in the block."""
+    assert is_free()
+    with a_child_that_asks_when_told() as have_asked, MachineLock(patience=0).held():
+        assert have_asked().startswith("RuntimeError: ")
+
+
+@forks
+@fork_warning
+def test_child_can_have_what_its_parent_has_let_go_of() -> None:
+    """It is a process like any other then."""
+    with MachineLock(patience=0).held():
+        child = a_child_that_asks_when_told()
+        have_asked = child.__enter__()
+    assert have_asked() == "taken"
+    child.__exit__(None, None, None)
+    assert is_free()
+
+
+@forks
+def test_child_waits_for_others_than_its_parent() -> None:
+    """They are not waiting for it."""
+    assert is_free()
+    with Script(HOLDING) as other:
+        pid = other.hear()
+        said = run_forked(lambda: is_free(), deadline=PATIENCE).value
+        assert said is False
+        with pytest.raises(MachineBusy, match=f"pid {pid}, "):
+            MachineLock(patience=0).held().__enter__()
+
+
+# --- waiting
+
+
+def waited(patience: float, monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[float, str]], str]:
+    """Wait in vain; return what was told and when, and the error."""
+    clock = Clock()
+    told: list[tuple[float, str]] = []
+    monkeypatch.setattr(lock, "time", clock)
+    with pytest.raises(MachineBusy) as caught:
+        MachineLock(patience=patience, tell=lambda line: told.append((clock.now, line))).held().__enter__()
+    assert patience <= clock.now <= patience + 2 * lock._LOOK
+    return told, str(caught.value)
+
+
+def test_waiting_is_bounded_and_told_once_after_a_second(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Who has it, since when, how long at most; and in the end, what was waited for and what to do."""
+    with Script(HOLDING) as other:
+        pid = other.hear()
+        (folder / "machine.holder").write_text(f"{pid} -2")
+        [(when, line)], error = waited(5, monkeypatch)
+    assert 1 <= when <= 1 + 2 * lock._LOOK
+    assert line == f"waiting for the machine: another experiment measures (pid {pid}, for 3 s); at most 5 s"
+    assert error == (
+        f"the machine was busy for 5 s: another experiment measures (pid {pid}, for 7 s). Let that run end, or end "
+        f"it. The lock is {folder / 'machine.lock'}; for runs that share no processors, PYTEST_CONCCLAIMS_LOCK_DIR "
+        "names another folder"
+    )
+
+
+def test_short_waiting_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody wants to know of less than a second."""
+    with Script(HOLDING) as other:
+        other.hear()
+        told, error = waited(0.5, monkeypatch)
+    assert told == []
+    assert error.startswith("the machine was busy for 0.5 s: ")
+
+
+@pytest.mark.parametrize("content", ["", "nobody", "12", "x y", "1 2 3"])
+def test_holder_that_does_not_tell_is_just_another_run(
+    content: str, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """A full disk, or a file half written."""
+    with Script(HOLDING) as other:
+        other.hear()
+        (folder / "machine.holder").write_text(content)
+        [(_, line)], error = waited(2, monkeypatch)
+    assert line == "waiting for the machine: another experiment measures; at most 2 s"
+    assert "busy for 2 s: another experiment measures. Let" in error
+
+
+def test_holder_tells_who_it_is_and_since_when(folder: Path) -> None:
+    """It is there for all to read, and nothing is when nobody has it."""
+    before = time.time()
+    with MachineLock(patience=0).held():
+        pid, since = (folder / "machine.holder").read_text().split()
+    assert int(pid) == os.getpid()
+    assert before <= float(since) <= time.time()
+    assert (folder / "machine.holder").read_text() == ""
+
+
+def test_people_are_told_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If nobody says otherwise."""
+    monkeypatch.setattr(lock, "time", Clock())
+    with Script(HOLDING) as other:
+        pid = other.hear()
+        with pytest.raises(MachineBusy):
+            MachineLock(patience=2).held().__enter__()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"waiting for the machine: another experiment measures (pid {pid}, ")
+    assert err.count("\n") == 1
+
+
+@posix
+def test_interrupt_ends_the_waiting() -> None:
+    """Ctrl-C is heard, and what was waited for is nobody's."""
+    with Script(HOLDING) as other:
+        other.hear()
+        with Script(
+            f"""
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs in the background ignores it
+try:
+    MachineLock(patience={PATIENCE}, tell=say).held().__enter__()
+except KeyboardInterrupt:
+    say("interrupted")
+"""
+        ) as waiter:
+            assert waiter.hear().startswith("waiting for the machine")
+            waiter.interrupt()
+            assert waiter.hear() == "interrupted"
+        other.tell()
+        other.hear()
+        assert is_free()
+
+
+def test_what_telling_raises_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it is not taken later on."""
+
+    def fail(line: str) -> None:
+        raise LookupError(line)
+
+    monkeypatch.setattr(lock, "time", Clock())
+    with Script(HOLDING) as other:
+        other.hear()
+        with pytest.raises(LookupError, match="waiting for the machine"):
+            MachineLock(patience=PATIENCE, tell=fail).held().__enter__()
+        other.tell()
+        other.hear()
+        assert is_free_for_others()
+
+
+@pytest.mark.parametrize("patience", [-1, float("inf"), float("nan")])
+def test_patience_is_bounded(patience: float) -> None:
+    """Nobody waits for ever."""
+    with pytest.raises(ValueError, match="the patience is a number of seconds, 0 or more"):
+        MachineLock(patience=patience)
+
+
+# --- where the lock is
+
+
+def test_folder_named_is_made_for_this_user_alone(folder: Path) -> None:
+    """With what leads to it, when it is first used."""
+    assert not folder.exists()
+    assert is_free()
+    assert (folder / "machine.lock").is_file()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no umask that keeps out")
+def test_umask_of_one_run_does_not_keep_the_next_out(folder: Path) -> None:
+    """Files are made so that this user can open them again."""
+    folder.mkdir(mode=0o700, parents=True)
+    before = os.umask(0o777)
+    try:
+        assert is_free()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((folder / "machine.lock").stat().st_mode) == 0o600
+
+
+def test_another_folder_is_another_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same process and in others."""
+    with Script(HOLDING) as other:
+        other.hear()
+        assert not is_free()
+        monkeypatch.setenv(LOCK_DIR, str(folder / "another"))
+        with MachineLock(patience=0).held():
+            assert not is_free_for_others()
+            monkeypatch.setenv(LOCK_DIR, str(folder / "third"))
+            assert is_free_for_others()
+            assert is_free()
+
+
+@posix
+def test_folder_does_not_depend_on_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What differs between tox, a service and a shell has no say."""
+    monkeypatch.delenv(LOCK_DIR)
+    before = lock._default_folder()
+    for name in ("TMPDIR", "TEMP", "TMP", "XDG_RUNTIME_DIR", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # to be looked up again
+    assert lock._default_folder() == before
+    if os.access("/tmp", os.W_OK):
+        assert before == Path(f"/tmp/pytest-concclaims-{os.geteuid()}")
+
+
+@posix
+def test_without_the_shared_folder_it_is_in_the_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Android and some sandboxes have no /tmp."""
+    monkeypatch.setattr(lock, "_SHARED", tmp_path / "missing")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert lock._default_folder() == tmp_path / f"pytest-concclaims-{os.geteuid()}"
+
+
+@posix
+def test_default_folder_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it is made, and should it be open; one that was named is left as it is."""
+    monkeypatch.delenv(LOCK_DIR)
+    monkeypatch.setattr(lock, "_SHARED", tmp_path)
+    default = lock._default_folder()
+    assert default.parent == tmp_path
+    for _ in range(2):
+        assert is_free()
+        assert stat.S_IMODE(default.stat().st_mode) == 0o700
+        default.chmod(0o755)
+    monkeypatch.setenv(LOCK_DIR, str(default))
+    assert is_free()
+    assert stat.S_IMODE(default.stat().st_mode) == 0o755
+
+
+def cannot(match: str) -> None:
+    """Expect that there can be no lock, for a reason; and that it is told what to do."""
+    with pytest.raises(MachineLockError, match=match) as caught:
+        MachineLock(patience=PATIENCE).held().__enter__()
+    assert "the machine cannot be locked: " in str(caught.value)
+    assert f"The lock's folder is {os.environ[LOCK_DIR]}; PYTEST_CONCCLAIMS_LOCK_DIR names another" in str(
+        caught.value
+    )
+
+
+@posix
+@pytest.mark.parametrize("there", [True, False])
+def test_symbolic_link_is_not_followed(there: bool, tmp_path: Path, folder: Path) -> None:
+    """Whoever can write to the shared folder could lead the lock elsewhere."""
+    if there:
+        (tmp_path / "elsewhere").mkdir()
+    folder.symlink_to(tmp_path / "elsewhere")
+    cannot("its folder is a symbolic link")
+    assert (tmp_path / "elsewhere").exists() == there
+
+
+def test_file_in_the_way_is_an_error(folder: Path) -> None:
+    """It is left alone."""
+    folder.write_text("mine")
+    cannot("a file is where its folder should be")
+    assert folder.read_text() == "mine"
+
+
+def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a file system that is read-only."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(LOCK_DIR, str(tmp_path / "file" / "lock"))
+    cannot("Not a directory|cannot find the path|FileExists")
+
+
+@posix
+def test_folder_of_somebody_else_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They could take the lock away, or keep it."""
+    folder.mkdir()
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    cannot(f"its folder belongs to user {me}, and you are user {me + 1}")
+
+
+def test_relative_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It would be another one for each run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(LOCK_DIR, "here")
+    cannot("no absolute path")
+    assert not (tmp_path / "here").exists()
+
+
+def test_lock_file_that_cannot_be_opened_is_an_error(folder: Path) -> None:
+    """And not waited for."""
+    (folder / "machine.lock").mkdir(parents=True)
+    cannot("machine.lock")
+
+
+@posix
+def test_file_system_without_such_locks_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that its crashed holder leaves behind would be no help."""
+    import errno
+    import fcntl
+
+    def missing(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOSYS, "not here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", missing)
+        cannot("not here")
+    assert is_free()

@@ -1,0 +1,393 @@
+"""Memory of processes: what the system tells of this one, and of those that it has started."""
+
+from __future__ import annotations
+
+import gc
+import math
+import mmap
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pytest_concclaims.lab import process_memory
+from pytest_concclaims.lab.process_memory import Growth, Resident, gauge, of_linux, of_psutil
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+MIB = 1 << 20
+
+#: A process that takes so many more bytes of memory as it reads, and says so; in the end, it ends.
+TAKING = """
+import sys
+taken = []
+for line in sys.stdin:
+    taken.append(bytearray(b"x") * int(line))
+    print("done", flush=True)
+"""
+
+
+class Taking:
+    """A child that takes memory when it is told to."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", TAKING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.pid = self._process.pid
+        self.take(1)  # it has begun
+
+    def take(self, size: int) -> None:
+        """Have it take some bytes more, and wait for that."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{size}\n")
+        assert self._process.stdout.readline() == "done\n"
+
+    def end(self) -> None:
+        """Let it end."""
+        self._process.communicate()
+
+
+@contextmanager
+def child() -> Iterator[Taking]:
+    """Have a child for the time of the block."""
+    taking = Taking()
+    try:
+        yield taking
+    finally:
+        taking.end()
+
+
+def alone(found: Resident, process: int) -> int:
+    """Return what a process has for itself alone; nothing if it is not there. The system here tells."""
+    size = found.started.get(process, 0)
+    assert size is not None
+    return size
+
+
+# --- differences
+
+
+def at(own: int, *, together: float = 0, **started: int | None) -> Resident:
+    """Return memory at one moment; processes are ``p7``, and have all that they have together unless said."""
+    sizes = {int(name[1:]): size for name, size in started.items()}
+    return Resident(
+        own, sizes, None not in sizes.values(), together or own + sum(size or 0 for size in sizes.values())
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        (at(100), at(150), Growth(50, 50)),
+        (at(100), at(90), Growth(-10, -10)),
+        (at(100), at(110, p7=30), Growth(40, 40)),
+        (at(100, p7=30), at(100, p7=35, p8=1), Growth(6, 6)),
+        (at(100, p7=30), at(100, p7=10), Growth(-20, -20)),
+        # What two share is not anybody's alone.
+        (at(100, p7=30), at(100, p7=5, p8=5, together=140), Growth(-20, 10)),
+        # What is not told may be shared, all of it.
+        (at(100), at(110, p7=None, together=150), Growth(10, 50)),
+        (at(100, p7=None, together=130), at(100, p7=30, together=130), Growth(0, 0)),
+        (at(100, p7=30), at(100, p7=None, together=math.inf), Growth(0, math.inf)),
+        (at(100, p7=None, together=math.inf), at(100, p7=30), Growth(0, math.inf)),
+        # One that has ended is not what was started.
+        (at(100, p7=30), at(100, p8=5), Growth(5, 5)),
+    ],
+)
+def test_since(before: Resident, after: Resident, more: Growth) -> None:
+    """At least what each process has alone has grown, at most what they have together."""
+    assert after.since(before) == more
+
+
+def test_difference_of_growths() -> None:
+    """It is as vague as both."""
+    assert Growth(10, 12).less(Growth(3, 8)) == Growth(2, 9)
+
+
+# --- Linux
+
+
+@linux
+def test_child_appears_grows_and_goes() -> None:
+    """It is there with a size of its own while it lives."""
+    before = of_linux()
+    assert before.own > 0
+    with child() as taking:
+        assert taking.pid not in before.started
+        there = of_linux()
+        assert alone(there, taking.pid) > 0
+        assert there.started.keys() - before.started.keys() == {taking.pid}
+        taking.take(16 * MIB)
+        grown = of_linux()
+        assert alone(grown, taking.pid) - alone(there, taking.pid) > 12 * MIB
+        assert grown.since(there).low > 12 * MIB - MIB
+        assert grown.together - there.together > 12 * MIB - MIB
+    assert taking.pid not in of_linux().started
+
+
+@linux
+def test_own_memory_grows() -> None:
+    """What this process touches is its own, and of no child."""
+    gc.collect()
+    before = of_linux()
+    with mmap.mmap(-1, 16 * MIB) as taken:
+        taken[:] = b"x" * len(taken)
+        after = of_linux()
+    assert after.own - before.own > 12 * MIB
+    assert after.started == before.started
+
+
+@linux
+def test_grandchild_counts() -> None:
+    """A process that a child has started is one of those that are here for the child."""
+    source = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TAKING!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        before = of_linux()
+        parent.stdin.write("16777216\n")
+        assert parent.stdout.readline() == "done\n"
+        after = of_linux()
+        others = after.started.keys() - {parent.pid}
+        assert any(alone(after, one) - alone(before, one) > 12 * MIB for one in others)
+        parent.stdin.close()
+
+
+@linux
+def test_strangers_do_not_count() -> None:
+    """Only those that this process has started, or one of them."""
+    assert os.getpid() not in of_linux().started
+    assert os.getppid() not in of_linux().started
+
+
+@linux
+def test_nothing_stays_open() -> None:
+    """Looking leaves no descriptor, on PyPy neither."""
+    of_linux()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        of_linux()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@linux
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="no os.waitid here")
+def test_process_that_has_not_been_waited_for() -> None:
+    """What has ended takes nothing, and what the others take is unique all the same."""
+    unique = of_linux().unique
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        found = of_linux()
+        assert found.started.get(process.pid, 0) == 0
+        assert found.unique is unique
+
+
+class Proc:
+    """A folder as /proc is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process("self", 1, rss=None)
+
+    def process(
+        self, name: object, parent: int, *, rss: int | None = 100, private: int = 10, pss: int = 20, pages: int = 3
+    ) -> None:
+        """Have a process; its memory is in KiB, and None where the system does not tell."""
+        folder = self.folder / str(name)
+        folder.mkdir()
+        (folder / "stat").write_text(f"{name} (a) b (c) S {parent} 1 1")
+        (folder / "statm").write_text(f"9 {pages} 1")
+        if rss is None:
+            return
+        lines = ["00400000-7fff00000000 ---p 00000000 00:00 0 [rollup]", f"Rss: {rss} kB", f"Pss: {pss} kB"]
+        lines += ["Pss_Anon: 1 kB", "Shared_Clean: 5 kB", f"Private_Clean: {private - 1} kB", "Private_Dirty: 1 kB"]
+        (folder / "smaps_rollup").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proc:
+    """Have a /proc of our own, in which this process is number 10."""
+    monkeypatch.setattr(process_memory, "_PROC", tmp_path)
+    monkeypatch.setattr(os, "getpid", lambda: 10)
+    return Proc(tmp_path)
+
+
+@linux
+def test_unique_is_what_is_private(proc: Proc) -> None:
+    """Of descendants, clean and dirty private memory counts; of this process, all that is resident."""
+    (proc.folder / "self" / "smaps_rollup").write_text("")
+    proc.process(10, 1, rss=1000, private=600, pss=700)
+    proc.process(11, 10, rss=500, private=50, pss=60)
+    proc.process(12, 11, rss=500, private=7, pss=8)
+    proc.process(13, 1, rss=500, private=9)
+    assert of_linux() == Resident(1000 * 1024, {11: 50 * 1024, 12: 7 * 1024}, True, together=768 * 1024)
+
+
+@linux
+def test_without_rollups_nobody_has_anything_alone(proc: Proc) -> None:
+    """An old kernel, or a sandbox, tells pages alone: so much memory it is at most, and the record says so."""
+    proc.process(10, 1, rss=None, pages=4)
+    proc.process(11, 10, rss=None, pages=2)
+    page = os.sysconf("SC_PAGESIZE")
+    assert of_linux() == Resident(4 * page, {11: None}, False, together=6 * page)
+
+
+@linux
+def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that may not be looked into, nobody knows what it has alone; its pages count for what it has at most."""
+    (proc.folder / "self" / "smaps_rollup").write_text("")
+    proc.process(10, 1, rss=1000)
+    proc.process(11, 10, rss=500, private=50)
+    proc.process(12, 10, rss=500, private=50, pages=5)
+    read = Path.read_text
+
+    def refuse(path: Path, *arguments: Any, **more: Any) -> str:
+        if path == proc.folder / "12" / "smaps_rollup":
+            raise PermissionError(13, "Permission denied")
+        return read(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    found = of_linux()
+    assert found.started == {11: 50 * 1024, 12: None}
+    assert found.unique is False
+
+
+@linux
+@pytest.mark.parametrize("gone", ["stat", "smaps_rollup"])
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file"), ProcessLookupError(3, "No such process")])
+def test_process_that_ends_meanwhile(gone: str, error: OSError, proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does no harm, whenever that is."""
+    (proc.folder / "self" / "smaps_rollup").write_text("")
+    proc.process(10, 1, rss=1000)
+    proc.process(11, 10, rss=500, private=50)
+    proc.process(12, 10, rss=500, private=50)
+    read = Path.read_text
+
+    def vanish(path: Path, *arguments: Any, **more: Any) -> str:
+        if path == proc.folder / "12" / gone:
+            raise error
+        if path == proc.folder / "12" / "statm":  # a process that nobody has waited for is still there
+            return "0 0 0"
+        return read(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "read_text", vanish)
+    assert of_linux() == Resident(1000 * 1024, {11: 50 * 1024}, True, together=40 * 1024)
+
+
+# --- psutil
+
+
+class FakeProcess:
+    """A process of psutil's."""
+
+    def __init__(self, pid: int, rss: Any, uss: Any) -> None:
+        self.pid, self._rss, self._uss = pid, rss, uss
+        self.started: list[FakeProcess] = []
+
+    def children(self, *, recursive: bool) -> list[FakeProcess]:
+        """Return those that it has started."""
+        assert recursive
+        return self.started
+
+    def memory_info(self) -> Any:
+        """Tell the resident memory."""
+        return SimpleNamespace(rss=told(self._rss))
+
+    def memory_full_info(self) -> Any:
+        """Tell what is unique as well."""
+        return SimpleNamespace(uss=told(self._uss))
+
+
+def told(size: Any) -> Any:
+    """Return what is to be told, or raise it."""
+    if isinstance(size, Exception):
+        raise size
+    return size
+
+
+class NoSuchProcess(Exception):  # noqa: N818  (psutil's name)
+    """A process has ended."""
+
+
+class ZombieProcess(NoSuchProcess):
+    """A process has ended, and nobody has waited for it."""
+
+
+class AccessDenied(Exception):  # noqa: N818  (psutil's name)
+    """A process may not be looked into."""
+
+
+def fake_psutil(*started: FakeProcess) -> Any:
+    """Return a psutil that knows of some processes."""
+    own = FakeProcess(10, 1000, 600)
+    own.started.extend(started)
+    return SimpleNamespace(
+        Process=lambda: own, NoSuchProcess=NoSuchProcess, ZombieProcess=ZombieProcess, AccessDenied=AccessDenied
+    )
+
+
+def test_psutil_tells_what_is_unique() -> None:
+    """Of this process, all that is resident counts."""
+    found = of_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, 7)))
+    assert found == Resident(1000, {11: 50, 12: 7}, True, together=2000)
+
+
+@pytest.mark.parametrize("why", [AccessDenied(), AttributeError("uss")], ids=repr)
+def test_psutil_may_not_tell_what_is_unique(why: Exception) -> None:
+    """Then resident memory is what it has at most, and the record says that not all was told."""
+    found = of_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, why)))
+    assert found == Resident(1000, {11: 50, 12: None}, False, together=2000)
+
+
+@pytest.mark.parametrize("gone", [NoSuchProcess(), ZombieProcess()], ids=repr)
+def test_psutil_and_a_process_that_ends_meanwhile(gone: Exception) -> None:
+    """It does no harm."""
+    found = of_psutil(fake_psutil(FakeProcess(11, gone, gone), FakeProcess(12, 500, 7)))
+    assert found == Resident(1000, {12: 7}, True, together=1500)
+
+
+def test_psutil_may_tell_nothing_at_all() -> None:
+    """A process that hides all of its memory may have any amount, and the record says that not all was told."""
+    found = of_psutil(fake_psutil(FakeProcess(11, AccessDenied(), AccessDenied()), FakeProcess(12, 500, 7)))
+    assert found == Resident(1000, {11: None, 12: 7}, False, together=math.inf)
+
+
+def test_real_psutil() -> None:
+    """It has all the names that are used here."""
+    psutil = pytest.importorskip("psutil")
+    with child() as taking:
+        before = of_psutil(psutil)
+        taking.take(16 * MIB)
+        after = of_psutil(psutil)
+    assert alone(after, taking.pid) - alone(before, taking.pid) > 12 * MIB
+
+
+# --- which one
+
+
+def test_gauge_of_linux_needs_no_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On PyPy there may be none."""
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert gauge() is (of_linux if sys.platform == "linux" else None)
+
+
+def test_gauge_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is psutil's, or there is none."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert gauge() is None
+    monkeypatch.setitem(sys.modules, "psutil", fake_psutil(FakeProcess(11, 500, 50)))
+    read = gauge()
+    assert read is not None
+    assert read() == Resident(1000, {11: 50}, True, together=1500)

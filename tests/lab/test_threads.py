@@ -1,0 +1,61 @@
+"""Threads that were there before a claim, and are at work."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims.lab.threads import threads_at_work
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what threads use")
+
+
+@contextmanager
+def thread(*, at_work: bool) -> Iterator[threading.Thread]:
+    """Have another thread, which works or waits."""
+    begun, end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        while not end.is_set():
+            if not at_work:
+                end.wait()
+
+    other = threading.Thread(target=work, name="other")
+    other.start()
+    try:
+        assert begun.wait(60)
+        yield other
+    finally:
+        end.set()
+        other.join()
+
+
+def test_one_at_work_is_named() -> None:
+    """However busy the machine is, it is seen within some looks."""
+    with thread(at_work=True) as other:
+        assert any("thread 'other', which was there before" in str(threads_at_work([other])) for _ in range(100))
+
+
+def test_one_that_waits_is_none() -> None:
+    """Nor is the thread that asks, nor one that has ended."""
+    with thread(at_work=False) as other:
+        assert threads_at_work([other, threading.current_thread()]) is None
+    assert threads_at_work([other]) is None
+    assert threads_at_work([]) is None
+
+
+@pytest.mark.parametrize("instrument", ["ratio", "memory"])
+def test_nothing_is_measured_beside_one_at_work(instrument: str) -> None:
+    """What an earlier claim has left running is in all that is measured; one of the claim's own is its own affair."""
+    with thread(at_work=True):
+        lab = Lab(budget=1.0)
+        measurement = lab.ratio(list, dict) if instrument == "ratio" else lab.memory(list)
+        while "thread 'other'" not in str(lab.unsettled):  # a busy machine may not let it work at once
+            with suppress(Inconclusive):
+                measurement.above(2**30)

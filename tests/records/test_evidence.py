@@ -1,0 +1,153 @@
+"""What the kinds of evidence say, and how they are stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from helpers.sample_records import RACE, RATIO
+from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
+from pytest_concclaims.records.evidence import (
+    Assertion,
+    Attempt,
+    ChildRun,
+    Evidence,
+    Note,
+    RaceRun,
+    Raised,
+    Requirement,
+    from_json,
+    summary_phrase,
+)
+
+RUN = ChildRun(
+    target="burn()",
+    exit_code=0,
+    signal=None,
+    timed_out=False,
+    deadline=30.0,
+    duration=0.25,
+    value=None,
+    exception=None,
+    stdout="",
+    stderr="",
+)
+
+
+def run(**changes: Any) -> ChildRun:
+    """Return the evidence of a child's run."""
+    return dataclasses.replace(RUN, **changes)
+
+
+NOTE = Note("two balances were wrong")
+MET, NOT_MET = Requirement(True, "two cores"), Requirement(False, "two cores")
+HELD = Assertion(True, "assert x == 5", "test_it.py:7")
+FAILED = Assertion(False, "assert x == 5", "test_it.py:7", "assert 6 == 5\n + where 6 = x")
+RAISED = Raised("the claim", "LookupError", "no such account", "Traceback ...")
+ATTEMPT = Attempt("not_applicable", "no reason", [NOTE.to_json(), MET.to_json()])
+
+PHRASES: list[tuple[Evidence, str]] = [
+    (NOTE, "two balances were wrong"),
+    (MET, "met: two cores"),
+    (NOT_MET, "not met: two cores"),
+    (FAILED, "failed: assert x == 5 (assert 6 == 5)"),
+    (dataclasses.replace(FAILED, explanation=None), "failed: assert x == 5"),
+    (dataclasses.replace(FAILED, explanation="assert x == 5"), "failed: assert x == 5"),
+    (run(exit_code=3), "burn() in a fresh interpreter exited with 3"),
+    (run(value="42"), "burn() in a fresh interpreter returned 42"),
+    (run(exit_code=1, exception="LookupError: x"), "burn() in a fresh interpreter raised LookupError: x"),
+    (run(exit_code=None, signal="SIGSEGV"), "burn() in a fresh interpreter was ended by SIGSEGV"),
+    (
+        run(exit_code=None, timed_out=True, deadline=2.5),
+        "burn() in a fresh interpreter was killed at its deadline of 2.5 s",
+    ),
+    # What the function did first does not matter when its process came to no good end.
+    (run(exit_code=None, value="42", signal="SIGSEGV"), "burn() in a fresh interpreter was ended by SIGSEGV"),
+    (RAISED, "LookupError in the claim: no such account"),
+    (dataclasses.replace(RAISED, message=""), "LookupError in the claim"),
+    (ATTEMPT, "an earlier attempt ended NOT APPLICABLE"),
+]
+
+
+@pytest.mark.parametrize(("evidence", "phrase"), PHRASES, ids=[phrase for _, phrase in PHRASES])
+def test_phrase(evidence: Evidence, phrase: str) -> None:
+    """Each kind puts in words what was seen."""
+    assert evidence.phrase() == phrase
+
+
+def test_phrase_of_an_assertion() -> None:
+    """An assertion that was evaluated is quoted."""
+    assert HELD.phrase().endswith(": assert x == 5")
+
+
+NEVER = replace(RACE, answer=True, seen=0, witness=None, bound=0.01, control={**RACE.control, "seen": 20})
+
+
+@pytest.mark.parametrize(
+    ("evidence", "part"),
+    [
+        (
+            NEVER,
+            "not seen in 2,048 overlapping samples (2 strides); its control was seen 20 times in 256. If samples",
+        ),
+        (replace(NEVER, bound=None), "its control was seen 20 times in 256; all outcomes"),
+        (replace(NEVER, control={**RACE.control, "seen": None}), "whether its control was seen is not on record"),
+        (replace(RACE, witness=None), "never(1): seen in 1 of 4,096 samples; all outcomes"),
+        (replace(RACE, answer=None), "never(1) has no answer: the record does not say why"),
+        (replace(RACE, outcomes=[], other_outcomes=0), "; no outcomes"),
+        (replace(RACE, outcomes=[], other_outcomes=3), "; 3 outcomes that are not on record"),
+        (replace(RATIO, answer=None), "whether that is above 2 has no answer: the record does not say why"),
+        (run(exit_code=None), "in a fresh interpreter ended, the record does not say how"),
+    ],
+)
+def test_phrase_claims_no_more_than_is_on_record(evidence: Evidence, part: str) -> None:
+    """A record that somebody else has made may lack what the plugin always has."""
+    assert part in evidence.phrase()
+
+
+@pytest.mark.parametrize("meeting", Meeting)
+def test_free_drift_alone_does_not_look_at_overlap(meeting: Meeting) -> None:
+    """However the strategy goes on: the instrument and what reads its records know it by the same name."""
+    for strategy in (Strategy(meeting), Strategy(meeting, 1e-4, pinned=True)):
+        assert RaceRun.looks_at_overlap(strategy.name) == (meeting is not Meeting.DRIFT)
+
+
+@pytest.mark.parametrize(
+    "evidence", [NOTE, NOT_MET, HELD, FAILED, run(value="42"), RAISED, ATTEMPT], ids=lambda e: e.kind
+)
+def test_round_trip(evidence: Evidence) -> None:
+    """Each kind survives being stored."""
+    assert from_json(json.loads(json.dumps(evidence.to_json()))) == evidence
+
+
+def test_reading_leaves_the_stored_data_alone() -> None:
+    """Stored data can be read more than once."""
+    stored = NOTE.to_json()
+    assert from_json(stored) == from_json(stored)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "told"),
+    [
+        ([], []),
+        ([MET], []),
+        ([HELD], [HELD]),
+        ([HELD, HELD], [HELD]),
+        ([HELD, FAILED], [FAILED]),
+        ([HELD, RUN], [RUN]),
+        ([HELD, RUN, FAILED], [RUN, FAILED]),
+        ([RUN, NOTE, HELD], [NOTE]),
+        ([NOTE, FAILED, Note("and a third one")], [NOTE, Note("and a third one"), FAILED]),
+        ([NOTE, MET, NOT_MET], [NOT_MET]),
+        ([NOTE, RAISED], [RAISED]),
+        ([ATTEMPT, NOTE], [ATTEMPT]),
+    ],
+    ids=lambda items: ", ".join(item.kind for item in items) or "nothing",
+)
+def test_summary(evidence: list[Evidence], told: list[Evidence]) -> None:
+    """The summary tells what says most: what stood in the way, notes, instruments, assertions; failures with all."""
+    assert summary_phrase(evidence) == "; ".join(item.phrase() for item in told)

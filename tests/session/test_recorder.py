@@ -1,0 +1,526 @@
+"""The run record: what is in it, its schema, and that it is written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import pytest
+
+from helpers.claims_project import COMPANION, RECORD, install, make_project, one_claim, run_claims
+from helpers.sample_records import CLAIM, EVIDENCE, record_of
+from pytest_concclaims import FREE_THREADED_BUILD, Verdict, gil_enabled
+from pytest_concclaims.interpreter import Interpreter
+from pytest_concclaims.records import evidence as evidence_module
+from pytest_concclaims.records.evidence import Evidence, Note
+from pytest_concclaims.records.record import SCHEMA_FILE, ClaimResult
+from pytest_concclaims.reports.files import write_whole
+
+
+@pytest.fixture(scope="module")
+def validate() -> Callable[[object], object]:
+    """Return what raises if its argument does not hold to the schema."""
+    validator: Callable[[object], object] = fastjsonschema.compile(
+        json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    )
+    return validator
+
+
+# --- the schema
+
+
+@pytest.mark.parametrize("piece", EVIDENCE, ids=lambda piece: piece.kind)
+def test_every_kind_of_evidence_holds_to_the_schema_and_survives_the_journey(
+    validate: Callable[[object], object], piece: Evidence
+) -> None:
+    """What is written is as the schema says, and reads back as what it was."""
+    claim = replace(CLAIM, evidence=(piece,))
+    data = json.loads(record_of(claim).to_text())
+    validate(data)
+    assert ClaimResult.from_json(data["claims"][0]) == claim
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_holds_to_the_schema(validate: Callable[[object], object], verdict: Verdict) -> None:
+    """A reason may be missing only where there is a verdict."""
+    claim = replace(CLAIM, verdict=verdict, reason="so it is")
+    validate(json.loads(record_of(claim).to_text()))
+    without = json.loads(record_of(replace(claim, reason=None)).to_text())
+    if verdict.reached:
+        validate(without)
+    else:
+        with pytest.raises(ValueError, match=r"^data"):  # fastjsonschema.JsonSchemaException
+            validate(without)
+
+
+def test_schema_knows_all_kinds_and_describes_all_fields() -> None:
+    """A new field or kind of evidence needs its line in the schema."""
+    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    definitions = schema["definitions"]
+    classes = [cls for cls in vars(evidence_module).values() if isinstance(cls, type) and issubclass(cls, Evidence)]
+    kinds = {cls.kind: cls for cls in classes if hasattr(cls, "kind")}
+    assert {piece.kind for piece in EVIDENCE} == set(kinds)
+    assert [entry["$ref"] for entry in definitions["evidence"]["oneOf"]] == [
+        f"#/definitions/{kind}" for kind in kinds
+    ]
+    for kind, cls in kinds.items():
+        assert set(definitions[kind]["properties"]) == {"kind", *(field.name for field in fields(cls))}
+
+    def objects(node: object, place: str) -> None:
+        if not isinstance(node, dict):
+            return
+        if node.get("type") == "object":
+            assert "additionalProperties" in node, place
+            for name, entry in node["properties"].items():
+                assert "description" in entry or "$ref" in entry or "const" in entry, f"{place}.{name}"
+        for name, entry in node.items():
+            objects(entry, f"{place}.{name}")
+
+    objects(schema, "schema")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data.pop("complete"),
+        lambda data: data.update(schema=4),
+        lambda data: data.update(extra=1),
+        lambda data: data.update(started="yesterday"),
+        lambda data: data["interpreter"].pop("gil_enabled"),
+        lambda data: data["machine"].update(extra=1),
+        lambda data: data["options"].update(budget=0),
+        lambda data: data["tool"].update(name="other"),
+        lambda data: data["claims"][0].update(verdict="maybe"),
+        lambda data: data["claims"][0].update(expected="error"),
+        lambda data: data["claims"][0].update(digest="x"),
+        lambda data: data["claims"][0].pop("location"),
+        lambda data: data["claims"][0].pop("nodeid"),
+        lambda data: data["claims"][0]["evidence"][0].update(kind="rumour"),
+        lambda data: data["claims"][0]["evidence"][0].update(extra=1),
+    ],
+)
+def test_schema_refuses_what_is_no_record(
+    validate: Callable[[object], object], spoil: Callable[[dict[str, Any]], object]
+) -> None:
+    """The schema is more than an empty promise."""
+    data = json.loads(record_of(replace(CLAIM, evidence=(Note("it snows"),))).to_text())
+    validate(data)
+    spoil(data)
+    with pytest.raises(ValueError, match=r"^data"):  # fastjsonschema.JsonSchemaException
+        validate(data)
+
+
+# --- what a run writes
+
+MANY = (
+    """
+import os, signal, sys
+
+def answer():
+    return 42
+
+def crash():
+    signal.raise_signal(signal.SIGSEGV)
+
+@pytest.fixture
+def broken():
+    raise OSError("no room")
+
+@pytest.mark.claim("Ends well", source="page 1")
+def test_confirmed(lab):
+    lab.note("it snows")
+    lab.require(True, "luck")
+    assert lab.child(answer).value == 42
+    assert lab.child(crash).exit_code is None
+
+@pytest.mark.claim("Ends badly")
+def test_refuted(lab):
+    seen = 3
+    assert seen > 1
+    for number in range(5):
+        assert number < seen
+
+@pytest.mark.claim("Ends badly, as expected")
+@pytest.mark.refuted(True, reason="it was to be")
+def test_expected():
+    seen = 3
+    assert seen == 4
+
+@pytest.mark.claim("Ends in doubt")
+def test_inconclusive(lab):
+    lab.require(False, "two cores")
+
+@pytest.mark.claim("Does not end")
+def test_not_applicable():
+    pytest.skip("no fork here")
+
+@pytest.mark.claim("Breaks")
+def test_error(lab):
+    lab.note("so far, so good")
+    assert lab
+    int("x")
+
+@pytest.mark.claim("Is broken")
+def test_set_up(broken):
+    assert broken
+"""
+    + COMPANION
+)
+
+
+def test_record_of_a_run_holds_what_was_seen(pytester: pytest.Pytester, validate: Callable[[object], object]) -> None:
+    """Statement, place, verdict, and the evidence: notes, requirements, assertions, children, tracebacks."""
+    make_project(pytester, MANY)
+    before = datetime.now(timezone.utc).replace(microsecond=0)
+    run = run_claims(pytester, "--claims-budget=0.5")
+    record, claims = run.record, run.claims
+    assert record is not None
+    validate(record)
+
+    assert record["schema"] == 3
+    assert record["tool"]["name"] == "pytest-concclaims"
+    assert record["tool"]["version"] == version("pytest-concclaims")
+    assert record["tool"]["pytest"] == pytest.__version__
+    assert record["options"] == {"suites": [], "budget": 0.5, "strict": False, "in_process": False, "selection": []}
+    interpreter = {**record["interpreter"], "start_methods": tuple(record["interpreter"]["start_methods"])}
+    assert interpreter == asdict(Interpreter.current())
+    assert interpreter["implementation"] == sys.implementation.name
+    assert interpreter["free_threaded_build"] is FREE_THREADED_BUILD
+    assert interpreter["gil_enabled"] is gil_enabled()
+    assert record["machine"]["cpus"] == os.cpu_count()
+    assert before <= datetime.fromisoformat(record["started"]) <= datetime.now(timezone.utc)
+    assert record["complete"] is True
+
+    assert run.verdicts == {
+        "confirmed": "confirmed",
+        "refuted": "refuted",
+        "expected": "refuted",
+        "inconclusive": "inconclusive",
+        "not-applicable": "not_applicable",
+        "error": "error",
+        "set-up": "error",
+        "companion": "confirmed",
+    }
+    first = claims["confirmed"]
+    assert (first["id"], first["suite"], first["source"]) == ("demo-confirmed", "demo", "page 1")
+    assert first["statement"] == "Ends well"
+    code = (pytester.path / "test_claims.py").read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(code, start=1) if "Ends well" in text)
+    assert first["location"] == f"test_claims.py:{line}"
+    assert [piece["kind"] for piece in first["evidence"]] == [
+        "note",
+        "requirement",
+        *["child"] * 2,
+        *["assertion"] * 2,
+    ]
+    assert run.evidence("confirmed", "note") == [{"kind": "note", "text": "it snows"}]
+    assert run.evidence("confirmed", "requirement") == [{"kind": "requirement", "met": True, "reason": "luck"}]
+    answer, crash = run.evidence("confirmed", "child")
+    assert (answer["target"], answer["exit_code"], answer["value"]) == ("answer()", 0, "42")
+    assert (crash["signal"], crash["exit_code"], crash["value"]) == ("SIGSEGV", None, None)
+    held = [piece["expression"] for piece in run.evidence("confirmed", "assertion")]
+    assert held == ["assert lab.child(answer).value == 42", "assert lab.child(crash).exit_code is None"]
+
+    found = {piece["expression"]: piece for piece in run.evidence("refuted", "assertion")}
+    assert found["assert seen > 1"]["holds"] is True
+    assert found["assert number < seen"]["holds"] is False
+    assert "3 < 3" in found["assert number < seen"]["explanation"]
+    assert claims["refuted"]["reason"] is None
+    assert claims["expected"]["reason"] == "it was to be"
+    assert run.evidence("expected", "assertion")[0]["holds"] is False
+
+    assert run.evidence("inconclusive", "requirement") == [
+        {"kind": "requirement", "met": False, "reason": "two cores"}
+    ]
+    assert claims["not-applicable"]["reason"] == "no fork here"
+    (error,) = run.evidence("error", "exception")
+    assert (error["where"], error["type"]) == ("the claim", "ValueError")
+    assert "invalid literal" in error["message"]
+    assert "Traceback (most recent call last)" in error["traceback"]
+    assert 'int("x")' in error["traceback"]
+    assert run.evidence("error", "note")
+    assert run.evidence("error", "assertion")
+    (error,) = run.evidence("set-up", "exception")
+    assert (error["where"], error["message"]) == ("set-up", "no room")
+
+
+def test_attempts_are_in_the_record(pytester: pytest.Pytester, validate: Callable[[object], object]) -> None:
+    """Each attempt with its own evidence, the last one in front of all others as the claim's."""
+    pytest.importorskip("pytest_rerunfailures")
+    make_project(pytester, one_claim("lab.note('hello')\nassert lab is None"))
+    run = run_claims(pytester, "--reruns=1", "-p", "no:xdist")
+    validate(run.record)
+    (attempt,) = run.evidence("snow", "attempt")
+    assert attempt["verdict"] == "refuted"
+    assert [piece["kind"] for piece in attempt["evidence"]] == ["note", "assertion"]
+
+
+def test_strange_characters_survive(pytester: pytest.Pytester, validate: Callable[[object], object]) -> None:
+    """Whatever a claim's author noted reads back as it was, lone surrogates too."""
+    text = "snow ❄ 雪 \x1b[31m \udc80"
+    make_project(pytester, one_claim(f"lab.note({text!a})\nassert lab"))
+    run = run_claims(pytester)
+    validate(run.record)
+    assert run.evidence("snow", "note")[0]["text"] == text
+
+
+def test_several_reports_are_written(pytester: pytest.Pytester) -> None:
+    """--claims-report may be repeated; a suffix in capitals names its format as well."""
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester, "--claims-report=other.JSON")
+    assert json.loads((pytester.path / "other.JSON").read_text(encoding="utf-8")) == run.record
+    run.result.stdout.fnmatch_lines([f"run record: *{RECORD}", "run record: *other.JSON"])
+
+
+def test_installed_package_has_the_schema(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The schema lies beside the module that writes the record."""
+    suite = install(pytester, monkeypatch)
+    assert (suite.parents[1] / "records" / SCHEMA_FILE.name).is_file()
+
+
+# --- written whole or not at all
+
+
+def test_failing_write_leaves_the_old_record_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full, the record cannot be encoded: what was there stays."""
+    file = tmp_path / RECORD
+    write_whole(file, record_of(CLAIM).to_text())
+    before = file.read_text(encoding="utf-8")
+
+    def full(self: Path, target: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(OSError, match="no space left"):
+            write_whole(file, record_of(CLAIM, CLAIM).to_text())
+    with pytest.raises(ValueError, match="nan"):
+        write_whole(file, record_of(replace(CLAIM, duration=float("nan"))).to_text())
+    assert file.read_text(encoding="utf-8") == before
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_record_that_cannot_be_written_at_the_end_fails_the_run_and_shows_the_verdicts(
+    pytester: pytest.Pytester,
+) -> None:
+    """The place was fine at the start; what was found out is shown all the same."""
+    make_project(pytester, one_claim(f"import os\nos.mkdir({RECORD!r})\nassert lab"))
+    result = pytester.runpytest_inprocess("--claims", f"--claims-report={RECORD}", "--claims-report=other.json")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["CONFIRMED * Snow is white", "*--claims-report *"])
+    assert "could not be written" in " ".join(result.stdout.str().split())
+    assert f"run record: {pytester.path / RECORD}" not in result.stdout.str()
+    assert (pytester.path / "other.json").is_file()
+    assert not list(pytester.path.glob("*unfinished*"))
+
+
+# --- cut short
+
+
+def test_fault_in_one_report_fails_the_run_but_loses_nothing(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verdicts are shown, and the other reports are written."""
+
+    def broken(*arguments: object) -> str:
+        raise KeyError("no such outcome")
+
+    monkeypatch.setattr("pytest_concclaims.reports.page.page", broken)
+    monkeypatch.setattr("pytest_concclaims.reports.job_summary.fitted", broken)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "summary.md"))
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester, "--claims-report=run.html", "--claims-report=run.svg")
+    assert run.status == 1
+    assert run.verdicts["snow"] == "confirmed"
+    assert "(KeyError:" in run.output.replace("\n", "")
+    run.result.stdout.fnmatch_lines(["CONFIRMED *Snow is white*", "run record: *", "job summary: none, *"])
+    assert (pytester.path / "run.svg").is_file()
+    assert not (pytester.path / "run.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "verdicts", "status"),
+    [
+        ("assert lab is None", ("-x",), {"before": "confirmed", "snow": "refuted"}, 1),
+        ("assert lab is None", ("--maxfail=1",), {"before": "confirmed", "snow": "refuted"}, 1),
+        # What was interrupted has not come to an end.
+        ("raise KeyboardInterrupt", (), {"before": "confirmed"}, 2),
+        ("pytest.exit('enough')", (), {"before": "confirmed"}, 2),
+    ],
+)
+def test_record_of_a_run_that_was_cut_short_is_written_and_says_so(
+    pytester: pytest.Pytester,
+    validate: Callable[[object], object],
+    body: str,
+    arguments: tuple[str, ...],
+    verdicts: dict[str, str],
+    status: int,
+) -> None:
+    """After -x and Ctrl-C there is a record of what was seen until then; it is not complete."""
+    make_project(pytester, COMPANION.replace("test_companion", "test_before") + one_claim(body))
+    run = run_claims(pytester, *arguments)
+    assert run.status == status
+    validate(run.record)
+    assert run.record is not None
+    assert run.record["complete"] is False
+    assert run.verdicts == verdicts
+    run.result.stdout.fnmatch_lines(["* concurrency claims *", "? claim*: *", f"run record: *{RECORD}"])
+
+
+def test_claim_that_was_interrupted_in_its_teardown_has_no_verdict_yet(pytester: pytest.Pytester) -> None:
+    """A teardown may take a verdict back, so a claim whose teardown did not end has not come to an end."""
+    prelude = "@pytest.fixture\ndef held():\n    yield\n    raise KeyboardInterrupt"
+    make_project(
+        pytester,
+        COMPANION.replace("test_companion", "test_before")
+        + one_claim("assert held is None", prelude=prelude, arguments="held"),
+    )
+    run = run_claims(pytester)
+    assert run.record is not None
+    assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
+
+
+def test_record_of_a_run_that_was_interrupted_while_it_collected_is_not_complete(pytester: pytest.Pytester) -> None:
+    """What would have been collected is not known."""
+    make_project(pytester, "raise KeyboardInterrupt")
+    run = run_claims(pytester)
+    assert run.record is not None
+    assert (run.verdicts, run.record["complete"]) == ({}, False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'raise RuntimeError("a fault of a plugin")',
+        'pytest.exit("enough", returncode=3)',
+        'pytest.exit("enough", returncode=4)',
+    ],
+)
+def test_what_was_decided_before_an_internal_error_is_in_the_record(pytester: pytest.Pytester, body: str) -> None:
+    """Of a plugin, or by pytest.exit with the same status."""
+    make_project(pytester, COMPANION.replace("test_companion", "test_before") + COMPANION)
+    hook = f"""
+        import pytest
+        def pytest_runtest_logreport(report):
+            if "companion" in report.nodeid and report.when == "call":
+                {body}
+    """
+    pytester.makeconftest(hook)
+    run = run_claims(pytester, subprocess=True)
+    assert run.status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+    assert run.record is not None
+    assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
+
+
+def test_what_was_decided_is_in_the_record_of_a_run_that_was_killed(
+    pytester: pytest.Pytester, validate: Callable[[object], object]
+) -> None:
+    """Nobody was there to write it at the end; an earlier run's is not taken for it."""
+    make_project(pytester, COMPANION.replace("test_companion", "test_before") + one_claim("import os\nos._exit(9)"))
+    (pytester.path / RECORD).write_text("an earlier run's", encoding="utf-8")
+    run = run_claims(pytester, subprocess=True)
+    assert run.status == 9
+    validate(run.record)
+    assert run.record is not None
+    assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "selection"),
+    [
+        ((), []),
+        (("test_claims.py",), []),
+        (("-k", "companion"), ["-k companion"]),
+        (("-m", "claim"), ["-m claim"]),
+        (("test_claims.py::test_companion",), ["test_claims.py::test_companion"]),
+        (("--deselect", "test_claims.py::test_snow"), ["--deselect test_claims.py::test_snow"]),
+        (("--lf",), ["--lf"]),
+        (("--sw",), ["--sw"]),
+    ],
+    ids=" ".join,
+)
+def test_record_says_what_narrowed_the_run(
+    pytester: pytest.Pytester, arguments: tuple[str, ...], selection: list[str]
+) -> None:
+    """A selection is not the whole: its badge is not green."""
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester, *arguments, "--claims-report=run.shields.json")
+    assert run.record is not None
+    assert run.record["options"]["selection"] == selection
+    badge = json.loads((pytester.path / "run.shields.json").read_text(encoding="utf-8"))
+    assert badge["color"] == ("yellow" if selection else "brightgreen")
+    assert badge["message"].endswith(" · a selection") == bool(selection)
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=" ".join)
+@pytest.mark.parametrize("told", [False, True])
+def test_record_says_that_a_plugin_has_narrowed_the_run(
+    pytester: pytest.Pytester, told: bool, arguments: tuple[str, ...]
+) -> None:
+    """Whether that tells pytest of it or not."""
+    if arguments:
+        pytest.importorskip("xdist")
+    make_project(pytester, one_claim("assert lab"))
+    pytester.makeconftest(
+        f"""
+        def pytest_collection_modifyitems(config, items):
+            if {told}:
+                config.hook.pytest_deselected(items=items[1:])
+            del items[1:]
+        """
+    )
+    run = run_claims(pytester, *arguments, subprocess=bool(arguments))
+    assert run.record is not None
+    assert run.record["options"]["selection"] == ["all but 1 claim, by a plugin"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_child_that_comes_back_from_a_claim_writes_no_record(pytester: pytest.Pytester) -> None:
+    """Somebody has forgotten to end it: it goes on as if it were pytest, but its verdicts are nobody's."""
+    body = "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nassert pid"
+    make_project(pytester, one_claim(body))
+    conftest = """
+        import os, pathlib, sys
+        first = os.getpid()
+        def pytest_unconfigure(config):
+            if os.getpid() != first:
+                pathlib.Path("of-the-child").write_text(str(pathlib.Path("run.json").exists()))
+                os._exit(0)
+    """
+    pytester.makeconftest(conftest)
+    run = run_claims(pytester, subprocess=True)
+    assert run.verdicts == {"snow": "confirmed", "companion": "confirmed"}
+    assert (pytester.path / "of-the-child").read_text() == "False"
+
+
+def test_stopping_at_failures_without_any_leaves_a_complete_record(pytester: pytest.Pytester) -> None:
+    """``-x`` alone does not make a run incomplete."""
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester, "-x")
+    assert run.record is not None
+    assert run.record["complete"] is True
+
+
+@pytest.mark.parametrize("code", ["import no_such_module", "pytest.skip('not here', allow_module_level=True)"])
+def test_record_without_a_module_that_could_not_be_collected_is_not_complete(
+    pytester: pytest.Pytester, code: str
+) -> None:
+    """There may be claims in a module that was not imported to its end."""
+    make_project(pytester, one_claim("assert lab"))
+    pytester.makepyfile(test_other=f"import pytest\n{code}")
+    run = run_claims(pytester, "--continue-on-collection-errors")
+    assert run.verdicts == {"snow": "confirmed", "companion": "confirmed"}
+    assert run.record is not None
+    assert run.record["complete"] is False
+    assert "test_other.py" in run.output

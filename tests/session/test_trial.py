@@ -1,0 +1,568 @@
+"""Which end of a claim leads to which verdict, pytest outcome and exit status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from helpers.claims_project import COMPANION, make_project, one_claim, outcomes_of, run_claims
+
+CONFIRMED, REFUTED, INCONCLUSIVE = "confirmed", "refuted", "inconclusive"
+NOT_APPLICABLE, ERROR = "not_applicable", "error"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A claim's body, and the verdict that it must lead to; the reason must hold the given words."""
+
+    name: str
+    verdict: str
+    body: str
+    reason: str = ""
+    prelude: str = ""
+    marks: str = ""
+
+
+CASES = [
+    Case("an assertion held", CONFIRMED, "total = 1 + 1\nassert total == 2"),
+    Case("raises saw it", CONFIRMED, "with pytest.raises(KeyError):\n    {}['x']"),
+    Case(
+        "warns saw it",
+        CONFIRMED,
+        "with pytest.warns(UserWarning):\n    warnings.warn('x')",
+        prelude="import warnings",
+    ),
+    Case("an assertion of a helper function held", CONFIRMED, "check(2)", prelude="def check(x):\n    assert x == 2"),
+    Case(
+        "a thread goes on",
+        CONFIRMED,
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\nassert lab is not None",
+        prelude="import threading",
+    ),
+    Case(
+        "an assertion in threads held",
+        CONFIRMED,
+        "with ThreadPoolExecutor() as pool:\n    list(pool.map(check, [2, 2]))",
+        prelude="from concurrent.futures import ThreadPoolExecutor\ndef check(x):\n    assert x == 2",
+    ),
+    Case(
+        "an assertion in what a fixture made held",
+        CONFIRMED,
+        "CHECKS[-1](2)",
+        prelude="""
+            CHECKS = []
+            @pytest.fixture(scope="session", autouse=True)
+            def make():
+                def check(x):
+                    assert x == 2
+                CHECKS.append(check)
+        """,
+    ),
+    Case("an assertion failed", REFUTED, "total = 1 + 1\nassert total == 3"),
+    Case("an assertion of a helper function failed", REFUTED, "check(2)", prelude="def check(x):\n    assert x == 3"),
+    Case(
+        "an assertion failed in a thread whose result was asked for",
+        REFUTED,
+        "with ThreadPoolExecutor() as pool:\n    pool.submit(check).result()",
+        prelude="from concurrent.futures import ThreadPoolExecutor\ndef check():\n    x = 1\n    assert x == 3",
+    ),
+    Case("raise AssertionError by hand", REFUTED, "raise AssertionError('no')"),
+    Case("raises saw nothing", REFUTED, "with pytest.raises(KeyError):\n    {'x': 1}['x']"),
+    Case("raises of a callable saw nothing", REFUTED, "pytest.raises(KeyError, int, '1')"),
+    Case("warns saw nothing", REFUTED, "with pytest.warns(UserWarning):\n    pass"),
+    Case("deprecated_call saw nothing", REFUTED, "with pytest.deprecated_call():\n    pass"),
+    Case("require failed", INCONCLUSIVE, "lab.require(1 > 2, 'two cores')\nassert lab is None", "two cores"),
+    Case(
+        "require failed and was caught",
+        INCONCLUSIVE,
+        "try:\n    lab.require(False, 'two cores')\nexcept BaseException:\n    pass\nassert lab is not None",
+        "two cores",
+    ),
+    Case(
+        "require failed, was caught, and an assertion failed",
+        INCONCLUSIVE,
+        "try:\n    lab.require(False, 'two cores')\nexcept BaseException:\n    pass\nassert lab is None",
+        "two cores",
+    ),
+    Case(
+        "require failed, was caught, and nothing was asserted",
+        INCONCLUSIVE,
+        "try:\n    lab.require(False, 'two cores')\nexcept BaseException:\n    pass",
+        "two cores",
+    ),
+    Case(
+        "Inconclusive was raised by hand",
+        INCONCLUSIVE,
+        "raise pytest_concclaims.Inconclusive('who knows')",
+        "who knows",
+        prelude="import pytest_concclaims",
+    ),
+    Case(
+        "except Exception does not catch Inconclusive",
+        INCONCLUSIVE,
+        "try:\n    lab.require(False, 'two cores')\nexcept Exception:\n    assert lab is None",
+        "two cores",
+    ),
+    Case("skip", NOT_APPLICABLE, "pytest.skip('no such start method')", "no such start method"),
+    Case("importorskip", NOT_APPLICABLE, "pytest.importorskip('no_such_module')", "no_such_module"),
+    Case("skip marker", NOT_APPLICABLE, "assert lab is None", "not today", marks="@pytest.mark.skip('not today')"),
+    Case(
+        "skipif marker",
+        NOT_APPLICABLE,
+        "assert lab is None",
+        "not here",
+        marks="@pytest.mark.skipif(True, reason='not here')",
+    ),
+    Case("nothing asserted", ERROR, "pass", "no assertion of its own had held"),
+    Case("a loop over nothing", ERROR, "for x in []:\n    assert x", "no assertion of its own had held"),
+    Case("a note is no evidence", ERROR, "lab.note('hello')", "no assertion of its own had held"),
+    Case("a requirement is no evidence", ERROR, "lab.require(True, 'luck')", "no assertion of its own had held"),
+    Case(
+        "an assertion on the line of a loop over nothing",
+        ERROR,
+        "for x in []: assert x",
+        "no assertion of its own had held",
+    ),
+    Case(
+        "an assertion that did not come to its end",
+        ERROR,
+        "with suppress(KeyError):\n    assert {}['x'] == 1",
+        "no assertion of its own had held",
+        prelude="from contextlib import suppress",
+    ),
+    Case("raises without with", ERROR, "pytest.raises(KeyError)", "no assertion of its own had held"),
+    Case(
+        "an assertion failed, and was caught",
+        ERROR,
+        "for n in (1, 2):\n    try:\n        assert n == 2\n    except AssertionError:\n        pass",
+        "the failure was caught: assert n == 2",
+    ),
+    Case(
+        "an assertion failed in a future that nobody asked",
+        ERROR,
+        "with ThreadPoolExecutor() as pool:\n    pool.submit(check, 3)\nassert lab is not None",
+        "the failure was caught: assert x == 2",
+        prelude="from concurrent.futures import ThreadPoolExecutor\ndef check(x):\n    assert x == 2",
+    ),
+    Case("another exception", ERROR, "{}['x']", "KeyError: 'x'"),
+    Case("another exception after an assertion", ERROR, "assert lab is not None\nint('x')", "ValueError: invalid"),
+    Case(
+        "the exception that raises did not wait for",
+        ERROR,
+        "with pytest.raises(KeyError):\n    int('x')",
+        "ValueError",
+    ),
+    Case(
+        "the message that raises did not wait for",
+        ERROR,
+        "with pytest.raises(ValueError, match='nonsense'):\n    int('x')",
+        "outside the claim's code",
+    ),
+    Case(
+        "the block of warns died of another exception",
+        ERROR,
+        "with pytest.warns(UserWarning):\n    int('x')",
+        # pytest 8.0 hides the exception behind its own
+        "",
+    ),
+    Case("fail", ERROR, "pytest.fail('give up')", "give up"),
+    Case(
+        "fail in the block of raises", ERROR, "with pytest.raises(KeyError):\n    pytest.fail('give up')", "give up"
+    ),
+    Case("SystemExit", ERROR, "sys.exit(0)", "SystemExit", prelude="import sys"),
+    Case("xfail", ERROR, "pytest.xfail('known')", "pytest.xfail() in a claim"),
+    Case(
+        "xfail marker set while it runs",
+        ERROR,
+        "request.applymarker(pytest.mark.xfail(strict=False))\nassert request is None",
+        "xfail",
+    ),
+    Case(
+        "a bare assertion of the standard library",
+        ERROR,
+        "assert lab is not None\nthreading.Thread(group=1)",
+        "outside the claim's code",
+        prelude="import threading",
+    ),
+    Case(
+        "an assertion that failed in a process of a pool",
+        ERROR,
+        "with multiprocessing.Pool(1) as pool:\n    pool.apply(check)",
+        "outside the claim's code",
+        prelude="import multiprocessing\ndef check():\n    x = 1\n    assert x == 3",
+    ),
+    Case(
+        "an assertion of an installed library",
+        ERROR,
+        "mock = unittest.mock.Mock()\nmock.assert_called_once()",
+        "outside the claim's code",
+        prelude="import unittest.mock",
+    ),
+    Case(
+        "an exception ended a thread",
+        ERROR,
+        """
+        thread = threading.Thread(target=int, args=("x",), name="the counter")
+        thread.start()
+        thread.join()
+        assert not thread.is_alive()
+        """,
+        "ValueError in thread 'the counter', the claim: invalid literal",
+        prelude="import threading",
+    ),
+    Case(
+        "an exception ended a thread that nobody waited for",
+        ERROR,
+        "threading.Thread(target=int, args=('x',)).start()\nassert lab is not None",
+        "ValueError in thread",
+        prelude="import threading",
+    ),
+    Case(
+        "an assertion failed in a thread",
+        ERROR,
+        """
+        def check():
+            assert lab is None
+        thread = threading.Thread(target=check)
+        thread.start()
+        thread.join()
+        assert not thread.is_alive()
+        """,
+        "AssertionError in thread",
+        prelude="import threading",
+    ),
+]
+
+EXPECTATIONS = {
+    CONFIRMED: "@pytest.mark.refuted(False, reason='snow melts')",
+    REFUTED: "@pytest.mark.refuted(True, reason='snow melts')",
+}
+
+
+@pytest.mark.parametrize("expected", EXPECTATIONS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "_"))
+def test_end_of_body_decides_verdict_outcome_and_exit_status(
+    pytester: pytest.Pytester, case: Case, expected: str
+) -> None:
+    """Each row of the table, where it is expected and where it is not."""
+    marks = f"{EXPECTATIONS[expected]}\n{case.marks}"
+    make_project(pytester, one_claim(case.body, marks=marks, prelude=case.prelude, arguments="lab, request"))
+    run = run_claims(pytester)
+
+    claim = run.claims["snow"]
+    assert (claim["verdict"], claim["expected"]) == (case.verdict, expected), claim["reason"]
+    if case.verdict in (INCONCLUSIVE, NOT_APPLICABLE):
+        ends, status = {"passed": 1, "skipped": 1}, 0
+    elif case.verdict == expected:
+        ends, status = {"passed": 2}, 0
+    elif "nobody waited for" in case.name:
+        ends, status = outcomes_of(run.result), 1  # it fails in the call or in the teardown
+    else:
+        ends, status = {"passed": 1, "failed": 1}, 1
+    assert outcomes_of(run.result) == ends
+    assert run.status == status
+    if case.verdict == REFUTED:
+        assert claim["reason"] == ("snow melts" if expected == REFUTED else None)
+    elif case.verdict == CONFIRMED:
+        # The reason that did not hold is said where a person looks for it, not in the record.
+        assert claim["reason"] is None
+        assert ("CONFIRMED, expected REFUTED because snow melts" in run.output) == (status == 1)
+    else:
+        assert claim["reason"]
+        assert case.reason in claim["reason"]
+
+
+PHASES = [
+    Case("set-up dies", ERROR, "    raise OSError('no room')\n    yield", "OSError in set-up: no room"),
+    Case("set-up asserts in vain", ERROR, "    assert lab is None\n    yield", "AssertionError in set-up"),
+    Case("set-up skips", NOT_APPLICABLE, "    pytest.skip('no fork here')\n    yield", "no fork here"),
+    Case("set-up xfails", ERROR, "    pytest.xfail('known')\n    yield", "xfail on a claim"),
+    Case(
+        "set-up requires in vain",
+        INCONCLUSIVE,
+        "    lab.require(1 > 2, 'two cores')\n    yield",
+        "two cores",
+    ),
+    Case(
+        "set-up requires in vain and catches it",
+        INCONCLUSIVE,
+        "    try:\n        lab.require(1 > 2, 'two cores')\n    except BaseException:\n        pass\n    yield",
+        "two cores",
+    ),
+    Case("a thread of set-up dies", ERROR, "    die('early')\n    yield", "ValueError in thread 'early', set-up"),
+    Case("teardown dies", ERROR, "    yield\n    raise OSError('no room')", "OSError in teardown: no room"),
+    Case("teardown asserts in vain", ERROR, "    yield\n    assert lab is None", "AssertionError in teardown"),
+    Case("a thread of teardown dies", ERROR, "    yield\n    die('late')", "ValueError in thread 'late', teardown"),
+]
+
+
+@pytest.mark.parametrize("expected", EXPECTATIONS)
+@pytest.mark.parametrize("case", PHASES, ids=lambda case: case.name.replace(" ", "_"))
+def test_what_happens_around_the_body_takes_its_verdict_away(
+    pytester: pytest.Pytester, case: Case, expected: str
+) -> None:
+    """An error of set-up or teardown leaves no verdict, whatever the body would have said."""
+    prelude = f"""
+import threading
+
+def die(name):
+    thread = threading.Thread(target=int, args=("x",), name=name)
+    thread.start()
+    thread.join()
+
+@pytest.fixture
+def snow(lab):
+{case.body}
+"""
+    body = "assert snow is None" if expected == CONFIRMED else "assert snow is not None"
+    make_project(
+        pytester,
+        one_claim(body, marks=EXPECTATIONS[expected], prelude=prelude, arguments="snow, lab"),
+    )
+    run = run_claims(pytester)
+
+    claim = run.claims["snow"]
+    assert claim["verdict"] == case.verdict, claim["reason"]
+    assert case.reason in claim["reason"]
+    assert run.status == (1 if case.verdict == ERROR else 0)
+    ends = outcomes_of(run.result)
+    if case.verdict == ERROR:
+        assert ends.get("failed", 0) + ends.get("errors", 0) == 1
+    else:
+        assert ends == {"passed": 1, "skipped": 1}
+
+
+# --- where an AssertionError comes from
+
+
+@pytest.mark.parametrize(
+    ("place", "verdict"), [("registered", REFUTED), ("conftest", REFUTED), ("unregistered", ERROR)]
+)
+def test_assertion_of_a_helper_counts_if_pytest_treats_it_as_test_code(
+    pytester: pytest.Pytester, place: str, verdict: str
+) -> None:
+    """A helper module speaks for a claim if it was registered for assertion rewriting."""
+    helper = "def check(x):\n    assert x == 3\n"
+    register = "import pytest\npytest.register_assert_rewrite('registered')\n"
+    pytester.makepyfile(conftest=register + helper, registered=helper, unregistered=helper)
+    make_project(pytester, one_claim("check(2)", prelude=f"from {place} import check"))
+    run = run_claims(pytester)
+    assert run.verdicts["snow"] == verdict
+    assert run.status == 1
+    if verdict == REFUTED:
+        run.result.stdout.fnmatch_lines(["*assert 2 == 3*"])
+
+
+def test_assertions_of_a_helper_are_evidence(pytester: pytest.Pytester) -> None:
+    """A claim that asserts only in a registered helper has asserted."""
+    pytester.makeconftest("import pytest\npytest.register_assert_rewrite('helper')")
+    pytester.makepyfile(helper="def check(x):\n    assert x == 2\n")
+    make_project(pytester, one_claim("check(2)", prelude="from helper import check"))
+    run = run_claims(pytester)
+    assert run.verdicts["snow"] == CONFIRMED
+    assert run.status == 0
+
+
+# --- --claims-strict, and runs without a verdict
+
+
+def test_strict_fails_the_inconclusive(pytester: pytest.Pytester) -> None:
+    """Under --claims-strict an inconclusive claim fails, and stays inconclusive."""
+    make_project(pytester, one_claim("lab.require(False, 'two cores')"))
+    run = run_claims(pytester, "--claims-strict")
+    assert run.verdicts["snow"] == INCONCLUSIVE
+    assert outcomes_of(run.result) == {"passed": 1, "failed": 1}
+    assert run.status == 1
+    run.result.stdout.fnmatch_lines(["INCONCLUSIVE, and --claims-strict is given: *two cores"])
+
+
+def test_strict_fails_the_inconclusive_in_set_up(pytester: pytest.Pytester) -> None:
+    """Under --claims-strict a requirement that a fixture finds not met fails the claim, too."""
+    prelude = "@pytest.fixture\ndef cores(lab):\n    lab.require(False, 'two cores')\n"
+    make_project(pytester, one_claim("assert lab is None", prelude=prelude, arguments="cores, lab"))
+    run = run_claims(pytester, "--claims-strict")
+    assert run.verdicts["snow"] == INCONCLUSIVE
+    assert run.status == 1
+    run.result.stdout.fnmatch_lines(["*INCONCLUSIVE, and --claims-strict is given: *two cores*"])
+
+
+def test_strict_lets_the_not_applicable_be(pytester: pytest.Pytester) -> None:
+    """--claims-strict is about evidence that did not suffice, not about what does not apply here."""
+    make_project(pytester, one_claim("pytest.skip('no fork')"))
+    assert run_claims(pytester, "--claims-strict").status == 0
+
+
+@pytest.mark.parametrize("marker", ["claim('Snow is white')", "refuted(True, reason='snow melts')"])
+def test_verdicts_are_not_for_plain_tests(pytester: pytest.Pytester, marker: str) -> None:
+    """Without --claims a claim is not run at all, so it cannot fail the tests."""
+    make_project(pytester, f"@pytest.mark.{marker}\ndef test_x():\n    assert 1 == 2\n\ndef test_y():\n    pass\n")
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(passed=1, failed=0 if marker.startswith("claim") else 1, deselected=marker.count("claim("))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("lab.require(False, 'two cores')", "it ended INCONCLUSIVE"),
+        ("pytest.skip('no fork')", "it ended NOT APPLICABLE"),
+        ("int('x')", "it ended ERROR"),
+    ],
+)
+def test_run_without_a_verdict_fails_and_says_why(pytester: pytest.Pytester, body: str, words: str) -> None:
+    """Zero evidence is not green."""
+    make_project(pytester, one_claim(body).replace(COMPANION, ""))
+    run = run_claims(pytester)
+    assert run.status == 1
+    told = " ".join(run.output.split())
+    assert f"The only claim reached no verdict ({words}): nothing was verified, and the run fails." in told
+
+
+def test_fixture_that_does_not_exist_is_named(pytester: pytest.Pytester) -> None:
+    """In all reports, and not only in pytest's."""
+    make_project(pytester, one_claim("assert laboratory", arguments="laboratory"))
+    run = run_claims(pytester)
+    assert run.claims["snow"]["reason"] == "FixtureLookupError in set-up: fixture 'laboratory' not found"
+
+
+def test_quiet_run_without_a_verdict_says_why_there_is_none(pytester: pytest.Pytester) -> None:
+    """It fails for just that."""
+    make_project(pytester, one_claim("lab.require(False, 'two cores')").replace(COMPANION, ""))
+    assert "not met: two cores" in run_claims(pytester, "-q").output
+    make_project(pytester, one_claim("lab.require(False, 'two cores')"))
+    assert "not met: two cores" not in run_claims(pytester, "-q").output
+
+
+@pytest.mark.parametrize("arguments", [(), ("-k", "nonsense"), ("-q",), ("-n", "2")], ids=" ".join)
+def test_run_without_claims_fails_and_says_why(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+    """Asked for claims, and there was none: that is no success."""
+    make_project(pytester, "def test_plain():\n    pass\n")
+    if "-n" in arguments:
+        pytest.importorskip("xdist")
+    run = run_claims(pytester, *arguments, subprocess="-n" in arguments)
+    assert run.status not in (0, 4)
+    assert "No claim was run, so there is no verdict" in " ".join(run.output.split())
+
+
+def test_collecting_only_needs_no_verdict(pytester: pytest.Pytester) -> None:
+    """--co lists the claims, and succeeds without a verdict or a record."""
+    make_project(pytester, one_claim("assert lab is None"))
+    run = run_claims(pytester, "--co", "-q")
+    assert run.status == 0
+    assert run.record is None
+    run.result.stdout.fnmatch_lines(["test_claims.py::test_snow", "test_claims.py::test_companion"])
+    run.result.stdout.no_fnmatch_line("*run record*")
+
+
+# --- more than one word about one claim: subtests, reruns
+
+
+@pytest.mark.parametrize("expected", EXPECTATIONS)
+@pytest.mark.parametrize(
+    ("block", "verdict"),
+    [
+        ("assert lab is None", ERROR),
+        ("int('x')", ERROR),
+        ("pytest.fail('give up')", ERROR),
+        ("pytest.skip('not here')", ERROR),
+        ("pytest.xfail('known')", ERROR),
+        # ERROR, not INCONCLUSIVE: pytest counts the subtest as failed, and the run fails.
+        ("lab.require(False, 'two cores')", ERROR),
+        ("assert lab is not None", CONFIRMED),
+    ],
+)
+def test_failing_subtest_leaves_no_verdict(
+    pytester: pytest.Pytester, block: str, verdict: str, expected: str
+) -> None:
+    """A failing subtest is reported by itself, and the test goes on; it must not end CONFIRMED then."""
+    if not hasattr(pytest, "Subtests"):
+        pytest.skip("subtests came with pytest 9")
+    body = f"with subtests.test('part'):\n    {block}\nassert lab is not None"
+    make_project(pytester, one_claim(body, marks=EXPECTATIONS[expected], arguments="lab, subtests"))
+    run = run_claims(pytester)
+    assert run.verdicts["snow"] == verdict
+    assert run.status == (0 if verdict == expected else 1)
+
+
+def test_thread_of_an_earlier_claim_is_not_held_against_a_later_one(pytester: pytest.Pytester) -> None:
+    """Nor does it speak for it; the claim that has left it behind says so."""
+    prelude = """
+    import threading
+    late = []
+    def fail(go):
+        go.wait()
+        assert not go.is_set(), "too late for anybody"
+
+    @pytest.mark.claim("Threads come to an end")
+    def test_guilty(lab):
+        go = threading.Event()
+        thread = threading.Thread(target=fail, args=(go,), name="late")
+        late.extend([thread, go])
+        thread.start()
+        assert thread.is_alive()
+    """
+    body = "thread, go = late\ngo.set()\nthread.join()\nassert not thread.is_alive()"
+    make_project(pytester, one_claim(body, prelude=prelude))
+    run = run_claims(pytester, "-W", "default")
+    assert run.verdicts == {"guilty": "confirmed", "snow": "confirmed", "companion": "confirmed"}
+    notes = [piece["text"] for piece in run.claims["guilty"]["evidence"] if piece["kind"] == "note"]
+    assert notes == ["the claim has left thread 'late' running: what becomes of that, it does not hear"]
+    assert "too late for anybody" in run.output
+
+
+FLAKY = """
+from pathlib import Path
+
+def attempt(folder=Path(__file__).parent):
+    number = len(list(folder.glob("attempt*"))) + 1
+    (folder / f"attempt{number}").touch()
+    return number
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict", "attempts"),
+    [
+        ("assert attempt() == 2", ERROR, [REFUTED, ERROR]),
+        ("assert attempt() < 0", REFUTED, [REFUTED, REFUTED]),
+        ("assert 1 // (attempt() - 1) == 1", ERROR, [ERROR, ERROR]),
+        ("assert attempt() == 1", CONFIRMED, []),
+    ],
+)
+def test_attempts_that_disagree_fail(pytester: pytest.Pytester, body: str, verdict: str, attempts: list[str]) -> None:
+    """Reruns must not turn a claim green: each attempt is kept, and different verdicts are an error."""
+    pytest.importorskip("pytest_rerunfailures")
+    make_project(pytester, one_claim(body, prelude=FLAKY))
+    run = run_claims(pytester, "--reruns=2", "-p", "no:xdist")
+    assert run.verdicts == {"snow": verdict, "companion": CONFIRMED}
+    assert [attempt["verdict"] for attempt in run.evidence("snow", "attempt")] == attempts
+    assert run.status == (0 if verdict == CONFIRMED else 1)
+    if verdict == ERROR:
+        assert "attempts at the same claim disagree" in run.claims["snow"]["reason"]
+
+
+# --- what a person sees of a failure
+
+
+def test_unexpected_refutation_shows_introspection_and_evidence(pytester: pytest.Pytester) -> None:
+    """The unexpected fails as any assertion does, with the statement and what was seen."""
+    make_project(pytester, one_claim("lab.note('it is winter')\nwhite = [1, 2]\nassert white == [1, 3]"))
+    run = run_claims(pytester)
+    run.result.stdout.fnmatch_lines(
+        [
+            ">*assert white == ?1, 3?",
+            "E *At index 1 diff: 2 != 3",
+            '"Snow is white"',
+            "is REFUTED, expected CONFIRMED",
+            "- it is winter",
+        ]
+    )
+
+
+def test_unexpected_end_of_a_thread_shows_its_traceback(pytester: pytest.Pytester) -> None:
+    """The failure names the thread's exception with its traceback."""
+    body = "thread = threading.Thread(target=int, args=('x',))\nthread.start()\nthread.join()\nassert thread"
+    make_project(pytester, one_claim(body, prelude="import threading"))
+    run_claims(pytester).result.stdout.fnmatch_lines(
+        ["ERROR: ValueError in thread*", "Traceback*", "ValueError: invalid*"]
+    )
