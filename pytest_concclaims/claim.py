@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import re
 import string
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ class Claim:
     :param expected_reason: why REFUTED is expected; None where CONFIRMED is.
     :param location: ``file:line`` for people.
     :param nodeid: pytest's, by which the claim is run alone.
+    :param longer_ids: what the id becomes where another claim has the same: with the module's name, or its path; none
+        for an id that the author gave.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Claim:
     expected_reason: str | None
     location: str
     nodeid: str
+    longer_ids: tuple[str, ...] = ()
 
 
 class ClaimError(Exception):
@@ -77,8 +81,12 @@ def read_claim(item: pytest.Item, suite: str, path: str, root: Path) -> Claim:
     names = _parameter_texts(item)
     reason = _refuted_reason(item)
     statement = _filled_in(statement, names, "the statement")
+    if explicit_id is not None:
+        ids = [_explicit_id(item, explicit_id, names, from_parameter)]
+    else:
+        ids = [_own_id(item, suite, place) for place in _places(path)]
     return Claim(
-        id=_claim_id(item, suite, explicit_id, names, from_parameter),
+        id=ids[0],
         suite=suite,
         statement=statement,
         source=source,
@@ -87,6 +95,7 @@ def read_claim(item: pytest.Item, suite: str, path: str, root: Path) -> Claim:
         expected_reason=reason,
         location=path if item.location[1] is None else f"{path}:{item.location[1] + 1}",
         nodeid=item.nodeid,
+        longer_ids=tuple(ids[1:]),
     )
 
 
@@ -209,31 +218,48 @@ def _filled_in(template: str, names: Mapping[str, str], what: str) -> str:
 # --- the id
 
 
-def _claim_id(
-    item: pytest.Function, suite: str, explicit: str | None, names: Mapping[str, str], from_parameter: bool
-) -> str:
+def _explicit_id(item: pytest.Function, given: str, names: Mapping[str, str], from_parameter: bool) -> str:
+    if not given.isprintable():
+        raise ClaimError(f"id={given!r} of a claim holds characters that cannot be printed")
+    filled = _filled_in(given, names, "the id")
+    # A marker on one parameter, or an id that names them, speaks of this very item.
+    return filled if from_parameter or filled != given else filled + _parameters(item)
+
+
+def _places(path: str) -> tuple[Sequence[str], ...]:
+    """Return what an id may say of a claim's file, from nothing to all."""
+    *folders, module = path.removesuffix(".py").split("/")
+    module = module.removeprefix("test_")
+    return (), (module,), (*folders, module)
+
+
+def _own_id(item: pytest.Function, suite: str, place: Sequence[str]) -> str:
+    """Return an id made of names: those of the suite, of the place, of the classes, and of the function."""
+    function = (getattr(item, "originalname", None) or item.name).removeprefix("test_").strip("_")
+    classes = [node.name.removeprefix("Test") for node in item.listchain() if isinstance(node, pytest.Class)]
+    words = [suite, *map(_kebab, [*place, *classes]), function.replace("_", "-")]
+    return "-".join(word for word in words if word) + _parameters(item)
+
+
+def _parameters(item: pytest.Function) -> str:
     callspec = getattr(item, "callspec", None)
-    parameters = f"[{callspec.id}]" if callspec is not None and callspec.id else ""
-    if explicit is not None:
-        if not explicit.isprintable():
-            raise ClaimError(f"id={explicit!r} of a claim holds characters that cannot be printed")
-        filled = _filled_in(explicit, names, "the id")
-        # A marker on one parameter, or an id that names them, speaks of this very item.
-        return filled if from_parameter or filled != explicit else filled + parameters
-    function = getattr(item, "originalname", None) or item.name
-    classes = [
-        _kebab(_without_prefix(node.name, "Test")) for node in item.listchain() if isinstance(node, pytest.Class)
-    ]
-    words = [suite, *classes, _without_prefix(function, "test_").strip("_").replace("_", "-")]
-    return "-".join(word for word in words if word) + parameters
-
-
-def _without_prefix(text: str, prefix: str) -> str:
-    return text.removeprefix(prefix)
+    return f"[{callspec.id}]" if callspec is not None and callspec.id else ""
 
 
 def _kebab(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).strip("_").replace("_", "-").lower()
+
+
+def distinct(claims: Sequence[Claim]) -> list[Claim]:
+    """Return the claims; those that share an id by their functions' names have longer ids, as long as it takes."""
+    found = list(claims)
+    for length in range(2):
+        counts = Counter(claim.id for claim in found)
+        found = [
+            replace(claim, id=claim.longer_ids[length]) if counts[claim.id] > 1 and claim.longer_ids else claim
+            for claim in found
+        ]
+    return found
 
 
 def duplicates(claims: Sequence[tuple[str, Claim]]) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,6 +110,18 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Under ``--claims``, note assertions from the first conftest file on."""
+    if getattr(early_config.known_args_namespace, "claims", False):
+        from .session.assertions import assertions_noted
+
+        stack = ExitStack()
+        early_config.add_cleanup(stack.close)
+        stack.enter_context(assertions_noted())
+    return (yield)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and, under ``--claims``, what runs and reports claims."""
     config.addinivalue_line(
@@ -131,10 +145,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Without ``--claims``, deselect the claims."""
     if config.getoption("claims"):
         return
-    claims = [item for item in items if item.get_closest_marker("claim") is not None]
+    claims: list[pytest.Item] = []
+    tests: list[pytest.Item] = []
+    for item in items:
+        (tests if item.get_closest_marker("claim") is None else claims).append(item)
     if claims:
         config.hook.pytest_deselected(items=claims)
-        items[:] = [item for item in items if item not in set(claims)]
+        items[:] = tests
 
 
 @pytest.fixture

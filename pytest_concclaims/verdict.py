@@ -1,8 +1,12 @@
-"""The verdicts."""
+"""The verdicts, and the rules by which an attempt at a claim comes to one.
+
+All rules stand in :func:`decide` and :func:`fails`. What they go by is gathered elsewhere.
+"""
 
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 
 
 class Verdict(enum.Enum):
@@ -38,3 +42,136 @@ class NotApplicable(BaseException):
 
     A ``BaseException`` for the same reason as :class:`Inconclusive`.
     """
+
+
+class Ending(enum.Enum):
+    """How a claim's test function ended."""
+
+    RETURNED = enum.auto()
+    #: An assertion of the claim's code failed, or its ``pytest.raises`` saw nothing.
+    ASSERTION_FAILED = enum.auto()
+    #: It raised :class:`Inconclusive`.
+    INCONCLUSIVE = enum.auto()
+    #: It raised :class:`NotApplicable`, or was skipped.
+    NOT_APPLICABLE = enum.auto()
+    #: It raised anything else.
+    RAISED = enum.auto()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a verdict goes by: what was seen of one attempt at a claim. Each text is a reason, for people.
+
+    :param ending: how the test function ended; None if it was not called, or did not come back.
+    :param ending_reason: what it raised.
+    :param asserted: whether an assertion of the claim's code held.
+    :param unwatched: why assertions of the claim's module cannot be seen.
+    :param interference: what made a verdict worthless before the call, which was then not made.
+    :param broken: what failed around the call: the set-up, the teardown, a worker process, another plugin.
+    :param disturbance: what ended a thread, or failed in a subtest.
+    :param xfail: where the claim was marked xfail.
+    :param caught: an assertion that failed, and whose failure did not end the claim.
+    :param unsettled: the first INCONCLUSIVE or NOT APPLICABLE of an instrument, even if it was caught.
+    :param void: why nothing can rest on what an instrument did, such as one that was never asked.
+    :param threads_left: threads that the claim has left running.
+    :param earlier_threads: threads that earlier claims have left running, whose assertions cannot be told from this
+        claim's.
+    :param gil_changed: how the state of the GIL is another one than at the start.
+    :param earlier: the verdicts of earlier attempts.
+    """
+
+    ending: Ending | None = None
+    ending_reason: str | None = None
+    asserted: bool = False
+    unwatched: str | None = None
+    interference: str | None = None
+    broken: str | None = None
+    disturbance: str | None = None
+    xfail: str | None = None
+    caught: str | None = None
+    unsettled: Decision | None = None
+    void: str | None = None
+    threads_left: str | None = None
+    earlier_threads: str | None = None
+    gil_changed: str | None = None
+    earlier: tuple[Verdict, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict.
+
+    :param reason: why the claim was neither confirmed nor refuted, where it was not.
+    """
+
+    verdict: Verdict
+    reason: str | None = None
+
+
+def decide(facts: Facts) -> Decision:
+    """Return the verdict on an attempt at a claim.
+
+    What broke the attempt comes first; then the end of the test function; then what takes a verdict away.
+    """
+    for reason in (facts.broken, facts.disturbance, facts.xfail, facts.threads_left):
+        if reason is not None:
+            return Decision(Verdict.ERROR, reason)
+    decision = _undisturbed(facts)
+    if any(verdict is not decision.verdict for verdict in facts.earlier):
+        words = ", ".join(verdict.word for verdict in (*facts.earlier, decision.verdict))
+        return Decision(Verdict.ERROR, f"attempts at the same claim disagree: {words}")
+    return decision
+
+
+def _undisturbed(facts: Facts) -> Decision:
+    if facts.interference is not None:
+        return Decision(Verdict.INCONCLUSIVE, facts.interference)
+    decision = _by_ending(facts)
+    returned = facts.ending is Ending.RETURNED
+    if facts.caught is not None and (returned or decision.verdict is not Verdict.ERROR):
+        return Decision(Verdict.ERROR, facts.caught)
+    if facts.unsettled is not None and (returned or decision.verdict.reached):
+        return facts.unsettled
+    if not decision.verdict.reached:
+        return decision
+    if facts.unwatched is not None:
+        return Decision(Verdict.ERROR, facts.unwatched)
+    if facts.void is not None:
+        return Decision(Verdict.ERROR, facts.void)
+    if facts.gil_changed is not None:
+        return Decision(Verdict.INCONCLUSIVE, facts.gil_changed)
+    if facts.earlier_threads is not None and decision.verdict is Verdict.CONFIRMED:
+        return Decision(Verdict.INCONCLUSIVE, facts.earlier_threads)
+    return decision
+
+
+def _by_ending(facts: Facts) -> Decision:
+    if facts.ending is None:
+        return Decision(Verdict.ERROR, "it did not come to an end")
+    if facts.ending is Ending.RETURNED:
+        if facts.asserted:
+            return Decision(Verdict.CONFIRMED)
+        return Decision(Verdict.ERROR, facts.unwatched or _ASSERTED_NOTHING)
+    verdict = {
+        Ending.ASSERTION_FAILED: Verdict.REFUTED,
+        Ending.INCONCLUSIVE: Verdict.INCONCLUSIVE,
+        Ending.NOT_APPLICABLE: Verdict.NOT_APPLICABLE,
+        Ending.RAISED: Verdict.ERROR,
+    }[facts.ending]
+    return Decision(verdict, None if verdict.reached else facts.ending_reason or "no reason was given")
+
+
+_ASSERTED_NOTHING = "the claim returned, and no assertion of its own had held; write assert before what is claimed"
+
+
+def unexpected(verdict: Verdict, expected: Verdict) -> bool:
+    """Return whether a claim needs attention: the other verdict was reached, or it ended in an error."""
+    return verdict is Verdict.ERROR or (verdict.reached and verdict is not expected)
+
+
+def fails(verdict: Verdict, expected: Verdict, *, strict: bool) -> bool:
+    """Return whether a claim fails the run: it is unexpected, or inconclusive where that is not allowed.
+
+    :param strict: whether an inconclusive claim fails.
+    """
+    return unexpected(verdict, expected) or (strict and verdict is Verdict.INCONCLUSIVE)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, NoReturn, Protocol, TypeVar, overload
 
 from ..records.evidence import Evidence, Note, Requirement
 from ..verdict import Inconclusive, NotApplicable
@@ -33,6 +33,16 @@ from .threads import threads_at_work
 S = TypeVar("S")
 T = TypeVar("T")
 M = TypeVar("M", bound=Measurement)
+
+
+class Assertions(Protocol):
+    """The assertions of a claim's code that have been evaluated."""
+
+    def failures(self) -> Sequence[str]:
+        """Return those that have failed so far in this process, in words."""
+
+    def suspended(self) -> AbstractContextManager[None]:
+        """Count none that holds in the block: an instrument calls the code that is measured."""
 
 
 class Lab:
@@ -69,10 +79,8 @@ class Lab:
         #: The threads that were there before the claim.
         self.earlier_threads = frozenset(threading.enumerate())
         self._process = os.getpid()
-        #: The assertions of the claim's code that have failed so far, in this process, in words.
-        self.failed_assertions: Callable[[], Sequence[str]] = tuple
-        #: Keeps whoever watches the claim's code from that, while an instrument calls what is given.
-        self.silenced: Callable[[Iterable[object]], AbstractContextManager[None]] = lambda _: nullcontext()
+        #: The assertions of the claim's code, while its test function is called.
+        self.assertions: Assertions | None = None
         #: Whether the claim is over: then nothing can be evidence for it any more.
         self.over = False
 
@@ -113,8 +121,7 @@ class Lab:
         self._instruments.clear()
         self._children.clear()
         self._unsettled = None
-        self.failed_assertions = tuple
-        self.silenced = lambda _: nullcontext()
+        self.assertions = None
 
     def note(self, text: str) -> None:
         """Add a plain fact to the evidence; it appears in the reports, and decides nothing.
@@ -222,7 +229,7 @@ class Lab:
             budget=self._budget(budget, "lab.race"),
             patience=_seconds(deadline, "lab.race", "deadline"),
             in_process=self._in_process,
-            failed_assertions=lambda: self.failed_assertions(),
+            failed_assertions=lambda: () if self.assertions is None else self.assertions.failures(),
         )
         race = Race(runner, bench=self._bench)
         self._instruments.append(race)
@@ -353,9 +360,9 @@ class Lab:
             yield
 
     @contextmanager
-    def _sampling(self, called: Iterable[object]) -> Iterator[None]:
+    def _sampling(self) -> Iterator[None]:
         __tracebackhide__ = True
-        with self.alone(), self.silenced(called):
+        with self.alone(), nullcontext() if self.assertions is None else self.assertions.suspended():
             yield
 
     def _budget(self, given: object, call: str) -> float:

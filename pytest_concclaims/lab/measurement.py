@@ -7,7 +7,7 @@ import numbers
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from opcode import opmap
@@ -81,13 +81,13 @@ class Settled:
 class Bench:
     """What a lab lends to its instruments.
 
-    :param sampling: gives the machine to an instrument, for as long as it samples; takes what is called then.
+    :param sampling: gives the machine to an instrument, for as long as it samples.
     :param disturbed: tells what falsifies a measurement now, in words; None if nothing does.
     :param record: takes evidence.
     :param give_up: ends the claim without a verdict.
     """
 
-    sampling: Callable[[Iterable[object]], AbstractContextManager[None]]
+    sampling: Callable[[], AbstractContextManager[None]]
     disturbed: Callable[[], str | None]
     record: Callable[[Evidence], None]
     give_up: Callable[[Inconclusive], NoReturn]
@@ -101,7 +101,6 @@ class Measurement(ABC):
 
     :param name: how it was made, such as ``lab.ratio(a, b)``.
     :param subject: what is measured, in words.
-    :param called: the functions that it calls.
     :param budget: seconds for each question.
     """
 
@@ -112,11 +111,8 @@ class Measurement(ABC):
     #: Half the dead zone around a number that is given without one.
     TOLERANCE: ClassVar[float] = 0.0
 
-    def __init__(
-        self, name: str, subject: str, *, called: Sequence[Callable[[], Any]], budget: float, bench: Bench
-    ) -> None:
+    def __init__(self, name: str, subject: str, *, budget: float, bench: Bench) -> None:
         self.name = name
-        self._called = called
         self._subject = subject
         self._budget = budget
         self._bench = bench
@@ -265,7 +261,7 @@ class Measurement(ABC):
         __tracebackhide__ = True
         self.asked = True
         try:
-            with self._bench.sampling(self._called):
+            with self._bench.sampling():
                 started = clock()
                 try:
                     answer, lacking = self._undisturbed(question)

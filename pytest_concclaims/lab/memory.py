@@ -88,7 +88,7 @@ class Memory(Measurement):
         if against is not None:
             subject += f", less what one more {names[1]} takes"
         name = f"lab.memory({', against='.join(names)})"
-        super().__init__(name, subject, called=functions, budget=budget, bench=bench)
+        super().__init__(name, subject, budget=budget, bench=bench)
         self._kinds = [Kind(name, function) for name, function in zip(names, functions)]
         self._gauge = gauge
         self._unique = True

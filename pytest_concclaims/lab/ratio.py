@@ -117,7 +117,6 @@ class Ratio(Measurement):
         super().__init__(
             f"lab.ratio({names[0]}, {names[1]})",
             f"{names[0]} against {names[1]}",
-            called=[a, b],
             budget=budget,
             bench=bench,
         )

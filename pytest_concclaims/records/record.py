@@ -11,7 +11,7 @@ from typing import Any
 
 from ..interpreter import Interpreter
 from ..machine import Machine
-from ..verdict import Verdict
+from ..verdict import Verdict, fails, unexpected
 from .evidence import Evidence, from_json
 
 #: 3 says whether the JIT compiler was on; 2 has each claim's node id, and what narrowed the run to some claims.
@@ -48,11 +48,11 @@ class ClaimResult:
     @property
     def unexpected(self) -> bool:
         """Whether this needs somebody's attention: the other verdict, or an error."""
-        return self.verdict is Verdict.ERROR or (self.verdict.reached and self.verdict is not self.expected)
+        return unexpected(self.verdict, self.expected)
 
     def fails(self, *, strict: bool) -> bool:
         """Return whether this fails the run: it is not as expected, or inconclusive where that is strict."""
-        return self.unexpected or (strict and self.verdict is Verdict.INCONCLUSIVE)
+        return fails(self.verdict, self.expected, strict=strict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON's types."""

@@ -1,48 +1,77 @@
-"""Which assertions of a claim were evaluated, and held.
+"""The assertions of a claim's code: which were evaluated, which held, which failed.
 
-A body that returns without having asserted anything has no verdict: ``for x in []: assert x`` shows nothing.
-Nor has one that catches its own failed assertion. pytest tells a plugin of assertions that hold only under an
-ini option that must be set before the test module was first compiled. So the functions of the claim's own
-code are given a body in which each assertion that holds leaves a mark, and in which a failed one is noted before
-it goes on its way. Nothing is traced: it is the same on every interpreter, beside a debugger and a coverage tool.
+A body that returns without an assertion that held has no verdict: ``for x in []: assert x`` shows nothing. Nor has a
+body that catches its own failed assertion. pytest's hook ``pytest_assertion_pass`` reports assertions that hold only
+under an ini option that was set before the module was first compiled, and none that fail and are caught.
 
-The verdict is about that very code, so a mark is a store in a list, and no call: at calls, threads may take turns
-(CPython from 3.10 on), and a call takes longer than what is measured. While an instrument samples, what it runs
-leaves no marks at all.
+So assertions are noted where pytest compiles a module. Its import hook parses the module, and calls
+``_pytest.assertion.rewrite.rewrite_asserts`` on the tree; that function is wrapped here. An assertion that holds sets
+its mark in a list of the module. One that fails calls :meth:`ModuleAssertions.note_failure` on its way. No function
+is changed afterwards.
+
+The verdict is about that very code, so noting must not disturb it. A mark is a subscript and no call, as CPython
+switches threads at calls. A mark that is set is only read: on a free-threaded build a store into a shared list takes
+its lock, which would order the threads. While an instrument samples, all marks are set.
 """
 
 from __future__ import annotations
 
 import ast
-import enum
 import functools
+import io
+import itertools
 import os
 import sys
 import threading
 import tokenize
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType, MethodType, ModuleType, TracebackType
+from pathlib import Path
+from types import TracebackType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
-from _pytest.assertion.rewrite import rewrite_asserts  # what pytest's import hook does to a module's tree
+from _pytest.assertion import rewrite
 
 #: pytest's helpers that assert something by themselves.
 _ASSERTING = frozenset({"raises", "warns", "deprecated_call", "RaisesGroup"})
-#: How the code of a claim names the two below, and the list of marks; no names that a module could have.
-_NOTE_HELD, _NOTE_FAILED, _MARKS = "@concclaims_held", "@concclaims_failed", "@concclaims_marks"
+#: Names in a compiled module, which no source can have: a function of this module, its assertions, and their marks.
+_REGISTER, _ASSERTIONS, _MARKS = "@concclaims_register", "@concclaims_assertions", "@concclaims_marks"
 
 
-class _Noting(enum.Enum):
-    """What a function's body does where an assertion has held."""
+@dataclass(frozen=True)
+class Place:
+    """An assertion in the source: its file, its first line, and its text on one line."""
 
-    MARK = enum.auto()
-    #: A call, which knows in which thread it is.
-    CALL = enum.auto()
-    NOTHING = enum.auto()
+    filename: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleAssertions:
+    """The assertions of one module that pytest has compiled, and a mark for each that has held."""
+
+    filename: str
+    places: tuple[Place, ...]
+    marks: list[bool] = field(default_factory=list)
+
+    def note_failure(self, number: int) -> None:
+        """Note that the exception being handled came out of an assertion."""
+        watch, error = _watch, sys.exc_info()[1]
+        if watch is not None and isinstance(error, (AssertionError, pytest.fail.Exception)):
+            watch.note_failure(self.places[number], error)
+
+    def reset(self, *, held: bool) -> None:
+        """Set all marks, or clear them."""
+        self.marks[:] = [held] * len(self.places)
+
+    def held(self) -> Iterator[Place]:
+        """Yield the places of the assertions that have held."""
+        return itertools.compress(self.places, self.marks)
 
 
 @dataclass(frozen=True)
@@ -63,72 +92,62 @@ class Territory:
     root: str
     foreign: tuple[str, ...]
 
-    def holds(self, filename: str, module_globals: Mapping[str, Any]) -> bool:
-        """Return whether code of this file, with these globals, speaks for the claim."""
+    def holds(self, filename: str, *, rewritten: bool) -> bool:
+        """Return whether a file's code speaks for the claim.
+
+        :param rewritten: whether pytest has compiled it as test code.
+        """
         if filename == self.module:
             return True
         if self.folder is not None:
             return _is_below(filename, self.folder)
         return (
-            _is_rewritten(module_globals)
+            rewritten
             and _is_below(filename, self.root)
             and not any(_is_below(filename, folder) for folder in self.foreign)
         )
 
 
-def _is_rewritten(module_globals: Mapping[str, Any]) -> bool:
-    # pytest's rewriting puts this name into each module that it treats.
-    return "@pytest_ar" in module_globals
+def is_rewritten(module_globals: Mapping[str, Any]) -> bool:
+    """Return whether pytest has compiled the module with these globals as test code."""
+    return _ASSERTIONS in module_globals
 
 
 def _is_below(filename: str, folder: str) -> bool:
-    # Asked for each module that is loaded: pathlib would take milliseconds.
+    # Called for each module of each claim: pathlib would take milliseconds.
     return filename.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-@dataclass(frozen=True)
-class Place:
-    """An assertion in the source: its file, its first line, and its text on one line."""
+# --- what is evaluated during a claim
 
-    filename: str
-    line: int
-    text: str
+
+#: The modules that pytest has compiled in this process, in the order of their imports. A module holds its own.
+_modules: WeakValueDictionary[int, ModuleAssertions] = WeakValueDictionary()
+_numbers = itertools.count()
 
 
 class AssertionWatch:
-    """Notes the assertions of a claim's code that are evaluated while the ``with`` block runs.
+    """Notes the assertions of a claim's code that are evaluated while the ``with`` block runs, in any thread.
 
-    In the thread that runs it, and in those that it starts. One watch at a time.
+    One watch at a time.
 
     :param territory: the code that speaks for the claim.
-    :param function: the claim's test function.
+    :param unrelated: threads whose failed assertions are not the claim's.
 
-    ``held`` has the places of the assertions that held, ``failed`` those of the ones that failed, each with the
+    ``held`` has the places of the assertions that held, ``failed`` those of the ones that failed, each with its
     exception.
     """
 
-    def __init__(
-        self, territory: Territory, function: FunctionType, config: pytest.Config, given: Iterable[object] = ()
-    ) -> None:
-        self.held: dict[Place, None] = {}
+    def __init__(self, territory: Territory, *, unrelated: frozenset[threading.Thread] = frozenset()) -> None:
+        self.held: tuple[Place, ...] = ()
         self.failed: list[tuple[Place, BaseException]] = []
         self._territory = territory
-        self._config = config
-        self._functions = list(_functions_of([function, *given], territory))
-        self._sources: dict[_Source, None] = {}
-        # Whatever an earlier claim has left running is no evidence for this one.
-        self._elders = set(threading.enumerate()) - {threading.current_thread()}
-        # A mark does not say who has left it.
-        self._noting = _Noting.CALL if left_behind() else _Noting.MARK
+        self._unrelated = unrelated
 
     def __enter__(self) -> AssertionWatch:
         global _watch
-        sources = {function: _instrument(function, self._noting, self._config) for function in self._functions}
-        # The others are left alone from here on.
-        self._functions = [function for function, source in sources.items() if source is not None]
-        self._sources.update(dict.fromkeys(source for source in sources.values() if source is not None))
-        for source in self._sources:
-            source.marks[:] = [False] * len(source.places)
+        for module in _modules.values():
+            module.reset(held=False)
         _watch = self
         return self
 
@@ -137,148 +156,122 @@ class AssertionWatch:
     ) -> None:
         global _watch
         _watch = None
-        if self._noting is _Noting.MARK:
-            for source in self._sources:
-                self.held.update({place: None for place, mark in zip(source.places, source.marks) if mark})
-        _left_behind.update(set(threading.enumerate()) - self._elders - {threading.current_thread()})
+        speaking = [module for module in _modules.values() if self._territory.holds(module.filename, rewritten=True)]
+        # A file that was imported under two names is there twice.
+        self.held = tuple(dict.fromkeys(place for module in speaking for place in module.held()))
 
     @contextmanager
-    def silenced(self, given: Iterable[object]) -> Iterator[None]:
-        """Have the claim's code leave no marks for the time of the block: something is measured.
+    def suspended(self) -> Iterator[None]:
+        """Count no assertion that holds in the block: an instrument calls the claim's code over and over.
 
-        :param given: what is called in there; functions that the claim has just made are found only by that.
+        One that fails is noted all the same.
         """
-        functions = [*self._functions, *_of_territory(given, self._territory)]
-        codes = [(function, function.__code__) for function in functions]
-        for function in functions:
-            _instrument(function, _Noting.NOTHING, self._config)
+        before = [(module, module.marks.copy()) for module in _modules.values()]
+        for module, _ in before:
+            module.reset(held=True)
         try:
             yield
         finally:
-            for function, code in codes:
-                function.__code__ = code
+            for module, marks in before:
+                module.marks[:] = marks
 
-    def hears_this_thread(self) -> bool:
-        """Return whether the current thread is part of the claim."""
-        return threading.current_thread() not in self._elders
+    def note_failure(self, place: Place, error: BaseException) -> None:
+        """Take note of a failed assertion, once, if it speaks for the claim."""
+        if threading.current_thread() in self._unrelated or any(known is error for _, known in self.failed):
+            return
+        if self._territory.holds(place.filename, rewritten=True):
+            self.failed.append((place, error))
 
-
-#: Threads that claims have started, and that were there at their end.
-_left_behind: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
-
-
-def left_behind() -> set[threading.Thread]:
-    """Return the threads that claims have started, and that are still running after their end."""
-    return {thread for thread in _left_behind if thread.is_alive()}
+    def failures(self) -> list[str]:
+        """Return the texts of the assertions that have failed so far."""
+        return [place.text for place, _ in self.failed]
 
 
 _watch: AssertionWatch | None = None
 
 
-def _note_held(place: Place) -> None:
-    watch = _watch
-    if watch is not None and watch.hears_this_thread():
-        watch.held.setdefault(place)
+def is_noted(filename: str) -> bool:
+    """Return whether the assertions of a file are noted."""
+    return any(module.filename == filename for module in _modules.values())
 
 
-def _note_failed(place: Place) -> None:
-    watch, error = _watch, sys.exc_info()[1]
-    if watch is None or not isinstance(error, (AssertionError, pytest.fail.Exception)):
-        return
-    if watch.hears_this_thread() and not any(known is error for _, known in watch.failed):
-        watch.failed.append((place, error))
+# --- what a module is compiled to
 
 
-# --- giving functions another body
+@contextmanager
+def assertions_noted() -> Iterator[None]:
+    """Have pytest's import hook compile modules such that their assertions are noted, until the end of the block.
 
-
-def instrument(
-    territory: Territory, function: FunctionType, config: pytest.Config, given: Iterable[object] = ()
-) -> None:
-    """Give a claim's test function, and all functions of its code so far, the bodies that note assertions.
-
-    A watch does so, too; but the functions that a fixture makes have the bodies that there were at the time.
-
-    :param given: what the function is given, which may be functions of its code.
+    pytest keeps compiled modules in files. Those made here have names of their own, so that neither this run nor one
+    without this plugin loads the other's.
     """
-    for found in _functions_of([function, *given], territory):
-        _instrument(found, _Noting.MARK, config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rewrite, "rewrite_asserts", functools.partial(_rewrite, rewrite.rewrite_asserts))
+        patch.setattr(rewrite, "PYC_TAIL", f".{rewrite.PYTEST_TAG}-concclaims-{_version():08x}{rewrite.PYC_EXT}")
+        yield
 
 
-def _instrument(function: FunctionType, noting: _Noting, config: pytest.Config) -> _Source | None:
-    """Give a function the body that notes its assertions, if its source can be read and has any."""
-    module_globals = function.__globals__
-    filename = function.__code__.co_filename
-    source = _source(filename, config)
-    if not source.places:
-        return None
-    code = _codes(filename, noting, _is_rewritten(module_globals), config).get(_key(function.__code__))
-    if code is None or code.co_freevars != function.__code__.co_freevars:
-        return None
-    module_globals[_NOTE_HELD] = lambda number: _note_held(source.places[number])
-    module_globals[_NOTE_FAILED] = lambda number: _note_failed(source.places[number])
-    module_globals[_MARKS] = source.marks
-    if function.__code__ is not code:
-        function.__code__ = code
-    return source
+def _version() -> int:
+    """Return a number that changes with what this module makes of an assertion."""
+    return zlib.crc32(Path(__file__).read_bytes())
 
 
-@dataclass(frozen=True, eq=False)
-class _Source:
-    """A source file: its assertions, and a mark for each that has held."""
-
-    text: str
-    places: tuple[Place, ...]
-    marks: list[bool] = field(default_factory=list)
-
-
-@functools.cache
-def _source(filename: str, config: pytest.Config) -> _Source:  # noqa: ARG001  (a run's files are its own)
-    try:
-        with tokenize.open(filename) as file:
-            text = file.read()
-        tree = ast.parse(text)
-    except (OSError, ValueError, SyntaxError):
-        return _Source("", ())
-    noter = _Noter(filename, text, tree, _Noting.NOTHING)
+def _rewrite(
+    pytests: Callable[..., None], tree: ast.Module, source: bytes, filename: str | None = None, config: Any = None
+) -> None:
+    """Note the assertions of a module's tree, then let pytest rewrite it."""
+    noter = _Noter(source, tree)
     noter.visit(tree)
-    return _Source(text, tuple(noter.places), [False] * len(noter.places))
+    position = _first_statement(tree)
+    if position < len(tree.body):
+        tree.body[position:position] = _prologue(noter.places, tree.body[position])
+    pytests(tree, source, filename, config)
 
 
-@functools.cache
-def _codes(
-    filename: str, noting: _Noting, rewritten: bool, config: pytest.Config
-) -> Mapping[tuple[str, int], CodeType]:
-    """Return a source file's code objects, with what notes its assertions, by name and line."""
-    text = _source(filename, config).text
-    tree = ast.parse(text)
-    tree = _Noter(filename, text, tree, noting).visit(tree)
-    if rewritten:
-        rewrite_asserts(tree, text.encode(), filename, config)
-    module = compile(tree, filename, "exec", dont_inherit=True)
-    # Of functions with one name on one line (lambdas), nobody knows which is which; they hold no statements.
-    return {_key(code): code for code in _nested(module)}
+def _first_statement(tree: ast.Module) -> int:
+    """Return the index of the first statement after the docstring and the ``__future__`` imports."""
+    position = 1 if ast.get_docstring(tree, clean=False) is not None else 0
+    while position < len(tree.body):
+        statement = tree.body[position]
+        if not (isinstance(statement, ast.ImportFrom) and statement.module == "__future__"):
+            break
+        position += 1
+    return position
 
 
-def _key(code: CodeType) -> tuple[str, int]:
-    return code.co_name, code.co_firstlineno
+def _prologue(places: Sequence[tuple[int, str]], first: ast.stmt) -> list[ast.stmt]:
+    """Return the statements that register a module's assertions, at the place of its first statement."""
+    listed = ast.parse(repr(tuple(places)), mode="eval").body
+    registered = ast.Call(_load(_REGISTER), [_load("__file__"), listed], [])
+    statements = (
+        ast.ImportFrom(__name__, [ast.alias("register", _REGISTER)], 0),
+        ast.Assign([ast.Name(_ASSERTIONS, ast.Store())], registered),
+        ast.Assign([ast.Name(_MARKS, ast.Store())], ast.Attribute(_load(_ASSERTIONS), "marks", ast.Load())),
+    )
+    return [_located(statement, first) for statement in statements]
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _nested(constant)
+def register(filename: str, places: Sequence[tuple[int, str]]) -> ModuleAssertions:
+    """Register a module that begins to run; its compiled code calls this.
+
+    :param places: the first line and the text of each of its assertions.
+    """
+    filename = str(Path(filename))  # as pytest names the code
+    module = ModuleAssertions(filename, tuple(Place(filename, line, text) for line, text in places))
+    module.reset(held=False)
+    _modules[next(_numbers)] = module
+    return module
 
 
 class _Noter(ast.NodeTransformer):
-    """Puts what notes assertions into a module's functions."""
+    """Puts what notes assertions into a module's tree.
 
-    def __init__(self, filename: str, source: str, tree: ast.Module, noting: _Noting) -> None:
-        self.places: list[Place] = []
-        self._noting = noting
-        self._filename = filename
-        self._lines = source.split("\n")  # str.splitlines would also split at form feeds
+    ``places`` has the first line and the text of each.
+    """
+
+    def __init__(self, source: bytes, tree: ast.Module) -> None:
+        self.places: list[tuple[int, str]] = []
+        self._lines = list(io.TextIOWrapper(io.BytesIO(source), _encoding(source)))
         self._from_pytest = {
             alias.asname or alias.name
             for node in ast.walk(tree)
@@ -305,28 +298,23 @@ class _Noter(ast.NodeTransformer):
         return self._called(node)
 
     def _called(self, node: ast.Expr | ast.Assign) -> list[ast.stmt]:
-        # pytest.raises(ValueError, function): without a function, it is a "with" that somebody forgot.
+        # pytest.raises(ValueError, function): without a function, it is a forgotten "with".
         call = node.value
         if not (isinstance(call, ast.Call) and len(call.args) > 1 and self._asserts(call)):
             return [node]
         return self._noted(node, node.end_lineno)
 
     def _noted(self, node: ast.stmt, last: int | None) -> list[ast.stmt]:
-        """Return an assertion, watched: what it raises is noted and goes on, and so is that it held."""
+        """Return the statements for an assertion: its failure is noted and goes on; if it holds, that is noted."""
         text = " ".join(" ".join(self._lines[node.lineno - 1 : last or node.lineno]).split()).rstrip(":")
-        self.places.append(Place(self._filename, node.lineno, text))
-        number = len(self.places) - 1
-        failed = ast.ExceptHandler(type=None, name=None, body=[self._call(_NOTE_FAILED, number), ast.Raise()])
+        self.places.append((node.lineno, text))
+        number = ast.Constant(len(self.places) - 1)
+        note = ast.Call(ast.Attribute(_load(_ASSERTIONS), "note_failure", ast.Load()), [number], [])
+        failed = ast.ExceptHandler(type=None, name=None, body=[ast.Expr(note), ast.Raise()])
         watched = ast.Try(body=[node], handlers=[failed], orelse=[], finalbody=[])
-        return [self._at(new, node) for new in (watched, *self._held(number))]
-
-    def _held(self, number: int) -> list[ast.stmt]:
-        if self._noting is _Noting.NOTHING:
-            return []
-        if self._noting is _Noting.CALL:
-            return [self._call(_NOTE_HELD, number)]
-        mark = ast.Subscript(ast.Name(_MARKS, ast.Load()), ast.Constant(number), ast.Store())
-        return [ast.Assign(targets=[mark], value=ast.Constant(True))]
+        unset = ast.UnaryOp(ast.Not(), ast.Subscript(_load(_MARKS), number, ast.Load()))
+        mark = ast.Assign([ast.Subscript(_load(_MARKS), number, ast.Store())], ast.Constant(True))
+        return [_located(new, node) for new in (watched, ast.If(unset, [mark], []))]
 
     def _asserts(self, expression: ast.expr) -> bool:
         if not isinstance(expression, ast.Call):
@@ -337,15 +325,18 @@ class _Noter(ast.NodeTransformer):
             return isinstance(owner, ast.Name) and owner.id == "pytest" and function.attr in _ASSERTING
         return isinstance(function, ast.Name) and function.id in self._from_pytest
 
-    def _call(self, name: str, number: int) -> ast.Expr:
-        return ast.Expr(ast.Call(func=ast.Name(name, ast.Load()), args=[ast.Constant(number)], keywords=[]))
 
-    def _at(self, new: ast.stmt, old: ast.stmt) -> ast.stmt:
-        """Put a new statement at an old one's place: tracebacks show the source as it is."""
-        for node in ast.walk(new):
-            if isinstance(node, (ast.stmt, ast.expr, ast.ExceptHandler)) and not hasattr(node, "lineno"):
-                ast.copy_location(node, old)
-        return new
+def _load(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
+
+
+def _located(new: ast.stmt, old: ast.stmt) -> ast.stmt:
+    """Put a new statement at an old one's place: tracebacks show the source as it is."""
+    return ast.fix_missing_locations(ast.copy_location(new, old))
+
+
+def _encoding(source: bytes) -> str:
+    return tokenize.detect_encoding(io.BytesIO(source).readline)[0]
 
 
 def _is_always_true(test: ast.expr) -> bool:
@@ -355,85 +346,3 @@ def _is_always_true(test: ast.expr) -> bool:
     if isinstance(test, (ast.Tuple, ast.List, ast.Set)):
         return bool(test.elts)
     return isinstance(test, ast.Lambda)
-
-
-# --- the functions of a claim's code
-
-
-def _functions_of(given: Iterable[object], territory: Territory) -> Iterator[FunctionType]:
-    """Yield the functions of a claim's code: those of all modules so far, and those among what is given."""
-    for module in list(sys.modules.values()):
-        if isinstance(module, ModuleType) and _in_territory(module, territory):
-            yield from _reached(vars(module).values(), vars(module))
-    yield from _of_territory(given, territory)
-
-
-def _of_territory(given: Iterable[object], territory: Territory) -> Iterator[FunctionType]:
-    """Yield the functions of a claim's code that something leads to."""
-    for function in _reached(given, None):
-        filename = getattr(function.__code__, "co_filename", None)  # PyPy's own functions have none
-        if filename is not None and territory.holds(filename, function.__globals__):
-            yield function
-
-
-def _in_territory(module: ModuleType, territory: Territory) -> bool:
-    filename = vars(module).get("__file__")
-    return isinstance(filename, str) and territory.holds(filename, vars(module))
-
-
-#: So many things in a container are looked at.
-_MOST = 1_000
-
-
-def _reached(values: Iterable[object], module_globals: Mapping[str, Any] | None) -> Iterator[FunctionType]:
-    """Yield the functions that values lead to: through classes, closures, containers and wrappers.
-
-    :param module_globals: those of the module whose functions and classes are wanted; None: all are.
-    """
-    known: dict[int, object] = {}
-    waiting = list(values)
-    while waiting:
-        value = waiting.pop()
-        if id(value) in known:
-            continue
-        known[id(value)] = value
-        if isinstance(value, FunctionType):
-            if module_globals is None or value.__globals__ is module_globals:
-                yield value
-            waiting += _enclosed(value)
-        if not isinstance(value, type):
-            waiting += _wrapped(value)
-            if module_globals is None and type(value).__module__ != "builtins":  # which may be called, or be a self
-                waiting.append(type(value))
-        elif module_globals is None or value.__module__ == module_globals.get("__name__"):
-            waiting += vars(value).values()
-
-
-def _enclosed(function: FunctionType) -> Iterator[object]:
-    """Yield the functions that a closure holds: a decorator without functools.wraps leaves no other trace."""
-    for cell in function.__closure__ or ():
-        with suppress(ValueError):  # not bound yet
-            yield cell.cell_contents
-
-
-def _wrapped(value: object) -> Iterator[object]:
-    if isinstance(value, (staticmethod, classmethod)):
-        yield value.__func__
-    elif isinstance(value, property):
-        yield from (value.fget, value.fset, value.fdel)
-    elif isinstance(value, (functools.partial, functools.partialmethod, functools.cached_property)):
-        yield value.func
-    elif isinstance(value, MethodType):
-        yield from (value.__func__, value.__self__)
-    elif isinstance(value, (list, tuple)):
-        yield from value[:_MOST]
-    elif isinstance(value, dict):
-        yield from list(value.values())[:_MOST]
-    else:
-        # What functools.wraps leaves; asked for in this way, as some objects have any attribute one asks for.
-        try:
-            attributes = object.__getattribute__(value, "__dict__")
-        except AttributeError:
-            return
-        if "__wrapped__" in attributes:
-            yield attributes["__wrapped__"]

@@ -1,6 +1,6 @@
-"""What in the test process makes a verdict worthless, whatever the claim does: that it is not Python that runs.
+"""Interference in the test process that makes every verdict worthless: replaced clocks and thread functions.
 
-Fixtures and conftest files may do so long after the start, so it is looked at right before each claim.
+Fixtures and conftest files may do so long after the start, so it is checked right before each claim.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FOUNDATIONS: tuple[tuple[ModuleType, str, str], ...] = (
 _READINGS = 1_000_000
 
 
-def what_falsifies() -> str | None:
+def find_interference() -> str | None:
     """Return why no claim can have a verdict in this process as it is now; None if one can."""
     for module, name, what in _FOUNDATIONS:
         function = getattr(module, name, len)  # what is not there was not replaced

@@ -27,9 +27,10 @@ from ..reports.job_summary import add_job_summary
 from ..reports.render import render
 from ..reports.terminal import COLOURS, LOUD, show_lines, summary
 from ..text import counted, harmless
-from ..verdict import Verdict
+from ..verdict import Facts, Verdict, decide
 from .baseline import Baseline
-from .collection import TAKEN_OUT, Plan
+from .collection import TAKEN_OUT
+from .plan import Plan
 from .trial import REPORT_ATTRIBUTE
 
 _GIL_CAME_BACK = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
@@ -141,9 +142,9 @@ class Recorder:
             news = self._news[nodeid]
             # Whatever a later attempt has said: attempts that disagree are an error.
             if nodeid in self._crashes:
-                results.append(_errored(news.result, "a worker process crashed while it ran this claim"))
+                results.append(_broken(news.result, "a worker process crashed while it ran this claim"))
             elif nodeid in self._spoiled:
-                results.append(_errored(news.result, "pytest has it as failed, by the doing of another plugin"))
+                results.append(_broken(news.result, "pytest has it as failed, by the doing of another plugin"))
             elif nodeid in self._ended:  # a teardown that is still to come may take the verdict back
                 results.append(news.result)
         return results
@@ -333,8 +334,9 @@ _LETTERS = {
 }
 
 
-def _errored(result: ClaimResult, reason: str) -> ClaimResult:
-    return replace(result, verdict=Verdict.ERROR, reason=reason)
+def _broken(result: ClaimResult, reason: str) -> ClaimResult:
+    decision = decide(Facts(broken=reason))
+    return replace(result, verdict=decision.verdict, reason=decision.reason)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from ..interpreter import Interpreter
-from .collection import ClaimCollection, LastFailedGuard, Plan, make_plan
+from .collection import ClaimCollection
+from .plan import Plan, make_plan
 from .recorder import Recorder
+from .suites import LastFailedGuard
+from .threads import LeftThreads
 from .trial import ClaimTrials, ThreadWatch
 
 _PATH_OPTIONS = ("--claims-report", "--claims-baseline")
@@ -43,13 +46,19 @@ def register(config: pytest.Config, *, gil: bool) -> None:
     plan.apply(config)
     config.pluginmanager.register(ClaimCollection(config, plan, interpreter, refusals), "concclaims-collection")
     config.pluginmanager.register(LastFailedGuard(), "concclaims-last-failed-guard")
-    config.pluginmanager.register(ClaimTrials(config, gil=gil), "concclaims-trials")
-    config.pluginmanager.register(ThreadWatch(), "concclaims-thread-watch")
+    left = LeftThreads()
+    config.pluginmanager.register(ClaimTrials(config, left, gil=gil), "concclaims-trials")
+    config.pluginmanager.register(ThreadWatch(left), "concclaims-thread-watch")
 
 
 def _refuse_what_falsifies(config: pytest.Config) -> None:
     if sys.flags.optimize:
         raise pytest.UsageError("--claims under python -O or PYTHONOPTIMIZE: assertions are left out; run it without")
+    if config.getoption("assertmode", "plain") != "rewrite":
+        raise pytest.UsageError(
+            "--claims with --assert=plain or -p no:assertion: pytest rewrites no assertion, so none is noted; run it "
+            "without"
+        )
     if not config.pluginmanager.hasplugin("skipping"):
         raise pytest.UsageError(
             "--claims with -p no:skipping: claims would run where they do not apply; run it without"

@@ -1,20 +1,21 @@
-"""Trying a claim: running its test function, watching what it does, and deciding its verdict."""
+"""Trying a claim: its test function is run and watched, and its verdict is decided."""
 
 from __future__ import annotations
 
 import bdb
 import dataclasses
+import functools
 import inspect
 import json
 import sys
 import sysconfig
 import threading
-import time
 import traceback
-from collections.abc import Collection, Generator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import FrameType, FunctionType
+from typing import Any
 
 import pytest
 
@@ -22,24 +23,25 @@ from ..claim import Claim
 from ..interpreter import gil_enabled
 from ..lab.lab import Lab
 from ..lab.threads import ends_of_threads_heard
-from ..records.evidence import Assertion, Attempt, Evidence, Note, Raised
+from ..records.evidence import Assertion, Attempt, Evidence, Raised
 from ..records.record import ClaimResult
 from ..text import harmless
-from ..verdict import Inconclusive, NotApplicable, Verdict
+from ..verdict import Decision, Ending, Facts, Inconclusive, NotApplicable, Verdict, decide
 from . import pytest_benchmark
-from .assertions import AssertionWatch, Place, Territory, instrument, left_behind
-from .collection import CLAIM, SuiteModule
-from .decision import Decision, decide
-from .interference import what_falsifies
+from .assertions import AssertionWatch, Place, Territory, is_noted, is_rewritten
+from .collection import CLAIM
+from .ending import ending_of
+from .interference import find_interference
+from .suites import SuiteModule
+from .threads import LeftThreads, running_threads
 
 #: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
 REPORT_ATTRIBUTE = "concclaims_result"
 _PACKAGE = Path(__file__).parents[1]
-GIL_CAME_BACK = (
+GIL_CHANGED = (
     "the GIL came back after the interpreter had started (an extension module that needs it was imported), so what "
     "is expected here and what ran may not belong together; run again with PYTHON_GIL=1, or without that module"
 )
-_THREADS_MOMENT = 0.5  # seconds
 
 
 @dataclasses.dataclass
@@ -50,7 +52,13 @@ class Trial:
     :param attempts: earlier attempts in this run.
     :param phase: what is being run, or was last: the set-up, the claim or the teardown.
     :param running: whether the test function is being called.
+    :param facts: what the verdict goes by, so far.
     :param decision: the verdict, once there is one.
+    :param cause: the exception that it rests on, if one.
+    :param threads_before: the threads that ran when the test function was called; None before that.
+    :param threads_left: which threads it has left running, in words.
+    :param disturbances: exceptions that ended threads, and failures of subtests.
+    :param observations: evidence that no instrument has recorded.
     """
 
     claim: Claim
@@ -59,20 +67,33 @@ class Trial:
     attempts: list[Attempt]
     phase: str = "set-up"
     running: bool = False
+    facts: Facts = dataclasses.field(default_factory=Facts)
     decision: Decision | None = None
+    cause: BaseException | None = None
     duration: float = 0.0
+    threads_before: frozenset[threading.Thread] | None = None
+    threads_left: str | None = None
     disturbances: list[Raised] = dataclasses.field(default_factory=list)
     observations: list[Evidence] = dataclasses.field(default_factory=list)
+
+    def take(self, **facts: Any) -> Decision:
+        """Take facts in, as fields of :class:`Facts`, and decide anew."""
+        self.facts = dataclasses.replace(
+            self.facts,
+            disturbance=self.disturbances[0].phrase() if self.disturbances else None,
+            earlier=tuple(Verdict(attempt.verdict) for attempt in self.attempts),
+            **facts,
+        )
+        self.decision = decide(self.facts)
+        return self.decision
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Return all that was seen in this and earlier attempts."""
         return (*self.attempts, *self.lab.evidence, *self.observations, *self.disturbances)
 
-    def result(self) -> ClaimResult | None:
-        """Return how the claim ended; None if it has not."""
-        decision, claim = self.decision, self.claim
-        if decision is None:
-            return None
+    def result(self) -> ClaimResult:
+        """Return how the claim ended; if it has not, what that means should nothing more be heard of it."""
+        decision, claim = self.decision or decide(Facts()), self.claim
         reason = decision.reason
         if decision.verdict is Verdict.REFUTED and claim.expected is Verdict.REFUTED:
             reason = claim.expected_reason
@@ -91,16 +112,13 @@ class Trial:
             nodeid=claim.nodeid,
         )
 
-    def unfinished(self) -> ClaimResult:
-        """Return the result for the case that nothing more is heard of the claim."""
-        return dataclasses.replace(self, decision=Decision(Verdict.ERROR, "it did not come to an end")).result()  # type: ignore[return-value]  # it has a decision
-
     def begin_again(self) -> None:
         """Make what there is an earlier attempt, should a plugin call the test function more than once."""
         attempt = self.as_attempt()
         if attempt is not None:
             self.attempts.append(attempt)
-            self.decision, self.observations, self.disturbances = None, [], []
+            self.facts, self.decision, self.cause = Facts(), None, None
+            self.observations, self.disturbances = [], []
 
     def as_attempt(self) -> Attempt | None:
         """Return this attempt for the record of the next one."""
@@ -109,20 +127,11 @@ class Trial:
         own = [item.to_json() for item in self.evidence() if not isinstance(item, Attempt)]
         return Attempt(self.decision.verdict.value, self.decision.reason, own)
 
-    def let_go(self) -> None:
-        """Let go of what the claim raised, once all is reported: its frames hold what the claim has opened."""
-        if self.decision is not None:
-            self.decision = dataclasses.replace(self.decision, cause=None)
-
-    def wait_for_threads(self) -> None:
-        """Give threads that the claim left behind a moment to end: how they end may leave no verdict."""
-        deadline = time.monotonic() + _THREADS_MOMENT
-        for thread in set(threading.enumerate()) - self.lab.earlier_threads:
-            with suppress(AssertionError, RuntimeError):  # one that Python did not start cannot be joined
-                thread.join(max(0.0, deadline - time.monotonic()))
-        for thread in left_behind() - self.lab.earlier_threads:
-            text = f"the claim has left thread {thread.name!r} running: what becomes of that, it does not hear"
-            self.observations.append(Note(text))
+    def end(self, left: LeftThreads) -> None:
+        """Close the lab, and see which threads the claim has left running."""
+        if self.threads_before is not None:
+            self.threads_left = left.add_those_of_a_claim(self.threads_before)
+        self.lab.close()
 
 
 def _raised(where: str, error: BaseException) -> Raised:
@@ -142,6 +151,9 @@ class ThreadWatch:
     Around the whole, so that no gap is left between the phases; and innermost in each phase, as pytest before 8.4
     has a hook of its own there.
     """
+
+    def __init__(self, left: LeftThreads) -> None:
+        self._left = left
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -165,7 +177,7 @@ class ThreadWatch:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Watch the teardown, and what the claim left behind."""
+        """Watch the teardown, and what the claim left running."""
         __tracebackhide__ = True
         trial = item.stash.get(TRIAL, None)
         if trial is not None:
@@ -175,14 +187,13 @@ class ThreadWatch:
                 return (yield)
             finally:
                 if trial is not None:
-                    trial.wait_for_threads()
-                    trial.lab.close()
+                    trial.end(self._left)
 
 
 def _threads_watched(item: pytest.Item) -> AbstractContextManager[None]:
     """Note the exceptions that end a claim's threads: pytest warns of them, and lets the test pass.
 
-    It also warns of those that end a thread of somebody else, such as an earlier claim: they are none of this one's.
+    It also warns of those that end another thread, such as an earlier claim's: they are none of this one's.
     """
 
     def note(name: str, thread: threading.Thread | None, error: BaseException) -> bool:
@@ -201,16 +212,11 @@ class ClaimTrials:
     :param gil: whether the GIL was on when the interpreter had just started.
     """
 
-    def __init__(self, config: pytest.Config, *, gil: bool) -> None:
+    def __init__(self, config: pytest.Config, left: LeftThreads, *, gil: bool) -> None:
         self._config = config
+        self._left = left
         self._gil = gil
-        self._told = False
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Have the claims' code note its assertions before a fixture makes functions of it."""
-        for item in session.items:
-            if CLAIM in item.stash and isinstance(item, pytest.Function):
-                instrument(_territory(item), _plain_function(item), self._config, _parameters(item))
+        self._has_shown = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -225,7 +231,7 @@ class ClaimTrials:
             budget=self._config.getoption("claims_budget"),
             in_process=self._config.getoption("claims_in_process"),
             patience=self._config.getoption("claims_lock_timeout"),
-            tell=self._tell,
+            tell=self._show,
         )
         trial = item.stash[TRIAL] = Trial(claim, lab, _territory(item), attempts)
         unsettled: Inconclusive | NotApplicable | None = None
@@ -235,8 +241,9 @@ class ClaimTrials:
         except (Inconclusive, NotApplicable) as raised:
             unsettled = raised
         if unsettled is not None:
-            trial.decision = decide(unsettled, asserted=False, is_claims_code=lambda _: False)
-            self._raise_unless_expected(claim, trial.decision, ())
+            ending, reason = ending_of(unsettled, is_claims_code=lambda _: False)
+            trial.take(ending=ending, ending_reason=reason)
+            self._raise_unless_expected(trial)
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -247,19 +254,17 @@ class ClaimTrials:
             return (yield)
         __tracebackhide__ = True
         trial.begin_again()
-        falsified = what_falsifies()
-        if falsified is not None:
-            trial.decision = Decision(Verdict.INCONCLUSIVE, falsified)
-            self._raise_unless_expected(trial.claim, trial.decision, ())
+        worthless = find_interference()
+        if worthless is not None:
+            trial.take(interference=worthless)
+            self._raise_unless_expected(trial)
         error: BaseException | None = None
         result: object = True
-        function = _plain_function(pyfuncitem)
-        trial.phase, trial.running = "the claim", True
+        trial.phase, trial.running, trial.threads_before = "the claim", True, running_threads()
+        earlier_threads = self._left.of_earlier_claims()
         try:
-            given = [*_parameters(pyfuncitem), *pyfuncitem.funcargs.values()]
-            with AssertionWatch(trial.territory, function, self._config, given) as watch:
-                trial.lab.failed_assertions = lambda: [place.text for place, _ in watch.failed]
-                trial.lab.silenced = watch.silenced
+            with AssertionWatch(trial.territory, unrelated=trial.threads_before) as watch:
+                trial.lab.assertions = watch
                 try:
                     result = yield
                 except (KeyboardInterrupt, pytest.exit.Exception, bdb.BdbQuit):
@@ -268,64 +273,63 @@ class ClaimTrials:
                     error = raised
         finally:
             trial.running = False
-        trial.decision = self._decision(pyfuncitem, trial, error, watch)
-        trial.observations += _observations(error, trial.decision, watch)
-        pytest_benchmark.show(
-            pyfuncitem,
-            claim=trial.claim.id,
-            timings=trial.lab.timings,
-        )
-        self._raise_unless_expected(trial.claim, trial.decision, trial.disturbances)
+        self._decide(pyfuncitem, trial, error, watch, earlier_threads)
+        pytest_benchmark.show(pyfuncitem, claim=trial.claim.id, timings=trial.lab.timings)
+        self._raise_unless_expected(trial)
         return result
 
-    def _tell(self, line: str) -> None:
+    def _show(self, line: str) -> None:
         """Show a line in the terminal, past what pytest captures; a worker of pytest-xdist has its errors only.
 
         And that once, as the workers of a run wait for each other all the time.
         """
-        if self._told and hasattr(self._config, "workerinput"):
+        if self._has_shown and hasattr(self._config, "workerinput"):
             return
-        self._told = True
+        self._has_shown = True
         capture = self._config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             sys.stderr.write(f"\nconcclaims: {line}\n")
             sys.stderr.flush()
 
-    def _decision(
+    def _decide(
         self,
         item: pytest.Function,
         trial: Trial,
         error: BaseException | None,
         watch: AssertionWatch,
-    ) -> Decision:
-        """Return the verdict, with all that can take it away."""
+        earlier_threads: str | None,
+    ) -> None:
+        """Decide the claim by what its call has shown."""
 
         def is_claims_code(frame: FrameType) -> bool:
-            return trial.territory.holds(frame.f_code.co_filename, frame.f_globals)
+            rewritten = is_rewritten(frame.f_globals)
+            return trial.territory.holds(frame.f_code.co_filename, rewritten=rewritten)
 
-        decision = decide(error, asserted=bool(watch.held), is_claims_code=is_claims_code)
-        if trial.disturbances:
-            # An assertion that fails in a thread must not leave its claim confirmed.
-            return Decision(Verdict.ERROR, trial.disturbances[0].phrase())
-        if item.get_closest_marker("xfail") is not None:
-            return Decision(Verdict.ERROR, "it was marked xfail while it ran; say the expected verdict with refuted")
+        ending, reason = ending_of(error, is_claims_code=is_claims_code)
         caught = [place for place, failure in watch.failed if failure is not error]
-        if caught and (error is None or decision.verdict is not Verdict.ERROR):
-            text = f"an assertion failed, and the failure was caught: {caught[0].text}; let it end the claim"
-            return Decision(Verdict.ERROR, text)
-        if trial.lab.unsettled is not None and (decision.verdict.reached or error is None):
-            decision = decide(trial.lab.unsettled, asserted=False, is_claims_code=is_claims_code)
-        if decision.verdict.reached and trial.lab.void is not None:
-            return Decision(Verdict.ERROR, trial.lab.void)
-        if decision.verdict.reached and gil_enabled() != self._gil:
-            decision = Decision(Verdict.INCONCLUSIVE, GIL_CAME_BACK)
-        if any(attempt.verdict != decision.verdict.value for attempt in trial.attempts):
-            words = [Verdict(attempt.verdict).word for attempt in trial.attempts] + [decision.verdict.word]
-            return Decision(Verdict.ERROR, f"attempts at the same claim disagree: {', '.join(words)}")
-        return decision
+        unsettled = trial.lab.unsettled
+        decision = trial.take(
+            ending=ending,
+            ending_reason=reason,
+            asserted=bool(watch.held),
+            unwatched=_why_unwatched(item),
+            xfail=_XFAIL if item.get_closest_marker("xfail") is not None else None,
+            caught=f"an assertion failed, and the failure was caught: {caught[0].text}; let it end the claim"
+            if caught
+            else None,
+            unsettled=None if unsettled is None else _unsettled(unsettled),
+            void=trial.lab.void,
+            earlier_threads=earlier_threads,
+            gil_changed=None if gil_enabled() == self._gil else GIL_CHANGED,
+        )
+        if decision == decide(Facts(ending=ending, ending_reason=reason)) and not isinstance(error, _OWN_WORDS):
+            trial.cause = error
+        trial.observations += _observations(error, decision, watch)
 
-    def _raise_unless_expected(self, claim: Claim, decision: Decision, disturbances: Sequence[Raised]) -> None:
+    def _raise_unless_expected(self, trial: Trial) -> None:
         __tracebackhide__ = True
+        claim, decision = trial.claim, trial.decision
+        assert decision is not None, "decided right before"
         if decision.verdict is claim.expected:
             return
         if decision.verdict is Verdict.INCONCLUSIVE:
@@ -334,11 +338,11 @@ class ClaimTrials:
             pytest.skip(f"INCONCLUSIVE: {decision.reason}")
         if decision.verdict is Verdict.CONFIRMED:
             pytest.fail(f"CONFIRMED, expected REFUTED because {claim.expected_reason}", pytrace=False)
-        if decision.cause is not None:
-            raise decision.cause
+        if trial.cause is not None:
+            raise trial.cause
         if decision.verdict is Verdict.NOT_APPLICABLE:
             pytest.skip(str(decision.reason))
-        details = "\n".join(item.traceback.rstrip() for item in disturbances)
+        details = "\n".join(item.traceback.rstrip() for item in trial.disturbances)
         pytest.fail(
             f"{decision.verdict.word}: {decision.reason}" + (f"\n{details}" if details else ""), pytrace=False
         )
@@ -360,41 +364,60 @@ class ClaimTrials:
         _take_back(trial, report, call)
         _decorate(item, trial, report)
         if report.when == "teardown":
-            trial.let_go()
+            trial.cause = None  # its frames hold what the claim has opened
         return report
+
+
+#: Exceptions that are reported by the reason of the decision, and not by themselves.
+_OWN_WORDS = (Inconclusive, NotApplicable, pytest.xfail.Exception)
+_XFAIL = "it was marked xfail while it ran; say the expected verdict with refuted"
+
+
+def _unsettled(raised: Inconclusive | NotApplicable) -> Decision:
+    ending, reason = ending_of(raised, is_claims_code=lambda _: False)
+    return decide(Facts(ending=ending, ending_reason=reason))
+
+
+def _why_unwatched(item: pytest.Function) -> str | None:
+    """Return why the assertions of a claim's module cannot be seen; None if they can."""
+    function = _plain_function(item)
+    if is_noted(function.__code__.co_filename):
+        return None
+    return (
+        f"the assertions of {function.__code__.co_filename} cannot be seen, as pytest has not rewritten it; before "
+        f"its import, call pytest.register_assert_rewrite({function.__module__!r}), in a conftest.py for example"
+    )
 
 
 def _take_back(trial: Trial, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
     """Turn whatever happened around the call into the claim's end."""
     where = {"setup": "set-up", "call": "the claim", "teardown": "teardown"}[str(report.when)]
+    error = call.excinfo.value if call.excinfo is not None else None
     if hasattr(report, "wasxfail"):
         reason = f"xfail on a claim, in {where}; say the expected verdict with refuted"
         del report.wasxfail
         report.outcome, report.longrepr = "failed", reason
-        trial.decision = Decision(Verdict.ERROR, reason)
-    elif report.failed and _stands(trial, report):
-        error = call.excinfo.value if call.excinfo is not None else None
+        trial.take(xfail=reason)
+    elif report.failed and _is_news(trial, report):
         if error is None:
             reason = f"another plugin failed {where}: {report.longreprtext}"
         else:
             trial.observations.append(_raised(where, error))
             reason = trial.observations[-1].phrase()
-        trial.decision = Decision(Verdict.ERROR, reason)
+        trial.take(broken=reason)
     elif report.skipped and report.when == "setup" and trial.decision is None:
-        skipped = call.excinfo.value if call.excinfo is not None else None
-        trial.decision = Decision(Verdict.NOT_APPLICABLE, str(skipped or "") or "no reason was given", skipped)
-    elif report.when == "teardown" and trial.disturbances and not _is_error(trial.decision):
-        reason = trial.disturbances[0].phrase()
-        report.outcome = "failed"
-        report.longrepr = "\n".join(["ERROR: " + reason, *(piece.traceback for piece in trial.disturbances)])
-        trial.decision = Decision(Verdict.ERROR, reason)
+        trial.take(ending=Ending.NOT_APPLICABLE, ending_reason=str(error or ""))
+        trial.cause = error
+    elif report.when == "teardown" and not report.failed and trial.decision is not None:
+        before, decision = trial.decision, trial.take(threads_left=trial.threads_left)
+        if decision.verdict is Verdict.ERROR and before.verdict is not Verdict.ERROR:
+            report.outcome = "failed"
+            report.longrepr = "\n".join(
+                [f"ERROR: {decision.reason}", *(piece.traceback for piece in trial.disturbances)]
+            )
 
 
-def _is_error(decision: Decision | None) -> bool:
-    return decision is not None and decision.verdict is Verdict.ERROR
-
-
-def _stands(trial: Trial, report: pytest.TestReport) -> bool:
+def _is_news(trial: Trial, report: pytest.TestReport) -> bool:
     """Return whether a failure is one that the decision does not know of yet."""
     if report.when == "teardown" or trial.decision is None:
         return True
@@ -402,15 +425,14 @@ def _stands(trial: Trial, report: pytest.TestReport) -> bool:
 
 
 def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> None:
-    claim, decision = trial.claim, trial.decision
-    result = trial.result() or trial.unfinished()
+    claim, decision, result = trial.claim, trial.decision, trial.result()
     setattr(report, REPORT_ATTRIBUTE, json.dumps({"decided": decision is not None, "result": result.to_json()}))
     statement = claim.statement.encode("utf-8", "backslashreplace").decode("utf-8")  # what xdist can send
     properties = {"claim": claim.id, "statement": statement, "expected": claim.expected.value}
     if decision is not None:
         properties["verdict"] = decision.verdict.value
     report.user_properties = [*report.user_properties, *properties.items()]
-    if decision is not None and decision.cause is None and report.skipped:  # by this module's own skip
+    if decision is not None and trial.cause is None and report.skipped:  # by this module's own skip
         path, line, _ = item.reportinfo()
         word = "INCONCLUSIVE: " if decision.verdict is Verdict.INCONCLUSIVE else ""
         report.longrepr = (str(path), (line or 0) + 1, f"{word}{decision.reason}")
@@ -432,21 +454,21 @@ def _plain_function(item: pytest.Function) -> FunctionType:
     return function
 
 
-def _parameters(item: pytest.Function) -> Collection[object]:
-    """Return the values that ``parametrize`` gives to a claim."""
-    return item.callspec.params.values() if hasattr(item, "callspec") else ()
-
-
 def _territory(item: pytest.Function) -> Territory:
     suite = item.getparent(SuiteModule)
-    paths = sysconfig.get_paths()
-    installed = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return Territory(
         module=_plain_function(item).__code__.co_filename,
         folder=None if suite is None else str(suite.path.parent),
         root=str(item.config.rootpath),
-        foreign=(*sorted(installed), str(_PACKAGE)),
+        foreign=_installed(),
     )
+
+
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    """Return the folders that hold installed code."""
+    paths = sysconfig.get_paths()
+    return (*sorted({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}), str(_PACKAGE))
 
 
 def _observations(error: BaseException | None, decision: Decision, watch: AssertionWatch) -> list[Evidence]:

@@ -40,7 +40,7 @@ class Scripted(Measurement):
     """
 
     def __init__(self, bench: Bench, *script: float | BaseException | None) -> None:
-        super().__init__("lab.length(stick)", "the stick", called=[], budget=1.5, bench=bench)
+        super().__init__("lab.length(stick)", "the stick", budget=1.5, bench=bench)
         self.script = list(script)
         self.values: list[float] = []
         self.cuts: list[tuple[float, float]] = []
@@ -111,7 +111,7 @@ class Place:
 
     def bench(self) -> Bench:
         """Return what a lab lends."""
-        return Bench(lambda _: self.alone(), self.disturbed, self.recorded.append, self.give_up)
+        return Bench(self.alone, self.disturbed, self.recorded.append, self.give_up)
 
 
 @pytest.fixture
@@ -422,7 +422,7 @@ def test_disturbed_measurement_has_no_answer(place: Place, disturbances: list[st
 def test_machine_that_is_not_to_be_had(place: Place) -> None:
     """If there is no machine, nothing is measured; but it was asked."""
 
-    def busy(_: object) -> NoReturn:
+    def busy() -> NoReturn:
         raise Inconclusive("others measure")
 
     measured = Scripted(Bench(busy, place.disturbed, place.recorded.append, place.give_up), 2.0)

@@ -7,17 +7,19 @@ import itertools
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 
 import pytest
+from _pytest.assertion import rewrite
 
 from pytest_concclaims import gil_enabled
 from pytest_concclaims.interpreter import PYPY
-from pytest_concclaims.session.assertions import AssertionWatch, Territory
+from pytest_concclaims.session.assertions import AssertionWatch, Territory, assertions_noted
+from pytest_concclaims.session.threads import running_threads
 
 Load = Callable[..., ModuleType]
 Watch = Callable[..., AssertionWatch]
@@ -25,10 +27,12 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """Return what writes and imports modules, treated by pytest as test modules are or not."""
 
-    def load(source: str, *, rewritten: bool = False, folder: str = ".", encoding: str = "utf-8") -> ModuleType:
+    def load(
+        source: str, *, rewritten: bool = True, shown: bool = True, folder: str = ".", encoding: str = "utf-8"
+    ) -> ModuleType:
         name = f"watched_{next(_numbers)}"
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / f"{name}.py").write_text(dedent(source), encoding=encoding)
@@ -37,20 +41,21 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
         if rewritten:
             pytest.register_assert_rewrite(name)
         module = importlib.import_module(name)
-        assert ("@pytest_ar" in vars(module)) is rewritten
+        assert ("@pytest_ar" in vars(module)) is (rewritten and shown)
         # It does not outlive the test, as the watch looks at all modules.
         monkeypatch.setitem(sys.modules, name, sys.modules.pop(name))
         return module
 
-    return load
+    with assertions_noted():
+        yield load
 
 
 @pytest.fixture
-def watch(pytestconfig: pytest.Config) -> Watch:
-    """Return what makes a watch for the ``claim`` of a module."""
+def watch() -> Watch:
+    """Return what makes a watch for a module's claims."""
 
     def watch(module: ModuleType, territory: Territory | None = None) -> AssertionWatch:
-        return AssertionWatch(territory or territory_of(module), module.claim, pytestconfig)
+        return AssertionWatch(territory or territory_of(module), unrelated=running_threads())
 
     return watch
 
@@ -333,14 +338,15 @@ SHAPES = {
 }
 
 
-REWRITTEN = pytest.mark.parametrize("rewritten", [False, True], ids=["plain", "rewritten"])
+#: What pytest makes of a module: it shows the values in its assertions, or by this word in its docstring it does not.
+HEADS = pytest.mark.parametrize("head", ["", "'PYTEST_DONT_REWRITE'\n"], ids=["rewritten", "left as it is"])
 
 
-@REWRITTEN
+@HEADS
 @pytest.mark.parametrize(("source", "expected"), SHAPES.values(), ids=SHAPES)
-def test_held(load: Load, watched: Watch, source: str, expected: list[str], rewritten: bool) -> None:
-    """Assertions that are evaluated and hold are noticed, whether pytest has rewritten them or not."""
-    found = watched(load(source, rewritten=rewritten))
+def test_held(load: Load, watched: Watch, source: str, expected: list[str], head: str) -> None:
+    """Assertions that are evaluated and hold are noted, whether pytest shows their values or not."""
+    found = watched(load(head + dedent(source), shown=not head))
     assert (held(found), found.failed) == (expected, [])
 
 
@@ -352,11 +358,11 @@ FAILURES = {
 }
 
 
-@REWRITTEN
+@HEADS
 @pytest.mark.parametrize(("body", "text"), FAILURES.values(), ids=FAILURES)
-def test_failed(load: Load, watched: Watch, body: str, text: str, rewritten: bool) -> None:
-    """Assertions that fail are noticed, and do not count among those that held."""
-    found = watched(load(f"def claim():\n    x = 1\n    {body}\n", rewritten=rewritten))
+def test_failed(load: Load, watched: Watch, body: str, text: str, head: str) -> None:
+    """Assertions that fail are noted, and do not count among those that held."""
+    found = watched(load(f"{head}def claim():\n    x = 1\n    {body}\n", shown=not head))
     assert (held(found), failed(found)) == ([], [text])
 
 
@@ -424,16 +430,16 @@ def calling(helper: ModuleType) -> str:
 @pytest.mark.parametrize(("rewritten", "expected"), [(True, ["assert x"]), (False, [])])
 def test_helper_module(load: Load, watched: Watch, rewritten: bool, expected: list[str]) -> None:
     """A project's other modules speak for its claims if pytest treats them as test code."""
-    module = load(calling(load(HELPER, rewritten=rewritten)), rewritten=True)
+    module = load(calling(load(HELPER, rewritten=rewritten)))
     assert held(watched(module)) == expected
 
 
 def test_alike_helper_modules(load: Load, watched: Watch) -> None:
     """Two modules with the same text are two."""
-    one, two = load(HELPER, rewritten=True), load(HELPER, rewritten=True)
+    one, two = load(HELPER), load(HELPER)
     source = f"import {one.__name__}, {two.__name__}\ndef claim():\n"
     source += f"    {one.__name__}.check(1)\n    {two.__name__}.check(1)\n"
-    found = watched(load(source, rewritten=True))
+    found = watched(load(source))
     assert {place.filename for place in found.held} == {one.__file__, two.__file__}
 
 
@@ -448,15 +454,16 @@ def test_foreign_decorator(load: Load, watched: Watch) -> None:
                 assert x == 1
                 return function(x)
             return wrapper
-        """
+        """,
+        rewritten=False,
     )
     source = f"from {decorator.__name__} import checked\n@checked\n{HELPER}def claim():\n    check(1)\n"
-    assert held(watched(load(source, rewritten=True))) == ["assert x"]
+    assert held(watched(load(source))) == ["assert x"]
 
 
 def test_suite(load: Load, watched: Watch) -> None:
-    """A suite's claims are spoken for by all modules of its folder, and by no other, rewritten or not."""
-    inside, outside = load(HELPER, folder="suite"), load(HELPER, rewritten=True)
+    """A suite's claims are spoken for by all modules of its folder, and by no other."""
+    inside, outside = load(HELPER, folder="suite"), load(HELPER)
     module = load(calling(inside) + f"    import {outside.__name__}\n    {outside.__name__}.check(1)", folder="suite")
     folder = str(Path(str(module.__file__)).parent)
     found = watched(module, territory_of(module, folder=folder))
@@ -485,17 +492,16 @@ SUITE = Territory(str(Path("/s/suite/test_it.py")), "/s/suite", "/p", ())
 )
 def test_territory(territory: Territory, filename: str, rewritten: bool, holds: bool) -> None:
     """A claim is spoken for by its module, and by its suite's or its project's helpers."""
-    module_globals = {"@pytest_ar": None} if rewritten else {}
-    assert territory.holds(str(Path(filename)), module_globals) is holds
+    assert territory.holds(str(Path(filename)), rewritten=rewritten) is holds
 
 
 # --- what watching leaves
 
 
-@REWRITTEN
-def test_traceback(load: Load, watch: Watch, rewritten: bool) -> None:
+@HEADS
+def test_traceback(load: Load, watch: Watch, head: str) -> None:
     """A failure's place, and what pytest says about it, are as without a watch."""
-    module = load("def claim():\n    x = [1]\n    assert x == [2]\n", rewritten=rewritten)
+    module = load(f"{head}def claim():\n    x = [1]\n    assert x == [2]\n", shown=not head)
 
     def failure() -> tuple[str, str, int | None, str | None]:
         with pytest.raises(AssertionError) as caught:
@@ -507,7 +513,7 @@ def test_traceback(load: Load, watch: Watch, rewritten: bool) -> None:
     with watch(module) as found:
         assert failure() == before
     assert failed(found) == ["assert x == [2]"]
-    assert before[0].startswith("assert [1] == [2]") is rewritten
+    assert before[0].startswith("assert [1] == [2]") is not bool(head)
 
 
 def test_after_the_end(load: Load, watch: Watch) -> None:
@@ -516,10 +522,11 @@ def test_after_the_end(load: Load, watch: Watch) -> None:
     with pytest.raises(LookupError), watch(module) as found:
         module.claim()
     assert held(found) == ["assert x"]
-    found.held.clear()
+    with watch(module) as later:
+        pass
     with pytest.raises(LookupError):
         module.claim()
-    assert not found.held
+    assert (held(found), held(later)) == (["assert x"], [])
 
 
 def test_twice(load: Load, watched: Watch) -> None:
@@ -543,27 +550,24 @@ def test_functions_keep_what_they_have(load: Load, watched: Watch) -> None:
     assert (check.__defaults__, check.__kwdefaults__, check.tag, check.__doc__) == ((1,), {"z": 2}, 5, "Check.")
 
 
-def test_threads_that_a_claim_has_left_behind(load: Load, watch: Watch) -> None:
-    """What they assert is no evidence for the next claim."""
+def test_failures_in_unrelated_threads(load: Load, watch: Watch) -> None:
+    """What fails in a thread that ran before the claim is no failure of the claim."""
     module = load("def check(x):\n    assert x == 1\ndef claim():\n    pass\n")
     begin, end = threading.Event(), threading.Event()
 
-    def elder() -> None:
+    def fail() -> None:
         begin.wait()
-        module.check(1)
+        with suppress(AssertionError):
+            module.check(2)
         end.set()
 
-    thread = threading.Thread(target=elder)
-    try:
-        with watch(module):
-            thread.start()
-        with watch(module) as found:
-            begin.set()
-            assert end.wait(60)
-    finally:
+    thread = threading.Thread(target=fail)
+    thread.start()
+    with watch(module) as found:
         begin.set()
-        thread.join()
-    assert not found.held
+        assert end.wait(60)
+    thread.join()
+    assert not found.failed
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10) or PYPY, reason="threads may take turns anywhere here")
@@ -596,36 +600,86 @@ def test_watch_gives_threads_no_place_to_take_turns(load: Load, watched: Watch) 
     assert held(watched(module)) == ["assert balance >= 0", "assert account.balance == 100_000"]
 
 
-def test_nothing_is_noted_of_what_is_measured(load: Load, watch: Watch) -> None:
-    """Neither in the module's functions nor in those that the claim has made; but failures are, as ever."""
+def test_what_is_measured_counts_for_nothing(load: Load, watch: Watch) -> None:
+    """Assertions that hold while an instrument calls them are not the claim's; those that fail are, as ever."""
     module = load(
         """
         def check(x):
             assert x == 1
-        def claim(silenced):
+        def claim(suspended):
             def own(x):
                 assert x != 2
-            with silenced([own]):
+            own(3)
+            with suspended():
                 check(1)
                 own(1)
                 try:
                     own(2)
                 except AssertionError:
                     pass
-            codes = check.__code__, own.__code__
-            with silenced([own]):
-                pass
-            assert codes == (check.__code__, own.__code__)
-            own(3)
         """
     )
     with watch(module) as found:
-        module.claim(found.silenced)
-    assert held(found) == ["assert x != 2", "assert codes == (check.__code__, own.__code__)"]
-    assert failed(found) == ["assert x != 2"]
+        module.claim(found.suspended)
+    assert (held(found), failed(found)) == (["assert x != 2"], ["assert x != 2"])
 
 
-def test_functions_that_are_given(load: Load, pytestconfig: pytest.Config) -> None:
+def test_no_mark_is_set_while_something_is_measured(load: Load, watch: Watch) -> None:
+    """On a free-threaded build a store into a list takes its lock, and would order the threads that are measured."""
+    module = load("def check(x):\n    assert x\n")
+
+    class ReadOnly(list[bool]):
+        def __setitem__(self, *_: object) -> None:
+            raise AssertionError("a mark was set")
+
+    with watch(module) as found, found.suspended():
+        vars(module)["@concclaims_marks"] = ReadOnly(vars(module)["@concclaims_marks"])
+        module.check(1)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "add, sub = lambda a, b: a + b, lambda a, b: a - b",
+        "add = lambda a, b: a + b; sub = lambda a, b: a - b",
+        "calls = {'add': lambda a, b: a + b, 'sub': lambda a, b: a - b}; add, sub = calls.values()",
+    ],
+)
+def test_functions_on_one_line_are_two(load: Load, watch: Watch, definition: str) -> None:
+    """Each does what its source says, watched or not: no function is given another one's code."""
+    module = load(f"{definition}\ndef claim():\n    assert add(1, 1) == 2\n    assert sub(1, 1) == 0\n")
+    codes = module.add.__code__, module.sub.__code__
+    with watch(module) as found:
+        module.claim()
+    assert held(found) == ["assert add(1, 1) == 2", "assert sub(1, 1) == 0"]
+    assert (module.add.__code__, module.sub.__code__) == codes
+
+
+def test_a_module_that_is_imported_under_two_names(load: Load, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The assertions of both count, each once."""
+    module = load("def claim():\n    x = 1\n    assert x\n")
+    name = module.__name__
+    monkeypatch.delitem(sys.modules, name)
+    again = importlib.import_module(name)
+    assert again is not module
+    for either in ([module], [again], [module, again]):
+        with watch(module) as found:
+            for each in either:
+                each.claim()
+        assert held(found) == ["assert x"]
+
+
+def test_compiled_files_are_not_those_of_other_runs(load: Load, watched: Watch, tmp_path: Path) -> None:
+    """A module that a run without this plugin has compiled is compiled anew, and the other way round."""
+    source = "def claim():\n    x = 1\n    assert x\n"
+    module = load(source)
+    tail = rewrite.PYC_TAIL
+    assert held(watched(module)) == ["assert x"]
+    assert "concclaims" in tail
+    assert tail.endswith(rewrite.PYC_EXT)
+
+
+def test_functions_that_are_given(load: Load, watch: Watch) -> None:
     """What parametrize or a fixture gives to a claim is of its code, too: in containers, as methods, as objects."""
     module = load(
         """
@@ -643,7 +697,7 @@ def test_functions_that_are_given(load: Load, pytestconfig: pytest.Config) -> No
     )
     local = {"one": [module.make(1)]}
     checks = [local["one"][0], module.make(2), module.Checker()]
-    with AssertionWatch(territory_of(module), module.claim, pytestconfig, [local, *checks[1:]]) as found:
+    with watch(module) as found:
         module.claim(*checks)
     assert held(found) == ["assert x > number", "assert x > 3"]
 

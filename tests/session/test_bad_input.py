@@ -158,9 +158,8 @@ def test_all_bad_claims_are_named_at_once(pytester: pytest.Pytester) -> None:
 
 def test_two_claims_with_one_id_are_a_usage_error_that_names_both_places(pytester: pytest.Pytester) -> None:
     """Reports are keyed by id."""
-    make_project(
-        pytester, CLAIM + TEST + "@pytest.mark.claim('Rain is wet', id='demo-snow')\ndef test_rain(): pass\n"
-    )
+    marked = "@pytest.mark.claim('It is so', id='demo-snow')\n" + TEST
+    make_project(pytester, marked + marked.replace("test_snow", "test_rain"))
     run = run_claims(pytester)
     assert run.status == 4
     assert run.record is None
@@ -170,16 +169,6 @@ def test_two_claims_with_one_id_are_a_usage_error_that_names_both_places(pyteste
         "test_claims.py:4 (test_claims.py::test_rain); rename one, or give it an id of its own: "
         '@pytest.mark.claim("...", id="...")'
     )
-
-
-def test_claims_of_one_name_in_two_files_need_ids(pytester: pytest.Pytester) -> None:
-    """The id does not hold the file, so that a claim can be moved."""
-    make_project(pytester, CLAIM + TEST)
-    pytester.makepyfile(test_other="import pytest\n" + CLAIM + TEST)
-    run = run_claims(pytester)
-    assert run.status == 4
-    assert "test_claims.py:2" in run.output
-    assert "test_other.py:2" in run.output
 
 
 def test_bad_claims_are_the_same_usage_error_under_xdist(pytester: pytest.Pytester) -> None:

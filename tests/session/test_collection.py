@@ -495,3 +495,76 @@ def test_location_and_id_do_not_depend_on_where_pytest_was_started(pytester: pyt
     there = pytester.path / "there.json"
     assert here["grass"]["location"] == "tests/test_own.py:3"
     assert f'"location": "{here["grass"]["location"]}"' in there.read_text(encoding="utf-8")
+
+
+# --- ids
+
+
+def test_claims_of_one_name_have_the_module_in_their_ids(pytester: pytest.Pytester) -> None:
+    """Where two modules have a function of one name, and only there; below that, the folders as well."""
+    make_project(pytester, one_claim("assert lab is not None"))
+    claim = "import pytest\n@pytest.mark.claim('It is so')\ndef test_{}():\n    x = 1\n    assert x\n"
+    pytester.makepyfile(
+        **{
+            "test_other": claim.format("snow") + claim.format("alone"),
+            "one/test_deep": claim.format("deep"),
+            "two/test_deep": claim.format("deep"),
+            "one/__init__": "",
+            "two/__init__": "",
+        }
+    )
+    run = run_claims(pytester)
+    assert run.status == 0
+    assert set(run.verdicts) == {"claims-snow", "companion", "other-snow", "alone", "one-deep-deep", "two-deep-deep"}
+
+
+# --- claims that pytest passes over
+
+CLAIM = "@pytest.mark.claim('Snow is white')\n"
+PASSED_OVER = {
+    "a function": (f"{CLAIM}def snow(): pass", "python_functions"),
+    "a method": (f"class TestSnow:\n    {CLAIM}    def snow(self): pass", "python_functions"),
+    "in a class of another name": (f"class Snow:\n    {CLAIM}    def test_x(self): pass", "python_classes"),
+    "in a class that is a claim": (f"{CLAIM}class Snow:\n    def test_x(self): pass", "python_classes"),
+    "in a class with a constructor": (
+        f"class TestSnow:\n    def __init__(self): pass\n    {CLAIM}    def test_x(self): pass",
+        "no constructor",
+    ),
+    "in a class in a class": (
+        f"class TestSnow:\n    class Deep:\n        {CLAIM}        def test_x(self): pass",
+        "python_classes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "words"), PASSED_OVER.values(), ids=PASSED_OVER)
+def test_claim_that_pytest_does_not_collect_is_a_usage_error(
+    pytester: pytest.Pytester, code: str, words: str
+) -> None:
+    """It would be passed over without a word."""
+    make_project(pytester, f"{code}\n{one_claim('assert lab is not None')}")
+    run = run_claims(pytester)
+    assert run.status == 4
+    assert "a claim that pytest does not collect" in run.output
+    assert words in run.output
+
+
+def test_claims_of_a_base_class_are_collected_in_its_subclasses(pytester: pytest.Pytester) -> None:
+    """So it may have any name; and a class may opt out."""
+    code = f"""
+class Base:
+    @pytest.mark.claim("Snow is white")
+    def test_white(self, lab):
+        assert lab is not None
+
+class TestSnow(Base):
+    pass
+
+class TestNothing:
+    __test__ = False
+    @pytest.mark.claim("Snow is black")
+    def test_black(self): pass
+{one_claim("assert lab is not None")}"""
+    make_project(pytester, code)
+    run = run_claims(pytester)
+    assert (run.status, set(run.verdicts)) == (0, {"snow-white", "snow", "companion"})

@@ -34,7 +34,7 @@ def told_of_snow(pytester: pytest.Pytester) -> dict[str, Any]:
 
 def test_nothing_falsifies_here() -> None:
     """A common test process has no verdict to fear for."""
-    assert interference.what_falsifies() is None
+    assert interference.find_interference() is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_everything_rests_on_is_not_to_be_replaced(
     function = getattr(module, name)
     with monkeypatch.context() as patched:
         patched.setattr(module, name, lambda *args: function(*args))
-        told = interference.what_falsifies()
+        told = interference.find_interference()
     assert told == (
         f"{module.__name__}.{name} has been replaced (by something of {__name__}), so {what}; "
         "run the claims without that"

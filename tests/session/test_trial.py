@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from helpers.claims_project import COMPANION, make_project, one_claim, outcomes_of, run_claims
+from pytest_concclaims.session import threads
 
 CONFIRMED, REFUTED, INCONCLUSIVE = "confirmed", "refuted", "inconclusive"
 NOT_APPLICABLE, ERROR = "not_applicable", "error"
@@ -34,12 +43,6 @@ CASES = [
         prelude="import warnings",
     ),
     Case("an assertion of a helper function held", CONFIRMED, "check(2)", prelude="def check(x):\n    assert x == 2"),
-    Case(
-        "a thread goes on",
-        CONFIRMED,
-        "threading.Thread(target=threading.Event().wait, daemon=True).start()\nassert lab is not None",
-        prelude="import threading",
-    ),
     Case(
         "an assertion in threads held",
         CONFIRMED,
@@ -234,43 +237,12 @@ CASES = [
     ),
 ]
 
+PROJECT = '[project]\nname = "demo"\n\n[tool.pytest.ini_options]\nclaims_suites = []\n'
+
 EXPECTATIONS = {
     CONFIRMED: "@pytest.mark.refuted(False, reason='snow melts')",
     REFUTED: "@pytest.mark.refuted(True, reason='snow melts')",
 }
-
-
-@pytest.mark.parametrize("expected", EXPECTATIONS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "_"))
-def test_end_of_body_decides_verdict_outcome_and_exit_status(
-    pytester: pytest.Pytester, case: Case, expected: str
-) -> None:
-    """Each row of the table, where it is expected and where it is not."""
-    marks = f"{EXPECTATIONS[expected]}\n{case.marks}"
-    make_project(pytester, one_claim(case.body, marks=marks, prelude=case.prelude, arguments="lab, request"))
-    run = run_claims(pytester)
-
-    claim = run.claims["snow"]
-    assert (claim["verdict"], claim["expected"]) == (case.verdict, expected), claim["reason"]
-    if case.verdict in (INCONCLUSIVE, NOT_APPLICABLE):
-        ends, status = {"passed": 1, "skipped": 1}, 0
-    elif case.verdict == expected:
-        ends, status = {"passed": 2}, 0
-    elif "nobody waited for" in case.name:
-        ends, status = outcomes_of(run.result), 1  # it fails in the call or in the teardown
-    else:
-        ends, status = {"passed": 1, "failed": 1}, 1
-    assert outcomes_of(run.result) == ends
-    assert run.status == status
-    if case.verdict == REFUTED:
-        assert claim["reason"] == ("snow melts" if expected == REFUTED else None)
-    elif case.verdict == CONFIRMED:
-        # The reason that did not hold is said where a person looks for it, not in the record.
-        assert claim["reason"] is None
-        assert ("CONFIRMED, expected REFUTED because snow melts" in run.output) == (status == 1)
-    else:
-        assert claim["reason"]
-        assert case.reason in claim["reason"]
 
 
 PHASES = [
@@ -297,13 +269,7 @@ PHASES = [
 ]
 
 
-@pytest.mark.parametrize("expected", EXPECTATIONS)
-@pytest.mark.parametrize("case", PHASES, ids=lambda case: case.name.replace(" ", "_"))
-def test_what_happens_around_the_body_takes_its_verdict_away(
-    pytester: pytest.Pytester, case: Case, expected: str
-) -> None:
-    """An error of set-up or teardown leaves no verdict, whatever the body would have said."""
-    prelude = f"""
+PHASE_PRELUDE = """
 import threading
 
 def die(name):
@@ -313,24 +279,111 @@ def die(name):
 
 @pytest.fixture
 def snow(lab):
-{case.body}
+{}
 """
-    body = "assert snow is None" if expected == CONFIRMED else "assert snow is not None"
-    make_project(
-        pytester,
-        one_claim(body, marks=EXPECTATIONS[expected], prelude=prelude, arguments="snow, lab"),
-    )
-    run = run_claims(pytester)
 
-    claim = run.claims["snow"]
-    assert claim["verdict"] == case.verdict, claim["reason"]
-    assert case.reason in claim["reason"]
-    assert run.status == (1 if case.verdict == ERROR else 0)
-    ends = outcomes_of(run.result)
-    if case.verdict == ERROR:
-        assert ends.get("failed", 0) + ends.get("errors", 0) == 1
+
+@dataclass(frozen=True)
+class Row:
+    """A claim of one of the tables, expected to be confirmed or refuted, in a module of its own."""
+
+    case: Case
+    expected: str
+
+    @property
+    def code(self) -> str:
+        """The module's code."""
+        marks = f"{EXPECTATIONS[self.expected]}\n{self.case.marks}"
+        if self.case not in PHASES:
+            return one_claim(self.case.body, marks=marks, prelude=self.case.prelude, arguments="lab, request")
+        body = "assert snow is None" if self.expected == CONFIRMED else "assert snow is not None"
+        prelude = PHASE_PRELUDE.format(self.case.body)
+        return one_claim(body, marks=marks, prelude=prelude, arguments="snow, lab")
+
+    @property
+    def outcome(self) -> str:
+        """What pytest is to make of it."""
+        if self.case.verdict in (INCONCLUSIVE, NOT_APPLICABLE):
+            return "skipped"
+        return "passed" if self.case.verdict == self.expected else "failed"
+
+
+ROW = "test_snow"
+ROWS = [Row(case, expected) for case in (*CASES, *PHASES) for expected in EXPECTATIONS]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one run has made of many rows.
+
+    :param claims: the record's, by row.
+    :param outcomes: pytest's, by row.
+    """
+
+    status: int
+    output: str
+    claims: dict[Row, dict[str, Any]]
+    outcomes: dict[Row, str]
+
+
+def run_table(folder: Path, rows: Sequence[Row]) -> Table:
+    """Run all rows in one process."""
+    (folder / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    modules = {f"test_row_{number}": row for number, row in enumerate(rows)}
+    for name, row in modules.items():
+        (folder / f"{name}.py").write_text("import pytest\n" + row.code, encoding="utf-8")
+    options = ["--claims", "--claims-report=run.json", "--junit-xml=junit.xml", "-p", "no:rerunfailures"]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *options], cwd=folder, check=False, capture_output=True, text=True
+    )
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    ends: dict[str, set[str]] = {}
+    for case in ET.parse(folder / "junit.xml").iter("testcase"):
+        if case.get("name") == ROW:
+            ends.setdefault(str(case.get("classname")), set()).update(child.tag for child in case)
+    claims = {
+        modules[claim["nodeid"].partition(".")[0]]: claim for claim in record["claims"] if ROW in claim["nodeid"]
+    }
+    outcomes = {row: _outcome(ends[name]) for name, row in modules.items()}
+    return Table(run.returncode, run.stdout + run.stderr, claims, outcomes)
+
+
+def _outcome(tags: set[str]) -> str:
+    if tags & {"failure", "error"}:
+        return "failed"
+    return "skipped" if "skipped" in tags else "passed"
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], Table]:
+    """Return what runs the rows that fail, or those that do not, once."""
+
+    @functools.cache
+    def table(fails: bool) -> Table:
+        return run_table(
+            tmp_path_factory.mktemp("table"), [row for row in ROWS if (row.outcome == "failed") is fails]
+        )
+
+    return table
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.case.name}-{row.expected}".replace(" ", "_"))
+def test_end_of_a_claim_decides_verdict_outcome_and_exit_status(table: Callable[[bool], Table], row: Row) -> None:
+    """Each row of the tables, where it is expected and where it is not."""
+    run = table(row.outcome == "failed")
+    claim = run.claims[row]
+    assert (claim["verdict"], claim["expected"]) == (row.case.verdict, row.expected), claim["reason"]
+    assert run.outcomes[row] == row.outcome
+    assert run.status == (1 if row.outcome == "failed" else 0)
+    if row.case.verdict == REFUTED:
+        assert claim["reason"] == ("snow melts" if row.expected == REFUTED else None)
+    elif row.case.verdict == CONFIRMED:
+        # The reason that did not hold is said where a person looks for it, not in the record.
+        assert claim["reason"] is None
+        assert ("CONFIRMED, expected REFUTED because snow melts" in run.output) == (row.outcome == "failed")
     else:
-        assert ends == {"passed": 1, "skipped": 1}
+        assert claim["reason"]
+        assert row.case.reason in claim["reason"]
 
 
 # --- where an AssertionError comes from
@@ -484,30 +537,115 @@ def test_failing_subtest_leaves_no_verdict(
     assert run.status == (0 if verdict == expected else 1)
 
 
-def test_thread_of_an_earlier_claim_is_not_held_against_a_later_one(pytester: pytest.Pytester) -> None:
-    """Nor does it speak for it; the claim that has left it behind says so."""
+THREADS = """
+import threading
+late = []
+def wait_and_fail(go):
+    go.wait()
+    assert not go.is_set(), "too late"
+
+@pytest.mark.claim("Threads come to an end")
+def test_guilty(lab):
+    go = threading.Event()
+    thread = threading.Thread(target=wait_and_fail, args=(go,), name="late")
+    late.extend([thread, go])
+    thread.start()
+    assert thread.is_alive()
+"""
+
+
+def test_claim_that_leaves_a_thread_running_is_an_error(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the thread does later is not seen, and cannot be told from what a later claim's threads do.
+
+    So the later claim is not confirmed; but what refutes it stands, and so does a verdict once the thread has ended.
+    """
+    monkeypatch.setattr(threads, "_JOIN_TIMEOUT_S", 0.01)
+    code = f"""{THREADS}
+@pytest.mark.claim("Snow is white")
+def test_beside_the_thread():
+    snow = 1
+    assert snow == 1
+
+@pytest.mark.claim("Snow is black")
+@pytest.mark.refuted(True, reason="it reflects light")
+def test_refuted_beside_the_thread():
+    thread, go = late
+    go.set()
+    thread.join()
+    assert thread.is_alive()
+{COMPANION}"""
+    make_project(pytester, code)
+    run = run_claims(pytester, "-W", "default")
+    assert run.status == 1
+    assert run.verdicts == {
+        "guilty": ERROR,
+        "beside-the-thread": INCONCLUSIVE,
+        "refuted-beside-the-thread": REFUTED,
+        "companion": CONFIRMED,
+    }
+    assert "thread 'late' running" in run.claims["guilty"]["reason"]
+    assert "join it" in run.claims["guilty"]["reason"]
+    assert "an earlier claim has left thread 'late' running" in run.claims["beside-the-thread"]["reason"]
+    assert "too late" in run.output
+
+
+def test_threads_that_end_after_the_claim_are_waited_for(pytester: pytest.Pytester) -> None:
+    """One that is about to end leaves nothing; one of a fixture is not the claim's."""
     prelude = """
     import threading
-    late = []
-    def fail(go):
-        go.wait()
-        assert not go.is_set(), "too late for anybody"
-
-    @pytest.mark.claim("Threads come to an end")
-    def test_guilty(lab):
-        go = threading.Event()
-        thread = threading.Thread(target=fail, args=(go,), name="late")
-        late.extend([thread, go])
+    @pytest.fixture(scope="session")
+    def server():
+        stop = threading.Event()
+        thread = threading.Thread(target=stop.wait)
         thread.start()
-        assert thread.is_alive()
+        yield thread
+        stop.set()
+        thread.join()
+    @pytest.fixture
+    def go():
+        event = threading.Event()
+        yield event
+        event.set()
     """
-    body = "thread, go = late\ngo.set()\nthread.join()\nassert not thread.is_alive()"
-    make_project(pytester, one_claim(body, prelude=prelude))
-    run = run_claims(pytester, "-W", "default")
-    assert run.verdicts == {"guilty": "confirmed", "snow": "confirmed", "companion": "confirmed"}
-    notes = [piece["text"] for piece in run.claims["guilty"]["evidence"] if piece["kind"] == "note"]
-    assert notes == ["the claim has left thread 'late' running: what becomes of that, it does not hear"]
-    assert "too late for anybody" in run.output
+    body = """
+    thread = threading.Thread(target=go.wait)
+    thread.start()
+    assert thread.is_alive() and server.is_alive()
+    """
+    make_project(pytester, one_claim(body, prelude=prelude, arguments="server, go"))
+    run = run_claims(pytester)
+    assert (run.status, run.verdicts) == (0, {"snow": CONFIRMED, "companion": CONFIRMED})
+
+
+# --- what pytest compiles
+
+
+def test_compiled_files_of_other_runs_are_not_loaded(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither those of a run without claims here, nor those of this one there; its own are."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    make_project(
+        pytester, one_claim("snow = 1\nassert snow == 1", arguments="") + "def test_plain():\n    assert 1\n"
+    )
+    assert pytester.runpytest_subprocess().ret == 0
+    for _ in range(2):
+        run = run_claims(pytester, subprocess=True)
+        assert run.verdicts == {"snow": CONFIRMED, "companion": CONFIRMED}
+    assert pytester.runpytest_subprocess("-p", "no:concclaims").ret == 0
+    compiled = [file.name for file in (pytester.path / "__pycache__").iterdir()]
+    assert len([name for name in compiled if "test_claims" in name and "concclaims" in name]) == 1
+
+
+def test_assertions_of_a_module_that_pytest_did_not_compile_are_not_seen(pytester: pytest.Pytester) -> None:
+    """A claim that comes from there is an error that says what to do, and no verdict."""
+    make_project(pytester, "from shared import test_snow")
+    pytester.makepyfile(shared=f"import pytest\n{one_claim('assert lab is not None').replace(COMPANION, '')}")
+    run = run_claims(pytester)
+    assert run.verdicts == {"snow": ERROR}
+    assert "call pytest.register_assert_rewrite('shared')" in run.claims["snow"]["reason"]
 
 
 FLAKY = """

@@ -62,7 +62,6 @@ class Parallelism(Measurement):
         super().__init__(
             f"{_CALL}({name}, workers={described.workers}, kind={described.kind!r})",
             subject,
-            called=[described.work],
             budget=budget,
             bench=bench,
         )

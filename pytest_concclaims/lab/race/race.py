@@ -92,7 +92,7 @@ class Race:
         put = question(asked, outcome, subject.exceptions, values=values)
         traced = _TRACED if is_traced() else None
         try:
-            with self._bench.sampling([*runner.experiment.called, outcome]):
+            with self._bench.sampling():
                 progress = runner.until_crash() if outcome is CRASH else runner.until_settled(put)
         except ForkedError as broken:
             self.error = RaceError(f"lab.race: what ran in a process of its own came to no end\n{broken}")

@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,7 +194,7 @@ def test_assertion_that_failed_in_a_child_and_was_caught_is_an_error() -> None:
     """As it is in this process: the lab is told which have failed there."""
     lab = Lab(budget=60.0)
     failed: list[str] = []
-    lab.failed_assertions = lambda: failed
+    lab.assertions = SimpleNamespace(failures=lambda: failed, suspended=nullcontext)
     race = lab.race(Cell, lambda _: failed.append("assert violated"), yielding, observe=value_of)
     with pytest.raises(RaceError, match="the failure was caught: assert violated"):
         race.ever(1)

@@ -161,7 +161,7 @@ SABOTAGES = [
         """
         monkeypatch.setattr(threading, "get_native_id", lambda: 1)
         # Here it is not somebody in the process who has replaced it.
-        monkeypatch.setattr("pytest_concclaims.session.trial.what_falsifies", lambda: None)
+        monkeypatch.setattr("pytest_concclaims.session.trial.find_interference", lambda: None)
         yield
         """,
     ),

@@ -1,66 +1,45 @@
-"""Which end of a claim's test function leads to which verdict."""
+"""How a claim's test function ended: what its exception says, in terms of the verdict's rules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
 
 import pytest
 
-from ..verdict import Inconclusive, NotApplicable, Verdict
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the end of a trial means.
-
-    :param reason: why there is no verdict, where there is none.
-    :param cause: the exception that it rests on, if one.
-    """
-
-    verdict: Verdict
-    reason: str | None = None
-    cause: BaseException | None = None
-
+from ..verdict import Ending, Inconclusive, NotApplicable
 
 #: Modules of pytest whose ``Failed`` means that ``raises`` or ``warns`` saw nothing: in pytest 8.4 the former
 #: moved from python_api to raises.
 _SEEING_NOTHING = frozenset({"_pytest.python_api", "_pytest.raises", "_pytest.recwarn"})
 
 
-def decide(error: BaseException | None, *, asserted: bool, is_claims_code: Callable[[FrameType], bool]) -> Decision:
-    """Return what the end of a claim's test function means.
+def ending_of(
+    error: BaseException | None, *, is_claims_code: Callable[[FrameType], bool]
+) -> tuple[Ending, str | None]:
+    """Return how a claim's test function ended, and the reason in words.
 
     :param error: what the function raised; None if it returned.
-    :param asserted: whether an assertion of its own held.
     :param is_claims_code: whether a frame's code speaks for the claim.
     """
     if error is None:
-        if asserted:
-            return Decision(Verdict.CONFIRMED)
-        return Decision(
-            Verdict.ERROR,
-            "the claim returned, and no assertion of its own had held; write assert before what is claimed",
-        )
+        return Ending.RETURNED, None
     if isinstance(error, Inconclusive):
-        return Decision(Verdict.INCONCLUSIVE, str(error) or "no reason was given")
-    if isinstance(error, NotApplicable):
-        return Decision(Verdict.NOT_APPLICABLE, str(error) or "no reason was given")
-    if isinstance(error, pytest.skip.Exception):
-        return Decision(Verdict.NOT_APPLICABLE, str(error) or "no reason was given", error)
+        return Ending.INCONCLUSIVE, str(error)
+    if isinstance(error, (NotApplicable, pytest.skip.Exception)):
+        return Ending.NOT_APPLICABLE, str(error)
     if isinstance(error, pytest.xfail.Exception):
-        return Decision(Verdict.ERROR, "pytest.xfail() in a claim; say the expected verdict with refuted")
+        return Ending.RAISED, "pytest.xfail() in a claim; say the expected verdict with refuted"
     frames = _frames(error)
     if isinstance(error, AssertionError) and is_claims_code(frames[-1]):
-        return Decision(Verdict.REFUTED, cause=error)
+        return Ending.ASSERTION_FAILED, None
     if isinstance(error, pytest.fail.Exception) and _saw_nothing(error, frames, is_claims_code):
-        return Decision(Verdict.REFUTED, cause=error)
+        return Ending.ASSERTION_FAILED, None
     message = str(error).partition("\n")[0]  # the rest, a traceback perhaps, is in the evidence
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if isinstance(error, AssertionError):
         text = f"an assertion outside the claim's code failed: {text}"
-    return Decision(Verdict.ERROR, text, error)
+    return Ending.RAISED, text
 
 
 def _frames(error: BaseException) -> list[FrameType]:

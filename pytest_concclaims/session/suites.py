@@ -1,0 +1,100 @@
+"""The shipped suites, as collectors beside those of the project."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+#: The name of the shipped suite that a module belongs to.
+SUITE = pytest.StashKey[str]()
+
+_SUITES_PACKAGE = "pytest_concclaims.claims"
+
+
+def suite_folders() -> dict[str, Path]:
+    """Return the folder of each shipped suite by its name; see :func:`pytest_concclaims.claims.suite_folders`."""
+    if _SUITES_PACKAGE not in sys.modules:
+        pytest.register_assert_rewrite(_SUITES_PACKAGE)
+    folders: dict[str, Path] = importlib.import_module(_SUITES_PACKAGE).suite_folders()
+    return folders
+
+
+class SuiteModule(pytest.Module):
+    """A module of a shipped suite.
+
+    Collected by the suite's own rules: a user's ``python_functions`` must not empty it, and pytest's import
+    modes would give it a name that the processes it starts cannot import.
+    """
+
+    def _getobj(self) -> Any:
+        folder = self.path.parent
+        return importlib.import_module(f"{_SUITES_PACKAGE}.{folder.name}.{self.path.stem}")
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Return whether a function of this name is collected."""
+        return name.startswith("test_")
+
+    def classnamefilter(self, name: str) -> bool:
+        """Return whether a class of this name is collected."""
+        return name.startswith("Test")
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Return the module's claims.
+
+        :raises CollectError: there is none.
+        """
+        found = list(super().collect())
+        if not found:
+            raise self.CollectError(f"{self.path} holds no claim; the installation is damaged, install it again")
+        return found
+
+
+class Suite(pytest.Directory):
+    """A shipped suite: a collector beside those of the project, at the top.
+
+    It does not go through pytest's arguments. Beside a virtual environment in the project's folder these
+    lose, depending on pytest's version, the suite or the project's own tests, as one contains the other.
+
+    ``wants`` returns whether a node of the suite, by its id, was asked for.
+    """
+
+    wants: Callable[[str], bool]
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Return the suite's modules.
+
+        :raises CollectError: there is none.
+        """
+        files = sorted(self.path.glob("test_*.py"))
+        if not files:
+            raise self.CollectError(f"no claims in {self.path}; the installation is damaged, install it again")
+        for file in files:
+            # No path from the root folder: that would lead through the environment's site-packages.
+            nodeid = f"{self.name}/{file.name}"
+            if self.wants(nodeid):
+                module: SuiteModule = SuiteModule.from_parent(self, path=file, nodeid=nodeid)
+                module.stash[SUITE] = self.name
+                yield module
+
+
+class LastFailedGuard:
+    """Hook: have ``--lf`` choose among the claims of a suite by their node ids only.
+
+    It skips files by the paths in the node ids of last time's failures, and those of a suite are no paths.
+    """
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> pytest.CollectReport | None:
+        """Collect a suite's module before the cache plugin can skip it; leave errors to pytest."""
+        if not isinstance(collector, SuiteModule) or not isinstance(collector.parent, Suite):
+            return None
+        try:
+            result = list(collector.collect())
+        except Exception:  # noqa: BLE001  (pytest collects it again, and reports whatever it is)
+            return None
+        return pytest.CollectReport(collector.nodeid, "passed", None, result)

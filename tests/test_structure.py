@@ -1,0 +1,126 @@
+"""The direction of the imports within the package."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+import pytest_concclaims
+
+NAME = "pytest_concclaims"
+FOLDER = Path(pytest_concclaims.__file__).parent
+#: A module may import those of the rooms before its own, and those of its own room.
+LAYERS = (
+    ("interpreter", "machine", "statistics", "text", "verdict", "digest", "claims"),
+    ("records",),
+    ("lab", "reports", "claim"),
+    ("options",),
+    ("session", "cli"),
+    ("plugin", "__main__", "__init__"),
+)
+#: What knows nothing of pytest. The writer for terminals is a module of its own in pytest.
+WITHOUT_PYTEST = ("lab", "records", "reports", "statistics", "text", "verdict", "interpreter", "machine")
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Yield the name and the file of each module, but for the shipped suites."""
+    for file in sorted(FOLDER.rglob("*.py")):
+        parts = [NAME, *file.relative_to(FOLDER).with_suffix("").parts]
+        if parts[1] != "claims" or len(parts) == 3:
+            yield ".".join(parts), file
+
+
+def imports(name: str, file: Path) -> Iterator[str]:
+    """Yield what a module imports, anywhere in it, by absolute names; not what only a type checker sees."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    checked = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    skipped = {id(node) for branch in checked for node in ast.walk(branch)}
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), name.rpartition(".")[0])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def module_of(imported: str) -> str | None:
+    """Return the module of this package that an import leads to; None if it leads elsewhere."""
+    while imported and imported not in FILES:
+        if f"{imported}.__init__" in FILES:
+            return f"{imported}.__init__"
+        imported = imported.rpartition(".")[0]
+    return imported or None
+
+
+FILES = dict(modules())
+GRAPH = {
+    name: {found for found in map(module_of, imports(name, file)) if found is not None and found != name}
+    for name, file in FILES.items()
+}
+
+
+def room(module: str) -> str:
+    """Return the folder or file at the top of the package in which a module is."""
+    return module.split(".")[1]
+
+
+def layer(module: str) -> int:
+    """Return the number of a module's layer."""
+    return next(number for number, rooms in enumerate(LAYERS) if room(module) in rooms)
+
+
+def test_no_import_cycle() -> None:
+    """Not even one that is closed only when a function runs."""
+    try:
+        TopologicalSorter(GRAPH).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]), pytrace=False)
+
+
+def test_imports_go_one_way() -> None:
+    """From what runs claims to what it is made of; rooms of one layer do not import each other, but for the first."""
+    against = [
+        f"{name} imports {imported}"
+        for name, found in GRAPH.items()
+        for imported in found
+        if room(name) != room(imported) and (layer(imported) > layer(name) or layer(imported) == layer(name) > 0)
+    ]
+    assert against == []
+
+
+def test_the_package_hands_its_names_on_when_they_are_asked_for() -> None:
+    """Every pytest start imports it, so it imports nothing by itself."""
+    assert not GRAPH[f"{NAME}.__init__"]
+    assert all(getattr(pytest_concclaims, name) is not None for name in pytest_concclaims.__all__)
+
+
+@pytest.mark.parametrize("place", WITHOUT_PYTEST)
+def test_what_knows_nothing_of_pytest(place: str) -> None:
+    """It can be used, and tested, without."""
+    known = [
+        f"{name} imports {imported}"
+        for name, file in FILES.items()
+        if room(name) == place
+        for imported in imports(name, file)
+        if imported.partition(".")[0] in ("pytest", "_pytest") and not imported.startswith("_pytest._io")
+    ]
+    assert known == []
+
+
+def test_claims_use_what_users_can() -> None:
+    """A shipped suite imports the package's public names, and nothing of its inside."""
+    from pytest_concclaims.claims import suite_folders
+
+    public = {f"{NAME}.{name}" for name in pytest_concclaims.__all__}
+    for suite, folder in suite_folders().items():
+        own = f"{NAME}.claims.{suite}"
+        for file in folder.glob("*.py"):
+            used = {text for text in imports(f"{own}.{file.stem}", file) if text.startswith(f"{NAME}.")}
+            assert {text for text in used if not text.startswith(own)} <= public, file
