@@ -42,6 +42,7 @@ def digest_of(
     return hashlib.sha256("\0".join(texts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
+@functools.lru_cache(maxsize=100)  # the claims that parameters make of one function come one after the other
 def _reached_source(function: Callable[..., Any], root: Path, *, told: bool) -> list[str]:
     function = inspect.unwrap(function)
     while isinstance(function, functools.partial):
@@ -52,7 +53,7 @@ def _reached_source(function: Callable[..., Any], root: Path, *, told: bool) -> 
     path = Path(file)
     module = _read(path, root)
     outermost, *_ = names = function.__qualname__.split(".<locals>")[0].split(".")
-    nodes = list(_own(module.body, names))
+    nodes = list(_own(module.bindings, names))
     if not nodes:
         return [module.text]
     decorators = _decorators(nodes, {names[-1], function.__name__})
@@ -82,7 +83,7 @@ class _Module:
     """A source file: what its top level binds, and what it imports from files beside it."""
 
     text: str
-    body: list[ast.stmt]
+    lines: list[str]
     bindings: dict[str, list[ast.stmt]]
     imports: dict[str, _Place]
 
@@ -96,28 +97,40 @@ def _read(path: Path, root: Path) -> _Module:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return _Module(text, [], {}, {})
-    bindings: dict[str, list[ast.stmt]] = {}
-    for node in tree.body:
-        for name in _bound(node):
-            bindings.setdefault(name, []).append(node)
     imports: dict[str, _Place] = {}
     for inner in ast.walk(tree):
         if isinstance(inner, (ast.Import, ast.ImportFrom)):
             imports.update(_local_imports(path, root, inner))
-    return _Module(text, tree.body, bindings, imports)
+    # str.splitlines would also split at form feeds.
+    return _Module(text, text.split("\n"), _bindings(tree), imports)
 
 
-def _own(body: Sequence[ast.stmt], names: Sequence[str]) -> Iterator[_Node]:
+@functools.cache
+def _bindings(scope: ast.Module | ast.ClassDef) -> dict[str, list[ast.stmt]]:
+    """Return the statements that bind each name of a module or class, once for each time that they do."""
+    found: dict[str, list[ast.stmt]] = {}
+    for node in scope.body:
+        for name in _bound(node):
+            found.setdefault(name, []).append(node)
+    return found
+
+
+@functools.cache
+def _besides_tests(scope: ast.ClassDef) -> tuple[ast.stmt, ...]:
+    return tuple(node for node in scope.body if not any(name.lower().startswith("test") for name in _bound(node)))
+
+
+def _own(bindings: Mapping[str, list[ast.stmt]], names: Sequence[str]) -> Iterator[_Node]:
     """Yield the definitions that a path of names leads to, and what the classes on the way have besides tests."""
     name, *inner = names
-    found = [node for node in body if name in _bound(node)]
+    found = list(dict.fromkeys(bindings.get(name, ())))
     class_ = found[-1] if found else None
     if not inner or not isinstance(class_, ast.ClassDef):
         yield from found
         return
     yield from class_.bases
-    yield from (node for node in class_.body if not any(name.lower().startswith("test") for name in _bound(node)))
-    yield from _own(class_.body, inner)
+    yield from _besides_tests(class_)
+    yield from _own(_bindings(class_), inner)
 
 
 def _decorators(nodes: Iterable[_Node], names: set[str]) -> Iterator[ast.expr]:
@@ -216,8 +229,8 @@ def _names(nodes: Iterable[_Node], left_out: Iterable[ast.expr] = ()) -> set[str
 def _text(module: _Module, nodes: Iterable[_Node], left_out: Iterable[ast.expr] = ()) -> str:
     """Return the lines of some code; white space at their ends does not count."""
     skipped = {line for node in left_out for line in _lines(node)}
-    source = module.text.split("\n")  # str.splitlines would also split at form feeds
-    return "\n".join(source[line - 1].rstrip() for node in nodes for line in _lines(node) if line not in skipped)
+    numbers = (line for node in nodes for line in _lines(node) if line not in skipped)
+    return "\n".join(module.lines[number - 1].rstrip() for number in numbers)
 
 
 def _lines(node: _Node) -> range:

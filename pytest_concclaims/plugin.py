@@ -1,4 +1,4 @@
-"""The plugin's entry point: its options, markers and fixture.
+"""The plugin's entry point: its hooks without ``--claims``, its markers and its fixture.
 
 Every pytest start in an environment with this plugin imports this module, with claims or without; so
 whatever works only under ``--claims`` is imported when that is given.
@@ -6,108 +6,26 @@ whatever works only under ``--claims`` is imported when that is given.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .reports.formats import DEFAULT_LABEL, REPORT_SUFFIXES
+from .options import add_options
 
 if TYPE_CHECKING:
     from .lab.lab import Lab
     from .session.trial import Trial
 
-DEFAULT_BUDGET = 2.0
-DEFAULT_PATIENCE = 300.0
 #: Whether the GIL was on before anything of the user's was imported: conftest files come after plugins.
 GIL_AT_START: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and ini settings."""
-    group = parser.getgroup("claims", "verdicts about concurrency claims (pytest-concclaims)")
-    group.addoption(
-        "--claims",
-        action="store_true",
-        help="run the claims instead of the tests: the shipped suites and this project's own; with paths, the "
-        "claims there and nothing else (a shipped suite or a part of it is named like a path: article)",
-    )
-    group.addoption(
-        "--claims-report",
-        action="append",
-        default=[],
-        type=_report_path,
-        metavar="PATH",
-        help="write a report to PATH; its suffix is the format: .json (the run record), .html (a page), .md (for a "
-        "pull request), .svg (a badge), .shields.json (the badge for shields.io) (repeatable)",
-    )
-    group.addoption(
-        "--claims-badge-label",
-        default=DEFAULT_LABEL,
-        metavar="TEXT",
-        help="the left part of a badge (default: %(default)s)",
-    )
-    group.addoption(
-        "--claims-baseline",
-        type=Path,
-        metavar="OLD.json",
-        help="compare with the run record OLD.json: a verdict that turned fails the run, and under --claims-strict "
-        "one to or from inconclusive does (--claims-report may write the same file)",
-    )
-    group.addoption(
-        "--claims-strict", action="store_true", help="let an inconclusive claim fail instead of being skipped"
-    )
-    group.addoption(
-        "--claims-budget",
-        default=DEFAULT_BUDGET,
-        type=_seconds,
-        metavar="SECONDS",
-        help="how long each experiment may gather evidence (default: %(default)s)",
-    )
-    group.addoption(
-        "--claims-lock-timeout",
-        default=DEFAULT_PATIENCE,
-        type=_seconds,
-        metavar="SECONDS",
-        help="how long an experiment waits for the machine while another run's experiments have it (default: "
-        "%(default)s); then its claim is inconclusive",
-    )
-    group.addoption(
-        "--claims-in-process",
-        action="store_true",
-        help="run experiments in the test process instead of a child forked for each (as on platforms without fork): "
-        "for debuggers; a crash or a deadlock there takes the run with it",
-    )
-    parser.addini(
-        "claims_suites",
-        "the shipped suites that --claims without a path runs (default: article; empty: none)",
-        type="args",
-        default=["article"],
-    )
-
-
-def _report_path(text: str) -> Path:
-    path = Path(text)
-    if not path.name.lower().endswith(REPORT_SUFFIXES):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} has no suffix that names a format; end it in {', '.join(REPORT_SUFFIXES[:-1])} "
-            f"or {REPORT_SUFFIXES[-1]}"
-        )
-    return path
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds; write one, such as 2 or 0.5")
-    return seconds
+    add_options(parser)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

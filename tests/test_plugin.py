@@ -7,6 +7,7 @@ import sys
 
 ALLOWED = {
     "pytest_concclaims",
+    "pytest_concclaims.options",
     "pytest_concclaims.plugin",
     "pytest_concclaims.reports",
     "pytest_concclaims.reports.formats",

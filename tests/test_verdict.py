@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ UNSETTLED = Decision(Verdict.INCONCLUSIVE, "not seen")
 
 #: What was seen, one thing beside how the function ended, and what it leads to for each way to end.
 ENDINGS = (HELD, FAILED, NOTHING, RAISED, UNSURE, SKIPPED)
-ROWS = {
+ROWS: dict[str, tuple[dict[str, Any], tuple[Decision, ...]]] = {
     "nothing else": (
         {},
         (
@@ -45,7 +46,7 @@ ROWS = {
             Decision(Verdict.NOT_APPLICABLE, "no fork here"),
         ),
     ),
-    "set-up, teardown or another plugin failed": (
+    "set-up, teardown or a plugin failed": (
         {"broken": "OSError in teardown"},
         (error("OSError in teardown"),) * 6,
     ),
@@ -138,7 +139,7 @@ ORDER = ["broken", "disturbance", "xfail", "threads_left", "interference", "caug
 ORDER += ["gil_changed", "earlier_threads"]
 
 
-@pytest.mark.parametrize(("first", "second"), itertools.combinations(ORDER, 2))
+@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(ORDER, 2)))
 def test_of_two_facts_the_graver_one_decides(first: str, second: str) -> None:
     """Whatever the order in which they were seen."""
     values = {name: UNSETTLED if name == "unsettled" else name for name in (first, second)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -12,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +260,7 @@ class Recorder:
             claims=tuple(results),
         )
 
-    @cached_property
+    @functools.cached_property
     def _tool(self) -> dict[str, str]:
         """Names and versions of what runs; told once, as each plugin's files are read for that."""
         return _tool(self._config)
@@ -351,6 +351,11 @@ def _news(report: pytest.TestReport) -> _News | None:
     data: str | None = getattr(report, REPORT_ATTRIBUTE, None)
     if data is None or hasattr(report, "context"):  # a subtest's report has a context
         return None
+    return _parsed(data)
+
+
+@functools.lru_cache(maxsize=4)  # several hooks ask of one report
+def _parsed(data: str) -> _News:
     fields = json.loads(data)
     return _News(fields["decided"], ClaimResult.from_json(fields["result"]))
 
