@@ -639,6 +639,27 @@ def test_compiled_files_of_other_runs_are_not_loaded(
     assert len([name for name in compiled if "test_claims" in name and "concclaims" in name]) == 1
 
 
+def test_functions_on_one_line_stay_what_they_are_in_instruments(pytester: pytest.Pytester) -> None:
+    """Actors, an observer and what is timed, all made on one line of a module whose assertions are noted."""
+    prelude = """
+    class Account:
+        balance = 0
+        def deposit(self, amount):
+            self.balance += amount
+            assert amount > 0
+    """
+    body = """
+    race = lab.race(Account, lambda a: a.deposit(5), lambda a: a.deposit(8), observe=lambda a: a.balance, budget=60)
+    assert race.ever(13)
+    assert lab.ratio(lambda: sum(range(9_999)), lambda: None, budget=60) > 2
+    add, sub = lambda a, b: a + b, lambda a, b: a - b
+    assert add(1, 1) == 2
+    """
+    make_project(pytester, one_claim(body, prelude=prelude))
+    run = run_claims(pytester)
+    assert run.verdicts == {"snow": CONFIRMED, "companion": CONFIRMED}, run.claims["snow"]["reason"]
+
+
 def test_assertions_of_a_module_that_pytest_did_not_compile_are_not_seen(pytester: pytest.Pytester) -> None:
     """A claim that comes from there is an error that says what to do, and no verdict."""
     make_project(pytester, "from shared import test_snow")
