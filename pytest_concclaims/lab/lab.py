@@ -220,7 +220,7 @@ class Lab:
         runner = Runner(
             described,
             budget=self._budget(budget, "lab.race"),
-            patience=_seconds(deadline, "lab.race", "deadline"),
+            timeout=_seconds(deadline, "lab.race", "deadline"),
             in_process=self._in_process,
             failed_assertions=lambda: self.failed_assertions(),
         )

@@ -26,7 +26,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 @pytest.fixture
 def _few_outcomes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let outcomes soon be too many to be kept apart."""
-    monkeypatch.setattr(tally, "_DISTINCT", DISTINCT)
+    monkeypatch.setattr(tally, "_MAX_DISTINCT", DISTINCT)
 
 
 def nothing(state: object) -> None:

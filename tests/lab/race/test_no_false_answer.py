@@ -298,7 +298,7 @@ def test_lab_of_a_claim_that_is_over_is_refused(lab: Lab) -> None:
 )
 def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The actors are not to blame for what hangs before or after them."""
-    monkeypatch.setattr("pytest_concclaims.lab.race.runner._GRACE", 0.5)
+    monkeypatch.setattr("pytest_concclaims.lab.race.runner._GRACE_S", 0.5)
 
     def hang(*_: object) -> bool:
         return threading.Event().wait()

@@ -970,7 +970,7 @@ def test_actors_that_deadlock_each_other_are_both_named(lab: Lab) -> None:
 @forks
 def test_setup_that_hangs_ends_with_its_stack(forking: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child is ended, though no actor is to blame."""
-    monkeypatch.setattr(runner, "_GRACE", 0.1)  # nothing has to come back here
+    monkeypatch.setattr(runner, "_GRACE_S", 0.1)  # nothing has to come back here
     told = tmp_path / "pid"
 
     def sleep_in() -> None:
