@@ -706,7 +706,10 @@ def test_interrupt_ends_the_waiting() -> None:
         other.hear()
         with Script(
             f"""
-signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs in the background ignores it
+from pytest_concclaims.lab import lock
+
+lock._TELL_AFTER_S = 0
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background ignores it
 try:
     machine_lock().held(timeout={TIMEOUT_S}, tell=say).__enter__()
 except KeyboardInterrupt:
