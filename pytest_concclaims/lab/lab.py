@@ -16,7 +16,7 @@ from ..records.evidence import Evidence, Note, Requirement
 from ..verdict import Inconclusive, NotApplicable
 from .callables import callable_argument
 from .child import Child, run_child
-from .lock import MachineError, MachineLock
+from .lock import MachineError, machine_lock
 from .measurement import ASK as ASK_MEASUREMENT
 from .measurement import Bench, Measurement
 from .memory import Memory
@@ -74,7 +74,8 @@ class Lab:
         self._unsettled: Inconclusive | NotApplicable | None = None
         self._instruments: list[Race | Measurement] = []
         self._children: list[Child[Any]] = []
-        self._machine = MachineLock(patience=patience, tell=tell)
+        self._lock_timeout = patience
+        self._tell = tell
         self._bench = Bench(self._sampling, lambda: threads_at_work(self.earlier_threads), self._record, self._raise)
         #: The threads that were there before the claim.
         self.earlier_threads = frozenset(threading.enumerate())
@@ -227,7 +228,7 @@ class Lab:
         runner = Runner(
             described,
             budget=self._budget(budget, "lab.race"),
-            patience=_seconds(deadline, "lab.race", "deadline"),
+            timeout=_seconds(deadline, "lab.race", "deadline"),
             in_process=self._in_process,
             failed_assertions=lambda: () if self.assertions is None else self.assertions.failures(),
         )
@@ -354,7 +355,7 @@ class Lab:
         __tracebackhide__ = True
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._machine.held())
+                stack.enter_context(machine_lock().held(timeout=self._lock_timeout, tell=self._tell))
             except MachineError as busy:
                 self._raise(Inconclusive(str(busy)))
             yield

@@ -1,19 +1,25 @@
-"""How tests ask a race what it cannot answer, and what came of it."""
+"""Questions that a race cannot answer, and its evidence."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import pytest
 
+from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims.lab.processes import forked
+from pytest_concclaims.lab.race import runner
+from pytest_concclaims.lab.race.findings import RaceFindings
 from pytest_concclaims.lab.race.race import Race
+from pytest_concclaims.lab.race.samples import sampler
 from pytest_concclaims.records.evidence import RaceRun
 
-#: Seconds after which something that must happen is given up; a machine may be very busy.
-PATIENCE = 120.0
+T = TypeVar("T")
 
 
 def last(lab: Lab) -> RaceRun:
@@ -23,12 +29,56 @@ def last(lab: Lab) -> RaceRun:
     return run
 
 
-def ask_in_vain(race: Race, asked: str, about: Any, until: Callable[[], bool]) -> pytest.ExceptionInfo[Inconclusive]:
-    """Ask what has no answer, at least once: a machine may be too busy for what is to come of it the first time."""
-    end = time.monotonic() + PATIENCE
-    while True:
+def all_strategies_used(findings: RaceFindings) -> bool:
+    """Return whether each strategy has made samples of the race."""
+    used = findings.race.samples_by_strategy
+    return all(strategy in used and used[strategy].samples for strategy in findings.strategies)
+
+
+def ask_in_vain(
+    race: Race, asked: str, about: Any, enough: Callable[[RaceFindings], object]
+) -> pytest.ExceptionInfo[Inconclusive]:
+    """Ask what has no answer, and let the budget be over as soon as enough was seen.
+
+    :param enough: is asked about the findings where they are made: in the child, or in this process.
+    """
+    begun: list[float] = []
+
+    def clock() -> float:
+        now = time.perf_counter()
+        if not begun:  # the question is asked; the findings may be those of an earlier one
+            begun.append(now)
+            return now
+        return now + (race._runner.budget if enough(race._runner.findings) else 0.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "clock", clock)
+        patch.setattr(sampler, "clock", clock)
         with pytest.raises(Inconclusive) as caught:
             getattr(race, asked)(about)
-        if until():
-            return caught
-        assert time.monotonic() < end, f"still not what was waited for: {race!r}"
+    assert enough(race._runner.findings), f"the budget was over before enough was seen: {race!r}"
+    return caught
+
+
+def let_child_time_out(monkeypatch: pytest.MonkeyPatch, *, when: Callable[[], object]) -> None:
+    """Let the time of a race's child be up at an event, and not before, however busy the machine is.
+
+    :param when: whether the event has happened.
+    """
+
+    def run_forked(work: Callable[[], T], *, deadline: float) -> forked.Forked[T]:
+        start = time.monotonic()
+        calls = itertools.count()
+
+        def monotonic() -> float:
+            elapsed = time.monotonic() - start
+            if next(calls) == 0:
+                return 0.0  # the deadline is reckoned from here
+            is_over = when() or elapsed > TIMEOUT_S
+            return deadline + elapsed if is_over else deadline - 0.02
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(forked, "time", SimpleNamespace(monotonic=monotonic, sleep=time.sleep))
+            return forked.run_forked(work, deadline=deadline)
+
+    monkeypatch.setattr(runner, "run_forked", run_forked)

@@ -17,8 +17,16 @@ from types import TracebackType
 
 import pytest
 
+from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab import lock
-from pytest_concclaims.lab.lock import LOCK_DIR, MachineBusy, MachineError, MachineLock, MachineLockError
+from pytest_concclaims.lab.lock import (
+    LOCK_DIR,
+    MachineBusy,
+    MachineError,
+    MachineLockError,
+    check_lock_folder,
+    machine_lock,
+)
 from pytest_concclaims.lab.processes.forked import run_forked
 
 #: Since 3.12, of the threads that pytest's plugins have.
@@ -26,15 +34,12 @@ fork_warning = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWa
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX's folders and their owners")
 
-#: Seconds after which something that must happen is given up; a machine may be very busy.
-PATIENCE = 120.0
-
 #: What a script of another process starts with: it ends itself, should a test never come to it.
 PRELUDE = f"""
 import gc, multiprocessing, os, signal, sys, threading
 if hasattr(signal, "alarm"):
-    signal.alarm({PATIENCE:.0f})
-from pytest_concclaims.lab.lock import MachineBusy, MachineLock
+    signal.alarm({TIMEOUT_S:.0f})
+from pytest_concclaims.lab.lock import MachineBusy, machine_lock
 
 told = os.dup(0)
 
@@ -47,7 +52,7 @@ def wait_for_word():
 """
 #: Takes the machine, and lets go of it when told.
 HOLDING = """
-with MachineLock(patience=0).held():
+with machine_lock().held(timeout=0):
     say(os.getpid())
     wait_for_word()
 say("let go")
@@ -72,7 +77,7 @@ class Script:
         assert self._process.stdout is not None
         self._process.stdin.close()  # a word for all that wait for one, forked children too
         self._process.stdout.read()  # until the last of them has closed it
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT_S)
         self._process.stdout.close()
 
     def hear(self) -> str:
@@ -90,7 +95,7 @@ class Script:
     def kill(self) -> None:
         """Have it end without a chance to do anything more."""
         self._process.kill()
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT_S)
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
@@ -131,7 +136,7 @@ class Clock:
 def is_free() -> bool:
     """Return whether this thread can have the machine now."""
     try:
-        with MachineLock(patience=0).held():
+        with machine_lock().held(timeout=0):
             return True
     except MachineBusy:
         return False
@@ -142,7 +147,7 @@ def is_free_for_others() -> bool:
     with Script(
         """
 try:
-    with MachineLock(patience=0).held():
+    with machine_lock().held(timeout=0):
         say("free")
 except MachineBusy:
     say("busy")
@@ -178,15 +183,15 @@ def test_who_waits_has_it_once_it_is_let_go_of(monkeypatch: pytest.MonkeyPatch) 
 
         naps: list[float] = []
         monkeypatch.setattr(lock, "time", Clock(let_go))
-        with MachineLock(patience=PATIENCE).held():
+        with machine_lock().held(timeout=TIMEOUT_S):
             assert len(naps) == 4
             assert not is_free_for_others()
 
 
 def test_block_in_a_block_does_not_wait_for_itself() -> None:
     """And it is the outer one whose end lets others in."""
-    with MachineLock(patience=0).held():
-        with MachineLock(patience=0).held():
+    with machine_lock().held(timeout=0):
+        with machine_lock().held(timeout=0):
             pass
         assert not is_free_for_others()
     assert is_free_for_others()
@@ -194,9 +199,9 @@ def test_block_in_a_block_does_not_wait_for_itself() -> None:
 
 def test_lock_can_be_used_again() -> None:
     """In the same block, and after it."""
-    lock = MachineLock(patience=0)
+    lock = machine_lock()
     for _ in range(2):
-        with lock.held(), lock.held():
+        with lock.held(timeout=0), lock.held(timeout=0):
             assert not is_free_for_others()
         assert is_free_for_others()
 
@@ -204,7 +209,7 @@ def test_lock_can_be_used_again() -> None:
 @pytest.mark.parametrize("error", [LookupError(), KeyboardInterrupt(), SystemExit(), GeneratorExit()], ids=repr)
 def test_exception_ends_the_block_as_well(error: BaseException) -> None:
     """However a block ends, others are let in."""
-    with pytest.raises(type(error)), MachineLock(patience=0).held():
+    with pytest.raises(type(error)), machine_lock().held(timeout=0):
         raise error
     assert is_free_for_others()
 
@@ -215,25 +220,25 @@ def another_thread_holding() -> Iterator[None]:
     taken, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with MachineLock(patience=0).held():
+        with machine_lock().held(timeout=0):
             taken.set()
-            done.wait(PATIENCE)
+            done.wait(TIMEOUT_S)
 
     thread = threading.Thread(target=hold)
     thread.start()
     try:
-        assert taken.wait(PATIENCE)
+        assert taken.wait(TIMEOUT_S)
         yield
     finally:
         done.set()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_S)
 
 
 def test_another_thread_has_to_wait() -> None:
     """Threads of a process exclude each other, and it is told that it is one of them."""
     with another_thread_holding():
         with pytest.raises(MachineBusy, match=rf"another thread of this process measures \(pid {os.getpid()}, "):
-            MachineLock(patience=0).held().__enter__()
+            machine_lock().held(timeout=0).__enter__()
         assert not is_free_for_others()
     assert is_free()
 
@@ -251,12 +256,12 @@ def test_who_takes_it_again_and_again_lets_others_have_it(monkeypatch: pytest.Mo
 
         looks: list[float] = []
         monkeypatch.setattr(lock, "time", Clock(let_look))
-        with MachineLock(patience=0).held():
+        with machine_lock().held(timeout=0):
             pass
         assert looks == []  # nobody had to give way to anybody
         assert not is_free()
         assert looks
-        assert looks[0] > lock._LOOK
+        assert looks[0] > lock._POLL_INTERVAL_S
 
 
 # --- crashed holders, and their children
@@ -317,9 +322,9 @@ def test_killed_holder_leaves_no_lock_behind() -> None:
         pid = other.hear()
         other.kill()
         with (
-            MachineLock(patience=0).held(),
+            machine_lock().held(timeout=0),
             Script(
-                "try:\n    MachineLock(patience=0).held().__enter__()\nexcept MachineBusy as busy:\n    say(busy)"
+                "try:\n    machine_lock().held(timeout=0).__enter__()\nexcept MachineBusy as busy:\n    say(busy)"
             ) as waiter,
         ):
             said = waiter.hear()
@@ -334,7 +339,7 @@ def test_killed_holder_leaves_no_lock_to_its_children(fork: str) -> None:
     with Script(
         fork
         + """
-with MachineLock(patience=0).held():
+with machine_lock().held(timeout=0):
     fork()
     wait_for_word()
 """
@@ -367,12 +372,12 @@ def slow(descriptor, real=lock._lock):
     about_to.wait()
     say("forked" if forked.wait(0.2) else "taken")
 
-with MachineLock(patience=0).held():
+with machine_lock().held(timeout=0):
     pass
 os.register_at_fork(before=about_to.set)  # is called before the one of the lock, that was registered before
 lock._lock = slow
 os.environ["PYTEST_CONCCLAIMS_LOCK_DIR"] += "-other"
-with MachineLock(patience=0).held():
+with machine_lock().held(timeout=0):
     forked.wait()
     wait_for_word()
 """
@@ -389,7 +394,7 @@ def test_first_use_may_be_in_the_middle_of_a_fork() -> None:
 sys.unraisablehook = lambda error: say(error.exc_value)
 
 def use():
-    with MachineLock(patience=0).held():
+    with machine_lock().held(timeout=0):
         pass
 
 def fork():
@@ -417,7 +422,7 @@ ENDS = {
     "raises": "raise SystemExit",
     "asks": """
         try:
-            MachineLock(patience=0).held().__enter__()
+            machine_lock().held(timeout=0).__enter__()
         except RuntimeError:
             pass""",
 }
@@ -429,8 +434,8 @@ def test_child_does_not_let_go_of_what_its_parent_has(end: str) -> None:
     """Neither at its end, nor at that of the block, nor when all that it knows of the lock is garbage."""
     with Script(
         f"""
-lock = MachineLock(patience=0)
-with lock.held():
+lock = machine_lock()
+with lock.held(timeout=0):
     child = os.fork()
     if not child:
         {end}
@@ -452,14 +457,13 @@ if child:
 @forks
 def test_child_closes_nothing_but_the_lock() -> None:
     """A number that somebody closed, and that means another file now, is none of its business."""
-    with MachineLock(patience=0).held():
-        machine_here = lock._process.machine(Path(os.environ[LOCK_DIR]))
-        assert machine_here._file is not None
-        number = machine_here._file.descriptor
+    with machine_lock().held(timeout=0):
+        number = machine_lock()._descriptor
+        assert number is not None
         kept = os.dup(number)
         with tempfile.TemporaryFile() as other:
             os.dup2(other.fileno(), number)
-            there = run_forked(lambda: os.fstat(number).st_ino, deadline=PATIENCE).value
+            there = run_forked(lambda: os.fstat(number).st_ino, deadline=TIMEOUT_S).value
             assert there == os.fstat(other.fileno()).st_ino
         os.dup2(kept, number)
         os.close(kept)
@@ -471,7 +475,7 @@ def test_child_closes_nothing_later_either() -> None:
     """What it opens may have the number that the lock had."""
     with Script(
         """
-with MachineLock(patience=0).held():
+with machine_lock().held(timeout=0):
     child = os.fork()
     if not child:
         file = open(os.devnull)
@@ -490,7 +494,7 @@ def test_end_of_a_block_of_the_parent_does_not_end_one_of_the_child() -> None:
     """Both have been begun where the child is."""
     with Script(
         """
-block = MachineLock(patience=0).held()
+block = machine_lock().held(timeout=0)
 block.__enter__()
 child = os.fork()
 if child:
@@ -499,7 +503,7 @@ if child:
     os.waitpid(child, 0)
 else:
     wait_for_word()
-    with MachineLock(patience=0).held():
+    with machine_lock().held(timeout=0):
         block.__exit__(None, None, None)
         say("child")
         wait_for_word()
@@ -524,7 +528,7 @@ else:
 def ask() -> str:
     """Ask for the machine, and say what came of it."""
     try:
-        with MachineLock(patience=PATIENCE).held():
+        with machine_lock().held(timeout=TIMEOUT_S):
             return "taken"
     except (RuntimeError, MachineError) as error:
         return f"{type(error).__name__}: {error}"
@@ -537,9 +541,9 @@ def test_child_of_the_holder_is_refused_at_once(generations: int, monkeypatch: p
     monkeypatch.setattr(lock, "time", Clock(lambda _: pytest.fail("it waits")))
     work: Callable[[], object] = ask
     if generations == 2:
-        work = lambda: run_forked(ask, deadline=PATIENCE).value  # noqa: E731  (no more than a call of the other)
-    with MachineLock(patience=0).held():
-        said = run_forked(work, deadline=PATIENCE).value
+        work = lambda: run_forked(ask, deadline=TIMEOUT_S).value  # noqa: E731  (no more than a call of the other)
+    with machine_lock().held(timeout=0):
+        said = run_forked(work, deadline=TIMEOUT_S).value
     assert str(said).startswith(
         "RuntimeError: an instrument is used in a child of the process that measures, such as"
     )
@@ -552,10 +556,10 @@ def test_child_that_has_it_refuses_its_own() -> None:
     assert is_free()
 
     def hold() -> str | None:
-        with MachineLock(patience=0).held():
-            return run_forked(ask, deadline=PATIENCE).value
+        with machine_lock().held(timeout=0):
+            return run_forked(ask, deadline=TIMEOUT_S).value
 
-    assert str(run_forked(hold, deadline=PATIENCE).value).startswith("RuntimeError: ")
+    assert str(run_forked(hold, deadline=TIMEOUT_S).value).startswith("RuntimeError: ")
 
 
 @contextmanager
@@ -591,7 +595,7 @@ def a_child_that_asks_when_told() -> Iterator[Callable[[], str]]:
 def test_child_from_before_the_block_is_refused_as_well() -> None:
     """A pool's workers were forked before, and are waited for in the block."""
     assert is_free()
-    with a_child_that_asks_when_told() as have_asked, MachineLock(patience=0).held():
+    with a_child_that_asks_when_told() as have_asked, machine_lock().held(timeout=0):
         assert have_asked().startswith("RuntimeError: ")
 
 
@@ -599,7 +603,7 @@ def test_child_from_before_the_block_is_refused_as_well() -> None:
 @fork_warning
 def test_child_can_have_what_its_parent_has_let_go_of() -> None:
     """It is a process like any other then."""
-    with MachineLock(patience=0).held():
+    with machine_lock().held(timeout=0):
         child = a_child_that_asks_when_told()
         have_asked = child.__enter__()
     assert have_asked() == "taken"
@@ -613,23 +617,23 @@ def test_child_waits_for_others_than_its_parent() -> None:
     assert is_free()
     with Script(HOLDING) as other:
         pid = other.hear()
-        said = run_forked(lambda: is_free(), deadline=PATIENCE).value
+        said = run_forked(lambda: is_free(), deadline=TIMEOUT_S).value
         assert said is False
         with pytest.raises(MachineBusy, match=f"pid {pid}, "):
-            MachineLock(patience=0).held().__enter__()
+            machine_lock().held(timeout=0).__enter__()
 
 
 # --- waiting
 
 
-def waited(patience: float, monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[float, str]], str]:
+def waited(timeout: float, monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[float, str]], str]:
     """Wait in vain; return what was told and when, and the error."""
     clock = Clock()
     told: list[tuple[float, str]] = []
     monkeypatch.setattr(lock, "time", clock)
     with pytest.raises(MachineBusy) as caught:
-        MachineLock(patience=patience, tell=lambda line: told.append((clock.now, line))).held().__enter__()
-    assert patience <= clock.now <= patience + 2 * lock._LOOK
+        machine_lock().held(timeout=timeout, tell=lambda line: told.append((clock.now, line))).__enter__()
+    assert timeout <= clock.now <= timeout + 2 * lock._POLL_INTERVAL_S
     return told, str(caught.value)
 
 
@@ -639,7 +643,7 @@ def test_waiting_is_bounded_and_told_once_after_a_second(monkeypatch: pytest.Mon
         pid = other.hear()
         (folder / "machine.holder").write_text(f"{pid} -2")
         [(when, line)], error = waited(5, monkeypatch)
-    assert 1 <= when <= 1 + 2 * lock._LOOK
+    assert 1 <= when <= 1 + 2 * lock._POLL_INTERVAL_S
     assert line == f"waiting for the machine: another experiment measures (pid {pid}, for 3 s); at most 5 s"
     assert error == (
         f"the machine was busy for 5 s: another experiment measures (pid {pid}, for 7 s). Let that run end, or end "
@@ -673,7 +677,7 @@ def test_holder_that_does_not_tell_is_just_another_run(
 def test_holder_tells_who_it_is_and_since_when(folder: Path) -> None:
     """It is there for all to read, and nothing is when nobody has it."""
     before = time.time()
-    with MachineLock(patience=0).held():
+    with machine_lock().held(timeout=0):
         pid, since = (folder / "machine.holder").read_text().split()
     assert int(pid) == os.getpid()
     assert before <= float(since) <= time.time()
@@ -688,7 +692,7 @@ def test_people_are_told_on_standard_error(
     with Script(HOLDING) as other:
         pid = other.hear()
         with pytest.raises(MachineBusy):
-            MachineLock(patience=2).held().__enter__()
+            machine_lock().held(timeout=2).__enter__()
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"waiting for the machine: another experiment measures (pid {pid}, ")
@@ -702,9 +706,12 @@ def test_interrupt_ends_the_waiting() -> None:
         other.hear()
         with Script(
             f"""
-signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs in the background ignores it
+from pytest_concclaims.lab import lock
+
+lock._TELL_AFTER_S = 0
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background ignores it
 try:
-    MachineLock(patience={PATIENCE}, tell=say).held().__enter__()
+    machine_lock().held(timeout={TIMEOUT_S}, tell=say).__enter__()
 except KeyboardInterrupt:
     say("interrupted")
 """
@@ -727,17 +734,18 @@ def test_what_telling_raises_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with Script(HOLDING) as other:
         other.hear()
         with pytest.raises(LookupError, match="waiting for the machine"):
-            MachineLock(patience=PATIENCE, tell=fail).held().__enter__()
+            machine_lock().held(timeout=TIMEOUT_S, tell=fail).__enter__()
         other.tell()
         other.hear()
         assert is_free_for_others()
 
 
-@pytest.mark.parametrize("patience", [-1, float("inf"), float("nan")])
-def test_patience_is_bounded(patience: float) -> None:
-    """Nobody waits for ever."""
-    with pytest.raises(ValueError, match="the patience is a number of seconds, 0 or more"):
-        MachineLock(patience=patience)
+@pytest.mark.parametrize("timeout", [-1, float("inf"), float("nan")])
+def test_timeout_is_bounded(timeout: float) -> None:
+    """No run waits for ever."""
+    with pytest.raises(ValueError, match="the timeout is a number of seconds, 0 or more"):
+        machine_lock().held(timeout=timeout).__enter__()
+    assert is_free_for_others()
 
 
 # --- where the lock is
@@ -770,7 +778,7 @@ def test_another_folder_is_another_machine(folder: Path, monkeypatch: pytest.Mon
         other.hear()
         assert not is_free()
         monkeypatch.setenv(LOCK_DIR, str(folder / "another"))
-        with MachineLock(patience=0).held():
+        with machine_lock().held(timeout=0):
             assert not is_free_for_others()
             monkeypatch.setenv(LOCK_DIR, str(folder / "third"))
             assert is_free_for_others()
@@ -816,14 +824,21 @@ def test_default_folder_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.
     assert stat.S_IMODE(default.stat().st_mode) == 0o755
 
 
-def cannot(match: str) -> None:
-    """Expect that there can be no lock, for a reason; and that it is told what to do."""
-    with pytest.raises(MachineLockError, match=match) as caught:
-        MachineLock(patience=PATIENCE).held().__enter__()
-    assert "the machine cannot be locked: " in str(caught.value)
-    assert f"The lock's folder is {os.environ[LOCK_DIR]}; PYTEST_CONCCLAIMS_LOCK_DIR names another" in str(
-        caught.value
-    )
+def cannot(match: str, *, at_first: bool = True) -> None:
+    """Expect that there can be no lock, for a reason; and that it is told what to do.
+
+    :param at_first: whether the check that takes no lock tells as well.
+    """
+    attempts: list[Callable[[], object]] = [lambda: machine_lock().held(timeout=TIMEOUT_S).__enter__()]
+    if at_first:
+        attempts.insert(0, check_lock_folder)
+    for attempt in attempts:
+        with pytest.raises(MachineLockError, match=match) as caught:
+            attempt()
+        assert "the machine cannot be locked: " in str(caught.value)
+        assert f"The lock's folder is {os.environ[LOCK_DIR]}; PYTEST_CONCCLAIMS_LOCK_DIR names another" in str(
+            caught.value
+        )
 
 
 @posix
@@ -885,5 +900,38 @@ def test_file_system_without_such_locks_is_an_error(folder: Path, monkeypatch: p
 
     with monkeypatch.context() as patched:
         patched.setattr(fcntl, "flock", missing)
-        cannot("not here")
+        cannot("not here", at_first=False)
+    assert is_free()
+
+
+def test_check_of_the_folder_makes_it_and_takes_no_lock(folder: Path) -> None:
+    """It can be had at once afterwards, and nothing says that it is taken."""
+    check_lock_folder()
+    assert (folder / "machine.lock").is_file()
+    assert not (folder / "machine.holder").exists()
+    assert is_free_for_others()
+
+
+def test_check_of_the_folder_does_not_depend_on_who_has_the_lock(folder: Path) -> None:
+    """It waits for no other process, and lets no other in."""
+    with Script(HOLDING) as other:
+        pid = other.hear()
+        check_lock_folder()
+        assert not is_free()
+        assert (folder / "machine.holder").read_text().startswith(f"{pid} ")
+    with machine_lock().held(timeout=0):
+        check_lock_folder()
+        assert not is_free_for_others()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no umask that keeps out")
+def test_umask_of_a_check_does_not_keep_the_next_run_out(folder: Path) -> None:
+    """The file that it makes can be opened again."""
+    folder.mkdir(mode=0o700, parents=True)
+    before = os.umask(0o777)
+    try:
+        check_lock_folder()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((folder / "machine.lock").stat().st_mode) == 0o600
     assert is_free()

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from helpers.claims_project import make_project, one_claim, outcomes_of, run_claims
-from pytest_concclaims.lab.lock import MachineLock
+from pytest_concclaims.lab.lock import machine_lock
 
 #: Two functions of which one takes longer on any machine.
 LONG_AND_SHORT = """
@@ -131,7 +131,7 @@ def test_workers_that_do_not_exist_here_leave_a_claim_not_applicable(pytester: p
 def test_claim_that_waits_in_vain_for_the_machine_is_inconclusive(pytester: pytest.Pytester, body: str) -> None:
     """It says who has it, in the terminal while it waits, and in its reason."""
     make_project(pytester, one_claim(body, prelude=LONG_AND_SHORT + "one = 1"))
-    with MachineLock(patience=60.0).held():
+    with machine_lock().held(timeout=60.0):
         run = run_claims(pytester, "--claims-lock-timeout=1.2", subprocess=True)
     assert run.verdicts == {"snow": "inconclusive", "companion": "confirmed"}
     assert "another experiment measures (pid " in run.claims["snow"]["reason"]

@@ -1,4 +1,4 @@
-"""What a race has seen, as evidence for the record."""
+"""The evidence of a race, for the record."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from ...records.evidence import RaceRun
 from ..callables import name_of
 from ..failure import Failure
 from .experiment import Subject
+from .findings import RaceFindings
 from .histogram import SHOWN, counts
 from .power import CONFIDENCE
+from .progress import Progress
 from .question import OutcomeQuestion, shown
 from .runner import Runner
-from .samples.sampler import Progress, RaceFindings
 from .tally import Count
 
 
@@ -34,7 +35,7 @@ def evidence_of(
     :param lacking: why there is no answer.
     """
     findings, experiment = runner.findings, runner.experiment
-    race = findings.race
+    race, control = findings.race.tally, findings.control.tally
     absence = None if progress is None else progress.absence
     return RaceRun(
         question=put.asked,
@@ -55,9 +56,9 @@ def evidence_of(
         control={
             "matched": experiment.matched,
             "actors": names_of(experiment.control),
-            "samples": findings.control.total.samples,
-            "overlapping": findings.control.total.overlapping if absence is None else absence.control_overlapping,
-            "strides": findings.control.strides,
+            "samples": control.total.samples,
+            "overlapping": control.total.overlapping if absence is None else absence.control_overlapping,
+            "strides": control.strides,
             "seen": None if absence is None else absence.control_seen,
         },
         strategies=_strategies(findings),
@@ -90,7 +91,9 @@ def _witness(progress: Progress | None) -> dict[str, Any] | None:
 
 
 def _strategies(findings: RaceFindings) -> list[dict[str, Any]]:
+    samples = findings.race.samples_by_strategy
+    made = [(strategy, samples.get(strategy, Count())) for strategy in findings.strategies]
     return [
-        {"strategy": use.strategy.name, "samples": use.total.samples, "overlapping": use.total.overlapping}
-        for use in findings.uses
+        {"strategy": strategy.name, "samples": count.samples, "overlapping": count.overlapping}
+        for strategy, count in made
     ]

@@ -45,7 +45,7 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Silent:
+class Forgotten:
     """Stands in a histogram for outcomes of which no further question can be asked."""
 
     text: str
@@ -56,6 +56,6 @@ class Silent:
 
 def counts(tally: Tally) -> list[tuple[Hashable, Count]]:
     """Return the outcomes of a tally and their counts, the most frequent first."""
-    silent = [(Silent(name), count) for name, count in tally.silent.items()]
-    known: list[tuple[Hashable, Count]] = [*tally.outcomes.items(), *silent]
+    forgotten = [(Forgotten(name), count) for name, count in tally.forgotten.items()]
+    known: list[tuple[Hashable, Count]] = [*tally.outcomes.items(), *forgotten]
     return sorted(known, key=lambda item: -item[1].samples)

@@ -1,4 +1,4 @@
-"""What a race's child has come to, for the case that it crashes: in memory that outlives it."""
+"""The position of the sampling in a child process: in memory that outlives a crash of the child."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ class Part(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Position:
-    """Which stride was the last to begin.
+    """The part of a stride that was the last to begin.
 
-    :param of_control: whether it was the control's.
-    :param strategy: the number of its strategy.
-    :param part: of the stride.
+    :param of_control: whether it is a stride of the control.
+    :param strategy: the number of the stride's strategy.
     :param length: of the stride, in samples.
-    :param samples: before it.
-    :param overlapping: before it.
+    :param samples: of that side, before the stride.
+    :param overlapping: of that side, before the stride.
     """
 
     of_control: bool
@@ -39,8 +38,8 @@ class Position:
     overlapping: int
 
 
-class Board:
-    """Memory that a forked child writes to and its parent reads."""
+class SharedPosition:
+    """The position in memory that a forked child writes and its parent reads."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _LAYOUT.size)
@@ -56,7 +55,7 @@ class Board:
         of_control, strategy, part, *counts = _LAYOUT.unpack_from(self._memory, 0)
         return Position(of_control, strategy, Part(part), *counts)
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> SharedPosition:
         return self
 
     def __exit__(self, *_: object) -> None:

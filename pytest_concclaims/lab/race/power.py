@@ -9,25 +9,25 @@ from ...statistics import clopper_pearson_lower, clopper_pearson_upper
 
 #: Of the bounds that are compared, and that the evidence states.
 CONFIDENCE = 0.999
-#: So many overlapping samples at least.
+#: Overlapping samples of the race, at least.
 OVERLAPPING = 1_000
-#: In so many strides with such samples at least: samples of one stride are not independent.
+#: Strides with such samples, at least: samples of one stride are not independent.
 STRIDES = 20
-#: So often at least must the control be seen.
+#: Sightings of the control, at least.
 SEEN = 20
-#: What was never seen must be at least so many times rarer than what the control shows...
+#: What was never seen must be at least this many times rarer than what the control shows.
 RARER = 20
-#: ... and if that is no control of the race's own, and says nothing of its operation, so many times.
+#: The same for a control that is not the race's own, and says nothing of the race's operation.
 RARER_THAN_GENERIC = 100
-#: An absence is sampled until the budget is spent; with so many overlapping samples, it may end before. How
-#: often the control was seen is no reason to: it says nothing of what happens seldom.
+#: Overlapping samples with which an absence may be settled before the budget is spent. How often the control was
+#: seen is no reason to: it says nothing of what happens seldom.
 PLENTY = 20 * OVERLAPPING
-#: From so many samples on in which actors certainly did not overlap, it is looked at what the control shows there.
+#: Samples of the control in which actors certainly did not overlap, from which on it counts what is seen in them.
 APART = 20
 #: A control seen in a larger part of its samples, none of them apart, may show it without a race, too.
 _TOO_OFTEN = 0.9
 
-#: For each OVERLAPPING samples of the race, the control is to be seen so often: its lower bound is near then.
+#: Sightings of the control for each OVERLAPPING samples of the race: its lower bound is near then.
 _SEEN_WELL = 3 * SEEN
 _LONGER = "; a longer budget gives more"
 
@@ -39,9 +39,9 @@ class Absence:
     :param overlapping: samples of the race.
     :param strides: of the race, with such samples.
     :param control_overlapping: samples of the control.
-    :param control_seen: in so many of these the effect was seen.
+    :param control_seen: those of them in which the effect was seen.
     :param control_apart: samples of the control in which no two actors overlapped.
-    :param control_seen_apart: in so many of these the effect was seen.
+    :param control_seen_apart: those of them in which the effect was seen.
     :param matched: whether the control is the race's own.
     """
 

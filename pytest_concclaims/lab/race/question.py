@@ -21,7 +21,7 @@ def shown(outcome: object) -> str:
     """Return an outcome's ``repr``, shortened; an exception type's name."""
     try:
         text = outcome.__name__ if isinstance(outcome, type) else repr(outcome)
-    except Exception:  # noqa: BLE001  (a repr of somebody's own)
+    except Exception:  # noqa: BLE001  (a repr of the claim's own)
         text = f"<{type(outcome).__name__} without a repr>"
     return text if len(text) <= _REPR_KEPT else text[: _REPR_KEPT - 3] + "..."
 
@@ -65,7 +65,7 @@ def question(
 
     :param about: an outcome; or a predicate, which is a callable that is no class.
     :param exceptions: the exception types that are outcomes.
-    :param values: of how many values an outcome is a tuple, as nobody observes the state; None if somebody does.
+    :param values: the length of the tuple that an outcome is; None if the state is observed.
     :raises TypeError: an outcome that cannot be hashed cannot be an outcome.
     :raises ValueError: no outcome can be equal to this; a class that is no outcome.
     """

@@ -1,4 +1,4 @@
-"""The race instrument: what can come of actors that run at the same time, and what "never seen" is worth."""
+"""The race instrument: questions about the outcomes of actors that run at the same time."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ class Race:
     @property
     def outcomes(self) -> Histogram:
         """What was seen so far. Samples nothing."""
-        return Histogram(self._runner.findings.race)
+        return Histogram(self._runner.findings.race.tally)
 
     def __repr__(self) -> str:
-        total = self._runner.findings.race.total
+        total = self._runner.findings.race.tally.total
         names = ", ".join(names_of(self._runner.experiment.race))
         return f"<Race of {names}: {total.samples:,} samples, {total.overlapping:,} known to overlap>"
 
@@ -82,7 +82,7 @@ class Race:
         raise TypeError(f"a race is equal to nothing; {ASK}")
 
     def _ask(self, asked: str, outcome: Any) -> bool:
-        """Have a question sampled, and put what came of it on record."""
+        """Have a question sampled, and record the evidence."""
         __tracebackhide__ = True
         if outcome is CRASH and asked == "always":
             raise ValueError("race.always(lab.CRASH): write race.ever(lab.CRASH) or race.never(lab.CRASH)")

@@ -1,4 +1,4 @@
-"""Where a race runs: in a child forked for the question, or in place; and what a crash there tells."""
+"""Questions to a race, each in a child forked for it or in place; and the meaning of a crash there."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ from ..callables import name_of
 from ..failure import Failed, Failure
 from ..processes.forked import CAN_FORK, Forked, ForkedError, run_forked
 from .experiment import RaceExperiment, Subject
-from .position import Board, Part, Position
+from .findings import RaceFindings, Side
+from .position import Part, Position, SharedPosition
 from .power import APART, Absence
+from .progress import Progress
 from .question import CRASH, OutcomeQuestion
-from .samples.sampler import Begin, Progress, RaceFindings, Sampler, Use
+from .samples.sampler import Begin, Sampler
 from .samples.strategy import Conditions, rotation
 from .samples.stride import clock
-from .tally import Count, Sighting, Tally
-from .transport import packed, unpacked
+from .tally import Count, Sighting
+from .transport import deserialized, serialized
 
-#: A forked child gets so many seconds beyond the budget and the patience, before it is ended.
-_GRACE = 5.0
+#: Seconds that a forked child gets beyond the budget and the timeout, before it is killed.
+_GRACE_S = 5.0
 #: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
-_CRASH_SLICE = 0.1
-#: For so many seconds it is tried whether the control crashes without a race.
-_ALONE_SECONDS = 1.0
+_FIRST_CRASH_WATCH_S = 0.1
+#: Seconds to find out whether the control crashes without a race.
+_ALONE_S = 1.0
 _CRASHES = frozenset(
     getattr(signal, name)
     for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
     if hasattr(signal, name)
 )
 
-#: What a child has to say: a failure, or findings and progress, packed.
+#: What a child returns: a failure, or findings and progress, serialized.
 _Report = Union[Failure, bytes]
 
 
@@ -44,10 +46,10 @@ class Runner:
     """Runs an experiment for one question after the other.
 
     :param budget: seconds for each question.
-    :param patience: seconds that a stride may take before its actors count as hanging.
+    :param timeout: seconds that a stride may take before its actors count as hanging.
     :param in_process: whether to do without a child where there could be one.
-    :param failed_assertions: returns those of the claim that have failed in this process, in words: what fails in a
-        child, and is caught there, would be lost with it.
+    :param failed_assertions: returns those of the claim that have failed in this process, in words. A failure that
+        is caught in a child would be lost with the child.
     """
 
     def __init__(
@@ -55,16 +57,16 @@ class Runner:
         experiment: RaceExperiment,
         *,
         budget: float,
-        patience: float,
+        timeout: float,
         in_process: bool,
         failed_assertions: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.experiment = experiment
         self.budget = budget
         self.in_process = in_process or not CAN_FORK
-        self.findings = RaceFindings([])
+        self.findings = RaceFindings.none_yet(experiment)
         self.gil = gil_enabled()
-        self._patience = patience
+        self._timeout = timeout
         self._failed_assertions = failed_assertions
         #: Samples of the control whose actors ran one after the other, and how many of them crashed.
         self._control_alone = Count()
@@ -78,11 +80,11 @@ class Runner:
         started = clock()
         end = started + self.budget
         if self.in_process:
-            return self._sampler(lambda *_: None).sample(asked, started, end, only=None)
-        with Board() as board:
-            forked = self._forked(board, asked, started, end, only=None)
+            return self._sampler(lambda *_: None).sample(asked, started, end)
+        with SharedPosition() as position:
+            forked = self._forked(position, asked, started, end)
             if not forked.returned:
-                raise Failed(self._ended(forked, board))
+                raise Failed(self._ended(forked, position.read()))
         return self._adopt(forked)
 
     def until_crash(self) -> Progress:
@@ -95,26 +97,30 @@ class Runner:
         self._prepare()
         started = clock()
         end = started + self.budget
-        seconds = _CRASH_SLICE
+        seconds = _FIRST_CRASH_WATCH_S
         in_vain = True  # whether the last child was the control's, and did not crash: then it is the race's turn
         matched = self.experiment.matched
         if matched and not self._control_alone.samples:
             self._control_alone = self._alone(self.experiment.control)
         while clock() < end and not (matched and self._absence_of_crash().is_plenty()):
-            of_control = matched and not in_vain and self._absence_of_crash().control_is_behind()
-            with Board() as board:
-                forked = self._forked(board, _NOTHING, started, min(end, clock() + seconds), only=of_control)
-                seconds *= 1 if of_control else 2  # what takes its time in one process has to get it, too
-                in_vain = of_control and forked.returned
-                if forked.returned:
-                    self._adopt(forked)
-                    continue
-                failure, at = self._ended(forked, board), board.read()
+            findings = self.findings
+            control_is_next = matched and not in_vain and self._absence_of_crash().control_is_behind()
+            side = findings.control if control_is_next else findings.race
+            with SharedPosition() as position:
+                forked = self._forked(position, _NOTHING, started, min(end, clock() + seconds), only=side)
+                at = position.read()
+            if side is findings.race:
+                seconds *= 2  # what takes its time in one process has to get it, too
+            in_vain = side is findings.control and forked.returned
+            if forked.returned:
+                self._adopt(forked)
+                continue
+            failure = self._ended(forked, at)
             if failure.kind != "crash" or at.part is not Part.ACTORS:
                 raise Failed(failure)
-            self._count_crash(at)
-            if not of_control:
-                strategy = self.findings.uses[at.strategy].strategy
+            self._count_crash(side, at)
+            if side is findings.race:
+                strategy = findings.strategies[at.strategy]
                 witness = Sighting.at(strategy, clock() - started, at.samples + 1, overlapping=True)
                 return Progress(Count(1, 1), witness, repr(CRASH), self._absence_of_crash(), None, self.gil)
         return self._no_crash(self._lacking_of_crash())
@@ -122,10 +128,10 @@ class Runner:
     # --- before
 
     def _prepare(self) -> None:
-        """Choose the strategies for what is around now; a free-threaded build's GIL can come back."""
+        """Choose the strategies for the present conditions; a free-threaded build's GIL can come back."""
         linux.load()
         gil = gil_enabled()
-        if self.findings.uses and gil == self.gil:
+        if self.findings.strategies and gil == self.gil:
             return
         self.gil = gil
         quota = cgroup_quota()
@@ -138,18 +144,30 @@ class Runner:
             jit=PYPY and not self.in_process,
         )
         # What was seen in another state of the GIL says nothing about this one.
-        self.findings = RaceFindings(
-            [Use(strategy) for strategy in rotation(conditions, len(self.experiment.race.actors))]
-        )
+        strategies = rotation(conditions, len(self.experiment.race.actors))
+        self.findings = RaceFindings.none_yet(self.experiment, strategies)
 
     # --- a child
 
+    @property
+    def _known(self) -> list[object]:
+        """The things that a child knows as well, and that cannot be pickled."""
+        return [self.experiment.race, self.experiment.control, *self.experiment.race.exceptions]
+
     def _forked(
-        self, board: Board, asked: OutcomeQuestion, started: float, end: float, *, only: bool | None
+        self,
+        position: SharedPosition,
+        asked: OutcomeQuestion,
+        started: float,
+        end: float,
+        *,
+        only: Side | None = None,
     ) -> Forked[_Report]:
-        def begin(subject: Subject, strategy: int, tally: Tally, length: int, part: Part) -> None:
-            of_control, total = subject is self.experiment.control, tally.total
-            board.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
+        known = self._known
+
+        def begin(side: Side, strategy: int, length: int, part: Part) -> None:
+            of_control, total = side is self.findings.control, side.tally.total
+            position.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
 
         def work() -> _Report:
             before = len(self._failed_assertions())
@@ -160,16 +178,15 @@ class Runner:
             for text in self._failed_assertions()[before:]:
                 what = f"an assertion failed in what the race runs, and the failure was caught: {text}"
                 return Failure("raised", f"{what}; let it go", "")
-            return packed((self.findings.portable(known), progress), known)
+            return serialized((self.findings.portable(known), progress), known)
 
-        known = self.experiment.race.exceptions
-        return run_forked(work, deadline=self.budget + self._patience + _GRACE)
+        return run_forked(work, deadline=self.budget + self._timeout + _GRACE_S)
 
     def _sampler(self, begin: Begin) -> Sampler:
-        return Sampler(self.experiment, self.findings, patience=self._patience, begin=begin)
+        return Sampler(self.experiment, self.findings, timeout=self._timeout, begin=begin)
 
     def _adopt(self, forked: Forked[_Report]) -> Progress:
-        """Take over what a child has found out.
+        """Take over the findings of a child.
 
         :raises Failed: it was a failure.
         """
@@ -178,14 +195,13 @@ class Runner:
             raise Failed(report)
         assert report is not None, "the child has returned"
         progress: Progress
-        self.findings, progress = unpacked(report, self.experiment.race.exceptions)
+        self.findings, progress = deserialized(report, self._known)
         return progress
 
-    def _ended(self, forked: Forked[_Report], board: Board) -> Failure:
+    def _ended(self, forked: Forked[_Report], at: Position) -> Failure:
         """Return what it means that a child did not return."""
-        at = board.read()
         subject = self.experiment.control if at.of_control else self.experiment.race
-        strategy = self.findings.uses[at.strategy].strategy.name
+        strategy = self.findings.strategies[at.strategy].name
         where = (
             f"while the {subject.name} ran ({_at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples)"
         )
@@ -201,45 +217,48 @@ class Runner:
     # --- crashes
 
     def _alone(self, subject: Subject) -> Count:
-        """Return samples whose actors run one after the other: all or none of them crashed, or nobody knows."""
+        """Return samples whose actors run one after the other: all or none of them crashed.
+
+        The count is empty if that is not known.
+        """
 
         def work() -> None:
             for _ in range(APART):
                 state = subject.setup()
                 for actor in subject.repeated_actors():
-                    with suppress(Exception):  # which the race will tell
+                    with suppress(Exception):  # the race reports it
                         actor(state)
 
         # Actors that wait for each other would do so for ever.
         try:
-            forked = run_forked(work, deadline=min(self._patience, _ALONE_SECONDS))
+            forked = run_forked(work, deadline=min(self._timeout, _ALONE_S))
         except ForkedError:
             return Count()
         if forked.timed_out:
             return Count()
         return Count(samples=APART, apart=APART if forked.signal in _CRASHES else 0)
 
-    def _count_crash(self, at: Position) -> None:
-        """Add the samples of a child that is no more: all that is known is how many there were.
+    def _count_crash(self, side: Side, at: Position) -> None:
+        """Add the samples of a child that crashed: all that is known is how many there were.
 
         In the stride that crashed, all of the control's may have overlapped: it must not seem to crash more often
         than it does.
         """
-        tally = self.findings.control if at.of_control else self.findings.race
+        tally = side.tally
         samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping
-        if at.of_control:
+        if side is self.findings.control:
             samples, overlapping = samples + at.length - 1, overlapping + at.length - 1
         lost = Count(max(0, samples), max(0, overlapping))
         tally.turns += 1
         tally.strides += 1
         for name, count in (("in a process that crashed", lost), (repr(CRASH), Count(1, 1))):
             if count.samples:
-                tally.silent.setdefault(name, Count()).add(count.samples, count.overlapping)
+                tally.forgotten.setdefault(name, Count()).add(count.samples, count.overlapping)
                 tally.total.add(count.samples, count.overlapping)
 
     def _absence_of_crash(self) -> Absence:
-        race, control = self.findings.race, self.findings.control
-        seen = control.silent.get(repr(CRASH), Count())
+        race, control = self.findings.race.tally, self.findings.control.tally
+        seen = control.forgotten.get(repr(CRASH), Count())
         alone = self._control_alone
         return Absence(
             overlapping=race.total.overlapping,

@@ -1,4 +1,4 @@
-"""What was seen: outcomes, how often, and where first."""
+"""Outcomes that were seen, how often, and where first."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..failure import Failed, Failure, raised
 from .question import shown
 from .samples.strategy import Strategy
 from .samples.stride import Outcomes
-from .transport import travels
+from .transport import is_portable
 
-#: So many different outcomes are kept apart.
-_DISTINCT = 10_000
-#: Of a stride's outcomes, so many are compared with equal ones.
-_LOOKED_AT = 32
+#: The number of different outcomes that are kept apart.
+_MAX_DISTINCT = 10_000
+#: The number of a stride's outcomes that are compared with equal ones.
+_COMPARED = 32
 _ADDRESS = re.compile("0x[0-9a-fA-F]+")
 
 
@@ -72,7 +72,7 @@ class Tally:
     :param strides: those of them in which actors overlapped.
     :param outcomes: by outcome.
     :param first: by outcome.
-    :param silent: samples of which no further question can be asked: their outcome could not be carried out of
+    :param forgotten: samples of which no further question can be asked: their outcome could not be carried out of
         the process that saw it, or there were too many different ones; by their ``repr``.
     """
 
@@ -81,7 +81,7 @@ class Tally:
     total: Count = field(default_factory=Count)
     outcomes: dict[Hashable, Count] = field(default_factory=dict)
     first: dict[Hashable, Sighting] = field(default_factory=dict)
-    silent: dict[str, Count] = field(default_factory=dict)
+    forgotten: dict[str, Count] = field(default_factory=dict)
 
     def add(self, seen: Outcomes, strategy: Strategy, seconds: float) -> dict[Hashable, Count]:
         """Add a stride.
@@ -99,8 +99,8 @@ class Tally:
         self.total.add(len(seen.found), overlapping, len(seen.found) - overlapping if seen.measured else 0)
         unseen = set()
         for outcome, count in counts.items():
-            if outcome not in self.outcomes and len(self.outcomes) >= _DISTINCT:
-                self.silent.setdefault("other outcomes", Count()).add_all(count)
+            if outcome not in self.outcomes and len(self.outcomes) >= _MAX_DISTINCT:
+                self.forgotten.setdefault("other outcomes", Count()).add_all(count)
                 continue
             if outcome not in self.outcomes:
                 unseen.add(outcome)
@@ -114,18 +114,18 @@ class Tally:
         return counts
 
     def portable(self, known: Sequence[object] = ()) -> Tally:
-        """Return the tally with outcomes that can be carried to another process; what cannot falls silent.
+        """Return the tally with outcomes that can be carried to another process; the rest is forgotten.
 
         :param known: what the other process knows as well.
         """
-        silent = {name: replace(count) for name, count in self.silent.items()}
-        kept = replace(self, outcomes={}, first={}, silent=silent)
+        forgotten = {name: replace(count) for name, count in self.forgotten.items()}
+        kept = replace(self, outcomes={}, first={}, forgotten=forgotten)
         for outcome, count in self.outcomes.items():
-            if travels(outcome, known):
+            if is_portable(outcome, known):
                 kept.outcomes[outcome] = count
                 kept.first[outcome] = self.first[outcome]
             else:
-                silent.setdefault(shown(outcome), Count()).add_all(count)
+                forgotten.setdefault(shown(outcome), Count()).add_all(count)
         return kept
 
 
@@ -154,9 +154,9 @@ def _counted(seen: Outcomes) -> dict[Hashable, Count]:
 
 
 def _check_equal_is_same(found: list[Hashable]) -> None:
-    """Refuse outcomes that are equal, and so count as one, but look different; a look at some of them."""
+    """Refuse outcomes that are equal, and so count as one, but look different; some of them are compared."""
     looks: dict[Hashable, str] = {}
-    for outcome in found[:: max(1, len(found) // _LOOKED_AT)]:
+    for outcome in found[:: max(1, len(found) // _COMPARED)]:
         look = _ADDRESS.sub("", shown(outcome))
         if "{" in look:  # sets and dictionaries look as they were filled
             continue

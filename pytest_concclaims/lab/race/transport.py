@@ -1,4 +1,4 @@
-"""Carrying what a race has found out of the process that it ran in."""
+"""Serialization of findings, from the process that a race ran in to the one that asks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles; what both processes know goes by its number: a class defined in a test cannot be pickled."""
+    """Pickles; a thing that both processes know goes by its number: a class of a test cannot be pickled."""
 
     numbers: dict[int, int]
 
@@ -24,8 +24,11 @@ class _Unpickler(pickle.Unpickler):
         return self.known[number]
 
 
-def packed(thing: object, known: Sequence[object]) -> bytes:
-    """Return a thing's pickle, in which what is known is only named."""
+def serialized(thing: object, known: Sequence[object]) -> bytes:
+    """Return a thing's pickle.
+
+    :param known: things that both processes know; the pickle has their numbers in this sequence.
+    """
     file = io.BytesIO()
     pickler = _Pickler(file, pickle.HIGHEST_PROTOCOL)
     # Not by a parameter of its own: PyPy's Pickler looks at them before it is initialized.
@@ -34,17 +37,20 @@ def packed(thing: object, known: Sequence[object]) -> bytes:
     return file.getvalue()
 
 
-def unpacked(content: bytes, known: Sequence[object]) -> Any:
-    """Return what :func:`packed` was given; by a process to which the same is known."""
+def deserialized(content: bytes, known: Sequence[object]) -> Any:
+    """Return the thing that was given to :func:`serialized`.
+
+    :param known: the same things, in the same order.
+    """
     unpickler = _Unpickler(io.BytesIO(content))
     unpickler.known = known
     return unpickler.load()
 
 
-def travels(thing: object, known: Sequence[object]) -> bool:
-    """Return whether a thing can be carried, and is still equal to itself then; that runs code of its own."""
+def is_portable(thing: object, known: Sequence[object]) -> bool:
+    """Return whether a thing survives serialization and is equal to its copy; that runs code of its own."""
     try:
-        copy = unpacked(packed(thing, known), known)
+        copy = deserialized(serialized(thing, known), known)
         return bool(copy == thing) and hash(copy) == hash(thing)
     except Exception:  # noqa: BLE001
         return False

@@ -14,7 +14,7 @@ from pytest_concclaims import Lab
 from pytest_concclaims.lab.callables import name_of, runs_nothing
 from pytest_concclaims.lab.failure import Failed, raised
 from pytest_concclaims.lab.race.experiment import RaceExperiment, Subject, experiment
-from pytest_concclaims.lab.race.samples.stride import made
+from pytest_concclaims.lab.race.samples.stride import make_states
 
 
 class Box:
@@ -413,7 +413,7 @@ def test_raised() -> None:
         raise LookupError("no such thing")
 
     with pytest.raises(Failed) as caught:
-        made(culprit, 3)
+        make_states(culprit, 3)
     failure = caught.value.failure
     assert (failure.kind, failure.text) == ("raised", "setup raised LookupError: no such thing")
     assert failure.details.startswith("Traceback (most recent call last):")

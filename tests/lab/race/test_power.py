@@ -177,12 +177,17 @@ def test_how_much_more_frequent_the_control_must_be(overlapping: int, matched: b
     """
     limit = rarer * -math.expm1(math.log(1 - CONFIDENCE) / overlapping)
     samples = 900
-    enough = (
-        absence(overlapping=overlapping, control_overlapping=samples, control_seen=count, matched=matched)
-        for count in range(samples)
-    )
-    fewest = next(found.control_seen for found in enough if found.lacking() is None)
-    assert fewest > SEEN
+
+    def suffices(count: int) -> bool:
+        found = absence(overlapping=overlapping, control_overlapping=samples, control_seen=count, matched=matched)
+        return found.lacking() is None
+
+    too_few, fewest = SEEN, samples - 1
+    while fewest - too_few > 1:
+        middle = (too_few + fewest) // 2
+        too_few, fewest = (too_few, middle) if suffices(middle) else (middle, fewest)
+    assert not suffices(too_few)
+    assert suffices(fewest)
     assert at_least(fewest, samples, limit) <= 1 - CONFIDENCE < at_least(fewest - 1, samples, limit)
 
 

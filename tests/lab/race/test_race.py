@@ -14,28 +14,30 @@ from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, NoReturn
 
 import pytest
 
-from helpers.race_questions import PATIENCE, ask_in_vain, last
+from helpers.race_questions import all_strategies_used, ask_in_vain, last, let_child_time_out
+from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.processes.forked import CAN_FORK
-from pytest_concclaims.lab.race import power, runner
+from pytest_concclaims.lab.race import power
 from pytest_concclaims.lab.race.experiment import RaceError
+from pytest_concclaims.lab.race.findings import RaceFindings
 from pytest_concclaims.lab.race.race import Race
+from pytest_concclaims.lab.race.samples import actor_threads, sampler
+from pytest_concclaims.lab.race.tally import Count
 from pytest_concclaims.records.evidence import RaceRun
 
-#: Seconds for a question that has no answer: all of them are spent.
-SHORT = 0.3
 #: Seconds that an actor is away between reading and writing: then another one comes nearly always in between.
 AWAY = 1e-4
-#: So many overlapping samples are enough for an absence here.
+#: Seconds from an actor that says that it is about to hang, or to raise, until it does.
+ABOUT_TO = 0.2
+#: Overlapping samples that are enough for an absence here.
 OVERLAPPING = 100
-#: Seconds after which an actor counts as hanging, where one does.
-HANGS = 1.0
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 
@@ -62,19 +64,19 @@ def _settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def lab(in_process: bool) -> Lab:
     """Return a lab without evidence so far, that has all the time that it needs."""
-    return Lab(budget=PATIENCE, in_process=in_process)
+    return Lab(budget=TIMEOUT_S, in_process=in_process)
 
 
 @pytest.fixture
 def forking() -> Lab:
     """Return a lab whose races run in children."""
-    return Lab(budget=PATIENCE)
+    return Lab(budget=TIMEOUT_S)
 
 
 @pytest.fixture
 def staying() -> Lab:
     """Return a lab whose races run in this process."""
-    return Lab(budget=PATIENCE, in_process=True)
+    return Lab(budget=TIMEOUT_S, in_process=True)
 
 
 def plain(names: Sequence[str]) -> list[str]:
@@ -85,14 +87,6 @@ def plain(names: Sequence[str]) -> list[str]:
 def samples_of(race: Race) -> dict[Any, int]:
     """Return how often each outcome was seen."""
     return dict(race.outcomes)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that must happen."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"still not: {what}"
-        time.sleep(0.01)
 
 
 def is_gone(pid: int) -> bool:
@@ -200,7 +194,7 @@ def unlocked(lab: Lab, **options: Any) -> Race:
 
 def blind(lab: Lab, **options: Any) -> Race:
     """Return a race of which nothing can be said: its control shows nothing, either."""
-    options = {"control": (increment_slowly_locked, increment_slowly_locked), "budget": SHORT, **options}
+    options = {"control": (increment_slowly_locked, increment_slowly_locked), **options}
     return locked(lab, **options)
 
 
@@ -209,8 +203,9 @@ def sample_many(lab: Lab, setup: Callable[[], Any], *actors: Callable[[Any], obj
 
     It is its own control, so nothing settles it before.
     """
-    race = lab.race(setup, *actors, control=actors, budget=SHORT, **options)
-    ask_in_vain(race, "never", nobodys, lambda: all(use["samples"] for use in last(lab).strategies))
+    race = lab.race(setup, *actors, control=actors, **options)
+    ask_in_vain(race, "never", nobodys, all_strategies_used)
+    assert all(use["samples"] for use in last(lab).strategies)
     return race
 
 
@@ -276,7 +271,7 @@ def test_figures_of_outcomes_and_strategies_add_up(lab: Lab) -> None:
     race.ever(lost)
     run = last(lab)
     assert (plain(run.actors), run.rounds) == (["increment_slowly", "increment_slowly"], 1)
-    assert run.budget == PATIENCE
+    assert run.budget == TIMEOUT_S
     assert {"1"} <= {entry["outcome"] for entry in run.outcomes} <= {"1", "2"}
     assert sum(entry["samples"] for entry in run.outcomes) == run.samples
     assert sum(entry["overlapping"] for entry in run.outcomes) == run.overlapping
@@ -311,13 +306,19 @@ def test_answers(lab: Lab, make: Callable[[Lab], Race], seen: bool) -> None:
         assert (last(lab).witness is not None) is seen
 
 
+def control_was_seen(findings: RaceFindings) -> bool:
+    """Return whether the generic control has shown a lost update in samples of actors that overlapped."""
+    return findings.control.tally.outcomes.get(True, Count()).overlapping > 0
+
+
 @pytest.mark.usefixtures("interpreted")
 def test_race_without_a_control_of_its_own_has_a_generic_one(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that can be seen, whatever the race's actors do."""
     monkeypatch.setattr(power, "RARER_THAN_GENERIC", 10**9)  # so that a fast machine does not settle it, either
-    race = lab.race(Counter, increment_locked, increment_locked, observe=read, budget=SHORT)
-    ask_in_vain(race, "never", 1, lambda: last(lab).control["seen"] > 0)
+    race = lab.race(Counter, increment_locked, increment_locked, observe=read)
+    ask_in_vain(race, "never", 1, control_was_seen)
     control = last(lab).control
+    assert control["seen"] > 0
     assert control["matched"] is False
     assert "increment_locked" not in str(control["actors"])
     assert control["seen"] <= control["overlapping"] <= control["samples"]
@@ -458,8 +459,8 @@ def test_unsettled_question_goes_on_when_it_is_asked_again(lab: Lab) -> None:
     turn = 0
     race = blind(lab, observe=lambda _: turn)
 
-    def has_samples_of_this_turn() -> bool:
-        return turn in seen_in(last(lab))
+    def has_samples_of_this_turn(findings: RaceFindings) -> bool:
+        return turn in findings.race.tally.outcomes
 
     runs = []
     while turn < 3:
@@ -488,11 +489,14 @@ def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
     """However many samples there are: what the harness cannot see at all was not absent."""
     race = blind(lab)
 
-    def could_have_been_seen() -> bool:
-        return last(lab).overlapping >= OVERLAPPING and last(lab).strides >= power.STRIDES
+    def could_have_been_seen(findings: RaceFindings) -> bool:
+        tally = findings.race.tally
+        return tally.total.overlapping >= OVERLAPPING and tally.strides >= power.STRIDES
 
     caught = ask_in_vain(race, "never", lost, could_have_been_seen)
     run = last(lab)
+    assert run.overlapping >= OVERLAPPING
+    assert run.strides >= power.STRIDES
     assert (run.answer, run.seen, run.bound) == (None, 0, None)
     assert run.control["seen"] == 0
     assert run.lacking is not None
@@ -595,7 +599,7 @@ def test_closures_local_functions_and_partials(lab: Lab) -> None:
 def test_many_outcomes_are_cut_in_the_record_only(lab: Lab) -> None:
     """The record has the most frequent, and how many more there were."""
     race = sample_many(lab, lambda: random.randrange(50), nothing, nothing, observe=lambda number: number)
-    ask_in_vain(race, "never", nobodys, lambda: len(samples_of(race)) > 20)
+    ask_in_vain(race, "never", nobodys, lambda findings: len(findings.race.tally.outcomes) > 20)
     shown = len(last(lab).outcomes)
     assert shown < len(samples_of(race)) == shown + last(lab).other_outcomes
     counts = [count for _, count in race.outcomes]
@@ -807,9 +811,13 @@ def test_actor_that_raises_after_a_while_is_found(lab: Lab) -> None:
         race.never(nobodys)
 
 
-def test_actor_that_raises_is_named_though_another_waits_for_it(lab: Lab) -> None:
-    """Who waits for somebody who has failed hangs because of that."""
+def test_actor_that_raises_is_named_though_another_waits_for_it(lab: Lab, stuck: threading.Event) -> None:
+    """An actor that waits for one that has failed hangs because of that."""
     gates: list[threading.Event] = []
+
+    def explode(state: object) -> NoReturn:
+        stuck.set()
+        raise LookupError("no such account")
 
     def wait(state: threading.Event) -> None:
         gates.append(state)
@@ -817,7 +825,7 @@ def test_actor_that_raises_is_named_though_another_waits_for_it(lab: Lab) -> Non
 
     try:
         with pytest.raises(RaceError) as caught:
-            lab.race(threading.Event, wait, explode, deadline=HANGS).ever(nobodys)
+            lab.race(threading.Event, wait, explode, deadline=1.0).ever(nobodys)
     finally:
         for gate in gates:
             gate.set()
@@ -894,6 +902,22 @@ def test_race_goes_on_after_an_error(lab: Lab) -> None:
 # --- what hangs, and what only seems to
 
 
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return an event that an actor sets when it is about to hang; soon after, and not before, its time is up."""
+    event = threading.Event()
+
+    class Outbox(SimpleQueue[Any]):
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            while timeout is not None and not event.is_set():
+                with suppress(Empty):
+                    return super().get(block, 0.01)
+            return super().get(block, timeout and ABOUT_TO)
+
+    monkeypatch.setattr(actor_threads, "SimpleQueue", Outbox)
+    return event
+
+
 def let_go(locks: list[Any], before: set[threading.Thread]) -> None:
     """Release whoever is stuck in this process, sample after sample, until all threads are gone."""
 
@@ -903,10 +927,10 @@ def let_go(locks: list[Any], before: set[threading.Thread]) -> None:
                 lock.release()
         return threads() <= before
 
-    wait_until(released, "the threads are gone")
+    wait_until(released)
 
 
-def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path) -> None:
+def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path, stuck: threading.Event) -> None:
     """And in a child, nothing of it is left."""
     held: list[Any] = []
     told = tmp_path / "pid"
@@ -915,9 +939,10 @@ def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path) 
         held.append(lock)
         told.write_text(str(os.getpid()))
         lock.acquire()
+        stuck.set()
         lock.acquire()
 
-    race = lab.race(threading.Lock, nothing, get_stuck, deadline=HANGS)
+    race = lab.race(threading.Lock, nothing, get_stuck, deadline=1.0)
     before = threads()
     try:
         with pytest.raises(RaceError) as caught:
@@ -936,9 +961,9 @@ def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path) 
         assert threads() == before
 
 
-def test_actors_that_deadlock_each_other_are_both_named(lab: Lab) -> None:
+def test_actors_that_deadlock_each_other_are_both_named(lab: Lab, stuck: threading.Event) -> None:
     """Two locks, taken in opposite order; each has its stack."""
-    meeting = threading.Barrier(2)
+    meeting = threading.Barrier(2, action=stuck.set)
     held: list[Any] = []
 
     def one(locks: Any) -> None:
@@ -958,7 +983,7 @@ def test_actors_that_deadlock_each_other_are_both_named(lab: Lab) -> None:
     before = threads()
     try:
         with pytest.raises(RaceError) as caught:
-            lab.race(lambda: (threading.Lock(), threading.Lock()), one, other, deadline=HANGS).ever(nobodys)
+            lab.race(lambda: (threading.Lock(), threading.Lock()), one, other, deadline=1.0).ever(nobodys)
     finally:
         meeting.abort()
         let_go(held, before)
@@ -970,15 +995,15 @@ def test_actors_that_deadlock_each_other_are_both_named(lab: Lab) -> None:
 @forks
 def test_setup_that_hangs_ends_with_its_stack(forking: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child is ended, though no actor is to blame."""
-    monkeypatch.setattr(runner, "_GRACE", 0.1)  # nothing has to come back here
     told = tmp_path / "pid"
+    let_child_time_out(monkeypatch, when=lambda: told.exists() and told.read_text())
 
     def sleep_in() -> None:
         told.write_text(str(os.getpid()))
         threading.Event().wait()
 
     with pytest.raises(RaceError, match=r"nothing came back in time while the race ran") as caught:
-        forking.race(sleep_in, nothing, nothing, budget=1.0, deadline=HANGS).ever(nobodys)
+        forking.race(sleep_in, nothing, nothing).ever(nobodys)
     assert "in sleep_in" in str(caught.value)
     assert last(forking).failure is not None
     assert is_gone(int(told.read_text()))
@@ -1034,10 +1059,21 @@ def meet_up(barrier: threading.Barrier) -> None:
     ids=["call", "answer", "send", "receive", "two-meet", "three-meet"],
 )
 def test_actors_may_wait_for_each_other(
-    lab: Lab, setup: Callable[[], Any], actors: tuple[Callable[[Any], object], ...]
+    lab: Lab,
+    setup: Callable[[], Any],
+    actors: tuple[Callable[[Any], object], ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever runs a sample is joined there by all, also when the time of a stride or of the budget is up."""
+    """An actor that runs a sample is joined there by all, also when the time of a stride or of the budget is up."""
     race = sample_many(lab, setup, *actors, deadline=20.0)
+    assert len(samples_of(race)) == 1
+
+    def all_strategies_were_tried(findings: RaceFindings) -> bool:
+        return findings.race.tally.turns > len(findings.strategies) and findings.race.tally.total.samples > 0
+
+    monkeypatch.setattr(sampler, "PART_TIMEOUT_S", 0.001)  # the time of most strides is up in their middle
+    race = lab.race(setup, *actors, control=actors, deadline=20.0)
+    ask_in_vain(race, "never", nobodys, all_strategies_were_tried)
     assert len(samples_of(race)) == 1
 
 
@@ -1182,8 +1218,8 @@ def test_no_crash_beside_a_control_that_crashes(forking: Lab, monkeypatch: pytes
 @forks
 def test_no_crash_without_a_control_is_no_answer(forking: Lab) -> None:
     """Nothing generic crashes."""
-    race = forking.race(object, nothing, nothing, budget=SHORT)
-    caught = ask_in_vain(race, "never", forking.CRASH, lambda: last(forking).samples > 0)
+    race = forking.race(object, nothing, nothing)
+    caught = ask_in_vain(race, "never", forking.CRASH, lambda findings: findings.race.tally.total.samples > 0)
     assert "a crash has no generic control" in str(caught.value)
     assert forking.unsettled is not None
     assert last(forking).answer is None
@@ -1193,10 +1229,15 @@ def test_no_crash_without_a_control_is_no_answer(forking: Lab) -> None:
 @forks
 def test_no_crash_beside_a_control_that_does_not_crash_is_no_answer(forking: Lab) -> None:
     """Nobody has seen that it could be seen."""
-    race = forking.race(object, nothing, nothing, control=(nothing, nothing), budget=SHORT)
-    with pytest.raises(Inconclusive, match=r"never\(lab\.CRASH\) has no answer"):
-        race.never(forking.CRASH)
+    race = forking.race(object, nothing, nothing, control=(nothing, nothing))
+
+    def both_were_sampled(findings: RaceFindings) -> bool:
+        return findings.race.tally.total.samples > 0 and findings.control.tally.total.samples > 0
+
+    caught = ask_in_vain(race, "never", forking.CRASH, both_were_sampled)
+    assert "never(lab.CRASH) has no answer" in str(caught.value)
     assert last(forking).control["seen"] == 0
+    assert last(forking).control["samples"] > 0
 
 
 @pytest.mark.parametrize("asked", ["ever", "never"])
@@ -1253,8 +1294,7 @@ def ask_and_answer(lab: Lab) -> None:
 
 def ask_without_an_answer(lab: Lab) -> None:
     """Have none."""
-    with pytest.raises(Inconclusive):
-        blind(lab).never(1)
+    ask_in_vain(blind(lab), "never", 1, lambda findings: findings.race.tally.total.samples > 0)
 
 
 def ask_what_raises(lab: Lab) -> None:
@@ -1296,7 +1336,7 @@ def test_world_is_as_before_after_ctrl_c(staying: Lab, place: str, press: Callab
             press()
 
     def timer() -> None:
-        begun.wait(PATIENCE)
+        begun.wait(TIMEOUT_S)
         maybe_press("timer")
 
     def setup() -> object:
@@ -1315,7 +1355,7 @@ def test_world_is_as_before_after_ctrl_c(staying: Lab, place: str, press: Callab
         thread.start()
         with pytest.raises(KeyboardInterrupt):
             race.never(nobodys)
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_S)
         assert World() == before
     assert pressed == ([1] if place != "timer" else pressed)
 
@@ -1387,5 +1427,5 @@ def test_race_runs_in_a_thread_as_well(lab: Lab) -> None:
     answers: list[bool] = []
     thread = threading.Thread(target=lambda: answers.append(unlocked(lab).ever(1)))
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT_S)
     assert answers == [True]

@@ -14,7 +14,7 @@ from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
 from pytest_concclaims.lab.race.samples.stride import Outcomes
 from pytest_concclaims.lab.race.tally import Count, Sighting, Tally
-from pytest_concclaims.lab.race.transport import travels
+from pytest_concclaims.lab.race.transport import is_portable
 
 DRIFT = Strategy(Meeting.DRIFT, 1e-4)
 PINNED = Strategy(Meeting.LEAPFROG, pinned=True)
@@ -117,7 +117,7 @@ def test_counts() -> None:
     assert (tally.turns, tally.strides) == (2, 2)
     assert tally.total == Count(6, 3, 3)
     assert tally.outcomes == {"a": Count(3, 2, 1), "b": Count(2, 1, 1), "c": Count(1, 0, 1)}
-    assert tally.silent == {}
+    assert tally.forgotten == {}
 
 
 def test_count() -> None:
@@ -271,7 +271,7 @@ def test_too_many_different_outcomes() -> None:
     assert tally.outcomes[0] == Count(2, 2)
     assert tally.outcomes[DISTINCT - 1] == Count(2, 2)
     assert DISTINCT not in tally.outcomes
-    assert tally.silent == {"other outcomes": Count(5, 3, 2)}
+    assert tally.forgotten == {"other outcomes": Count(5, 3, 2)}
     assert tally.total == Count(DISTINCT + 7, DISTINCT + 5, 2)
     assert (tally.turns, tally.strides) == (3, 3)
 
@@ -287,14 +287,14 @@ def test_exactly_as_many_as_are_kept() -> None:
     tally = tally_of(range(DISTINCT), range(DISTINCT))
     assert len(tally.outcomes) == len(tally.first) == DISTINCT
     assert set(map(repr, tally.outcomes.values())) == {repr(Count(2, 2))}
-    assert tally.silent == {}
+    assert tally.forgotten == {}
 
 
-# --- what travels
+# --- what is_portable
 
 
 def test_portable() -> None:
-    """What can be pickled travels as it is: outcomes, sightings, totals; the order stays, too."""
+    """What can be pickled is_portable as it is: outcomes, sightings, totals; the order stays, too."""
     tally = tally_of(["b", ("a", 1), None], [KeyError, "b"])
     there = pickle.loads(pickle.dumps(tally.portable()))
     assert there == tally
@@ -302,14 +302,14 @@ def test_portable() -> None:
 
 
 @pytest.mark.parametrize("kind", [Unpicklable, Unreadable])
-def test_unpicklable_outcomes_fall_silent(kind: type[Unpicklable]) -> None:
+def test_unpicklable_outcomes_are_forgotten(kind: type[Unpicklable]) -> None:
     """What cannot be carried to another process is known by its ``repr`` alone; no sample is lost."""
     tally = Tally()
     tally.add(outcomes(["a", kind("x"), kind("y"), kind("x")], [1, 1, 0, 0]), DRIFT, 0.1)
     there = pickle.loads(pickle.dumps(tally.portable()))
     assert there.outcomes == {"a": Count(1, 1)}
     assert list(there.first) == ["a"]
-    assert there.silent == {"<x>": Count(2, 1, 1), "<y>": Count(1, 0, 1)}
+    assert there.forgotten == {"<x>": Count(2, 1, 1), "<y>": Count(1, 0, 1)}
     assert there.total == Count(4, 2, 2)
     assert (there.turns, there.strides) == (1, 1)
 
@@ -319,13 +319,13 @@ def test_unpicklable_outcomes_fall_silent(kind: type[Unpicklable]) -> None:
     [(Identical(), "<identical>"), (Drifting(), "<drifting>"), (math.nan, "nan")],
     ids=["identity", "hash", "nan"],
 )
-def test_outcomes_that_change_on_the_way_fall_silent(outcome: Any, words: str) -> None:
+def test_outcomes_that_change_on_the_way_are_forgotten(outcome: Any, words: str) -> None:
     """What can be pickled, but is not equal to itself then, or hashed otherwise, would be another outcome."""
     tally = tally_of(["a", outcome])
     there = pickle.loads(pickle.dumps(tally.portable()))
     assert there.outcomes == {"a": Count(1, 1)}
     assert list(there.first) == ["a"]
-    assert there.silent == {words: Count(1, 1)}
+    assert there.forgotten == {words: Count(1, 1)}
     assert there.total == Count(2, 2)
 
 
@@ -333,47 +333,47 @@ def test_outcomes_that_change_on_the_way_fall_silent(outcome: Any, words: str) -
 def test_known_outcomes_travel(kind: Any) -> None:
     """What the other process knows as well is only named, and so it is the same there."""
     known = kind("x") if kind is Unpicklable else kind()
-    assert travels(known, [known])
-    assert travels((1, known), ["another", known])
-    assert not travels(known, [])
+    assert is_portable(known, [known])
+    assert is_portable((1, known), ["another", known])
+    assert not is_portable(known, [])
     kept = tally_of(["a", known]).portable([known])
     assert list(kept.outcomes) == list(kept.first) == ["a", known]
-    assert kept.silent == {}
+    assert kept.forgotten == {}
 
 
 def test_comparison_that_raises_does_not_travel() -> None:
     """Whether it is the same then runs code of the outcome's own; what that raises is an answer, too."""
-    assert travels((1, "a", None), [])
-    assert not travels(Quarrelsome(), [])
+    assert is_portable((1, "a", None), [])
+    assert not is_portable(Quarrelsome(), [])
 
 
 def test_portable_leaves_the_tally_alone() -> None:
     """Who goes on sampling here keeps what cannot travel."""
     tally = tally_of(["a", Unpicklable("x")])
-    before = list(tally.outcomes), dict(tally.first), copy.deepcopy(tally.silent)
+    before = list(tally.outcomes), dict(tally.first), copy.deepcopy(tally.forgotten)
     tally.portable()
-    assert (list(tally.outcomes), tally.first, tally.silent) == before
+    assert (list(tally.outcomes), tally.first, tally.forgotten) == before
 
 
-def test_outcomes_of_one_repr_fall_silent_together() -> None:
+def test_outcomes_of_one_repr_are_forgotten_together() -> None:
     """Different outcomes that look the same are counted together."""
     tally = tally_of([Unpicklable("x"), Unreadable("x"), lambda: None])
-    alike = [name for name in tally.portable().silent if name == "<x>"]
+    alike = [name for name in tally.portable().forgotten if name == "<x>"]
     assert alike == ["<x>"]
-    assert sum(count.samples for count in tally.portable().silent.values()) == 3
+    assert sum(count.samples for count in tally.portable().forgotten.values()) == 3
 
 
-def test_outcome_without_a_repr_falls_silent() -> None:
+def test_outcome_without_a_repr_is_forgotten() -> None:
     """A ``repr`` that raises costs no sample, either."""
-    silent = tally_of([Shy("x"), Shy("x"), "a"]).portable().silent
-    assert silent == {"<Shy without a repr>": Count(2, 2)}
+    forgotten = tally_of([Shy("x"), Shy("x"), "a"]).portable().forgotten
+    assert forgotten == {"<Shy without a repr>": Count(2, 2)}
 
 
-def test_silent_samples_add_up_from_process_to_process() -> None:
-    """What fell silent before is kept, and what falls silent now is added to it."""
+def test_forgotten_samples_add_up_from_process_to_process() -> None:
+    """What was forgotten before is kept, and what is forgotten now is added to it."""
     there = pickle.loads(pickle.dumps(tally_of([Unpicklable("x"), "a"]).portable()))
     there.add(outcomes([Unpicklable("x"), Unpicklable("y")]), DRIFT, 0.2)
     back = pickle.loads(pickle.dumps(there.portable()))
-    assert back.silent == {"<x>": Count(2, 2), "<y>": Count(1, 1)}
+    assert back.forgotten == {"<x>": Count(2, 2), "<y>": Count(1, 1)}
     assert back.total == Count(4, 4)
     assert back.first["a"].sample == 2

@@ -19,15 +19,15 @@ from .stride import Halted
 Task = Callable[[], None]
 
 
-class Crew:
+class ActorThreads:
     """Threads that run tasks together.
 
     :param names: of the actors, for messages.
-    :param patience: seconds that a stride may take before its actors count as hanging.
+    :param timeout: seconds that a stride may take before its actors count as hanging.
     """
 
-    def __init__(self, names: Sequence[str], *, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, names: Sequence[str], *, timeout: float) -> None:
+        self._timeout = timeout
         self._cores = usable_cores()
         self._inboxes: list[SimpleQueue[tuple[Task, bool] | None]] = [SimpleQueue() for _ in names]
         self._outbox: SimpleQueue[tuple[int, BaseException | None]] = SimpleQueue()
@@ -39,8 +39,8 @@ class Crew:
         ]
 
     def start(self) -> None:
-        """Start the threads. Whoever does closes the crew afterwards, even if this raises."""
-        with interrupts_held():  # which would leave a thread that nobody knows to have started
+        """Start the threads. The caller closes them afterwards, even if this raises."""
+        with interrupts_held():  # an interrupt would leave a thread that is not known to have started
             for thread in self._threads:
                 thread.start()
 
@@ -48,7 +48,7 @@ class Crew:
         """Run a task in each thread, and wait for the end of all.
 
         :param pinned: whether each thread is to stay on a core of its own.
-        :param halt: called if that is waited for no longer.
+        :param halt: called if an actor raised or hangs, before the others have ended.
         :raises Failed: a task did not end in time.
         """
         waiting = set(range(len(tasks)))
@@ -56,13 +56,13 @@ class Crew:
             for inbox, task in zip(self._inboxes, tasks):
                 inbox.put((task, pinned))
             while waiting:
-                number, error = self._outbox.get(timeout=self._patience)
+                number, error = self._outbox.get(timeout=self._timeout)
                 waiting.discard(number)
                 if error is not None and not isinstance(error, Halted):
                     raise error
         except Empty:
             self._hanging = True
-            raise Failed(self._hang(waiting)) from None
+            raise Failed(self._hang_failure(waiting)) from None
         finally:
             if waiting:
                 halt()
@@ -74,9 +74,9 @@ class Crew:
                 inbox.put(None)
             for thread in self._threads:
                 if thread.ident is not None:  # it was started
-                    thread.join(0.0 if self._hanging else self._patience)
+                    thread.join(0.0 if self._hanging else self._timeout)
 
-    def _hang(self, waiting: set[int]) -> Failure:
+    def _hang_failure(self, waiting: set[int]) -> Failure:
         frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
         stacks = []
         for number in sorted(waiting):
@@ -85,7 +85,7 @@ class Crew:
             lines = traceback.format_list(stack[begin:])
             stacks.append(f"actor {self._names[number]}:\n{''.join(lines)}")
         names = " and ".join(f"actor {self._names[number]}" for number in sorted(waiting))
-        text = f"{names} did not come back within {self._patience:g} s"
+        text = f"{names} did not come back within {self._timeout:g} s"
         return Failure("hang", text, "\n".join(stacks))
 
     # --- in the threads

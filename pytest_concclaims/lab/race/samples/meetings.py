@@ -1,4 +1,4 @@
-"""How the threads of a stride meet. Each function runs one stride and returns the samples that all have done.
+"""How the threads of a stride meet: each function runs one stride and returns the samples that all have done.
 
 The loops below decide how much is seen: whatever stands between two actors' calls is time in which nothing can
 happen. So what they share is repeated in each of them.
@@ -14,30 +14,31 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 
-from .actor_threads import Crew
+from .actor_threads import ActorThreads
 from .strategy import Meeting, Strategy
-from .stride import Look, Stride, clock
+from .stride import EndPoll, Stride, clock
 
+#: Stands for a sample, when a chase is over.
 _OVER = -2
-#: How often a thread looks for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
+#: How often a thread polls for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
 _SPINS = 4000
 
 
-def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
+def meet(threads: ActorThreads, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
     """Run a stride.
 
     :param leader: which actor leads a chase.
     :returns: the samples that every actor has done.
     """
     if strategy.meeting is Meeting.CHASE:
-        return _chase(crew, stride, strategy, leader)
+        return _chase(threads, stride, strategy, leader)
     actors = range(len(stride.actors))
     if strategy.meeting is Meeting.LEAPFROG:
         position, limit = [0], [len(stride.states)]
         visited: list[list[int]] = [[] for _ in actors]
         tasks = [partial(_leapfrog, me, stride, position, limit, visited[me]) for me in actors]
-        crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
-        return _completed(crew, stride, visited)
+        threads.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+        return _completed(threads, stride, visited)
     if strategy.meeting is Meeting.RENDEZVOUS:
         entered = [[3] for _ in actors]
         left = [[0] for _ in actors]
@@ -49,15 +50,15 @@ def meet(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequenc
         stride.measured = False
         start = threading.Barrier(len(actors))
         tasks = [partial(_drift, me, stride, start) for me in actors]
-    crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+    threads.run(tasks, pinned=strategy.pinned, halt=stride.halt)
     return range(min(stride.done))
 
 
 def _drift(me: int, stride: Stride, start: threading.Barrier) -> None:
-    """Run down the stride and look at nobody: that makes the most samples, and few overlap.
+    """Run down the stride without a look at the others: that makes the most samples, and few overlap.
 
-    Which of them do is not looked at, and so none counts as overlapping. Nobody stops early: an actor may have to
-    wait for another one's.
+    Which of them do is not looked at, and so none counts as overlapping. No actor stops early: another one may
+    wait for it.
     """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     size = len(states)
@@ -101,7 +102,7 @@ def _rendezvous(
 
     :param lasting: where they are staggered: the seconds that each actor takes.
 
-    What others look at are phases, 1 to 3 in turns: nobody is ever more than one sample ahead, and small
+    What others look at are phases, 1 to 3 in turns: no actor is ever more than one sample ahead, and small
     integers are shared without counting references, which threads on two cores would fight over.
     """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
@@ -112,12 +113,12 @@ def _rendezvous(
     size = len(states)
     begin = sample = 0
     begun = 0.0
-    look = Look(stride)
+    poll = EndPoll(stride)
     while begin < size:
         try:
-            # One alone decides when it is over: nobody must be left in a sample that another one does not come to.
-            while begin < size and not (look.over() and (me == 0 or stride.halted)):
-                for sample in range(begin, min(begin + look.every, size)):
+            # One alone decides when it is over: no actor may be left in a sample that another one does not come to.
+            while begin < size and not (poll.over() and (me == 0 or stride.halted)):
+                for sample in range(begin, min(begin + poll.every, size)):
                     phase, before = sample % 3 + 1, (sample + 2) % 3 + 1
                     here[0] = phase
                     for other in others:
@@ -159,13 +160,13 @@ def _delayed(most: float) -> float:
 
 
 class _Alone(Exception):  # noqa: N818  (it is no error)
-    """Nobody will come to this sample any more."""
+    """The other actors come to this sample no more."""
 
 
 def _give_way(me: int, stride: Stride, other: list[int], before: int) -> None:
     """Wait for another thread that does not run now; without end, that costs a time slice for each sample."""
     stride.missed[me] += 1
-    if stride.missed[me] > stride.patience:
+    if stride.missed[me] > stride.max_missed:
         stride.cut_short()
     while other[0] == before:
         if stride.stopped or stride.halted:
@@ -177,25 +178,25 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
     """Do the sample that another one is at; or, if there is none ahead, lead.
 
     Under a GIL each forced switch is a collision on the sample at which the other one was stopped, in either
-    direction. Without a GIL all keep close to each other and nobody waits.
+    direction. Without a GIL all keep close to each other and none waits.
 
     :param position: the sample of the one that leads.
-    :param limit: the sample that is not done any more. Nobody stops before: an actor may have to wait for another
-        one's, and then they are one sample apart at most.
+    :param limit: the sample that is not done any more. No actor stops before: another one may wait for
+        it, and then they are one sample apart at most.
     """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
     following, previous = stride.neighbours(me)
     size = len(states)
     last = -1
-    look = Look(stride)
+    poll = EndPoll(stride)
     while not stride.halted:
-        if look.over():
-            with stride.ending:  # one alone decides, and once: nobody must be sent on when another one has left
+        if poll.over():
+            with stride.ending:  # one alone decides, and once: none may be sent on when another one has left
                 if limit[0] == size:
                     limit[0] = min(size, max(position[0], last) + 3)
-        for _ in range(look.every):
-            # Two may both take the lead, or the position go back by a little: then somebody does a sample alone.
+        for _ in range(poll.every):
+            # Two may both take the lead, or the position go back by a little: then one does a sample alone.
             sample = position[0]
             if sample <= last:
                 sample = last + 1
@@ -213,7 +214,7 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
             visited.append(sample)
 
 
-def _chase(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
+def _chase(threads: ActorThreads, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
     """Let one actor lead; the others do the sample at which it was stopped, when they get to run.
 
     Under a GIL, each forced switch so becomes a collision on one sample.
@@ -226,11 +227,11 @@ def _chase(crew: Crew, stride: Stride, strategy: Strategy, leader: int) -> Seque
         else partial(_follow, me, stride, position, visited[me], strategy.nap)
         for me in range(len(stride.actors))
     ]
-    crew.run(tasks, pinned=strategy.pinned, halt=stride.halt)
-    return _completed(crew, stride, visited)
+    threads.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+    return _completed(threads, stride, visited)
 
 
-def _completed(crew: Crew, stride: Stride, visited: list[list[int]]) -> Sequence[int]:
+def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]]) -> Sequence[int]:
     """Return the samples that two actors have come to; what others have missed of them, they do now.
 
     That is late, and adds no overlap. What there is no time for is dropped.
@@ -241,7 +242,7 @@ def _completed(crew: Crew, stride: Stride, visited: list[list[int]]) -> Sequence
         missed = [sorted(set(samples).difference(seen)) for seen in visited]
         complete = [set(samples) for _ in visited]
         tasks = [partial(_catch_up, me, stride, missed[me], complete[me]) for me in range(len(visited))]
-        crew.run(tasks, pinned=False, halt=stride.halt)
+        threads.run(tasks, pinned=False, halt=stride.halt)
         samples = sorted(set(samples).intersection(*complete))
     return samples
 
@@ -252,12 +253,12 @@ def _lead(me: int, stride: Stride, position: list[int], visited: list[int]) -> N
     following, previous = stride.neighbours(me)
     size = len(states)
     begin = sample = 0
-    look = Look(stride)
+    poll = EndPoll(stride)
     try:
         while begin < size:
             try:
-                while begin < size and not look.over():
-                    for sample in range(begin, min(begin + look.every, size)):
+                while begin < size and not poll.over():
+                    for sample in range(begin, min(begin + poll.every, size)):
                         position[0] = sample
                         next_open[sample] = following[0] < sample
                         previous_open[sample] = previous[0] < sample

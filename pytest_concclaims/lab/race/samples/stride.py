@@ -1,4 +1,4 @@
-"""A stride: a pool of samples that the actors' threads go through together, and what came of it."""
+"""A stride: a pool of samples that the actors' threads go through together, and its outcomes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ clock = time.perf_counter
 
 
 #: Seconds that setup, actors or observe may take of a stride before it is cut short.
-LOOK = 0.05
-
-
-#: Of a stride's states, so many are looked at for whether they are fresh.
-_COMPARED = 2048
-#: ... and of those that are tuples, whose members are to be looked at, so many.
-_MEMBERS = 64
+PART_TIMEOUT_S = 0.05
+#: The number of states of a stride that are checked for being fresh.
+_CHECKED_STATES = 2048
+#: The same for tuples, whose members are checked.
+_CHECKED_TUPLES = 64
 _IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), ModuleType)
 
 
@@ -36,8 +34,8 @@ def growing(total: int) -> Iterator[int]:
         count *= 2
 
 
-def made(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]:
-    """Return so many states, or as many as there is time for.
+def make_states(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]:
+    """Return a number of fresh states, or as many as there is time for.
 
     :param latest: a state of the stride before.
     :raises Failed: ``setup`` has raised.
@@ -47,7 +45,7 @@ def made(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]
     try:
         for count in growing(length):
             states += [setup() for _ in range(count)]
-            if clock() - begun > LOOK:
+            if clock() - begun > PART_TIMEOUT_S:
                 break
     except KeyboardInterrupt:
         raise
@@ -63,7 +61,7 @@ def _check_fresh(states: list[Any], latest: Any) -> None:
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
         raise Failed(Failure("raised", text, ""))
     # This is done for every stride, so it must not take long.
-    some = [latest, *states[: _MEMBERS if isinstance(states[0], tuple) else _COMPARED]]
+    some = [latest, *states[: _CHECKED_TUPLES if isinstance(states[0], tuple) else _CHECKED_STATES]]
     if not isinstance(states[0], _IMMUTABLE) and len(set(map(id, some))) == len(some):
         return
     seen: set[int] = set()
@@ -121,9 +119,10 @@ class Stride:
         self.finished = [[-1] for _ in range(count)]
         #: For each actor: how many samples it has done.
         self.done = [0] * count
-        #: How often a rendezvous did not come about in time, for each actor; and how often it may.
+        #: For each actor: how often a rendezvous did not come about in time.
         self.missed = [0] * count
-        self.patience = 4 + size // 16
+        #: After more of these, the stride is cut short.
+        self.max_missed = 4 + size // 16
 
     def neighbours(self, me: int) -> tuple[list[int], list[int]]:
         """Return the cells in which the next and the previous actor say what they have finished."""
@@ -134,11 +133,11 @@ class Stride:
         return self.halted or clock() > self.end
 
     def cut_short(self) -> None:
-        """Let everybody stop at the next opportunity; what is done counts."""
+        """Let all actors stop at the next opportunity; what is done counts."""
         self.end = 0.0
 
     def halt(self) -> None:
-        """Let everybody stop at the next opportunity; the stride is void."""
+        """Let all actors stop at the next opportunity; the stride is void."""
         self.halted = True
 
     def note_exception(self, me: int, sample: int, error: BaseException) -> None:
@@ -195,7 +194,7 @@ class Stride:
         try:
             for count in growing(len(samples)):
                 found += [observe(self.states[sample]) for sample in samples[len(found) : len(found) + count]]
-                if clock() - begun > LOOK:
+                if clock() - begun > PART_TIMEOUT_S:
                     break
         except KeyboardInterrupt:
             raise
@@ -211,26 +210,28 @@ class Stride:
         return overlaps.to_bytes(size, "little")
 
 
-#: In samples: how seldom a thread looks whether its stride is over, if it took so many seconds since the last look.
-_SELDOM, _FAST = 16, 0.002
+#: Samples between two polls, at most.
+_MAX_SAMPLES_BETWEEN_POLLS = 16
+#: A thread that polls again within these seconds is fast, and polls less often from then on.
+_FAST_S = 0.002
 
 
-class Look:
-    """A thread's looks at whether its stride is over: the more seldom, the faster it gets on.
+class EndPoll:
+    """A thread's polls for the end of its stride: the faster it gets on, the fewer.
 
-    On a busy machine a single sample may take several time slices, and else less than a look.
+    On a busy machine a single sample may take several time slices; on others, less time than a poll.
     """
 
     def __init__(self, stride: Stride) -> None:
         self._stride = stride
         self._latest = clock()
-        #: So many samples until the next one.
+        #: Samples until the next poll.
         self.every = 1
 
     def over(self) -> bool:
         """Return whether to stop."""
         now = clock()
-        self.every = min(self.every * 2, _SELDOM) if now - self._latest < _FAST else 1
+        self.every = min(self.every * 2, _MAX_SAMPLES_BETWEEN_POLLS) if now - self._latest < _FAST_S else 1
         self._latest = now
         return self._stride.halted or now > self._stride.end
 

@@ -24,13 +24,13 @@ def rotations(conditions: Conditions) -> list[tuple[int, tuple[Strategy, ...]]]:
 
 
 def described(conditions: Conditions) -> str:
-    """Return surroundings in words."""
+    """Return conditions in words."""
     kind = "PyPy" if conditions.pypy else "GIL" if conditions.gil else "no GIL"
     words = [kind, f"{conditions.cores} cores", "can pin" if conditions.can_pin else "cannot pin"]
     return ", ".join([*words, "JIT"] if conditions.jit else words)
 
 
-everywhere = pytest.mark.parametrize("around", EVERYWHERE, ids=described)
+everywhere = pytest.mark.parametrize("conditions", EVERYWHERE, ids=described)
 
 
 @everywhere

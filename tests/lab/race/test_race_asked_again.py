@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import threading
 from contextlib import suppress
 
 import pytest
 
-from helpers.race_questions import ask_in_vain, last
+from helpers.race_questions import all_strategies_used, ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab, RaceError
-from pytest_concclaims.lab.race import tally
+from pytest_concclaims.lab.race import power, tally
+from pytest_concclaims.lab.race.findings import RaceFindings
 
 #: So many outcomes are kept apart here: to see more than that takes long on a slow interpreter.
 DISTINCT = 500
@@ -26,7 +28,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 @pytest.fixture
 def _few_outcomes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let outcomes soon be too many to be kept apart."""
-    monkeypatch.setattr(tally, "_DISTINCT", DISTINCT)
+    monkeypatch.setattr(tally, "_MAX_DISTINCT", DISTINCT)
 
 
 def nothing(state: object) -> None:
@@ -49,14 +51,11 @@ def test_witness_among_too_many_outcomes(lab: Lab) -> None:
 @pytest.mark.usefixtures("_few_outcomes_apart")
 def test_what_was_forgotten_is_not_absent(lab: Lab) -> None:
     """Once outcomes were too many to be kept apart, nothing is said to be never seen."""
-    race = lab.race(object, nothing, nothing, observe=lambda _: os.urandom(8), budget=0.5)
-    samples = 0
-    while samples <= DISTINCT:
-        with suppress(Inconclusive):
-            race.never(None)
-        samples = last(lab).samples
-    with pytest.raises(Inconclusive, match="can no longer be asked about"):
-        race.never(None)
+    race = lab.race(object, nothing, nothing, observe=lambda _: os.urandom(8))
+    ask_in_vain(race, "never", None, lambda findings: findings.race.tally.forgotten)
+    assert last(lab).samples > DISTINCT
+    told = ask_in_vain(race, "never", None, lambda findings: findings.race.tally.forgotten)
+    assert "can no longer be asked about" in str(told.value)
     assert last(lab).seen == 0
     assert last(lab).witness is None
 
@@ -84,18 +83,19 @@ class Sentinel:
 
 def test_outcome_that_is_not_equal_to_its_copy_is_not_absent() -> None:
     """What would come back from the child as something else is not asked about a second time."""
-    lab = Lab(budget=0.5)
+    lab = Lab(budget=60.0)
     sentinel = Sentinel()
     race = lab.race(object, nothing, nothing, observe=lambda _: sentinel)
-    with suppress(Inconclusive):
-        race.never(1)
+    ask_in_vain(race, "never", 1, lambda findings: findings.race.tally.total.samples > 0)
     with suppress(Inconclusive):
         assert not race.never(sentinel)
     assert last(lab).seen or "can no longer be asked about" in str(last(lab).lacking)
 
 
-def test_control_that_shows_it_without_a_race_is_none(lab: Lab) -> None:
+def test_control_that_shows_it_without_a_race_is_none(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """What shows where no two actors overlap says nothing about what a race would show."""
+    for name, value in {"OVERLAPPING": 5, "PLENTY": 5, "STRIDES": 3, "SEEN": 2, "RARER": 0}.items():
+        monkeypatch.setattr(power, name, value)
 
     def wrong_anyway(box: list[int]) -> None:
         box[0] += 2
@@ -103,11 +103,14 @@ def test_control_that_shows_it_without_a_race_is_none(lab: Lab) -> None:
     def right(box: list[int]) -> None:
         box[0] += 1
 
-    race = lab.race(
-        lambda: [0], right, right, observe=lambda box: box[0], control=(wrong_anyway, wrong_anyway), budget=1.0
-    )
-    with pytest.raises(Inconclusive):
-        race.never(4)
+    race = lab.race(lambda: [0], right, right, observe=lambda box: box[0], control=(wrong_anyway, wrong_anyway))
+
+    def would_settle_it(findings: RaceFindings) -> bool:
+        race, control = findings.race.tally, findings.control.tally
+        return race.total.overlapping >= 5 and race.strides >= 3 and control.total.overlapping >= 2
+
+    told = ask_in_vain(race, "never", 4, would_settle_it)
+    assert re.search("also where no actors overlap|nearly every sample", str(told.value))
 
 
 def test_most_specific_exception_is_the_outcome(lab: Lab) -> None:
@@ -143,8 +146,8 @@ def test_actors_that_wait_for_each_other_do_not_hang(lab: Lab) -> None:
     def wait(barrier: threading.Barrier) -> int:
         return barrier.wait() * 0
 
-    race = lab.race(lambda: threading.Barrier(2), wait, wait, control=(wait, wait), deadline=60.0, budget=0.5)
-    ask_in_vain(race, "never", (1, 1), lambda: all(use["samples"] for use in last(lab).strategies))
+    race = lab.race(lambda: threading.Barrier(2), wait, wait, control=(wait, wait), deadline=60.0)
+    ask_in_vain(race, "never", (1, 1), all_strategies_used)
     assert last(lab).failure is None
 
 

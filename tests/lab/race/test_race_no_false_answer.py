@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import select
 import sys
 import threading
 import time
@@ -14,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from helpers.race_questions import ask_in_vain, last
+from helpers.race_questions import ask_in_vain, last, let_child_time_out
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.processes.forked import CAN_FORK
-from pytest_concclaims.lab.race import power
+from pytest_concclaims.lab.race import power, runner
 from pytest_concclaims.lab.race.experiment import RaceError
+from pytest_concclaims.lab.race.findings import RaceFindings
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 
@@ -107,10 +110,16 @@ def test_control_whose_actors_are_never_apart_proves_nothing(
         barrier.wait(60.0)
         return 0
 
-    lab = Lab(budget=1.0, in_process=in_process)
+    lab = Lab(budget=60.0, in_process=in_process)
     race = lab.race(lambda: threading.Barrier(2), right, right, control=(wrong, wrong))
-    with pytest.raises(Inconclusive, match=r"it may be no effect of a race at all|never seen|seen only"):
-        race.never((0, 0))
+
+    def both_overlapped(findings: RaceFindings) -> bool:
+        race, control = findings.race.tally, findings.control.tally
+        # By its fourth turn, it was tried twice to have the control's actors run one after the other.
+        return race.total.overlapping > 0 and control.total.overlapping > 0 and control.turns >= 4
+
+    told = ask_in_vain(race, "never", (0, 0), both_overlapped)
+    assert re.search("it may be no effect of a race at all|never seen|seen only", str(told.value))
 
 
 def test_control_is_seen_apart_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,9 +281,13 @@ def test_crash_without_a_sample_is_an_error(where: str) -> None:
 def test_control_that_crashes_alone_is_no_control(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would crash without a race."""
     settle_early(monkeypatch, RARER=0)
-    lab = Lab(budget=3.0)  # the race's turns get longer within a question
+    lab = Lab(budget=60.0)
     race = lab.race(Cell, yielding, yielding, observe=value_of, control=(crash, yielding))
-    told = ask_in_vain(race, "never", lab.CRASH, lambda: not str(last(lab).lacking).startswith("too few"))
+
+    def race_and_control_overlapped(findings: RaceFindings) -> bool:
+        return findings.race.tally.strides > 0 and findings.control.tally.total.overlapping > 0
+
+    told = ask_in_vain(race, "never", lab.CRASH, race_and_control_overlapped)
     assert "the control shows it also where no actors overlap" in str(told.value)
 
 
@@ -300,22 +313,25 @@ def test_lab_of_a_claim_that_is_over_is_refused(lab: Lab) -> None:
 )
 def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The actors are not to blame for what hangs before or after them."""
-    monkeypatch.setattr("pytest_concclaims.lab.race.runner._GRACE", 0.5)
+    reading, writing = os.pipe()
+    let_child_time_out(monkeypatch, when=lambda: select.select([reading], [], [], 0)[0])
 
     def hang(*_: object) -> bool:
+        os.write(writing, b"here")
         return threading.Event().wait()
 
-    lab = Lab(budget=1.0)  # for one sample at least, on a busy machine too
+    lab = Lab(budget=60.0)
     setup: Callable[[], Any] = hang if part == "setup" else Cell
     race = lab.race(
         setup,
         yielding,
         yielding,
         observe=hang if part == "observe" else value_of,
-        deadline=0.5,
     )
     with pytest.raises(RaceError, match=rf"nothing came back in time while the race ran \({told};"):
         race.ever(hang if part == "predicate" else 7)
+    os.close(reading)
+    os.close(writing)
 
 
 @pytest.mark.parametrize("asked", ["ever", "never", "always"])
@@ -340,7 +356,8 @@ def test_actors_that_have_not_run_are_an_error(lab: Lab, asked: str, of_control:
 @forks
 def test_time_of_children_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each child counts its own time only."""
-    lab = Lab(budget=1.0)
+    monkeypatch.setattr(runner, "_FIRST_CRASH_WATCH_S", 0.01)  # then there are several
+    lab = Lab(budget=0.2)
     begin = time.monotonic()
     with pytest.raises(Inconclusive):
         lab.race(Cell, yielding, yielding, observe=value_of).never(lab.CRASH)
