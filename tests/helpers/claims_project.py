@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
+from types import MappingProxyType
 from typing import Any
 
 import fastjsonschema  # noqa: F401  # once for all: an in-process run forgets the modules that it imported
@@ -71,9 +73,10 @@ def test_error(lab):
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run of claims, and the record that it wrote."""
+    """A finished run of claims, its project's folder, and the record that it wrote."""
 
     result: pytest.RunResult
+    folder: Path
     record: dict[str, Any] | None
 
     @property
@@ -91,6 +94,10 @@ class Run:
     def verdicts(self) -> dict[str, str]:
         """The verdict of each claim by its id, without the project's name."""
         return {name: claim["verdict"] for name, claim in self.claims.items()}
+
+    def text_of(self, file: str) -> str:
+        """Return the text of a file in the project's folder."""
+        return (self.folder / file).read_text(encoding="utf-8")
 
     def evidence(self, claim: str, kind: str) -> list[dict[str, Any]]:
         """Return a claim's evidence of one kind."""
@@ -149,7 +156,37 @@ def run_claims(pytester: pytest.Pytester, *arguments: str | os.PathLike[str], su
         result = pytester.runpytest_subprocess(*options)
     else:
         result = pytester.runpytest_inprocess(*options, no_reraise_ctrlc=True)
-    return Run(result, json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None)
+    return Run(result, pytester.path, json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None)
+
+
+_RUNS: dict[tuple[object, ...], Run] = {}
+
+
+def run_once(
+    pytester: pytest.Pytester,
+    code: str,
+    *arguments: str,
+    subprocess: bool = False,
+    conftest: str = "",
+    modules: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
+    """Run claims as :func:`run_claims` does, but only for the first test that asks for this project and this run.
+
+    The tests that come later get the same run: each asserts its part of it, and must not change its folder.
+
+    :param code: of the module ``test_claims``.
+    :param conftest: the code of a conftest file; ``import pytest`` comes before it.
+    :param modules: further modules, by their names.
+    """
+    key = (code, arguments, subprocess, conftest, tuple(modules.items()))
+    if key not in _RUNS:
+        make_project(pytester, code)
+        if modules:
+            pytester.makepyfile(**modules)
+        if conftest:
+            pytester.makeconftest("import pytest\n" + dedent(conftest))
+        _RUNS[key] = run_claims(pytester, *arguments, subprocess=subprocess)
+    return _RUNS[key]
 
 
 def make_environment(pytester: pytest.Pytester) -> Path:
