@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import dedent, indent
 from types import MappingProxyType
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import fastjsonschema  # noqa: F401  # once for all: an in-process run forgets the modules that it imported
 import pytest
@@ -69,6 +70,18 @@ def test_error(lab):
 """
     + COMPANION
 )
+
+#: The verdicts of these claims.
+VERDICTS = {
+    "confirmed": "confirmed",
+    "refuted": "refuted",
+    "inconclusive": "inconclusive",
+    "not-applicable": "not_applicable",
+    "unexpectedly-refuted": "refuted",
+    "unexpectedly-confirmed": "confirmed",
+    "error": "error",
+    "companion": "confirmed",
+}
 
 
 @dataclass(frozen=True)
@@ -229,3 +242,12 @@ def outcomes_of(result: pytest.RunResult) -> dict[str, int]:
     """Return pytest's own count of outcomes, without the deselected and the warnings."""
     outcomes = result.parseoutcomes()
     return {word: outcomes[word] for word in ("passed", "failed", "skipped", "errors") if word in outcomes}
+
+
+def junit_properties(run: Run) -> dict[str, dict[str, str]]:
+    """Return the properties of each test case in a run's ``junit.xml``."""
+    tree = ET.parse(run.folder / "junit.xml")
+    return {
+        str(case.get("name")): {str(entry.get("name")): str(entry.get("value")) for entry in case.iter("property")}
+        for case in tree.iter("testcase")
+    }
