@@ -182,6 +182,7 @@ def run_once(
     subprocess: bool = False,
     conftest: str = "",
     modules: Mapping[str, str] = MappingProxyType({}),
+    columns: int | None = None,
 ) -> Run:
     """Run claims as :func:`run_claims` does, but only for the first test that asks for this project and this run.
 
@@ -190,15 +191,19 @@ def run_once(
     :param code: of the module ``test_claims``.
     :param conftest: the code of a conftest file; ``import pytest`` comes before it.
     :param modules: further modules, by their names.
+    :param columns: of the terminal, if not the default.
     """
-    key = (code, arguments, subprocess, conftest, tuple(modules.items()))
+    key = (code, arguments, subprocess, conftest, tuple(modules.items()), columns)
     if key not in _RUNS:
         make_project(pytester, code)
         if modules:
             pytester.makepyfile(**modules)
         if conftest:
             pytester.makeconftest("import pytest\n" + dedent(conftest))
-        _RUNS[key] = run_claims(pytester, *arguments, subprocess=subprocess)
+        with pytest.MonkeyPatch.context() as patch:
+            if columns is not None:
+                patch.setenv("COLUMNS", str(columns))
+            _RUNS[key] = run_claims(pytester, *arguments, subprocess=subprocess)
     return _RUNS[key]
 
 
