@@ -192,3 +192,13 @@ def test_claims_of_one_name_in_two_files_need_ids(pytester: pytest.Pytester) -> 
     assert run.status == 4
     assert "test_claims.py:2" in run.output
     assert "test_other.py:2" in run.output
+
+
+def test_claim_that_pytest_does_not_collect_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    """A claim whose name python_functions does not match would vanish without a word."""
+    make_project(pytester, COMPANION + COMPANION.replace("test_companion", "companion_of_it"))
+    run = run_claims(pytester)
+    assert run.status == 4
+    run.result.stderr.fnmatch_lines(
+        ["ERROR: *test_claims.py:8 (companion_of_it): a claim that pytest does not collect; give it*"]
+    )

@@ -130,10 +130,11 @@ class Run:
         return lines[start:end]
 
 
-def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "") -> None:
+def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "", conftest: str = "") -> None:
     """Make a project named ``demo`` with a module of claims, and no shipped suite to run.
 
     :param ini: further lines of its pytest settings, as TOML.
+    :param conftest: the code of its conftest file, if it has one; ``import pytest`` comes before it.
     """
     pytester.makepyprojecttoml(
         f'[project]\nname = "demo"\n\n[tool.pytest.ini_options]\nclaims_suites = []\n{dedent(ini)}'
@@ -142,6 +143,8 @@ def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "") -> None
     # same second.
     shutil.rmtree(pytester.path / "__pycache__", ignore_errors=True)
     pytester.makepyfile(test_claims="import pytest\n" + dedent(code))
+    if conftest:
+        pytester.makeconftest("import pytest\n" + dedent(conftest))
 
 
 def one_claim(body: str, *, marks: str = "", prelude: str = "", arguments: str = "lab") -> str:
@@ -189,17 +192,15 @@ def run_once(
     The tests that come later get the same run: each asserts its part of it, and must not change its folder.
 
     :param code: of the module ``test_claims``.
-    :param conftest: the code of a conftest file; ``import pytest`` comes before it.
+    :param conftest: as of :func:`make_project`.
     :param modules: further modules, by their names.
     :param columns: of the terminal, if not the default.
     """
     key = (code, arguments, subprocess, conftest, tuple(modules.items()), columns)
     if key not in _RUNS:
-        make_project(pytester, code)
+        make_project(pytester, code, conftest=conftest)
         if modules:
             pytester.makepyfile(**modules)
-        if conftest:
-            pytester.makeconftest("import pytest\n" + dedent(conftest))
         with pytest.MonkeyPatch.context() as patch:
             if columns is not None:
                 patch.setenv("COLUMNS", str(columns))

@@ -44,7 +44,10 @@ def test_summary_has_a_line_for_each_claim_and_counts_last(pytester: pytest.Pyte
 
 def test_summary_of_a_good_run_says_so(pytester: pytest.Pytester) -> None:
     """Nothing to look at: the last line says that as well."""
-    assert run_once(pytester, one_claim("assert lab")).section[-1] == "2 claims: 2 confirmed, 0 refuted; every verdict as expected"
+    assert (
+        run_once(pytester, one_claim("assert lab")).section[-1]
+        == "2 claims: 2 confirmed, 0 refuted; every verdict as expected"
+    )
 
 
 def test_claims_without_a_verdict_are_not_as_expected(pytester: pytest.Pytester) -> None:
@@ -130,7 +133,12 @@ def test_long_evidence_is_shortened_unless_asked_for(pytester: pytest.Pytester) 
 
 def test_reason_is_told_once(pytester: pytest.Pytester) -> None:
     """Also where -v tells all evidence, and the reason is one of it."""
-    assert "\n".join(run_once(pytester, one_claim("lab.require(False, 'a ruler')"), "-v").section).count("not met: a ruler") == 1
+    assert (
+        "\n".join(run_once(pytester, one_claim("lab.require(False, 'a ruler')"), "-v").section).count(
+            "not met: a ruler"
+        )
+        == 1
+    )
 
 
 STRANGE = "Snow\x1b[31m is\x07 red\r\nand\t\x00white\u202e \udc80"

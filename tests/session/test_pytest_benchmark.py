@@ -229,9 +229,7 @@ def test_run_fails_where_an_arm_has_regressed(history: History) -> None:
 def test_saved_runs_are_compared_by_arms(pytester: pytest.Pytester, history: History) -> None:
     """``pytest-benchmark compare`` has each arm of both runs, also when the claim has moved to another file."""
     storage = f"--storage={history.folder / '.benchmarks'}"
-    compared = pytester.run(
-        sys.executable, "-m", "pytest_benchmark", storage, "compare", "--group-by=fullname"
-    )
+    compared = pytester.run(sys.executable, "-m", "pytest_benchmark", storage, "compare", "--group-by=fullname")
     assert compared.ret == 0
     compared.stdout.fnmatch_lines(
         [
