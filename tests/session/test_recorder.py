@@ -424,7 +424,7 @@ def test_what_was_decided_before_an_internal_error_is_in_the_record(pytester: py
                 {body}
     """
     pytester.makeconftest(hook)
-    run = run_claims(pytester, subprocess=True)
+    run = run_claims(pytester)
     assert run.status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
     assert run.record is not None
     assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
