@@ -1,4 +1,4 @@
-"""A run of claims as a whole: its options, what it refuses, and what pytest's other features and plugins make of it."""
+"""A run of claims as a whole: its options, what it refuses, and how pytest's other features work in it."""
 
 from __future__ import annotations
 

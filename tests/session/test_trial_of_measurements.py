@@ -26,7 +26,7 @@ def test_ratio_decides_with_and_without_pytest_benchmark(pytester: pytest.Pytest
 
 
 def run_with_benchmarks(pytester: pytest.Pytester) -> Run:
-    """Return the run of the ratio that pytest-benchmark saves; it leaves the file open, so in a process of its own."""
+    """Return the run of the ratio that pytest-benchmark saves, in a process of its own: it leaves the file open."""
     no_look_at_the_machine = """
         def pytest_benchmark_generate_machine_info(config):
             return {"node": "here"}
