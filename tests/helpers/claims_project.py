@@ -198,6 +198,8 @@ def run_once(
     """
     key = (code, arguments, subprocess, conftest, tuple(modules.items()), columns)
     if key not in _RUNS:
+        for module in pytester.path.glob("*.py"):  # of another run that this test has asked for
+            module.unlink()
         make_project(pytester, code, conftest=conftest)
         if modules:
             pytester.makepyfile(**modules)
@@ -250,9 +252,9 @@ def outcomes_of(result: pytest.RunResult) -> dict[str, int]:
     return {word: outcomes[word] for word in ("passed", "failed", "skipped", "errors") if word in outcomes}
 
 
-def junit_properties(run: Run) -> dict[str, dict[str, str]]:
-    """Return the properties of each test case in a run's ``junit.xml``."""
-    tree = ET.parse(run.folder / "junit.xml")
+def junit_properties(run: Run, file: str = "junit.xml") -> dict[str, dict[str, str]]:
+    """Return the properties of each test case in the file that a run wrote for ``--junit-xml``."""
+    tree = ET.parse(run.folder / file)
     return {
         str(case.get("name")): {str(entry.get("name")): str(entry.get("value")) for entry in case.iter("property")}
         for case in tree.iter("testcase")

@@ -9,7 +9,7 @@ import pytest
 from helpers.matrices import VERDICTS, matrix_with, outputs, row_of, run_on
 from helpers.sample_records import CLAIM
 from pytest_concclaims import Verdict
-from pytest_concclaims.records.matrix import letter, matrix_of
+from pytest_concclaims.records.matrix import cell_sign, matrix_of
 from pytest_concclaims.records.record import RunRecord
 
 
@@ -36,16 +36,16 @@ def test_sections_and_claims_are_in_the_order_of_first_appearance() -> None:
         ("demo 2", ["two"]),
         ("other", ["four"]),
     ]
-    assert [letter(cell) for cell in matrix.rows[1].cells] == ["-", "C"]
+    assert [cell_sign(cell) for cell in matrix.rows[1].cells] == ["-", "C"]
 
 
 def test_letters() -> None:
     """A verdict that was not expected is marked; a claim that was not in the run has no verdict."""
     unexpected = replace(CLAIM, expected=Verdict.REFUTED)
-    assert letter(None) == "-"
-    assert letter(unexpected) == "C!"
+    assert cell_sign(None) == "-"
+    assert cell_sign(unexpected) == "C!"
     row = row_of({"3.9": "C", "3.10": "R", "3.11": "i", "3.12": "n", "3.13": "E"})
-    assert [letter(cell) for cell in row.cells] == ["C", "R", "i", "n", "E!"]
+    assert [cell_sign(cell) for cell in row.cells] == ["C", "R", "i", "n", "E!"]
 
 
 @pytest.mark.parametrize(

@@ -68,19 +68,19 @@ def add():
     \"\"\"
 """
 SAME_EACH_TIME = ALL_ENDS + STRANGE + TAKEN_OUT + PLAIN_TESTS
-OPTIONS = ("--junit-xml=junit.xml", "--doctest-modules")
+OPTIONS = ("--doctest-modules", "--claims-budget=120")
 
 
 def run_all_ends(pytester: pytest.Pytester) -> Run:
     """Return the run in workers."""
     races = {"test_races": "import pytest\n" + RACERS + (CRASHES_AND_HANGS if CAN_FORK else "") + NEXT}
-    options = [*OPTIONS, *WORKERS, "--claims-budget=120"]
+    options = [*OPTIONS, *WORKERS, "--junit-xml=workers.xml"]
     return run_once(pytester, SAME_EACH_TIME, *options, subprocess=True, conftest=TELLS_OF_IT, modules=races)
 
 
 def run_without_workers(pytester: pytest.Pytester) -> Run:
     """Return the run of the same claims but the races, without workers."""
-    options = [*OPTIONS, "--claims-budget=120"]
+    options = [*OPTIONS, "--junit-xml=plain.xml"]
     return run_once(pytester, SAME_EACH_TIME, *options, subprocess=True, conftest=TELLS_OF_IT)
 
 
@@ -119,7 +119,8 @@ def test_workers_lead_to_the_same_summary(pytester: pytest.Pytester) -> None:
 
 def test_workers_lead_to_the_same_properties_in_junit(pytester: pytest.Pytester) -> None:
     """As without them, for each claim."""
-    plain, found = junit_properties(run_without_workers(pytester)), junit_properties(run_all_ends(pytester))
+    plain = junit_properties(run_without_workers(pytester), "plain.xml")
+    found = junit_properties(run_all_ends(pytester), "workers.xml")
     assert set(plain) == {f"test_{name.replace('-', '_')}" for name in (*VERDICTS, "strange")}
     assert {name: found[name] for name in plain} == plain
 

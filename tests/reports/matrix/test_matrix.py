@@ -10,7 +10,7 @@ import pytest
 from helpers.matrices import HOSTILE, matrix_with, outputs, run_on
 from helpers.sample_records import CLAIM
 from pytest_concclaims import Verdict
-from pytest_concclaims.records.matrix import letter, matrix_of
+from pytest_concclaims.records.matrix import cell_sign, matrix_of
 from pytest_concclaims.records.reader import RecordError, parse_record
 
 
@@ -48,7 +48,7 @@ def test_different_digests_are_different_rows_and_every_output_says_so() -> None
     other = replace(CLAIM, digest="0" * 10 + "f" * 54, verdict=Verdict.REFUTED)
     matrix = matrix_of([run_on("3.9", CLAIM), run_on("3.10", other), run_on("3.11", CLAIM)])
     assert [row.digest for row in matrix.rows] == ["0" * 11, "0" * 10 + "f"]
-    assert [[letter(cell) for cell in row.cells] for row in matrix.rows] == [["C", "-", "C"], ["-", "R!", "-"]]
+    assert [[cell_sign(cell) for cell in row.cells] for row in matrix.rows] == [["C", "-", "C"], ["-", "R!", "-"]]
     assert not any(row.differs for row in matrix.rows)
     for name, text in outputs(matrix).items():
         assert "different experiments" in text, name
