@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helpers.claims_project import ALL_ENDS, COMPANION, VERDICTS, Run, junit_properties, one_claim, run_once
+from helpers.claims_project import (
+    ALL_ENDS,
+    COMPANION,
+    VERDICTS,
+    Run,
+    install,
+    junit_properties,
+    one_claim,
+    run_claims,
+    run_once,
+)
 from helpers.measured import LONGER, check_ratio
 from helpers.racers import NEXT, RACERS, check_crash, check_hang, race_of
 from pytest_concclaims.lab.processes.forked import CAN_FORK
@@ -370,15 +381,18 @@ def test_rerun_after_a_crash_does_not_go_green(pytester: pytest.Pytester) -> Non
 # --- what is refused
 
 
-def test_bad_claims_are_the_same_usage_error(pytester: pytest.Pytester) -> None:
+def test_bad_claims_and_unknown_parts_are_the_same_usage_error(pytester: pytest.Pytester) -> None:
     """The workers find them; the controlling process says it once, with the same words and status."""
     claim = '@pytest.mark.claim("Snow is white")\ndef test_{}(): pass\n'
     code = "@pytest.mark.claim\ndef test_snow(): pass\n" + claim.format("x") + claim.format("X")
-    plain, run = run_once(pytester, code), run_once(pytester, code, *WORKERS, subprocess=True)
+    part = "article/test_1_snow.py::test_x"
+    asked = ["test_claims.py", part]
+    plain, run = run_once(pytester, code, *asked), run_once(pytester, code, *asked, *WORKERS, subprocess=True)
     assert plain.status == run.status == 4
     assert run.record is None
     wanted = [line for line in plain.result.stderr.lines if line.startswith("ERROR: ")]
-    assert wanted
+    assert f"ERROR: not found: {part} (pytest --claims --co lists the claims)" in wanted
+    assert len(wanted) > 1
     assert [line for line in run.output.splitlines() if line.startswith("ERROR: ")] == wanted
 
 
@@ -387,6 +401,70 @@ def test_claim_that_would_run_several_times_is_a_usage_error(pytester: pytest.Py
     run = run_once(pytester, COMPANION, "--dist=each", "--tx=2*popen", subprocess=True)
     assert run.status == 4
     assert "--dist each: a claim has one verdict in a run; use --dist load" in run.result.stderr.str()
+
+
+def test_run_without_claims_fails_and_says_why(pytester: pytest.Pytester) -> None:
+    """Asked for claims, and there was none: that is no success."""
+    run = run_once(pytester, "def test_plain():\n    pass\n", *WORKERS, subprocess=True)
+    assert run.status not in (0, 4)
+    assert "No claim was run, so there is no verdict" in " ".join(run.output.split())
+
+
+# --- shipped suites
+
+SNOW = """
+import pytest
+
+@pytest.mark.claim("Snow is white", source="article 1")
+def test_snow_is_white():
+    colour = "white"
+    assert colour == "white"
+
+def test_no_claim():
+    raise AssertionError("not to be run")
+"""
+RAIN = SNOW.replace("Snow", "Rain").replace("snow", "rain")
+SUITE = {"article-snow-is-white": "confirmed", "article-rain-is-white": "confirmed"}
+COLLECTED_BY_PATH = """
+[project]
+name = "demo"
+
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+addopts = ["--import-mode=importlib"]
+"""
+
+
+@pytest.fixture
+def installed_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install the package with two claims into a ``.venv`` of the project, and return the folder of its suite."""
+    pytester.makepyprojecttoml(COLLECTED_BY_PATH)
+    pytester.mkdir("tests").joinpath("test_own.py").write_text(f"import pytest\n{COMPANION}", encoding="utf-8")
+    return install(pytester, monkeypatch, test_1_snow=SNOW, test_2_rain=RAIN)
+
+
+@pytest.mark.usefixtures("installed_suite")
+def test_workers_run_an_installed_suite_and_the_projects_own_claims(pytester: pytest.Pytester) -> None:
+    """Each claim once, though the package and its suite lie in a virtual environment inside of the project."""
+    run = run_claims(pytester, *WORKERS, subprocess=True)
+    assert run.verdicts == {**SUITE, "companion": "confirmed"}
+    assert run.status == 0
+
+
+@pytest.mark.usefixtures("installed_suite")
+def test_workers_know_the_parts(pytester: pytest.Pytester) -> None:
+    """Each worker collects what was asked for, and not its own default places."""
+    run = run_claims(pytester, "article/test_2_rain.py::test_rain_is_white", *WORKERS, subprocess=True)
+    assert set(run.verdicts) == {"article-rain-is-white"}
+    assert run.status == 0
+
+
+def test_suite_that_cannot_be_imported_is_an_error(pytester: pytest.Pytester, installed_suite: Path) -> None:
+    """A damaged installation must not look like a smaller suite."""
+    (installed_suite / "test_1_snow.py").write_text("import no_such_module", encoding="utf-8")
+    run = run_claims(pytester, *WORKERS, subprocess=True)
+    assert run.status not in (0, 5)
+    assert "No module named 'no_such_module'" in run.output
 
 
 # --- pytest-benchmark
