@@ -46,5 +46,5 @@ def race_with(*outcomes: dict[str, Any], **changes: Any) -> RaceRun:
 
 
 def slices(count: int, **changes: Any) -> ParallelismRun:
-    """Return a measurement with so many slices, each with these changes."""
+    """Return a measurement with this number of slices, each with these changes."""
     return replace(PARALLELISM, slices=[{**PARALLELISM.slices[0], **changes}] * count)

@@ -301,7 +301,7 @@ def test_record_says_that_a_plugin_has_narrowed_the_run(pytester: pytest.Pyteste
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_child_that_comes_back_from_a_claim_writes_no_record(pytester: pytest.Pytester) -> None:
-    """Somebody has forgotten to end it: it goes on as if it were pytest, but its verdicts are nobody's."""
+    """It was not ended: it goes on as if it were pytest, but its verdicts do not count."""
     body = "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nassert pid"
     make_project(pytester, one_claim(body))
     conftest = """
@@ -433,7 +433,7 @@ def test_what_was_decided_before_an_internal_error_is_in_the_record(pytester: py
 def test_what_was_decided_is_in_the_record_of_a_run_that_was_killed(
     pytester: pytest.Pytester, validate: Callable[[object], object]
 ) -> None:
-    """Nobody was there to write it at the end; an earlier run's is not taken for it."""
+    """It was not written at the end; an earlier run's is not taken for it."""
     make_project(pytester, COMPANION.replace("test_companion", "test_before") + one_claim("import os\nos._exit(9)"))
     (pytester.path / RECORD).write_text("an earlier run's", encoding="utf-8")
     run = run_claims(pytester, subprocess=True)

@@ -1,4 +1,4 @@
-"""Trials of claims that race: what becomes of the verdict, the record and the run, whatever becomes of the race."""
+"""Trials of claims that race: verdict, record and run, however the race ends."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_markdown_keeps_what_is_not_as_expected_before_what_differs(most: int) -
 
 
 def test_markdown_says_how_many_it_left_out_of_everything() -> None:
-    """Of what is not as expected and of the runs too, if there are so many."""
+    """Of what is not as expected and of the runs too, if there are too many."""
     claims = [replace(CLAIM, id=f"demo-{n}", verdict=Verdict.ERROR) for n in range(1_000)]
     text = matrix_markdown(matrix_of([run_on("3.9", *claims), run_on("3.10", *claims)]), LEAST)
     left_out = re.search(r"([0-9,]+) of 1,000 claims that are not as expected", text)

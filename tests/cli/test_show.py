@@ -87,7 +87,7 @@ def test_strange_statement_is_shown_as_the_run_did(
 
 
 def test_head_of_a_hostile_record_is_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The interpreter's name and the date are somebody's text, too."""
+    """The interpreter's name and the date are text of unknown origin, too."""
     record = record_of(CLAIM)
     interpreter = replace(record.interpreter, label=f"{STRANGE} x", version=STRANGE, implementation_version=STRANGE)
     write_whole(tmp_path / "run.json", replace(record, interpreter=interpreter).to_text())
