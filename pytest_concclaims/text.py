@@ -1,4 +1,4 @@
-"""Text of unknown origin, made fit to be shown: statements, reasons and outputs are whatever somebody wrote."""
+"""Text of unknown origin, made fit to be shown: statements, reasons and outputs."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ import pytest
 
 from pytest_concclaims.digest import digest_of
 
+pytestmark = pytest.mark.interpreter
+
 CLAIM = """
     import functools
     import pytest

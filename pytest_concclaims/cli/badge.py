@@ -25,7 +25,7 @@ def add_to(commands: files.Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it."""
+    """Write the badge; return the exit status."""
     outputs = files.outputs(arguments.output, tuple(_RENDERERS))
     badge = badge_of(files.read_records(arguments.records), arguments.label)
     for path, suffix in outputs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from _pytest._io import TerminalWriter  # as in reports/terminal.py
+from _pytest._io import TerminalWriter  # private, but what pytest itself writes with, colours and all
 
 from ..records.comparison import compare
 from ..records.reader import read_record
@@ -50,7 +50,7 @@ def add_to(commands: files.Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it."""
+    """Show what changed; return the exit status."""
     old, new = read_record(arguments.old), read_record(arguments.new)
     comparison = compare(old, new)
     writer = TerminalWriter()

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from _pytest._io import TerminalWriter  # as in reports/terminal.py
+from _pytest._io import TerminalWriter  # as in diff.py
 
 from ..records.matrix import Matrix, matrix_of
 from ..reports.terminal import show_lines
@@ -27,7 +27,7 @@ def add_to(commands: files.Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it."""
+    """Show the matrix or write its reports; return the exit status."""
     outputs = files.outputs(arguments.output, tuple(_RENDERERS))
     matrix = matrix_of(files.read_records(arguments.records))
     for path, suffix in outputs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from _pytest._io import TerminalWriter  # as in reports/terminal.py
+from _pytest._io import TerminalWriter  # as in diff.py
 
 from ..records.reader import read_record
 from ..reports.formats import REPORT_SUFFIXES
@@ -32,7 +32,7 @@ def add_to(commands: files.Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it."""
+    """Show the record or write its reports; return the exit status."""
     outputs = files.outputs(arguments.output, REPORT_SUFFIXES)
     record = read_record(arguments.record)
     for path, suffix in outputs:

@@ -12,7 +12,7 @@ from .record import ClaimResult, RunRecord
 
 
 class Change(enum.Enum):
-    """What became of a claim; the value is its word."""
+    """How a claim changed; the value is its word."""
 
     #: From one verdict to the other, or to an error from anything else.
     TURNED = "turned"
@@ -41,7 +41,7 @@ _FAILS_IF_STRICT = (Change.UNDECIDED, Change.DECIDED, Change.GONE)
 
 @dataclass(frozen=True)
 class Difference:
-    """A claim, and what became of it.
+    """A claim, and how it changed.
 
     :param before: how it ended in the old one; None if it is new.
     :param after: how it ended in the new one; None if it is not there any more.
@@ -70,7 +70,7 @@ class Difference:
 
     @property
     def newly_unexpected(self) -> bool:
-        """Whether something became of it, or it is new, and it did not end as expected; it may not fail for that."""
+        """Whether it changed or is new, and did not end as expected; it may not fail for that."""
         return self.change is not Change.SAME and self.after is not None and self.after.unexpected
 
     def fails(self, *, strict: bool) -> bool:
@@ -88,7 +88,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs, and what became of each claim.
+    """Two runs, and how each claim changed.
 
     :param differences: in the order of the new record; then those that only the old one has, in its order.
     """
@@ -98,7 +98,7 @@ class Comparison:
     differences: tuple[Difference, ...]
 
     def of(self, change: Change) -> list[Difference]:
-        """Return the claims of which that became."""
+        """Return the claims that changed in this way."""
         return [difference for difference in self.differences if difference.change is change]
 
     @property
@@ -120,7 +120,7 @@ class Comparison:
 
 
 def compare(old: RunRecord, new: RunRecord, *, selection: bool = False) -> Comparison:
-    """Return what became of each claim.
+    """Return how each claim changed.
 
     Claims are the same if their ids are. Of the others, one that only the new record has is the same as one that only
     the old one has if their digests are equal, and no third has it: the same experiment under another id.

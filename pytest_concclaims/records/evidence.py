@@ -99,10 +99,10 @@ class ChildRun(Evidence):
         return f"{self.target} in a fresh interpreter {end}"
 
 
-_OUTCOMES_TOLD = 4
+_MOST_OUTCOMES = 4
 #: What the record says instead of a reason, if it has none: it was not made by this plugin, or it was changed.
 _NO_REASON = "the record does not say why"
-#: The strategy of races, by the first words of its name, under which nobody looks whether actors overlap.
+#: The strategy of races, by the first words of its name, which does not look whether actors overlap.
 _NOT_LOOKED_AT = "free drift"
 
 
@@ -202,7 +202,7 @@ class RaceRun(Evidence):
             return (
                 f"{self.other_outcomes:,} outcomes that are not on record" if self.other_outcomes else "no outcomes"
             )
-        shown = [f"{item['samples']:,} x {item['outcome']}" for item in self.outcomes[:_OUTCOMES_TOLD]]
+        shown = [f"{item['samples']:,} x {item['outcome']}" for item in self.outcomes[:_MOST_OUTCOMES]]
         more = len(self.outcomes) - len(shown) + self.other_outcomes
         return f"all outcomes: {', '.join(shown)}" + (f" and {more:,} more" if more else "")
 
@@ -264,8 +264,8 @@ class Measured(Evidence):
 class SignTested(Measured):
     """A comparison that a sequential sign test has answered: of a median.
 
-    :param above: of the samples, so many lie above the last number of the question.
-    :param below: and so many below the first.
+    :param above: the number of samples above the last number of the question.
+    :param below: the number of samples below the first.
     :param error: the probability that an answer is wrong, however many samples were looked at.
     """
 
@@ -392,7 +392,7 @@ class Raised(Evidence):
 
 @dataclass(frozen=True)
 class Attempt(Evidence):
-    """An earlier attempt at the same claim in this run (somebody asked for reruns)."""
+    """An earlier attempt at the same claim in this run (pytest-rerunfailures made it)."""
 
     kind: ClassVar[str] = "attempt"
     verdict: str

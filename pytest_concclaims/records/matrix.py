@@ -11,7 +11,7 @@ from ..text import counted, cut, harmless
 from ..verdict import Verdict
 from .matrix_columns import Column, Family, circumstances, columns_of, difference, distance
 from .record import ClaimResult, RunRecord
-from .source import section_of
+from .section import section_of
 
 #: What one run says about a claim; None: the claim was not in it, which is not the same as NOT APPLICABLE.
 Cell = Optional[ClaimResult]
@@ -20,7 +20,8 @@ Cell = Optional[ClaimResult]
 _Distances = Sequence[Sequence[tuple[int, ...]]]
 
 _SHORTEST_DIGEST = 8
-_TOLD = 5  # of what there may be any number of
+#: Items of a list in a sentence; the others are counted.
+_MOST_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Row:
     alarm: str | None
 
     @property
-    def told(self) -> str:
+    def full_statement(self) -> str:
         """The statement, and how it relates to the source."""
         return f"{self.statement} ({self.refinement})" if self.refinement else self.statement
 
@@ -112,7 +113,7 @@ class Matrix:
 
     def legend(self) -> list[tuple[str, str]]:
         """Return the signs in cells and heads, each with what it means; without those that do not occur."""
-        shown = {sign for row in self.rows for cell in row.cells for sign in letter(cell)}
+        shown = {sign for row in self.rows for cell in row.cells for sign in cell_sign(cell)}
         if not all(column.record.complete for column in self.columns):
             shown.add("*")
         return [(sign, meaning) for sign, meaning in _SIGNS if sign in shown]
@@ -147,12 +148,13 @@ def _places(rows: Iterable[Row]) -> str:
     """Return where the verdicts of rows change, the most frequent first, each with the number of claims."""
     found = Counter(where for where, _ in {(change.where, row.id) for row in rows for change in row.changes.values()})
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    told = [f"{count:,} {where}" for where, count in ordered[:_TOLD]]
-    return ", ".join([*told, f"more in {counted(len(ordered) - _TOLD, 'other way')}"] if ordered[_TOLD:] else told)
+    listed = [f"{count:,} {where}" for where, count in ordered[:_MOST_LISTED]]
+    others = len(ordered) - _MOST_LISTED
+    return ", ".join([*listed, f"more in {counted(others, 'other way')}"] if others > 0 else listed)
 
 
-def letter(cell: Cell) -> str:
-    """Return the letter for a cell: C, R, i, n, E, with an exclamation mark if that was not expected; or a dash."""
+def cell_sign(cell: Cell) -> str:
+    """Return the sign for a cell: C, R, i, n, E, with an exclamation mark if that was not expected; or a dash."""
     if cell is None:
         return "-"
     return _LETTERS[cell.verdict] + ("!" if cell.unexpected else "")
@@ -183,14 +185,14 @@ def matrix_of(records: Sequence[RunRecord]) -> Matrix:
     if not records:
         raise ValueError("a matrix needs a run record")
     columns = columns_of(records)
-    apart = [[distance(before, column) for before in columns[:index]] for index, column in enumerate(columns)]
+    distances = [[distance(before, column) for before in columns[:index]] for index, column in enumerate(columns)]
     digests = _digests(columns)
     results = [{(result.id, result.digest): result for result in column.record.claims} for column in columns]
     found: dict[str, list[Row]] = {}
     for id_, (title, known) in digests.items():
         for digest in known:
             cells = tuple(result.get((id_, digest)) for result in results)
-            found.setdefault(title, []).append(_row(columns, apart, cells, _short(digest, known)))
+            found.setdefault(title, []).append(_row(columns, distances, cells, _shortened_digest(digest, known)))
     sections = tuple(MatrixSection(title, tuple(rows)) for title, rows in found.items())
     return Matrix(columns, sections, tuple(_warnings(columns, digests)))
 
@@ -206,7 +208,7 @@ def _digests(columns: Sequence[Column]) -> dict[str, tuple[str, list[str]]]:
     return found
 
 
-def _short(digest: str, all_of_them: Sequence[str]) -> str | None:
+def _shortened_digest(digest: str, all_of_them: Sequence[str]) -> str | None:
     """Return as much of a digest as tells it from the others, None if there are none."""
     if len(all_of_them) == 1:
         return None
@@ -216,9 +218,9 @@ def _short(digest: str, all_of_them: Sequence[str]) -> str | None:
     return digest[:length]
 
 
-def _row(columns: Sequence[Column], apart: _Distances, cells: tuple[Cell, ...], digest: str | None) -> Row:
+def _row(columns: Sequence[Column], distances: _Distances, cells: tuple[Cell, ...], digest: str | None) -> Row:
     first = next(cell for cell in cells if cell is not None)
-    changes = {change.column: change for change in _changes(columns, apart, cells)}
+    changes = {change.column: change for change in _changes(columns, distances, cells)}
     sentence = _sentence(columns, cells) if changes else None
     return Row(
         first.id,
@@ -238,15 +240,16 @@ def _warnings(columns: Sequence[Column], digests: Mapping[str, tuple[str, list[s
     if mixed:
         yield (
             f"{counted(len(mixed), 'claim')} had different digests in different runs. These are different "
-            f"experiments: each has a row of its own, and they are not compared ({_some(mixed)}). "
+            f"experiments: each has a row of its own, and they are not compared ({_first_few(mixed)}). "
             "To compare them, run the same version of the claims everywhere."
         )
     ended_early = [column.label for column in columns if not column.record.complete]
     if len(ended_early) == 1:
         yield f"The run on {ended_early[0]} is not complete: some of its claims did not come to an end."
     elif ended_early:
-        yield f"{len(ended_early):,} runs are not complete: some of their claims had no end ({_some(ended_early)})."
-    unlike = [f"{word} {_some(values, ' or ')}" for word, values in circumstances(columns)]
+        runs = f"{len(ended_early):,} runs are not complete"
+        yield f"{runs}: some of their claims had no end ({_first_few(ended_early)})."
+    unlike = [f"{word} {_first_few(values, ' or ')}" for word, values in circumstances(columns)]
     if unlike:
         yield (
             f"Not only the interpreters of the runs differ: they ran {'; '.join(unlike)}. A verdict that differs may "
@@ -254,24 +257,24 @@ def _warnings(columns: Sequence[Column], digests: Mapping[str, tuple[str, list[s
         )
 
 
-def _some(texts: Sequence[str], separator: str = ", ") -> str:
+def _first_few(texts: Sequence[str], separator: str = ", ") -> str:
     """Return the first of some texts, and how many more there are."""
-    told = separator.join(texts[:_TOLD])
-    return f"{told} and {len(texts) - _TOLD:,} more" if len(texts) > _TOLD else told
+    listed = separator.join(texts[:_MOST_LISTED])
+    return f"{listed} and {len(texts) - _MOST_LISTED:,} more" if len(texts) > _MOST_LISTED else listed
 
 
 # --- where verdicts change
 
 
-def _changes(columns: Sequence[Column], apart: _Distances, cells: Sequence[Cell]) -> Iterator[VerdictChange]:
+def _changes(columns: Sequence[Column], distances: _Distances, cells: Sequence[Cell]) -> Iterator[VerdictChange]:
     """Yield the cells that reached another verdict than the most similar runs before them that reached one."""
     before: list[int] = []
     for index, cell in enumerate(cells):
         if cell is None or not cell.verdict.reached:
             continue
         if before:
-            nearest = min(apart[index][other] for other in before)
-            like = [other for other in before if apart[index][other] == nearest]
+            nearest = min(distances[index][other] for other in before)
+            like = [other for other in before if distances[index][other] == nearest]
             if not any(_verdict(cells[other]) is cell.verdict for other in like):
                 yield VerdictChange(index, like[-1], difference(columns[like[-1]], columns[index]))
         before.append(index)
@@ -288,13 +291,13 @@ def _sentence(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
     """Return where which verdict was reached, and where none was."""
     words = ["not in the run" if cell is None else cell.verdict.word for cell in cells]
     reached = [cell is not None and cell.verdict.reached for cell in cells]
-    return _placed(columns, words, [word for word, yes in zip(words, reached) if yes] + words)
+    return _words_with_columns(columns, words, [word for word, yes in zip(words, reached) if yes] + words)
 
 
 def _alarm(columns: Sequence[Column], cells: Sequence[Cell]) -> str | None:
     """Return where a verdict is not the expected one, and what was expected; None if all are as expected."""
     words = ["" if cell is None or not cell.unexpected else _unexpected(cell) for cell in cells]
-    return _placed(columns, words, filter(None, words)) or None
+    return _words_with_columns(columns, words, filter(None, words)) or None
 
 
 def _unexpected(cell: ClaimResult) -> str:
@@ -302,18 +305,18 @@ def _unexpected(cell: ClaimResult) -> str:
     return f"{word} (expected {cell.expected.word})" if cell.verdict.reached else word
 
 
-def _placed(columns: Sequence[Column], words: Sequence[str], told: Iterable[str]) -> str:
-    """Return for each of the words that are to be told the columns that have it.
+def _words_with_columns(columns: Sequence[Column], words: Sequence[str], shown: Iterable[str]) -> str:
+    """Return for each of the shown words the columns that have it.
 
     :param words: one for each column.
     """
     return "; ".join(
-        f"{word} on {_spoken(columns, [index for index, other in enumerate(words) if other == word])}"
-        for word in dict.fromkeys(told)
+        f"{word} on {_columns_phrase(columns, [index for index, other in enumerate(words) if other == word])}"
+        for word in dict.fromkeys(shown)
     )
 
 
-def _spoken(columns: Sequence[Column], chosen: Iterable[int]) -> str:
+def _columns_phrase(columns: Sequence[Column], chosen: Iterable[int]) -> str:
     """Return the words for some of the columns: neighbours of one family are a range."""
     wanted = set(chosen)
     parts = []
@@ -323,7 +326,7 @@ def _spoken(columns: Sequence[Column], chosen: Iterable[int]) -> str:
         if family is Family.OTHER:
             parts += names
         elif names:
-            parts.append(family.spoken(_listed(names)))
+            parts.append(family.phrase(_listed(names)))
     return _listed(parts, "on ")
 
 

@@ -13,7 +13,8 @@ from .record import RunRecord
 
 #: A version before its release: alpha, beta, release candidate.
 _EARLY = re.compile(r"[0-9.]*(a|b|rc)([0-9]{1,9})")
-_MOST = 40  # characters of a name; those of real interpreters have fewer than half
+#: Characters of a name; those of real interpreters have fewer than half.
+_LONGEST_NAME = 40
 
 
 class Family(enum.Enum):
@@ -26,7 +27,7 @@ class Family(enum.Enum):
     PYPY = ("PyPy {}", "PyPy {}")
     OTHER = ("{}", "{}")
 
-    def spoken(self, names: str) -> str:
+    def phrase(self, names: str) -> str:
         """Return the words for the family's interpreters of these versions, in a sentence."""
         return self.value[0].format(names)
 
@@ -89,7 +90,7 @@ class Column:
         return f"{_brief(machine.system)} {_brief(machine.architecture)}, {machine.describe()}"
 
     @property
-    def asked(self) -> str:
+    def options_text(self) -> str:
         """What the run was asked for, as far as that bears on verdicts."""
         options = self.record.options
         words = [f"budget {_seconds(options['budget'])}"]
@@ -113,13 +114,13 @@ class Column:
 def columns_of(records: Sequence[RunRecord]) -> tuple[Column, ...]:
     """Return the columns for some runs: CPython, free-threaded CPython, PyPy, others; each by version."""
     ordered = [_column(record) for record in sorted(records, key=_order)]
-    names = _counts([column.family.head(column.name) for column in ordered])
-    labels = _counts([column.label for column in ordered])
+    names = _numbering([column.family.head(column.name) for column in ordered])
+    labels = _numbering([column.label for column in ordered])
     return tuple(
         replace(
             column,
             name=column.name + name,
-            label=column.label + label + (_apart(column, ordered) if label else ""),
+            label=column.label + label + (_distinguishing_suffix(column, ordered) if label else ""),
         )
         for column, name, label in zip(ordered, names, labels)
     )
@@ -131,11 +132,11 @@ def _column(record: RunRecord) -> Column:
     label = _brief(interpreter.label)
     if family is Family.OTHER:
         return Column(record, family, label, label)
-    name = _brief(_short(interpreter.version))
+    name = _brief(_short_version(interpreter.version))
     return Column(record, family, f"{name}t" if family in (Family.GIL_ON, Family.GIL_OFF) else name, label)
 
 
-def _short(version: str) -> str:
+def _short_version(version: str) -> str:
     """Return what names a version: major and minor of a release; before a release all of it, for it will change."""
     early = _EARLY.match(version)
     return early[0] if early else ".".join(version.split(".")[:2])
@@ -165,7 +166,7 @@ def _order(record: RunRecord) -> tuple[object, ...]:
     )
 
 
-def _counts(texts: Sequence[str]) -> list[str]:
+def _numbering(texts: Sequence[str]) -> list[str]:
     """Return for each text that there are several of which of them it is: ``#1``, ``#2``; for others nothing."""
     return [
         f" #{texts[: index + 1].count(text)}" if texts.count(text) > 1 else "" for index, text in enumerate(texts)
@@ -173,9 +174,10 @@ def _counts(texts: Sequence[str]) -> list[str]:
 
 
 def _brief(text: str) -> str:
+    """Return a text on one line, cut if it is too long for a name; a question mark if it is empty."""
     shown = harmless(text)
-    if len(shown) > _MOST:
-        return f"{shown[: _MOST - 1]}…"
+    if len(shown) > _LONGEST_NAME:
+        return f"{shown[: _LONGEST_NAME - 1]}…"
     return shown or "?"
 
 
@@ -191,7 +193,7 @@ def _version(version: str) -> tuple[tuple[int, ...], str, int]:
     return _numbers(version), stage, number  # the stages' names happen to be in the order of the alphabet
 
 
-def _apart(column: Column, columns: Sequence[Column]) -> str:
+def _distinguishing_suffix(column: Column, columns: Sequence[Column]) -> str:
     """Return what tells a run from the others of its label, in brackets."""
     same = [other.record for other in columns if other.label == column.label]
     ways: list[Callable[[RunRecord], str]] = [
@@ -255,7 +257,7 @@ def difference(reference: Column, here: Column) -> str:
 
     One thing alone is named only if nothing else differs that is recorded and that verdicts may depend on.
     """
-    found = [*_interpreters_apart(reference, here)]
+    found = [*_interpreter_differences(reference, here)]
     found += [(word, values[-1]) for word, values in circumstances([reference, here])]
     if not found:
         return "between runs"
@@ -268,7 +270,7 @@ def difference(reference: Column, here: Column) -> str:
 _ANOTHER_VERSION = ("on", "another version")
 
 
-def _interpreters_apart(reference: Column, here: Column) -> Iterator[tuple[str, str]]:
+def _interpreter_differences(reference: Column, here: Column) -> Iterator[tuple[str, str]]:
     first, second = reference.record.interpreter, here.record.interpreter
     if first.implementation != second.implementation:
         yield "on", "PyPy" if here.family is Family.PYPY else here.label

@@ -47,7 +47,7 @@ class ClaimResult:
 
     @property
     def unexpected(self) -> bool:
-        """Whether this needs somebody's attention: the other verdict, or an error."""
+        """Whether this is the other verdict than the expected one, or an error."""
         return unexpected(self.verdict, self.expected)
 
     def fails(self, *, strict: bool) -> bool:
@@ -164,7 +164,7 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RunRecord:
-        """Return the record that :meth:`to_json` gave; for JSON of unknown origin, see :mod:`.reading`."""
+        """Return the record that :meth:`to_json` gave; for JSON of unknown origin, see :mod:`.reader`."""
         fields = {name: data[name] for name in cls.__dataclass_fields__}
         fields["interpreter"] = Interpreter(
             **{**data["interpreter"], "start_methods": tuple(data["interpreter"]["start_methods"])}

@@ -78,7 +78,7 @@ def to_endpoint(badge: Badge) -> str:
     name, _ = _COLOURS[badge.standing]
     fields: dict[str, object] = {"schemaVersion": 1, "label": badge.label, "message": badge.message, "color": name}
     if badge.standing is Standing.UNEXPECTED:
-        fields["isError"] = True  # nobody's colour= in the address makes it green
+        fields["isError"] = True  # no colour= in the address makes it green then
     return json.dumps(fields, ensure_ascii=False, indent=2) + "\n"
 
 

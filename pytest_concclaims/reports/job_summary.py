@@ -16,7 +16,7 @@ LARGEST = 1024 * 1024
 def add_job_summary(record: RunRecord) -> str | None:
     """Add a run's report to the file that ``GITHUB_STEP_SUMMARY`` names, after what is in it already.
 
-    :returns: what came of it, in a sentence; None if the variable is not set.
+    :returns: what was added or why not, in a sentence; None if the variable is not set.
     """
     name = os.environ.get(VARIABLE)
     if not name:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..records.record import ClaimResult, RunRecord, Standing, count_verdicts
-from ..records.source import section_of
+from ..records.section import section_of
 from ..text import counted, cut, harmless
 from ..verdict import Verdict
 from .html import document, name_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-
-from _pytest._io import TerminalWriter  # private, but what pytest itself writes with, colours and all
+from typing import Protocol
 
 from ..records.evidence import summary_phrase
 from ..records.record import ClaimResult, count_verdicts
@@ -36,7 +35,17 @@ class Span:
     markup: dict[str, bool] = field(default_factory=dict)
 
 
-def show_lines(writer: TerminalWriter, lines: Iterable[Sequence[Span]]) -> None:
+class Writer(Protocol):
+    """What writes to the terminal, as pytest's terminal writer does."""
+
+    def write(self, msg: str, *, flush: bool = False, **markup: bool) -> None:
+        """Write a piece of a line."""
+
+    def line(self) -> None:
+        """End the line."""
+
+
+def show_lines(writer: Writer, lines: Iterable[Sequence[Span]]) -> None:
     """Write lines to the terminal; without colours where that is no terminal, or NO_COLOR is set."""
     for line in lines:
         for span in line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from ..interpreter import Interpreter
+from ..lab.lock import LOCK_DIR, MachineLockError, check_lock_folder
 from .collection import ClaimCollection
 from .plan import Plan, make_plan
 from .recorder import Recorder
@@ -27,6 +29,11 @@ def register(config: pytest.Config, *, gil: bool) -> None:
     :raises pytest.UsageError: an option, ini setting or flag of the interpreter makes no sense.
     """
     _refuse_what_falsifies(config)
+    if LOCK_DIR in os.environ:
+        try:
+            check_lock_folder()
+        except MachineLockError as error:
+            raise pytest.UsageError(f"{LOCK_DIR}: {error}") from None
     _hear_of_children(config)
     workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
     interpreter = Interpreter.current()

@@ -6,10 +6,13 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
+from types import MappingProxyType
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import fastjsonschema  # noqa: F401  # once for all: an in-process run forgets the modules that it imported
 import pytest
@@ -68,12 +71,25 @@ def test_error(lab):
     + COMPANION
 )
 
+#: The verdicts of these claims.
+VERDICTS = {
+    "confirmed": "confirmed",
+    "refuted": "refuted",
+    "inconclusive": "inconclusive",
+    "not-applicable": "not_applicable",
+    "unexpectedly-refuted": "refuted",
+    "unexpectedly-confirmed": "confirmed",
+    "error": "error",
+    "companion": "confirmed",
+}
+
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run of claims, and the record that it wrote."""
+    """A finished run of claims, its project's folder, and the record that it wrote."""
 
     result: pytest.RunResult
+    folder: Path
     record: dict[str, Any] | None
 
     @property
@@ -91,6 +107,10 @@ class Run:
     def verdicts(self) -> dict[str, str]:
         """The verdict of each claim by its id, without the project's name."""
         return {name: claim["verdict"] for name, claim in self.claims.items()}
+
+    def text_of(self, file: str) -> str:
+        """Return the text of a file in the project's folder."""
+        return (self.folder / file).read_text(encoding="utf-8")
 
     def evidence(self, claim: str, kind: str) -> list[dict[str, Any]]:
         """Return a claim's evidence of one kind."""
@@ -110,10 +130,11 @@ class Run:
         return lines[start:end]
 
 
-def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "") -> None:
+def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "", conftest: str = "") -> None:
     """Make a project named ``demo`` with a module of claims, and no shipped suite to run.
 
     :param ini: further lines of its pytest settings, as TOML.
+    :param conftest: the code of its conftest file, if it has one; ``import pytest`` comes before it.
     """
     pytester.makepyprojecttoml(
         f'[project]\nname = "demo"\n\n[tool.pytest.ini_options]\nclaims_suites = []\n{dedent(ini)}'
@@ -122,6 +143,8 @@ def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "") -> None
     # same second.
     shutil.rmtree(pytester.path / "__pycache__", ignore_errors=True)
     pytester.makepyfile(test_claims="import pytest\n" + dedent(code))
+    if conftest:
+        pytester.makeconftest("import pytest\n" + dedent(conftest))
 
 
 def one_claim(body: str, *, marks: str = "", prelude: str = "", arguments: str = "lab") -> str:
@@ -149,7 +172,42 @@ def run_claims(pytester: pytest.Pytester, *arguments: str | os.PathLike[str], su
         result = pytester.runpytest_subprocess(*options)
     else:
         result = pytester.runpytest_inprocess(*options, no_reraise_ctrlc=True)
-    return Run(result, json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None)
+    return Run(result, pytester.path, json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None)
+
+
+_RUNS: dict[tuple[object, ...], Run] = {}
+
+
+def run_once(
+    pytester: pytest.Pytester,
+    code: str,
+    *arguments: str,
+    subprocess: bool = False,
+    conftest: str = "",
+    modules: Mapping[str, str] = MappingProxyType({}),
+    columns: int | None = None,
+) -> Run:
+    """Run claims as :func:`run_claims` does, but only for the first test that asks for this project and this run.
+
+    The tests that come later get the same run: each asserts its part of it, and must not change its folder.
+
+    :param code: of the module ``test_claims``.
+    :param conftest: as of :func:`make_project`.
+    :param modules: further modules, by their names.
+    :param columns: of the terminal, if not the default.
+    """
+    key = (code, arguments, subprocess, conftest, tuple(modules.items()), columns)
+    if key not in _RUNS:
+        for module in pytester.path.glob("*.py"):  # of another run that this test has asked for
+            module.unlink()
+        make_project(pytester, code, conftest=conftest)
+        if modules:
+            pytester.makepyfile(**modules)
+        with pytest.MonkeyPatch.context() as patch:
+            if columns is not None:
+                patch.setenv("COLUMNS", str(columns))
+            _RUNS[key] = run_claims(pytester, *arguments, subprocess=subprocess)
+    return _RUNS[key]
 
 
 def make_environment(pytester: pytest.Pytester) -> Path:
@@ -192,3 +250,12 @@ def outcomes_of(result: pytest.RunResult) -> dict[str, int]:
     """Return pytest's own count of outcomes, without the deselected and the warnings."""
     outcomes = result.parseoutcomes()
     return {word: outcomes[word] for word in ("passed", "failed", "skipped", "errors") if word in outcomes}
+
+
+def junit_properties(run: Run, file: str = "junit.xml") -> dict[str, dict[str, str]]:
+    """Return the properties of each test case in the file that a run wrote for ``--junit-xml``."""
+    tree = ET.parse(run.folder / file)
+    return {
+        str(case.get("name")): {str(entry.get("name")): str(entry.get("value")) for entry in case.iter("property")}
+        for case in tree.iter("testcase")
+    }

@@ -1,4 +1,4 @@
-"""Two runs compared: what became of each claim, and whether that fails."""
+"""Two runs compared: how each claim changed, and whether that fails."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_claims_with_equal_ids_are_paired_by_them_whatever_has_their_digest() ->
 def test_expectation_that_changed_is_told_and_fails_if_the_verdict_is_against_it(
     verdict: Verdict, expected: Verdict, fails: bool
 ) -> None:
-    """Strict or not: a verdict that is at last as expected needs nobody's attention."""
+    """Strict or not: a verdict that is at last as expected needs no attention."""
     before = Verdict.REFUTED if expected is Verdict.CONFIRMED else Verdict.CONFIRMED
     comparison = compare(record_of(ended(verdict, expected=before)), record_of(ended(verdict, expected=expected)))
     assert [found.change for found in comparison.differences] == [Change.EXPECTED_ANEW]

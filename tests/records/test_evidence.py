@@ -105,7 +105,7 @@ NEVER = replace(RACE, answer=True, seen=0, witness=None, bound=0.01, control={**
     ],
 )
 def test_phrase_claims_no_more_than_is_on_record(evidence: Evidence, part: str) -> None:
-    """A record that somebody else has made may lack what the plugin always has."""
+    """A record that another program has made may lack what the plugin always has."""
     assert part in evidence.phrase()
 
 

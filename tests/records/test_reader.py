@@ -46,7 +46,7 @@ def written(tmp_path: Path, content: bytes | str) -> Path:
 
 
 def changed(change: Callable[[dict[str, Any]], object]) -> str:
-    """Return a record's text after somebody changed it."""
+    """Return a record's text after a change."""
     data = json.loads(RECORD.to_text())
     change(data)
     return json.dumps(data)
@@ -117,7 +117,7 @@ def test_truncated_record_is_refused_wherever_it_ends(tmp_path: Path) -> None:
         reason = refusal(written(tmp_path, content[:end]))
         assert reason.startswith("no JSON at line ")
         assert reason.endswith("take the file as it was written")
-    # All but the last brace: of the newline after it nobody needs to speak.
+    # All but the last brace: the newline after it means nothing.
     assert "ends too early" in refusal(written(tmp_path, content.rstrip()[:-1]))
 
 
@@ -177,7 +177,7 @@ def test_schema_that_there_is_not_is_refused(tmp_path: Path, schema: object) -> 
 
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 99, 2**62])
 def test_newer_schema_is_refused_and_says_what_to_update(tmp_path: Path, schema: int) -> None:
-    """Whoever wrote it has a newer version."""
+    """It was written by a newer version."""
     reason = refusal(written(tmp_path, changed(lambda data: data.update(schema=schema))))
     assert reason == f"of schema {schema}, and this pytest-concclaims reads up to {SCHEMA}; update it"
 
@@ -204,7 +204,7 @@ def test_other_numbers_are_read(tmp_path: Path, number: str) -> None:
 @pytest.mark.parametrize("depth", [200, 5_000, 200_000])
 @pytest.mark.parametrize("brackets", ["[]", '{"a":}'])
 def test_deep_nesting_is_refused(tmp_path: Path, brackets: str, depth: int) -> None:
-    """Whether the parser has enough of it, the schema, or nobody."""
+    """Whether the parser refuses it, the schema, or neither."""
     opening, closing = brackets[:-1], brackets[-1]
     text = opening * depth + "1" + closing * depth
     refusal(written(tmp_path, text))
@@ -280,7 +280,7 @@ def test_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_name_of_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
-    """The name is somebody's text as well."""
+    """The name is text of unknown origin as well."""
     with pytest.raises(RecordError) as caught:
         read_record(tmp_path / "a\x1b[31m\nb.json")
     assert r"a\x1b[31m b.json: " in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 from helpers.claims_project import make_project, one_claim, run_claims
 from helpers.sample_records import CLAIM, record_of
 from pytest_concclaims.records.evidence import Note
-from pytest_concclaims.reports import job_summary as github
+from pytest_concclaims.reports import job_summary
 from pytest_concclaims.reports.markdown import LEAST, markdown
 
 CONFIRMED = one_claim("assert lab")
@@ -20,16 +20,15 @@ CONFIRMED = one_claim("assert lab")
 def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the file that GITHUB_STEP_SUMMARY names."""
     file = tmp_path / "step_summary"
-    monkeypatch.setenv(github.VARIABLE, str(file))
+    monkeypatch.setenv(job_summary.VARIABLE, str(file))
     return file
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["plain", "xdist"])
-def test_a_run_adds_its_report_once(pytester: pytest.Pytester, summary: Path, options: tuple[str, ...]) -> None:
-    """By itself, whatever the file has already; with xdist the controlling process does, and no worker."""
+def test_a_run_adds_its_report_once(pytester: pytest.Pytester, summary: Path) -> None:
+    """By itself, whatever the file has already."""
     summary.write_text("something | else", encoding="utf-8")
     make_project(pytester, CONFIRMED)
-    run = run_claims(pytester, "--claims-report=run.md", *options, subprocess=bool(options))
+    run = run_claims(pytester, "--claims-report=run.md")
     assert run.status == 0
     report = (pytester.path / "run.md").read_text(encoding="utf-8")
     assert "Snow is white" in report
@@ -51,7 +50,7 @@ def test_nothing_is_said_where_there_is_no_such_file(
 ) -> None:
     """Outside of GitHub Actions."""
     if value is not None:
-        monkeypatch.setenv(github.VARIABLE, value)
+        monkeypatch.setenv(job_summary.VARIABLE, value)
     make_project(pytester, CONFIRMED)
     assert "job summary" not in run_claims(pytester).output
 
@@ -77,42 +76,44 @@ def test_summary_that_cannot_be_written_is_told_and_fails_nothing(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The verdicts are in the terminal and in the record."""
-    monkeypatch.setenv(github.VARIABLE, str(pytester.mkdir("folder")))
+    monkeypatch.setenv(job_summary.VARIABLE, str(pytester.mkdir("folder")))
     make_project(pytester, CONFIRMED)
     run = run_claims(pytester)
     assert run.status == 0
-    run.result.stdout.fnmatch_lines([f"job summary: {github.VARIABLE} names *folder, which could not be written: *"])
+    run.result.stdout.fnmatch_lines(
+        [f"job summary: {job_summary.VARIABLE} names *folder, which could not be written: *"]
+    )
 
 
 def test_report_is_whole_where_there_is_room(summary: Path) -> None:
     """More than a comment may have: the limit here is another."""
     record = record_of(*(replace(CLAIM, id=str(n), evidence=(Note("x" * 1000),)) for n in range(100)))
-    assert github.add_job_summary(record) == f"job summary: added to {summary}"
+    assert job_summary.add_job_summary(record) == f"job summary: added to {summary}"
     assert summary.read_text(encoding="utf-8") == markdown(record, 10**7)
     assert summary.stat().st_size > 100_000
 
 
-@pytest.mark.parametrize("there", [0, 900_000, github.LARGEST - LEAST - 2])
+@pytest.mark.parametrize("there", [0, 900_000, job_summary.LARGEST - LEAST - 2])
 @pytest.mark.parametrize("character", ["x", "雪"])
 def test_file_never_exceeds_the_limit(summary: Path, there: int, character: str) -> None:
     """In bytes, and with what other commands of the step have written; what was left out is told."""
     summary.write_bytes(b"-" * there)
     notes = (Note(character * 2000),) * 30
     record = record_of(*(replace(CLAIM, id=str(n), evidence=notes) for n in range(30)))
-    said = github.add_job_summary(record)
+    said = job_summary.add_job_summary(record)
     assert said is not None
     assert "shortened to GitHub's limit; left out: the evidence of 30 claims" in said
     content = summary.read_bytes()
     assert content.startswith(b"-" * there)
-    assert there < len(content) <= github.LARGEST
+    assert there < len(content) <= job_summary.LARGEST
     assert "Left out" in content.decode("utf-8")
 
 
-@pytest.mark.parametrize("there", [github.LARGEST - LEAST - 1, github.LARGEST, github.LARGEST + 1])
+@pytest.mark.parametrize("there", [job_summary.LARGEST - LEAST - 1, job_summary.LARGEST, job_summary.LARGEST + 1])
 def test_full_file_stays_as_it_is(summary: Path, there: int) -> None:
     """A report without room for its head is none; the terminal says why."""
     summary.write_bytes(b"-" * there)
-    said = github.add_job_summary(record_of(CLAIM))
+    said = job_summary.add_job_summary(record_of(CLAIM))
     assert said is not None
     assert "nothing was added" in said
     assert summary.stat().st_size == there

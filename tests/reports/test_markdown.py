@@ -162,7 +162,7 @@ def test_all_kinds_of_evidence_are_told_and_folded() -> None:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_no_text_breaks_out_of_its_place(verdict: Verdict) -> None:
-    """Pipes, newlines, HTML, backticks and the like are shown; nobody is called, and nothing is linked."""
+    """Pipes, newlines, HTML, backticks and the like are shown; no account is mentioned, and nothing is linked."""
     hostile = replace(
         CLAIM,
         suite=HOSTILE,
@@ -226,7 +226,7 @@ def test_report_is_never_longer_than_it_may_be_and_says_what_is_missing(shape: s
 
 
 def test_evidence_goes_first_then_long_texts_then_rows_and_unexpected_ones_last() -> None:
-    """What nobody has to look at goes before what somebody must."""
+    """What needs no look goes before what needs one."""
     unexpected = [
         replace(REFUTED, id=f"u{n}", statement=f"unexpected {n}", evidence=(Note("z" * 50),)) for n in range(20)
     ]

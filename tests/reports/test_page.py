@@ -210,7 +210,7 @@ DRIFT = "free drift, switch interval 0.0001 s"
     ],
 )
 def test_witness_says_of_overlap_what_is_known(strategy: str, overlapping: bool, words: str) -> None:
-    """Under free drift nobody looks."""
+    """Under free drift it is not looked at."""
     witness = {**(RACE.witness or {}), "strategy": strategy, "overlapping": overlapping}
     text = read(record_of(replace(CLAIM, evidence=(replace(RACE, witness=witness),)))).text
     assert f"{strategy}; {words} " in text

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from helpers.claims_project import COMPANION, RECORD, Run, make_project, one_claim, run_claims
+from helpers.claims_project import COMPANION, RECORD, Run, make_project, one_claim, run_claims, run_once
+
+pytestmark = pytest.mark.plugin
 
 OLD = "old.json"
 CONFIRMED = one_claim("snow = 1\nassert snow == 1")
@@ -18,17 +23,25 @@ NO_COMPANION = CONFIRMED.replace(COMPANION, "")
 
 
 def run_twice(pytester: pytest.Pytester, before: str, after: str, *options: str, subprocess: bool = False) -> Run:
-    """Run claims, and then those that they became, with the first run as the baseline."""
+    """Run claims, and then those that they became, with the first run as the baseline.
+
+    :param subprocess: whether the second run is one: a run here may remember the code of the first.
+    """
     make_baseline(pytester, before)
     make_project(pytester, after)
     return run_claims(pytester, f"--claims-baseline={OLD}", *options, subprocess=subprocess)
 
 
-def make_baseline(pytester: pytest.Pytester, code: str) -> None:
-    """Run claims, and keep the record as the baseline."""
+def make_baseline(pytester: pytest.Pytester, code: str, *, change: Callable[[dict[str, Any]], object] = len) -> None:
+    """Make a project, and have the record of a run of its claims as the baseline.
+
+    :param change: what to do to the record before.
+    """
+    old = deepcopy(run_once(pytester, code).record)
+    assert old is not None
+    change(old)
     make_project(pytester, code)
-    assert run_claims(pytester).record is not None
-    (pytester.path / RECORD).replace(pytester.path / OLD)
+    (pytester.path / OLD).write_text(json.dumps(old), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -53,11 +66,9 @@ def test_a_verdict_that_turned_fails_the_run(
     assert run_claims(pytester, f"--claims-baseline={OLD}", "--claims-strict").status == strict
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["plain", "xdist"])
-def test_what_turned_is_shown_after_the_claims(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
+def test_what_turned_is_shown_after_the_claims(pytester: pytest.Pytester) -> None:
     """From what, to what and why; the last word says why the run fails though every verdict is as expected."""
-    # In a process of its own: a run remembers the code that it has read.
-    run = run_twice(pytester, CONFIRMED, REFUTED, *options, subprocess=True)
+    run = run_twice(pytester, CONFIRMED, REFUTED, subprocess=True)
     assert run.status == 1
     run.result.stdout.fnmatch_lines(
         [
@@ -82,12 +93,12 @@ def test_baseline_without_any_claim_of_the_run_fails_it(
     pytester: pytest.Pytester, claims: str, options: tuple[str, ...]
 ) -> None:
     """Nothing was compared, and no comparison is not green; the last word says what to do."""
-    make_baseline(pytester, CONFIRMED)
-    old = json.loads((pytester.path / OLD).read_text(encoding="utf-8"))
-    old["claims"] = [{**claim, "id": f"x-{claim['id']}", "digest": "0" * 64} for claim in old["claims"]]
-    if claims == "none":
-        old["claims"] = []
-    (pytester.path / OLD).write_text(json.dumps(old), encoding="utf-8")
+
+    def rename(old: dict[str, Any]) -> None:
+        renamed = [{**claim, "id": f"x-{claim['id']}", "digest": "0" * 64} for claim in old["claims"]]
+        old["claims"] = renamed if claims == "others" else []
+
+    make_baseline(pytester, CONFIRMED, change=rename)
     run = run_claims(pytester, f"--claims-baseline={OLD}", *options)
     assert run.status == 1
     run.result.stdout.fnmatch_lines(["no claim is in both, so nothing to compare; 2 new*"])
@@ -179,10 +190,7 @@ def test_strict_says_what_failed(pytester: pytest.Pytester) -> None:
 
 def test_another_interpreter_may_be_the_baseline(pytester: pytest.Pytester) -> None:
     """It is told, and what turned fails all the same."""
-    make_baseline(pytester, CONFIRMED)
-    record = json.loads((pytester.path / OLD).read_text(encoding="utf-8"))
-    record["interpreter"]["implementation_version"] = "2.7.18"
-    (pytester.path / OLD).write_text(json.dumps(record), encoding="utf-8")
+    make_baseline(pytester, CONFIRMED, change=lambda old: old["interpreter"].update(implementation_version="2.7.18"))
     run = run_claims(pytester, f"--claims-baseline={OLD}")
     assert run.status == 0
     run.result.stdout.fnmatch_lines(["then: * 2.7.18*", "These are two interpreters: *"])

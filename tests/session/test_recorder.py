@@ -1,4 +1,4 @@
-"""The run record: what is in it, its schema, and that it is written whole or not at all."""
+"""What a run shows while it runs, its record, and its exit status: green only if every claim ended as expected."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import fastjsonschema
 import pytest
 
-from helpers.claims_project import COMPANION, RECORD, install, make_project, one_claim, run_claims
-from helpers.sample_records import CLAIM, EVIDENCE, record_of
-from pytest_concclaims import FREE_THREADED_BUILD, Verdict, gil_enabled
+from helpers.claims_project import ALL_ENDS, COMPANION, RECORD, install, make_project, one_claim, run_claims, run_once
+from pytest_concclaims import FREE_THREADED_BUILD, gil_enabled
 from pytest_concclaims.interpreter import Interpreter
-from pytest_concclaims.records import evidence as evidence_module
-from pytest_concclaims.records.evidence import Evidence, Note
-from pytest_concclaims.records.record import SCHEMA_FILE, ClaimResult
-from pytest_concclaims.reports.files import write_whole
+from pytest_concclaims.records.record import SCHEMA_FILE
+
+pytestmark = pytest.mark.plugin
 
 
 @pytest.fixture(scope="module")
@@ -34,91 +30,65 @@ def validate() -> Callable[[object], object]:
     return validator
 
 
-# --- the schema
+# --- while it runs
 
 
-@pytest.mark.parametrize("piece", EVIDENCE, ids=lambda piece: piece.kind)
-def test_every_kind_of_evidence_holds_to_the_schema_and_survives_the_journey(
-    validate: Callable[[object], object], piece: Evidence
-) -> None:
-    """What is written is as the schema says, and reads back as what it was."""
-    claim = replace(CLAIM, evidence=(piece,))
-    data = json.loads(record_of(claim).to_text())
-    validate(data)
-    assert ClaimResult.from_json(data["claims"][0]) == claim
+def test_header_names_the_interpreter(pytester: pytest.Pytester) -> None:
+    """A verdict is about one interpreter: which, and on how many CPUs; and which claims were asked for."""
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester)
+    run.result.stdout.fnmatch_lines(
+        [f"concclaims: {Interpreter.current().describe()}, * usable CPU*", "claims: the project's own"]
+    )
 
 
-@pytest.mark.parametrize("verdict", Verdict)
-def test_every_verdict_holds_to_the_schema(validate: Callable[[object], object], verdict: Verdict) -> None:
-    """A reason may be missing only where there is a verdict."""
-    claim = replace(CLAIM, verdict=verdict, reason="so it is")
-    validate(json.loads(record_of(claim).to_text()))
-    without = json.loads(record_of(replace(claim, reason=None)).to_text())
-    if verdict.reached:
-        validate(without)
-    else:
-        with pytest.raises(ValueError, match=r"^data"):  # fastjsonschema.JsonSchemaException
-            validate(without)
+def test_each_end_has_its_letter_and_the_unexpected_stands_out(pytester: pytest.Pytester) -> None:
+    """In the line of dots, a letter for each claim; an exclamation mark calls for a look."""
+    run = run_once(pytester, ALL_ENDS)
+    run.result.stdout.fnmatch_lines(["test_claims.py CRinR!C!E!C *"])
 
 
-def test_schema_knows_all_kinds_and_describes_all_fields() -> None:
-    """A new field or kind of evidence needs its line in the schema."""
-    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
-    definitions = schema["definitions"]
-    classes = [cls for cls in vars(evidence_module).values() if isinstance(cls, type) and issubclass(cls, Evidence)]
-    kinds = {cls.kind: cls for cls in classes if hasattr(cls, "kind")}
-    assert {piece.kind for piece in EVIDENCE} == set(kinds)
-    assert [entry["$ref"] for entry in definitions["evidence"]["oneOf"]] == [
-        f"#/definitions/{kind}" for kind in kinds
-    ]
-    for kind, cls in kinds.items():
-        assert set(definitions[kind]["properties"]) == {"kind", *(field.name for field in fields(cls))}
-
-    def objects(node: object, place: str) -> None:
-        if not isinstance(node, dict):
-            return
-        if node.get("type") == "object":
-            assert "additionalProperties" in node, place
-            for name, entry in node["properties"].items():
-                assert "description" in entry or "$ref" in entry or "const" in entry, f"{place}.{name}"
-        for name, entry in node.items():
-            objects(entry, f"{place}.{name}")
-
-    objects(schema, "schema")
+def test_each_end_has_its_word(pytester: pytest.Pytester) -> None:
+    """With -v the words, and what was expected instead."""
+    run = run_once(pytester, ALL_ENDS, "-v")
+    run.result.stdout.fnmatch_lines(
+        [
+            "test_claims.py::test_confirmed CONFIRMED *",
+            "test_claims.py::test_refuted REFUTED *",
+            "test_claims.py::test_inconclusive INCONCLUSIVE *",
+            "test_claims.py::test_not_applicable NOT APPLICABLE *",
+            "test_claims.py::test_unexpectedly_refuted REFUTED, expected CONFIRMED *",
+            "test_claims.py::test_unexpectedly_confirmed CONFIRMED, expected REFUTED *",
+            "test_claims.py::test_error ERROR *",
+        ]
+    )
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda data: data.pop("complete"),
-        lambda data: data.update(schema=4),
-        lambda data: data.update(extra=1),
-        lambda data: data.update(started="yesterday"),
-        lambda data: data["interpreter"].pop("gil_enabled"),
-        lambda data: data["machine"].update(extra=1),
-        lambda data: data["options"].update(budget=0),
-        lambda data: data["tool"].update(name="other"),
-        lambda data: data["claims"][0].update(verdict="maybe"),
-        lambda data: data["claims"][0].update(expected="error"),
-        lambda data: data["claims"][0].update(digest="x"),
-        lambda data: data["claims"][0].pop("location"),
-        lambda data: data["claims"][0].pop("nodeid"),
-        lambda data: data["claims"][0]["evidence"][0].update(kind="rumour"),
-        lambda data: data["claims"][0]["evidence"][0].update(extra=1),
-    ],
-)
-def test_schema_refuses_what_is_no_record(
-    validate: Callable[[object], object], spoil: Callable[[dict[str, Any]], object]
-) -> None:
-    """The schema is more than an empty promise."""
-    data = json.loads(record_of(replace(CLAIM, evidence=(Note("it snows"),))).to_text())
-    validate(data)
-    spoil(data)
-    with pytest.raises(ValueError, match=r"^data"):  # fastjsonschema.JsonSchemaException
-        validate(data)
+def test_pytests_own_categories_stay(pytester: pytest.Pytester) -> None:
+    """Its counts and its sections of failures go by passed, failed and skipped."""
+    run = run_once(pytester, ALL_ENDS, "-rfs")
+    run.result.assert_outcomes(passed=3, failed=3, skipped=2)
+    run.result.stdout.fnmatch_lines(["*= FAILURES =*", "*_ test_unexpectedly_refuted _*", "*_ test_error _*"])
+    run.result.stdout.fnmatch_lines(["SKIPPED ?1? test_claims.py:*: INCONCLUSIVE: *a ruler"])
+    run.result.stdout.fnmatch_lines(["SKIPPED ?1? test_claims.py:*: no grammar here"])
 
 
-# --- what a run writes
+def test_order_is_that_of_collection(pytester: pytest.Pytester) -> None:
+    """The summary and the record are in the order of collection."""
+    numbers = [10, 9, 1]
+    make_project(
+        pytester,
+        f"@pytest.mark.parametrize('n', {numbers})\n@pytest.mark.claim('{{n}} is a number')\n"
+        "def test_number(n):\n    assert n < 11\n",
+    )
+    run = run_claims(pytester, "-q")
+    assert [line.split(maxsplit=1)[1] for line in run.section[:3]] == [f"{n} is a number" for n in numbers]
+    assert run.record is not None
+    assert [claim["statement"] for claim in run.record["claims"][:3]] == [f"{n} is a number" for n in numbers]
+
+
+# --- the record
+
 
 MANY = (
     """
@@ -286,28 +256,69 @@ def test_installed_package_has_the_schema(pytester: pytest.Pytester, monkeypatch
     assert (suite.parents[1] / "records" / SCHEMA_FILE.name).is_file()
 
 
-# --- written whole or not at all
-
-
-def test_failing_write_leaves_the_old_record_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("arguments", "selection"),
+    [
+        ((), []),
+        (("test_claims.py",), []),
+        (("-k", "companion"), ["-k companion"]),
+        (("-m", "claim"), ["-m claim"]),
+        (("test_claims.py::test_companion",), ["test_claims.py::test_companion"]),
+        (("--deselect", "test_claims.py::test_snow"), ["--deselect test_claims.py::test_snow"]),
+        (("--lf",), ["--lf"]),
+        (("--sw",), ["--sw"]),
+    ],
+    ids=" ".join,
+)
+def test_record_says_what_narrowed_the_run(
+    pytester: pytest.Pytester, arguments: tuple[str, ...], selection: list[str]
 ) -> None:
-    """The disk is full, the record cannot be encoded: what was there stays."""
-    file = tmp_path / RECORD
-    write_whole(file, record_of(CLAIM).to_text())
-    before = file.read_text(encoding="utf-8")
+    """A selection is not the whole: its badge is not green."""
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester, *arguments, "--claims-report=run.shields.json")
+    assert run.record is not None
+    assert run.record["options"]["selection"] == selection
+    badge = json.loads((pytester.path / "run.shields.json").read_text(encoding="utf-8"))
+    assert badge["color"] == ("yellow" if selection else "brightgreen")
+    assert badge["message"].endswith(" · a selection") == bool(selection)
 
-    def full(self: Path, target: object) -> None:
-        raise OSError("no space left")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", full)
-        with pytest.raises(OSError, match="no space left"):
-            write_whole(file, record_of(CLAIM, CLAIM).to_text())
-    with pytest.raises(ValueError, match="nan"):
-        write_whole(file, record_of(replace(CLAIM, duration=float("nan"))).to_text())
-    assert file.read_text(encoding="utf-8") == before
-    assert list(tmp_path.iterdir()) == [file]
+@pytest.mark.parametrize("told", [False, True])
+def test_record_says_that_a_plugin_has_narrowed_the_run(pytester: pytest.Pytester, told: bool) -> None:
+    """Whether that tells pytest of it or not."""
+    takes_one_out = f"""
+        def pytest_collection_modifyitems(config, items):
+            if {told}:
+                config.hook.pytest_deselected(items=items[1:])
+            del items[1:]
+    """
+    make_project(pytester, one_claim("assert lab"), conftest=takes_one_out)
+    run = run_claims(pytester)
+    assert run.record is not None
+    assert run.record["options"]["selection"] == ["all but 1 claim, by a plugin"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_child_that_comes_back_from_a_claim_writes_no_record(pytester: pytest.Pytester) -> None:
+    """It was not ended: it goes on as if it were pytest, but its verdicts do not count."""
+    body = "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nassert pid"
+    make_project(pytester, one_claim(body))
+    conftest = """
+        import os, pathlib, sys
+        first = os.getpid()
+        def pytest_unconfigure(config):
+            if os.getpid() != first:
+                pathlib.Path("of-the-child").write_text(str(pathlib.Path("run.json").exists()))
+                os._exit(0)
+    """
+    pytester.makeconftest(conftest)
+    run = run_claims(pytester, subprocess=True)
+    assert run.verdicts == {"snow": "confirmed", "companion": "confirmed"}
+    assert (pytester.path / "of-the-child").read_text() == "False"
+
+
+# --- a record that is not complete, or cannot be written
 
 
 def test_record_that_cannot_be_written_at_the_end_fails_the_run_and_shows_the_verdicts(
@@ -322,9 +333,6 @@ def test_record_that_cannot_be_written_at_the_end_fails_the_run_and_shows_the_ve
     assert f"run record: {pytester.path / RECORD}" not in result.stdout.str()
     assert (pytester.path / "other.json").is_file()
     assert not list(pytester.path.glob("*unfinished*"))
-
-
-# --- cut short
 
 
 def test_fault_in_one_report_fails_the_run_but_loses_nothing(
@@ -416,7 +424,7 @@ def test_what_was_decided_before_an_internal_error_is_in_the_record(pytester: py
                 {body}
     """
     pytester.makeconftest(hook)
-    run = run_claims(pytester, subprocess=True)
+    run = run_claims(pytester)
     assert run.status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
     assert run.record is not None
     assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
@@ -425,7 +433,7 @@ def test_what_was_decided_before_an_internal_error_is_in_the_record(pytester: py
 def test_what_was_decided_is_in_the_record_of_a_run_that_was_killed(
     pytester: pytest.Pytester, validate: Callable[[object], object]
 ) -> None:
-    """Nobody was there to write it at the end; an earlier run's is not taken for it."""
+    """It was not written at the end; an earlier run's is not taken for it."""
     make_project(pytester, COMPANION.replace("test_companion", "test_before") + one_claim("import os\nos._exit(9)"))
     (pytester.path / RECORD).write_text("an earlier run's", encoding="utf-8")
     run = run_claims(pytester, subprocess=True)
@@ -433,75 +441,6 @@ def test_what_was_decided_is_in_the_record_of_a_run_that_was_killed(
     validate(run.record)
     assert run.record is not None
     assert (run.verdicts, run.record["complete"]) == ({"before": "confirmed"}, False)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "selection"),
-    [
-        ((), []),
-        (("test_claims.py",), []),
-        (("-k", "companion"), ["-k companion"]),
-        (("-m", "claim"), ["-m claim"]),
-        (("test_claims.py::test_companion",), ["test_claims.py::test_companion"]),
-        (("--deselect", "test_claims.py::test_snow"), ["--deselect test_claims.py::test_snow"]),
-        (("--lf",), ["--lf"]),
-        (("--sw",), ["--sw"]),
-    ],
-    ids=" ".join,
-)
-def test_record_says_what_narrowed_the_run(
-    pytester: pytest.Pytester, arguments: tuple[str, ...], selection: list[str]
-) -> None:
-    """A selection is not the whole: its badge is not green."""
-    make_project(pytester, one_claim("assert lab"))
-    run = run_claims(pytester, *arguments, "--claims-report=run.shields.json")
-    assert run.record is not None
-    assert run.record["options"]["selection"] == selection
-    badge = json.loads((pytester.path / "run.shields.json").read_text(encoding="utf-8"))
-    assert badge["color"] == ("yellow" if selection else "brightgreen")
-    assert badge["message"].endswith(" · a selection") == bool(selection)
-
-
-@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=" ".join)
-@pytest.mark.parametrize("told", [False, True])
-def test_record_says_that_a_plugin_has_narrowed_the_run(
-    pytester: pytest.Pytester, told: bool, arguments: tuple[str, ...]
-) -> None:
-    """Whether that tells pytest of it or not."""
-    if arguments:
-        pytest.importorskip("xdist")
-    make_project(pytester, one_claim("assert lab"))
-    pytester.makeconftest(
-        f"""
-        def pytest_collection_modifyitems(config, items):
-            if {told}:
-                config.hook.pytest_deselected(items=items[1:])
-            del items[1:]
-        """
-    )
-    run = run_claims(pytester, *arguments, subprocess=bool(arguments))
-    assert run.record is not None
-    assert run.record["options"]["selection"] == ["all but 1 claim, by a plugin"]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_child_that_comes_back_from_a_claim_writes_no_record(pytester: pytest.Pytester) -> None:
-    """Somebody has forgotten to end it: it goes on as if it were pytest, but its verdicts are nobody's."""
-    body = "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nassert pid"
-    make_project(pytester, one_claim(body))
-    conftest = """
-        import os, pathlib, sys
-        first = os.getpid()
-        def pytest_unconfigure(config):
-            if os.getpid() != first:
-                pathlib.Path("of-the-child").write_text(str(pathlib.Path("run.json").exists()))
-                os._exit(0)
-    """
-    pytester.makeconftest(conftest)
-    run = run_claims(pytester, subprocess=True)
-    assert run.verdicts == {"snow": "confirmed", "companion": "confirmed"}
-    assert (pytester.path / "of-the-child").read_text() == "False"
 
 
 def test_stopping_at_failures_without_any_leaves_a_complete_record(pytester: pytest.Pytester) -> None:
@@ -524,3 +463,69 @@ def test_record_without_a_module_that_could_not_be_collected_is_not_complete(
     assert run.record is not None
     assert run.record["complete"] is False
     assert "test_other.py" in run.output
+
+
+def test_module_that_skips_itself_is_named(pytester: pytest.Pytester) -> None:
+    """There may be claims in it, so the record is not complete; nothing failed, either."""
+    make_project(pytester, COMPANION)
+    pytester.makepyfile(test_other="import pytest\npytest.importorskip('no_such_module')\n" + COMPANION)
+    run = run_claims(pytester)
+    assert run.status == 0
+    assert run.record is not None
+    assert run.record["complete"] is False
+    assert "test_other.py was skipped as a whole" in run.output
+
+
+# --- the exit status
+
+
+WHITEWASHES = """
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        report.outcome, report.longrepr = "skipped", ("x.py", 1, "never mind")
+    return report
+"""
+
+
+def test_unexpected_verdict_fails_the_run_whatever_pytest_counts(pytester: pytest.Pytester) -> None:
+    """A plugin that turns failures into something else does not turn the exit status."""
+    make_project(pytester, one_claim("assert lab is None"), conftest=WHITEWASHES)
+    run = run_claims(pytester)
+    run.result.assert_outcomes(passed=1, skipped=1)
+    assert (run.status, run.verdicts["snow"]) == (1, "refuted")
+
+
+STOPS = """
+def pytest_runtest_logfinish(nodeid):
+    pytest.exit("enough", returncode=0)
+"""
+
+
+SWALLOWS = """
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    return True if "snow" in item.name else None
+"""
+
+
+@pytest.mark.parametrize("hooks", [STOPS, SWALLOWS], ids=["stopped", "swallowed"])
+def test_claim_that_came_to_no_end_fails_the_run(pytester: pytest.Pytester, hooks: str) -> None:
+    """A selected claim that nothing is heard of is missed, also if pytest's status is 0."""
+    make_project(pytester, COMPANION + one_claim("assert lab is not None").replace(COMPANION, ""), conftest=hooks)
+    run = run_claims(pytester)
+    assert (run.status, run.verdicts) == (1, {"companion": "confirmed"})
+    assert run.record is not None
+    assert run.record["complete"] is False
+    assert "1 of 2 claims did not come to an end; the first: test_claims.py::test_snow" in run.output
+    assert "every verdict as expected" not in run.output
+
+
+def test_strict_run_calls_the_inconclusive_unexpected(pytester: pytest.Pytester) -> None:
+    """The summary agrees with the exit status."""
+    make_project(pytester, one_claim("lab.require(1 > 2, 'two cores')"))
+    run = run_claims(pytester, "--claims-strict")
+    assert run.status == 1
+    assert any(line.startswith("INCONCLUSIVE!") for line in run.section)
+    assert run.section[-1] == "2 claims: 1 confirmed, 0 refuted, 1 inconclusive; 1 not as expected"

@@ -57,7 +57,7 @@ def _distributions(measured: RatioRun | MemoryRun, key: str, shown: Callable[[fl
 def _words(arm: dict[str, Any], stored: int, samples: int, shown: Callable[[float], str]) -> Element:
     """Return an arm's name, its median, and on how many samples that rests.
 
-    :param stored: so many of its ``samples`` are on record, the first.
+    :param stored: the number of its ``samples`` that are on record, the first ones.
     """
     median = "nothing measured" if arm["median"] is None else f"median {shown(arm['median'])}"
     first = f"the first {stored:,} of " if stored < samples else ""

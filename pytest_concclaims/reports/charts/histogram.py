@@ -15,7 +15,7 @@ from .markup import element, name_of, percent, write
 from .scale import WIDE
 
 _BAR = 14
-#: Stands for a number that nobody knows.
+#: Stands for an unknown number.
 DASH = "\N{EN DASH}"
 
 
@@ -68,7 +68,7 @@ def control(race: RaceRun) -> Markup:
 
 
 def _not_looked_at(race: RaceRun) -> str:
-    """Return a sentence on the samples of which nobody knows whether actors overlapped; may be empty."""
+    """Return a sentence on the samples whose overlap was not looked at; may be empty."""
     if not race.not_looked_at:
         return ""
     text = (

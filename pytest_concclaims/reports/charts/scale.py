@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 #: Values that are further apart than this are shown on a logarithmic scale.
 WIDE = 50.0
-#: Beyond, arithmetic overflows, and below one by this it underflows; nobody measures either.
+#: Beyond, arithmetic overflows, and below one by this it underflows; neither is ever measured.
 _LARGEST = 1e300
 _MOST_TICKS = 5
 

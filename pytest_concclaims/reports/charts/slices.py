@@ -14,7 +14,7 @@ from ...text import counted
 from .markup import element, name_of, percent, write
 from .scale import Scale, scale_over
 
-#: So many have room side by side.
+#: Slices that have room side by side.
 MOST = 60
 #: Pixels above the highest value, of the values, and below.
 _HEAD = 14
@@ -49,11 +49,11 @@ def slices(parallelism: ParallelismRun) -> Markup:
         element("li", "× says nothing about a lack of parallelism", class_="key unfit"),  # noqa: RUF001  # as drawn
         class_="keys",
     )
-    said = element("figcaption", f"CPU seconds per second in each slice. {_told(parallelism.slices)}", keys)
+    said = element("figcaption", f"CPU seconds per second in each slice. {_which_count(parallelism.slices)}", keys)
     return write(element("figure", picture, said, class_="slices"), _table(drawn))
 
 
-def _told(items: Sequence[dict[str, Any]]) -> str:
+def _which_count(items: Sequence[dict[str, Any]]) -> str:
     """Return in words what does not count, and what is not drawn."""
     unfit = Counter(item["unfit"] for item in items if item["unfit"] is not None)
     parts = [f"The first {MOST} of {len(items):,} are shown; the run record has all."] if len(items) > MOST else []

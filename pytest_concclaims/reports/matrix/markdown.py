@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from ...records.matrix import Matrix, Row, letter
+from ...records.matrix import Matrix, Row, cell_sign
 from ...records.matrix_columns import Column
 from ...records.record import count_verdicts
 from ...text import as_markdown, cut
@@ -134,8 +134,8 @@ def _left_out(matrix: Matrix, detail: _Detail) -> list[str]:
 
 def _parts(matrix: Matrix, detail: _Detail) -> list[_Part]:
     """Return what is not as expected, where verdicts differ, and the runs."""
-    unexpected = [_told(row, row.alarm, detail) for row in matrix.rows if row.alarm is not None]
-    differing = [_told(row, row.sentence, detail) for row in matrix.rows if row.sentence is not None]
+    unexpected = [_list_item(row, row.alarm, detail) for row in matrix.rows if row.alarm is not None]
+    differing = [_list_item(row, row.sentence, detail) for row in matrix.rows if row.sentence is not None]
     return [
         _Part("Not as expected", unexpected, "claims that are not as expected"),
         _Part("Where verdicts differ", differing, "claims whose verdicts differ"),
@@ -143,12 +143,12 @@ def _parts(matrix: Matrix, detail: _Detail) -> list[_Part]:
     ]
 
 
-def _told(row: Row, said: str, detail: _Detail) -> str:
+def _list_item(row: Row, said: str, detail: _Detail) -> str:
     return f"- {_named(row, detail)}<br>{as_markdown(cut(said, detail.sentence))}"
 
 
 def _named(row: Row, detail: _Detail) -> str:
-    text = as_markdown(cut(row.told, detail.longest))
+    text = as_markdown(cut(row.full_statement, detail.longest))
     return text if row.digest is None else f"{text} (another experiment, digest {as_markdown(row.digest)})"
 
 
@@ -172,7 +172,7 @@ def _statement(row: Row, detail: _Detail) -> str:
 
 
 def _cell(row: Row, index: int) -> str:
-    shown = as_markdown(letter(row.cells[index]))
+    shown = as_markdown(cell_sign(row.cells[index]))
     return f"**{shown}**" if index in row.changes else shown
 
 
@@ -181,7 +181,7 @@ def _run(column: Column) -> str:
     record = column.record
     counts = [f"{count:,}" for count in count_verdicts(record.claims).values()]
     label = column.label if record.complete else f"{column.label}, not complete"
-    texts = [column.head, label, column.version, column.machine, column.asked, column.date]
+    texts = [column.head, label, column.version, column.machine, column.options_text, column.date]
     return _line(*map(as_markdown, texts), *counts, f"**{column.unexpected:,}**" if column.unexpected else "0")
 
 

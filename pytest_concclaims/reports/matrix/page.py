@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ...records.matrix import Cell, Matrix, Row, count_claims, letter
+from ...records.matrix import Cell, Matrix, Row, cell_sign, count_claims
 from ...records.matrix_columns import Column
 from ...records.record import count_verdicts
 from ...text import counted
@@ -109,7 +109,7 @@ def _cell(column: Column, row: Row, index: int) -> _Cell:
     result = row.cells[index]
     prefix = f"on-{index}-"
     if result is None:
-        return _Cell(column, None, letter(None), "", prefix, "", f"not in the run on {column.label}", "")
+        return _Cell(column, None, cell_sign(None), "", prefix, "", f"not in the run on {column.label}", "")
     said = f"{result.verdict.word} on {column.label}"
     if result.unexpected:
         said += ", not as expected"
@@ -121,7 +121,7 @@ def _cell(column: Column, row: Row, index: int) -> _Cell:
     if result.unexpected:
         classes += " is-unexpected"
     words = mark(result, strict=column.record.strict)
-    return _Cell(column, result, letter(result), classes, prefix, anchor(result, prefix), said, words)
+    return _Cell(column, result, cell_sign(result), classes, prefix, anchor(result, prefix), said, words)
 
 
 def _legend(matrix: Matrix) -> Iterator[tuple[str, str, str]]:
@@ -135,5 +135,5 @@ def _legend(matrix: Matrix) -> Iterator[tuple[str, str, str]]:
 
 def _run(column: Column) -> _Run:
     record = column.record
-    where = f"{record.interpreter.describe()}; {column.machine}; {column.asked}; {record.started}"
+    where = f"{record.interpreter.describe()}; {column.machine}; {column.options_text}; {record.started}"
     return _Run(column, where, tuple(count_verdicts(record.claims).values()), column.unexpected)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, tostring  # only writes here
 
-from ...records.matrix import Cell, Matrix, MatrixSection, Row, letter
+from ...records.matrix import Cell, Matrix, MatrixSection, Row, cell_sign
 from ...text import cut, harmless
 from ...verdict import Verdict
 from ..badge import width_of
@@ -91,12 +91,12 @@ def matrix_picture(matrix: Matrix) -> str:
 
 
 def _picture(matrix: Matrix, width: float, height: float, parts: Sequence[Element]) -> Element:
-    differing = [f"{row.told}: {row.sentence}" for row in matrix.rows if row.differs]
-    told = cut(harmless(" — ".join([matrix.headline(), *differing])), _LONGEST)
+    differing = [f"{row.full_statement}: {row.sentence}" for row in matrix.rows if row.differs]
+    description = cut(harmless(" — ".join([matrix.headline(), *differing])), _LONGEST)
     return element(
         "svg",
         element("title", "Concurrency claims and interpreters"),
-        element("desc", told),
+        element("desc", description),
         element("style", _style()),
         element("rect", class_="page", width="100%", height="100%", rx="6"),
         *parts,
@@ -252,7 +252,7 @@ def _row(row: Row, layout: _Layout) -> _Block:
     for index, (head, cell) in enumerate(zip(layout.heads, row.cells)):
         ring = "unexpected" if cell is not None and cell.unexpected else "change" if index in row.changes else ""
         y = (height - _CELL) / 2
-        parts += _cell_parts(letter(cell), head.x + 3, y, head.width - 6, _class(cell), ring)
+        parts += _cell_parts(cell_sign(cell), head.x + 3, y, head.width - 6, _class(cell), ring)
     edge = element(
         "line", class_="line", x1=_MARGIN - 8, x2=layout.width - _MARGIN + 8, y1=height - 0.5, y2=height - 0.5
     )
@@ -260,7 +260,7 @@ def _row(row: Row, layout: _Layout) -> _Block:
 
 
 def _statement_lines(row: Row, width: float) -> list[str]:
-    text = harmless(cut(row.told, _LONGEST))
+    text = harmless(cut(row.full_statement, _LONGEST))
     if row.digest is not None:
         text = f"[digest {harmless(row.digest)}] {text}"
     return _lines(text, width / _BOLD if row.differs else width)
@@ -271,7 +271,7 @@ def _class(cell: Cell) -> str:
 
 
 def _cell_parts(sign: str, x: float, y: float, width: float, key: str, ring: str) -> list[Element]:
-    """Return a cell: its box, if it has a colour or a ring, and its letter."""
+    """Return a cell: its box, if it has a colour or a ring, and its sign."""
     parts = []
     if key or ring:
         names = " ".join(name for name in (key, ring) if name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from ...records.matrix import Cell, Matrix, Row, letter
+from ...records.matrix import Cell, Matrix, Row, cell_sign
 from ...records.matrix_columns import Column
 from ...records.record import count_verdicts
 from ...text import cut, harmless
@@ -69,7 +69,7 @@ def _row_lines(row: Row, shown: range, cell: int, width: int) -> Iterator[Line]:
     first, *rest = _lines_of(named(row), width - margin)
     line = [Span(_MARK if row.differs else " " * len(_MARK), style)]
     for index in shown:
-        text = letter(row.cells[index])
+        text = cell_sign(row.cells[index])
         line.append(Span(text, {**_colour(row.cells[index]), **(_CHANGED if index in row.changes else {})}))
         line.append(Span(" " * (cell - len(text))))
     yield [*line, Span(first, style)]
@@ -79,7 +79,7 @@ def _row_lines(row: Row, shown: range, cell: int, width: int) -> Iterator[Line]:
 
 def named(row: Row) -> str:
     """Return a row's statement on one line, with the digest where that is what tells it from another row."""
-    text = cut(harmless(row.told), _MOST)
+    text = cut(harmless(row.full_statement), _MOST)
     return text if row.digest is None else f"{text} [another experiment, digest {harmless(row.digest)}]"
 
 
@@ -116,7 +116,7 @@ def _runs(columns: Sequence[Column], width: int) -> Iterator[Line]:
             parts.append(f"{column.unexpected} not as expected")
         if not column.record.complete:
             parts.append("not complete")
-        run = f"- {column.title}; {column.machine}; {column.asked}; {column.date}: {', '.join(parts)}"
+        run = f"- {column.title}; {column.machine}; {column.options_text}; {column.date}: {', '.join(parts)}"
         yield from _wrapped(run, width, "  ", LOUD if column.unexpected else {})
     yield []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.claims_project import ALL_ENDS, RECORD, Run, make_project, one_claim, run_claims
+from helpers.claims_project import ALL_ENDS, RECORD, Run, make_project, one_claim, run_claims, run_once
 from helpers.sample_records import CLAIM, EVIDENCE, record_of
 from pytest_concclaims.cli.main import main
 from pytest_concclaims.interpreter import Interpreter
@@ -45,9 +45,8 @@ def test_shows_what_the_run_itself_did(
     pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
 ) -> None:
     """The same lines, at each verbosity, from all ways to end."""
-    make_project(pytester, ALL_ENDS)
-    run = run_claims(pytester, *options)
-    lines = shown(capsys, RECORD, *options)
+    run = run_once(pytester, ALL_ENDS, *options, columns=80)
+    lines = shown(capsys, str(run.folder / RECORD), *options)
     assert section(lines) == run.section
     assert run.record is not None
     assert lines[0].startswith(f"concclaims: {Interpreter.current().describe()}, ")
@@ -59,9 +58,8 @@ def test_shows_what_a_strict_or_unfinished_run_did(
     pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
     """What fails is loud as it was, and a run that was cut short is not as good as a whole one."""
-    make_project(pytester, ALL_ENDS)
-    run = run_claims(pytester, option)
-    lines = section(shown(capsys, RECORD))
+    run = run_once(pytester, ALL_ENDS, option, columns=80)
+    lines = section(shown(capsys, str(run.folder / RECORD)))
     if option == "-x":
         assert lines.pop() == "This run is not complete: some of its claims did not come to an end."
         assert lines == _without_loud_lines(run)
@@ -89,7 +87,7 @@ def test_strange_statement_is_shown_as_the_run_did(
 
 
 def test_head_of_a_hostile_record_is_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The interpreter's name and the date are somebody's text, too."""
+    """The interpreter's name and the date are text of unknown origin, too."""
     record = record_of(CLAIM)
     interpreter = replace(record.interpreter, label=f"{STRANGE} x", version=STRANGE, implementation_version=STRANGE)
     write_whole(tmp_path / "run.json", replace(record, interpreter=interpreter).to_text())
@@ -102,10 +100,11 @@ def test_writes_the_report_that_the_run_wrote(
     pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], suffix: str
 ) -> None:
     """Byte for byte, in every format, with the badge's label; and shows nothing then."""
-    make_project(pytester, ALL_ENDS)
-    run_claims(pytester, f"--claims-report=first{suffix}", "--claims-badge-label=snow")
-    assert shown(capsys, RECORD, "-o", f"second{suffix}", "--label=snow") == []
-    first, second = ((pytester.path / f"{name}{suffix}").read_bytes() for name in ("first", "second"))
+    reports = [f"--claims-report=first{each}" for each in REPORT_SUFFIXES]
+    run = run_once(pytester, ALL_ENDS, *reports, "--claims-badge-label=snow")
+    assert shown(capsys, str(run.folder / RECORD), "-o", f"second{suffix}", "--label=snow") == []
+    first = (run.folder / f"first{suffix}").read_bytes()
+    second = (pytester.path / f"second{suffix}").read_bytes()
     assert first
     assert first == second
 

@@ -1,4 +1,4 @@
-"""Whatever a record says that its schema lets in, it can be shown: nobody gets a traceback for somebody's file."""
+"""Every record that the schema lets in can be shown: no file leads to a traceback."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""Races for claims: their actors, a claim that comes after another, and what is checked of those that are lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .claims_project import Run
+
+#: What races in claims; who counts takes so much time between reading and writing that actors overlap.
+RACERS = """
+import contextlib, itertools, os, signal, threading, time
+
+numbers = itertools.count()
+
+class Counter:
+    def __init__(self):
+        self.careful = next(numbers) % 4 == 0
+        self.value = 0
+        self.lock = threading.Lock()
+
+def increment(counter):
+    value = counter.value
+    time.sleep(1e-4)
+    counter.value = value + 1
+
+def increment_locked(counter):
+    with counter.lock:
+        increment(counter)
+
+def increment_carelessly(counter):
+    with counter.lock if counter.careful else contextlib.nullcontext():
+        increment(counter)
+
+def read(counter):
+    return counter.value
+
+def nothing(state):
+    pass
+
+def fall(state):
+    signal.raise_signal(signal.SIGSEGV)
+
+def explode(state):
+    raise LookupError("no such account")
+
+def exit_at_once(state):
+    os._exit(0)
+
+def hang(state):
+    threading.Event().wait()
+
+def unlocked(lab):
+    return lab.race(Counter, increment, increment, observe=read)
+
+def locked(lab, control=(increment_carelessly, increment_carelessly)):
+    return lab.race(Counter, increment_locked, increment_locked, observe=read, control=control)
+"""
+#: A claim that comes after the one that a test is about, and must not notice anything of it.
+NEXT = """
+@pytest.mark.claim("The next one races as well")
+def test_next(lab):
+    race = unlocked(lab)
+    assert race.ever(1)
+"""
+
+
+def race_of(run: Run, claim: str) -> dict[str, Any]:
+    """Return a claim's evidence of its only race."""
+    (race,) = run.evidence(claim, "race")
+    return race
+
+
+def check_crash(run: Run, claim: str) -> None:
+    """Check that a claim's reason and evidence say what crashed."""
+    assert "the process was ended by SIGSEGV while the race ran (nothing, fall; " in run.claims[claim]["reason"]
+    failure = race_of(run, claim)["failure"]
+    assert failure["kind"] == "crash"
+    assert "in fall" in failure["details"]
+
+
+def check_hang(run: Run, claim: str) -> None:
+    """Check that a claim's reason and evidence say what hung."""
+    assert "actor hang did not come back within 0.5 s" in run.claims[claim]["reason"]
+    assert "in hang" in race_of(run, claim)["failure"]["details"]

@@ -1,0 +1,104 @@
+"""The histogram of a race."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from helpers.pictures import outcome, parts, percentage, race_with, read, text_of
+from helpers.sample_records import RACE
+from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
+from pytest_concclaims.reports import charts as pictures
+
+
+def test_each_outcome_has_a_row_with_its_numbers() -> None:
+    """The numbers stand in text, and not in the bar alone."""
+    markup = pictures.outcomes(race_with(outcome("13", 4_000, 2_000), outcome("8", 96, 48)))
+    rows = [" ".join("".join(row.itertext()) for row in line) for line in read(markup).iter("tr")]
+    assert [" ".join(row.split()) for row in rows[1:]] == ["13 4,000 2,000", "8 96 48"]
+
+
+def test_bars_are_as_long_as_the_samples_are_many() -> None:
+    """On a linear scale, and in each the bar of those that overlapped."""
+    markup = pictures.outcomes(race_with(outcome("13", 1_000, 500), outcome("8", 250, 0)))
+    assert [percentage(bar, "width") for bar in parts(markup, "whole")] == [100, 25]
+    assert [percentage(bar, "width") for bar in parts(markup, "part")] == [50]
+    assert "logarithmic" not in text_of(markup)
+
+
+def test_bars_are_logarithmic_where_the_numbers_differ_much() -> None:
+    """Else a rare outcome, which is what a race is about, could not be seen; and the caption says so."""
+    markup = pictures.outcomes(race_with(outcome("13", 1_000_000, 1), outcome("8", 1, 1)))
+    assert "logarithmic" in text_of(markup)
+    rare = percentage(parts(markup, "whole")[1], "width")
+    assert rare == pytest.approx(5, abs=1)
+
+
+DRIFTED = [
+    {"strategy": "chase, pinned", "samples": 90, "overlapping": 60},
+    {"strategy": Strategy(Meeting.DRIFT, 1e-4).name, "samples": 10, "overlapping": 0},
+]
+
+
+@pytest.mark.parametrize(
+    ("samples", "overlapping", "shown"),
+    [(10, 0, "\N{EN DASH}"), (11, 0, "0"), (10, 1, "1"), (0, 0, "0")],
+)
+def test_overlap_that_may_not_have_been_looked_at_is_no_zero(samples: int, overlapping: int, shown: str) -> None:
+    """Of more samples than drifted freely, it was looked at in some."""
+    markup = pictures.outcomes(race_with(outcome("13", samples, overlapping), strategies=DRIFTED))
+    assert [cell.text for cell in parts(markup, "number")] == [str(samples), shown]
+    assert "In 10 samples (free drift) overlap was not looked at" in text_of(markup)
+    assert ("\N{EN DASH}: perhaps seen in such samples only." in text_of(markup)) == (shown == "\N{EN DASH}")
+
+
+def test_overlap_that_was_looked_at_needs_no_explanation() -> None:
+    """Without free drift, a zero is one."""
+    markup = pictures.outcomes(race_with(outcome("13", 1, 0), strategies=DRIFTED[:1]))
+    assert [cell.text for cell in parts(markup, "number")] == ["1", "0"]
+    assert "not looked at" not in text_of(markup)
+
+
+def test_what_was_never_seen_has_no_bar() -> None:
+    """However narrow: a bar would say that it was."""
+    assert parts(pictures.outcomes(race_with(outcome("13", 0, 0))), "whole") == []
+
+
+def test_outcomes_beyond_the_most_frequent_are_counted() -> None:
+    """Nothing is left out silently."""
+    assert "and 3 other outcomes" in text_of(pictures.outcomes(race_with(outcome("1", 2, 1), other_outcomes=3)))
+
+
+def test_a_race_without_outcomes_has_no_histogram() -> None:
+    """There is nothing to show."""
+    assert pictures.outcomes(race_with()) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seen": 40}, "Its own control (add, add) showed the effect in 40 of 256 overlapping samples"),
+        ({"matched": False}, "A generic control, weaker than one of its own"),
+        ({"seen": None}, "what it showed is not known, as the race failed"),
+        ({"samples": 0, "overlapping": 0}, "was not needed: a witness settles"),
+    ],
+)
+def test_control_is_told_in_words(changes: dict[str, Any], words: str) -> None:
+    """Whose it is, and in how many of its samples it showed the effect."""
+    assert words in text_of(pictures.control(replace(RACE, control={**RACE.control, **changes})))
+
+
+def test_control_that_is_missed_did_not_run() -> None:
+    """Where no witness settled the question, it would have been needed."""
+    race = replace(
+        RACE, witness=None, seen=0, lacking="a control", control={**RACE.control, "samples": 0, "overlapping": 0}
+    )
+    assert "did not run" in text_of(pictures.control(race))
+
+
+def test_control_as_a_bar() -> None:
+    """The part of its overlapping samples that showed the effect."""
+    markup = pictures.control(replace(RACE, control={**RACE.control, "seen": 64}))
+    assert [percentage(bar, "width") for bar in parts(markup, "part")] == [25]
