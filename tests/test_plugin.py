@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+pytestmark = [pytest.mark.interpreter, pytest.mark.plugin]
+
 ALLOWED = {
     "pytest_concclaims",
     "pytest_concclaims.options",

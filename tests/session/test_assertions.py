@@ -21,6 +21,8 @@ from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.session.assertions import AssertionWatch, Territory, assertions_noted
 from pytest_concclaims.session.threads import running_threads
 
+pytestmark = [pytest.mark.interpreter, pytest.mark.plugin]
+
 Load = Callable[..., ModuleType]
 Watch = Callable[..., AssertionWatch]
 _numbers = itertools.count()

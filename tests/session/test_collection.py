@@ -545,9 +545,7 @@ def test_claim_that_pytest_does_not_collect_is_a_usage_error(
     make_project(pytester, f"{code}\n{one_claim('assert lab is not None')}")
     run = run_claims(pytester)
     assert (run.status, run.record) == (4, None)
-    run.result.stderr.fnmatch_lines(
-        ["ERROR: *test_claims.py:[2-5] (*): a claim that pytest does not collect; *"]
-    )
+    run.result.stderr.fnmatch_lines(["ERROR: *test_claims.py:[2-5] (*): a claim that pytest does not collect; *"])
     assert words in run.output
 
 

@@ -16,6 +16,8 @@ import pytest
 from helpers.claims_project import RECORD, make_project, one_claim, run_claims
 from pytest_concclaims.session import interference
 
+pytestmark = pytest.mark.interpreter
+
 CLAIM = one_claim(
     """
     pathlib.Path("ran").touch()

@@ -17,6 +17,8 @@ import pytest
 from helpers.claims_project import COMPANION, make_project, one_claim, outcomes_of, run_claims
 from pytest_concclaims.session import threads
 
+pytestmark = pytest.mark.plugin
+
 CONFIRMED, REFUTED, INCONCLUSIVE = "confirmed", "refuted", "inconclusive"
 NOT_APPLICABLE, ERROR = "not_applicable", "error"
 
@@ -367,6 +369,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], Table]:
     return table
 
 
+@pytest.mark.interpreter
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.case.name}-{row.expected}".replace(" ", "_"))
 def test_end_of_a_claim_decides_verdict_outcome_and_exit_status(table: Callable[[bool], Table], row: Row) -> None:
     """Each row of the tables, where it is expected and where it is not."""
