@@ -214,6 +214,56 @@ def test_exception_ends_the_block_as_well(error: BaseException) -> None:
     assert is_free_for_others()
 
 
+def test_interrupt_while_it_is_taken_leaves_it_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is heard only when it is known that the machine was taken."""
+
+    class Interrupting(Clock):
+        def time(self) -> float:
+            signal.raise_signal(signal.SIGINT)
+            return 0.0
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(lock, "time", Interrupting())
+            with pytest.raises(KeyboardInterrupt):
+                machine_lock().held(timeout=0).__enter__()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert is_free_for_others()
+
+
+@posix
+def test_copy_of_the_descriptor_keeps_no_one_out() -> None:
+    """A forked child has one until it comes to closing it."""
+    with machine_lock().held(timeout=0):
+        number = machine_lock()._descriptor
+        assert number is not None
+        copy = os.dup(number)
+    try:
+        assert is_free_for_others()
+    finally:
+        os.close(copy)
+
+
+@posix
+def test_lock_on_a_file_that_was_deleted_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others lock another file of that name; so that one is locked instead."""
+    real = lock._lock
+    deleted: list[int] = []
+
+    def lock_and_delete(descriptor: int) -> None:
+        real(descriptor)
+        if not deleted:
+            (folder / "machine.lock").unlink()
+            deleted.append(1)
+
+    monkeypatch.setattr(lock, "_lock", lock_and_delete)
+    with machine_lock().held(timeout=TIMEOUT_S):
+        assert deleted
+        assert not is_free_for_others()
+
+
 @contextmanager
 def another_thread_holding() -> Iterator[None]:
     """Have a thread of this process that has the machine."""
@@ -430,7 +480,7 @@ ENDS = {
 
 @forks
 @pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
-def test_child_does_not_let_go_of_what_its_parent_has(end: str) -> None:
+def test_child_does_not_let_go_of_what_its_parent_has(end: str, folder: Path) -> None:
     """Neither at its end, nor at that of the block, nor when all that it knows of the lock is garbage."""
     with Script(
         f"""
@@ -449,6 +499,7 @@ if child:
     ) as holder:
         assert holder.hear() == "held"
         assert not is_free()
+        assert (folder / "machine.holder").read_text() != ""
         holder.tell()
         assert holder.hear() == "let go"
         assert is_free()
@@ -609,6 +660,21 @@ def test_child_can_have_what_its_parent_has_let_go_of() -> None:
     assert have_asked() == "taken"
     child.__exit__(None, None, None)
     assert is_free()
+
+
+@forks
+def test_each_thread_of_a_child_can_take_it() -> None:
+    """The thread that forked has nothing in the child that keeps others out."""
+    assert is_free()
+
+    def ask_in_a_thread() -> list[bool]:
+        answers: list[bool] = []
+        thread = threading.Thread(target=lambda: answers.append(is_free()), daemon=True)
+        thread.start()
+        thread.join(TIMEOUT_S)
+        return answers
+
+    assert run_forked(ask_in_a_thread, deadline=2 * TIMEOUT_S).value == [True]
 
 
 @forks
@@ -906,8 +972,13 @@ def test_file_system_without_such_locks_is_an_error(folder: Path, monkeypatch: p
 
 def test_check_of_the_folder_makes_it_and_takes_no_lock(folder: Path) -> None:
     """It can be had at once afterwards, and nothing says that it is taken."""
+    next_number = os.dup(0)
+    os.close(next_number)
     check_lock_folder()
     assert (folder / "machine.lock").is_file()
+    number = os.dup(0)
+    os.close(number)
+    assert number == next_number  # it has left nothing open
     assert not (folder / "machine.holder").exists()
     assert is_free_for_others()
 
