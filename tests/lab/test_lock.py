@@ -1,4 +1,4 @@
-"""The machine is one instrument's at a time, and nobody's whose holder is dead."""
+"""The lock of the machine: one instrument has it at a time, and a dead process never."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Clock:
-    """Time that passes only while somebody sleeps.
+    """Time that passes only in sleep.
 
     :param nap: called at each sleep, with the time since the start.
     """
@@ -308,7 +308,7 @@ def test_who_takes_it_again_and_again_lets_others_have_it(monkeypatch: pytest.Mo
         monkeypatch.setattr(lock, "time", Clock(let_look))
         with machine_lock().held(timeout=0):
             pass
-        assert looks == []  # nobody had to give way to anybody
+        assert looks == []  # there was no one to give way to
         assert not is_free()
         assert looks
         assert looks[0] > lock._POLL_INTERVAL_S
@@ -367,7 +367,7 @@ def fork():
 
 
 def test_killed_holder_leaves_no_lock_behind() -> None:
-    """What it says of itself is still there, and misleads nobody."""
+    """What it says of itself is still there, and does not mislead."""
     with Script(HOLDING) as other:
         pid = other.hear()
         other.kill()
@@ -401,7 +401,7 @@ with machine_lock().held(timeout=0):
 
 
 @forks
-def test_nobody_forks_while_the_lock_is_being_taken() -> None:
+def test_no_thread_forks_while_the_lock_is_being_taken() -> None:
     """The child would have a descriptor that it does not know of."""
     with Script(
         """
@@ -507,7 +507,7 @@ if child:
 
 @forks
 def test_child_closes_nothing_but_the_lock() -> None:
-    """A number that somebody closed, and that means another file now, is none of its business."""
+    """A descriptor that was closed, and that means another file now, is left alone."""
     with machine_lock().held(timeout=0):
         number = machine_lock()._descriptor
         assert number is not None
@@ -577,7 +577,7 @@ else:
 
 
 def ask() -> str:
-    """Ask for the machine, and say what came of it."""
+    """Ask for the machine, and say how that ended."""
     try:
         with machine_lock().held(timeout=TIMEOUT_S):
             return "taken"
@@ -719,7 +719,7 @@ def test_waiting_is_bounded_and_told_once_after_a_second(monkeypatch: pytest.Mon
 
 
 def test_short_waiting_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody wants to know of less than a second."""
+    """No user wants to know of less than a second."""
     with Script(HOLDING) as other:
         other.hear()
         told, error = waited(0.5, monkeypatch)
@@ -741,7 +741,7 @@ def test_holder_that_does_not_tell_is_just_another_run(
 
 
 def test_holder_tells_who_it_is_and_since_when(folder: Path) -> None:
-    """It is there for all to read, and nothing is when nobody has it."""
+    """It is there for all to read, and nothing is when the machine is free."""
     before = time.time()
     with machine_lock().held(timeout=0):
         pid, since = (folder / "machine.holder").read_text().split()
@@ -753,7 +753,7 @@ def test_holder_tells_who_it_is_and_since_when(folder: Path) -> None:
 def test_people_are_told_on_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """If nobody says otherwise."""
+    """That is the default."""
     monkeypatch.setattr(lock, "time", Clock())
     with Script(HOLDING) as other:
         pid = other.hear()
@@ -767,7 +767,7 @@ def test_people_are_told_on_standard_error(
 
 @posix
 def test_interrupt_ends_the_waiting() -> None:
-    """Ctrl-C is heard, and what was waited for is nobody's."""
+    """Ctrl-C is heard, and what was waited for is not taken."""
     with Script(HOLDING) as other:
         other.hear()
         with Script(
@@ -910,7 +910,7 @@ def cannot(match: str, *, at_first: bool = True) -> None:
 @posix
 @pytest.mark.parametrize("there", [True, False])
 def test_symbolic_link_is_not_followed(there: bool, tmp_path: Path, folder: Path) -> None:
-    """Whoever can write to the shared folder could lead the lock elsewhere."""
+    """Other users can write to the shared folder, and could lead the lock elsewhere."""
     if there:
         (tmp_path / "elsewhere").mkdir()
     folder.symlink_to(tmp_path / "elsewhere")
