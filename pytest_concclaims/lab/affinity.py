@@ -1,4 +1,4 @@
-"""Keeping threads on CPUs."""
+"""The CPUs that threads may run on, and whether threads can be kept on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine is one instrument's at a time, and nobody's whose holder is dead."""
+"""The lock of the machine: one instrument has it at a time, and a dead process never."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Clock:
-    """Time that passes only while somebody sleeps.
+    """Time that passes only in sleep.
 
     :param nap: called at each sleep, with the time since the start.
     """
@@ -214,6 +214,56 @@ def test_exception_ends_the_block_as_well(error: BaseException) -> None:
     assert is_free_for_others()
 
 
+def test_interrupt_while_it_is_taken_leaves_it_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is heard only when it is known that the machine was taken."""
+
+    class Interrupting(Clock):
+        def time(self) -> float:
+            signal.raise_signal(signal.SIGINT)
+            return 0.0
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(lock, "time", Interrupting())
+            with pytest.raises(KeyboardInterrupt):
+                machine_lock().held(timeout=0).__enter__()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert is_free_for_others()
+
+
+@posix
+def test_copy_of_the_descriptor_keeps_no_one_out() -> None:
+    """A forked child has one until it comes to closing it."""
+    with machine_lock().held(timeout=0):
+        number = machine_lock()._descriptor
+        assert number is not None
+        copy = os.dup(number)
+    try:
+        assert is_free_for_others()
+    finally:
+        os.close(copy)
+
+
+@posix
+def test_lock_on_a_file_that_was_deleted_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others lock another file of that name; so that one is locked instead."""
+    real = lock._lock
+    deleted: list[int] = []
+
+    def lock_and_delete(descriptor: int) -> None:
+        real(descriptor)
+        if not deleted:
+            (folder / "machine.lock").unlink()
+            deleted.append(1)
+
+    monkeypatch.setattr(lock, "_lock", lock_and_delete)
+    with machine_lock().held(timeout=TIMEOUT_S):
+        assert deleted
+        assert not is_free_for_others()
+
+
 @contextmanager
 def another_thread_holding() -> Iterator[None]:
     """Have a thread of this process that has the machine."""
@@ -258,7 +308,7 @@ def test_who_takes_it_again_and_again_lets_others_have_it(monkeypatch: pytest.Mo
         monkeypatch.setattr(lock, "time", Clock(let_look))
         with machine_lock().held(timeout=0):
             pass
-        assert looks == []  # nobody had to give way to anybody
+        assert looks == []  # there was no one to give way to
         assert not is_free()
         assert looks
         assert looks[0] > lock._POLL_INTERVAL_S
@@ -317,7 +367,7 @@ def fork():
 
 
 def test_killed_holder_leaves_no_lock_behind() -> None:
-    """What it says of itself is still there, and misleads nobody."""
+    """What it says of itself is still there, and does not mislead."""
     with Script(HOLDING) as other:
         pid = other.hear()
         other.kill()
@@ -351,7 +401,7 @@ with machine_lock().held(timeout=0):
 
 
 @forks
-def test_nobody_forks_while_the_lock_is_being_taken() -> None:
+def test_no_thread_forks_while_the_lock_is_being_taken() -> None:
     """The child would have a descriptor that it does not know of."""
     with Script(
         """
@@ -430,7 +480,7 @@ ENDS = {
 
 @forks
 @pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
-def test_child_does_not_let_go_of_what_its_parent_has(end: str) -> None:
+def test_child_does_not_let_go_of_what_its_parent_has(end: str, folder: Path) -> None:
     """Neither at its end, nor at that of the block, nor when all that it knows of the lock is garbage."""
     with Script(
         f"""
@@ -449,6 +499,7 @@ if child:
     ) as holder:
         assert holder.hear() == "held"
         assert not is_free()
+        assert (folder / "machine.holder").read_text() != ""
         holder.tell()
         assert holder.hear() == "let go"
         assert is_free()
@@ -456,7 +507,7 @@ if child:
 
 @forks
 def test_child_closes_nothing_but_the_lock() -> None:
-    """A number that somebody closed, and that means another file now, is none of its business."""
+    """A descriptor that was closed, and that means another file now, is left alone."""
     with machine_lock().held(timeout=0):
         number = machine_lock()._descriptor
         assert number is not None
@@ -526,7 +577,7 @@ else:
 
 
 def ask() -> str:
-    """Ask for the machine, and say what came of it."""
+    """Ask for the machine, and say how that ended."""
     try:
         with machine_lock().held(timeout=TIMEOUT_S):
             return "taken"
@@ -612,6 +663,21 @@ def test_child_can_have_what_its_parent_has_let_go_of() -> None:
 
 
 @forks
+def test_each_thread_of_a_child_can_take_it() -> None:
+    """The thread that forked has nothing in the child that keeps others out."""
+    assert is_free()
+
+    def ask_in_a_thread() -> list[bool]:
+        answers: list[bool] = []
+        thread = threading.Thread(target=lambda: answers.append(is_free()), daemon=True)
+        thread.start()
+        thread.join(TIMEOUT_S)
+        return answers
+
+    assert run_forked(ask_in_a_thread, deadline=2 * TIMEOUT_S).value == [True]
+
+
+@forks
 def test_child_waits_for_others_than_its_parent() -> None:
     """They are not waiting for it."""
     assert is_free()
@@ -653,7 +719,7 @@ def test_waiting_is_bounded_and_told_once_after_a_second(monkeypatch: pytest.Mon
 
 
 def test_short_waiting_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody wants to know of less than a second."""
+    """No user wants to know of less than a second."""
     with Script(HOLDING) as other:
         other.hear()
         told, error = waited(0.5, monkeypatch)
@@ -675,7 +741,7 @@ def test_holder_that_does_not_tell_is_just_another_run(
 
 
 def test_holder_tells_who_it_is_and_since_when(folder: Path) -> None:
-    """It is there for all to read, and nothing is when nobody has it."""
+    """It is there for all to read, and nothing is when the machine is free."""
     before = time.time()
     with machine_lock().held(timeout=0):
         pid, since = (folder / "machine.holder").read_text().split()
@@ -687,7 +753,7 @@ def test_holder_tells_who_it_is_and_since_when(folder: Path) -> None:
 def test_people_are_told_on_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """If nobody says otherwise."""
+    """That is the default."""
     monkeypatch.setattr(lock, "time", Clock())
     with Script(HOLDING) as other:
         pid = other.hear()
@@ -701,7 +767,7 @@ def test_people_are_told_on_standard_error(
 
 @posix
 def test_interrupt_ends_the_waiting() -> None:
-    """Ctrl-C is heard, and what was waited for is nobody's."""
+    """Ctrl-C is heard, and what was waited for is not taken."""
     with Script(HOLDING) as other:
         other.hear()
         with Script(
@@ -844,7 +910,7 @@ def cannot(match: str, *, at_first: bool = True) -> None:
 @posix
 @pytest.mark.parametrize("there", [True, False])
 def test_symbolic_link_is_not_followed(there: bool, tmp_path: Path, folder: Path) -> None:
-    """Whoever can write to the shared folder could lead the lock elsewhere."""
+    """Other users can write to the shared folder, and could lead the lock elsewhere."""
     if there:
         (tmp_path / "elsewhere").mkdir()
     folder.symlink_to(tmp_path / "elsewhere")
@@ -906,8 +972,13 @@ def test_file_system_without_such_locks_is_an_error(folder: Path, monkeypatch: p
 
 def test_check_of_the_folder_makes_it_and_takes_no_lock(folder: Path) -> None:
     """It can be had at once afterwards, and nothing says that it is taken."""
+    next_number = os.dup(0)
+    os.close(next_number)
     check_lock_folder()
     assert (folder / "machine.lock").is_file()
+    number = os.dup(0)
+    os.close(number)
+    assert number == next_number  # it has left nothing open
     assert not (folder / "machine.holder").exists()
     assert is_free_for_others()
 

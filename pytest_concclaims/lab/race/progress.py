@@ -148,7 +148,7 @@ class OpenQuestion:
         if self._matched or not outcomes:
             return None
         if subject.observe is None and not subject.exceptions and all(map(_is_nothing, outcomes)):
-            return "not seen, but actors returned nothing, and nobody observes the state: give the race an observe"
+            return "not seen, but actors returned nothing, and the state is not observed: give the race an observe"
         if not any(map(self._question.like, outcomes)):
             example = shown(next(iter(outcomes)))
             return (

@@ -208,7 +208,7 @@ class Runner:
         if forked.timed_out:
             return Failure("hang", f"nothing came back in time {where}", forked.stacks)
         if forked.signal is None and forked.exit_code is None:
-            return Failure("ended", f"the process ended, and nobody knows how (is SIGCHLD ignored?), {where}", "")
+            return Failure("ended", f"the process ended, and it is not known how (is SIGCHLD ignored?), {where}", "")
         if forked.signal is None:
             return Failure("ended", f"the process was left with exit status {forked.exit_code} {where}", "")
         kind = "crash" if forked.signal in _CRASHES else "ended"

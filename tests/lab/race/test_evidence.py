@@ -132,7 +132,7 @@ def test_phrase(kind: str) -> None:
 
 
 def outcomes(*samples: int) -> list[dict[str, Any]]:
-    """Return outcomes that are numbers from 0, seen so often each."""
+    """Return outcomes that are numbers from 0, each seen as often as given."""
     return [{"outcome": str(number), "samples": count, "overlapping": 0} for number, count in enumerate(samples)]
 
 
@@ -187,7 +187,7 @@ def test_lacking_comes_before_a_witness() -> None:
 
 @pytest.mark.parametrize("evidence", [ABSENT, WEAKER], ids=["own", "generic"])
 def test_absence_is_never_told_without_its_control(evidence: RaceRun) -> None:
-    """Nobody reads "not seen" without reading what would have been seen, and that it is no bound elsewhere."""
+    """What was not seen is told with what would have been seen, and that this is no bound elsewhere."""
     assert "control" in evidence.phrase()
     assert "This is no bound for your program; all outcomes: " in evidence.phrase()
 

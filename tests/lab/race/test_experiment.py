@@ -132,7 +132,7 @@ def refused(error: type[Exception], *actors: Any, setup: Any = Box, **kwargs: An
     return str(caught.value)
 
 
-# --- what comes of good arguments
+# --- good arguments
 
 
 def test_race() -> None:
@@ -231,7 +231,7 @@ def test_no_actors() -> None:
 
 
 def test_one_actor() -> None:
-    """One actor races against nobody."""
+    """One actor races against no other."""
     assert refused(ValueError, add) == "lab.race: a race takes two actors or more, got 1: lab.race(setup, *actors)"
 
 

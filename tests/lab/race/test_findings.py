@@ -20,7 +20,7 @@ def findings(*strategies: Strategy) -> RaceFindings:
 
 
 def lengths(strategies: Sequence[Strategy], cost: float, waking: float = 0.001, strides: int = 12) -> list[int]:
-    """Return the lengths of strides, with the strategies in turns, whose samples cost so many seconds each."""
+    """Return the lengths of strides, with the strategies in turns, whose samples cost the same each."""
     side = findings(*strategies).race
     found = []
     for number in range(strides):

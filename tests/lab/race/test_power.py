@@ -21,7 +21,7 @@ from pytest_concclaims.lab.race.power import (
     Absence,
 )
 
-#: For so many overlapping samples as it takes, the control is to be seen so often.
+#: Sightings of the control for as many overlapping samples as it takes.
 SEEN_WELL = 3 * SEEN
 #: Just enough samples and strides, beside a control that was always seen.
 ENOUGH = Absence(
@@ -129,7 +129,7 @@ def test_control_that_needs_overlap(apart: int, seen: int) -> None:
 
 
 def test_control_that_is_always_seen_and_always_overlaps() -> None:
-    """Actors that wait for each other are never apart: whether what they show takes a race, nobody knows."""
+    """Actors that wait for each other are never apart: whether what they show takes a race is not known."""
     words = (
         "the control shows it in nearly every sample, {} of 1,000 overlapping ones, and there were hardly any "
         "others: it may be no effect of a race at all"
@@ -161,7 +161,7 @@ def test_more_samples_settle_it() -> None:
 
 
 def at_least(seen: int, samples: int, rate: float) -> float:
-    """Return the probability of seeing something so often or more often, summed."""
+    """Return the probability of seeing something at least that often, summed."""
     return math.fsum(
         math.comb(samples, count) * rate**count * (1 - rate) ** (samples - count)
         for count in range(seen, samples + 1)
@@ -171,7 +171,7 @@ def at_least(seen: int, samples: int, rate: float) -> float:
 @pytest.mark.parametrize(("matched", "rarer"), [(True, RARER), (False, RARER_THAN_GENERIC)], ids=["own", "generic"])
 @pytest.mark.parametrize("overlapping", [OVERLAPPING, 2_500, 8_000])
 def test_how_much_more_frequent_the_control_must_be(overlapping: int, matched: bool, rarer: int) -> None:
-    """The control's count must be too high for a rate of just so many times the bound.
+    """The control's count must be too high for a rate of just that many times the bound.
 
     The fewest that suffice are as improbable at that rate as the confidence says; one less is not.
     """
@@ -192,7 +192,7 @@ def test_how_much_more_frequent_the_control_must_be(overlapping: int, matched: b
 
 
 def test_control_that_is_frequent_enough_must_be_seen_often_enough() -> None:
-    """Where very many samples make any rate of the control enough, it still takes so many sightings."""
+    """Where very many samples make any rate of the control enough, it still takes the number of sightings."""
     found = [absence(overlapping=10**6, control_overlapping=900, control_seen=seen) for seen in (SEEN - 1, SEEN)]
     assert [one.lacking() is None for one in found] == [False, True]
 

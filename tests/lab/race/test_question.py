@@ -233,7 +233,7 @@ def test_outcome_that_needs_an_observer(asked: str, about: Any) -> None:
 
 
 def test_outcomes_that_need_no_observer() -> None:
-    """A tuple of so many values, an exception, a predicate."""
+    """A tuple of as many values, an exception, a predicate."""
     assert question("never", (1, 2), (), values=2).words == "(1, 2)"
     assert question("never", KeyError, (KeyError,), values=2).words == "KeyError"
     assert question("never", is_odd, (), values=2).words == "is_odd"
@@ -254,7 +254,7 @@ def test_predicate_raises(asked: str) -> None:
 
 
 def test_predicate_interrupted() -> None:
-    """Ctrl-C is nobody's failure."""
+    """Ctrl-C is no failure of the predicate."""
 
     def interrupted(_: object) -> bool:
         raise KeyboardInterrupt

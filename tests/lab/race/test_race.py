@@ -1,4 +1,4 @@
-"""What ``lab.race`` promises: what it answers, when it answers nothing, and what it leaves behind."""
+"""The promises of ``lab.race``: its answers, when it has none, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ def test_lost_update_is_never_seen_under_a_lock(lab: Lab) -> None:
 
 
 def test_actors_that_take_no_time_meet_as_well(lab: Lab, in_process: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Updates are lost though nobody waits anywhere, and with a lock they are not: all that takes more samples."""
+    """Updates are lost though no actor waits anywhere, and with a lock they are not: all that takes more samples."""
     if PYPY and in_process:
         pytest.skip("compiled code hands the GIL over at the ends of loops only, and the compiler is left alone here")
     assert lab.race(Counter, increment, increment, observe=read).ever(lost) is True
@@ -332,7 +332,7 @@ def test_without_observe_the_outcome_is_what_the_actors_returned(lab: Lab) -> No
 
 
 def test_each_actor_runs_once_for_each_sample_on_a_fresh_state(lab: Lab) -> None:
-    """Nothing is left of the sample before, and nobody is left out."""
+    """Nothing is left of the sample before, and no actor is left out."""
 
     def setup() -> list[str]:
         return []
@@ -360,7 +360,7 @@ def test_each_actor_is_run_by_a_thread_of_its_own(lab: Lab) -> None:
 
 
 def test_rounds(lab: Lab) -> None:
-    """Each actor is called so often for each sample; what it returns the last time counts."""
+    """Each actor is called that number of times for each sample; what it returns the last time counts."""
 
     def count(counter: Counter) -> int:
         with counter.lock:
@@ -408,7 +408,7 @@ def test_exceptions_are_outcomes_where_they_are_asked_for(lab: Lab) -> None:
 
 
 def test_exceptions_of_several_types(lab: Lab) -> None:
-    """Each of them is an outcome; ``observe`` says what came of the other samples."""
+    """Each of them is an outcome; ``observe`` gives the outcomes of the other samples."""
 
     def fail_at_odds(state: list[int]) -> None:
         if state[0] % 3:
@@ -425,7 +425,7 @@ def test_exceptions_of_several_types(lab: Lab) -> None:
 
 
 def test_exceptions_that_no_actor_asked_for_are_no_outcomes(lab: Lab) -> None:
-    """Asking for them is a mistake of whoever asks."""
+    """Asking for them is a mistake in the question."""
     race = lab.race(lambda: [1], pop, pop, exceptions=KeyError)
     with pytest.raises(ValueError, match=r"race\.ever\(LookupError\): exceptions are outcomes only where"):
         race.ever(LookupError)
@@ -919,11 +919,11 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 def let_go(locks: list[Any], before: set[threading.Thread]) -> None:
-    """Release whoever is stuck in this process, sample after sample, until all threads are gone."""
+    """Release actors that are stuck in this process, sample after sample, until all threads are gone."""
 
     def released() -> bool:
         for lock in locks:
-            with suppress(RuntimeError):  # nobody has it
+            with suppress(RuntimeError):  # it is not taken
                 lock.release()
         return threads() <= before
 
@@ -1139,7 +1139,7 @@ def test_actor_that_leaves_the_process_is_an_error(forking: Lab, status: int) ->
 
 @forks
 def test_signal_that_is_no_crash_is_an_error(forking: Lab) -> None:
-    """Somebody else ended it, such as a kernel that has no memory left; also if a crash was asked for."""
+    """Something else ended it, such as a kernel that has no memory left; also if a crash was asked for."""
 
     def be_killed(state: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -1166,7 +1166,7 @@ def count_up() -> Callable[[], int]:
 @forks
 @pytest.mark.parametrize("control", [None, (nothing, nothing)])
 def test_crash_that_was_asked_for_is_an_outcome(forking: Lab, control: Any) -> None:
-    """A witness like any other: after so many samples, seen once."""
+    """A witness like any other: after a number of samples, seen once."""
     race = forking.race(count_up(), nothing, fall_at_1000, control=control, budget=30.0)
     assert race.ever(forking.CRASH) is True
     run = last(forking)
@@ -1228,7 +1228,7 @@ def test_no_crash_without_a_control_is_no_answer(forking: Lab) -> None:
 
 @forks
 def test_no_crash_beside_a_control_that_does_not_crash_is_no_answer(forking: Lab) -> None:
-    """Nobody has seen that it could be seen."""
+    """Nothing has shown that it could be seen."""
     race = forking.race(object, nothing, nothing, control=(nothing, nothing))
 
     def both_were_sampled(findings: RaceFindings) -> bool:
@@ -1275,7 +1275,7 @@ class World:
 
 @contextmanager
 def odd_world() -> Iterator[World]:
-    """Have a switch interval that nobody would choose, and SIGINT raise KeyboardInterrupt."""
+    """Have a switch interval that no user would choose, and SIGINT raise KeyboardInterrupt."""
     interval = sys.getswitchinterval()
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.setswitchinterval(0.0123)
@@ -1423,7 +1423,7 @@ def test_race_runs_where_the_lab_says(lab: Lab, in_process: bool) -> None:
 
 
 def test_race_runs_in_a_thread_as_well(lab: Lab) -> None:
-    """Whoever asks need not be the main thread."""
+    """The thread that asks need not be the main one."""
     answers: list[bool] = []
     thread = threading.Thread(target=lambda: answers.append(unlocked(lab).ever(1)))
     thread.start()

@@ -15,7 +15,7 @@ from pytest_concclaims import Inconclusive, Lab, RaceError
 from pytest_concclaims.lab.race import power, tally
 from pytest_concclaims.lab.race.findings import RaceFindings
 
-#: So many outcomes are kept apart here: to see more than that takes long on a slow interpreter.
+#: The number of outcomes that are kept apart here: to see more than that takes long on a slow interpreter.
 DISTINCT = 500
 
 

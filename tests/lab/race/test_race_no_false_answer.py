@@ -1,4 +1,4 @@
-"""What would make an answer false, or somebody else's, is seen: each of these was once taken for evidence."""
+"""False answers that are prevented: each of these was once taken for evidence."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_outcome_of_another_kind_was_not_absent(lab: Lab, about: object) -> None
 def test_forgotten_observer_was_not_an_absence(lab: Lab) -> None:
     """All that can be seen of actors that return nothing is that."""
     race = lab.race(Cell, yielding, yielding)
-    with pytest.raises(Inconclusive, match="actors returned nothing, and nobody observes the state"):
+    with pytest.raises(Inconclusive, match="actors returned nothing, and the state is not observed"):
         race.never(lambda outcome: outcome == 7)
 
 
@@ -99,7 +99,7 @@ def test_exception_needs_no_observer(lab: Lab) -> None:
 def test_control_whose_actors_are_never_apart_proves_nothing(
     in_process: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether what it always shows takes a race, nobody knows."""
+    """Whether what it always shows takes a race is not known."""
     settle_early(monkeypatch, RARER=0)
 
     def right(barrier: threading.Barrier) -> int:
@@ -138,7 +138,7 @@ def test_control_is_seen_apart_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("size", [1, 2, 10])
 def test_states_from_a_pool_are_refused(lab: Lab, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Samples that share a state are not independent, and no outcome is what came of one."""
+    """Samples that share a state are not independent, and no outcome belongs to one of them."""
     monkeypatch.setattr(power, "PLENTY", 10**9)
     pool = itertools.cycle([Cell() for _ in range(size)])
     race = lab.race(lambda: next(pool), yielding, yielding, observe=value_of)
@@ -171,7 +171,7 @@ def test_state_may_be_a_number(lab: Lab) -> None:
 
 
 def test_thread_of_an_actor_that_dies_is_an_error(lab: Lab) -> None:
-    """In the race's own process, too, somebody listens."""
+    """It is noticed in the race's own process, too."""
 
     def start_one(cell: Cell) -> None:
         thread = threading.Thread(target=lambda: [].pop(), name="Ada")

@@ -18,7 +18,7 @@ from pytest_concclaims.lab.race.transport import is_portable
 
 DRIFT = Strategy(Meeting.DRIFT, 1e-4)
 PINNED = Strategy(Meeting.LEAPFROG, pinned=True)
-#: So many different outcomes are kept apart.
+#: The number of different outcomes that are kept apart.
 DISTINCT = 10_000
 
 

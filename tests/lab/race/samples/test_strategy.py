@@ -122,7 +122,7 @@ def test_first_without_gil() -> None:
 
 @pytest.mark.parametrize(("cores", "actors"), [(0, 2), (1, 2), (2, 3), (7, 8)])
 def test_more_actors_than_cores_without_gil(cores: int, actors: int) -> None:
-    """With fewer cores than actors, chasers nap so that everybody gets to run, and nobody is pinned."""
+    """With fewer cores than actors, chasers nap so that all get to run, and none is pinned."""
     strategies = rotation(Conditions(gil=False, cores=cores, can_pin=True), actors)
     assert strategies[0].meeting is Meeting.CHASE
     assert strategies[0].nap > 0
