@@ -470,14 +470,25 @@ def test_suite_that_cannot_be_imported_is_an_error(pytester: pytest.Pytester, in
 # --- pytest-benchmark
 
 
+WARNED = "warned.txt"
+LISTENS = f"""
+    def pytest_warning_recorded(warning_message):
+        with open({WARNED!r}, "a") as file:
+            print(warning_message.category.__module__, file=file)
+"""
+
+
 def test_measurements_are_no_benchmarks_in_workers(pytester: pytest.Pytester) -> None:
-    """Whatever pytest-benchmark itself says of pytest-xdist: the arms are in no table and no file, without a word."""
+    """The arms are in no table and no file, and pytest-benchmark alone warns, if it does, of pytest-xdist."""
     pytest.importorskip("pytest_benchmark")
+    (pytester.path / WARNED).touch()
     options = ("-n", "1", "--benchmark-json=times.json")
-    bare = run_once(pytester, COMPANION, *options, subprocess=True)
-    run = run_once(pytester, LONGER, *options, subprocess=True)
-    assert run.status == bare.status == 0
-    assert run.result.parseoutcomes() == {**bare.result.parseoutcomes(), "passed": 2}
+    run = run_once(pytester, LONGER, *options, subprocess=True, conftest=LISTENS)
+    assert run.status == 0
+    assert {name.partition(".")[0] for name in run.text_of(WARNED).split()} <= {"pytest_benchmark"}
+    outcomes = run.result.parseoutcomes()
+    assert outcomes.pop("warnings", 0) == len(run.text_of(WARNED).split())
+    assert outcomes == {"passed": 2}
     assert "benchmark 'demo-snow'" not in run.result.stdout.str()
     times = run.folder / "times.json"
     assert not times.exists() or not times.read_text(encoding="utf-8")
