@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Inconclusive, Lab, MeasurementError, NotApplicable
 from pytest_concclaims.lab import lab as lab_module
 from pytest_concclaims.lab import memory
@@ -24,7 +25,6 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
 has_gauge = pytest.mark.skipif(gauge() is None, reason="nothing can tell memory here")
 
 MIB = 1 << 20
-PATIENCE = 120.0
 #: Seconds for a question to the real gauge; one that is settled takes no more than it needs.
 LONG = 60.0
 
@@ -284,7 +284,7 @@ def test_memory_that_ended_threads_have_left_is_not_taken_for_none(lab: Lab) -> 
     def work(size: int) -> None:
         taken = [b"1" * size for _ in range(3000)]
         kept.append(b"1" * size)  # it keeps the memory before it from being given back
-        all_have.wait(PATIENCE)  # so that each has an arena of its own, as far as there are so many
+        all_have.wait(TIMEOUT_S)  # so that each has an arena of its own, as far as there are so many
         assert taken
 
     threads = [threading.Thread(target=work, args=(2000,)) for _ in range(20)]
@@ -305,7 +305,7 @@ def test_memory_that_ended_threads_have_left_is_not_taken_for_none(lab: Lab) -> 
 
         thread = threading.Thread(target=hold)
         thread.start()
-        assert ready.wait(PATIENCE)
+        assert ready.wait(TIMEOUT_S)
         try:
             yield
         finally:
@@ -651,12 +651,12 @@ def test_thread_that_is_idle(lab: Lab) -> None:
 
         def wait() -> None:
             begun.set()
-            done.wait(PATIENCE)
+            done.wait(TIMEOUT_S)
 
         idle = threading.Thread(target=wait)
         idle.start()
         try:
-            begun.wait(PATIENCE)
+            begun.wait(TIMEOUT_S)
             yield
         finally:
             done.set()

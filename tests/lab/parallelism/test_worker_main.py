@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from helpers import workloads
+from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.parallelism import worker_main
-
-PATIENCE = 120.0
 
 
 class Serving:
@@ -30,14 +29,14 @@ class Serving:
     def order(self, begin: float, end: float, cpus: list[int] | None = None) -> tuple[Any, ...]:
         """Give an order, and return the answer."""
         self.here.send((begin, end, cpus))
-        assert self.here.poll(PATIENCE)
+        assert self.here.poll(TIMEOUT_S)
         answer: tuple[Any, ...] = self.here.recv()
         return answer
 
     def end(self) -> None:
         """Give the last order."""
         self.here.send(None)
-        self.thread.join(PATIENCE)
+        self.thread.join(TIMEOUT_S)
         self.here.close()
         self._there.close()
 
@@ -142,7 +141,7 @@ def test_last_order_ends_it(serve: Serve) -> None:
     """The thread comes to its end."""
     serving = serve(workloads.nothing)
     serving.here.send(None)
-    serving.thread.join(PATIENCE)
+    serving.thread.join(TIMEOUT_S)
     assert not serving.thread.is_alive()
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from helpers import workloads
+from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import CPYTHON
 from pytest_concclaims.lab.failure import Failure
 from pytest_concclaims.lab.parallelism import workers
@@ -38,7 +39,6 @@ pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExce
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 interpreters = pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
 
-PATIENCE = 120.0
 NothingLeft = Callable[[], AbstractContextManager[None]]
 
 ALL = [
@@ -61,7 +61,7 @@ def answer(worker: Worker) -> tuple[Any, ...]:
 
 def heard(worker: Worker) -> tuple[Any, ...]:
     """Return what a worker tells."""
-    assert worker.connection.poll(PATIENCE)
+    assert worker.connection.poll(TIMEOUT_S)
     told: tuple[Any, ...] = worker.connection.recv()
     return told
 
@@ -187,7 +187,7 @@ def test_worker_that_dies_before_it_is_told_to_work(kind: type[Worker], nothing_
         worker = kind(workloads.compute)
         pid = worker._pid if isinstance(worker, ForkedWorker) else worker._process.pid  # type: ignore[attr-defined]  # one of these two
         os.kill(pid, signal.SIGKILL)
-        assert worker.connection.poll(PATIENCE)
+        assert worker.connection.poll(TIMEOUT_S)
         with pytest.raises(OSError, match=r"(?i)broken|reset"):
             worker.connection.send((0, 0, None))
         assert worker.ending() == Failure("crash", "crashed its worker, with signal 9", "")
@@ -233,18 +233,18 @@ def test_thread_that_hangs_is_left_and_ends_when_it_can(
 
     def wait_to_be_let_go() -> None:
         begun.set()
-        let_go.wait(PATIENCE)
+        let_go.wait(TIMEOUT_S)
         raise StopIteration
 
     with nothing_left():
         worker = ThreadWorker(wait_to_be_let_go)
         worker.connection.send((0, sys.float_info.max, None))
-        assert begun.wait(PATIENCE)
+        assert begun.wait(TIMEOUT_S)
         assert "in wait_to_be_let_go\n" in worker.stack()
         worker.end()
         assert worker.is_alive()
         let_go.set()
-        worker._thread.join(PATIENCE)
+        worker._thread.join(TIMEOUT_S)
         assert not worker.is_alive()
 
 
@@ -254,13 +254,13 @@ def test_stack_begins_with_the_work() -> None:
 
     def wait_to_be_let_go() -> None:
         begun.set()
-        let_go.wait(PATIENCE)
+        let_go.wait(TIMEOUT_S)
         raise StopIteration
 
     worker = ThreadWorker(wait_to_be_let_go)
     try:
         worker.connection.send((0, sys.float_info.max, None))
-        assert begun.wait(PATIENCE)
+        assert begun.wait(TIMEOUT_S)
         assert "working.py" not in worker.stack()
     finally:
         let_go.set()
@@ -306,7 +306,7 @@ def test_fork_beside_threads_warns_of_nothing(kind: type[Worker]) -> None:
         worker.end()
     finally:
         done.set()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_S)
 
 
 # --- subinterpreters

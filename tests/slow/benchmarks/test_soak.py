@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims.verdict import Verdict
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "soak.py"
@@ -41,8 +42,6 @@ def load_script() -> Any:
 
 soak = load_script()
 
-#: Seconds after which something that must happen is given up; a machine may be very busy.
-PATIENCE = 120.0
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 posix = pytest.mark.skipif(os.name != "posix", reason="makes an interpreter of a shell script")
 
@@ -353,14 +352,6 @@ def test_progress_names_what_went_wrong_and_why() -> None:
 # --- processes
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that must happen."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"still not: {what}"
-        time.sleep(0.01)
-
-
 def is_running(pid: int) -> bool:
     """Return whether a process is there and not yet dead."""
     try:
@@ -403,7 +394,7 @@ def test_hog_burns_cpu_time(text: str) -> None:
     """More and more of it."""
     with soak.hogs_beside(soak.parse_condition(text), "seed") as (hog,):
         before = state_and_ticks(hog.pid)[1]
-        wait_until(lambda: state_and_ticks(hog.pid)[1] > before + 10, "it burns")
+        wait_until(lambda: state_and_ticks(hog.pid)[1] > before + 10)
 
 
 @linux
@@ -411,8 +402,8 @@ def test_random_hog_comes_and_goes() -> None:
     """It sleeps, and then burns again."""
     with soak.hogs_beside(soak.Condition("random-hogs", 1), "seed") as (hog,):
         for _ in range(2):
-            wait_until(lambda: state_and_ticks(hog.pid)[0] == "R", "it burns")
-            wait_until(lambda: state_and_ticks(hog.pid)[0] == "S", "it sleeps")
+            wait_until(lambda: state_and_ticks(hog.pid)[0] == "R")
+            wait_until(lambda: state_and_ticks(hog.pid)[0] == "S")
 
 
 def test_hogs_end_with_a_block_that_raises() -> None:
@@ -440,7 +431,7 @@ def test_hog_ends_when_its_parent_closes_the_pipe() -> None:
         assert hog.stdout is not None
         assert hog.stdout.read(1) == b"."
         hog.stdin.close()
-        assert hog.wait(PATIENCE) == 0
+        assert hog.wait(TIMEOUT_S) == 0
 
 
 # --- bad input
@@ -685,9 +676,9 @@ def test_run_that_is_interrupted_leaves_no_process(project: Path, monkeypatch: p
     monkeypatch.setattr(soak, "_run", interrupted)
     job = soak.Job(1, ALONE, subject(sys.executable))
     with pytest.raises(KeyboardInterrupt):
-        soak.run_job(job, soak.Selection(("test_claims.py",)), project=project, seed=0, deadline=PATIENCE)
+        soak.run_job(job, soak.Selection(("test_claims.py",)), project=project, seed=0, deadline=TIMEOUT_S)
     (process,) = started
-    assert process.wait(PATIENCE) == -signal.SIGKILL
+    assert process.wait(TIMEOUT_S) == -signal.SIGKILL
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
@@ -784,13 +775,13 @@ def test_soak_that_is_ended_leaves_no_process(project: Path, number: signal.Sign
         preexec_fn=hear_of_ctrl_c,
     ) as process:
         try:
-            wait_until(lambda: (project / "told").exists() or process.poll() is not None, "the claim runs")
+            wait_until(lambda: (project / "told").exists() or process.poll() is not None)
             children = children_of(process.pid)
             assert len(children) == 2
         finally:
             process.send_signal(number)
-        said = process.communicate(timeout=PATIENCE)[1]
+        said = process.communicate(timeout=TIMEOUT_S)[1]
     assert process.returncode == (soak.INTERRUPTED if number == signal.SIGINT else -signal.SIGKILL)
     assert (b"interrupted; the same command goes on from here" in said) is (number == signal.SIGINT)
-    wait_until(lambda: not any(map(is_running, children)), "nobody is left")
+    wait_until(lambda: not any(map(is_running, children)))
     assert (project / "soak.jsonl").read_bytes() == b""
