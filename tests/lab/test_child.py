@@ -44,6 +44,7 @@ from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims import FREE_THREADED_BUILD, Child, ChildError, Lab
 from pytest_concclaims.lab.child import RemoteError
 
+pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and process groups are POSIX's")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
 

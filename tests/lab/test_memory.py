@@ -22,6 +22,7 @@ from pytest_concclaims.lab.memory import Memory
 from pytest_concclaims.lab.process_memory import Resident, gauge
 from pytest_concclaims.records.evidence import MemoryRun, from_json, in_bytes
 
+pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
 has_gauge = pytest.mark.skipif(gauge() is None, reason="nothing can tell memory here")
 
@@ -126,7 +127,7 @@ def computer(monkeypatch: pytest.MonkeyPatch) -> Computer:
     monkeypatch.setattr(memory, "objects_in_use", lambda: computer.in_use)
     # Nothing looks at this process's own memory, so nothing has to be tidy there.
     monkeypatch.setattr(memory, "gc", SimpleNamespace(collect=lambda: 0))
-    monkeypatch.setattr(memory.linux, "trim", lambda: None)
+    monkeypatch.setattr("pytest_concclaims.lab.linux.trim", lambda: None)
     return computer
 
 

@@ -20,6 +20,7 @@ from pytest_concclaims.lab import process_memory
 from pytest_concclaims.lab.process_memory import Growth, Resident, gauge, of_linux, of_psutil
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+interpreter = pytest.mark.interpreter
 MIB = 1 << 20
 
 #: A process that takes so many more bytes of memory as it reads, and says so; in the end, it ends.
@@ -114,6 +115,7 @@ def test_difference_of_growths() -> None:
 # --- Linux
 
 
+@interpreter
 @linux
 def test_child_appears_grows_and_goes() -> None:
     """It is there with a size of its own while it lives."""
@@ -132,6 +134,7 @@ def test_child_appears_grows_and_goes() -> None:
     assert taking.pid not in of_linux().started
 
 
+@interpreter
 @linux
 def test_own_memory_grows() -> None:
     """What this process touches is its own, and of no child."""
@@ -144,6 +147,7 @@ def test_own_memory_grows() -> None:
     assert after.started == before.started
 
 
+@interpreter
 @linux
 def test_grandchild_counts() -> None:
     """A process that a child has started is one of those that are here for the child."""
@@ -162,6 +166,7 @@ def test_grandchild_counts() -> None:
         parent.stdin.close()
 
 
+@interpreter
 @linux
 def test_strangers_do_not_count() -> None:
     """Only those that this process has started, or one of them."""
@@ -169,6 +174,7 @@ def test_strangers_do_not_count() -> None:
     assert os.getppid() not in of_linux().started
 
 
+@interpreter
 @linux
 def test_nothing_stays_open() -> None:
     """Looking leaves no descriptor, on PyPy neither."""
@@ -179,6 +185,7 @@ def test_nothing_stays_open() -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+@interpreter
 @linux
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="no os.waitid here")
 def test_process_that_has_not_been_waited_for() -> None:
@@ -363,6 +370,7 @@ def test_psutil_may_tell_nothing_at_all() -> None:
     assert found == Resident(1000, {11: None, 12: 7}, False, together=math.inf)
 
 
+@interpreter
 def test_real_psutil() -> None:
     """It has all the names that are used here."""
     psutil = pytest.importorskip("psutil")

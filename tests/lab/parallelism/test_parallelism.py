@@ -29,6 +29,7 @@ from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.machine import usable_cpus
 from pytest_concclaims.records.evidence import ParallelismRun, from_json
 
+pytestmark = pytest.mark.interpreter
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 interpreters = pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
 KINDS = ["thread", "process", pytest.param("interpreter", marks=interpreters)]

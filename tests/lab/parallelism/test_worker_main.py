@@ -17,6 +17,8 @@ from helpers import workloads
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.parallelism import worker_main
 
+pytestmark = pytest.mark.interpreter
+
 
 class Serving:
     """A thread that serves at a real pipe."""

@@ -35,7 +35,7 @@ from pytest_concclaims.lab.parallelism.workers import (
 )
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 
-pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 interpreters = pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
 

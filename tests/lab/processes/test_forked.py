@@ -22,7 +22,11 @@ from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.processes import forked
 from pytest_concclaims.lab.processes.forked import Forked, ForkedError, run_forked
 
-pytestmark = pytest.mark.skipif(not forked.CAN_FORK, reason="no os.fork here")
+pytestmark = [
+    pytest.mark.interpreter,
+    pytest.mark.starts,
+    pytest.mark.skipif(not forked.CAN_FORK, reason="no os.fork here"),
+]
 linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into /proc")
 
 

@@ -624,9 +624,9 @@ def test_run_that_does_not_end_is_ended_at_its_deadline(project: Path) -> None:
     write_claims(project, SNOW.replace("snow = 1", "threading.Event().wait()"))
     job = soak.Job(1, ALONE, subject(sys.executable))
     selection = soak.Selection(("test_claims.py",))
-    run = soak.run_job(job, selection, project=project, seed=0, deadline=0.5)
+    run = soak.run_job(job, selection, project=project, seed=0, deadline=0.05)
     assert run.exit_status is None
-    assert run.error.startswith("ended at its deadline of 0.5 s (--deadline)")
+    assert run.error.startswith("ended at its deadline of 0.05 s (--deadline)")
 
 
 LEAK = """
