@@ -19,7 +19,7 @@ from pytest_concclaims import Inconclusive, Lab, MeasurementError, NotApplicable
 from pytest_concclaims.lab import lab as lab_module
 from pytest_concclaims.lab import memory
 from pytest_concclaims.lab.memory import Memory
-from pytest_concclaims.lab.process_memory import Resident, gauge
+from pytest_concclaims.lab.process_memory import MemoryInUse, gauge
 from pytest_concclaims.records.evidence import MemoryRun, from_json, in_bytes
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
@@ -60,11 +60,11 @@ class Computer:
         self.running: list[str] = []
         self._number = 0
 
-    def gauge(self) -> Resident:
+    def gauge(self) -> MemoryInUse:
         """Read it."""
         together = self.own + sum(self.processes.values()) + self.shared
         started = {process: size if self.unique else None for process, size in self.processes.items()}
-        return Resident(self.own, started, self.unique, together)
+        return MemoryInUse(self.own, started, self.unique, together)
 
     def fill(self, size: int) -> list[bytes]:
         """Take memory for good."""
@@ -331,8 +331,8 @@ def test_crowd_has_an_end(lab: Lab, computer: Computer) -> None:
     for asked in (1, 2):
         with pytest.raises(Inconclusive):
             measured.above(2 * MIB)
-        assert last(lab).samples == asked * memory._CROWD
-        assert computer.log.count("+thread") == asked * (1 + memory._CROWD)
+        assert last(lab).samples == asked * memory._MOST_BESIDE_EACH_OTHER
+        assert computer.log.count("+thread") == asked * (1 + memory._MOST_BESIDE_EACH_OTHER)
         assert computer.running == []
 
 

@@ -262,7 +262,7 @@ def test_short_work_is_repeated(lab: Lab, time_: Time, look: float) -> None:
     assert measured.between(1.9, 2.1)
     for arm, single in zip(measured.timings, (4 * MICRO, 2 * MICRO)):
         assert arm.calls > 1
-        assert arm.calls * single >= ratio._LONG_ENOUGH
+        assert arm.calls * single >= ratio._LONG_ENOUGH_S
         assert arm.seconds == [pytest.approx(single, rel=0.01)] * len(arm.seconds)
 
 

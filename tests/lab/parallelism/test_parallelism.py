@@ -72,8 +72,8 @@ def brief_slices(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     before = sys.getswitchinterval()
     if sys.platform != "win32":  # its clock for CPU time has steps of 16 ms
-        monkeypatch.setattr(alternation, "_SHORTEST", 0.003)
-        monkeypatch.setattr(alternation, "_LONGEST", 0.0045)
+        monkeypatch.setattr(alternation, "_SHORTEST_S", 0.003)
+        monkeypatch.setattr(alternation, "_LONGEST_S", 0.0045)
         sys.setswitchinterval(before / 10)
     yield
     sys.setswitchinterval(before)
@@ -262,7 +262,7 @@ def time_for_hanging(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     told.touch()
     monkeypatch.setenv(workloads.HANGING, str(told))
     monkeypatch.setattr(alternation, "clock", lambda: clock() + (1000.0 if told.stat().st_size >= 2 else 0.0))
-    monkeypatch.setattr(alternation, "_LOOK", 0.01)
+    monkeypatch.setattr(alternation, "_POLL_INTERVAL_S", 0.01)
 
 
 hanging = pytest.mark.usefixtures("time_for_hanging")
@@ -379,7 +379,7 @@ class Simulated:
             def is_alive(self) -> bool:
                 return True
 
-            def _wait(self, _patience: float) -> None:
+            def _wait(self, _timeout_s: float) -> None:
                 machine.ended += 1
 
         return SimulatedWorker

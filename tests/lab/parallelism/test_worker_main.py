@@ -157,8 +157,8 @@ def test_short_work_is_repeated_between_marks(serve: Serve, clock: Clock) -> Non
     between = [next_one[0] - one[0] for one, next_one in zip(marks, marks[1:])]
     assert between[:4] == [2**-20, 2**-19, 2**-18, 2**-17]
     assert between == sorted(between)
-    assert between[-2] < 2 * worker_main._BETWEEN_MARKS
-    assert between[-1] >= worker_main._BETWEEN_MARKS
+    assert between[-2] < 2 * worker_main._MARK_INTERVAL_S
+    assert between[-1] >= worker_main._MARK_INTERVAL_S
     assert calls == round((marks[-1][0] - 100) * 2**20)
     _, again, _, _ = serving.order(clock.now, clock.now + 0.01)
     assert again[1][0] - again[0][0] == between[-1]

@@ -20,7 +20,7 @@ from helpers import workloads
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import CPYTHON
 from pytest_concclaims.lab.failure import Failure
-from pytest_concclaims.lab.parallelism import workers
+from pytest_concclaims.lab.parallelism import worker_main, workers
 from pytest_concclaims.lab.parallelism.worker_main import clock
 from pytest_concclaims.lab.parallelism.workers import (
     CONTROLS,
@@ -215,7 +215,7 @@ def test_process_that_hangs_is_killed(
     kind: type[Worker], known: bool, nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once where it is known to hang, else when it has had its time to end."""
-    monkeypatch.setattr(workers, "_ENDS_WITHIN", workloads.FOR_EVER if known else 0.05)
+    monkeypatch.setattr(workers, "_END_TIMEOUT_S", workloads.FOR_EVER if known else 0.05)
     with nothing_left():
         worker = kind(workloads.stand_still)
         worker.connection.send((0, sys.float_info.max, None))
@@ -228,7 +228,7 @@ def test_thread_that_hangs_is_left_and_ends_when_it_can(
     nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody can end a thread; when its work comes back there is nobody to tell, and that is no error."""
-    monkeypatch.setattr(workers, "_ENDS_WITHIN", 0.05)
+    monkeypatch.setattr(workers, "_END_TIMEOUT_S", 0.05)
     begun, let_go = threading.Event(), threading.Event()
 
     def wait_to_be_let_go() -> None:
@@ -261,7 +261,7 @@ def test_stack_begins_with_the_work() -> None:
     try:
         worker.connection.send((0, sys.float_info.max, None))
         assert begun.wait(TIMEOUT_S)
-        assert "working.py" not in worker.stack()
+        assert Path(worker_main.__file__).name not in worker.stack()
     finally:
         let_go.set()
         worker.end()

@@ -90,7 +90,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Callab
         return read(pipe, process, deadline)
 
     monkeypatch.setattr(forked, "_message", read_once_told)
-    monkeypatch.setattr(forked, "_LOOK", 0.01)
+    monkeypatch.setattr(forked, "_POLL_INTERVAL_S", 0.01)
     return lambda work: run_forked(lambda: work(tmp_path / "told"), deadline=0.05)
 
 
@@ -248,7 +248,7 @@ def test_child_without_last_words_is_killed(
     watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A child that does not say where it is gets no longer than the time for that."""
-    monkeypatch.setattr(forked, "_LAST_WORDS", 0.05)
+    monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
     end = watched(hang_deaf)
     assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGKILL)
     assert_gone(int((tmp_path / "told").read_text()))
@@ -256,7 +256,7 @@ def test_child_without_last_words_is_killed(
 
 def test_stopped_child_is_killed(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is stopped does not die of SIGABRT."""
-    monkeypatch.setattr(forked, "_LAST_WORDS", 0.05)
+    monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
 
     def stop(told: Path) -> None:
         tell(told, os.getpid())
@@ -360,7 +360,7 @@ def test_grandchild_does_not_hide_how_the_child_ended(
 
 def test_grandchild_that_got_away_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process in a session of its own cannot be killed with the group, and holds nobody up."""
-    monkeypatch.setattr(forked, "_LOOK", 0.01)
+    monkeypatch.setattr(forked, "_POLL_INTERVAL_S", 0.01)
     told = tmp_path / "told"
 
     def work() -> None:
