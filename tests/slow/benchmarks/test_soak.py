@@ -557,6 +557,15 @@ def read(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
+def run_once(
+    project: Path, condition: str = "alone", *, keyword: str | None = None, deadline: float = TIMEOUT_S
+) -> Any:
+    """Run the project's claims once, without what a soak does before and after a run."""
+    job = soak.Job(1, soak.parse_condition(condition), subject(sys.executable))
+    selection = soak.Selection(("test_claims.py",), keyword)
+    return soak.run_job(job, selection, project=project, seed=0, deadline=deadline)
+
+
 def test_soak_goes_on_where_it_stopped(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two runs alone and beside a hog; later, after a line that was not written to its end, a third of each."""
     output = project / "soak.jsonl"
@@ -622,9 +631,7 @@ def test_run_without_a_record_is_a_loud_error(project: Path, capsys: pytest.Capt
 def test_run_that_does_not_end_is_ended_at_its_deadline(project: Path) -> None:
     """Wherever it is by then; that is an error."""
     write_claims(project, SNOW.replace("snow = 1", "threading.Event().wait()"))
-    job = soak.Job(1, ALONE, subject(sys.executable))
-    selection = soak.Selection(("test_claims.py",))
-    run = soak.run_job(job, selection, project=project, seed=0, deadline=0.05)
+    run = run_once(project, deadline=0.05)
     assert run.exit_status is None
     assert run.error.startswith("ended at its deadline of 0.05 s (--deadline)")
 
@@ -685,7 +692,8 @@ def test_run_on_one_core_has_one_cpu(project: Path) -> None:
     """Pytest has, and we still have all that we had."""
     write_claims(project, SNOW.replace("snow = 1", "snow = len(os.sched_getaffinity(0))"))
     before = os.sched_getaffinity(0)
-    assert soak.main(arguments("--condition", "one-core", "--keyword", "white")) == 0
+    run = run_once(project, "one-core", keyword="white")
+    assert soak.exit_status([run]) == 0
     assert os.sched_getaffinity(0) == before
 
 
@@ -693,9 +701,9 @@ def test_workers_share_the_claims_of_a_run(project: Path) -> None:
     """As with ``pytest -n``."""
     claims = SNOW.replace("snow = 1", "snow = int(os.environ['PYTEST_XDIST_WORKER_COUNT'] == '2')")
     write_claims(project, claims)
-    assert soak.main(arguments("--condition", "workers:2")) == 0
-    (line,) = read(project / "soak.jsonl")
-    assert [item["verdict"] for item in line["claims"]] == ["confirmed", "refuted"]
+    run = run_once(project, "workers:2")
+    assert soak.exit_status([run]) == 0
+    assert [claim.verdict for claim in run.claims] == [Verdict.CONFIRMED, Verdict.REFUTED]
 
 
 def test_runs_at_once_count_as_one_with_the_claims_of_all(project: Path, tmp_path: Path) -> None:
@@ -711,9 +719,9 @@ def test_runs_at_once_count_as_one_with_the_claims_of_all(project: Path, tmp_pat
         assert snow == 1
     """
     write_claims(project, "import time\n" + dedent(claims))
-    assert soak.main(arguments("--condition", "at-once:2")) == 0
-    (line,) = read(project / "soak.jsonl")
-    assert [item["verdict"] for item in line["claims"]] == ["confirmed", "confirmed"]
+    run = run_once(project, "at-once:2")
+    assert soak.exit_status([run]) == 0
+    assert [claim.verdict for claim in run.claims] == [Verdict.CONFIRMED, Verdict.CONFIRMED]
     assert len(set((tmp_path / "here").read_text().split())) == 2
 
 
@@ -730,11 +738,11 @@ def test_any_of_runs_at_once_that_fails_is_an_error(project: Path, tmp_path: Pat
         assert snow == 1
     """
     write_claims(project, claims)
-    assert soak.main(arguments("--condition", "at-once:2")) == 1
-    (line,) = read(project / "soak.jsonl")
-    assert line["error"].startswith("no run record, exit status 7")
-    assert line["exit_status"] == 7
-    assert [item["verdict"] for item in line["claims"]] == ["confirmed"]
+    run = run_once(project, "at-once:2")
+    assert soak.exit_status([run]) == 1
+    assert run.error.startswith("no run record, exit status 7")
+    assert run.exit_status == 7
+    assert [claim.verdict for claim in run.claims] == [Verdict.CONFIRMED]
 
 
 def test_platform_without_affinity_is_told_so(
