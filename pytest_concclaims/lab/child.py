@@ -56,7 +56,7 @@ class Child(Generic[T_co]):
     :param returned: whether the function returned; its value is :attr:`value`.
     :param exception: the exception that the function raised, if it did.
     :param traceback: that exception's traceback, as text.
-    :param looks: one entry for each time that somebody asked whether it timed out.
+    :param looks: one entry for each time that :attr:`timed_out` was asked.
     """
 
     target: str
@@ -84,7 +84,7 @@ class Child(Generic[T_co]):
 
     @property
     def unexplained(self) -> bool:
-        """Whether it was killed at its deadline, and nobody has asked that."""
+        """Whether it was killed at its deadline, and :attr:`timed_out` was not asked."""
         return self.killed_late and not self.looks
 
     @property
@@ -310,7 +310,7 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     kill_group(process.pid)
 
 
-# --- what came of it
+# --- its result
 
 
 def _result(folder: Path, exit_status: int | None) -> tuple[tuple[Any] | None, BaseException | None, str | None]:

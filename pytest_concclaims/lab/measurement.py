@@ -1,4 +1,4 @@
-"""What all measurements have in common: how they are asked, and what nobody may ask them."""
+"""What all measurements have in common: the questions that they can be asked, and those that they refuse."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class ThresholdQuestion:
     :param words: as it was asked, such as ``above 2``.
     :param cuts: the dead zones, from low to high, each ``(low, high)``: the quantity is to be told to lie below or
         above each of them. Within, there is no answer.
-    :param inside: whether to lie above the first and below the last is what was asked about; if there is one cut
-        only: whether to lie above it is.
+    :param above: if there is one cut: whether the question is about lying above it, or else below. If there are two,
+        it is about lying above the first and below the last.
     """
 
     words: str
@@ -182,7 +182,7 @@ class Measurement(ABC):
         __tracebackhide__ = True
         return self.below(self._operand(other, "<="))
 
-    # --- what nobody may ask
+    # --- what is refused
 
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError(f"{self.name} is equal to nothing: what is measured has a range; {ASK}")
@@ -257,7 +257,7 @@ class Measurement(ABC):
         return cut
 
     def _ask(self, question: ThresholdQuestion) -> bool:
-        """Have a question settled, and put what came of it on record."""
+        """Have a question settled, and record the answer."""
         __tracebackhide__ = True
         self.asked = True
         try:
@@ -326,9 +326,9 @@ class Measurement(ABC):
             "question": question.words,
             "answer": answer,
             "cuts": [list(cut) for cut in question.cuts],
-            "value": None if reading is None else _told(reading.value),
-            "low": None if reading is None else _told(reading.low),
-            "high": None if reading is None else _told(reading.high),
+            "value": None if reading is None else _recordable(reading.value),
+            "low": None if reading is None else _recordable(reading.low),
+            "high": None if reading is None else _recordable(reading.high),
             "samples": 0 if reading is None else reading.samples,
             "seconds": round(self.seconds, 4),
             "budget": self._budget,
@@ -353,7 +353,7 @@ def described(reading: Reading, unit: Callable[[float], str] = lambda value: f"{
     return f"{unit(reading.value)} [{unit(reading.low)} to {unit(reading.high)}], {words}"
 
 
-def _told(value: float) -> float | None:
+def _recordable(value: float) -> float | None:
     """Return a number that a record can hold; None for what is too far away to be told."""
     return value if math.isfinite(value) else None
 

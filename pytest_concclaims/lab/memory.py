@@ -17,13 +17,13 @@ from . import linux
 from .callables import begin, failures_of, keep, name_of
 from .failure import Failure
 from .measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion, clock, described
-from .process_memory import Gauge, Growth, Resident
+from .process_memory import Gauge, Growth, MemoryInUse
 from .sequential import ERROR, in_random_order, reading_of, side_of, unsettled
 
-#: So many are started beside each other at most: those that follow would take the memory that these have left.
-_CROWD = 40
-#: Bytes of what is kept at first, until that makes the process grow as much, and how often that is tried.
-_FILL, _FILLS = 1 << 23, 24
+#: Things that are started beside each other at most: further ones would take the memory that these have left.
+_MOST_BESIDE_EACH_OTHER = 40
+#: Bytes that are kept at first, until that makes the process grow as much, and how often that is tried.
+_FILL_BYTES, _MOST_FILLS = 1 << 23, 24
 _UNFILLED = (
     "this process has memory that it does not use, and cannot be made to use before, so how much is taken at most "
     "cannot be told"
@@ -33,7 +33,7 @@ _UNTOLD = (
     "cannot be told"
 )
 _GAVE_BACK = "this process has given memory back meanwhile, so how much is taken at most cannot be told"
-#: It is as much if it is this part of it.
+#: The part of what is kept by which the process has to grow at least, so that it counts as growing as much.
 _GROWN = 0.9
 
 
@@ -95,7 +95,7 @@ class Memory(Measurement):
         self._gave_back = False
         #: Bytes of objects, for each sample, that are in memory that was there before.
         self._hidden = 0.0
-        self._latest: Resident | None = None
+        self._latest: MemoryInUse | None = None
         self._growths: list[Growth] = []
         self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
 
@@ -133,17 +133,21 @@ class Memory(Measurement):
                 if not self._finds_hidden(in_use, started):
                     return Settled(above_it)
                 continue
-            if self._growths and (clock() >= end or started == _CROWD):
+            if self._growths and (clock() >= end or started == _MOST_BESIDE_EACH_OTHER):
                 self._finds_hidden(in_use, started)  # for the next question, which these samples may settle
-                limit = f"after {_CROWD} beside each other" if started == _CROWD else None
+                limit = (
+                    f"after {_MOST_BESIDE_EACH_OTHER} beside each other"
+                    if started == _MOST_BESIDE_EACH_OTHER
+                    else None
+                )
                 ends = self._shown(low), self._shown(high)
                 lacking = unsettled(above, below, len(self._growths), *ends, limit=limit)
-                for told, cause in (
+                for known, cause in (
                     (self._unique, _UNTOLD),
                     (filled, _UNFILLED),
                     (not self._gave_back, _GAVE_BACK),
                 ):
-                    lacking = lacking if told else f"{cause}; {lacking}"
+                    lacking = lacking if known else f"{cause}; {lacking}"
                 return Settled(None, lacking)
             self._growths.append(self._sample(crowd, filled=filled))
             started += 1
@@ -162,16 +166,16 @@ class Memory(Measurement):
         """Fill what memory this process has, but does not use; return whether it grows by what is added then."""
         gc.collect()
         linux.trim()
-        for _ in range(_FILLS):
+        for _ in range(_MOST_FILLS):
             before = self._gauge().own
-            crowd.callback(keep, _objects(_FILL))
-            if self._gauge().own - before >= _GROWN * _FILL:
+            crowd.callback(keep, _objects(_FILL_BYTES))
+            if self._gauge().own - before >= _GROWN * _FILL_BYTES:
                 return True
         return False
 
     def _beside(self, low: float, high: float) -> tuple[int, int]:
         """Return how many samples lie above ``high`` for sure, and how many below ``low``."""
-        # Of two kinds, nobody knows whose the hidden objects are.
+        # Of two kinds, the hidden objects may be of either.
         least = self._hidden if len(self._kinds) > 1 else 0.0
         below = 0 if self._gave_back else sum(each.high + self._hidden < low for each in self._growths)
         return sum(each.low - least > high for each in self._growths), below
@@ -256,5 +260,5 @@ def objects_in_use() -> int:
 def _objects(size: int) -> list[bytes]:
     """Return objects of all small sizes, and of some greater ones, that take so many bytes together."""
     sizes = [*range(16, 512, 16), 1 << 10, 1 << 12, 1 << 14]
-    # Not bytes(each): those are zero, and the system gives pages that nobody has written to no memory.
+    # Not bytes(each): those are zero, and the system gives no memory to pages that were never written.
     return [b"1" * each for _ in range(size // sum(sizes)) for each in sizes]

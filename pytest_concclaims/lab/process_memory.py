@@ -32,7 +32,7 @@ class Growth:
 
 
 @dataclass(frozen=True)
-class Resident:
+class MemoryInUse:
     """Memory at one moment, in bytes.
 
     :param own: the resident memory of this process.
@@ -48,7 +48,7 @@ class Resident:
     unique: bool
     together: float
 
-    def since(self, before: Resident) -> Growth:
+    def since(self, before: MemoryInUse) -> Growth:
         """Return how much more there is than before.
 
         At least: of this process, all that is resident counts, as what a child shares with it is here anyway; of the
@@ -65,29 +65,29 @@ class Resident:
 
 
 #: Reads it.
-Gauge = Callable[[], Resident]
+Gauge = Callable[[], MemoryInUse]
 
 
 def gauge() -> Gauge | None:
     """Return what reads memory here; None if nothing can: psutil is missing, and this is not Linux."""
     if sys.platform == "linux" and (_PROC / "self" / "statm").exists():
-        return of_linux
+        return memory_on_linux
     try:
         psutil = import_module("psutil")
     except ImportError:
         return None
-    return lambda: of_psutil(psutil)
+    return lambda: memory_by_psutil(psutil)
 
 
 # --- Linux, where psutil may be missing (PyPy)
 
 
-def of_linux() -> Resident:
+def memory_on_linux() -> MemoryInUse:
     """Return what the files below /proc tell (proc(5))."""
     own = _sizes(os.getpid())
     others = {process: _sizes(process) for process in _descendants(os.getpid())}
     found = {process: sizes for process, sizes in others.items() if sizes is not None}  # or it has ended
-    return Resident(
+    return MemoryInUse(
         own=own.resident if own is not None else 0,
         started={process: sizes.unique for process, sizes in found.items()},
         unique=all(sizes.unique is not None for sizes in (own, *found.values()) if sizes is not None),
@@ -117,7 +117,7 @@ def _sizes(process: int) -> _Sizes | None:
     with suppress(OSError, IndexError):  # an old kernel, or another user's process
         pages = int((_PROC / str(process) / "statm").read_text(encoding="ascii").split()[1])
         size = pages * os.sysconf("SC_PAGESIZE")
-        return _Sizes(size, None, size) if size else None  # one that nobody has waited for has none
+        return _Sizes(size, None, size) if size else None  # a zombie has none
     return None
 
 
@@ -146,7 +146,7 @@ def _descendants(process: int) -> list[int]:
 # --- elsewhere
 
 
-def of_psutil(psutil: Any) -> Resident:
+def memory_by_psutil(psutil: Any) -> MemoryInUse:
     """Return what psutil tells."""
     own = psutil.Process()
     mine = own.memory_info().rss
@@ -163,4 +163,4 @@ def of_psutil(psutil: Any) -> Resident:
             except (psutil.AccessDenied, AttributeError):
                 sizes[process.pid] = None
             together += resident
-    return Resident(mine, sizes, None not in sizes.values(), together)
+    return MemoryInUse(mine, sizes, None not in sizes.values(), together)

@@ -21,12 +21,12 @@ from .sequential import in_random_order, reading_of, sample_until_settled, teste
 from .tracing import is_traced
 
 #: Seconds that a sample of an arm takes at least: as short as the clock's ticks and its own cost allow.
-_LONG_ENOUGH = max(100e-6, 1000 * time.get_clock_info("perf_counter").resolution)
+_LONG_ENOUGH_S = max(100e-6, 1000 * time.get_clock_info("perf_counter").resolution)
 _MOST_CALLS = 1 << 20
 #: Seconds that a sample may take for the sake of as many calls as the other arm's.
-_EVEN_UP_TO = 10 * _LONG_ENOUGH
+_EVEN_UP_TO_S = 10 * _LONG_ENOUGH_S
 #: Seconds of the longest pause before a pair.
-_PAUSE = 0.03
+_PAUSE_S = 0.03
 #: Of so many samples, the first, the record has the figures.
 _KEPT = 1000
 
@@ -60,7 +60,7 @@ class Timing:
 
         The clock's own cost is then the same part of both, and equal arms are equal.
         """
-        if self._takes / self.calls * calls <= _EVEN_UP_TO:
+        if self._takes / self.calls * calls <= _EVEN_UP_TO_S:
             self.calls = calls
 
     def sample(self) -> float:
@@ -81,7 +81,7 @@ class Timing:
         self._takes = math.inf
         for _ in range(2):
             self._takes = min(self._takes, self._timed(calls))
-            if self._takes < _LONG_ENOUGH:
+            if self._takes < _LONG_ENOUGH_S:
                 return False
         return True
 
@@ -144,8 +144,8 @@ class Ratio(Measurement):
         # Dozens of pairs of quick arms would fit into one moment of the machine, or one phase of the work. Others
         # take longer than that anyway.
         latest = sum(arm.calls * arm.seconds[-1] for arm in self.timings if arm.seconds)
-        if latest < _PAUSE:
-            time.sleep(self._chance.uniform(0.0, _PAUSE))
+        if latest < _PAUSE_S:
+            time.sleep(self._chance.uniform(0.0, _PAUSE_S))
         seconds = in_random_order(a.sample, b.sample, self._chance)
         for arm, taken in zip(self.timings, seconds):
             arm.seconds.append(taken)

@@ -29,7 +29,7 @@ def _beside(values: Sequence[float], low: float, high: float) -> tuple[int, int]
 def side_of(above: int, below: int, size: int, error: float = ERROR) -> bool | None:
     """Return whether the median of what values are drawn from lies above a dead zone (True) or below (False).
 
-    :param above: of ``size`` values, so many lie above it; all others speak against a median there, those that are
+    :param above: how many of ``size`` values lie above it; all others speak against a median there, those that are
         equal to a number as well: if half of them are, it is the median.
     :param error: the probability that this, asked after every value, ever says what is wrong.
     :returns: None if neither is settled.
@@ -66,7 +66,7 @@ def sample_until_settled(
 def unsettled(above: int, below: int, size: int, low: str, high: str, *, limit: str | None = None) -> str:
     """Return why samples do not settle a question.
 
-    :param above: so many of ``size`` lie above the dead zone.
+    :param above: how many of ``size`` lie above the dead zone.
     :param low: where that begins, for people.
     :param high: where it ends.
     :param limit: why there were no more samples; None: time was up.

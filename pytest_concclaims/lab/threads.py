@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseException], bool]) -> Iterator[None]:
-    """Tell of the exceptions that end threads in the block; of ``SystemExit`` nobody hears, as everywhere.
+    """Tell of the exceptions that end threads in the block, but for ``SystemExit``, of which Python tells nothing.
 
     :param note: called with the thread's name, for people, the thread, and the exception; returns whether it has
-        taken note. If not, whoever listened before hears of it.
+        taken note. If not, the hook that was set before is called.
     """
     before = threading.excepthook
 
@@ -34,9 +34,9 @@ def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseExce
 # --- threads at work
 
 #: Seconds of doing nothing, to see what others do.
-_NAP = 0.02
+_NAP_S = 0.02
 #: A thread is at work that uses this part of a CPU meanwhile; one that waits wakes up now and then.
-_AT_WORK = 0.05
+_BUSY_PART = 0.05
 
 
 def threads_at_work(threads: Iterable[threading.Thread]) -> str | None:
@@ -49,8 +49,8 @@ def threads_at_work(threads: Iterable[threading.Thread]) -> str | None:
     if all(seconds is None for seconds in before.values()):
         return None
     begun = time.perf_counter()
-    time.sleep(_NAP)
-    least = _AT_WORK * (time.perf_counter() - begun)
+    time.sleep(_NAP_S)
+    least = _BUSY_PART * (time.perf_counter() - begun)
     for thread, seconds in before.items():
         now = _cpu_seconds(thread)
         if seconds is not None and now is not None and now - seconds > least:

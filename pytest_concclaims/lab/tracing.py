@@ -1,4 +1,4 @@
-"""Whether somebody watches each line or call: that takes time, more of some code than of other, and it runs code."""
+"""Tracers, profilers and debuggers: they slow down some code more than other, and run code of their own."""
 
 from __future__ import annotations
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -109,10 +107,15 @@ def core_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_CORE)[0]
 
 
-def doubled_by_processes(method: str) -> list[int]:
-    """Double a number in a process that was started by some method."""
-    with multiprocessing.get_context(method).Pool(1) as pool:
-        return pool.map(double, [21])
+def doubled_by_processes(methods: Sequence[str]) -> list[list[int]]:
+    """Double a number in a process that was started by each of these methods."""
+    import multiprocessing
+
+    doubled = []
+    for method in methods:
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            doubled.append(pool.map(double, [21]))
+    return doubled
 
 
 def double(number: int) -> int:
@@ -129,6 +132,8 @@ def start_grandchild() -> int:
         print("ready", flush=True)
         threading.Event().wait()
     """
+    import subprocess
+
     # Its handle is kept alive, so that nothing waits for it or warns.
     process = subprocess.Popen([sys.executable, "-c", "if True:" + source], stdout=subprocess.PIPE)
     started.append(process)
@@ -137,11 +142,13 @@ def start_grandchild() -> int:
     return process.pid
 
 
-started: list[subprocess.Popen[bytes]] = []
+started: list[object] = []
 
 
 def stay(told: str, with_grandchild: bool = True) -> None:
     """Tell the ids of this process and a grandchild in a file, and never end."""
+    import json
+
     pids = [os.getpid(), *([start_grandchild()] if with_grandchild else [])]
     unfinished = Path(f"{told}.unfinished")
     unfinished.write_text(json.dumps(pids))

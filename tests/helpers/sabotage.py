@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
@@ -17,23 +19,67 @@ def end_the_process(args):
     os._exit(1)
 """
 
+_WORLD = """
+@pytest.fixture(autouse=True)
+def world(request, monkeypatch):
+    "Make the world of this claim."
+    monkeypatch.setenv("WORLD", request.function.__name__)
+    yield from WORLDS[request.function.__name__](request, monkeypatch)
+"""
+_SITECUSTOMIZE = """
+import os
+exec(WORLDS.get(os.environ.get("WORLD"), ""))
+"""
 
-def claims_of_the_article(
-    pytester: pytest.Pytester, names: tuple[str, ...], *arguments: str, conftest: str = "", children: str = ""
-) -> list[dict[str, Any]]:
-    """Return what the run record says of claims of the article, checked in such a world.
 
-    :param names: of their functions.
-    :param arguments: for pytest, besides.
-    :param conftest: what makes the world so, for what runs in the test process.
-    :param children: what makes it so in every fresh interpreter that is started.
+@dataclass(frozen=True)
+class World:
+    """A world in which something is not as it should be, for some claims of the article.
+
+    :param claims: the functions of the claims that are checked there; ``name and fork]`` selects one form of a claim.
+    :param fixture: the body of a fixture that makes the world so, for what runs in the test process.
+    :param children: code that makes it so in every fresh interpreter that is started.
     """
-    pytester.makeconftest(conftest)
-    if children:
-        pytester.makepyfile(**{"children/sitecustomize": textwrap.dedent(children)})
+
+    claims: tuple[str, ...]
+    fixture: str = "yield"
+    children: str = ""
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the claims' functions."""
+        return tuple(claim.split()[0] for claim in self.claims)
+
+
+def claims_in_worlds(
+    pytester: pytest.Pytester, worlds: Sequence[World], *arguments: str, prelude: str = "import pytest"
+) -> list[list[dict[str, Any]]]:
+    """Check claims of the article in one run of pytest, each in its world.
+
+    :param worlds: of which no two have a claim in common.
+    :param arguments: further ones, for pytest.
+    :param prelude: code before the fixtures.
+    :returns: for each world, what the run record says of its claims.
+    """
+    of_function = {name: number for number, world in enumerate(worlds) for name in world.functions}
+    assert len(of_function) == sum(len(world.claims) for world in worlds)
+    fixtures = [
+        f"def world_{number}(request, monkeypatch):\n{indent(dedent(world.fixture), '    ')}\n"
+        for number, world in enumerate(worlds)
+    ]
+    table = ", ".join(f"{name!r}: world_{number}" for name, number in of_function.items())
+    pytester.makeconftest("\n".join([dedent(prelude), *fixtures, f"WORLDS = {{{table}}}", _WORLD]))
+    if any(world.children for world in worlds):
+        code = {name: dedent(worlds[number].children) for name, number in of_function.items()}
+        pytester.makepyfile(**{"children/sitecustomize": f"WORLDS = {code!r}{_SITECUSTOMIZE}"})
         pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"))
-    select = ["--claims", "article", "-k", " or ".join(names), "--claims-report=run.json"]
-    pytester.runpytest_subprocess(*select, *arguments, timeout=300)
-    record: dict[str, Any] = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))
-    claims: list[dict[str, Any]] = record["claims"]
-    return claims
+    names = " or ".join(f"({claim})" for world in worlds for claim in world.claims)
+    pytester.runpytest_subprocess(
+        "--claims", "article", "-k", names, "--claims-report=run.json", *arguments, timeout=600
+    )
+    record = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))
+    found: list[list[dict[str, Any]]] = [[] for _ in worlds]
+    for claim in record["claims"]:
+        function = "test_" + claim["id"].partition("[")[0].partition("-")[2].replace("-", "_")
+        found[of_function[function]].append(claim)
+    return found

@@ -1,4 +1,4 @@
-"""Waiting for events in tests."""
+"""How tests wait for what must happen."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 TIMEOUT_S = 120.0  #: Seconds after which something that must happen is given up; a machine may be very busy.
 
+_POLL_INTERVAL_S = 0.005
+
 
 def wait_until(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> None:
     """Poll until the condition is true; fail the test after the timeout."""
     end = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < end, "what must happen did not happen in time"
-        time.sleep(0.005)
+        assert time.monotonic() < end, f"not true within {timeout_s:g} s"
+        time.sleep(_POLL_INTERVAL_S)

@@ -81,11 +81,24 @@ def be_killed() -> None:
     stand_still()
 
 
+#: The environment variable with the path of a file that gets a byte from each worker that hangs.
+HANGING = "TESTS_HANGING"
+
+
+def tell_of_hanging() -> None:
+    """Write a byte into the file that a test waits for, if it does."""
+    if HANGING in os.environ:
+        with open(os.environ[HANGING], "ab", buffering=0) as file:  # noqa: PTH123  (pathlib is slow to import)
+            file.write(b".")
+
+
 def stand_still() -> None:
     """Hang."""
+    tell_of_hanging()
     threading.Event().wait(FOR_EVER)
 
 
 def keep_the_gil() -> None:
     """Hang, and let no other thread do anything."""
+    tell_of_hanging()
     ctypes.PyDLL(None).sleep(int(FOR_EVER))

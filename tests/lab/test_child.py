@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,28 +40,19 @@ from helpers.child_work import (
     unpicklable,
     write,
 )
+from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims import FREE_THREADED_BUILD, Child, ChildError, Lab
 from pytest_concclaims.lab.child import RemoteError
 
+pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and process groups are POSIX's")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
-
-#: Seconds after which something that must happen is given up; a machine may be very busy.
-PATIENCE = 120.0
 
 
 @pytest.fixture
 def lab() -> Lab:
     """Return a lab without evidence so far."""
     return Lab(budget=1.0)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that must happen."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"still not: {what}"
-        time.sleep(0.02)
 
 
 def is_running(pid: int) -> bool:
@@ -83,8 +73,7 @@ def is_running(pid: int) -> bool:
 
 def wait_for_end(*pids: int) -> None:
     """Wait until some processes are gone."""
-    for pid in pids:
-        wait_until(lambda pid=pid: not is_running(pid), f"process {pid} is gone")  # type: ignore[misc]  # bound now
+    wait_until(lambda: not any(map(is_running, pids)))
 
 
 # --- how a function ends
@@ -210,7 +199,7 @@ def test_in_a_thread(lab: Lab) -> None:
     values: list[object] = []
     thread = threading.Thread(target=lambda: values.append(lab.child(identity, 1).value))
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT_S)
     assert values == [1]
 
 
@@ -383,15 +372,18 @@ lab = Lab(budget=1.0)
 
 def output_of(process: subprocess.Popen[str], given: str | None = None) -> str:
     """Wait for a process, and return what it wrote."""
-    output, _ = process.communicate(given, timeout=PATIENCE)
+    output, _ = process.communicate(given, timeout=TIMEOUT_S)
     return str(output).strip()
 
 
-@pytest.mark.parametrize("target", ["'import sys; print(repr(sys.stdin.read()))'", "child_work.print_stdin"])
-def test_stdin(target: str) -> None:
-    """A child's standard input is at its end, and not this process's."""
-    process = driver(f"print(lab.child({target}).stdout)", stdin=subprocess.PIPE)
-    assert output_of(process, "not for the child") == "''"
+def test_stdin() -> None:
+    """A child's standard input is at its end, and not this process's; that of a script as well as of a function."""
+    source = """
+for target in ("import sys; print(repr(sys.stdin.read()))", child_work.print_stdin):
+    print(lab.child(target).stdout.strip())
+"""
+    process = driver(source, stdin=subprocess.PIPE)
+    assert output_of(process, "not for the child").split() == ["''", "''"]
 
 
 @pytest.mark.skipif(not FREE_THREADED_BUILD, reason="only a free-threaded build has a choice")
@@ -402,10 +394,13 @@ def test_gil(enabled: bool) -> None:
     assert output_of(process) == f"{enabled} {enabled}"
 
 
-@pytest.mark.parametrize("target", ["'import sys; print(sys.flags.optimize)'", "child_work.print_optimize"])
-def test_flags(target: str) -> None:
-    """A child is started with its parent's flags."""
-    assert output_of(driver(f"print(lab.child({target}).stdout)", "-O")) == "1"
+def test_flags() -> None:
+    """A child is started with its parent's flags, be it a script or a function."""
+    source = """
+for target in ("import sys; print(sys.flags.optimize)", child_work.print_optimize):
+    print(lab.child(target).stdout.strip())
+"""
+    assert output_of(driver(source, "-O")).split() == ["1", "1"]
 
 
 @posix
@@ -426,18 +421,16 @@ def test_core_dump(lab: Lab) -> None:
 
 
 @posix
-@pytest.mark.parametrize(
-    "target", ["'from helpers import child_work; child_work.print_signals()'", "child_work.print_signals"]
-)
-def test_signals(target: str) -> None:
-    """A child can be interrupted and terminated, even if its parent is deaf."""
-    source = f"""
+def test_signals() -> None:
+    """A child, a script or a function, can be interrupted and terminated, even if its parent is deaf."""
+    source = """
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-print(lab.child({target}).stdout)
+for target in ("from helpers import child_work; child_work.print_signals()", child_work.print_signals):
+    print(lab.child(target).stdout.strip())
 """
     folder = {**os.environ, "PYTHONPATH": str(Path(child_work.__file__).parents[1])}
-    assert output_of(driver(source, env=folder)) == "True 0"
+    assert output_of(driver(source, env=folder)).splitlines() == ["True 0", "True 0"]
 
 
 @posix
@@ -462,15 +455,13 @@ def test_own_group(lab: Lab) -> None:
 SPAWNING = [method for method in multiprocessing.get_all_start_methods() if method != "fork"]
 
 
-@pytest.mark.parametrize("method", SPAWNING)
-def test_function_main(lab: Lab, method: str) -> None:
-    """A function can start processes that import their parent's main module."""
-    assert lab.child(doubled_by_processes, method, deadline=PATIENCE).value == [42]
+def test_function_main(lab: Lab) -> None:
+    """A function can start processes that import their parent's main module, by each such method."""
+    assert lab.child(doubled_by_processes, SPAWNING, deadline=TIMEOUT_S).value == [[42]] * len(SPAWNING)
 
 
-@pytest.mark.parametrize("method", SPAWNING)
-def test_script_main(lab: Lab, method: str) -> None:
-    """A script can start processes that import their parent's main module."""
+def test_script_main(lab: Lab) -> None:
+    """A script can start processes that import their parent's main module, by each such method."""
     child: Child[object] = lab.child(
         """
         import multiprocessing, sys
@@ -479,13 +470,14 @@ def test_script_main(lab: Lab, method: str) -> None:
             return 2 * number
 
         if __name__ == "__main__":
-            with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
-                print(pool.map(double, [21]))
+            for method in sys.argv[1:]:
+                with multiprocessing.get_context(method).Pool(1) as pool:
+                    print(pool.map(double, [21]))
         """,
-        method,
-        deadline=PATIENCE,
+        *SPAWNING,
+        deadline=TIMEOUT_S,
     )
-    assert child.stdout == "[42]\n", child.stderr
+    assert child.stdout == "[42]\n" * len(SPAWNING), child.stderr
 
 
 @contextmanager
@@ -524,43 +516,45 @@ def test_name_taken(lab: Lab, tmp_path: Path) -> None:
         assert lab.child(module.answer).value == 42
 
 
-@pytest.mark.parametrize("path", ["test_flat.py", "deep.er/test_nested.py"])
-def test_importlib_mode(pytester: pytest.Pytester, path: str) -> None:
-    """Functions of test modules can be run in pytest's import mode ``importlib``."""
-    file = pytester.path / path
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(
-        "from pytest_concclaims import Lab\n"
-        "def answer(): return 42\n"
-        "def test_answer(): assert Lab(budget=1.0).child(answer).value == 42\n"
-    )
-    pytester.runpytest_subprocess("--import-mode=importlib", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+def test_importlib_mode(pytester: pytest.Pytester) -> None:
+    """Functions of test modules, at the top or in a folder, can be run in pytest's import mode ``importlib``."""
+    for path in ("test_flat.py", "deep.er/test_nested.py"):
+        file = pytester.path / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(
+            "from pytest_concclaims import Lab\n"
+            "def answer(): return 42\n"
+            "def test_answer(): assert Lab(budget=1.0).child(answer).value == 42\n"
+        )
+    pytester.runpytest_subprocess("--import-mode=importlib", "-p", "no:cacheprovider").assert_outcomes(passed=2)
 
 
 # --- nothing is left
 
 
-def run_to_deadline(lab: Lab, target: Any, told: Path) -> list[int]:
-    """Run ``stay`` to a deadline that leaves it enough time to start, however busy the machine is."""
-    for deadline in (2, 10, PATIENCE):
-        child = lab.child(target, str(told), deadline=deadline)
-        assert (child.timed_out, child.exit_code, child.signal, child.returned) == (True, None, None, False)
-        assert child.duration >= deadline
-        assert lab.evidence[-1].phrase().endswith(f"was killed at its deadline of {deadline:g} s")
-        if told.exists():
-            return [int(pid) for pid in json.loads(told.read_text())]
-    raise AssertionError(f"it did not come so far: {child.stderr}")
-
-
 @posix
 @pytest.mark.parametrize("target", [stay, STAY], ids=["function", "script"])
-def test_deadline(lab: Lab, tmp_path: Path, target: Any) -> None:
+def test_deadline(lab: Lab, tmp_path: Path, target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """At its deadline, a child and what it started are killed, also if they ignore signals."""
-    pids = run_to_deadline(lab, target, tmp_path / "pids")
+    told, deadline = tmp_path / "pids", 0.05
+
+    class Patient(subprocess.Popen):  # type: ignore[type-arg]  # not subscriptable in 3.9
+        def wait(self, timeout: float | None = None) -> int:
+            """Let the deadline begin once the child has come so far, however busy the machine is."""
+            if timeout is not None:
+                wait_until(told.exists)
+            return super().wait(timeout)
+
+    monkeypatch.setattr(subprocess, "Popen", Patient)
+    child = lab.child(target, str(told), deadline=deadline)
+    assert (child.timed_out, child.exit_code, child.signal, child.returned) == (True, None, None, False)
+    assert child.duration >= deadline
+    assert lab.evidence[-1].phrase().endswith("was killed at its deadline of 0.05 s")
+    pids = json.loads(told.read_text())
     assert len(pids) == 2
     wait_for_end(*pids)
     with pytest.raises(ChildError, match="was killed at its deadline"):
-        _ = lab.child("while True: pass", deadline=0.01).value
+        _ = child.value
 
 
 @posix
@@ -572,32 +566,34 @@ def test_left_running(lab: Lab) -> None:
 
 def pids_of(told: Path, process: subprocess.Popen[str]) -> list[int]:
     """Wait for what ``stay`` tells."""
-    wait_until(lambda: told.exists() or process.poll() is not None, "the child runs")
+    wait_until(lambda: told.exists() or process.poll() is not None)
     assert told.exists(), "the driver ended"
     return [int(pid) for pid in json.loads(told.read_text())]
 
 
 @posix
-@pytest.mark.parametrize("target", ["child_work.stay", "child_work.STAY"], ids=["function", "script"])
-def test_ctrl_c(tmp_path: Path, target: str) -> None:
-    """At Ctrl-C, a child and what it started are killed."""
-    told = tmp_path / "pids"
+def test_ctrl_c(tmp_path: Path) -> None:
+    """At Ctrl-C, a child and what it started are killed, be it a function or a script."""
+    files = [tmp_path / "of_function", tmp_path / "of_script"]
     process = driver(
         f"""
-try:
-    lab.child({target}, {str(told)!r}, deadline=600)
-except KeyboardInterrupt:
-    print("interrupted")
+for target, told in zip((child_work.stay, child_work.STAY), {list(map(str, files))!r}):
+    try:
+        lab.child(target, told, deadline=600)
+    except KeyboardInterrupt:
+        print("interrupted")
 """
     )
+    pids = []
     try:
-        pids = pids_of(told, process)
-        process.send_signal(signal.SIGINT)
-        assert output_of(process) == "interrupted"
+        for told in files:
+            pids += pids_of(told, process)
+            process.send_signal(signal.SIGINT)
+        assert output_of(process).split() == ["interrupted", "interrupted"]
     finally:
         process.kill()
         process.communicate()
-    assert len(pids) == 2
+    assert len(pids) == 4
     wait_for_end(*pids)
 
 
@@ -627,20 +623,26 @@ def test_ctrl_c_at_start(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @linux
-@pytest.mark.parametrize("target", ["child_work.stay", "child_work.STAY"], ids=["function", "script"])
-def test_parent_killed(tmp_path: Path, target: str) -> None:
-    """A child dies with a parent that is killed without warning."""
-    told = tmp_path / "pids"
-    # Nobody removes the temporary folder of somebody who was killed.
+def test_parent_killed(tmp_path: Path) -> None:
+    """A child, be it a function or a script, dies with a parent that is killed without warning."""
+    files = [tmp_path / "of_function", tmp_path / "of_script"]
+    # The temporary folder of a process that was killed stays.
     folder = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = driver(f"lab.child({target}, {str(told)!r}, False, deadline=600)", env=folder)
+    process = driver(
+        f"""
+import threading
+for target, told in zip((child_work.stay, child_work.STAY), {list(map(str, files))!r}):
+    threading.Thread(target=lab.child, args=(target, told, False), kwargs={{"deadline": 600}}).start()
+""",
+        env=folder,
+    )
     try:
-        (pid,) = pids_of(told, process)
-        assert is_running(pid)
+        pids = [pid for told in files for pid in pids_of(told, process)]
+        assert list(map(is_running, pids)) == [True, True]
     finally:
         process.kill()
         process.communicate()
-    wait_for_end(pid)
+    wait_for_end(*pids)
 
 
 def cannot_run(lab: Lab) -> None:
@@ -681,9 +683,9 @@ def test_temporary_folder(
 
 def test_child_that_was_killed_leaves_no_verdict_unless_that_is_asked(lab: Lab) -> None:
     """On a busy machine any child may be; what it has not done then is no evidence."""
-    child = lab.child("import threading; threading.Event().wait()", deadline=0.5)
+    child = lab.child("import threading; threading.Event().wait()", deadline=0.01)
     assert child.exit_code is None
-    assert "was killed at its deadline of 0.5 s" in repr(child)
+    assert "was killed at its deadline of 0.01 s" in repr(child)
     assert "the claim does not ask whether it was; ask child.timed_out" in str(lab.unsettled)
     assert child.timed_out
     assert lab.unsettled is None

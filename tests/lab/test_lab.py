@@ -87,6 +87,7 @@ def test_condition_raises(lab: Lab) -> None:
     assert lab.evidence == ()
 
 
+@pytest.mark.interpreter
 @pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
 def test_subinterpreters_can_import_it() -> None:
     """The work of claims stands in modules that import the lab."""

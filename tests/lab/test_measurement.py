@@ -23,6 +23,7 @@ from pytest_concclaims.records.evidence import Evidence, Measured, from_json
 
 #: What a comparison with nothing sensible says.
 ASK = r"compare it with a number: m > 2, m\.below\(1\.2, else_above=1\.4\), m\.between\(1, 2\)$"
+interpreter = pytest.mark.interpreter
 
 
 @dataclass(frozen=True)
@@ -361,6 +362,7 @@ def broken() -> Exception:
     raise AssertionError("it did not break")
 
 
+@interpreter
 def test_failure_is_an_error_with_its_traceback(place: Place) -> None:
     """It is no verdict: what happened, and where; on record as well."""
     cause = broken()
@@ -659,6 +661,7 @@ CHAINS = [
 ]
 
 
+@interpreter
 @pytest.mark.parametrize("compare", CHAINS)
 def test_chained_comparison(m: Scripted, compare: Callable[[Scripted], object]) -> None:
     """It is an error wherever it is written, whatever the first comparison says, and again where it is repeated."""
@@ -667,6 +670,7 @@ def test_chained_comparison(m: Scripted, compare: Callable[[Scripted], object]) 
             compare(m)
 
 
+@interpreter
 @pytest.mark.parametrize("compare", CHAINS[:5])
 def test_chain_is_refused_before_anything_is_measured(
     place: Place, m: Scripted, compare: Callable[[Scripted], object]
@@ -677,6 +681,7 @@ def test_chain_is_refused_before_anything_is_measured(
     assert untouched(place, m)
 
 
+@interpreter
 def test_chain_in_a_claim(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The claim ends in an error, which says what to write."""
     monkeypatch.setenv(LOCK_DIR, str(pytester.path / "lock"))
@@ -695,6 +700,7 @@ def test_chain_in_a_claim(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
+@interpreter
 def test_same_comparison_in_a_loop(place: Place, m: Scripted) -> None:
     """Asking again, with the same number or another, is no chain."""
     for number in (1, 3, 1):
@@ -703,6 +709,7 @@ def test_same_comparison_in_a_loop(place: Place, m: Scripted) -> None:
     assert len(place.recorded) == 5
 
 
+@interpreter
 def test_comparisons_in_statements_of_their_own(place: Place, m: Scripted) -> None:
     """One after the other, each is a question of its own."""
     assert m > 1
@@ -714,6 +721,7 @@ def test_comparisons_in_statements_of_their_own(place: Place, m: Scripted) -> No
     assert len(place.recorded) == 5
 
 
+@interpreter
 def test_other_comparisons_in_the_same_expression(place: Place, m: Scripted) -> None:
     """A chain of numbers, and another measurement beside it, are no chain of this one."""
     other = Scripted(place.bench(), 2.0)
@@ -722,6 +730,7 @@ def test_other_comparisons_in_the_same_expression(place: Place, m: Scripted) -> 
     assert len(place.recorded) == 3
 
 
+@interpreter
 def test_function_that_compares(place: Place, m: Scripted) -> None:
     """A comparison in a function that is called from one line twice is one comparison each time."""
 

@@ -9,22 +9,24 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Inconclusive, Lab, MeasurementError, NotApplicable
 from pytest_concclaims.lab import lab as lab_module
 from pytest_concclaims.lab import memory
 from pytest_concclaims.lab.memory import Memory
-from pytest_concclaims.lab.process_memory import Resident, gauge
+from pytest_concclaims.lab.process_memory import MemoryInUse, gauge
 from pytest_concclaims.records.evidence import MemoryRun, from_json, in_bytes
 
+pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
 has_gauge = pytest.mark.skipif(gauge() is None, reason="nothing can tell memory here")
 
 MIB = 1 << 20
-PATIENCE = 120.0
 #: Seconds for a question to the real gauge; one that is settled takes no more than it needs.
 LONG = 60.0
 
@@ -58,11 +60,11 @@ class Computer:
         self.running: list[str] = []
         self._number = 0
 
-    def gauge(self) -> Resident:
+    def gauge(self) -> MemoryInUse:
         """Read it."""
         together = self.own + sum(self.processes.values()) + self.shared
         started = {process: size if self.unique else None for process, size in self.processes.items()}
-        return Resident(self.own, started, self.unique, together)
+        return MemoryInUse(self.own, started, self.unique, together)
 
     def fill(self, size: int) -> list[bytes]:
         """Take memory for good."""
@@ -123,6 +125,9 @@ def computer(monkeypatch: pytest.MonkeyPatch) -> Computer:
     monkeypatch.setattr(lab_module, "gauge", lambda: computer.gauge)
     monkeypatch.setattr(memory, "_objects", computer.fill)
     monkeypatch.setattr(memory, "objects_in_use", lambda: computer.in_use)
+    # Nothing looks at this process's own memory, so nothing has to be tidy there.
+    monkeypatch.setattr(memory, "gc", SimpleNamespace(collect=lambda: 0))
+    monkeypatch.setattr("pytest_concclaims.lab.linux.trim", lambda: None)
     return computer
 
 
@@ -284,7 +289,7 @@ def test_memory_that_ended_threads_have_left_is_not_taken_for_none(lab: Lab) -> 
     def work(size: int) -> None:
         taken = [b"1" * size for _ in range(3000)]
         kept.append(b"1" * size)  # it keeps the memory before it from being given back
-        all_have.wait(PATIENCE)  # so that each has an arena of its own, as far as there are so many
+        all_have.wait(TIMEOUT_S)  # so that each has an arena of its own, as far as there are so many
         assert taken
 
     threads = [threading.Thread(target=work, args=(2000,)) for _ in range(20)]
@@ -305,7 +310,7 @@ def test_memory_that_ended_threads_have_left_is_not_taken_for_none(lab: Lab) -> 
 
         thread = threading.Thread(target=hold)
         thread.start()
-        assert ready.wait(PATIENCE)
+        assert ready.wait(TIMEOUT_S)
         try:
             yield
         finally:
@@ -326,8 +331,8 @@ def test_crowd_has_an_end(lab: Lab, computer: Computer) -> None:
     for asked in (1, 2):
         with pytest.raises(Inconclusive):
             measured.above(2 * MIB)
-        assert last(lab).samples == asked * memory._CROWD
-        assert computer.log.count("+thread") == asked * (1 + memory._CROWD)
+        assert last(lab).samples == asked * memory._MOST_BESIDE_EACH_OTHER
+        assert computer.log.count("+thread") == asked * (1 + memory._MOST_BESIDE_EACH_OTHER)
         assert computer.running == []
 
 
@@ -651,12 +656,12 @@ def test_thread_that_is_idle(lab: Lab) -> None:
 
         def wait() -> None:
             begun.set()
-            done.wait(PATIENCE)
+            done.wait(TIMEOUT_S)
 
         idle = threading.Thread(target=wait)
         idle.start()
         try:
-            begun.wait(PATIENCE)
+            begun.wait(TIMEOUT_S)
             yield
         finally:
             done.set()
@@ -699,13 +704,13 @@ def forked_child(touched: int) -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_forked_child_takes_what_is_its_own(lab: Lab) -> None:
     """What it shares with this process is not counted a second time, where the system can tell."""
-    shared = bytearray(b"x") * (64 * MIB)
+    shared = bytearray(b"x") * (32 * MIB)
     idle = lab.memory(lambda: forked_child(0))
-    above = answer(idle, 48 * MIB)
+    above = answer(idle, 24 * MIB)
     assert not last(lab).unique or above is not True
     assert last(lab).failure is None
-    busy = lab.memory(lambda: forked_child(16 * MIB))
-    assert busy > 12 * MIB
+    busy = lab.memory(lambda: forked_child(8 * MIB))
+    assert busy > 6 * MIB
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     assert shared

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from pytest_concclaims.lab import process_memory
-from pytest_concclaims.lab.process_memory import Growth, Resident, gauge, of_linux, of_psutil
+from pytest_concclaims.lab.process_memory import Growth, MemoryInUse, gauge, memory_by_psutil, memory_on_linux
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+interpreter = pytest.mark.interpreter
 MIB = 1 << 20
 
 #: A process that takes so many more bytes of memory as it reads, and says so; in the end, it ends.
@@ -64,7 +65,7 @@ def child() -> Iterator[Taking]:
         taking.end()
 
 
-def alone(found: Resident, process: int) -> int:
+def alone(found: MemoryInUse, process: int) -> int:
     """Return what a process has for itself alone; nothing if it is not there. The system here tells."""
     size = found.started.get(process, 0)
     assert size is not None
@@ -74,10 +75,10 @@ def alone(found: Resident, process: int) -> int:
 # --- differences
 
 
-def at(own: int, *, together: float = 0, **started: int | None) -> Resident:
+def at(own: int, *, together: float = 0, **started: int | None) -> MemoryInUse:
     """Return memory at one moment; processes are ``p7``, and have all that they have together unless said."""
     sizes = {int(name[1:]): size for name, size in started.items()}
-    return Resident(
+    return MemoryInUse(
         own, sizes, None not in sizes.values(), together or own + sum(size or 0 for size in sizes.values())
     )
 
@@ -101,7 +102,7 @@ def at(own: int, *, together: float = 0, **started: int | None) -> Resident:
         (at(100, p7=30), at(100, p8=5), Growth(5, 5)),
     ],
 )
-def test_since(before: Resident, after: Resident, more: Growth) -> None:
+def test_since(before: MemoryInUse, after: MemoryInUse, more: Growth) -> None:
     """At least what each process has alone has grown, at most what they have together."""
     assert after.since(before) == more
 
@@ -114,36 +115,39 @@ def test_difference_of_growths() -> None:
 # --- Linux
 
 
+@interpreter
 @linux
 def test_child_appears_grows_and_goes() -> None:
     """It is there with a size of its own while it lives."""
-    before = of_linux()
+    before = memory_on_linux()
     assert before.own > 0
     with child() as taking:
         assert taking.pid not in before.started
-        there = of_linux()
+        there = memory_on_linux()
         assert alone(there, taking.pid) > 0
         assert there.started.keys() - before.started.keys() == {taking.pid}
         taking.take(16 * MIB)
-        grown = of_linux()
+        grown = memory_on_linux()
         assert alone(grown, taking.pid) - alone(there, taking.pid) > 12 * MIB
         assert grown.since(there).low > 12 * MIB - MIB
         assert grown.together - there.together > 12 * MIB - MIB
-    assert taking.pid not in of_linux().started
+    assert taking.pid not in memory_on_linux().started
 
 
+@interpreter
 @linux
 def test_own_memory_grows() -> None:
     """What this process touches is its own, and of no child."""
     gc.collect()
-    before = of_linux()
+    before = memory_on_linux()
     with mmap.mmap(-1, 16 * MIB) as taken:
         taken[:] = b"x" * len(taken)
-        after = of_linux()
+        after = memory_on_linux()
     assert after.own - before.own > 12 * MIB
     assert after.started == before.started
 
 
+@interpreter
 @linux
 def test_grandchild_counts() -> None:
     """A process that a child has started is one of those that are here for the child."""
@@ -153,42 +157,45 @@ def test_grandchild_counts() -> None:
     ) as parent:
         assert parent.stdin is not None
         assert parent.stdout is not None
-        before = of_linux()
+        before = memory_on_linux()
         parent.stdin.write("16777216\n")
         assert parent.stdout.readline() == "done\n"
-        after = of_linux()
+        after = memory_on_linux()
         others = after.started.keys() - {parent.pid}
         assert any(alone(after, one) - alone(before, one) > 12 * MIB for one in others)
         parent.stdin.close()
 
 
+@interpreter
 @linux
 def test_strangers_do_not_count() -> None:
     """Only those that this process has started, or one of them."""
-    assert os.getpid() not in of_linux().started
-    assert os.getppid() not in of_linux().started
+    assert os.getpid() not in memory_on_linux().started
+    assert os.getppid() not in memory_on_linux().started
 
 
+@interpreter
 @linux
 def test_nothing_stays_open() -> None:
     """Looking leaves no descriptor, on PyPy neither."""
-    of_linux()
+    memory_on_linux()
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
-        of_linux()
+        memory_on_linux()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+@interpreter
 @linux
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="no os.waitid here")
 def test_process_that_has_not_been_waited_for() -> None:
     """What has ended takes nothing, and what the others take is unique all the same."""
-    unique = of_linux().unique
+    unique = memory_on_linux().unique
     with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.read()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        found = of_linux()
+        found = memory_on_linux()
         assert found.started.get(process.pid, 0) == 0
         assert found.unique is unique
 
@@ -231,7 +238,7 @@ def test_unique_is_what_is_private(proc: Proc) -> None:
     proc.process(11, 10, rss=500, private=50, pss=60)
     proc.process(12, 11, rss=500, private=7, pss=8)
     proc.process(13, 1, rss=500, private=9)
-    assert of_linux() == Resident(1000 * 1024, {11: 50 * 1024, 12: 7 * 1024}, True, together=768 * 1024)
+    assert memory_on_linux() == MemoryInUse(1000 * 1024, {11: 50 * 1024, 12: 7 * 1024}, True, together=768 * 1024)
 
 
 @linux
@@ -240,7 +247,7 @@ def test_without_rollups_nobody_has_anything_alone(proc: Proc) -> None:
     proc.process(10, 1, rss=None, pages=4)
     proc.process(11, 10, rss=None, pages=2)
     page = os.sysconf("SC_PAGESIZE")
-    assert of_linux() == Resident(4 * page, {11: None}, False, together=6 * page)
+    assert memory_on_linux() == MemoryInUse(4 * page, {11: None}, False, together=6 * page)
 
 
 @linux
@@ -258,7 +265,7 @@ def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) ->
         return read(path, *arguments, **more)
 
     monkeypatch.setattr(Path, "read_text", refuse)
-    found = of_linux()
+    found = memory_on_linux()
     assert found.started == {11: 50 * 1024, 12: None}
     assert found.unique is False
 
@@ -282,7 +289,7 @@ def test_process_that_ends_meanwhile(gone: str, error: OSError, proc: Proc, monk
         return read(path, *arguments, **more)
 
     monkeypatch.setattr(Path, "read_text", vanish)
-    assert of_linux() == Resident(1000 * 1024, {11: 50 * 1024}, True, together=40 * 1024)
+    assert memory_on_linux() == MemoryInUse(1000 * 1024, {11: 50 * 1024}, True, together=40 * 1024)
 
 
 # --- psutil
@@ -339,37 +346,38 @@ def fake_psutil(*started: FakeProcess) -> Any:
 
 def test_psutil_tells_what_is_unique() -> None:
     """Of this process, all that is resident counts."""
-    found = of_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, 7)))
-    assert found == Resident(1000, {11: 50, 12: 7}, True, together=2000)
+    found = memory_by_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, 7)))
+    assert found == MemoryInUse(1000, {11: 50, 12: 7}, True, together=2000)
 
 
 @pytest.mark.parametrize("why", [AccessDenied(), AttributeError("uss")], ids=repr)
 def test_psutil_may_not_tell_what_is_unique(why: Exception) -> None:
     """Then resident memory is what it has at most, and the record says that not all was told."""
-    found = of_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, why)))
-    assert found == Resident(1000, {11: 50, 12: None}, False, together=2000)
+    found = memory_by_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, why)))
+    assert found == MemoryInUse(1000, {11: 50, 12: None}, False, together=2000)
 
 
 @pytest.mark.parametrize("gone", [NoSuchProcess(), ZombieProcess()], ids=repr)
 def test_psutil_and_a_process_that_ends_meanwhile(gone: Exception) -> None:
     """It does no harm."""
-    found = of_psutil(fake_psutil(FakeProcess(11, gone, gone), FakeProcess(12, 500, 7)))
-    assert found == Resident(1000, {12: 7}, True, together=1500)
+    found = memory_by_psutil(fake_psutil(FakeProcess(11, gone, gone), FakeProcess(12, 500, 7)))
+    assert found == MemoryInUse(1000, {12: 7}, True, together=1500)
 
 
 def test_psutil_may_tell_nothing_at_all() -> None:
     """A process that hides all of its memory may have any amount, and the record says that not all was told."""
-    found = of_psutil(fake_psutil(FakeProcess(11, AccessDenied(), AccessDenied()), FakeProcess(12, 500, 7)))
-    assert found == Resident(1000, {11: None, 12: 7}, False, together=math.inf)
+    found = memory_by_psutil(fake_psutil(FakeProcess(11, AccessDenied(), AccessDenied()), FakeProcess(12, 500, 7)))
+    assert found == MemoryInUse(1000, {11: None, 12: 7}, False, together=math.inf)
 
 
+@interpreter
 def test_real_psutil() -> None:
     """It has all the names that are used here."""
     psutil = pytest.importorskip("psutil")
     with child() as taking:
-        before = of_psutil(psutil)
+        before = memory_by_psutil(psutil)
         taking.take(16 * MIB)
-        after = of_psutil(psutil)
+        after = memory_by_psutil(psutil)
     assert alone(after, taking.pid) - alone(before, taking.pid) > 12 * MIB
 
 
@@ -379,7 +387,7 @@ def test_real_psutil() -> None:
 def test_gauge_of_linux_needs_no_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
     """On PyPy there may be none."""
     monkeypatch.setitem(sys.modules, "psutil", None)
-    assert gauge() is (of_linux if sys.platform == "linux" else None)
+    assert gauge() is (memory_on_linux if sys.platform == "linux" else None)
 
 
 def test_gauge_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,4 +398,4 @@ def test_gauge_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psutil", fake_psutil(FakeProcess(11, 500, 50)))
     read = gauge()
     assert read is not None
-    assert read() == Resident(1000, {11: 50}, True, together=1500)
+    assert read() == MemoryInUse(1000, {11: 50}, True, together=1500)

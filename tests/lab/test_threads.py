@@ -12,7 +12,10 @@ import pytest
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.threads import threads_at_work
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what threads use")
+pytestmark = [
+    pytest.mark.interpreter,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what threads use"),
+]
 
 
 @contextmanager

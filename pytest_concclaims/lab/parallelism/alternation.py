@@ -21,18 +21,18 @@ from .workers import CONTROLS, MEASURED, ForkedWorker, ProcessWorker, Worker
 
 #: Seconds that a slice of two workers takes; how many is drawn at random, so that slices don't fall into step with
 #: anything else.
-_SHORTEST, _LONGEST = (0.03, 0.045) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
+_SHORTEST_S, _LONGEST_S = (0.03, 0.045) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
 #: Seconds from an order to the slice's begin.
-_LEAD = 0.005
-#: Seconds between two looks whether a worker that does not answer is there at all.
-_LOOK = 0.2
-#: One of so many rounds goes with a slice of one worker alone.
+_LEAD_S = 0.005
+#: Seconds between two checks whether a worker that does not answer is still alive.
+_POLL_INTERVAL_S = 0.2
+#: In one of this many rounds there is a slice of one worker alone as well.
 _ALONE_EVERY = 4
-#: A forked child gets so many seconds beyond the budget and the deadline before it is ended.
-_GRACE = 5.0
+#: Seconds beyond the budget and the deadline after which a forked child is ended.
+_GRACE_S = 5.0
 
-#: What a child has to say.
-_Told = Union[Failure, tuple[Rounds, Settled]]
+#: What a child returns.
+_Found = Union[Failure, tuple[Rounds, Settled]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def measure(
     if in_process:
         return findings, Alternation(experiment, in_place=True).until_settled(findings, low, high, end)
 
-    def work() -> _Told:
+    def work() -> _Found:
         try:
             return findings, Alternation(experiment, in_place=False).until_settled(findings, low, high, end)
         except Failed as failed:
@@ -74,7 +74,7 @@ def measure(
 
     name = name_of(experiment.work)
     try:
-        forked = run_forked(work, deadline=budget + experiment.deadline + _GRACE)
+        forked = run_forked(work, deadline=budget + experiment.deadline + _GRACE_S)
     except ForkedError as broken:
         raise Failed(Failure("raised", f"what ran {name} came to no end", str(broken))) from broken
     if isinstance(forked.value, Failure):
@@ -122,7 +122,7 @@ class Alternation:
     def _no_round(self, budget: float) -> str:
         """Return why a budget of seconds was too small for a slice and its control."""
         workers = self._experiment.workers
-        seconds = 3 * _LONGEST * workers / 2
+        seconds = 3 * _LONGEST_S * workers / 2
         cause = "one call of the work takes too long for the budget; let it take some hundredths of a second at most"
         if seconds > budget / 2:
             cause = f"with {workers} workers, and as many for the control, that takes {seconds:.1f} s; take fewer"
@@ -161,9 +161,9 @@ class Alternation:
     def _slice(self, workers: Sequence[Worker]) -> Slice:
         """Have workers work at the same time."""
         # Under a GIL, it takes the last of many a while to come to its first turn.
-        planned = self._chance.uniform(_SHORTEST, _LONGEST) * self._experiment.workers / 2
+        planned = self._chance.uniform(_SHORTEST_S, _LONGEST_S) * self._experiment.workers / 2
         throttled = throttled_seconds()
-        begin = clock() + _LEAD
+        begin = clock() + _LEAD_S
         try:
             for number, worker in enumerate(workers):
                 self._order(worker, (begin, begin + planned, self._cpus(worker, number)))
@@ -188,19 +188,19 @@ class Alternation:
 
     def _report(self, worker: Worker, end: float) -> Report:
         deadline = self._experiment.deadline
-        while not worker.connection.poll(_LOOK):
+        while not worker.connection.poll(_POLL_INTERVAL_S):
             if not worker.is_alive() and not worker.connection.poll():
                 raise self._failed(worker, worker.ending())
             if clock() > end + deadline:
                 failure = Failure("hang", f"did not come back within {deadline:g} s", worker.stack())
                 raise self._failed(worker, failure)
         try:
-            kind, *told = worker.connection.recv()
+            kind, *content = worker.connection.recv()
         except (EOFError, OSError):
             raise self._failed(worker, worker.ending()) from None
         if kind == "raised":
-            raise self._failed(worker, Failure("raised", f"raised {told[0]}", told[1]))
-        return Report(*told)
+            raise self._failed(worker, Failure("raised", f"raised {content[0]}", content[1]))
+        return Report(*content)
 
     def _failed(self, worker: Worker, failure: Failure) -> Failed:
         name = f"{name_of(self._experiment.work)}, in a worker ({worker.kind}),"

@@ -10,9 +10,9 @@ from typing import Any
 
 from ..measurement import Reading, Settled
 
-#: So many slices have to agree that there was more parallelism,
+#: Slices that have to agree that there was more parallelism,
 ABOVE = 3
-#: and so many that there was less, which takes a control.
+#: and those that have to agree that there was less, which takes a control.
 BELOW = 6
 #: This part of the slices has to agree: that there was more, of all; that there was less, of those that can say so.
 AGREE = 0.9
@@ -120,7 +120,7 @@ class Round:
         if control <= high + MARGIN:
             return TOO_BUSY
         if self.measured.delay is None and control < UNDISTURBED * self.before.workers:
-            # Nobody tells whether the workers had to wait; those of the control may have got other shares.
+            # The system does not tell whether workers had to wait; those of the control may have got other shares.
             return NOT_ALONE
         if self.measured.throttled:
             return "the system held the workers back (its CPU quota)"

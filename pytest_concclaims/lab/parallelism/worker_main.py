@@ -1,4 +1,4 @@
-"""What a worker does: call the work over and over for the time of a slice, and tell what that took.
+"""A worker's part: calling the work over and over for the time of a slice, and telling what that took.
 
 A subinterpreter runs this file by its path, so it imports nothing but the standard library.
 """
@@ -15,7 +15,7 @@ from typing import Any
 #: One and the same clock in all threads and processes: that of the system, from a point that they share.
 clock = time.perf_counter
 #: Seconds between two marks, about: work that is shorter is repeated between them.
-_BETWEEN_MARKS = 0.0002
+_MARK_INTERVAL_S = 0.0002
 _MOST_CALLS = 1 << 20
 _NOT_RUN = (CoroutineType, GeneratorType, AsyncGeneratorType)
 
@@ -39,7 +39,7 @@ def serve(work: Callable[[], Any], connection: Any) -> None:
             if cpus is not None:
                 os.sched_setaffinity(0, cpus)
             answer, calls = _slice(work, begin, end, calls)
-        except BaseException as error:  # noqa: BLE001  (it is told to those who have to know)
+        except BaseException as error:  # noqa: BLE001  (the answer tells it)
             words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             called = error.__traceback__
             while called is not None and called.tb_frame.f_code.co_filename == _slice.__code__.co_filename:
@@ -64,7 +64,7 @@ def _slice(work: Callable[[], Any], begin: float, end: float, calls: int) -> tup
         done += calls
         marks.append((clock(), time.thread_time()))
         # By the clock: work that waits takes its time without the CPU's.
-        if marks[-1][0] - marks[-2][0] < _BETWEEN_MARKS and calls < _MOST_CALLS:
+        if marks[-1][0] - marks[-2][0] < _MARK_INTERVAL_S and calls < _MOST_CALLS:
             calls *= 2
     if type(value) in _NOT_RUN:
         raise TypeError(f"it returned a {type(value).__name__}, so nothing of it has run")
@@ -82,7 +82,7 @@ def _waited() -> float | None:
 
 
 def serve_in_interpreter(work: Callable[[], Any], descriptor: int) -> None:
-    """Serve at a descriptor, which whoever started the subinterpreter closes in the end."""
+    """Serve at a descriptor, which the thread that started the subinterpreter closes in the end."""
     from multiprocessing.connection import Connection
 
     with Connection(os.dup(descriptor)) as connection:

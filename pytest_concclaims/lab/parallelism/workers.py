@@ -25,7 +25,7 @@ from ..processes import child_main
 from ..processes.forked import CAN_FORK
 from . import worker_main
 
-_ENDS_WITHIN = 5.0  # seconds
+_END_TIMEOUT_S = 5.0  #: Seconds that a worker gets to end before it is killed.
 
 
 class Worker(ABC):
@@ -39,7 +39,7 @@ class Worker(ABC):
     def __init__(self, work: Callable[[], Any]) -> None:
         self.connection: Connection
         self.connection, there = multiprocessing.Pipe()
-        #: Whether it will not come back, so that nobody is to wait for its end.
+        #: Whether its work hangs, so that it is killed at once.
         self.hangs = False
         try:
             with warnings.catch_warnings():
@@ -53,7 +53,7 @@ class Worker(ABC):
 
     @abstractmethod
     def _start(self, work: Callable[[], Any], there: Connection) -> None:
-        """Start it with its end of the pipe, which is closed in this process as soon as nobody here needs it."""
+        """Start it with its end of the pipe, which is closed in this process as soon as it is not needed here."""
 
     @abstractmethod
     def is_alive(self) -> bool:
@@ -71,11 +71,11 @@ class Worker(ABC):
         """Let it end, and wait for that."""
         with suppress(OSError):
             self.connection.send(None)
-        self._wait(0.0 if self.hangs else _ENDS_WITHIN)
+        self._wait(0.0 if self.hangs else _END_TIMEOUT_S)
         self.connection.close()
 
     @abstractmethod
-    def _wait(self, patience: float) -> None:
+    def _wait(self, timeout_s: float) -> None:
         """Wait for some seconds until it has ended, and then make it end if that is possible."""
 
 
@@ -86,7 +86,7 @@ class ThreadWorker(Worker):
 
     def _start(self, work: Callable[[], Any], there: Connection) -> None:
         def run() -> None:
-            # Work that comes back when nobody waits for it any more finds nobody to tell.
+            # Work may come back when the connection is closed already.
             with there, suppress(OSError):
                 worker_main.serve(work, there)
 
@@ -102,8 +102,8 @@ class ThreadWorker(Worker):
         begin = max((index for index, call in enumerate(calls) if is_own(call.filename)), default=-1) + 1
         return "".join(traceback.format_list(calls[begin:]))
 
-    def _wait(self, patience: float) -> None:
-        self._thread.join(patience)
+    def _wait(self, timeout_s: float) -> None:
+        self._thread.join(timeout_s)
 
 
 class ProcessWorker(Worker):
@@ -122,13 +122,13 @@ class ProcessWorker(Worker):
         return not self._ended and self._process.is_alive()
 
     def ending(self) -> Failure:  # noqa: D102
-        self._process.join(_ENDS_WITHIN)
+        self._process.join(_END_TIMEOUT_S)
         return _ended_with(self._process.exitcode)
 
-    def _wait(self, patience: float) -> None:
+    def _wait(self, timeout_s: float) -> None:
         if self._ended:
             return
-        self._process.join(patience)
+        self._process.join(timeout_s)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -164,7 +164,7 @@ class InterpreterWorker(Worker):
                         interpreter.exec(script)
                     finally:
                         interpreter.close()
-                except BaseException as error:  # noqa: BLE001  (told by who waits for it)
+                except BaseException as error:  # noqa: BLE001  (ending() tells it)
                     self._failure = error
 
         self._thread = threading.Thread(target=run, daemon=True)
@@ -174,14 +174,14 @@ class InterpreterWorker(Worker):
         return self._thread.is_alive()
 
     def ending(self) -> Failure:  # noqa: D102
-        self._thread.join(_ENDS_WITHIN)
+        self._thread.join(_END_TIMEOUT_S)
         if self._failure is None:
             return super().ending()
-        told = str(self._failure)  # with the traceback in the subinterpreter
-        return Failure("raised", f"could not be called there: {told.strip().partition(chr(10))[0]}", told)
+        details = str(self._failure)  # with the traceback in the subinterpreter
+        return Failure("raised", f"could not be called there: {details.strip().partition(chr(10))[0]}", details)
 
-    def _wait(self, patience: float) -> None:
-        self._thread.join(patience)
+    def _wait(self, timeout_s: float) -> None:
+        self._thread.join(timeout_s)
 
 
 _SCRIPT = """
@@ -212,24 +212,24 @@ class ForkedWorker(Worker):
         if self._code is None:
             try:
                 pid, status = os.waitpid(self._pid, os.WNOHANG)
-            except ChildProcessError:  # somebody else in this process waits for any child
+            except ChildProcessError:  # other code in this process waits for any child
                 self._code = 0
             else:
                 self._code = os.waitstatus_to_exitcode(status) if pid else None
         return self._code is None
 
     def ending(self) -> Failure:  # noqa: D102
-        self._join(_ENDS_WITHIN)
+        self._join(_END_TIMEOUT_S)
         return _ended_with(self._code)
 
-    def _wait(self, patience: float) -> None:
-        self._join(patience)
+    def _wait(self, timeout_s: float) -> None:
+        self._join(timeout_s)
         if self.is_alive():
             os.kill(self._pid, signal.SIGKILL)
             self._join(math.inf)
 
-    def _join(self, patience: float) -> None:
-        end = time.monotonic() + patience
+    def _join(self, timeout_s: float) -> None:
+        end = time.monotonic() + timeout_s
         while self.is_alive() and time.monotonic() < end:
             time.sleep(0.001)
 

@@ -1,7 +1,6 @@
-"""Running something in a forked child: what crashes or hangs there harms nobody, and closures go along.
+"""Calls in a forked child, to which closures go along, and whose crash or hang does not reach the parent.
 
-Everything that the parent must not have from it is here: no exception, exit handler or half-written stream of the
-child gets out, and no child is left behind.
+No exception, exit handler or half-written stream of the child gets out, and no child is left behind.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ T = TypeVar("T")
 #: Whether this platform can fork.
 CAN_FORK = hasattr(os, "fork")
 #: Seconds that a child gets to tell where its threads are, before it is killed.
-_LAST_WORDS = 5.0
-#: Seconds between two looks whether it has ended.
-_LOOK = 0.5
-_NOBODY_KNOWS = -1  # no wait status
+_LAST_WORDS_S = 5.0
+#: Seconds between two checks whether it has ended.
+_POLL_INTERVAL_S = 0.5
+_UNKNOWN = -1  # in place of a wait status
 _HEADER = 8  # bytes: the length of the message
 
 
@@ -89,7 +88,7 @@ def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
 
 @dataclass
 class _Process:
-    """A child, its process group, and what became of it.
+    """A child, its process group, and how it ended.
 
     :param status: its wait status, once it has ended.
     """
@@ -101,8 +100,8 @@ class _Process:
         if self.status is None:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:  # somebody else in this process waits for any child, or SIGCHLD is ignored
-                self.status = _NOBODY_KNOWS
+            except ChildProcessError:  # other code here waits for any child, or SIGCHLD is ignored
+                self.status = _UNKNOWN
             else:
                 self.status = status if pid else None
         return self.status is not None
@@ -110,13 +109,13 @@ class _Process:
     def end(self) -> int:
         """Let nothing of it be left; return its wait status."""
         if not self.pid:
-            return _NOBODY_KNOWS
+            return _UNKNOWN
         if not self.has_ended():
             os.kill(self.pid, signal.SIGKILL)  # it may not have its group yet
         kill_group(self.pid)
         while not self.has_ended():
             time.sleep(0.001)
-        return _NOBODY_KNOWS if self.status is None else self.status
+        return _UNKNOWN if self.status is None else self.status
 
 
 def _fork(work: Callable[[], T], reading: int, writing: int, stacks: BinaryIO) -> int:
@@ -176,7 +175,7 @@ def _flush_streams() -> None:
 
 
 def _message(pipe: BinaryIO, process: _Process, deadline: float) -> tuple[bytes | None, bool]:
-    """Return what the child has to say (None if it ended without), and whether its time was up."""
+    """Return the child's message (None if it ended without one), and whether its time was up."""
     content = b""
     end = time.monotonic() + deadline
     timed_out = False
@@ -189,8 +188,8 @@ def _message(pipe: BinaryIO, process: _Process, deadline: float) -> tuple[bytes 
             if left <= 0 and not process.has_ended():
                 # Under faulthandler, that one tells where all threads are, and then ends the process.
                 os.kill(process.pid, signal.SIGABRT)
-                timed_out, end = True, time.monotonic() + _LAST_WORDS
-            if not selector.select(min(max(left, 0.0), _LOOK)):
+                timed_out, end = True, time.monotonic() + _LAST_WORDS_S
+            if not selector.select(min(max(left, 0.0), _POLL_INTERVAL_S)):
                 if process.has_ended() and not selector.select(0):
                     return None, timed_out  # it left its end of the pipe to a process that it had started
                 continue
@@ -212,7 +211,7 @@ def _result(message: bytes | None, status: int, timed_out: bool, stacks: str) ->
         if kind == "raised":
             raise ForkedError(content)
         return Forked(True, content)
-    if status == _NOBODY_KNOWS:
+    if status == _UNKNOWN:
         return Forked(False, None, timed_out=timed_out, stacks=stacks)
     if os.WIFSIGNALED(status):
         return Forked(False, None, signal=os.WTERMSIG(status), timed_out=timed_out, stacks=stacks)

@@ -1,4 +1,4 @@
-"""What processes of the lab's own have in common: nobody is left behind, and nobody outlives pytest."""
+"""Signals to and around the lab's own processes, so that none of these is left behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import FrameType
 if sys.platform != "win32":
 
     def kill_group(leader: int) -> None:
-        """Kill a process group, if there is anybody left in it.
+        """Kill a process group, if it has a member left.
 
         :param leader: the process that made it, and that was not waited for yet.
         """
@@ -30,7 +30,7 @@ if sys.platform != "win32":
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Hold back a Ctrl-C until the end of the block, where it would leave a process that nobody knows of."""
+    """Hold back a Ctrl-C until the end of the block, where it would leave a process behind."""
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield  # no KeyboardInterrupt comes up here

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-#: Seconds after which something that must happen is given up; a machine may be very busy.
-PATIENCE = 120.0
+from helpers.waiting import TIMEOUT_S
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def _nothing_left() -> Iterator[None]:
     gc.collect()
     before = _there()
     yield
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT_S
     while _there() != before:  # the system may take notice a little later
         assert time.monotonic() < end, f"there were {before} before, and are {_there()} now"
         gc.collect()

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from helpers import workloads
+from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.parallelism import worker_main
 
-PATIENCE = 120.0
+pytestmark = pytest.mark.interpreter
 
 
 class Serving:
@@ -30,14 +31,14 @@ class Serving:
     def order(self, begin: float, end: float, cpus: list[int] | None = None) -> tuple[Any, ...]:
         """Give an order, and return the answer."""
         self.here.send((begin, end, cpus))
-        assert self.here.poll(PATIENCE)
+        assert self.here.poll(TIMEOUT_S)
         answer: tuple[Any, ...] = self.here.recv()
         return answer
 
     def end(self) -> None:
         """Give the last order."""
         self.here.send(None)
-        self.thread.join(PATIENCE)
+        self.thread.join(TIMEOUT_S)
         self.here.close()
         self._there.close()
 
@@ -142,7 +143,7 @@ def test_last_order_ends_it(serve: Serve) -> None:
     """The thread comes to its end."""
     serving = serve(workloads.nothing)
     serving.here.send(None)
-    serving.thread.join(PATIENCE)
+    serving.thread.join(TIMEOUT_S)
     assert not serving.thread.is_alive()
 
 
@@ -156,8 +157,8 @@ def test_short_work_is_repeated_between_marks(serve: Serve, clock: Clock) -> Non
     between = [next_one[0] - one[0] for one, next_one in zip(marks, marks[1:])]
     assert between[:4] == [2**-20, 2**-19, 2**-18, 2**-17]
     assert between == sorted(between)
-    assert between[-2] < 2 * worker_main._BETWEEN_MARKS
-    assert between[-1] >= worker_main._BETWEEN_MARKS
+    assert between[-2] < 2 * worker_main._MARK_INTERVAL_S
+    assert between[-1] >= worker_main._MARK_INTERVAL_S
     assert calls == round((marks[-1][0] - 100) * 2**20)
     _, again, _, _ = serving.order(clock.now, clock.now + 0.01)
     assert again[1][0] - again[0][0] == between[-1]

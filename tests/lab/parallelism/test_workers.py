@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from helpers import workloads
+from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import CPYTHON
 from pytest_concclaims.lab.failure import Failure
-from pytest_concclaims.lab.parallelism import workers
+from pytest_concclaims.lab.parallelism import worker_main, workers
 from pytest_concclaims.lab.parallelism.worker_main import clock
 from pytest_concclaims.lab.parallelism.workers import (
     CONTROLS,
@@ -34,11 +35,10 @@ from pytest_concclaims.lab.parallelism.workers import (
 )
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 
-pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 interpreters = pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
 
-PATIENCE = 120.0
 NothingLeft = Callable[[], AbstractContextManager[None]]
 
 ALL = [
@@ -61,7 +61,7 @@ def answer(worker: Worker) -> tuple[Any, ...]:
 
 def heard(worker: Worker) -> tuple[Any, ...]:
     """Return what a worker tells."""
-    assert worker.connection.poll(PATIENCE)
+    assert worker.connection.poll(TIMEOUT_S)
     told: tuple[Any, ...] = worker.connection.recv()
     return told
 
@@ -187,7 +187,7 @@ def test_worker_that_dies_before_it_is_told_to_work(kind: type[Worker], nothing_
         worker = kind(workloads.compute)
         pid = worker._pid if isinstance(worker, ForkedWorker) else worker._process.pid  # type: ignore[attr-defined]  # one of these two
         os.kill(pid, signal.SIGKILL)
-        assert worker.connection.poll(PATIENCE)
+        assert worker.connection.poll(TIMEOUT_S)
         with pytest.raises(OSError, match=r"(?i)broken|reset"):
             worker.connection.send((0, 0, None))
         assert worker.ending() == Failure("crash", "crashed its worker, with signal 9", "")
@@ -215,7 +215,7 @@ def test_process_that_hangs_is_killed(
     kind: type[Worker], known: bool, nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once where it is known to hang, else when it has had its time to end."""
-    monkeypatch.setattr(workers, "_ENDS_WITHIN", workloads.FOR_EVER if known else 0.05)
+    monkeypatch.setattr(workers, "_END_TIMEOUT_S", workloads.FOR_EVER if known else 0.05)
     with nothing_left():
         worker = kind(workloads.stand_still)
         worker.connection.send((0, sys.float_info.max, None))
@@ -228,23 +228,23 @@ def test_thread_that_hangs_is_left_and_ends_when_it_can(
     nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody can end a thread; when its work comes back there is nobody to tell, and that is no error."""
-    monkeypatch.setattr(workers, "_ENDS_WITHIN", 0.05)
+    monkeypatch.setattr(workers, "_END_TIMEOUT_S", 0.05)
     begun, let_go = threading.Event(), threading.Event()
 
     def wait_to_be_let_go() -> None:
         begun.set()
-        let_go.wait(PATIENCE)
+        let_go.wait(TIMEOUT_S)
         raise StopIteration
 
     with nothing_left():
         worker = ThreadWorker(wait_to_be_let_go)
         worker.connection.send((0, sys.float_info.max, None))
-        assert begun.wait(PATIENCE)
+        assert begun.wait(TIMEOUT_S)
         assert "in wait_to_be_let_go\n" in worker.stack()
         worker.end()
         assert worker.is_alive()
         let_go.set()
-        worker._thread.join(PATIENCE)
+        worker._thread.join(TIMEOUT_S)
         assert not worker.is_alive()
 
 
@@ -254,14 +254,14 @@ def test_stack_begins_with_the_work() -> None:
 
     def wait_to_be_let_go() -> None:
         begun.set()
-        let_go.wait(PATIENCE)
+        let_go.wait(TIMEOUT_S)
         raise StopIteration
 
     worker = ThreadWorker(wait_to_be_let_go)
     try:
         worker.connection.send((0, sys.float_info.max, None))
-        assert begun.wait(PATIENCE)
-        assert "working.py" not in worker.stack()
+        assert begun.wait(TIMEOUT_S)
+        assert Path(worker_main.__file__).name not in worker.stack()
     finally:
         let_go.set()
         worker.end()
@@ -306,7 +306,7 @@ def test_fork_beside_threads_warns_of_nothing(kind: type[Worker]) -> None:
         worker.end()
     finally:
         done.set()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_S)
 
 
 # --- subinterpreters

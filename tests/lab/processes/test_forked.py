@@ -9,34 +9,25 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import pytest
 
+from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.processes import forked
 from pytest_concclaims.lab.processes.forked import Forked, ForkedError, run_forked
 
-pytestmark = pytest.mark.skipif(not forked.CAN_FORK, reason="no os.fork here")
+pytestmark = [
+    pytest.mark.interpreter,
+    pytest.mark.starts,
+    pytest.mark.skipif(not forked.CAN_FORK, reason="no os.fork here"),
+]
 linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into /proc")
-
-#: Seconds after which something that must happen is given up; a machine may be very busy.
-PATIENCE = 120.0
-#: Deadlines for something that hangs: the first that leaves it the time to come so far will do.
-DEADLINES = (1.0, 10.0, PATIENCE)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that must happen."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"still not: {what}"
-        time.sleep(0.01)
 
 
 def is_running(pid: int) -> bool:
@@ -63,7 +54,7 @@ def assert_gone(pid: int) -> None:
 def stay() -> NoReturn:
     """Wait for ever."""
     while True:
-        threading.Event().wait(PATIENCE)
+        threading.Event().wait(TIMEOUT_S)
 
 
 @contextmanager
@@ -76,7 +67,7 @@ def a_thread_running() -> Iterator[None]:
         yield
     finally:
         done.set()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_S)
 
 
 @contextmanager
@@ -89,13 +80,28 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def hung(work: Callable[[Path], object], told: Path) -> Forked[object]:
-    """Run something that writes a file and then hangs, with a deadline that lets it come so far."""
-    for deadline in DEADLINES:
-        end = run_forked(lambda: work(told), deadline=deadline)
-        if told.exists():
-            return end
-    raise AssertionError("it did not come so far")
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Callable[[Path], object]], Forked[object]]:
+    """Return what runs work that writes a file and then hangs or ends; its deadline begins with the file."""
+    read = forked._message
+
+    def read_once_told(pipe: BinaryIO, process: forked._Process, deadline: float) -> tuple[bytes | None, bool]:
+        wait_until((tmp_path / "told").exists)
+        return read(pipe, process, deadline)
+
+    monkeypatch.setattr(forked, "_message", read_once_told)
+    monkeypatch.setattr(forked, "_POLL_INTERVAL_S", 0.01)
+    return lambda work: run_forked(lambda: work(tmp_path / "told"), deadline=0.05)
+
+
+Watched = Callable[[Callable[[Path], object]], Forked[object]]
+
+
+def tell(told: Path, *pids: int) -> None:
+    """Write process ids into a file, which is there once they all are."""
+    unfinished = told.with_suffix(".unfinished")
+    unfinished.write_text(" ".join(map(str, pids)))
+    unfinished.replace(told)
 
 
 # --- how it ends
@@ -104,7 +110,7 @@ def hung(work: Callable[[Path], object], told: Path) -> Forked[object]:
 @pytest.mark.parametrize("value", [None, 42, (1, "é", b"\0"), {"a": [1.5, None]}], ids=repr)
 def test_value_comes_back(value: object) -> None:
     """What the function returns is the value, None as well."""
-    assert run_forked(lambda: value, deadline=PATIENCE) == Forked(True, value)
+    assert run_forked(lambda: value, deadline=TIMEOUT_S) == Forked(True, value)
 
 
 def test_another_process_that_knows_all_runs_it() -> None:
@@ -115,7 +121,7 @@ def test_another_process_that_knows_all_runs_it() -> None:
         seen.append(2)
         return os.getpid(), seen
 
-    pid, there = run_forked(change, deadline=PATIENCE).value or (0, [])
+    pid, there = run_forked(change, deadline=TIMEOUT_S).value or (0, [])
     assert pid != os.getpid()
     assert (there, seen) == ([1, 2], [1])
     assert_gone(pid)
@@ -123,7 +129,7 @@ def test_another_process_that_knows_all_runs_it() -> None:
 
 def test_big_value_comes_back_whole() -> None:
     """More than a pipe holds is read while it is written."""
-    assert run_forked(lambda: b"0123456789" * 500_000, deadline=PATIENCE).value == b"0123456789" * 500_000
+    assert run_forked(lambda: b"0123456789" * 500_000, deadline=TIMEOUT_S).value == b"0123456789" * 500_000
 
 
 def fail() -> NoReturn:
@@ -134,7 +140,7 @@ def fail() -> NoReturn:
 def test_exception_is_told_with_its_traceback() -> None:
     """What the function raises is the text of an error."""
     with pytest.raises(ForkedError, match="LookupError: no such account") as caught:
-        run_forked(fail, deadline=PATIENCE)
+        run_forked(fail, deadline=TIMEOUT_S)
     assert "in fail\n" in str(caught.value)
 
 
@@ -146,13 +152,13 @@ def test_no_exception_gets_out_of_the_child(error: BaseException) -> None:
         raise error
 
     with pytest.raises(ForkedError, match=type(error).__name__):
-        run_forked(leave, deadline=PATIENCE)
+        run_forked(leave, deadline=TIMEOUT_S)
 
 
 def test_value_that_cannot_be_pickled_is_an_error() -> None:
     """The child has nothing to say then but that."""
     with pytest.raises(ForkedError, match=r"(?i)pickle"):
-        run_forked(lambda: lambda: None, deadline=PATIENCE)
+        run_forked(lambda: lambda: None, deadline=TIMEOUT_S)
 
 
 class ReadableBy:
@@ -169,13 +175,13 @@ class ReadableBy:
 def test_value_that_cannot_be_unpickled_is_an_error() -> None:
     """Nobody takes an exception of unpickling for one of the function."""
     with pytest.raises(ForkedError, match=r"could not be read here: .*not here"):
-        run_forked(lambda: ReadableBy(os.getpid()), deadline=PATIENCE)
+        run_forked(lambda: ReadableBy(os.getpid()), deadline=TIMEOUT_S)
 
 
 @pytest.mark.parametrize("status", [0, 3])
 def test_child_that_leaves_has_an_exit_status(status: int) -> None:
     """``os._exit`` is no return, with any status."""
-    end = run_forked(lambda: os._exit(status), deadline=PATIENCE)
+    end = run_forked(lambda: os._exit(status), deadline=TIMEOUT_S)
     assert end == Forked(False, None, exit_code=status)
 
 
@@ -188,14 +194,14 @@ def crash(number: int) -> None:
         stay()
 
     threading.Thread(target=bystand, daemon=True).start()
-    started.wait(PATIENCE)
+    started.wait(TIMEOUT_S)
     signal.raise_signal(number)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE])
 def test_crash_is_told_with_the_stacks_of_all_threads(number: int) -> None:
     """The signal, and where each thread was; without a GIL, faulthandler tells of the crashed one alone."""
-    end = run_forked(lambda: crash(number), deadline=PATIENCE)
+    end = run_forked(lambda: crash(number), deadline=TIMEOUT_S)
     assert (end.returned, end.signal, end.exit_code, end.timed_out) == (False, number, None, False)
     assert "in crash" in end.stacks
     assert "in bystand" in end.stacks or not gil_enabled()
@@ -211,7 +217,7 @@ def test_signal_that_is_no_crash_is_told(number: int) -> None:
 
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
-        end = run_forked(be_killed, deadline=PATIENCE)
+        end = run_forked(be_killed, deadline=TIMEOUT_S)
     finally:
         signal.signal(signal.SIGTERM, before)
     assert end == Forked(False, None, signal=number)
@@ -219,13 +225,13 @@ def test_signal_that_is_no_crash_is_told(number: int) -> None:
 
 def hang(told: Path) -> None:
     """Say so, and wait for ever."""
-    told.write_text(str(os.getpid()))
+    tell(told, os.getpid())
     stay()
 
 
-def test_hang_is_told_with_its_stacks(tmp_path: Path) -> None:
+def test_hang_is_told_with_its_stacks(watched: Watched, tmp_path: Path) -> None:
     """At the deadline the child says where it is, and is gone."""
-    end = hung(hang, tmp_path / "told")
+    end = watched(hang)
     assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGABRT)
     assert "in hang" in end.stacks
     assert_gone(int((tmp_path / "told").read_text()))
@@ -238,23 +244,25 @@ def hang_deaf(told: Path) -> None:
     hang(told)
 
 
-def test_child_without_last_words_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_without_last_words_is_killed(
+    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A child that does not say where it is gets no longer than the time for that."""
-    monkeypatch.setattr(forked, "_LAST_WORDS", 0.05)
-    end = hung(hang_deaf, tmp_path / "told")
+    monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
+    end = watched(hang_deaf)
     assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGKILL)
     assert_gone(int((tmp_path / "told").read_text()))
 
 
-def test_stopped_child_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_child_is_killed(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is stopped does not die of SIGABRT."""
-    monkeypatch.setattr(forked, "_LAST_WORDS", 0.05)
+    monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
 
     def stop(told: Path) -> None:
-        told.write_text(str(os.getpid()))
+        tell(told, os.getpid())
         os.kill(os.getpid(), signal.SIGSTOP)
 
-    end = hung(stop, tmp_path / "told")
+    end = watched(stop)
     assert (end.timed_out, end.signal) == (True, signal.SIGKILL)
     assert_gone(int((tmp_path / "told").read_text()))
 
@@ -267,15 +275,15 @@ def test_fork_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "fork", no_fork)
     with pytest.raises(BlockingIOError, match="temporarily unavailable"):
-        run_forked(lambda: 1, deadline=PATIENCE)
+        run_forked(lambda: 1, deadline=TIMEOUT_S)
 
 
 def test_in_a_thread() -> None:
     """Other threads than the main one, which have no say in signals, can fork as well."""
     ends: list[Forked[int]] = []
-    thread = threading.Thread(target=lambda: ends.append(run_forked(lambda: 1, deadline=PATIENCE)))
+    thread = threading.Thread(target=lambda: ends.append(run_forked(lambda: 1, deadline=TIMEOUT_S)))
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT_S)
     assert ends == [Forked(True, 1)]
 
 
@@ -283,8 +291,8 @@ def test_where_the_ends_of_children_go_unheard_a_value_comes_back() -> None:
     """If SIGCHLD is ignored, or somebody else waits for all children, no status is to be had."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        assert run_forked(lambda: 1, deadline=PATIENCE) == Forked(True, 1)
-        assert not run_forked(lambda: os._exit(3), deadline=PATIENCE).returned
+        assert run_forked(lambda: 1, deadline=TIMEOUT_S) == Forked(True, 1)
+        assert not run_forked(lambda: os._exit(3), deadline=TIMEOUT_S).returned
     finally:
         signal.signal(signal.SIGCHLD, before)
 
@@ -309,25 +317,25 @@ def start_grandchild(*, away: bool = False) -> int:
 
 def test_grandchild_does_not_delay_a_value_and_is_killed() -> None:
     """Its end of the pipe stays open; the value is there all the same."""
-    pid = run_forked(start_grandchild, deadline=PATIENCE).value or 0
-    wait_until(lambda: not is_running(pid), "the grandchild is gone")
+    pid = run_forked(start_grandchild, deadline=TIMEOUT_S).value or 0
+    wait_until(lambda: not is_running(pid))
 
 
 def leave_with_a_grandchild(told: Path) -> None:
     """End without a word, and leave a process that has the pipe."""
-    told.write_text(str(start_grandchild()))
+    tell(told, start_grandchild())
     os._exit(4)
 
 
 def crash_with_a_grandchild(told: Path) -> None:
     """Crash, and leave a process that has the pipe."""
-    told.write_text(str(start_grandchild()))
+    tell(told, start_grandchild())
     signal.raise_signal(signal.SIGSEGV)
 
 
 def hang_with_a_grandchild(told: Path) -> None:
     """Hang, with a process that has the pipe."""
-    told.write_text(str(start_grandchild()))
+    tell(told, start_grandchild())
     stay()
 
 
@@ -340,18 +348,19 @@ def hang_with_a_grandchild(told: Path) -> None:
     ],
 )
 def test_grandchild_does_not_hide_how_the_child_ended(
-    tmp_path: Path, work: Callable[[Path], None], exit_code: int | None, number: int | None
+    watched: Watched, tmp_path: Path, work: Callable[[Path], None], exit_code: int | None, number: int | None
 ) -> None:
     """Nobody waits for the end of a pipe that the grandchild keeps open; it is killed."""
-    end = hung(work, tmp_path / "told")
+    end = watched(work)
     assert (end.returned, end.exit_code, end.signal) == (False, exit_code, number)
     assert end.timed_out is (work is hang_with_a_grandchild)
     pid = int((tmp_path / "told").read_text())
-    wait_until(lambda: not is_running(pid), "the grandchild is gone")
+    wait_until(lambda: not is_running(pid))
 
 
-def test_grandchild_that_got_away_is_not_waited_for(tmp_path: Path) -> None:
+def test_grandchild_that_got_away_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process in a session of its own cannot be killed with the group, and holds nobody up."""
+    monkeypatch.setattr(forked, "_POLL_INTERVAL_S", 0.01)
     told = tmp_path / "told"
 
     def work() -> None:
@@ -359,7 +368,7 @@ def test_grandchild_that_got_away_is_not_waited_for(tmp_path: Path) -> None:
         os._exit(5)
 
     try:
-        assert run_forked(work, deadline=PATIENCE) == Forked(False, None, exit_code=5)
+        assert run_forked(work, deadline=TIMEOUT_S) == Forked(False, None, exit_code=5)
     finally:
         os.kill(int(told.read_text()), signal.SIGKILL)
 
@@ -376,7 +385,7 @@ def hang_a_moment() -> None:
 def raise_there() -> None:
     """Have the function raise."""
     with pytest.raises(ForkedError):
-        run_forked(fail, deadline=PATIENCE)
+        run_forked(fail, deadline=TIMEOUT_S)
 
 
 def fail_to_fork() -> None:
@@ -384,17 +393,17 @@ def fail_to_fork() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fork", fail)
         with pytest.raises(LookupError):
-            run_forked(fail, deadline=PATIENCE)
+            run_forked(fail, deadline=TIMEOUT_S)
 
 
 @linux
 @pytest.mark.parametrize(
     "use",
     [
-        lambda: run_forked(os.getpid, deadline=PATIENCE),
+        lambda: run_forked(os.getpid, deadline=TIMEOUT_S),
         raise_there,
-        lambda: run_forked(lambda: os._exit(1), deadline=PATIENCE),
-        lambda: run_forked(lambda: signal.raise_signal(signal.SIGSEGV), deadline=PATIENCE),
+        lambda: run_forked(lambda: os._exit(1), deadline=TIMEOUT_S),
+        lambda: run_forked(lambda: signal.raise_signal(signal.SIGSEGV), deadline=TIMEOUT_S),
         hang_a_moment,
         fail_to_fork,
     ],
@@ -425,7 +434,7 @@ def test_signals_and_faulthandler_are_the_parents_afterwards() -> None:
     """What the child sets for itself, it sets for itself."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
     enabled = faulthandler.is_enabled()
-    run_forked(os.getpid, deadline=PATIENCE)
+    run_forked(os.getpid, deadline=TIMEOUT_S)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)] == before
     assert faulthandler.is_enabled() is enabled
 
@@ -441,11 +450,11 @@ def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
 
     with interruptible():
         with pytest.raises(KeyboardInterrupt):
-            run_forked(interrupt, deadline=PATIENCE)
+            run_forked(interrupt, deadline=TIMEOUT_S)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     child, grandchild = map(int, told.read_text().split())
     assert_gone(child)
-    wait_until(lambda: not is_running(grandchild), "the grandchild is gone")
+    wait_until(lambda: not is_running(grandchild))
 
 
 def test_ctrl_c_at_the_start_kills_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -462,7 +471,7 @@ def test_ctrl_c_at_the_start_kills_the_child(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(os, "fork", interrupted)
     with interruptible(), pytest.raises(KeyboardInterrupt):
-        run_forked(stay, deadline=PATIENCE)
+        run_forked(stay, deadline=TIMEOUT_S)
     assert len(pids) == 1
     assert_gone(pids[0])
 
@@ -475,7 +484,7 @@ def test_ctrl_c_is_nothing_to_the_child() -> None:
         return "still here"
 
     with interruptible():
-        assert run_forked(be_interrupted, deadline=PATIENCE).value == "still here"
+        assert run_forked(be_interrupted, deadline=TIMEOUT_S).value == "still here"
 
 
 @pytest.mark.parametrize("action", ["error", "always"])
@@ -484,7 +493,7 @@ def test_fork_beside_threads_warns_of_nothing(action: Any) -> None:
     with a_thread_running(), warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter(action)
         filters = list(warnings.filters)
-        assert run_forked(lambda: 1, deadline=PATIENCE) == Forked(True, 1)
+        assert run_forked(lambda: 1, deadline=TIMEOUT_S) == Forked(True, 1)
         assert list(warnings.filters) == filters
     assert seen == []
 
@@ -498,7 +507,7 @@ def test_filters_of_the_child_are_the_parents() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ForkedError, match="UserWarning: it leaks"):
-            run_forked(warn, deadline=PATIENCE)
+            run_forked(warn, deadline=TIMEOUT_S)
 
 
 # --- what it writes, and what it must not do once more
@@ -508,7 +517,7 @@ def output_of(source: str, *flags: str) -> str:
     """Run a script, whose standard output is a pipe, and return all that is written there."""
     source = f"import os, signal, sys\nfrom pytest_concclaims.lab.processes.forked import run_forked\n{source}"
     process = subprocess.run(
-        [sys.executable, *flags, "-c", source], stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=False
+        [sys.executable, *flags, "-c", source], stdout=subprocess.PIPE, text=True, timeout=TIMEOUT_S, check=False
     )
     return process.stdout
 
@@ -520,10 +529,11 @@ def test_output_of_the_child_arrives_once(capfd: pytest.CaptureFixture[str]) -> 
         print("to stdout", end="")  # noqa: T201
         sys.stderr.write("to stderr")
 
-    run_forked(write, deadline=PATIENCE)
+    run_forked(write, deadline=TIMEOUT_S)
     assert capfd.readouterr() == ("to stdout", "to stderr")
 
 
+#: Code of each way in which a child can end.
 ENDS = {
     "returns": "pass",
     "raises": "raise LookupError",
@@ -533,31 +543,27 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
-def test_buffered_text_of_the_parent_is_written_once(tmp_path: Path, end: str) -> None:
-    """The child has the parent's buffers, of standard streams and of files, and must not write them as well."""
+def test_buffered_text_of_the_parent_is_written_once(tmp_path: Path) -> None:
+    """However the child ends: it has the parent's buffers, of streams and of files, and must not write them."""
     source = f"""
-import threading
 file = open({str(tmp_path / "file")!r}, "w")
-file.write("in a file")
-sys.stdout.write("parent ")
-def work():
-    {end}
-try:
-    run_forked(work, deadline={PATIENCE})
-except Exception:
-    pass
+for name, end in {ENDS!r}.items():
+    file.write(name + " in a file ")
+    sys.stdout.write(name + " ")
+    try:
+        run_forked(lambda: exec(end), deadline={TIMEOUT_S})
+    except Exception:
+        pass
 sys.stdout.write("parent again")
 """
-    assert output_of(source) == "parent parent again"
-    assert (tmp_path / "file").read_text() == "in a file"
+    assert output_of(source) == f"{' '.join(ENDS)} parent again"
+    assert (tmp_path / "file").read_text() == "".join(f"{name} in a file " for name in ENDS)
 
 
-@pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
-def test_child_runs_nothing_that_the_parent_has_put_off(end: str) -> None:
-    """Neither exit handlers, nor ``finally``, nor ``with``, nor what follows the call, runs twice."""
+def test_child_runs_nothing_that_the_parent_has_put_off() -> None:
+    """However it ends: neither exit handlers, nor ``finally``, nor ``with``, nor what follows the call."""
     source = f"""
-import atexit, contextlib, threading
+import atexit, contextlib
 me = os.getpid()
 def say(what):
     os.write(1, (what if os.getpid() == me else "CHILD").encode() + b" ")
@@ -566,20 +572,19 @@ class Dying:
     def __del__(self):
         say("del")
 kept = Dying()
-def work():
-    {end}
-with contextlib.ExitStack() as stack:
-    stack.callback(say, "with")
-    try:
-        run_forked(work, deadline={PATIENCE})
-    except Exception:
-        pass
-    finally:
-        say("finally")
-say("after")
+for end in {list(ENDS.values())!r}:
+    with contextlib.ExitStack() as stack:
+        stack.callback(say, "with")
+        try:
+            run_forked(lambda: exec(end), deadline={TIMEOUT_S})
+        except Exception:
+            pass
+        finally:
+            say("finally")
+    say("after")
 """
     words = output_of(source).split()
-    assert words[:4] == ["finally", "with", "after", "atexit"]
+    assert words[: 3 * len(ENDS) + 1] == ["finally", "with", "after"] * len(ENDS) + ["atexit"]
     assert "CHILD" not in words
 
 
@@ -588,7 +593,7 @@ def test_streams_may_be_closed_or_missing() -> None:
     source = f"""
 sys.stdout.close()
 sys.stderr = None
-os.write(1, str(run_forked(lambda: 42, deadline={PATIENCE}).value).encode())
+os.write(1, str(run_forked(lambda: 42, deadline={TIMEOUT_S}).value).encode())
 os._exit(0)
 """
     assert output_of(source) == "42"
@@ -610,12 +615,12 @@ run_forked(work, deadline=600)
     source = f"import os\nfrom pytest_concclaims.lab.processes.forked import run_forked\n{source}"
     with subprocess.Popen([sys.executable, "-c", source]) as process:
         try:
-            wait_until(lambda: told.exists() or process.poll() is not None, "the child runs")
+            wait_until(lambda: told.exists() or process.poll() is not None)
             pid = int(told.read_text())
             assert is_running(pid)
         finally:
             process.kill()
-    wait_until(lambda: not is_running(pid), "the child is gone")
+    wait_until(lambda: not is_running(pid))
 
 
 def test_child_writes_no_core_dump() -> None:
@@ -627,7 +632,7 @@ def test_child_writes_no_core_dump() -> None:
         pytest.skip("nothing writes core dumps here")
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
     try:
-        limits = run_forked(lambda: resource.getrlimit(resource.RLIMIT_CORE), deadline=PATIENCE).value
+        limits = run_forked(lambda: resource.getrlimit(resource.RLIMIT_CORE), deadline=TIMEOUT_S).value
     finally:
         resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
     assert limits is not None

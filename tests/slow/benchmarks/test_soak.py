@@ -9,8 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partialmethod
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims.verdict import Verdict
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "soak.py"
@@ -41,8 +41,6 @@ def load_script() -> Any:
 
 soak = load_script()
 
-#: Seconds after which something that must happen is given up; a machine may be very busy.
-PATIENCE = 120.0
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 posix = pytest.mark.skipif(os.name != "posix", reason="makes an interpreter of a shell script")
 
@@ -353,14 +351,6 @@ def test_progress_names_what_went_wrong_and_why() -> None:
 # --- processes
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that must happen."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"still not: {what}"
-        time.sleep(0.01)
-
-
 def is_running(pid: int) -> bool:
     """Return whether a process is there and not yet dead."""
     try:
@@ -403,7 +393,7 @@ def test_hog_burns_cpu_time(text: str) -> None:
     """More and more of it."""
     with soak.hogs_beside(soak.parse_condition(text), "seed") as (hog,):
         before = state_and_ticks(hog.pid)[1]
-        wait_until(lambda: state_and_ticks(hog.pid)[1] > before + 10, "it burns")
+        wait_until(lambda: state_and_ticks(hog.pid)[1] > before + 10)
 
 
 @linux
@@ -411,8 +401,8 @@ def test_random_hog_comes_and_goes() -> None:
     """It sleeps, and then burns again."""
     with soak.hogs_beside(soak.Condition("random-hogs", 1), "seed") as (hog,):
         for _ in range(2):
-            wait_until(lambda: state_and_ticks(hog.pid)[0] == "R", "it burns")
-            wait_until(lambda: state_and_ticks(hog.pid)[0] == "S", "it sleeps")
+            wait_until(lambda: state_and_ticks(hog.pid)[0] == "R")
+            wait_until(lambda: state_and_ticks(hog.pid)[0] == "S")
 
 
 def test_hogs_end_with_a_block_that_raises() -> None:
@@ -440,7 +430,7 @@ def test_hog_ends_when_its_parent_closes_the_pipe() -> None:
         assert hog.stdout is not None
         assert hog.stdout.read(1) == b"."
         hog.stdin.close()
-        assert hog.wait(PATIENCE) == 0
+        assert hog.wait(TIMEOUT_S) == 0
 
 
 # --- bad input
@@ -567,6 +557,15 @@ def read(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
+def run_once(
+    project: Path, condition: str = "alone", *, keyword: str | None = None, deadline: float = TIMEOUT_S
+) -> Any:
+    """Run the project's claims once, without what a soak does before and after a run."""
+    job = soak.Job(1, soak.parse_condition(condition), subject(sys.executable))
+    selection = soak.Selection(("test_claims.py",), keyword)
+    return soak.run_job(job, selection, project=project, seed=0, deadline=deadline)
+
+
 def test_soak_goes_on_where_it_stopped(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two runs alone and beside a hog; later, after a line that was not written to its end, a third of each."""
     output = project / "soak.jsonl"
@@ -632,11 +631,9 @@ def test_run_without_a_record_is_a_loud_error(project: Path, capsys: pytest.Capt
 def test_run_that_does_not_end_is_ended_at_its_deadline(project: Path) -> None:
     """Wherever it is by then; that is an error."""
     write_claims(project, SNOW.replace("snow = 1", "threading.Event().wait()"))
-    job = soak.Job(1, ALONE, subject(sys.executable))
-    selection = soak.Selection(("test_claims.py",))
-    run = soak.run_job(job, selection, project=project, seed=0, deadline=0.5)
+    run = run_once(project, deadline=0.05)
     assert run.exit_status is None
-    assert run.error.startswith("ended at its deadline of 0.5 s (--deadline)")
+    assert run.error.startswith("ended at its deadline of 0.05 s (--deadline)")
 
 
 LEAK = """
@@ -685,9 +682,9 @@ def test_run_that_is_interrupted_leaves_no_process(project: Path, monkeypatch: p
     monkeypatch.setattr(soak, "_run", interrupted)
     job = soak.Job(1, ALONE, subject(sys.executable))
     with pytest.raises(KeyboardInterrupt):
-        soak.run_job(job, soak.Selection(("test_claims.py",)), project=project, seed=0, deadline=PATIENCE)
+        soak.run_job(job, soak.Selection(("test_claims.py",)), project=project, seed=0, deadline=TIMEOUT_S)
     (process,) = started
-    assert process.wait(PATIENCE) == -signal.SIGKILL
+    assert process.wait(TIMEOUT_S) == -signal.SIGKILL
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
@@ -695,7 +692,8 @@ def test_run_on_one_core_has_one_cpu(project: Path) -> None:
     """Pytest has, and we still have all that we had."""
     write_claims(project, SNOW.replace("snow = 1", "snow = len(os.sched_getaffinity(0))"))
     before = os.sched_getaffinity(0)
-    assert soak.main(arguments("--condition", "one-core", "--keyword", "white")) == 0
+    run = run_once(project, "one-core", keyword="white")
+    assert soak.exit_status([run]) == 0
     assert os.sched_getaffinity(0) == before
 
 
@@ -703,9 +701,9 @@ def test_workers_share_the_claims_of_a_run(project: Path) -> None:
     """As with ``pytest -n``."""
     claims = SNOW.replace("snow = 1", "snow = int(os.environ['PYTEST_XDIST_WORKER_COUNT'] == '2')")
     write_claims(project, claims)
-    assert soak.main(arguments("--condition", "workers:2")) == 0
-    (line,) = read(project / "soak.jsonl")
-    assert [item["verdict"] for item in line["claims"]] == ["confirmed", "refuted"]
+    run = run_once(project, "workers:2")
+    assert soak.exit_status([run]) == 0
+    assert [claim.verdict for claim in run.claims] == [Verdict.CONFIRMED, Verdict.REFUTED]
 
 
 def test_runs_at_once_count_as_one_with_the_claims_of_all(project: Path, tmp_path: Path) -> None:
@@ -721,9 +719,9 @@ def test_runs_at_once_count_as_one_with_the_claims_of_all(project: Path, tmp_pat
         assert snow == 1
     """
     write_claims(project, "import time\n" + dedent(claims))
-    assert soak.main(arguments("--condition", "at-once:2")) == 0
-    (line,) = read(project / "soak.jsonl")
-    assert [item["verdict"] for item in line["claims"]] == ["confirmed", "confirmed"]
+    run = run_once(project, "at-once:2")
+    assert soak.exit_status([run]) == 0
+    assert [claim.verdict for claim in run.claims] == [Verdict.CONFIRMED, Verdict.CONFIRMED]
     assert len(set((tmp_path / "here").read_text().split())) == 2
 
 
@@ -740,11 +738,11 @@ def test_any_of_runs_at_once_that_fails_is_an_error(project: Path, tmp_path: Pat
         assert snow == 1
     """
     write_claims(project, claims)
-    assert soak.main(arguments("--condition", "at-once:2")) == 1
-    (line,) = read(project / "soak.jsonl")
-    assert line["error"].startswith("no run record, exit status 7")
-    assert line["exit_status"] == 7
-    assert [item["verdict"] for item in line["claims"]] == ["confirmed"]
+    run = run_once(project, "at-once:2")
+    assert soak.exit_status([run]) == 1
+    assert run.error.startswith("no run record, exit status 7")
+    assert run.exit_status == 7
+    assert [claim.verdict for claim in run.claims] == [Verdict.CONFIRMED]
 
 
 def test_platform_without_affinity_is_told_so(
@@ -784,13 +782,13 @@ def test_soak_that_is_ended_leaves_no_process(project: Path, number: signal.Sign
         preexec_fn=hear_of_ctrl_c,
     ) as process:
         try:
-            wait_until(lambda: (project / "told").exists() or process.poll() is not None, "the claim runs")
+            wait_until(lambda: (project / "told").exists() or process.poll() is not None)
             children = children_of(process.pid)
             assert len(children) == 2
         finally:
             process.send_signal(number)
-        said = process.communicate(timeout=PATIENCE)[1]
+        said = process.communicate(timeout=TIMEOUT_S)[1]
     assert process.returncode == (soak.INTERRUPTED if number == signal.SIGINT else -signal.SIGKILL)
     assert (b"interrupted; the same command goes on from here" in said) is (number == signal.SIGINT)
-    wait_until(lambda: not any(map(is_running, children)), "nobody is left")
+    wait_until(lambda: not any(map(is_running, children)))
     assert (project / "soak.jsonl").read_bytes() == b""

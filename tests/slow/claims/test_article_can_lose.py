@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import ast
-import textwrap
 from dataclasses import dataclass
 
 import pytest
 
-from helpers.sabotage import END_THE_PROCESS, claims_of_the_article
+from helpers.sabotage import END_THE_PROCESS, World, claims_in_worlds
 from pytest_concclaims import gil_enabled
 from pytest_concclaims.claims import suite_folders
 from pytest_concclaims.lab.parallelism.workers import has_interpreters
 
 
 @dataclass(frozen=True)
-class Sabotage:
-    """A world in which something is broken.
+class Sabotage(World):
+    """A world in which something is broken, so that all its claims have the other verdict, in one of their forms.
 
-    :param name: what is broken, and how.
-    :param turned: the functions of the claims that have the other verdict there, in at least one of their forms.
-    :param fixture: the body of a fixture that breaks it, for what runs in the test process.
-    :param children: code that breaks it in every fresh interpreter that is started.
     :param possible: whether there can be such a world on this interpreter.
     """
 
-    name: str
-    turned: tuple[str, ...]
-    fixture: str = "yield"
-    children: str = ""
     possible: bool = True
 
 
-SABOTAGES = [
-    Sabotage(
-        "a thread-local that all threads share",
+#: By what is broken.
+SABOTAGES = {
+    "a thread-local that all threads share": Sabotage(
         (
             "test_each_thread_reads_back_what_it_bound_itself",
             "test_what_one_thread_binds_is_invisible_to_the_others",
@@ -45,8 +36,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a Lock that does not lock",
+    "a Lock that does not lock": Sabotage(
         (
             "test_a_lock_never_released_keeps_every_other_thread_out",
             "test_the_balance_is_always_right_with_a_lock",
@@ -66,8 +56,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "threads that are never switched within a change of the balance",
+    "threads that are never switched within a change of the balance": Sabotage(
         ("test_threads_lose_updates_without_a_lock",),
         """
         def uninterrupted(change):
@@ -80,8 +69,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a Lock that stays locked when the section raises",
+    "a Lock that stays locked when the section raises": Sabotage(
         ("test_the_lock_is_released_even_when_the_section_raises",),
         """
         Lock = threading.Lock
@@ -100,8 +88,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a Thread whose join does not wait",
+    "a Thread whose join does not wait": Sabotage(
         ("test_a_thread_runs_beside_the_main_thread_and_join_waits_for_it", "test_the_samples_output_order"),
         """
         class Hasty(threading.Thread):
@@ -111,8 +98,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a Process that is a thread",
+    "a Process that is a thread": Sabotage(
         (
             "test_each_process_has_its_own_copy_of_a_variable",
             "test_a_process_runs_its_target_in_another_process",
@@ -136,16 +122,14 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a Process whose join does not wait",
+    "a Process whose join does not wait": Sabotage(
         ("test_start_returns_while_the_child_runs_and_join_waits_for_its_end",),
         """
         monkeypatch.setattr(multiprocessing.process.BaseProcess, "join", lambda self, timeout=None: None)
         yield
         """,
     ),
-    Sabotage(
-        "a Process that loses an argument",
+    "a Process that loses an argument": Sabotage(
         ("test_arguments_reach_the_target",),
         """
         init = multiprocessing.process.BaseProcess.__init__
@@ -155,8 +139,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "threads of which the system knows one only",
+    "threads of which the system knows one only": Sabotage(
         ("test_a_process_can_have_several_threads", "test_python_threads_are_threads_of_the_operating_system"),
         """
         monkeypatch.setattr(threading, "get_native_id", lambda: 1)
@@ -165,8 +148,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "globals of which each thread has its own",
+    "globals of which each thread has its own": Sabotage(
         ("test_globals_and_the_objects_they_reach_are_shared",),
         """
         class OwnGlobals(threading.local):
@@ -176,20 +158,17 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a crash that ends nothing",
+    "a crash that ends nothing": Sabotage(
         ("test_a_thread_that_crashes_takes_the_process_with_it",),
         children="import signal; signal.raise_signal = lambda number: None",
     ),
-    Sabotage(
-        "an unhandled exception in a thread that ends the process",
+    "an unhandled exception in a thread that ends the process": Sabotage(
         ("test_a_thread_that_raises_takes_the_process_with_it",),
         children=END_THE_PROCESS
         + "import _thread\n"
         + "threading.excepthook = threading.__excepthook__ = _thread._excepthook = end_the_process\n",
     ),
-    Sabotage(
-        "processes that start like threads, and threads that start slowly and take much memory",
+    "processes that start like threads, and threads that start slowly and take much memory": Sabotage(
         (
             "test_starting_a_process_takes_longer_than_starting_a_thread",
             "test_a_process_takes_more_memory_than_a_thread",
@@ -209,8 +188,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a GIL that is given up every 100 rounds",
+    "a GIL that is given up every 100 rounds": Sabotage(
         ("test_the_gil_is_given_up_every_100_bytecodes",),
         """
         cores = request.module.cores
@@ -219,8 +197,7 @@ SABOTAGES = [
         """,
         possible=gil_enabled(),
     ),
-    Sabotage(
-        "threads that take turns whatever they do",
+    "threads that take turns whatever they do": Sabotage(
         ("test_threads_only_ever_take_turns",),
         """
         class Turn(threading.Thread):
@@ -240,8 +217,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a GIL for all processes and interpreters",
+    "a GIL for all processes and interpreters": Sabotage(
         (
             "test_processes_use_several_cores",
             "test_each_process_has_a_gil_of_its_own",
@@ -264,8 +240,7 @@ SABOTAGES = [
         """,
         possible=gil_enabled(),
     ),
-    Sabotage(
-        "a crash that ends all processes around it",
+    "a crash that ends all processes around it": Sabotage(
         ("test_a_crashed_child_harms_neither_its_parent_nor_its_siblings",),
         children="""
         import os, signal
@@ -273,8 +248,7 @@ SABOTAGES = [
         os.abort = lambda: signal.raise_signal(signal.SIGABRT)
         """,
     ),
-    Sabotage(
-        "an executor whose workers know nothing of each other",
+    "an executor whose workers know nothing of each other": Sabotage(
         ("test_a_crashed_worker_does_not_harm_the_others_of_its_executor",),
         children="""
         import concurrent.futures
@@ -293,8 +267,7 @@ SABOTAGES = [
         concurrent.futures.ProcessPoolExecutor = Separate
         """,
     ),
-    Sabotage(
-        "a Pool with one worker more",
+    "a Pool with one worker more": Sabotage(
         (
             "test_a_pool_of_four_runs_at_most_four_tasks_at_once",
             "test_five_tasks_in_a_pool_of_four_run_at_the_same_time",
@@ -307,8 +280,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "an apply_async that waits for its task",
+    "an apply_async that waits for its task": Sabotage(
         ("test_apply_async_returns_before_its_task_has_run",),
         """
         apply_async = multiprocessing.pool.Pool.apply_async
@@ -322,16 +294,14 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a Pool that cannot be closed",
+    "a Pool that cannot be closed": Sabotage(
         ("test_a_closed_pool_takes_no_new_task",),
         """
         monkeypatch.setattr(multiprocessing.pool.Pool, "close", lambda self: None)
         yield
         """,
     ),
-    Sabotage(
-        "a Pool whose workers live as long as it does",
+    "a Pool whose workers live as long as it does": Sabotage(
         ("test_no_process_is_added_to_a_closed_pool",),
         """
         init = multiprocessing.pool.Pool.__init__
@@ -341,16 +311,14 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a Pool whose join returns at once",
+    "a Pool whose join returns at once": Sabotage(
         ("test_pool_join_waits_for_every_task", "test_pool_join_before_close_is_an_error"),
         """
         monkeypatch.setattr(multiprocessing.pool.Pool, "join", lambda self: None)
         yield
         """,
     ),
-    Sabotage(
-        "a Queue that gives the second of two items first",
+    "a Queue that gives the second of two items first": Sabotage(
         ("test_a_queue_carries_objects_between_processes_in_order",),
         """
         get = multiprocessing.queues.Queue.get
@@ -364,8 +332,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a Queue that never blocks",
+    "a Queue that never blocks": Sabotage(
         ("test_get_waits_for_an_item_or_its_timeout",),
         """
         get = multiprocessing.queues.Queue.get
@@ -373,8 +340,7 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a Queue that always blocks for a while",
+    "a Queue that always blocks for a while": Sabotage(
         ("test_get_false_on_an_empty_queue_raises_empty_at_once", "test_get_false_right_after_put_gives_the_item"),
         """
         get = multiprocessing.queues.Queue.get
@@ -384,46 +350,59 @@ SABOTAGES = [
         yield
         """,
     ),
-    Sabotage(
-        "a terminate that gives the process time to come to its end",
+    "a terminate that gives the process time to come to its end": Sabotage(
         ("test_the_reader_may_be_terminated_once_the_writer_is_joined",),
         """
         terminate = multiprocessing.process.BaseProcess.terminate
-        def terminate_later(self):
-            threading.Timer(2, terminate, [self]).start()
-        monkeypatch.setattr(multiprocessing.process.BaseProcess, "terminate", terminate_later)
+        terminated = []
+        monkeypatch.setattr(
+            multiprocessing.process.BaseProcess, "terminate", lambda self: terminated.append(self)
+        )
+        allow = request.module.Reader.allow
+        def allow_and_let_it_read(self, items):
+            allow(self, items)
+            while terminated:
+                if self.count.value == request.module.WRITTEN:
+                    terminate(terminated.pop())
+                time.sleep(0.001)
+        monkeypatch.setattr(request.module.Reader, "allow", allow_and_let_it_read)
         yield
         """,
     ),
-    Sabotage(
-        "a terminate that does nothing",
+    "a terminate that does nothing": Sabotage(
         ("test_an_endless_child_outlives_join_and_is_ended_by_terminate",),
         """
-        monkeypatch.setattr(multiprocessing.process.BaseProcess, "terminate", lambda self: None)
-        monkeypatch.setitem(request.module.ends.__globals__, "PATIENCE", 1)
+        def do_nothing(self):  # and that it does not end is then seen soon
+            monkeypatch.setitem(request.module.ends.__globals__, "PATIENCE", 0.05)
+        monkeypatch.setattr(multiprocessing.process.BaseProcess, "terminate", do_nothing)
         yield
         """,
     ),
-    Sabotage(
-        "a Queue that carries no sentinel",
+    "a Queue that carries no sentinel": Sabotage(
         ("test_an_endless_child_can_only_be_ended_by_force",),
         """
         put = multiprocessing.queues.Queue.put
         def put_something(self, item):
             if item is not None:
                 put(self, item)
+            else:  # that the reader does not end is then seen soon
+                monkeypatch.setitem(request.module.ends.__globals__, "PATIENCE", 0.05)
         monkeypatch.setattr(multiprocessing.queues.Queue, "put", put_something)
-        monkeypatch.setitem(request.module.ends.__globals__, "PATIENCE", 1)
         yield
         """,
     ),
-    Sabotage(
-        "processes that share a GIL with the one that starts them",
+    "processes that share a GIL with the one that starts them": Sabotage(
         ("test_a_busy_thread_does_not_hold_up_another_process",),
-        children="import multiprocessing, threading; multiprocessing.Process = threading.Thread",
+        # Their clock is quick: for an answer that never comes, the claim waits for five seconds of it.
+        children="""
+        import multiprocessing, threading, time
+        multiprocessing.Process = threading.Thread
+        perf_counter = time.perf_counter
+        time.perf_counter = lambda: 5 * perf_counter()
+        """,
         possible=gil_enabled(),
     ),
-]
+}
 
 #: Refuted or confirmed by their parameter, on one and the same interpreter.
 BOTH_VERDICTS_AT_ONCE = {"test_the_childs_copy_starts_with_the_parents_current_value"}
@@ -441,15 +420,17 @@ DEFINITIONS = {"test_a_process_has_a_pid_of_its_own", "test_a_process_has_at_lea
 #: What any sane language does; its other reading is test_globals_and_the_objects_they_reach_are_shared.
 REFUTED_BY_EVERY_CALL = {"test_all_variables_are_shared_by_all_threads"}
 
-CONFTEST = """
+#: Before the worlds.
+PRELUDE = """
 import multiprocessing.connection, multiprocessing.context, multiprocessing.pool, multiprocessing.process
 import multiprocessing.queues, os, sys, threading, time, types
 import pytest
 from pytest_concclaims.lab.parallelism import slices, workers
 from pytest_concclaims.lab.race import power
 
-# Let an absence be settled as soon as it may, and not at the end of a long budget.
-power.PLENTY, power.RARER_THAN_GENERIC = power.OVERLAPPING, power.RARER
+# In these worlds it is known that an effect is absent: few samples settle it, and not the end of a long budget.
+power.PLENTY = power.OVERLAPPING = 200
+power.RARER = power.RARER_THAN_GENERIC = 3
 # In these worlds it is known that there is no parallelism: no control has to show, beside other tests, what could be.
 slices.Round.unfit = lambda self, high: None
 
@@ -461,37 +442,50 @@ def replace_in_claims(monkeypatch, name, broken):
         return (broken if in_claims else real)(*args, **kwargs)
     monkeypatch.setattr(threading, name, choose)
 
-@pytest.fixture(autouse=True)
-def sabotaged(request, monkeypatch):
 """
 
 
-def claim_functions() -> set[str]:
-    """Return the names of the suite's test functions."""
+def claim_functions(modules: str = "test_*.py") -> set[str]:
+    """Return the names of the suite's test functions, of the modules that a pattern fits."""
     return {
         node.name
-        for file in suite_folders()["article"].glob("test_*.py")
+        for file in suite_folders()["article"].glob(modules)
         for node in ast.parse(file.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     }
 
 
-@pytest.mark.parametrize("sabotage", SABOTAGES, ids=[sabotage.name.replace(" ", "-") for sabotage in SABOTAGES])
-def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, sabotage: Sabotage) -> None:
+#: The parts of the article, by which the sabotages are spread over runs.
+PARTS = {
+    "processes and threads": "test_[12]_1_*.py",
+    "Pool, Queue and crashes": "test_[12]_[23]_*.py",
+    "threads": "test_3_*.py",
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, part: str) -> None:
     """The claims that speak of what is broken end in the verdict that is not expected."""
-    if not sabotage.possible:
-        pytest.skip("no such world on this interpreter")
-    conftest = CONFTEST + textwrap.indent(textwrap.dedent(sabotage.fixture), "    ")
+    worlds = {
+        broken: sabotage
+        for broken, sabotage in SABOTAGES.items()
+        if sabotage.possible and sabotage.functions[0] in claim_functions(PARTS[part])
+    }
     # On a busy machine, "never seen" takes longer than anybody would wait for.
-    budget = "--claims-budget=60"
-    claims = claims_of_the_article(pytester, sabotage.turned, budget, conftest=conftest, children=sabotage.children)
+    found = claims_in_worlds(pytester, list(worlds.values()), "--claims-budget=60", prelude=PRELUDE)
     other = {"confirmed": "refuted", "refuted": "confirmed"}
-    turned = {claim["id"].split("[")[0] for claim in claims if claim["verdict"] == other[claim["expected"]]}
-    assert turned == {"article-" + name[len("test_") :].replace("_", "-") for name in sabotage.turned}
+    turned = {
+        broken: {claim["id"].split("[")[0] for claim in claims if claim["verdict"] == other[claim["expected"]]}
+        for broken, claims in zip(worlds, found)
+    }
+    assert turned == {
+        broken: {"article-" + name[len("test_") :].replace("_", "-") for name in sabotage.functions}
+        for broken, sabotage in worlds.items()
+    }
 
 
 def test_each_claim_is_seen_with_both_verdicts_or_is_a_definition() -> None:
     """A claim that is added without a world in which it loses is found here."""
-    turned = {name for sabotage in SABOTAGES for name in sabotage.turned}
+    turned = {name for sabotage in SABOTAGES.values() for name in sabotage.functions}
     turned |= BOTH_VERDICTS_AT_ONCE | BOTH_VERDICTS_ACROSS_INTERPRETERS
     assert turned | DEFINITIONS | REFUTED_BY_EVERY_CALL == claim_functions()

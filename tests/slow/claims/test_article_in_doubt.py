@@ -2,91 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
 
-from helpers.sabotage import END_THE_PROCESS, claims_of_the_article
+from helpers.sabotage import END_THE_PROCESS, World, claims_in_worlds
 from pytest_concclaims import gil_enabled
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 
-#: Slows down the claims' own code, as a debugger or a profiler does.
-TRACER = """
-import sys, time
-import pytest
+Told = dict[str, Any]
 
+
+@dataclass(frozen=True)
+class Doubt(World):
+    """A world in which something else decides what its one claim sees.
+
+    :param is_honest: whether what the record says of the claim is no wrong verdict.
+    :param possible: whether there can be such a world on this interpreter.
+    """
+
+    is_honest: Callable[[Told], bool] = bool
+    possible: bool = True
+
+
+def not_met(requirement: str) -> Callable[[Told], bool]:
+    """Return what tells whether a claim is inconclusive because of this requirement."""
+    return lambda told: (told["verdict"], told["reason"]) == ("inconclusive", f"not met: {requirement}")
+
+
+def says_that_it_was_slow(told: Told) -> bool:
+    """Return whether a claim is inconclusive as something slows it down."""
+    return told["verdict"] == "inconclusive" and "slows" in told["reason"]
+
+
+#: Slows down each line of the claims, as a debugger does.
+SLOW_LINES = """
 def slow_down(frame, event, argument):
-    if "claims/article" in frame.f_code.co_filename.replace("\\\\", "/"):
-        end = time.perf_counter() + {seconds}
+    if "claims/article" in frame.f_code.co_filename.replace(os.sep, "/"):
+        end = time.perf_counter() + 1e-5
         while time.perf_counter() < end:
             pass
         return slow_down
-
-@pytest.fixture(autouse=True)
-def slowed_down():
-    sys.{function}(slow_down)
-    yield
-    sys.{function}(None)
+sys.settrace(slow_down)
+yield
+sys.settrace(None)
 """
-
-
-@pytest.mark.parametrize(
-    ("claim", "function", "seconds"),
-    [
-        pytest.param(
-            "test_the_gil_is_given_up_every_100_bytecodes",
-            "settrace",
-            1e-5,
-            marks=pytest.mark.skipif(not gil_enabled(), reason="nobody gives up a GIL here"),
-        ),
-        ("test_get_false_right_after_put_gives_the_item", "settrace", 1e-2),
-        ("test_get_false_right_after_put_gives_the_item", "setprofile", 1e-2),
-    ],
-)
-def test_whoever_slows_it_down_confirms_nothing(
-    pytester: pytest.Pytester, claim: str, function: str, seconds: float
-) -> None:
-    """What takes its time then had the time to happen."""
-    conftest = TRACER.format(function=function, seconds=seconds)
-    (told,) = claims_of_the_article(pytester, (claim,), conftest=conftest)
-    # An empty queue is a witness all the same.
-    assert told["verdict"] in ("inconclusive", "refuted")
-    assert told["verdict"] == "refuted" or "slows" in told["reason"]
-
+#: Slows down the call of a function, as a debugger or a profiler may, for as long as it takes an item to come.
+SLOW_CALL = """
+def slow_down(frame, event, argument):
+    if event == "call" and frame.f_code.co_name == "what_get_gives":
+        while frame.f_locals["from_queue"].empty():
+            time.sleep(1e-4)
+sys.{function}(slow_down)
+yield
+sys.{function}(None)
+"""
 
 #: As if somebody else had waited for each child: then its parent takes it for alive, for ever.
 REAPER = """
-import multiprocessing.popen_fork
 poll = multiprocessing.popen_fork.Popen.poll
-
 def nobody_knows(self, *flags):
     if poll(self, *flags) is not None and "forkserver" not in type(self).__module__:
         self.returncode = None
         return None
-
-multiprocessing.popen_fork.Popen.poll = nobody_knows
+monkeypatch.setattr(multiprocessing.popen_fork.Popen, "poll", nobody_knows)
+yield
 """
+NOBODY_KNOWS = not_met("how a process ended is told to nobody but its parent")
 
-posix = pytest.mark.skipif(not CAN_FORK, reason="no fork here")
+PRELUDE = """
+import multiprocessing, os, sys, time
+import pytest
+""" + ("import multiprocessing.popen_fork" if CAN_FORK else "")
 
-
-@pytest.mark.parametrize(
-    ("claim", "why", "children"),
-    [
-        pytest.param(
-            "test_a_busy_thread_does_not_hold_up_another_process",
-            "another process gets a CPU while a thread is busy that gives the GIL away",
-            # As with real-time scheduling, on one core: whoever is busy keeps all others from it.
-            """
-            import multiprocessing, sys, threading
-            multiprocessing.Process = threading.Thread
-            switch_every = sys.setswitchinterval
-            sys.setswitchinterval = lambda seconds: switch_every(1000)
-            """,
-            marks=pytest.mark.skipif(not gil_enabled(), reason="no GIL to keep all others from it"),
+#: In each of these runs of pytest, a claim is in one world at most.
+RUNS: list[dict[str, Doubt]] = [
+    {
+        "a debugger that makes the turns of a GIL short": Doubt(
+            ("test_the_gil_is_given_up_every_100_bytecodes",),
+            SLOW_LINES,
+            is_honest=says_that_it_was_slow,
+            possible=gil_enabled(),
         ),
-        pytest.param(
-            "test_a_crashed_child_harms_neither_its_parent_nor_its_siblings and fork]",
-            "the sibling answered as before, or died of a crash, too",
-            """
+        "a debugger that gives an item the time to come": Doubt(
+            ("test_get_false_right_after_put_gives_the_item",),
+            SLOW_CALL.format(function="settrace"),
+            is_honest=says_that_it_was_slow,
+        ),
+        "a process that is busy and keeps all others from the CPU, as with real-time scheduling on one core": Doubt(
+            ("test_a_busy_thread_does_not_hold_up_another_process",),
+            # Their clock is quick: for each answer that does not come, the claim waits for five seconds of it.
+            children="""
+            import multiprocessing, sys, threading, time
+            multiprocessing.Process = threading.Thread
+            switch_every, perf_counter = sys.setswitchinterval, time.perf_counter
+            sys.setswitchinterval = lambda seconds: switch_every(1000)
+            time.perf_counter = lambda: 20 * perf_counter()
+            """,
+            is_honest=not_met("another process gets a CPU while a thread is busy that gives the GIL away"),
+            possible=gil_enabled(),
+        ),
+        "a sibling that is killed by somebody else": Doubt(
+            ("test_a_crashed_child_harms_neither_its_parent_nor_its_siblings and fork]",),
+            children="""
             import multiprocessing.process
             join = multiprocessing.process.BaseProcess.join
             def join_and_kill_the_first(self, timeout=None):
@@ -97,12 +117,12 @@ posix = pytest.mark.skipif(not CAN_FORK, reason="no fork here")
                         join(process)
             multiprocessing.process.BaseProcess.join = join_and_kill_the_first
             """,
-            marks=posix,
+            is_honest=not_met("the sibling answered as before, or died of a crash, too"),
+            possible=CAN_FORK,
         ),
-        pytest.param(
-            "test_a_crashed_worker_does_not_harm_the_others_of_its_executor",
-            "one of them crashed",
-            """
+        "workers that are killed by somebody else": Doubt(
+            ("test_a_crashed_worker_does_not_harm_the_others_of_its_executor",),
+            children="""
             import concurrent.futures
             wait = concurrent.futures.wait
             submit = concurrent.futures.ProcessPoolExecutor.submit
@@ -118,36 +138,54 @@ posix = pytest.mark.skipif(not CAN_FORK, reason="no fork here")
                     return future
             concurrent.futures.ProcessPoolExecutor = Killing
             """,
-            marks=posix,
+            is_honest=not_met("one of them crashed"),
+            possible=CAN_FORK,
         ),
-    ],
-)
-def test_what_somebody_else_did_decides_nothing(
-    pytester: pytest.Pytester, claim: str, why: str, children: str
-) -> None:
-    """Somebody who kills a process, or keeps others from the CPU, says nothing about the interpreter."""
-    (told,) = claims_of_the_article(pytester, (claim,), children=children)
-    assert (told["verdict"], told["reason"]) == ("inconclusive", f"not met: {why}")
+        "a hook for exceptions of threads that a sitecustomize module has set": Doubt(
+            ("test_a_thread_that_raises_takes_the_process_with_it",),
+            children=END_THE_PROCESS + "threading.excepthook = end_the_process\n",
+            # A thread's end is what Python makes of it.
+            is_honest=lambda told: told["verdict"] == "refuted",
+        ),
+        # A handler for SIGCHLD that waits for all children, as servers have one, takes their ends away: a child of
+        # which nobody knows how it ended does not live on.
+        "a process whose end after join() is heard by somebody else": Doubt(
+            ("test_start_returns_while_the_child_runs_and_join_waits_for_its_end and fork]",),
+            REAPER,
+            is_honest=NOBODY_KNOWS,
+            possible=CAN_FORK,
+        ),
+        "a process whose end by terminate() is heard by somebody else": Doubt(
+            ("test_an_endless_child_outlives_join_and_is_ended_by_terminate",),
+            REAPER,
+            is_honest=NOBODY_KNOWS,
+            possible=CAN_FORK,
+        ),
+        "a process whose end by a sentinel is heard by somebody else": Doubt(
+            ("test_an_endless_child_can_only_be_ended_by_force",),
+            REAPER,
+            is_honest=NOBODY_KNOWS,
+            possible=CAN_FORK,
+        ),
+    },
+    {
+        "a profiler that gives an item the time to come": Doubt(
+            ("test_get_false_right_after_put_gives_the_item",),
+            SLOW_CALL.format(function="setprofile"),
+            is_honest=says_that_it_was_slow,
+        ),
+    },
+]
 
 
-@posix
-@pytest.mark.parametrize(
-    "claim",
-    [
-        "test_start_returns_while_the_child_runs_and_join_waits_for_its_end and fork]",
-        "test_an_endless_child_outlives_join_and_is_ended_by_terminate",
-        "test_an_endless_child_can_only_be_ended_by_force",
-    ],
-)
-def test_child_of_which_nobody_knows_how_it_ended_does_not_live_on(pytester: pytest.Pytester, claim: str) -> None:
-    """A handler for SIGCHLD that waits for all children, as servers have one, takes their ends away."""
-    (told,) = claims_of_the_article(pytester, (claim,), conftest=REAPER)
-    why = "not met: how a process ended is told to nobody but its parent"
-    assert (told["verdict"], told["reason"]) == ("inconclusive", why)
-
-
-def test_hook_that_somebody_else_has_set_decides_nothing(pytester: pytest.Pytester) -> None:
-    """A thread's end is what Python makes of it, and not what a sitecustomize module does."""
-    hook = END_THE_PROCESS + "threading.excepthook = end_the_process\n"
-    (told,) = claims_of_the_article(pytester, ("test_a_thread_that_raises_takes_the_process_with_it",), children=hook)
-    assert told["verdict"] == "refuted"
+@pytest.mark.parametrize("worlds", RUNS, ids=["debuggers and others", "a profiler"])
+def test_what_somebody_else_did_decides_nothing(pytester: pytest.Pytester, worlds: dict[str, Doubt]) -> None:
+    """What kills a process, slows code down, or keeps others from the CPU says nothing about the interpreter."""
+    possible = {name: world for name, world in worlds.items() if world.possible}
+    found = claims_in_worlds(pytester, list(possible.values()), prelude=PRELUDE)
+    wrong = {
+        name: told
+        for (name, world), told in zip(possible.items(), found)
+        if len(told) != 1 or not world.is_honest(told[0])
+    }
+    assert wrong == {}
