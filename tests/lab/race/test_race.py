@@ -32,6 +32,8 @@ from pytest_concclaims.lab.race.samples import actor_threads, sampler
 from pytest_concclaims.lab.race.tally import Count
 from pytest_concclaims.records.evidence import RaceRun
 
+pytestmark = pytest.mark.interpreter
+
 #: Seconds that an actor is away between reading and writing: then another one comes nearly always in between.
 AWAY = 1e-4
 #: Seconds from an actor that says that it is about to hang, or to raise, until it does.

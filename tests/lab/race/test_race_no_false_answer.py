@@ -23,6 +23,8 @@ from pytest_concclaims.lab.race import power, runner
 from pytest_concclaims.lab.race.experiment import RaceError
 from pytest_concclaims.lab.race.findings import RaceFindings
 
+pytestmark = pytest.mark.interpreter
+
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 
 
