@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest_plugins = ["pytester"]
+
+SLOW = Path(__file__).with_name("slow")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Run the tests of ``slow/``, which take minutes, only where they are named on the command line."""
+    if collection_path != SLOW:
+        return None
+    named = (Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args)
+    return None if any(path == SLOW or SLOW in path.parents for path in named) else True
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,8 @@ from pytest_concclaims.lab.lock import (
 )
 from pytest_concclaims.lab.processes.forked import run_forked
 
+pytestmark = pytest.mark.interpreter
+
 #: Since 3.12, of the threads that pytest's plugins have.
 fork_warning = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")

@@ -14,6 +14,8 @@ from pytest_concclaims.lab.race.samples.meetings import meet
 from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
 from pytest_concclaims.lab.race.samples.stride import Stride
 
+pytestmark = pytest.mark.interpreter
+
 #: More samples than two actors that wait for each other do while the stride lasts.
 SAMPLES = 10_000
 
