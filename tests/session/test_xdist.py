@@ -36,6 +36,8 @@ forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 kills_by_signal = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
 
 WORKERS = ("-n", "2")
+#: Where it makes no difference how many there are.
+ONE_WORKER = ("-n", "1")
 TAKEN_OUT = COMPANION.replace("test_companion", "test_taken_out")
 #: A plugin that takes a claim out of the run.
 TAKES_OUT = """
@@ -372,7 +374,7 @@ def test_rerun_after_a_crash_does_not_go_green(pytester: pytest.Pytester) -> Non
     pytest.importorskip("pytest_rerunfailures")
     prelude = "import os, pathlib\nFLAG = pathlib.Path(__file__).with_name('flag')"
     body = "if not FLAG.exists():\n    FLAG.touch()\n    os._exit(1)\nassert FLAG.exists()"
-    run = run_once(pytester, one_claim(body, prelude=prelude), *WORKERS, "--reruns=2", subprocess=True)
+    run = run_once(pytester, one_claim(body, prelude=prelude), *ONE_WORKER, "--reruns=2", subprocess=True)
     assert run.status == 1
     assert run.verdicts.get("snow", "error") == "error"
     assert "every verdict as expected" not in run.output
@@ -405,7 +407,7 @@ def test_claim_that_would_run_several_times_is_a_usage_error(pytester: pytest.Py
 
 def test_run_without_claims_fails_and_says_why(pytester: pytest.Pytester) -> None:
     """Asked for claims, and there was none: that is no success."""
-    run = run_once(pytester, "def test_plain():\n    pass\n", *WORKERS, subprocess=True)
+    run = run_once(pytester, "def test_plain():\n    pass\n", *ONE_WORKER, subprocess=True)
     assert run.status not in (0, 4)
     assert "No claim was run, so there is no verdict" in " ".join(run.output.split())
 
@@ -454,7 +456,7 @@ def test_workers_run_an_installed_suite_and_the_projects_own_claims(pytester: py
 @pytest.mark.usefixtures("installed_suite")
 def test_workers_know_the_parts(pytester: pytest.Pytester) -> None:
     """Each worker collects what was asked for, and not its own default places."""
-    run = run_claims(pytester, "article/test_2_rain.py::test_rain_is_white", *WORKERS, subprocess=True)
+    run = run_claims(pytester, "article/test_2_rain.py::test_rain_is_white", *ONE_WORKER, subprocess=True)
     assert set(run.verdicts) == {"article-rain-is-white"}
     assert run.status == 0
 
@@ -482,7 +484,7 @@ def test_measurements_are_no_benchmarks_in_workers(pytester: pytest.Pytester) ->
     """The arms are in no table and no file, and pytest-benchmark alone warns, if it does, of pytest-xdist."""
     pytest.importorskip("pytest_benchmark")
     (pytester.path / WARNED).touch()
-    options = ("-n", "1", "--benchmark-json=times.json")
+    options = (*ONE_WORKER, "--benchmark-json=times.json")
     run = run_once(pytester, LONGER, *options, subprocess=True, conftest=LISTENS)
     assert run.status == 0
     assert {name.partition(".")[0] for name in run.text_of(WARNED).split()} <= {"pytest_benchmark"}
