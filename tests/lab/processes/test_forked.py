@@ -40,7 +40,7 @@ def is_running(pid: int) -> bool:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return not Path("/proc/self/stat").exists()
-    # In a container, there may be nobody who takes notice of an orphan's end: it stays a zombie.
+    # In a container, there may be no process that reaps orphans: they stay zombies.
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
@@ -72,7 +72,7 @@ def a_thread_running() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Have SIGINT raise KeyboardInterrupt: whoever runs in the background of a shell ignores it."""
+    """Have SIGINT raise KeyboardInterrupt: what runs in the background of a shell ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -198,7 +198,7 @@ class ReadableBy:
 
 
 def test_value_that_cannot_be_unpickled_is_an_error() -> None:
-    """Nobody takes an exception of unpickling for one of the function."""
+    """An exception of unpickling is not taken for one of the function."""
     with pytest.raises(ForkedError, match=r"could not be read here: .*not here"):
         run_forked(lambda: ReadableBy(os.getpid()), deadline=TIMEOUT_S)
 
@@ -234,7 +234,7 @@ def test_crash_is_told_with_the_stacks_of_all_threads(number: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_signal_that_is_no_crash_is_told(number: int) -> None:
-    """Whoever ended the child, the signal says how; a handler of the parent's has no say there."""
+    """The signal that ended the child is told; a handler of the parent's has no effect there."""
 
     def be_killed() -> None:
         os.kill(os.getpid(), number)
@@ -314,7 +314,7 @@ def test_in_a_thread() -> None:
 
 
 def test_where_the_ends_of_children_go_unheard_a_value_comes_back() -> None:
-    """If SIGCHLD is ignored, or somebody else waits for all children, no status is to be had."""
+    """If SIGCHLD is ignored, or other code waits for all children, there is no status."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         assert run_forked(lambda: 1, deadline=TIMEOUT_S) == Forked(True, 1)
@@ -376,7 +376,7 @@ def hang_with_a_grandchild(told: Path) -> None:
 def test_grandchild_does_not_hide_how_the_child_ended(
     watched: Watched, work: Callable[[Path], None], exit_code: int | None, number: int | None
 ) -> None:
-    """Nobody waits for the end of a pipe that the grandchild keeps open; it is killed."""
+    """The pipe that the grandchild keeps open is not waited for; the grandchild is killed."""
     end = watched.hung(work) if work is hang_with_a_grandchild else watched.ended(work)
     assert (end.returned, end.exit_code, end.signal) == (False, exit_code, number)
     assert end.timed_out is (work is hang_with_a_grandchild)
@@ -384,7 +384,7 @@ def test_grandchild_does_not_hide_how_the_child_ended(
 
 
 def test_grandchild_that_got_away_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process in a session of its own cannot be killed with the group, and holds nobody up."""
+    """A process in a session of its own cannot be killed with the group, and is not waited for."""
     monkeypatch.setattr(forked, "_POLL_INTERVAL_S", 0.01)
     told = tmp_path / "told"
 
