@@ -145,10 +145,10 @@ def test_one_core_has_no_answer(lab: Lab, kind: str) -> None:
 
 @forks
 def test_busy_machine_gives_no_wrong_answer(lab: Lab) -> None:
-    """Beside two processes that use up all that they get on each CPU."""
+    """Beside two processes that use up all that they get on each CPU, and no more than a minute of it."""
     with ExitStack() as hogs:
         for _ in range(2 * usable_cpus()):
-            hog = hogs.enter_context(subprocess.Popen(["sh", "-c", "while :; do :; done"]))
+            hog = hogs.enter_context(subprocess.Popen(["sh", "-c", "ulimit -t 60; while :; do :; done"]))
             hogs.callback(hog.kill)
         for kind in ("thread", "process"):
             right = gil_enabled() if kind == "thread" else False
