@@ -33,5 +33,5 @@ def _no_job_summary(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_machine_lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the experiments of these tests wait for nobody else's, such as those of another worker."""
+    """Let the experiments of these tests not wait for others on this machine, such as those of another worker."""
     monkeypatch.setenv("PYTEST_CONCCLAIMS_LOCK_DIR", str(tmp_path_factory.getbasetemp() / "machine-lock"))

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import NoReturn
 
-#: Seconds for which something stands still: longer than anybody waits for it, and no longer, should a test fail.
+#: Seconds for which something stands still: longer than any test waits for it, and not for ever should one fail.
 FOR_EVER = 600.0
 _LARGE = bytes(1 << 18)
 
@@ -66,7 +66,7 @@ def refute() -> NoReturn:
 
 
 def leave() -> NoReturn:
-    """Raise what nobody hears of in a thread."""
+    """Raise what ends a thread without a word."""
     sys.exit("enough")
 
 

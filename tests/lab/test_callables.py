@@ -33,7 +33,7 @@ async def coroutine() -> None:
 
 
 async def async_generator() -> AsyncIterator[int]:
-    """Yield, once somebody asks."""
+    """Yield, once it is iterated."""
     yield 1
 
 
@@ -204,7 +204,7 @@ def test_other_context_managers_are_values() -> None:
 
 
 def test_what_is_returned_is_kept_as_long_as_the_stack() -> None:
-    """What was started stays until the end, although nobody else has it."""
+    """What was started stays until the end, although there is no other reference."""
 
     class Started:
         pass

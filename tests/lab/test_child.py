@@ -62,7 +62,7 @@ def is_running(pid: int) -> bool:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except (FileNotFoundError, ProcessLookupError):
             return False
-        # In a container, there may be nobody who takes notice of an orphan's end: it stays a zombie.
+        # In a container, there may be no process that reaps orphans: they stay zombies.
         return stat.rpartition(")")[2].split()[0] not in "ZX"
     try:
         os.kill(pid, 0)
@@ -147,7 +147,7 @@ def test_exception_lost(lab: Lab, kind: str, text: str) -> None:
     ("function", "text"), [(unpicklable, "could not be handed over"), (readable_here, "could not be read here")]
 )
 def test_value_lost(lab: Lab, function: Callable[[], object], text: str) -> None:
-    """A value that does not survive pickling is an error of whoever asked for it, and no evidence."""
+    """A value that does not survive pickling is an error of the caller, and no evidence."""
     with pytest.raises(ChildError, match=rf"lab\.child, {function.__name__}\(\): what the function returned {text}"):
         lab.child(function)
     assert lab.evidence == ()
@@ -361,7 +361,7 @@ def driver(source: str, *flags: str, **options: Any) -> subprocess.Popen[str]:
 import signal, sys
 from pathlib import Path
 from pytest_concclaims import Lab, gil_enabled
-# Whoever runs in the background of a shell has inherited that it be ignored.
+# What runs in the background of a shell has inherited that it is ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {str(Path(child_work.__file__).parents[1])!r})
 from helpers import child_work

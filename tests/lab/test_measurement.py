@@ -1,4 +1,4 @@
-"""How measurements are asked, what they answer, and what nobody may ask them."""
+"""How measurements are asked, what they answer, and what they refuse."""
 
 from __future__ import annotations
 
@@ -434,7 +434,7 @@ def test_machine_that_is_not_to_be_had(place: Place) -> None:
     assert (measured.cuts, place.recorded) == ([], [])
 
 
-# --- what nobody may ask
+# --- what is refused
 
 
 def comparison(m: Any, operation: str) -> object:

@@ -230,7 +230,7 @@ def test_room_that_this_process_has_is_filled_first(
 
 
 def test_room_that_has_no_end(lab: Lab, computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing makes this process grow, what is seen is taken at least; nobody knows how much at most."""
+    """Where nothing makes this process grow, what is seen is taken at least; how much at most is not known."""
     monkeypatch.setattr(memory, "_objects", lambda _: [])
     assert lab.memory(computer.thread("thread", MIB)).above(MIB // 2)
     assert (last(lab).value, last(lab).high) == (MIB, None)
@@ -243,7 +243,7 @@ def test_room_that_has_no_end(lab: Lab, computer: Computer, monkeypatch: pytest.
 
 
 def test_objects_in_memory_that_was_there_count_at_most(lab: Lab, computer: Computer) -> None:
-    """Nothing is said to take less than they do, nor more: nobody sees whether the memory is theirs or another's."""
+    """Nothing is said to take less than they do, nor more: the memory may be theirs or another's."""
     start = computer.thread("thread", MIB)
 
     def start_one() -> Any:
@@ -289,7 +289,7 @@ def test_memory_that_ended_threads_have_left_is_not_taken_for_none(lab: Lab) -> 
     def work(size: int) -> None:
         taken = [b"1" * size for _ in range(3000)]
         kept.append(b"1" * size)  # it keeps the memory before it from being given back
-        all_have.wait(TIMEOUT_S)  # so that each has an arena of its own, as far as there are so many
+        all_have.wait(TIMEOUT_S)  # so that each has an arena of its own, as far as there are enough
         assert taken
 
     threads = [threading.Thread(target=work, args=(2000,)) for _ in range(20)]
@@ -321,7 +321,7 @@ def test_memory_that_ended_threads_have_left_is_not_taken_for_none(lab: Lab) -> 
 
 
 def test_crowd_has_an_end(lab: Lab, computer: Computer) -> None:
-    """There are never more than so many beside each other; what is lacking comes with the next question."""
+    """The number of those beside each other is limited; what is lacking comes with the next question."""
     sizes = iter([3 * MIB, *[MIB, 3 * MIB] * 100])
 
     def start_one() -> Any:
@@ -337,7 +337,7 @@ def test_crowd_has_an_end(lab: Lab, computer: Computer) -> None:
 
 
 def test_memory_of_what_has_ended_is_not_taken_off(lab: Lab, computer: Computer) -> None:
-    """A process that ends meanwhile, which somebody else has started, makes nothing smaller."""
+    """A process that ends meanwhile, which other code has started, makes nothing smaller."""
     start = computer.process("process", own=0, its=MIB)
     computer.processes.update({-number: 100 * MIB for number in range(1, 100)})
 

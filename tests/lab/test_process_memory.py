@@ -23,7 +23,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 interpreter = pytest.mark.interpreter
 MIB = 1 << 20
 
-#: A process that takes so many more bytes of memory as it reads, and says so; in the end, it ends.
+#: A process that takes as many more bytes of memory as it is told to, says so, and ends with its input.
 TAKING = """
 import sys
 taken = []
@@ -91,7 +91,7 @@ def at(own: int, *, together: float = 0, **started: int | None) -> MemoryInUse:
         (at(100), at(110, p7=30), Growth(40, 40)),
         (at(100, p7=30), at(100, p7=35, p8=1), Growth(6, 6)),
         (at(100, p7=30), at(100, p7=10), Growth(-20, -20)),
-        # What two share is not anybody's alone.
+        # What two share belongs to neither alone.
         (at(100, p7=30), at(100, p7=5, p8=5, together=140), Growth(-20, 10)),
         # What is not told may be shared, all of it.
         (at(100), at(110, p7=None, together=150), Growth(10, 50)),
@@ -252,7 +252,7 @@ def test_without_rollups_nobody_has_anything_alone(proc: Proc) -> None:
 
 @linux
 def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one that may not be looked into, nobody knows what it has alone; its pages count for what it has at most."""
+    """What one has alone that may not be looked into is not known; its pages count for what it has at most."""
     (proc.folder / "self" / "smaps_rollup").write_text("")
     proc.process(10, 1, rss=1000)
     proc.process(11, 10, rss=500, private=50)
@@ -284,7 +284,7 @@ def test_process_that_ends_meanwhile(gone: str, error: OSError, proc: Proc, monk
     def vanish(path: Path, *arguments: Any, **more: Any) -> str:
         if path == proc.folder / "12" / gone:
             raise error
-        if path == proc.folder / "12" / "statm":  # a process that nobody has waited for is still there
+        if path == proc.folder / "12" / "statm":  # a zombie is still there
             return "0 0 0"
         return read(path, *arguments, **more)
 
@@ -328,7 +328,7 @@ class NoSuchProcess(Exception):  # noqa: N818  (psutil's name)
 
 
 class ZombieProcess(NoSuchProcess):
-    """A process has ended, and nobody has waited for it."""
+    """A process has ended, and was not waited for."""
 
 
 class AccessDenied(Exception):  # noqa: N818  (psutil's name)

@@ -230,7 +230,7 @@ def test_where_somebody_watches_there_is_no_answer(lab: Lab, time_: Time, monkey
 def test_on_the_real_clock(lab: Lab) -> None:
     """What sleeps takes longer than what does nothing."""
     if is_traced():
-        pytest.skip("somebody watches each line, and there is no answer then")
+        pytest.skip("a tracer is active, and there is no answer then")
     assert lab.ratio(partial(time.sleep, 0.005), int, budget=60) > 1
 
 
@@ -464,7 +464,7 @@ def test_arm_that_raises(lab: Lab, time_: Time, kind: type[BaseException], call:
 @interpreter
 @pytest.mark.parametrize("call", [1, 2, 9])
 def test_ctrl_c_goes_through(lab: Lab, time_: Time, call: int) -> None:
-    """It is nobody's failure; what is complete stays."""
+    """It is no failure of an arm; what is complete stays."""
 
     def interrupted() -> None:
         time_.calls.append("interrupted")

@@ -49,7 +49,7 @@ class Machine:
 
 @dataclass
 class Run:
-    """One measurement of A against B on a simulated machine, of at most so many pairs."""
+    """One measurement of A against B on a simulated machine, with a limit to the pairs."""
 
     machine: Machine
     a: float = 1.0
@@ -241,7 +241,7 @@ def test_sample_that_raises_leaves_those_before(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_end_says_how_many_more_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If nearly all samples agree, a larger budget would have an end: with so many more, it has one."""
+    """If nearly all samples agree, a larger budget would have an end: with that many more, it has one."""
     settled, _ = scripted(monkeypatch, [1.0] + [3.0] * 12, 2.0, 2.0)
     assert settled.lacking is not None
     assert "6 more that agree would: give a larger budget" in settled.lacking

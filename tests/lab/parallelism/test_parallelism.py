@@ -145,10 +145,10 @@ def test_one_core_has_no_answer(lab: Lab, kind: str) -> None:
 
 @forks
 def test_busy_machine_gives_no_wrong_answer(lab: Lab) -> None:
-    """Beside two processes that use up all that they get on each CPU."""
+    """Beside two processes that use up all that they get on each CPU, and no more than a minute of it."""
     with ExitStack() as hogs:
         for _ in range(2 * usable_cpus()):
-            hog = hogs.enter_context(subprocess.Popen(["sh", "-c", "while :; do :; done"]))
+            hog = hogs.enter_context(subprocess.Popen(["sh", "-c", "ulimit -t 60; while :; do :; done"]))
             hogs.callback(hog.kill)
         for kind in ("thread", "process"):
             right = gil_enabled() if kind == "thread" else False
@@ -295,7 +295,7 @@ def test_process_that_hangs(lab: Lab, nothing_left: NothingLeft) -> None:
 @forks
 @hanging
 def test_control_that_hangs(lab: Lab, nothing_left: NothingLeft) -> None:
-    """It is killed, though nobody has a handle of ``multiprocessing`` to it."""
+    """It is killed, though there is no handle of ``multiprocessing`` to it."""
 
     def work() -> None:
         if threading.current_thread() is threading.main_thread():
@@ -319,7 +319,7 @@ def test_subinterpreter_that_hangs(nothing_left: NothingLeft) -> None:
 
 
 @forks
-@pytest.mark.skipif(not (CPYTHON and gil_enabled()), reason="nobody can keep a GIL for good here")
+@pytest.mark.skipif(not (CPYTHON and gil_enabled()), reason="no GIL can be kept for good here")
 def test_work_that_never_lets_the_gil_go(
     nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -483,7 +483,7 @@ def test_several_cores(simulate: Simulate) -> None:
 
 
 def test_several_cores_without_a_control(simulate: Simulate) -> None:
-    """A witness needs nobody beside it."""
+    """A witness needs no control."""
     simulate({"thread": 0.99, "control": 0.2})
     assert not threads()[1].below(ONE_CORE, else_above=SEVERAL_CORES)
 
@@ -571,7 +571,7 @@ def test_one_worker_alone_and_controls_before_and_after(simulate: Simulate) -> N
 
 
 def where(machine: Simulated, **changes: Any) -> list[list[int] | None]:
-    """Return to which CPUs workers are told to go in a child, where that is nobody else's business."""
+    """Return to which CPUs workers are told to go in a child, whose CPUs no other code depends on."""
     experiment = alternation.ParallelismExperiment(
         workloads.compute, changes.pop("workers", 2), "thread", "process", 10.0
     )

@@ -242,7 +242,7 @@ def test_above_takes_no_control() -> None:
 
 
 def test_below_takes_more_slices() -> None:
-    """It is settled by so many, and not before."""
+    """It is settled by that many, and not before."""
     assert Rounds([round_at(1.0)] * BELOW).settled(LOW, HIGH) is False
     assert Rounds([round_at(1.0)] * (BELOW - 1)).settled(LOW, HIGH) is None
     assert settle(Rounds([round_at(1.0)] * BELOW), LOW, HIGH) == Settled(False)

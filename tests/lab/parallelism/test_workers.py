@@ -182,7 +182,7 @@ def test_worker_that_dies(
 
 @of_each_kind_of_process
 def test_worker_that_dies_before_it_is_told_to_work(kind: type[Worker], nothing_left: NothingLeft) -> None:
-    """Whoever gives it an order sees that nobody is there."""
+    """An order to it fails."""
     with nothing_left():
         worker = kind(workloads.compute)
         pid = worker._pid if isinstance(worker, ForkedWorker) else worker._process.pid  # type: ignore[attr-defined]  # one of these two
@@ -196,7 +196,7 @@ def test_worker_that_dies_before_it_is_told_to_work(kind: type[Worker], nothing_
 
 @forks
 def test_forked_worker_whose_end_somebody_else_has_heard(nothing_left: NothingLeft) -> None:
-    """Who waits for any child may come first; then it is not known how it ended, and nobody waits for ever."""
+    """Other code may wait for any child first; then it is not known how it ended, and there is no endless wait."""
     with nothing_left():
         worker = ForkedWorker(workloads.vanish)
         worker.connection.send((0, sys.float_info.max, None))
@@ -227,7 +227,7 @@ def test_process_that_hangs_is_killed(
 def test_thread_that_hangs_is_left_and_ends_when_it_can(
     nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody can end a thread; when its work comes back there is nobody to tell, and that is no error."""
+    """A thread cannot be ended; when its work comes back its connection is closed, and that is no error."""
     monkeypatch.setattr(workers, "_END_TIMEOUT_S", 0.05)
     begun, let_go = threading.Event(), threading.Event()
 
@@ -269,7 +269,7 @@ def test_stack_begins_with_the_work() -> None:
 
 
 def test_stack_of_a_process_is_not_known() -> None:
-    """Nobody looks into another process."""
+    """The stacks of another process cannot be read."""
     worker = ProcessWorker(workloads.compute)
     try:
         assert worker.stack() == ""

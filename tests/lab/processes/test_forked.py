@@ -40,7 +40,7 @@ def is_running(pid: int) -> bool:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return not Path("/proc/self/stat").exists()
-    # In a container, there may be nobody who takes notice of an orphan's end: it stays a zombie.
+    # In a container, there may be no process that reaps orphans: they stay zombies.
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
@@ -72,7 +72,7 @@ def a_thread_running() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Have SIGINT raise KeyboardInterrupt: whoever runs in the background of a shell ignores it."""
+    """Have SIGINT raise KeyboardInterrupt: what runs in the background of a shell ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -80,21 +80,46 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+class Watched:
+    """Runs work that says in a file that it has come so far, and then hangs or ends.
+
+    :param told: the file; the work is called with it.
+    """
+
+    def __init__(self, told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.told = told
+        self._patch = monkeypatch
+
+    def hung(
+        self, work: Callable[[Path], object], until: Callable[[int], object] = lambda _child: True
+    ) -> Forked[object]:
+        """Run work that hangs, with a deadline that begins once it does.
+
+        :param until: what else has to be true of the child's process id then.
+        """
+        read = forked._message
+
+        def read_once_hung(pipe: BinaryIO, process: forked._Process, deadline: float) -> tuple[bytes | None, bool]:
+            wait_until(lambda: self.told.exists() and until(process.pid))
+            return read(pipe, process, deadline)
+
+        self._patch.setattr(forked, "_message", read_once_hung)
+        return run_forked(lambda: work(self.told), deadline=0.01)
+
+    def ended(self, work: Callable[[Path], object]) -> Forked[object]:
+        """Run work that ends by itself."""
+        return run_forked(lambda: work(self.told), deadline=TIMEOUT_S)
+
+    def pid(self) -> int:
+        """Return the process id that the work has told."""
+        return int(self.told.read_text())
+
+
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Callable[[Path], object]], Forked[object]]:
-    """Return what runs work that writes a file and then hangs or ends; its deadline begins with the file."""
-    read = forked._message
-
-    def read_once_told(pipe: BinaryIO, process: forked._Process, deadline: float) -> tuple[bytes | None, bool]:
-        wait_until((tmp_path / "told").exists)
-        return read(pipe, process, deadline)
-
-    monkeypatch.setattr(forked, "_message", read_once_told)
+def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Watched:
+    """Return what runs work that hangs or ends."""
     monkeypatch.setattr(forked, "_POLL_INTERVAL_S", 0.01)
-    return lambda work: run_forked(lambda: work(tmp_path / "told"), deadline=0.05)
-
-
-Watched = Callable[[Callable[[Path], object]], Forked[object]]
+    return Watched(tmp_path / "told", monkeypatch)
 
 
 def tell(told: Path, *pids: int) -> None:
@@ -173,7 +198,7 @@ class ReadableBy:
 
 
 def test_value_that_cannot_be_unpickled_is_an_error() -> None:
-    """Nobody takes an exception of unpickling for one of the function."""
+    """An exception of unpickling is not taken for one of the function."""
     with pytest.raises(ForkedError, match=r"could not be read here: .*not here"):
         run_forked(lambda: ReadableBy(os.getpid()), deadline=TIMEOUT_S)
 
@@ -209,7 +234,7 @@ def test_crash_is_told_with_the_stacks_of_all_threads(number: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_signal_that_is_no_crash_is_told(number: int) -> None:
-    """Whoever ended the child, the signal says how; a handler of the parent's has no say there."""
+    """The signal that ended the child is told; a handler of the parent's has no effect there."""
 
     def be_killed() -> None:
         os.kill(os.getpid(), number)
@@ -229,12 +254,12 @@ def hang(told: Path) -> None:
     stay()
 
 
-def test_hang_is_told_with_its_stacks(watched: Watched, tmp_path: Path) -> None:
+def test_hang_is_told_with_its_stacks(watched: Watched) -> None:
     """At the deadline the child says where it is, and is gone."""
-    end = watched(hang)
+    end = watched.hung(hang)
     assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGABRT)
     assert "in hang" in end.stacks
-    assert_gone(int((tmp_path / "told").read_text()))
+    assert_gone(watched.pid())
 
 
 def hang_deaf(told: Path) -> None:
@@ -244,17 +269,15 @@ def hang_deaf(told: Path) -> None:
     hang(told)
 
 
-def test_child_without_last_words_is_killed(
-    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_child_without_last_words_is_killed(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that does not say where it is gets no longer than the time for that."""
     monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
-    end = watched(hang_deaf)
+    end = watched.hung(hang_deaf)
     assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGKILL)
-    assert_gone(int((tmp_path / "told").read_text()))
+    assert_gone(watched.pid())
 
 
-def test_stopped_child_is_killed(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_child_is_killed(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is stopped does not die of SIGABRT."""
     monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
 
@@ -262,9 +285,12 @@ def test_stopped_child_is_killed(watched: Watched, tmp_path: Path, monkeypatch: 
         tell(told, os.getpid())
         os.kill(os.getpid(), signal.SIGSTOP)
 
-    end = watched(stop)
+    def is_stopped(child: int) -> bool:
+        return os.WIFSTOPPED(os.waitpid(child, os.WNOHANG | os.WUNTRACED)[1])
+
+    end = watched.hung(stop, is_stopped)
     assert (end.timed_out, end.signal) == (True, signal.SIGKILL)
-    assert_gone(int((tmp_path / "told").read_text()))
+    assert_gone(watched.pid())
 
 
 def test_fork_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +314,7 @@ def test_in_a_thread() -> None:
 
 
 def test_where_the_ends_of_children_go_unheard_a_value_comes_back() -> None:
-    """If SIGCHLD is ignored, or somebody else waits for all children, no status is to be had."""
+    """If SIGCHLD is ignored, or other code waits for all children, there is no status."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         assert run_forked(lambda: 1, deadline=TIMEOUT_S) == Forked(True, 1)
@@ -348,18 +374,17 @@ def hang_with_a_grandchild(told: Path) -> None:
     ],
 )
 def test_grandchild_does_not_hide_how_the_child_ended(
-    watched: Watched, tmp_path: Path, work: Callable[[Path], None], exit_code: int | None, number: int | None
+    watched: Watched, work: Callable[[Path], None], exit_code: int | None, number: int | None
 ) -> None:
-    """Nobody waits for the end of a pipe that the grandchild keeps open; it is killed."""
-    end = watched(work)
+    """The pipe that the grandchild keeps open is not waited for; the grandchild is killed."""
+    end = watched.hung(work) if work is hang_with_a_grandchild else watched.ended(work)
     assert (end.returned, end.exit_code, end.signal) == (False, exit_code, number)
     assert end.timed_out is (work is hang_with_a_grandchild)
-    pid = int((tmp_path / "told").read_text())
-    wait_until(lambda: not is_running(pid))
+    wait_until(lambda: not is_running(watched.pid()))
 
 
 def test_grandchild_that_got_away_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process in a session of its own cannot be killed with the group, and holds nobody up."""
+    """A process in a session of its own cannot be killed with the group, and is not waited for."""
     monkeypatch.setattr(forked, "_POLL_INTERVAL_S", 0.01)
     told = tmp_path / "told"
 

@@ -185,7 +185,7 @@ def test_interpreter_that_has_become_another_begins_anew() -> None:
 
 
 def test_runs_are_read_as_they_were_written() -> None:
-    """The evidence goes along where somebody will ask for it, and else not."""
+    """The evidence is kept of wrong verdicts only."""
     note = [{"kind": "note", "text": "seen twice, at 3 °C"}]
     wrong = claim("a", "refuted", evidence=note)
     right = claim("b", "refuted", expected="refuted", reason="since 3.10", evidence=note)
@@ -217,7 +217,7 @@ NO_VERDICT = lines_of(run_of(claim("a"))).replace(b'"confirmed"', b'"perhaps"')
     "line", [b"{\n", b"\n", b"[]\n", b"1\n", b"{}\n", b"{}", b"\xff\n", b"null\n", b'{"claims": [1]}\n', NO_VERDICT]
 )
 def test_damaged_line_is_an_error_that_names_it(line: bytes) -> None:
-    """Nobody counts a part of the runs without a word."""
+    """A part of the runs is not counted without a word."""
     with pytest.raises(soak.SoakError, match=r"^x\.jsonl, line 2: .* take the line out"):
         soak.read_runs(lines_of(run_of()) + line, "x.jsonl")
 
@@ -357,7 +357,7 @@ def is_running(pid: int) -> bool:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
-    # In a container, there may be nobody who takes notice of an orphan's end: it stays a zombie.
+    # In a container, there may be no process that reaps orphans: they stay zombies.
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
@@ -771,7 +771,7 @@ def test_soak_that_is_ended_leaves_no_process(project: Path, number: signal.Sign
     write_claims(project, SNOW.replace("snow = 1", "open('told', 'w').close(), threading.Event().wait()"))
 
     def hear_of_ctrl_c() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs in the background of a shell ignores it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background of a shell ignores it
 
     command = [sys.executable, str(SCRIPT), *arguments("--condition", "hogs:1")]
     with subprocess.Popen(

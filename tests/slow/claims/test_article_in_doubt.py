@@ -60,17 +60,17 @@ yield
 sys.{function}(None)
 """
 
-#: As if somebody else had waited for each child: then its parent takes it for alive, for ever.
+#: As if other code had waited for each child: then its parent takes it for alive, for ever.
 REAPER = """
 poll = multiprocessing.popen_fork.Popen.poll
-def nobody_knows(self, *flags):
+def lose_the_status(self, *flags):
     if poll(self, *flags) is not None and "forkserver" not in type(self).__module__:
         self.returncode = None
         return None
-monkeypatch.setattr(multiprocessing.popen_fork.Popen, "poll", nobody_knows)
+monkeypatch.setattr(multiprocessing.popen_fork.Popen, "poll", lose_the_status)
 yield
 """
-NOBODY_KNOWS = not_met("how a process ended is told to nobody but its parent")
+STATUS_IS_LOST = not_met("how a process ended is told to nobody but its parent")
 
 PRELUDE = """
 import multiprocessing, os, sys, time
@@ -104,7 +104,7 @@ RUNS: list[dict[str, Doubt]] = [
             is_honest=not_met("another process gets a CPU while a thread is busy that gives the GIL away"),
             possible=gil_enabled(),
         ),
-        "a sibling that is killed by somebody else": Doubt(
+        "a sibling that is killed from outside": Doubt(
             ("test_a_crashed_child_harms_neither_its_parent_nor_its_siblings and fork]",),
             children="""
             import multiprocessing.process
@@ -120,7 +120,7 @@ RUNS: list[dict[str, Doubt]] = [
             is_honest=not_met("the sibling answered as before, or died of a crash, too"),
             possible=CAN_FORK,
         ),
-        "workers that are killed by somebody else": Doubt(
+        "workers that are killed from outside": Doubt(
             ("test_a_crashed_worker_does_not_harm_the_others_of_its_executor",),
             children="""
             import concurrent.futures
@@ -147,24 +147,24 @@ RUNS: list[dict[str, Doubt]] = [
             # A thread's end is what Python makes of it.
             is_honest=lambda told: told["verdict"] == "refuted",
         ),
-        # A handler for SIGCHLD that waits for all children, as servers have one, takes their ends away: a child of
-        # which nobody knows how it ended does not live on.
-        "a process whose end after join() is heard by somebody else": Doubt(
+        # A handler for SIGCHLD that waits for all children, as servers have one, takes their ends away: a child
+        # whose status is lost does not live on.
+        "a process whose end after join() is heard by other code": Doubt(
             ("test_start_returns_while_the_child_runs_and_join_waits_for_its_end and fork]",),
             REAPER,
-            is_honest=NOBODY_KNOWS,
+            is_honest=STATUS_IS_LOST,
             possible=CAN_FORK,
         ),
-        "a process whose end by terminate() is heard by somebody else": Doubt(
+        "a process whose end by terminate() is heard by other code": Doubt(
             ("test_an_endless_child_outlives_join_and_is_ended_by_terminate",),
             REAPER,
-            is_honest=NOBODY_KNOWS,
+            is_honest=STATUS_IS_LOST,
             possible=CAN_FORK,
         ),
-        "a process whose end by a sentinel is heard by somebody else": Doubt(
+        "a process whose end by a sentinel is heard by other code": Doubt(
             ("test_an_endless_child_can_only_be_ended_by_force",),
             REAPER,
-            is_honest=NOBODY_KNOWS,
+            is_honest=STATUS_IS_LOST,
             possible=CAN_FORK,
         ),
     },
@@ -179,7 +179,7 @@ RUNS: list[dict[str, Doubt]] = [
 
 
 @pytest.mark.parametrize("worlds", RUNS, ids=["debuggers and others", "a profiler"])
-def test_what_somebody_else_did_decides_nothing(pytester: pytest.Pytester, worlds: dict[str, Doubt]) -> None:
+def test_what_others_did_decides_nothing(pytester: pytest.Pytester, worlds: dict[str, Doubt]) -> None:
     """What kills a process, slows code down, or keeps others from the CPU says nothing about the interpreter."""
     possible = {name: world for name, world in worlds.items() if world.possible}
     found = claims_in_worlds(pytester, list(possible.values()), prelude=PRELUDE)
