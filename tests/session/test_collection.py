@@ -83,21 +83,11 @@ def test_without_path_the_suite_and_the_projects_own_claims_run(
     run.result.assert_outcomes(passed=3, deselected=3)
 
 
-@pytest.mark.parametrize(
-    ("ini", "arguments"),
-    [
-        ("", ("-W", "error")),
-        ('testpaths = ["tests"]', ("-n", "2", "--import-mode=importlib")),
-    ],
-    ids=str,
-)
 @pytest.mark.usefixtures("installed_suite")
-def test_the_same_holds_for_an_installed_package(
-    pytester: pytest.Pytester, ini: str, arguments: tuple[str, ...]
-) -> None:
-    """The package itself lies in the virtual environment, and the claims run in other processes."""
-    make_own(pytester, ini)
-    run = run_claims(pytester, *arguments, subprocess=True)
+def test_the_same_holds_for_an_installed_package(pytester: pytest.Pytester) -> None:
+    """The package itself lies in the virtual environment."""
+    make_own(pytester)
+    run = run_claims(pytester, "-W", "error", subprocess=True)
     assert run.verdicts == ALL
     assert run.status == 0
 
@@ -171,30 +161,12 @@ def test_claims_are_selected_by_their_ids(pytester: pytest.Pytester) -> None:
     assert run.verdicts == {"snow": "confirmed"}
 
 
+@pytest.mark.parametrize("part", ["article/test_3.py", "article/test_1_snow", "article/test_1_snow.py::test_x"])
 @pytest.mark.usefixtures("installed_suite")
-def test_workers_know_the_parts(pytester: pytest.Pytester) -> None:
-    """Under xdist each worker collects what was asked for, and not its own default places."""
+def test_unknown_part_is_a_usage_error(pytester: pytest.Pytester, part: str) -> None:
+    """Nothing runs if something that was asked for is not there."""
     make_own(pytester)
-    run = run_claims(pytester, "article/test_2_rain.py::test_rain_is_white", "-n", "2", subprocess=True)
-    assert set(run.verdicts) == {"article-rain-is-white"}
-    assert run.status == 0
-
-
-@pytest.mark.parametrize(
-    ("part", "workers"),
-    [
-        ("article/test_3.py", ()),
-        ("article/test_1_snow", ()),
-        ("article/test_1_snow.py::test_x", ()),
-        ("article/test_1_snow.py::test_x", ("-n", "2")),
-    ],
-    ids=str,
-)
-@pytest.mark.usefixtures("installed_suite")
-def test_unknown_part_is_a_usage_error(pytester: pytest.Pytester, part: str, workers: tuple[str, ...]) -> None:
-    """Whoever asks for what is not there hears of it, and nothing runs."""
-    make_own(pytester)
-    run = run_claims(pytester, "tests", part, *workers, subprocess=bool(workers))
+    run = run_claims(pytester, "tests", part)
     assert run.status == 4
     assert run.record is None
     assert f"not found: {part} (pytest --claims --co lists the claims)" in run.output
@@ -239,7 +211,6 @@ def test_setting_chooses_the_suites(pytester: pytest.Pytester, suite: Path) -> N
         ("no file", "no claims in ", ("article",)),
         ("no claim", "holds no claim; the installation is damaged", ()),
         ("not importable", "No module named 'no_such_module'", ()),
-        ("not importable", "No module named 'no_such_module'", ("-n", "2")),
     ],
     ids=str,
 )
@@ -276,19 +247,17 @@ def test_last_failed_and_keyword_choose_among_the_suite(pytester: pytest.Pyteste
     assert set(again.verdicts) == {"grass", "article-rain-is-white"}
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["plain", "xdist"])
-def test_what_is_no_claim_is_deselected(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+def test_what_is_no_claim_is_deselected(pytester: pytest.Pytester) -> None:
     """Tests, TestCase methods and doctests do not run under --claims."""
     make_project(
         pytester,
         OWN + "import unittest\nclass TestX(unittest.TestCase):\n    def test_x(self):\n        self.fail()\n"
         'def add():\n    """\n    >>> add()\n    1\n    """\n',
     )
-    run = run_claims(pytester, "--doctest-modules", *arguments, subprocess=bool(arguments))
+    run = run_claims(pytester, "--doctest-modules")
     assert run.verdicts == {"grass": "confirmed"}
     assert run.status == 0
-    if not arguments:
-        run.result.assert_outcomes(passed=1, deselected=3)
+    run.result.assert_outcomes(passed=1, deselected=3)
 
 
 def test_file_named_twice_runs_once(pytester: pytest.Pytester) -> None:

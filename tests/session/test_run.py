@@ -247,16 +247,15 @@ def test_first_unexpected_ends_the_run_with_x(pytester: pytest.Pytester) -> None
 # --- the folder of the machine lock
 
 
-@pytest.mark.parametrize("workers", [False, True], ids=["one process", "workers"])
 @pytest.mark.parametrize(("folder", "words"), [("relative", "no absolute path"), ("{}/file", "a file is where")])
 def test_lock_folder_that_cannot_be_used_is_a_usage_error(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, folder: str, words: str, workers: bool
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, folder: str, words: str
 ) -> None:
     """It is said once, before any claim runs."""
     (pytester.path / "file").touch()
     monkeypatch.setenv("PYTEST_CONCCLAIMS_LOCK_DIR", folder.format(pytester.path))
     make_project(pytester, one_claim("assert lab is not None"))
-    run = run_claims(pytester, *(["-n1"] if workers else []))
+    run = run_claims(pytester)
     assert (run.status, run.record) == (4, None)
     (error,) = [line for line in run.result.stderr.lines if line]
     assert error.startswith("ERROR: PYTEST_CONCCLAIMS_LOCK_DIR: ")

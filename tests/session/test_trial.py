@@ -489,13 +489,11 @@ def test_quiet_run_without_a_verdict_says_why_there_is_none(pytester: pytest.Pyt
     assert "not met: two cores" not in run_claims(pytester, "-q").output
 
 
-@pytest.mark.parametrize("arguments", [(), ("-k", "nonsense"), ("-q",), ("-n", "2")], ids=" ".join)
+@pytest.mark.parametrize("arguments", [(), ("-k", "nonsense"), ("-q",)], ids=" ".join)
 def test_run_without_claims_fails_and_says_why(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     """Asked for claims, and there was none: that is no success."""
     make_project(pytester, "def test_plain():\n    pass\n")
-    if "-n" in arguments:
-        pytest.importorskip("xdist")
-    run = run_claims(pytester, *arguments, subprocess="-n" in arguments)
+    run = run_claims(pytester, *arguments)
     assert run.status not in (0, 4)
     assert "No claim was run, so there is no verdict" in " ".join(run.output.split())
 
