@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_concclaims import is_traced
+
 pytest_plugins = ["pytester"]
 
 SLOW = Path(__file__).with_name("slow")
@@ -17,6 +19,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     named = (Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args)
     return None if any(path == SLOW or SLOW in path.parents for path in named) else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what a tracer disturbs where one is active, as under coverage."""
+    if is_traced():
+        for item in items:
+            if item.get_closest_marker("untraced") is not None:
+                item.add_marker(pytest.mark.skip("a tracer is active"))
 
 
 @pytest.fixture(autouse=True)

@@ -160,6 +160,7 @@ def test_arguments_lost(lab: Lab) -> None:
     assert lab.evidence == ()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("function", "code"), [(sys.exit, 3), (os._exit, 4), (sys.exit, 0)])
 def test_exit(lab: Lab, function: Callable[[int], object], code: int) -> None:
     """A child that exits has an exit code and no value."""
@@ -420,6 +421,7 @@ def test_core_dump(lab: Lab) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
+@pytest.mark.untraced
 @posix
 def test_signals() -> None:
     """A child, a script or a function, can be interrupted and terminated, even if its parent is deaf."""

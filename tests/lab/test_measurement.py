@@ -681,6 +681,7 @@ def test_chain_is_refused_before_anything_is_measured(
     assert untouched(place, m)
 
 
+@pytest.mark.untraced
 @interpreter
 def test_chain_in_a_claim(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The claim ends in an error, which says what to write."""

@@ -640,6 +640,7 @@ def test_compiled_files_of_other_runs_are_not_loaded(
     assert len([name for name in compiled if "test_claims" in name and "concclaims" in name]) == 1
 
 
+@pytest.mark.untraced
 def test_functions_on_one_line_stay_what_they_are_in_instruments(pytester: pytest.Pytester) -> None:
     """Actors, an observer and what is timed, all made on one line of a module whose assertions are noted."""
     prelude = """

@@ -14,7 +14,7 @@ from helpers.racers import NEXT, RACERS, check_crash, check_hang, race_of
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.records.record import SCHEMA_FILE
 
-pytestmark = pytest.mark.interpreter
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 each_kind_of_process = pytest.mark.parametrize("in_process", [False, True], ids=["forked", "in-process"])

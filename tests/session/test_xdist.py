@@ -115,6 +115,7 @@ def timeless(run: Run, *claims: str) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.untraced
 def test_workers_lead_to_the_same_summary(pytester: pytest.Pytester) -> None:
     """All claims have the same lines, in the order of the files."""
     plain, run = run_without_workers(pytester), run_all_ends(pytester)
@@ -144,6 +145,7 @@ def test_what_is_no_claim_is_deselected_in_workers(pytester: pytest.Pytester) ->
     assert found - {"crash", "asked", "hang", "next"} == {*VERDICTS, "strange"}
 
 
+@pytest.mark.untraced
 @pytest.mark.interpreter
 @forks
 def test_crashes_and_hangs_in_workers_are_noticed_by_no_other_claim(pytester: pytest.Pytester) -> None:
@@ -228,6 +230,7 @@ def expected_run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
+@pytest.mark.untraced
 @pytest.mark.interpreter
 def test_workers_of_one_run_measure_one_at_a_time(expected_run: Run) -> None:
     """What two claims do in their measurements does not overlap."""
@@ -236,12 +239,14 @@ def test_workers_of_one_run_measure_one_at_a_time(expected_run: Run) -> None:
     assert len(list(expected_run.folder.glob("worker-*"))) == 2
 
 
+@pytest.mark.untraced
 @pytest.mark.interpreter
 def test_ratio_decides_in_a_worker(expected_run: Run) -> None:
     """With the same evidence as elsewhere."""
     check_ratio(expected_run, "snow")
 
 
+@pytest.mark.untraced
 @pytest.mark.interpreter
 def test_fork_beside_threads_warns_of_nothing_in_workers(expected_run: Run) -> None:
     """Python warns of it since 3.12, and pytest-xdist's workers have threads of their own."""
@@ -261,6 +266,7 @@ def test_order_is_that_of_collection(expected_run: Run) -> None:
     assert [statement for statement in found if statement in statements] == statements
 
 
+@pytest.mark.untraced
 def test_what_turned_is_shown_after_the_claims(expected_run: Run) -> None:
     """From what, to what and why; the last word says why the run fails though every verdict is as expected."""
     assert expected_run.status == 1
@@ -480,6 +486,7 @@ LISTENS = f"""
 """
 
 
+@pytest.mark.untraced
 def test_measurements_are_no_benchmarks_in_workers(pytester: pytest.Pytester) -> None:
     """The arms are in no table and no file, and pytest-benchmark alone warns, if it does, of pytest-xdist."""
     pytest.importorskip("pytest_benchmark")

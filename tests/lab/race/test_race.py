@@ -32,7 +32,7 @@ from pytest_concclaims.lab.race.samples import actor_threads, sampler
 from pytest_concclaims.lab.race.tally import Count
 from pytest_concclaims.records.evidence import RaceRun
 
-pytestmark = pytest.mark.interpreter
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
 #: Seconds that an actor is away between reading and writing: then another one comes nearly always in between.
 AWAY = 1e-4

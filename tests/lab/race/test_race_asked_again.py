@@ -15,7 +15,7 @@ from pytest_concclaims import Inconclusive, Lab, RaceError
 from pytest_concclaims.lab.race import power, tally
 from pytest_concclaims.lab.race.findings import RaceFindings
 
-pytestmark = pytest.mark.interpreter
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
 #: The number of outcomes that are kept apart here: to see more than that takes long on a slow interpreter.
 DISTINCT = 500

@@ -23,7 +23,7 @@ from pytest_concclaims.lab.race import power, runner
 from pytest_concclaims.lab.race.experiment import RaceError
 from pytest_concclaims.lab.race.findings import RaceFindings
 
-pytestmark = pytest.mark.interpreter
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 

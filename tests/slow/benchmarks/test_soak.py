@@ -676,7 +676,12 @@ def test_run_that_is_interrupted_leaves_no_process(project: Path, monkeypatch: p
     def interrupted(*args: Any) -> None:
         environment = next(each for each in args if isinstance(each, dict))
         command = [sys.executable, "-c", "import signal; signal.pause()"]
-        started.append(subprocess.Popen(command, env=environment, start_new_session=True))
+        process = subprocess.Popen(command, env=environment, start_new_session=True)
+        started.append(process)
+        # The kernel shows its environment, by which it is found, only a moment after Popen has returned.
+        marks = {f"{name}={value}".encode() for name, value in environment.items() if name not in os.environ}
+        file = Path(f"/proc/{process.pid}/environ")
+        wait_until(lambda: marks <= set(file.read_bytes().split(b"\0")))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(soak, "_run", interrupted)
