@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     named = (Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args)
     return None if any(path == SLOW or SLOW in path.parents for path in named) else True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _not_in_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run tests in another folder, as ``python -c`` imports from the current one: the installed package is tested."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+    yield
+    os.chdir(before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

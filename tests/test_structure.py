@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
@@ -74,6 +76,13 @@ def room(module: str) -> str:
 def layer(module: str) -> int:
     """Return the number of a module's layer."""
     return next(number for number, rooms in enumerate(LAYERS) if room(module) in rooms)
+
+
+def test_processes_that_tests_start_import_the_package_that_is_tested() -> None:
+    """The installed one, and not that of the current folder."""
+    code = f"import {NAME}; print({NAME}.__file__)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert Path(run.stdout.strip()) == FOLDER / "__init__.py"
 
 
 def test_no_import_cycle() -> None:
