@@ -228,9 +228,9 @@ def _explicit_id(item: pytest.Function, given: str, names: Mapping[str, str], fr
 
 def _places(path: str) -> tuple[Sequence[str], ...]:
     """Return what an id may say of a claim's file, from nothing to all."""
-    *folders, module = path.removesuffix(".py").split("/")
+    folder, _, module = path.removesuffix(".py").rpartition("/")
     module = module.removeprefix("test_")
-    return (), (module,), (*folders, module)
+    return (), (module,), (f"{folder}/{module}" if folder else module,)
 
 
 def _own_id(item: pytest.Function, suite: str, place: Sequence[str]) -> str:

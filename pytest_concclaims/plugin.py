@@ -36,7 +36,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
         stack = ExitStack()
         early_config.add_cleanup(stack.close)
-        stack.enter_context(assertions_noted())
+        stack.enter_context(assertions_noted(early_config.rootpath))
     return (yield)
 
 

@@ -72,10 +72,10 @@ class Facts:
     :param xfail: where the claim was marked xfail.
     :param caught: an assertion that failed, and whose failure did not end the claim.
     :param unsettled: the first INCONCLUSIVE or NOT APPLICABLE of an instrument, even if it was caught.
-    :param void: why nothing can rest on what an instrument did, such as one that was never asked.
+    :param failed: what an instrument ran into, such as an actor that raised.
+    :param void: which instrument was never asked.
     :param threads_left: threads that the claim has left running.
-    :param earlier_threads: threads that earlier claims have left running, whose assertions cannot be told from this
-        claim's.
+    :param unrelated_threads: threads that ran before, whose assertions cannot be told from the claim's.
     :param gil_changed: how the state of the GIL is another one than at the start.
     :param earlier: the verdicts of earlier attempts.
     """
@@ -90,9 +90,10 @@ class Facts:
     xfail: str | None = None
     caught: str | None = None
     unsettled: Decision | None = None
+    failed: str | None = None
     void: str | None = None
     threads_left: str | None = None
-    earlier_threads: str | None = None
+    unrelated_threads: str | None = None
     gil_changed: str | None = None
     earlier: tuple[Verdict, ...] = ()
 
@@ -128,8 +129,9 @@ def _undisturbed(facts: Facts) -> Decision:
         return Decision(Verdict.INCONCLUSIVE, facts.interference)
     decision = _by_ending(facts)
     returned = facts.ending is Ending.RETURNED
-    if facts.caught is not None and (returned or decision.verdict is not Verdict.ERROR):
-        return Decision(Verdict.ERROR, facts.caught)
+    for reason in (facts.caught, facts.failed):
+        if reason is not None and (returned or decision.verdict is not Verdict.ERROR):
+            return Decision(Verdict.ERROR, reason)
     if facts.unsettled is not None and (returned or decision.verdict.reached):
         return facts.unsettled
     if not decision.verdict.reached:
@@ -140,8 +142,8 @@ def _undisturbed(facts: Facts) -> Decision:
         return Decision(Verdict.ERROR, facts.void)
     if facts.gil_changed is not None:
         return Decision(Verdict.INCONCLUSIVE, facts.gil_changed)
-    if facts.earlier_threads is not None and decision.verdict is Verdict.CONFIRMED:
-        return Decision(Verdict.INCONCLUSIVE, facts.earlier_threads)
+    if facts.unrelated_threads is not None and decision.verdict is Verdict.CONFIRMED:
+        return Decision(Verdict.INCONCLUSIVE, facts.unrelated_threads)
     return decision
 
 

@@ -65,6 +65,17 @@ ROWS: dict[str, tuple[dict[str, Any], tuple[Decision, ...]]] = {
             error("caught: assert x"),
         ),
     ),
+    "an instrument has failed, which was caught": (
+        {"failed": "actor raised"},
+        (
+            error("actor raised"),
+            error("actor raised"),
+            error("actor raised"),
+            error("KeyError: 'x'"),
+            error("actor raised"),
+            error("actor raised"),
+        ),
+    ),
     "an instrument had no answer, which was caught": (
         {"unsettled": UNSETTLED},
         (
@@ -109,8 +120,8 @@ ROWS: dict[str, tuple[dict[str, Any], tuple[Decision, ...]]] = {
             Decision(Verdict.NOT_APPLICABLE, "no fork here"),
         ),
     ),
-    "threads of earlier claims run": (
-        {"earlier_threads": "thread 'late'"},
+    "unrelated threads may assert": (
+        {"unrelated_threads": "thread 'late'"},
         (
             inconclusive("thread 'late'"),
             REFUTED,
@@ -135,8 +146,8 @@ def test_each_row_has_its_verdict(facts: Facts, decision: Decision) -> None:
 
 
 #: Facts, each of which goes before all that come after it.
-ORDER = ["broken", "disturbance", "xfail", "threads_left", "interference", "caught", "unsettled", "unwatched", "void"]
-ORDER += ["gil_changed", "earlier_threads"]
+ORDER = ["broken", "disturbance", "xfail", "threads_left", "interference", "caught", "failed", "unsettled"]
+ORDER += ["unwatched", "void", "gil_changed", "unrelated_threads"]
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.combinations(ORDER, 2)))

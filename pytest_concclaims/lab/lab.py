@@ -106,11 +106,15 @@ class Lab:
         return self._unsettled
 
     @property
+    def failed(self) -> str | None:
+        """What an instrument ran into, whatever the claim makes of it; None if none did."""
+        errors = (instrument.error for instrument in self._instruments)
+        return next((str(error).partition("\n")[0] for error in errors if error is not None), None)
+
+    @property
     def void(self) -> str | None:
-        """Why no verdict can rest on this, whatever the claim makes of it; None if one can."""
+        """Which instrument was never asked, so that no verdict can rest on it; None if all were."""
         for instrument in self._instruments:
-            if instrument.error is not None:
-                return str(instrument.error).partition("\n")[0]
             if not instrument.asked:
                 ask = ASK if isinstance(instrument, Race) else ASK_MEASUREMENT
                 return f"no question was put to {instrument!r}: it has sampled nothing, and says nothing; {ask}"

@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -143,9 +143,13 @@ class AssertionWatch:
         self.failed: list[tuple[Place, BaseException]] = []
         self._territory = territory
         self._unrelated = unrelated
+        self._outer: AssertionWatch | None = None
+        self._marks_before: Mapping[ModuleAssertions, list[bool]] = {}
 
     def __enter__(self) -> AssertionWatch:
         global _watch
+        # A run of pytest within a claim has watches of its own.
+        self._outer, self._marks_before = _watch, _marks()
         for module in _modules.values():
             module.reset(held=False)
         _watch = self
@@ -155,10 +159,12 @@ class AssertionWatch:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         global _watch
-        _watch = None
+        _watch = self._outer
         speaking = [module for module in _modules.values() if self._territory.holds(module.filename, rewritten=True)]
         # A file that was imported under two names is there twice.
         self.held = tuple(dict.fromkeys(place for module in speaking for place in module.held()))
+        if self._outer is not None:
+            _restore(self._marks_before)
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -166,14 +172,13 @@ class AssertionWatch:
 
         One that fails is noted all the same.
         """
-        before = [(module, module.marks.copy()) for module in _modules.values()]
-        for module, _ in before:
+        before = _marks()
+        for module in before:
             module.reset(held=True)
         try:
             yield
         finally:
-            for module, marks in before:
-                module.marks[:] = marks
+            _restore(before)
 
     def note_failure(self, place: Place, error: BaseException) -> None:
         """Take note of a failed assertion, once, if it speaks for the claim."""
@@ -190,6 +195,21 @@ class AssertionWatch:
 _watch: AssertionWatch | None = None
 
 
+def _marks() -> dict[ModuleAssertions, list[bool]]:
+    return {module: module.marks.copy() for module in _modules.values()}
+
+
+def _restore(marks: Mapping[ModuleAssertions, list[bool]]) -> None:
+    """Set marks as they were; a module that was imported meanwhile has none."""
+    for module in _modules.values():
+        module.marks[:] = marks.get(module, [False] * len(module.places))
+
+
+def has_assertions(code: CodeType) -> bool:
+    """Return whether a function asserts something, and pytest has compiled it."""
+    return _MARKS in code.co_names
+
+
 def is_noted(filename: str) -> bool:
     """Return whether the assertions of a file are noted."""
     return any(module.filename == filename for module in _modules.values())
@@ -199,21 +219,19 @@ def is_noted(filename: str) -> bool:
 
 
 @contextmanager
-def assertions_noted() -> Iterator[None]:
+def assertions_noted(root: Path) -> Iterator[None]:
     """Have pytest's import hook compile modules such that their assertions are noted, until the end of the block.
 
     pytest keeps compiled modules in files. Those made here have names of their own, so that neither this run nor one
-    without this plugin loads the other's.
+    without this plugin loads the other's. Nor does a run load those of another place: they name their sources' files.
+
+    :param root: the project's folder.
     """
+    version = zlib.crc32(str(root).encode("utf-8", "surrogateescape"), zlib.crc32(Path(__file__).read_bytes()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rewrite, "rewrite_asserts", functools.partial(_rewrite, rewrite.rewrite_asserts))
-        patch.setattr(rewrite, "PYC_TAIL", f".{rewrite.PYTEST_TAG}-concclaims-{_version():08x}{rewrite.PYC_EXT}")
+        patch.setattr(rewrite, "PYC_TAIL", f".{rewrite.PYTEST_TAG}-concclaims-{version:08x}{rewrite.PYC_EXT}")
         yield
-
-
-def _version() -> int:
-    """Return a number that changes with what this module makes of an assertion."""
-    return zlib.crc32(Path(__file__).read_bytes())
 
 
 def _rewrite(
@@ -242,7 +260,7 @@ def _first_statement(tree: ast.Module) -> int:
 def _prologue(places: Sequence[tuple[int, str]], first: ast.stmt) -> list[ast.stmt]:
     """Return the statements that register a module's assertions, at the place of its first statement."""
     listed = ast.parse(repr(tuple(places)), mode="eval").body
-    registered = ast.Call(_load(_REGISTER), [_load("__file__"), listed], [])
+    registered = ast.Call(_load(_REGISTER), [listed], [])
     statements = (
         ast.ImportFrom(__name__, [ast.alias("register", _REGISTER)], 0),
         ast.Assign([ast.Name(_ASSERTIONS, ast.Store())], registered),
@@ -251,12 +269,12 @@ def _prologue(places: Sequence[tuple[int, str]], first: ast.stmt) -> list[ast.st
     return [_located(statement, first) for statement in statements]
 
 
-def register(filename: str, places: Sequence[tuple[int, str]]) -> ModuleAssertions:
-    """Register a module that begins to run; its compiled code calls this.
+def register(places: Sequence[tuple[int, str]]) -> ModuleAssertions:
+    """Register the module that calls this, as its compiled code does when it begins to run.
 
     :param places: the first line and the text of each of its assertions.
     """
-    filename = str(Path(filename))  # as pytest names the code
+    filename = sys._getframe(1).f_code.co_filename  # noqa: SLF001  (documented; a module's __file__ may be another)
     module = ModuleAssertions(filename, tuple(Place(filename, line, text) for line, text in places))
     module.reset(held=False)
     _modules[next(_numbers)] = module
@@ -272,6 +290,13 @@ class _Noter(ast.NodeTransformer):
     def __init__(self, source: bytes, tree: ast.Module) -> None:
         self.places: list[tuple[int, str]] = []
         self._lines = list(io.TextIOWrapper(io.BytesIO(source), _encoding(source)))
+        self._pytest = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+            if alias.name == "pytest"
+        }
         self._from_pytest = {
             alias.asname or alias.name
             for node in ast.walk(tree)
@@ -283,13 +308,27 @@ class _Noter(ast.NodeTransformer):
     def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
         if _is_always_true(node.test):
             return [node]
-        return self._noted(node, node.end_lineno)
+        # What names nothing has one value in all runs: if that is true, it asserts nothing.
+        return self._noted(node, node.end_lineno, marked=_names_something(node.test))
 
     def visit_With(self, node: ast.With) -> list[ast.stmt]:
         self.generic_visit(node)
-        if not any(self._asserts(item.context_expr) for item in node.items):
+        return self._with(node, node)
+
+    def _with(self, node: ast.With, written: ast.With) -> list[ast.stmt]:
+        """Return a ``with`` as nested ones, of which those that assert are noted.
+
+        An item before one that asserts may swallow its failure.
+
+        :param written: the statement in the source.
+        """
+        first = next((index for index, item in enumerate(node.items) if self._asserts(item.context_expr)), None)
+        if first is None:
             return [node]
-        return self._noted(node, node.items[-1].context_expr.end_lineno)
+        outer, asserting, inner = node.items[:first], node.items[first], node.items[first + 1 :]
+        body = self._with(_nested(inner, node.body, written), written) if inner else node.body
+        noted = self._noted(_nested([asserting], body, written), written.items[-1].context_expr.end_lineno)
+        return [_nested(outer, noted, written)] if outer else noted
 
     def visit_Expr(self, node: ast.Expr) -> list[ast.stmt]:
         return self._called(node)
@@ -297,15 +336,21 @@ class _Noter(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
         return self._called(node)
 
-    def _called(self, node: ast.Expr | ast.Assign) -> list[ast.stmt]:
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> list[ast.stmt]:
+        return self._called(node)
+
+    def _called(self, node: ast.Expr | ast.Assign | ast.AnnAssign) -> list[ast.stmt]:
         # pytest.raises(ValueError, function): without a function, it is a forgotten "with".
         call = node.value
         if not (isinstance(call, ast.Call) and len(call.args) > 1 and self._asserts(call)):
             return [node]
         return self._noted(node, node.end_lineno)
 
-    def _noted(self, node: ast.stmt, last: int | None) -> list[ast.stmt]:
-        """Return the statements for an assertion: its failure is noted and goes on; if it holds, that is noted."""
+    def _noted(self, node: ast.stmt, last: int | None, *, marked: bool = True) -> list[ast.stmt]:
+        """Return the statements for an assertion: its failure is noted and goes on; if it holds, that is noted.
+
+        :param marked: whether to note that it holds.
+        """
         text = " ".join(" ".join(self._lines[node.lineno - 1 : last or node.lineno]).split()).rstrip(":")
         self.places.append((node.lineno, text))
         number = ast.Constant(len(self.places) - 1)
@@ -314,7 +359,7 @@ class _Noter(ast.NodeTransformer):
         watched = ast.Try(body=[node], handlers=[failed], orelse=[], finalbody=[])
         unset = ast.UnaryOp(ast.Not(), ast.Subscript(_load(_MARKS), number, ast.Load()))
         mark = ast.Assign([ast.Subscript(_load(_MARKS), number, ast.Store())], ast.Constant(True))
-        return [_located(new, node) for new in (watched, ast.If(unset, [mark], []))]
+        return [_located(new, node) for new in (watched, *([ast.If(unset, [mark], [])] if marked else []))]
 
     def _asserts(self, expression: ast.expr) -> bool:
         if not isinstance(expression, ast.Call):
@@ -322,8 +367,12 @@ class _Noter(ast.NodeTransformer):
         function = expression.func
         if isinstance(function, ast.Attribute):
             owner = function.value
-            return isinstance(owner, ast.Name) and owner.id == "pytest" and function.attr in _ASSERTING
+            return isinstance(owner, ast.Name) and owner.id in self._pytest and function.attr in _ASSERTING
         return isinstance(function, ast.Name) and function.id in self._from_pytest
+
+
+def _nested(items: list[ast.withitem], body: list[ast.stmt], written: ast.With) -> ast.With:
+    return ast.copy_location(ast.With(items=items, body=body), written)
 
 
 def _load(name: str) -> ast.Name:
@@ -340,9 +389,18 @@ def _encoding(source: bytes) -> str:
 
 
 def _is_always_true(test: ast.expr) -> bool:
-    """Return whether a condition is true whatever happens: a constant, or the tuple of ``assert (x == 1, "so")``."""
+    """Return whether a condition is true whatever happens, such as the tuple of ``assert (x == 1, "so")``."""
     if isinstance(test, ast.Constant):
         return bool(test.value)
     if isinstance(test, (ast.Tuple, ast.List, ast.Set)):
         return bool(test.elts)
-    return isinstance(test, ast.Lambda)
+    if isinstance(test, ast.Dict):
+        return any(key is not None for key in test.keys)
+    if isinstance(test, ast.JoinedStr):
+        return any(isinstance(part, ast.Constant) and part.value for part in test.values)
+    return isinstance(test, (ast.Lambda, ast.GeneratorExp))
+
+
+def _names_something(test: ast.expr) -> bool:
+    """Return whether a condition depends on anything beyond itself."""
+    return any(isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) for node in ast.walk(test))

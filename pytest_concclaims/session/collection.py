@@ -41,6 +41,7 @@ class ClaimCollection:
         self._selected = 0
         #: Claims that pytest does not collect where they stand, and what to do.
         self._passed_over: dict[FunctionType, str] = {}
+        self._passed_over_classes: dict[FunctionType, type] = {}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -68,6 +69,7 @@ class ClaimCollection:
             if obj.__name__ == name and getattr(obj, "__test__", True) and not _is_collected(collector, name, obj):
                 for function in _claims_in(obj):
                     self._passed_over[function] = _CLASSES
+                    self._passed_over_classes[function] = obj
         elif isinstance(obj, FunctionType) and obj.__name__ == name and _is_claim(obj):
             self._passed_over.update({} if collector.istestfunction(obj, name) else {obj: _FUNCTIONS})
 
@@ -121,13 +123,14 @@ class ClaimCollection:
             output["concclaims_taken_out"] = taken_out
 
     def _lost(self, items: Sequence[pytest.Item]) -> Iterator[str]:
-        """Yield a message for each claim that was passed over, and not collected elsewhere, as in a subclass."""
+        """Yield a message for each claim that was passed over; a class may be the base of one that is collected."""
         if not self._passed_over:
             return
         functions = (getattr(item, "obj", None) for item in items)
         collected = {getattr(function, "__func__", function) for function in functions}
+        bases = {base for item in items for base in getattr(getattr(item, "cls", None), "__mro__", ())}
         for function, advice in self._passed_over.items():
-            if function not in collected:
+            if function not in collected and self._passed_over_classes.get(function) not in bases:
                 code = function.__code__
                 where = f"{code.co_filename}:{code.co_firstlineno} ({function.__qualname__})"
                 yield f"{where}: a claim that pytest does not collect; {advice}"

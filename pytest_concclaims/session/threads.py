@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
+import queue
+import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import FrameType
 
 #: Seconds that threads of a claim have to end, once its teardown is over.
 _JOIN_TIMEOUT_S = 5.0
+#: Seconds between two looks whether one of them has become idle.
+_POLL_INTERVAL_S = 0.02
 
 
 def running_threads() -> frozenset[threading.Thread]:
     """Return the threads that run now, but for the one that asks."""
     return frozenset(threading.enumerate()) - {threading.current_thread()}
+
+
+def threads_in(is_code: Callable[[FrameType], bool]) -> frozenset[threading.Thread]:
+    """Return the threads, but for the one that asks, that run a function of some code now.
+
+    :param is_code: whether a frame runs such a function.
+    """
+    frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
+    return frozenset(
+        thread for thread in running_threads() if any(map(is_code, _stack(frames.get(thread.ident or 0))))
+    )
+
+
+def _stack(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _is_idle_worker(thread: threading.Thread) -> bool:
+    """Return whether a thread waits for work in a pool of ``concurrent.futures``, which a fixture may have made.
+
+    It has started with the first task, perhaps a claim's; what is raised there is not lost. The workers of a pool
+    that is not used any more end by themselves.
+    """
+    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001  (documented, for exactly this)
+    files = {call.f_code.co_filename for call in _stack(frame)}
+    return _POOL in files and files <= _WAITING
+
+
+_POOL = ThreadPoolExecutor.submit.__code__.co_filename
+#: The files of the functions that such a thread is in.
+_WAITING = frozenset({_POOL, threading.Thread.run.__code__.co_filename, queue.Queue.get.__code__.co_filename})
 
 
 class LeftThreads:
@@ -30,9 +69,11 @@ class LeftThreads:
         """
         deadline = time.monotonic() + _JOIN_TIMEOUT_S
         for thread in running_threads() - before:
-            with suppress(AssertionError, RuntimeError):  # a thread that Python did not start cannot be joined
-                thread.join(max(0.0, deadline - time.monotonic()))
-        left = running_threads() - before
+            # A thread that Python did not start cannot be joined.
+            with suppress(AssertionError, RuntimeError):
+                while thread.is_alive() and not _is_idle_worker(thread) and time.monotonic() < deadline:
+                    thread.join(_POLL_INTERVAL_S)
+        left = {thread for thread in running_threads() - before if not _is_idle_worker(thread)}
         self._threads.update(left)
         if not left:
             return None
@@ -41,15 +82,19 @@ class LeftThreads:
             "returns, or let a fixture start it"
         )
 
-    def of_earlier_claims(self) -> str | None:
-        """Return, in words, which of them still run; None if none does."""
-        left = [thread for thread in self._threads if thread.is_alive()]
-        if not left:
-            return None
-        return (
-            f"an earlier claim has left {_named(left)} running, and assertions that hold there cannot be told from "
-            "this claim's; let that claim join it"
-        )
+    def still_running(self) -> frozenset[threading.Thread]:
+        """Return those of them that still run."""
+        return frozenset(thread for thread in self._threads if thread.is_alive())
+
+
+def unrelated_reason(threads: Iterable[threading.Thread]) -> str | None:
+    """Return, in words, why a claim beside some threads cannot be confirmed; None if there are none."""
+    if not threads:
+        return None
+    return (
+        f"{_named(threads)}, which ran before the claim, may assert something meanwhile, and what holds there cannot "
+        "be told from what this claim asserts; let it end before"
+    )
 
 
 def _named(threads: Iterable[threading.Thread]) -> str:

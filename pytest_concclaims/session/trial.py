@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any
@@ -28,12 +29,12 @@ from ..records.record import ClaimResult
 from ..text import harmless
 from ..verdict import Decision, Ending, Facts, Inconclusive, NotApplicable, Verdict, decide
 from . import pytest_benchmark
-from .assertions import AssertionWatch, Place, Territory, is_noted, is_rewritten
+from .assertions import AssertionWatch, Place, Territory, has_assertions, is_noted, is_rewritten
 from .collection import CLAIM
 from .ending import ending_of
 from .interference import find_interference
 from .suites import SuiteModule
-from .threads import LeftThreads, running_threads
+from .threads import LeftThreads, running_threads, threads_in, unrelated_reason
 
 #: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
 REPORT_ATTRIBUTE = "concclaims_result"
@@ -261,9 +262,9 @@ class ClaimTrials:
         error: BaseException | None = None
         result: object = True
         trial.phase, trial.running, trial.threads_before = "the claim", True, running_threads()
-        earlier_threads = self._left.of_earlier_claims()
+        unrelated = self._left.still_running() | threads_in(partial(_asserts_for, trial.territory))
         try:
-            with AssertionWatch(trial.territory, unrelated=trial.threads_before) as watch:
+            with AssertionWatch(trial.territory, unrelated=unrelated) as watch:
                 trial.lab.assertions = watch
                 try:
                     result = yield
@@ -273,7 +274,8 @@ class ClaimTrials:
                     error = raised
         finally:
             trial.running = False
-        self._decide(pyfuncitem, trial, error, watch, earlier_threads)
+        unrelated |= trial.threads_before & threads_in(partial(_asserts_for, trial.territory))
+        self._decide(pyfuncitem, trial, error, watch, unrelated_reason(unrelated))
         pytest_benchmark.show(pyfuncitem, claim=trial.claim.id, timings=trial.lab.timings)
         self._raise_unless_expected(trial)
         return result
@@ -297,15 +299,10 @@ class ClaimTrials:
         trial: Trial,
         error: BaseException | None,
         watch: AssertionWatch,
-        earlier_threads: str | None,
+        unrelated_threads: str | None,
     ) -> None:
         """Decide the claim by what its call has shown."""
-
-        def is_claims_code(frame: FrameType) -> bool:
-            rewritten = is_rewritten(frame.f_globals)
-            return trial.territory.holds(frame.f_code.co_filename, rewritten=rewritten)
-
-        ending, reason = ending_of(error, is_claims_code=is_claims_code)
+        ending, reason = ending_of(error, is_claims_code=partial(_speaks_for, trial.territory))
         caught = [place for place, failure in watch.failed if failure is not error]
         unsettled = trial.lab.unsettled
         decision = trial.take(
@@ -318,8 +315,9 @@ class ClaimTrials:
             if caught
             else None,
             unsettled=None if unsettled is None else _unsettled(unsettled),
+            failed=trial.lab.failed,
             void=trial.lab.void,
-            earlier_threads=earlier_threads,
+            unrelated_threads=unrelated_threads,
             gil_changed=None if gil_enabled() == self._gil else GIL_CHANGED,
         )
         if decision == decide(Facts(ending=ending, ending_reason=reason)) and not isinstance(error, _OWN_WORDS):
@@ -371,6 +369,16 @@ class ClaimTrials:
 #: Exceptions that are reported by the reason of the decision, and not by themselves.
 _OWN_WORDS = (Inconclusive, NotApplicable, pytest.xfail.Exception)
 _XFAIL = "it was marked xfail while it ran; say the expected verdict with refuted"
+
+
+def _speaks_for(territory: Territory, frame: FrameType) -> bool:
+    """Return whether a frame's code speaks for a claim."""
+    return territory.holds(frame.f_code.co_filename, rewritten=is_rewritten(frame.f_globals))
+
+
+def _asserts_for(territory: Territory, frame: FrameType) -> bool:
+    """Return whether a frame's code speaks for a claim, and asserts something."""
+    return has_assertions(frame.f_code) and _speaks_for(territory, frame)
 
 
 def _unsettled(raised: Inconclusive | NotApplicable) -> Decision:

@@ -19,7 +19,6 @@ from _pytest.assertion import rewrite
 from pytest_concclaims import gil_enabled
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.session.assertions import AssertionWatch, Territory, assertions_noted
-from pytest_concclaims.session.threads import running_threads
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.plugin]
 
@@ -48,7 +47,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         monkeypatch.setitem(sys.modules, name, sys.modules.pop(name))
         return module
 
-    with assertions_noted():
+    with assertions_noted(tmp_path):
         yield load
 
 
@@ -57,7 +56,7 @@ def watch() -> Watch:
     """Return what makes a watch for a module's claims."""
 
     def watch(module: ModuleType, territory: Territory | None = None) -> AssertionWatch:
-        return AssertionWatch(territory or territory_of(module), unrelated=running_threads())
+        return AssertionWatch(territory or territory_of(module))
 
     return watch
 
@@ -352,6 +351,29 @@ def test_held(load: Load, watched: Watch, source: str, expected: list[str], head
     assert (held(found), found.failed) == (expected, [])
 
 
+def test_raises_beside_another_manager(load: Load, watch: Watch) -> None:
+    """It holds if it saw the exception, and not if the manager before it has swallowed one, or its failure."""
+    module = load(
+        """
+        import contextlib
+        import pytest as pt
+        def claim(error, expected, swallowed):
+            with contextlib.suppress(swallowed), pt.raises(expected), contextlib.nullcontext():
+                if error is not None:
+                    raise error
+        """
+    )
+    text = "with contextlib.suppress(swallowed), pt.raises(expected), contextlib.nullcontext()"
+    for arguments, seen in {
+        (KeyError("x"), KeyError, ZeroDivisionError): ([text], []),
+        (ValueError("x"), KeyError, ValueError): ([], []),
+        (None, KeyError, BaseException): ([], [text]),
+    }.items():
+        with watch(module) as found:
+            module.claim(*arguments)
+        assert (held(found), failed(found)) == seen
+
+
 FAILURES = {
     "an assertion": ("assert x == 2", "assert x == 2"),
     "one that cannot hold": ("assert False, 'so'", "assert False, 'so'"),
@@ -552,6 +574,25 @@ def test_functions_keep_what_they_have(load: Load, watched: Watch) -> None:
     assert (check.__defaults__, check.__kwdefaults__, check.tag, check.__doc__) == ((1,), {"z": 2}, 5, "Check.")
 
 
+def test_a_module_that_is_imported_while_something_is_measured(load: Load, watch: Watch) -> None:
+    """What holds there meanwhile is no assertion of the claim, either."""
+    module = load("def claim(suspended, load):\n    with suspended():\n        load('assert len([]) == 0')\n")
+    with watch(module) as found:
+        module.claim(found.suspended, load)
+    assert held(found) == []
+
+
+def test_watch_within_a_watch(load: Load, watch: Watch) -> None:
+    """A run of pytest within a claim does not take away what the claim asserts."""
+    module = load("def claim(x):\n    assert x\n")
+    with watch(module) as outer:
+        with watch(module) as inner:
+            module.claim(1)
+        with suppress(AssertionError):
+            module.claim(0)
+    assert (held(inner), held(outer), failed(outer)) == (["assert x"], [], ["assert x"])
+
+
 def test_failures_in_unrelated_threads(load: Load, watch: Watch) -> None:
     """What fails in a thread that ran before the claim is no failure of the claim."""
     module = load("def check(x):\n    assert x == 1\ndef claim():\n    pass\n")
@@ -565,7 +606,7 @@ def test_failures_in_unrelated_threads(load: Load, watch: Watch) -> None:
 
     thread = threading.Thread(target=fail)
     thread.start()
-    with watch(module) as found:
+    with AssertionWatch(territory_of(module), unrelated=frozenset([thread])) as found:
         begin.set()
         assert end.wait(60)
     thread.join()
@@ -671,14 +712,16 @@ def test_a_module_that_is_imported_under_two_names(load: Load, watch: Watch, mon
         assert held(found) == ["assert x"]
 
 
-def test_compiled_files_are_not_those_of_other_runs(load: Load, watched: Watch, tmp_path: Path) -> None:
-    """A module that a run without this plugin has compiled is compiled anew, and the other way round."""
-    source = "def claim():\n    x = 1\n    assert x\n"
-    module = load(source)
-    tail = rewrite.PYC_TAIL
-    assert held(watched(module)) == ["assert x"]
-    assert "concclaims" in tail
-    assert tail.endswith(rewrite.PYC_EXT)
+def test_compiled_files_are_not_those_of_other_runs(tmp_path: Path) -> None:
+    """A run without this plugin, and one of another project's folder, have files of other names."""
+    tails = [rewrite.PYC_TAIL]
+    for folder in ("one", "two", "one"):
+        with assertions_noted(tmp_path / folder):
+            tails.append(rewrite.PYC_TAIL)
+    plain, one, two, again = tails
+    assert len({plain, one, two}) == 3
+    assert (one, rewrite.PYC_TAIL) == (again, plain)
+    assert all(tail.endswith(rewrite.PYC_EXT) for tail in tails)
 
 
 def test_functions_that_are_given(load: Load, watch: Watch) -> None:
@@ -705,7 +748,14 @@ def test_functions_that_are_given(load: Load, watch: Watch) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:assertion is always true")
-@pytest.mark.parametrize("condition", ["(1 == 2, 'message')", "[x]", "'text'", "(lambda: x)", "1", "True"])
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.parametrize(
+    "condition",
+    [
+        *("(1 == 2, 'message')", "[x]", "'text'", "(lambda: x)", "1", "True", "(y == 5 for y in [x])", "f'x is {x}'"),
+        *("{'a': x}", "not False", "1 == 1", "(y := True)", "'a' in 'abc'"),
+    ],
+)
 def test_what_is_true_whatever_happens(load: Load, watched: Watch, condition: str) -> None:
     """It asserts nothing, and counts for nothing."""
     module = load(f"def claim():\n    x = 1\n    assert {condition}\n")

@@ -484,7 +484,7 @@ def test_claims_of_one_name_have_the_module_in_their_ids(pytester: pytest.Pytest
     )
     run = run_claims(pytester)
     assert run.status == 0
-    assert set(run.verdicts) == {"claims-snow", "companion", "other-snow", "alone", "one-deep-deep", "two-deep-deep"}
+    assert set(run.verdicts) == {"claims-snow", "companion", "other-snow", "alone", "one/deep-deep", "two/deep-deep"}
 
 
 # --- claims that pytest passes over
@@ -529,6 +529,16 @@ class Base:
 class TestSnow(Base):
     pass
 
+class Contract:
+    @pytest.mark.claim("Snow is cold")
+    def test_cold(self):
+        raise NotImplementedError
+
+class TestContract(Contract):
+    @pytest.mark.claim("Ice is cold")
+    def test_cold(self, lab):
+        assert lab is not None
+
 class TestNothing:
     __test__ = False
     @pytest.mark.claim("Snow is black")
@@ -536,4 +546,4 @@ class TestNothing:
 {one_claim("assert lab is not None")}"""
     make_project(pytester, code)
     run = run_claims(pytester)
-    assert (run.status, set(run.verdicts)) == (0, {"snow-white", "snow", "companion"})
+    assert (run.status, set(run.verdicts)) == (0, {"snow-white", "contract-cold", "snow", "companion"})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -588,7 +590,7 @@ def test_refuted_beside_the_thread():
     }
     assert "thread 'late' running" in run.claims["guilty"]["reason"]
     assert "join it" in run.claims["guilty"]["reason"]
-    assert "an earlier claim has left thread 'late' running" in run.claims["beside-the-thread"]["reason"]
+    assert "thread 'late', which ran before the claim" in run.claims["beside-the-thread"]["reason"]
     assert "too late" in run.output
 
 
@@ -620,7 +622,87 @@ def test_threads_that_end_after_the_claim_are_waited_for(pytester: pytest.Pytest
     assert (run.status, run.verdicts) == (0, {"snow": CONFIRMED, "companion": CONFIRMED})
 
 
+def test_threads_of_fixtures(pytester: pytest.Pytester) -> None:
+    """What one that asserts by itself has asserted is not the claim's; what one does for the claim is.
+
+    A pool's idle worker, which has started with a claim's task, is not left running.
+    """
+    pytester.makeconftest(
+        """
+        import threading
+        import time
+        from concurrent.futures import ThreadPoolExecutor
+        import pytest
+
+        @pytest.fixture
+        def heartbeat():
+            stop, beaten = threading.Event(), threading.Event()
+            def beat():
+                while not stop.wait(0.001):
+                    assert stop is not None
+                    beaten.set()
+            thread = threading.Thread(target=beat, name="heart")
+            thread.start()
+            yield beaten
+            stop.set()
+            thread.join()
+
+        @pytest.fixture(scope="module")
+        def pool():
+            with ThreadPoolExecutor(1) as pool:
+                yield pool
+        """
+    )
+    code = """
+    def check(x):
+        assert x == 2
+
+    @pytest.mark.claim("A pool's first task")
+    def test_first(pool):
+        assert pool.submit(int, "3").result() == 3
+
+    @pytest.mark.claim("A pool's task that fails")
+    def test_failed(pool):
+        pool.submit(check, 1)
+        assert pool.submit(int).result() == 0
+
+    @pytest.mark.claim("A pool's task that asserts")
+    def test_asserted(pool):
+        pool.submit(check, 2).result()
+
+    @pytest.mark.claim("Beside a heart that beats")
+    def test_beside(heartbeat):
+        heartbeat.clear()
+        heartbeat.wait()
+        for x in []:
+            assert x
+    """
+    make_project(pytester, dedent(code) + COMPANION)
+    run = run_claims(pytester)
+    assert run.verdicts == {
+        "first": CONFIRMED,
+        "failed": ERROR,
+        "asserted": CONFIRMED,
+        "beside": INCONCLUSIVE,
+        "companion": CONFIRMED,
+    }
+    assert "the failure was caught: assert x == 2" in run.claims["failed"]["reason"]
+    assert "thread 'heart'" in run.claims["beside"]["reason"]
+
+
 # --- what pytest compiles
+
+
+def test_a_project_that_was_copied(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its compiled files, which name the files that they were made of."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    pytester.makepyfile(
+        **{"one/test_snow": "import pytest\n" + one_claim("snow = 1\nassert snow == 1", arguments="")}
+    )
+    (pytester.path / "one" / "pytest.ini").write_text("[pytest]\nclaims_suites =\n", encoding="utf-8")
+    for folder in ("one", "two"):
+        assert pytester.runpytest_subprocess("--claims", "--rootdir", folder, folder).ret == 0
+        shutil.copytree(pytester.path / "one", pytester.path / "two", dirs_exist_ok=True)
 
 
 def test_compiled_files_of_other_runs_are_not_loaded(
