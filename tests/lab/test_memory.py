@@ -484,7 +484,7 @@ def test_start_that_raises(lab: Lab, computer: Computer) -> None:
     assert failure is not None
     assert "in start_three\n" in failure["details"]
     assert str(Path(memory.__file__).parent) not in failure["details"]
-    assert "no room" in str(lab.void)
+    assert "no room" in str(lab.failed)
 
 
 @pytest.mark.parametrize("error", [AssertionError("not so"), SystemExit(3)], ids=repr)

@@ -453,7 +453,7 @@ def test_arm_that_raises(lab: Lab, time_: Time, kind: type[BaseException], call:
     assert "in fail_with" in details
     assert "_timed" not in details
     assert measured.error is caught.value
-    assert lab.void == first
+    assert lab.failed == first
     (told,) = lab.evidence
     assert isinstance(told, RatioRun)
     assert told.failure is not None

@@ -206,7 +206,7 @@ def test_work_that_raises(lab: Lab, kind: str, work: Callable[[], Any], words: s
     assert failure is not None
     assert failure["kind"] == "raised"
     assert last(lab).answer is None
-    assert lab.void == first
+    assert lab.failed == first
 
 
 def test_work_that_raises_in_the_control_alone(lab: Lab) -> None:

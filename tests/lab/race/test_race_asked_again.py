@@ -171,5 +171,5 @@ def test_failure_that_was_caught_stands(lab: Lab) -> None:
     race = lab.race(object, nothing, fail)
     with pytest.raises(RaceError):
         race.never((1, 1))
-    assert lab.void is not None
-    assert "no such account" in lab.void
+    assert lab.failed is not None
+    assert "no such account" in lab.failed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,6 +18,8 @@ from ...processes.signals import interrupts_held
 from .stride import Halted
 
 Task = Callable[[], None]
+#: Seconds between two looks whether a thread has ended.
+_JOIN_INTERVAL_S = 0.1
 
 
 class ActorThreads:
@@ -68,13 +71,16 @@ class ActorThreads:
                 halt()
 
     def close(self) -> None:
-        """End the threads; those that hang cannot be ended."""
+        """End the threads, which may be over already; those that hang cannot be ended."""
         with interrupts_held():
             for inbox in self._inboxes:
                 inbox.put(None)
-            for thread in self._threads:
-                if thread.ident is not None:  # it was started
-                    thread.join(0.0 if self._hanging else self._timeout)
+            end = time.monotonic() + (0.0 if self._hanging else self._timeout)
+            for thread, inbox in zip(self._threads, self._inboxes):
+                while thread.is_alive() and time.monotonic() < end:
+                    thread.join(_JOIN_INTERVAL_S)
+                    # An interrupt in the middle of a put, on PyPy, leaves an inbox with one item more than it counts.
+                    inbox.put(None)
 
     def _hang_failure(self, waiting: set[int]) -> Failure:
         frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)

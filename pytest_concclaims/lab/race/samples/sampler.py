@@ -64,14 +64,19 @@ class Sampler:
 
         threads = ActorThreads(self._findings.race.subject.names(), timeout=self._timeout)
         try:
-            threads.start()
-            with _switch_interval_restored(), ends_of_threads_heard(note):
-                while not asked.is_settled() and clock() < end:
-                    self._stride(threads, asked.next(only), started, end)
-                    if died:
-                        raise Failed(died[0])
+            try:
+                threads.start()
+                with _switch_interval_restored(), ends_of_threads_heard(note):
+                    while not asked.is_settled() and clock() < end:
+                        self._stride(threads, asked.next(only), started, end)
+                        if died:
+                            raise Failed(died[0])
+            finally:
+                threads.close()
+        except BaseException:
+            threads.close()  # again, as an interrupt may have come when the first time had not begun
+            raise
         finally:
-            threads.close()
             self._findings.seconds += clock() - begun
         return asked.progress()
 
