@@ -909,14 +909,14 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Return an event that an actor sets when it is about to hang; soon after, and not before, its time is up."""
     event = threading.Event()
 
-    class Outbox(SimpleQueue[Any]):
-        def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            while timeout is not None and not event.is_set():
+    class Outbox(actor_threads._Channel[Any]):
+        def get(self, timeout: float = -1) -> Any:
+            while timeout >= 0 and not event.is_set():
                 with suppress(Empty):
-                    return super().get(block, 0.01)
-            return super().get(block, timeout and ABOUT_TO)
+                    return super().get(0.01)
+            return super().get(timeout if timeout < 0 else ABOUT_TO)
 
-    monkeypatch.setattr(actor_threads, "SimpleQueue", Outbox)
+    monkeypatch.setattr(actor_threads, "_Channel", Outbox)
     return event
 
 

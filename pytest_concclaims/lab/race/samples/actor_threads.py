@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty
+from typing import Generic, TypeVar
 
 from ...affinity import usable_cores
 from ...failure import Failed, Failure, is_own
@@ -22,6 +24,39 @@ Task = Callable[[], None]
 _JOIN_INTERVAL_S = 0.1
 
 
+T = TypeVar("T")
+
+
+class _Channel(Generic[T]):
+    """A queue for one reader that an interrupt of the main thread cannot leave locked.
+
+    PyPy's queues are Python code: a Ctrl-C in the middle of a ``get`` may leave their lock held for ever.
+    """
+
+    def __init__(self) -> None:
+        self._items: deque[T] = deque()
+        self._changed = threading.Lock()
+        self._changed.acquire()
+
+    def put(self, item: T) -> None:
+        """Add an item."""
+        self._items.append(item)
+        with suppress(RuntimeError):  # it was released already, and the reader has not looked yet
+            self._changed.release()
+
+    def get(self, timeout: float = -1) -> T:
+        """Wait for an item and take it out.
+
+        :param timeout: seconds without an item; negative: no limit.
+        :raises Empty: there was none in time.
+        """
+        while True:
+            with suppress(IndexError):
+                return self._items.popleft()
+            if not self._changed.acquire(timeout=timeout):
+                raise Empty
+
+
 class ActorThreads:
     """Threads that run tasks together.
 
@@ -32,8 +67,8 @@ class ActorThreads:
     def __init__(self, names: Sequence[str], *, timeout: float) -> None:
         self._timeout = timeout
         self._cores = usable_cores()
-        self._inboxes: list[SimpleQueue[tuple[Task, bool] | None]] = [SimpleQueue() for _ in names]
-        self._outbox: SimpleQueue[tuple[int, BaseException | None]] = SimpleQueue()
+        self._inboxes: list[_Channel[tuple[Task, bool] | None]] = [_Channel() for _ in names]
+        self._outbox: _Channel[tuple[int, BaseException | None]] = _Channel()
         self._hanging = False
         self._names = names
         self._threads = [
@@ -79,8 +114,7 @@ class ActorThreads:
             for thread, inbox in zip(self._threads, self._inboxes):
                 while thread.is_alive() and time.monotonic() < end:
                     thread.join(_JOIN_INTERVAL_S)
-                    # An interrupt in the middle of a put, on PyPy, leaves an inbox with one item more than it counts.
-                    inbox.put(None)
+                    inbox.put(None)  # again, as an interrupt in the middle of a put may have left a thread asleep
 
     def _hang_failure(self, waiting: set[int]) -> Failure:
         frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
