@@ -96,7 +96,7 @@ def test_outcome_that_is_not_equal_to_its_copy_is_not_absent() -> None:
 
 def test_control_that_shows_it_without_a_race_is_none(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """What shows where no two actors overlap says nothing about what a race would show."""
-    for name, value in {"OVERLAPPING": 5, "PLENTY": 5, "STRIDES": 3, "SEEN": 2, "RARER": 0}.items():
+    for name, value in {"OVERLAPPING": 5, "PLENTY": 5, "STRIDES": 40, "SEEN": 2, "RARER": 0}.items():
         monkeypatch.setattr(power, name, value)
 
     def wrong_anyway(box: list[int]) -> None:
@@ -109,7 +109,7 @@ def test_control_that_shows_it_without_a_race_is_none(lab: Lab, monkeypatch: pyt
 
     def would_settle_it(findings: RaceFindings) -> bool:
         race, control = findings.race.tally, findings.control.tally
-        return race.total.overlapping >= 5 and race.strides >= 3 and control.total.overlapping >= 2
+        return race.total.overlapping >= 5 and race.strides >= 40 and control.total.overlapping >= 2
 
     told = ask_in_vain(race, "never", 4, would_settle_it)
     assert re.search("also where no actors overlap|nearly every sample", str(told.value))
