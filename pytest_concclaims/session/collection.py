@@ -39,9 +39,8 @@ class ClaimCollection:
         self._folders = suite_folders()
         self._project = project_name(config.rootpath)
         self._selected = 0
-        #: Claims that pytest does not collect where they stand, and what to do.
-        self._passed_over: dict[FunctionType, str] = {}
-        self._passed_over_classes: dict[FunctionType, type] = {}
+        #: Claims that pytest does not collect where they stand, and the class that is why; None: their own name is.
+        self._passed_over: dict[FunctionType, type | None] = {}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -68,10 +67,9 @@ class ClaimCollection:
         if inspect.isclass(obj):
             if obj.__name__ == name and getattr(obj, "__test__", True) and not _is_collected(collector, name, obj):
                 for function in _claims_in(obj):
-                    self._passed_over[function] = _CLASSES
-                    self._passed_over_classes[function] = obj
+                    self._passed_over[function] = obj
         elif isinstance(obj, FunctionType) and obj.__name__ == name and _is_claim(obj):
-            self._passed_over.update({} if collector.istestfunction(obj, name) else {obj: _FUNCTIONS})
+            self._passed_over.update({} if collector.istestfunction(obj, name) else {obj: None})
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -129,8 +127,9 @@ class ClaimCollection:
         functions = (getattr(item, "obj", None) for item in items)
         collected = {getattr(function, "__func__", function) for function in functions}
         bases = {base for item in items for base in getattr(getattr(item, "cls", None), "__mro__", ())}
-        for function, advice in self._passed_over.items():
-            if function not in collected and self._passed_over_classes.get(function) not in bases:
+        for function, of_class in self._passed_over.items():
+            if function not in collected and of_class not in bases:
+                advice = _FUNCTIONS if of_class is None else _CLASSES
                 code = function.__code__
                 where = f"{code.co_filename}:{code.co_firstlineno} ({function.__qualname__})"
                 yield f"{where}: a claim that pytest does not collect; {advice}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bdb
 import dataclasses
-import functools
 import inspect
 import json
 import sys
@@ -13,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any
@@ -472,7 +471,7 @@ def _territory(item: pytest.Function) -> Territory:
     )
 
 
-@functools.cache
+@cache
 def _installed() -> tuple[str, ...]:
     """Return the folders that hold installed code."""
     paths = sysconfig.get_paths()
