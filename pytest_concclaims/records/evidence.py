@@ -102,8 +102,6 @@ class ChildRun(Evidence):
 _MOST_OUTCOMES = 4
 #: What the record says instead of a reason, if it has none: it was not made by this plugin, or it was changed.
 _NO_REASON = "the record does not say why"
-#: The strategy of races, by the first words of its name, which does not look whether actors overlap.
-_NOT_LOOKED_AT = "free drift"
 
 
 @dataclass(frozen=True)
@@ -113,12 +111,14 @@ class RaceRun(Evidence):
     :param question: ``ever``, ``never``, ``always``.
     :param about: the outcome, or the predicate's name.
     :param answer: None if there was none.
-    :param seconds: of sampling, all questions to this race together.
+    :param seconds: of schedules and samples, all questions to this race together.
     :param seen: samples that witness what was asked about (with ``always``, the opposite).
     :param outcomes: the most frequent, as ``repr``.
     :param other_outcomes: how many more there were.
-    :param witness: the first: its outcome, time, sample and the circumstances.
+    :param witness: the first: its outcome, time, the number of its schedule or sample, the circumstances, and its
+        ``steps`` as of :class:`~.interleaving.Step`; None where no schedule shows it.
     :param control: what ran in turns with it, and in how many overlapping samples the effect was seen there.
+    :param schedules: what was run of them; None if there were none.
     :param bound: the rate for each overlapping sample, at most, of what was never seen.
     :param confidence: of the bound.
     :param lacking: why there is no answer.
@@ -143,23 +143,11 @@ class RaceRun(Evidence):
     witness: dict[str, Any] | None
     control: dict[str, Any]
     strategies: Sequence[dict[str, Any]]
+    schedules: dict[str, Any] | None
     bound: float | None
     confidence: float
     lacking: str | None
     failure: dict[str, Any] | None
-
-    @property
-    def not_looked_at(self) -> int:
-        """The number of samples of which it is not known whether actors overlapped in them."""
-        return sum(item["samples"] for item in self.strategies if not self.looks_at_overlap(item["strategy"]))
-
-    @staticmethod
-    def looks_at_overlap(strategy: str) -> bool:
-        """Return whether it is known which samples overlapped; else none of them counts as one that did.
-
-        :param strategy: the name of one, as it is on record.
-        """
-        return strategy.partition(",")[0] != _NOT_LOOKED_AT
 
     def phrase(self) -> str:
         if self.failure is not None:

@@ -129,8 +129,32 @@ def _third(data: dict[str, Any]) -> None:
         interpreter["jit_enabled"] = None
 
 
+def _fourth(data: dict[str, Any]) -> None:
+    """Turn schema 3 into schema 4."""
+    claims = data["claims"]
+    holders = list(claims) if isinstance(claims, list) else []
+    while holders:
+        holder = holders.pop()
+        pieces = holder.get("evidence") if isinstance(holder, dict) else None
+        for piece in pieces if isinstance(pieces, list) else ():
+            if isinstance(piece, dict) and piece.get("kind") == "race":
+                _without_schedules(piece)
+            holders.append(piece)  # an attempt holds evidence of its own
+
+
+def _without_schedules(race: dict[str, Any]) -> None:
+    race["schedules"] = None
+    outcomes, witness = race.get("outcomes"), race.get("witness")
+    for outcome in outcomes if isinstance(outcomes, list) else ():
+        if isinstance(outcome, dict):
+            outcome["schedules"] = 0
+    if isinstance(witness, dict):
+        witness.pop("pinned", None)
+        witness.update(steps=None, replay=None, remark=None)
+
+
 #: What turns a record of one schema into one of the next, in place; it may be no record at all.
-_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {1: _second, 2: _third}
+_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {1: _second, 2: _third, 3: _fourth}
 
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:

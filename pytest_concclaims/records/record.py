@@ -14,8 +14,9 @@ from ..machine import Machine
 from ..verdict import Verdict, fails, unexpected
 from .evidence import Evidence, from_json
 
-#: 3 says whether the JIT compiler was on; 2 has each claim's node id, and what narrowed the run to some claims.
-SCHEMA = 3
+#: 4 has the schedules of races and the steps of their witnesses; 3 says whether the JIT compiler was on; 2 has each
+#: claim's node id, and what narrowed the run to some claims.
+SCHEMA = 4
 SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 
 

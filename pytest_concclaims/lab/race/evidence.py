@@ -62,6 +62,7 @@ def evidence_of(
             "seen": None if absence is None else absence.control_seen,
         },
         strategies=_strategies(findings),
+        schedules=None,
         bound=None if absence is None or answer is None or _seen(progress) else absence.bound,
         confidence=CONFIDENCE,
         lacking=lacking,
@@ -79,7 +80,7 @@ def names_of(subject: Subject) -> list[str]:
 
 
 def _outcome(outcome: Hashable, count: Count) -> dict[str, Any]:
-    return {"outcome": shown(outcome), "samples": count.samples, "overlapping": count.overlapping}
+    return {"outcome": shown(outcome), "samples": count.samples, "overlapping": count.overlapping, "schedules": 0}
 
 
 def _witness(progress: Progress | None) -> dict[str, Any] | None:
@@ -87,7 +88,8 @@ def _witness(progress: Progress | None) -> dict[str, Any] | None:
         return None
     sighting = asdict(progress.witness)
     sighting["seconds"] = round(sighting["seconds"], 6)
-    return {"outcome": progress.outcome, **sighting}
+    sighting.pop("pinned", None)
+    return {"outcome": progress.outcome, **sighting, "steps": None, "replay": None, "remark": None}
 
 
 def _strategies(findings: RaceFindings) -> list[dict[str, Any]]:

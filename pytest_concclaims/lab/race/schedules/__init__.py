@@ -1,0 +1,1 @@
+"""Schedules: at which switch points which actor hands over."""

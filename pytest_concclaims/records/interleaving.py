@@ -1,0 +1,82 @@
+"""Interleavings: the lines of several actors in the order in which they ran."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+#: Where the token went to another actor although this one could go on, and where this one waits.
+PREEMPTED, BLOCKED = "preempted", "blocked"
+#: A line that an actor was in before: what it called has returned, or another actor ran meanwhile.
+GOES_ON = "goes on"
+#: Stands for lines that are not told; the text says how many.
+FOLDED = "folded"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stay of an actor on a line.
+
+    :param actor: its number, from 0.
+    :param file: for people: relative to the folder of the run, or its last two parts.
+    :param text: the line's source, without indentation; empty if it is not known.
+    :param event: what became of the actor in this line: ``preempted``, ``blocked``, ``goes on``, ``returned``,
+        ``raised ValueError``, or ``folded``; None if it just went through it.
+    """
+
+    actor: int
+    file: str
+    line: int
+    text: str
+    event: str | None = None
+
+
+def steps_of(witness: dict[str, Any] | None) -> list[Step]:
+    """Return the steps of a witness as it is on record; none if it has none."""
+    return [] if witness is None else [Step(**step) for step in witness["steps"] or ()]
+
+
+def waiting(steps: Sequence[Step]) -> list[Step]:
+    """Return the lines in which actors wait at the end, one for each of them, by their number."""
+    last = {step.actor: step for step in steps if step.event != FOLDED}
+    return [step for _, step in sorted(last.items()) if step.event == BLOCKED]
+
+
+def most_telling(steps: Sequence[Step], most: int) -> list[int]:
+    """Return the numbers of the steps to show where there is no room for all.
+
+    Those around the switches first, preemptions before all; then the first, the last and the ends of actors.
+
+    :param most: lines, of which each gap takes one.
+    """
+    if len(steps) <= most:
+        return list(range(len(steps)))
+    ranks = _ranks(steps)
+    ranked = sorted(range(len(steps)), key=lambda number: (ranks[number], min(number, len(steps) - 1 - number)))
+    for count in range(most, 0, -1):
+        shown = sorted(ranked[:count])
+        gaps = sum(second - first > 1 for first, second in zip([-1, *shown], [*shown, len(steps)]))
+        if count + gaps <= most:
+            return shown
+    return []
+
+
+def _ranks(steps: Sequence[Step]) -> list[int]:
+    """Return how far from being told each step is: the lower, the sooner."""
+    last = len(steps) - 1
+    ranks = [last + 3] * len(steps)
+    for number, step in enumerate(steps):
+        switched = number > 0 and steps[number - 1].actor != step.actor
+        if step.event == PREEMPTED:
+            ranks[number] = 0
+        elif step.event == BLOCKED or switched:
+            ranks[number] = 1
+        elif number in (0, last) or (step.event or "").startswith(("returned", "raised")):
+            ranks[number] = 2
+    # What is near to a switch tells more than what is far from it.
+    for order in (range(1, last + 1), range(last - 1, -1, -1)):
+        for number in order:
+            neighbour = ranks[number - 1 if order.step > 0 else number + 1]
+            ranks[number] = min(ranks[number], max(neighbour, 2) + 1)
+    return ranks
