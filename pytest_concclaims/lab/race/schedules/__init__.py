@@ -1,0 +1,1 @@
+"""Schedules: the interleavings of actors, one after the other."""
