@@ -37,6 +37,17 @@ class Crash:
 CRASH = Crash()
 
 
+class Deadlock:
+    """The outcome of actors that wait for each other; :data:`DEADLOCK` is the only one."""
+
+    def __repr__(self) -> str:
+        return "lab.DEADLOCK"
+
+
+#: All actors that have not ended wait for each other.
+DEADLOCK = Deadlock()
+
+
 @dataclass(frozen=True)
 class OutcomeQuestion:
     """What would settle a question alone, and how it was asked.
@@ -44,6 +55,8 @@ class OutcomeQuestion:
     :param asked: ``ever``, ``never`` or ``always``.
     :param words: what was asked about, for people.
     :param sought: whether an outcome is a witness.
+    :param end: the end of the process or of its threads that was asked about; None if it was an outcome of actors
+        that come to an end.
     :param like: whether an outcome is of the kind of the one that was asked about: if none is, it could not have
         been seen.
     """
@@ -52,6 +65,7 @@ class OutcomeQuestion:
     words: str
     sought: Callable[[Hashable], bool]
     like: Callable[[Hashable], bool] = lambda _: True
+    end: Crash | Deadlock | None = None
 
     def answer(self, *, witnessed: bool) -> bool:
         """Return the answer, given whether what was sought exists."""
@@ -70,8 +84,8 @@ def question(
     :raises ValueError: no outcome can be equal to this; a class that is no outcome.
     """
     __tracebackhide__ = True
-    if about is CRASH:
-        return OutcomeQuestion(asked, repr(CRASH), lambda outcome: outcome is CRASH)
+    if about is CRASH or about is DEADLOCK:
+        return OutcomeQuestion(asked, repr(about), lambda outcome: outcome is about, end=about)
     if callable(about) and not isinstance(about, type):
         name = name_of(about)
         if runs_nothing(about):
