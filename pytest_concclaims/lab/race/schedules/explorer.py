@@ -106,7 +106,7 @@ class Explorer:
     :param actors: how many.
     :param stop_after: once what is sought was seen, so many schedules are enough.
     :param most: the most preemptions.
-    :param warm: whether the first run is to be repeated: what happens once in a process is seen by that.
+    :param repeat: whether the first run is to be repeated: what happens once in a process is seen by that.
     """
 
     def __init__(
@@ -116,13 +116,13 @@ class Explorer:
         actors: int,
         stop_after: int = 1,
         most: int | None = None,
-        warm: bool = True,
+        repeat: bool = True,
     ) -> None:
         self._run = run
         self._actors = actors
         self._stop_after = stop_after
         self._most = most
-        self._warm = warm
+        self._repeat = repeat
         self._levels = Levels()
         self._began = clock()
         self._so_far = Explored()
@@ -162,7 +162,7 @@ class Explorer:
         for _ in range(_TRIES):
             seen = self._run(planned.schedule)
             as_planned = seen.followed and planned.went_as_planned(seen.trace)
-            if self._so_far.run == 0 and self._warm and not seen.last and not seen.sought:
+            if self._so_far.run == 0 and self._repeat and not seen.last and not seen.sought:
                 first, seen = seen, self._run(planned.schedule)
                 self._update(once=first.trace != seen.trace)
             if self._count(seen):
