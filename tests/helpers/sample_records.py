@@ -56,7 +56,6 @@ RACE = RaceRun(
         "sample": 3_000,
         "strategy": "chase",
         "switch_interval": 1e-06,
-        "pinned": False,
         "overlapping": True,
     },
     control={

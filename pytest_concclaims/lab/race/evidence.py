@@ -96,6 +96,6 @@ def _strategies(findings: RaceFindings) -> list[dict[str, Any]]:
     samples = findings.race.samples_by_strategy
     made = [(strategy, samples.get(strategy, Count())) for strategy in findings.strategies]
     return [
-        {"strategy": strategy.name, "samples": count.samples, "overlapping": count.overlapping}
+        {"strategy": strategy.value, "samples": count.samples, "overlapping": count.overlapping}
         for strategy, count in made
     ]

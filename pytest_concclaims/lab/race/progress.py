@@ -124,8 +124,6 @@ class OpenQuestion:
             strides=self.race.side.tally.strides,
             control_overlapping=self.control.searched.overlapping,
             control_seen=self.control.seen.overlapping,
-            control_apart=self.control.searched.apart,
-            control_seen_apart=self.control.seen.apart,
             matched=self._matched,
         )
 

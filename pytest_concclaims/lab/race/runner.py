@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Union
 
-from ...interpreter import PYPY, gil_enabled
+from ...interpreter import gil_enabled
 from ...machine import cgroup_quota, usable_cpus
 from .. import linux
-from ..affinity import can_pin
 from ..callables import name_of
 from ..failure import Failed, Failure
-from ..processes.forked import CAN_FORK, Forked, ForkedError, run_forked
+from ..processes.forked import CAN_FORK, Forked, run_forked
 from .experiment import RaceExperiment, Subject
 from .findings import RaceFindings, Side
 from .position import Part, Position, SharedPosition
-from .power import APART, Absence
+from .power import Absence
 from .progress import Progress
 from .question import CRASH, OutcomeQuestion
+from .samples.meetings import meetings_for
 from .samples.sampler import Begin, Sampler
-from .samples.strategy import Conditions, rotation
 from .samples.stride import clock
 from .tally import Count, Sighting
 from .transport import deserialized, serialized
@@ -30,8 +28,6 @@ from .transport import deserialized, serialized
 _GRACE_S = 5.0
 #: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
 _FIRST_CRASH_WATCH_S = 0.1
-#: Seconds to find out whether the control crashes without a race.
-_ALONE_S = 1.0
 _CRASHES = frozenset(
     getattr(signal, name)
     for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
@@ -68,8 +64,6 @@ class Runner:
         self.gil = gil_enabled()
         self._timeout = timeout
         self._failed_assertions = failed_assertions
-        #: Samples of the control whose actors ran one after the other, and how many of them crashed.
-        self._control_alone = Count()
 
     def until_settled(self, asked: OutcomeQuestion) -> Progress:
         """Sample until a question is settled or the budget is spent.
@@ -100,8 +94,6 @@ class Runner:
         seconds = _FIRST_CRASH_WATCH_S
         in_vain = True  # whether the last child was the control's, and did not crash: then it is the race's turn
         matched = self.experiment.matched
-        if matched and not self._control_alone.samples:
-            self._control_alone = self._alone(self.experiment.control)
         while clock() < end and not (matched and self._absence_of_crash().is_plenty()):
             findings = self.findings
             control_is_next = matched and not in_vain and self._absence_of_crash().control_is_behind()
@@ -135,16 +127,9 @@ class Runner:
             return
         self.gil = gil
         quota = cgroup_quota()
-        conditions = Conditions(
-            gil=gil,
-            cores=usable_cpus() if quota is None else min(usable_cpus(), int(quota)),
-            can_pin=can_pin(),
-            pypy=PYPY,
-            # The compiler's parameters cannot be read and put back, so it is left alone where others need it.
-            jit=PYPY and not self.in_process,
-        )
+        cores = usable_cpus() if quota is None else min(usable_cpus(), int(quota))
+        strategies = meetings_for(gil=gil, cores=cores, actors=len(self.experiment.race.actors))
         # What was seen in another state of the GIL says nothing about this one.
-        strategies = rotation(conditions, len(self.experiment.race.actors))
         self.findings = RaceFindings.none_yet(self.experiment, strategies)
 
     # --- a child
@@ -201,7 +186,7 @@ class Runner:
     def _ended(self, forked: Forked[_Report], at: Position) -> Failure:
         """Return what it means that a child did not return."""
         subject = self.experiment.control if at.of_control else self.experiment.race
-        strategy = self.findings.strategies[at.strategy].name
+        strategy = self.findings.strategies[at.strategy].value
         where = (
             f"while the {subject.name} ran ({_at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples)"
         )
@@ -215,28 +200,6 @@ class Runner:
         return Failure(kind, f"the process was ended by {_name(forked.signal)} {where}", forked.stacks)
 
     # --- crashes
-
-    def _alone(self, subject: Subject) -> Count:
-        """Return samples whose actors run one after the other: all or none of them crashed.
-
-        The count is empty if that is not known.
-        """
-
-        def work() -> None:
-            for _ in range(APART):
-                state = subject.setup()
-                for actor in subject.repeated_actors():
-                    with suppress(Exception):  # the race reports it
-                        actor(state)
-
-        # Actors that wait for each other would do so for ever.
-        try:
-            forked = run_forked(work, deadline=min(self._timeout, _ALONE_S))
-        except ForkedError:
-            return Count()
-        if forked.timed_out:
-            return Count()
-        return Count(samples=APART, apart=APART if forked.signal in _CRASHES else 0)
 
     def _count_crash(self, side: Side, at: Position) -> None:
         """Add the samples of a child that crashed: all that is known is how many there were.
@@ -259,14 +222,11 @@ class Runner:
     def _absence_of_crash(self) -> Absence:
         race, control = self.findings.race.tally, self.findings.control.tally
         seen = control.forgotten.get(repr(CRASH), Count())
-        alone = self._control_alone
         return Absence(
             overlapping=race.total.overlapping,
             strides=race.strides,
             control_overlapping=control.total.overlapping,
             control_seen=seen.overlapping,
-            control_apart=alone.samples,
-            control_seen_apart=alone.apart,
         )
 
     def _lacking_of_crash(self) -> str | None:

@@ -13,7 +13,6 @@ import pytest
 
 from pytest_concclaims.lab.failure import Failure
 from pytest_concclaims.lab.race.power import CONFIDENCE, Absence
-from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
 from pytest_concclaims.lab.race.tally import Sighting
 from pytest_concclaims.records.evidence import (
     Assertion,
@@ -53,13 +52,13 @@ ABSENT = RaceRun(
     other_outcomes=0,
     witness=None,
     control=MATCHED,
-    strategies=[{"strategy": "free drift", "samples": 12_345, "overlapping": 10_000}],
+    strategies=[{"strategy": "leapfrog", "samples": 12_345, "overlapping": 10_000}],
     bound=Absence(10_000, 80, 2_500, 1_234).bound,
     confidence=CONFIDENCE,
     lacking=None,
     failure=None,
 )
-SIGHTING = Sighting.at(Strategy(Meeting.LEAPFROG, 1e-6, pinned=True), 0.0123456, 4_321, overlapping=True)
+SIGHTING = Sighting(0.0123456, 4_321, "leapfrog", 1e-6, overlapping=True)
 WITNESS = {"outcome": "1", **asdict(SIGHTING)}
 FAILURE = asdict(Failure("raised", "actor add raised KeyError: 'x'", "Traceback (most recent call last): ..."))
 
@@ -89,7 +88,7 @@ SEEN_WITHOUT_GIL = run(
     question="ever",
     answer=True,
     seen=1,
-    witness={"outcome": "1", **asdict(Sighting.at(Strategy(Meeting.RENDEZVOUS), 0.0, 1, overlapping=False))},
+    witness={"outcome": "1", **asdict(Sighting(0.0, 1, "spin rendezvous", None, overlapping=False))},
     bound=None,
     in_process=True,
 )
@@ -109,8 +108,7 @@ NOT_SEEN = (
     "for your program; all outcomes: 12,345 x 2"
 )
 SEEN_FIRST = (
-    "seen in 1,000 of 12,345 samples, first 1 after 12.3 ms (sample 4,321; leapfrog, switch interval 1e-06 s, "
-    "pinned); all outcomes: 12,345 x 2"
+    "seen in 1,000 of 12,345 samples, first 1 after 12.3 ms (sample 4,321; leapfrog); all outcomes: 12,345 x 2"
 )
 PHRASES = {
     "seen": f"never(is_torn): {SEEN_FIRST}",
