@@ -69,6 +69,7 @@ def environment() -> Environment:
         command=claim_view.command,
         earlier=claim_view.earlier,
         kind_of=claim_view.kind_of,
+        schedule_facts=claim_view.schedule_facts,
         charts=charts,
     )
     return made

@@ -27,16 +27,11 @@ def interleaving(race: RaceRun, width: int, most: int | None = None) -> list[str
     if not steps:
         return []
     width = max(width, _LEAST_WIDTH)
-    files = {step.file for step in steps}
     names = actor_names(race)
-    head = _columns_head(names, width) if len(names) == 2 else []
-    foot = [_cut(line, width) for line in ending(race)]
-    if len(files) == 1:
-        head.insert(0, _cut(f"in {harmless(steps[0].file)}:", width))
-    room = len(steps) if most is None else max(1, most - len(head) - len(foot))
-    draw = _in_columns if len(names) == 2 else _in_rows
-    drawn = draw(steps, names, width, with_file=len(files) > 1)
-    return [*head, *_elided(steps, drawn, room), *foot]
+    head, drawn = (_in_columns if len(names) == 2 else _in_rows)(steps, names, width)
+    foot = _foot(list(ending(race)), width)
+    room = len(steps) if most is None else max(1, most - 1 - len(foot))
+    return [head, *_elided(steps, drawn, room), *foot]
 
 
 def actor_names(race: RaceRun) -> list[str]:
@@ -52,7 +47,7 @@ def ending(race: RaceRun) -> Iterator[str]:
     replay = race.witness["replay"]
     yield f"outcome: {harmless(race.witness['outcome'])}"
     for step in waiting(steps_of(race.witness)):
-        yield f"{names[step.actor]} waits in {place(step)}: {harmless(step.text)}"
+        yield f"{names[step.actor]} waits in {place(step, None)}: {harmless(step.text)}"
     if replay is not None:
         yield f"again: --claims-replay {harmless(replay)}"
 
@@ -62,9 +57,15 @@ def mark(step: Step) -> str:
     return {None: "", FOLDED: "", BLOCKED: "waits here", PREEMPTED: "preempted"}.get(step.event, step.event or "")
 
 
-def place(step: Step, *, with_file: bool = True) -> str:
-    """Return the file, without its folders, and the line of a step."""
-    return f"{harmless(step.file.rpartition('/')[2])}:{step.line}" if with_file else str(step.line)
+def place(step: Step, home: str | None) -> str:
+    """Return the line of a step, and its file, without folders, unless that is the one that is said already."""
+    return str(step.line) if step.file == home else f"{harmless(step.file.rpartition('/')[2])}:{step.line}"
+
+
+def _foot(lines: list[str], width: int) -> list[str]:
+    """Return the lines of the end, in one if that has room."""
+    together = "; ".join(lines)
+    return [together] if len(together) <= width else [_cut(line, width) for line in lines]
 
 
 def _elided(steps: Sequence[Step], drawn: Sequence[str], room: int) -> Iterator[str]:
@@ -76,54 +77,59 @@ def _elided(steps: Sequence[Step], drawn: Sequence[str], room: int) -> Iterator[
             yield f"... {counted(following - number - 1, 'line')}"
 
 
-def _columns_head(names: Sequence[str], width: int) -> list[str]:
-    column = _column(width)
-    return [_joined(_cut(names[0], column), _cut(names[1], column), column)]
-
-
-def _column(width: int) -> int:
-    return (width - len(_BETWEEN)) // 2
-
-
-def _in_columns(steps: Sequence[Step], _: Sequence[str], width: int, *, with_file: bool) -> list[str]:
-    column = _column(width)
+def _in_columns(steps: Sequence[Step], names: Sequence[str], width: int) -> tuple[str, list[str]]:
+    """Return the head, with the file that each actor begins in, and a line for each step."""
+    column = (width - len(_BETWEEN)) // 2
+    homes = {step.actor: step.file for step in reversed(steps)}
+    left, right = (_head(name, homes.get(actor), column) for actor, name in enumerate(names))
     lines = []
     for step in steps:
-        if step.actor == 0:
-            lines.append(_joined(_cell(step, column, "preempted ->", with_file=with_file), "", column))
-        else:
-            lines.append(_joined("", _cell(step, column, "<- preempted", with_file=with_file), column))
-    return lines
+        preempted = "<- preempted" if step.actor else "preempted ->"
+        cell = _cell(step, column, preempted, homes[step.actor])
+        lines.append(_joined("", cell, column) if step.actor else _joined(cell, "", column))
+    return _joined(left, right, column), lines
+
+
+def _head(name: str, home: str | None, width: int) -> str:
+    """Return an actor's name and the file that it begins in, without its folders if they do not fit."""
+    if home is None:
+        return _cut(name, width)
+    whole = f"{name}, {harmless(home)}"
+    return whole if len(whole) <= width else _cut(f"{name}, {harmless(home.rpartition('/')[2])}", width)
 
 
 def _joined(left: str, right: str, column: int) -> str:
     return f"{left:{column}}{_BETWEEN}{right}".rstrip()
 
 
-def _cell(step: Step, width: int, preempted: str, *, with_file: bool) -> str:
-    """Return a step in a column: its place and text, and at the end what became of the actor.
+def _in_rows(steps: Sequence[Step], names: Sequence[str], width: int) -> tuple[str, list[str]]:
+    """Return the head, with the file of the first step, and a numbered line for each."""
+    home = steps[0].file
+    number_width = len(str(len(steps)))
+    name_width = min(_LONGEST_NAME, max(map(len, names)))
+    rest = width - number_width - name_width - 4
+    lines = []
+    for number, step in enumerate(steps, 1):
+        name = _cut(names[step.actor], name_width)
+        cell = _cell(step, rest, mark(step), home)
+        lines.append(f"{number:{number_width}}  {name:{name_width}}  {cell}".rstrip())
+    return _cut(f"in {harmless(home)}:", width), lines
+
+
+def _cell(step: Step, width: int, preempted: str, home: str) -> str:
+    """Return a step: its place and text, and at the end what became of the actor.
 
     :param preempted: the words where it was.
+    :param home: the file that needs no mention.
     """
     if step.event == FOLDED:
         return _cut(harmless(step.text), width)
     said = preempted if step.event == PREEMPTED else mark(step)
-    text = f"{place(step, with_file=with_file)} {harmless(step.text)}"
+    text = f"{place(step, home)} {harmless(step.text)}"
     if not said:
         return _cut(text, width)
     room = width - len(said) - 1
     return f"{_cut(text, room):{room}} {said}"
-
-
-def _in_rows(steps: Sequence[Step], names: Sequence[str], width: int, *, with_file: bool) -> list[str]:
-    number_width = len(str(len(steps)))
-    name_width = min(_LONGEST_NAME, max(map(len, names)))
-    rest = width - number_width - name_width - 4
-    return [
-        f"{number:{number_width}}  {_cut(names[step.actor], name_width):{name_width}}  "
-        f"{_cell(step, rest, mark(step), with_file=with_file)}".rstrip()
-        for number, step in enumerate(steps, 1)
-    ]
 
 
 def _cut(text: str, most: int) -> str:

@@ -53,7 +53,12 @@ def control(race: RaceRun) -> Markup:
     seen, overlapping = race.control["seen"], race.control["overlapping"]
     which = "Its own control" if race.control["matched"] else "A generic control, weaker than one of its own"
     actors = name_of(", ".join(race.control["actors"]))
-    if not overlapping and race.witness is not None:
+    scheduled = race.schedules["control"] if race.schedules is not None else None
+    if scheduled is not None:
+        told = f"showed the effect in {scheduled['seen']:,} of {counted(scheduled['run'], 'schedule')}"
+        if seen is not None and overlapping:
+            told += f", and in {seen:,} of {counted(overlapping, 'overlapping sample')}"
+    elif not overlapping and race.witness is not None:
         told = "was not needed: a witness settles the question"
     elif not race.control["samples"]:
         told = "did not run"
@@ -65,7 +70,8 @@ def control(race: RaceRun) -> Markup:
             f"({counted(race.control['samples'], 'sample')} in {counted(race.control['strides'], 'stride')})"
         )
     words = element("p", element("b", which), f" ({actors}) {told}.")
-    bar = _bar(1.0, min(1.0, seen / overlapping)) if seen is not None and overlapping else None
+    part, whole = (scheduled["seen"], scheduled["run"]) if scheduled is not None else (seen, overlapping)
+    bar = _bar(1.0, min(1.0, part / whole)) if part is not None and whole else None
     return write(element("div", words, bar, class_="control"))
 
 

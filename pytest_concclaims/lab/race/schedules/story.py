@@ -60,19 +60,32 @@ def story(visits: Sequence[Visit]) -> list[Step]:
     :param visits: in the order in which they ran.
     """
     numbers: dict[object, int] = {}
-    told = _one_by_line(_going_on(visits), numbers)
+    functions = _Functions()
+    told = _one_by_line(_going_on(_without_heads(visits, functions), functions), numbers)
     for length in range(2, _LONGEST_ROUND + 1):
         told = _rounds_folded(told, length, numbers)
     lines, files = _Lines(), _Files()
     return _shortened([_step(item, lines, files) for item in told])
 
 
-def _going_on(visits: Sequence[Visit]) -> list[Visit]:
+def _without_heads(visits: Sequence[Visit], functions: _Functions) -> list[Visit]:
+    """Return the visits without those of a ``def`` line, by which each call of a function begins."""
+    following: dict[int, Visit] = {}
+    kept = []
+    for visit in reversed(visits):
+        after = following.get(visit.actor)
+        following[visit.actor] = visit
+        is_head = visit.event is None and functions.is_head(visit.file, visit.line)
+        if not is_head or after is None or (after.file, after.line) == (visit.file, visit.line):
+            kept.append(visit)
+    return kept[::-1]
+
+
+def _going_on(visits: Sequence[Visit], functions: _Functions) -> list[Visit]:
     """Return the visits, with those marked that go on with a line: after a switch, or a call that has returned.
 
     A loop comes back to a line as well; but then the actor was in another line of the same function before.
     """
-    functions = _Functions()
     marked = list(visits)
     #: For each actor, the visit before; for each function of it, the visit that was the last there.
     before: dict[int, int] = {}
@@ -200,25 +213,36 @@ class _Files:
 
 
 class _Functions:
-    """Which lines are of one function, by their file's source."""
+    """Which lines are of one function, and at its head, by their file's source."""
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[int, int]] = {}
+        self._known: dict[str, dict[int, range]] = {}
 
     def around(self, file: str, line: int) -> int:
         """Return the first line of the innermost function around a line; 0 if there is none, or no source."""
+        head = self._heads(file).get(line)
+        return 0 if head is None else head.start
+
+    def is_head(self, file: str, line: int) -> bool:
+        """Return whether a line is of a function's decorators, or the first of its ``def``."""
+        return line in self._heads(file).get(line, ())
+
+    def _heads(self, file: str) -> dict[int, range]:
         if file not in self._known:
-            self._known[file] = _first_lines("".join(linecache.getlines(file)))
-        return self._known[file].get(line, 0)
+            self._known[file] = _heads_of("".join(linecache.getlines(file)))
+        return self._known[file]
 
 
-def _first_lines(source: str) -> dict[int, int]:
+def _heads_of(source: str) -> dict[int, range]:
+    """Return the head of the innermost function around each line."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return {}
-    found: dict[int, int] = {}
+    found: dict[int, range] = {}
     for node in ast.walk(tree):  # what is within another function comes later
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            found.update(dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), node.lineno))
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            lines = range(first, (node.end_lineno or node.lineno) + 1)
+            found.update(dict.fromkeys(lines, range(first, node.lineno + 1)))
     return found
