@@ -34,7 +34,8 @@ class Step:
 
 def steps_of(witness: dict[str, Any] | None) -> list[Step]:
     """Return the steps of a witness as it is on record; none if it has none."""
-    return [] if witness is None else [Step(**step) for step in witness["steps"] or ()]
+    steps = [] if witness is None else witness["steps"] or []
+    return [Step(**{**step, "actor": int(step["actor"])}) for step in steps]  # 1.0 is an integer in JSON
 
 
 def waiting(steps: Sequence[Step]) -> list[Step]:

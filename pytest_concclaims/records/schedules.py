@@ -7,7 +7,7 @@ from typing import Any
 
 from ..text import counted
 
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = dict(enumerate(("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")))
 #: How the strategy of a witness begins that a schedule gave; another one is of free-running threads.
 _SCHEDULES = ("schedule with ", "random schedule with ")
 
@@ -33,14 +33,16 @@ def tried(schedules: Mapping[str, Any]) -> str:
         return f"{counted(run, 'schedule')} (no level of preemptions was completed)"
     limit = "no preemption" if not preemptions else f"at most {_in_words(preemptions)}"
     further = schedules.get("further")
-    more = f": {further:,} with {_NUMBERS[preemptions + 1] if preemptions < 10 else preemptions + 1}"
-    exist = "" if further == 0 else f" (more exist{more if further else ''})"
-    return f"{counted(run, 'schedule')} with {limit}{exist}"
+    more = f": {further:,} with {_number(preemptions + 1)}" if further else ""
+    return f"{counted(run, 'schedule')} with {limit} (more exist{more})"
 
 
 def _in_words(preemptions: int) -> str:
-    number = _NUMBERS[preemptions] if preemptions < len(_NUMBERS) else f"{preemptions:,}"
-    return f"{number} preemption{'' if preemptions == 1 else 's'}"
+    return f"{_number(preemptions)} preemption{'' if preemptions == 1 else 's'}"
+
+
+def _number(number: int) -> str:
+    return _NUMBERS.get(number) or f"{number:,}"
 
 
 def switch_points(schedules: Mapping[str, Any]) -> str:

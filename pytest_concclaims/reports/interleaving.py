@@ -12,7 +12,7 @@ from ..text import counted, harmless
 FEW_LINES = 12
 #: Columns between two actors, with a rule in the middle.
 _BETWEEN = " | "
-_LEAST_WIDTH = 40
+_LEAST_WIDTH = 36
 #: The longest name of an actor in a row.
 _LONGEST_NAME = 16
 
@@ -37,6 +37,8 @@ def interleaving(race: RaceRun, width: int, most: int | None = None) -> list[str
 def actor_names(race: RaceRun) -> list[str]:
     """Return the names of a race's actors; where two have the same, with a number each."""
     names = [harmless(name) for name in race.actors]
+    # A record that another program has made may tell of more.
+    names += ["not named"] * (max((step.actor for step in steps_of(race.witness)), default=0) + 1 - len(names))
     return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]
 
 
@@ -54,7 +56,8 @@ def ending(race: RaceRun) -> Iterator[str]:
 
 def mark(step: Step) -> str:
     """Return the words for what became of an actor in a step; may be empty."""
-    return {None: "", FOLDED: "", BLOCKED: "waits here", PREEMPTED: "preempted"}.get(step.event, step.event or "")
+    words = {None: "", FOLDED: "", BLOCKED: "waits here"}
+    return words.get(step.event, harmless(step.event or ""))
 
 
 def place(step: Step, home: str | None) -> str:
@@ -124,7 +127,7 @@ def _cell(step: Step, width: int, preempted: str, home: str) -> str:
     """
     if step.event == FOLDED:
         return _cut(harmless(step.text), width)
-    said = preempted if step.event == PREEMPTED else mark(step)
+    said = preempted if step.event == PREEMPTED else _cut(mark(step), width // 2)
     text = f"{place(step, home)} {harmless(step.text)}"
     if not said:
         return _cut(text, width)
@@ -133,4 +136,4 @@ def _cell(step: Step, width: int, preempted: str, home: str) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+    return text if len(text) <= most else f"{text[: max(0, most - 3)]}..."[: max(0, most)]

@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 
 from helpers.sample_records import RACE, RATIO
-from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
 from pytest_concclaims.records.evidence import (
     Assertion,
     Attempt,
     ChildRun,
     Evidence,
     Note,
-    RaceRun,
     Raised,
     Requirement,
     from_json,
@@ -107,13 +105,6 @@ NEVER = replace(RACE, answer=True, seen=0, witness=None, bound=0.01, control={**
 def test_phrase_claims_no_more_than_is_on_record(evidence: Evidence, part: str) -> None:
     """A record that another program has made may lack what the plugin always has."""
     assert part in evidence.phrase()
-
-
-@pytest.mark.parametrize("meeting", Meeting)
-def test_free_drift_alone_does_not_look_at_overlap(meeting: Meeting) -> None:
-    """However the strategy goes on: the instrument and what reads its records know it by the same name."""
-    for strategy in (Strategy(meeting), Strategy(meeting, 1e-4, pinned=True)):
-        assert RaceRun.looks_at_overlap(strategy.name) == (meeting is not Meeting.DRIFT)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -24,19 +24,15 @@ def outcomes(race: RaceRun) -> Markup:
     counts = [_count(item) for item in race.outcomes]
     logarithmic = max(counts) > WIDE * max(1, min(counts))
     length = _length(max(counts), logarithmic=logarithmic)
-    said = "Outcomes by samples; the darker bar: those in which actors overlapped."
-    heads = ["Outcome", "Samples", "Overlapping"]
-    if race.schedules is not None:
-        said = "Outcomes by schedules and samples; the darker bar: schedules, and samples in which actors overlapped."
-        heads.insert(1, "Schedules")
+    numbers, said = _numbers(race)
     if logarithmic:
         said += " The scale of the bars is logarithmic, as the numbers differ much."
-    head = element("tr", *(element("th", text, scope="col") for text in heads))
+    head = element("tr", *(element("th", name.capitalize(), scope="col") for name in ("outcome", *numbers)))
     head.insert(1, element("td"))
-    rows = [_row(item, length, with_schedules=race.schedules is not None) for item in race.outcomes]
+    rows = [_row(item, length, numbers) for item in race.outcomes]
     if race.other_outcomes:
         text = f"and {counted(race.other_outcomes, 'other outcome')}, each at most as frequent"
-        rows.append(element("tr", element("td", text, class_="more", colspan=len(heads) + 1)))
+        rows.append(element("tr", element("td", text, class_="more", colspan=len(numbers) + 2)))
     return write(
         element(
             "table",
@@ -75,6 +71,18 @@ def control(race: RaceRun) -> Markup:
     return write(element("div", words, bar, class_="control"))
 
 
+def _numbers(race: RaceRun) -> tuple[list[str], str]:
+    """Return which numbers of an outcome are shown, and in words what the bars are."""
+    if race.schedules is None:
+        return ["samples", "overlapping"], "Outcomes by samples; the darker bar: those in which actors overlapped."
+    if not race.samples:
+        return ["schedules"], "Outcomes by schedules."
+    return (
+        ["schedules", "samples", "overlapping"],
+        "Outcomes by schedules and samples; the darker bar: schedules, and samples in which actors overlapped.",
+    )
+
+
 def _count(outcome: dict[str, Any]) -> int:
     """Return how often an outcome was seen."""
     return int(outcome["schedules"] + outcome["samples"])
@@ -88,14 +96,13 @@ def _length(most: int, *, logarithmic: bool) -> Callable[[int], float]:
     return lambda count: count / whole
 
 
-def _row(outcome: dict[str, Any], length: Callable[[int], float], *, with_schedules: bool) -> Element:
-    names = ["schedules"] * with_schedules + ["samples", "overlapping"]
+def _row(outcome: dict[str, Any], length: Callable[[int], float], numbers: Sequence[str]) -> Element:
     part = outcome["schedules"] + min(outcome["samples"], outcome["overlapping"])
     return element(
         "tr",
         element("th", element("bdi", name_of(outcome["outcome"])), scope="row"),
         element("td", _bar(length(_count(outcome)), length(part)), class_="bar"),
-        *(element("td", f"{outcome[name]:,}", class_="number") for name in names),
+        *(element("td", f"{outcome[name]:,}", class_="number") for name in numbers),
     )
 
 

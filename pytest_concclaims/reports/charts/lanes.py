@@ -68,7 +68,7 @@ def _cell(step: Step, home: str) -> Element:
     text = name_of(step.text, 200)
     if step.event == FOLDED:
         return element("td", text, class_="runs folded")
-    said = mark(step)
+    said = name_of(mark(step), 60)
     return element(
         "td",
         element("span", place(step, home), class_="at"),

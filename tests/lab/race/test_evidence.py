@@ -49,18 +49,26 @@ ABSENT = RaceRun(
     budget=2.0,
     in_process=False,
     seen=0,
-    outcomes=[{"outcome": "2", "samples": 12_345, "overlapping": 10_000}],
+    outcomes=[{"outcome": "2", "samples": 12_345, "overlapping": 10_000, "schedules": 0}],
     other_outcomes=0,
     witness=None,
     control=MATCHED,
-    strategies=[{"strategy": "free drift", "samples": 12_345, "overlapping": 10_000}],
+    strategies=[{"strategy": "leapfrog", "samples": 12_345, "overlapping": 10_000}],
+    schedules=None,
     bound=Absence(10_000, 80, 2_500, 1_234).bound,
     confidence=CONFIDENCE,
     lacking=None,
     failure=None,
 )
-SIGHTING = Sighting.at(Strategy(Meeting.LEAPFROG, 1e-6, pinned=True), 0.0123456, 4_321, overlapping=True)
-WITNESS = {"outcome": "1", **asdict(SIGHTING)}
+SIGHTING = Sighting.at(Strategy(Meeting.LEAPFROG, 1e-6), 0.0123456, 4_321, overlapping=True)
+
+
+def witness_of(sighting: Sighting) -> dict[str, Any]:
+    """Return a witness as evidence has it."""
+    fields = {name: value for name, value in asdict(sighting).items() if name != "pinned"}
+    return {"outcome": "1", **fields, "steps": None, "replay": None, "remark": None}
+
+
 FAILURE = asdict(Failure("raised", "actor add raised KeyError: 'x'", "Traceback (most recent call last): ..."))
 
 
@@ -69,7 +77,7 @@ def run(**changes: Any) -> RaceRun:
     return dataclasses.replace(ABSENT, **changes)
 
 
-SEEN = run(answer=False, seen=1_000, witness=WITNESS, bound=None)
+SEEN = run(answer=False, seen=1_000, witness=witness_of(SIGHTING), bound=None)
 WEAKER = run(control=GENERIC)
 LACKING = run(answer=None, bound=None, lacking="too few strides, 19 of the 20 that it takes")
 #: As after a child that did not come back: what it had seen is lost with it.
@@ -89,7 +97,7 @@ SEEN_WITHOUT_GIL = run(
     question="ever",
     answer=True,
     seen=1,
-    witness={"outcome": "1", **asdict(Sighting.at(Strategy(Meeting.RENDEZVOUS), 0.0, 1, overlapping=False))},
+    witness=witness_of(Sighting.at(Strategy(Meeting.RENDEZVOUS), 0.0, 1, overlapping=False)),
     bound=None,
     in_process=True,
 )
@@ -100,7 +108,10 @@ KINDS = {
     "seen without GIL": SEEN_WITHOUT_GIL,
     "lacking": LACKING,
     "failed": FAILED,
-    **{kind: dataclasses.replace(FAILED, failure={**FAILURE, "kind": kind}) for kind in ("hang", "crash", "ended")},
+    **{
+        kind: dataclasses.replace(FAILED, failure={**FAILURE, "kind": kind})
+        for kind in ("hang", "deadlock", "crash", "ended")
+    },
 }
 
 NOT_SEEN = (
@@ -109,8 +120,8 @@ NOT_SEEN = (
     "for your program; all outcomes: 12,345 x 2"
 )
 SEEN_FIRST = (
-    "seen in 1,000 of 12,345 samples, first 1 after 12.3 ms (sample 4,321; leapfrog, switch interval 1e-06 s, "
-    "pinned); all outcomes: 12,345 x 2"
+    "seen in 1,000 of 12,345 samples, first 1 after 12.3 ms (sample 4,321; leapfrog, switch interval 1e-06 s); "
+    "all outcomes: 12,345 x 2"
 )
 PHRASES = {
     "seen": f"never(is_torn): {SEEN_FIRST}",
@@ -133,7 +144,10 @@ def test_phrase(kind: str) -> None:
 
 def outcomes(*samples: int) -> list[dict[str, Any]]:
     """Return outcomes that are numbers from 0, each seen as often as given."""
-    return [{"outcome": str(number), "samples": count, "overlapping": 0} for number, count in enumerate(samples)]
+    return [
+        {"outcome": str(number), "samples": count, "overlapping": 0, "schedules": 0}
+        for number, count in enumerate(samples)
+    ]
 
 
 @pytest.mark.parametrize(
