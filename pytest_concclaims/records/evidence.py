@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from . import schedules as words
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -153,20 +155,58 @@ class RaceRun(Evidence):
         if self.failure is not None:
             return str(self.failure["text"])
         asked = f"{self.question}({self.about})"
+        histogram = self._histogram() if self.samples or self.schedules else None
         if self.lacking is not None or self.answer is None:
             lacking = f"{asked} has no answer: {_NO_REASON if self.lacking is None else self.lacking}"
-            return f"{lacking}; {self._histogram()}" if self.samples else lacking
-        return f"{asked}: {self._seen() if self.seen else self._not_seen()}; {self._histogram()}"
+            return words.joined([lacking, self._tried(), histogram])
+        if self.schedules is None:
+            return f"{asked}: {self._seen() if self.seen else self._not_seen()}; {self._histogram()}"
+        seen = self.seen or self.schedules["seen"]
+        parts = [self._seen()] if seen else self._not_seen_in(self.schedules)
+        parts += [words.without_gil(self.schedules), *words.remarks(self.schedules)]
+        return f"{asked}: {words.joined([*parts, histogram])}"
+
+    def _tried(self) -> str | None:
+        """Return what schedules there were, where they have led to no answer."""
+        if self.schedules is None or not self.schedules["run"]:
+            return None
+        return f"{self.schedules['seen'] or 'none'} of {words.tried(self.schedules)}"
+
+    def _not_seen_in(self, schedules: dict[str, Any]) -> list[str | None]:
+        none, random = "no other in" if self.question == "always" else "none of", words.at_random(schedules)
+        return [
+            f"{none} {words.tried(schedules)}",
+            words.switch_points(schedules),
+            words.of_control(schedules, matched=self.control["matched"]),
+            random and f"{none} {random}",
+            self._not_in_samples() if self.samples else None,
+        ]
+
+    def _not_in_samples(self) -> str:
+        kind = f"{self.overlapping:,} overlapping" if self.overlapping else f"{self.samples:,}"
+        text = f"nor in {kind} samples of threads that ran freely"
+        if self.bound is None or self.control["seen"] is None:
+            return text
+        return (
+            f"{text} (control: {self.control['seen']:,} in {self.control['overlapping']:,}; if samples were "
+            f"independent, a rate below {self.bound:.1e} in this harness, {self.confidence:.1%}; no bound for your "
+            "program)"
+        )
 
     def _seen(self) -> str:
         other = "another was " if self.question == "always" else ""
+        remark = f"; {self.witness['remark']}" if self.witness is not None and self.witness["remark"] else ""
+        if self.witness is not None and self.schedules is not None and words.in_schedule(self.witness):
+            return f"{other}seen in {words.seen_in(self.witness, self.schedules)}{remark}"
+        if not self.seen and self.schedules is not None:
+            return f"{other}seen in {self.schedules['seen']:,} of {words.tried(self.schedules)}"
         seen = f"{other}seen in {self.seen:,} of {self.samples:,} samples"
         if self.witness is None:
             return seen
         first = self.witness
         return (
             f"{seen}, first {first['outcome']} after {first['seconds'] * 1000:.1f} ms (sample {first['sample']:,}; "
-            f"{first['strategy']})"
+            f"{first['strategy']}){remark}"
         )
 
     def _not_seen(self) -> str:
@@ -190,7 +230,9 @@ class RaceRun(Evidence):
             return (
                 f"{self.other_outcomes:,} outcomes that are not on record" if self.other_outcomes else "no outcomes"
             )
-        shown = [f"{item['samples']:,} x {item['outcome']}" for item in self.outcomes[:_MOST_OUTCOMES]]
+        shown = [
+            f"{item['samples'] + item['schedules']:,} x {item['outcome']}" for item in self.outcomes[:_MOST_OUTCOMES]
+        ]
         more = len(self.outcomes) - len(shown) + self.other_outcomes
         return f"all outcomes: {', '.join(shown)}" + (f" and {more:,} more" if more else "")
 

@@ -34,7 +34,8 @@ class Step:
 
 def steps_of(witness: dict[str, Any] | None) -> list[Step]:
     """Return the steps of a witness as it is on record; none if it has none."""
-    return [] if witness is None else [Step(**step) for step in witness["steps"] or ()]
+    steps = [] if witness is None else witness["steps"] or []
+    return [Step(**{**step, "actor": int(step["actor"])}) for step in steps]  # 1.0 is an integer in JSON
 
 
 def waiting(steps: Sequence[Step]) -> list[Step]:
@@ -56,9 +57,10 @@ def most_telling(steps: Sequence[Step], most: int) -> list[int]:
     ranked = sorted(range(len(steps)), key=lambda number: (ranks[number], min(number, len(steps) - 1 - number)))
     for count in range(most, 0, -1):
         shown = sorted(ranked[:count])
-        gaps = sum(second - first > 1 for first, second in zip([-1, *shown], [*shown, len(steps)]))
-        if count + gaps <= most:
-            return shown
+        missing = [second - first - 1 for first, second in zip([-1, *shown], [*shown, len(steps)])]
+        if count + sum(map(bool, missing)) <= most:
+            single = [number - 1 for number, gap in zip([*shown, len(steps)], missing) if gap == 1]
+            return sorted([*shown, *single])  # which takes no more room than to say that it is missing
     return []
 
 

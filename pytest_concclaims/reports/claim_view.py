@@ -6,7 +6,8 @@ import hashlib
 import re
 import shlex
 
-from ..records.evidence import Attempt, Evidence, from_json
+from ..records import schedules as words
+from ..records.evidence import Attempt, Evidence, RaceRun, from_json
 from ..records.record import ClaimResult
 from ..verdict import Verdict
 
@@ -65,3 +66,20 @@ def earlier(attempt: Attempt, depth: int) -> list[Evidence] | None:
 def kind_of(piece: Evidence) -> str:
     """Return a word for a kind of evidence."""
     return {"child": "child run", "attempt": "earlier attempt"}.get(piece.kind, piece.kind)
+
+
+def schedule_facts(race: RaceRun) -> list[tuple[str, str]]:
+    """Return what is to be known of a race's schedules: names and words; nothing if it ran none."""
+    schedules = race.schedules
+    if schedules is None:
+        return []
+    seen = f"{schedules['seen']:,}" if schedules["seen"] else "none"
+    facts = [
+        ("Schedules", f"{words.tried(schedules)}, of which {seen} {'shows' if seen in ('1', 'none') else 'show'} it"),
+        ("Switched", words.switch_points(schedules)),
+        ("At random", words.at_random(schedules)),
+        ("Control", words.of_control(schedules, matched=race.control["matched"])),
+        ("Anywhere", words.without_gil(schedules)),
+        ("Remarks", "; ".join(words.remarks(schedules))),
+    ]
+    return [(name, text) for name, text in facts if text]

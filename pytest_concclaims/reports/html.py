@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..records.record import Standing
+from ..records.schedules import in_schedule
 from ..text import cut, harmless, harmless_block
 from . import charts, claim_view
 
@@ -69,6 +70,8 @@ def environment() -> Environment:
         command=claim_view.command,
         earlier=claim_view.earlier,
         kind_of=claim_view.kind_of,
+        schedule_facts=claim_view.schedule_facts,
+        in_schedule=in_schedule,
         charts=charts,
     )
     return made

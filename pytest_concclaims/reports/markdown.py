@@ -9,15 +9,22 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..records.evidence import RaceRun
 from ..records.record import ClaimResult, RunRecord, Standing, count_verdicts
 from ..text import as_markdown, counted, cut
 from ..verdict import Verdict
 from .claim_view import command, mark
+from .interleaving import FEW_LINES, interleaving
 
 #: Characters that GitHub takes as the text of a comment or a pull request.
 LARGEST_COMMENT = 65_536
 #: The least that a report may be given: room for its head, whatever that says.
 LEAST = 8_192
+
+
+#: Columns of an interleaving, and its lines, where there is room.
+_STORY_WIDTH = 100
+_STORY_LINES = 60
 
 
 @dataclass(frozen=True)
@@ -203,7 +210,7 @@ def _code(text: str) -> str:
     Nothing in it is markup, and all its blanks are kept: unlike in other text, all is shown and copied as it is
     (GitHub Flavored Markdown Spec, 6.3).
     """
-    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    fence = "`" * (1 + _longest_ticks(text))
     return f"{fence}{text}{fence}"
 
 
@@ -216,7 +223,28 @@ def _text(text: str, detail: _Detail) -> str:
 
 
 def _evidence(claim: ClaimResult, detail: _Detail) -> list[str]:
-    return [f"- {_text(piece.phrase(), detail)}" for piece in claim.evidence if piece.phrase() != claim.reason]
+    lines = []
+    for piece in claim.evidence:
+        if piece.phrase() != claim.reason:
+            lines.append(f"- {_text(piece.phrase(), detail)}")
+        if isinstance(piece, RaceRun):
+            lines += _story(piece, detail)
+    return lines
+
+
+def _story(race: RaceRun, detail: _Detail) -> list[str]:
+    """Return the interleaving of a race's witness as a block of code, if it has one."""
+    most = _STORY_LINES if detail.longest >= _DETAILS[0].longest else FEW_LINES
+    lines = interleaving(race, _STORY_WIDTH, most)
+    if not lines:
+        return []
+    # A fence is longer than any in it (GitHub Flavored Markdown Spec, 4.5).
+    fence = "`" * max(3, 1 + _longest_ticks("\n".join(lines)))
+    return [f"  {line}".rstrip() for line in (f"{fence}text", *lines, fence)]
+
+
+def _longest_ticks(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
 
 
 # --- all claims

@@ -7,15 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..records.evidence import summary_phrase
+from ..records.evidence import RaceRun, summary_phrase
+from ..records.interleaving import steps_of
 from ..records.record import ClaimResult, count_verdicts
 from ..text import harmless
 from ..verdict import Verdict
+from .interleaving import FEW_LINES, interleaving
 
 #: Columns: the mark of a verdict, and two spaces.
 MARGIN = len(Verdict.NOT_APPLICABLE.word) + 2
 #: The most lines that one claim's evidence takes, unless ``-v`` asks for all of it.
 _EVIDENCE_LINES = 2
+#: Columns before an interleaving, which needs all the width that there is.
+_STORY_MARGIN = 2
 
 COLOURS: dict[Verdict, dict[str, bool]] = {
     Verdict.CONFIRMED: {"green": True},
@@ -88,14 +92,25 @@ def _claim_lines(result: ClaimResult, width: int, verbosity: int, *, loud: bool)
         for piece in result.evidence:
             if piece.phrase() != result.reason:  # which stands above already
                 yield from indented(f"- {piece.phrase()}", width, {})
+            if isinstance(piece, RaceRun):
+                yield from _story(piece, width)
         yield from indented(f"{result.id}, {result.location}, {result.duration:.2f} s", width, {"light": True})
         return
     # An error's reason is the phrase of what stood in the way.
     phrase = "" if result.verdict is Verdict.ERROR else summary_phrase(result.evidence)
     if phrase and phrase not in (result.reason or ""):
         yield from indented(phrase, width, {}, most=_EVIDENCE_LINES)
+    told = [piece for piece in result.evidence if isinstance(piece, RaceRun) and steps_of(piece.witness)]
+    if told:  # what was asked last has decided
+        yield from _story(told[-1], width, FEW_LINES)
     if loud:
         yield from indented(f"{result.id}, {result.location}", width, {"light": True})
+
+
+def _story(race: RaceRun, width: int, most: int | None = None) -> Iterator[list[Span]]:
+    """Yield the interleaving of a race's witness, if it has one."""
+    for line in interleaving(race, width - _STORY_MARGIN, most):
+        yield [Span(" " * _STORY_MARGIN + line)]
 
 
 def _verdict_lines(result: ClaimResult) -> Iterator[tuple[str, dict[str, bool]]]:

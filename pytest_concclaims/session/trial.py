@@ -23,8 +23,9 @@ from ..claim import Claim
 from ..interpreter import gil_enabled
 from ..lab.lab import Lab
 from ..lab.threads import ends_of_threads_heard
-from ..records.evidence import Assertion, Attempt, Evidence, Raised
+from ..records.evidence import Assertion, Attempt, Evidence, RaceRun, Raised
 from ..records.record import ClaimResult
+from ..reports.interleaving import FEW_LINES, interleaving
 from ..text import harmless
 from ..verdict import Decision, Ending, Facts, Inconclusive, NotApplicable, Verdict, decide
 from . import pytest_benchmark
@@ -37,6 +38,8 @@ from .threads import LeftThreads, running_threads, threads_in, unrelated_reason
 
 #: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
 REPORT_ATTRIBUTE = "concclaims_result"
+#: Columns of an interleaving in a failure's text: a worker of pytest-xdist knows no terminal's.
+_STORY_WIDTH = 78
 _PACKAGE = Path(__file__).parents[1]
 GIL_CHANGED = (
     "the GIL came back after the interpreter had started (an extension module that needs it was imported), so what "
@@ -446,7 +449,11 @@ def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> Non
     if report.when == "call" and report.failed:
         lines = [f'"{harmless(claim.statement)}"', f"is {result.verdict.word}, expected {claim.expected.word}"]
         lines += [f"{claim.id}, {claim.location}"]
-        lines += [f"- {harmless(piece.phrase())}" for piece in result.evidence]
+        for piece in result.evidence:
+            lines.append(f"- {harmless(piece.phrase())}")
+            if isinstance(piece, RaceRun):
+                most = FEW_LINES if item.config.get_verbosity() <= 0 else None
+                lines += [f"  {line}" for line in interleaving(piece, _STORY_WIDTH, most)]
         report.sections.append(("claim", "\n".join(lines)))
 
 

@@ -35,9 +35,9 @@ def percentage(part: Element, name: str) -> float:
     return float(part.attrib[name].rstrip("%"))
 
 
-def outcome(text: str, samples: int, overlapping: int) -> dict[str, Any]:
+def outcome(text: str, samples: int, overlapping: int, schedules: int = 0) -> dict[str, Any]:
     """Return an outcome as evidence has it."""
-    return {"outcome": text, "samples": samples, "overlapping": overlapping}
+    return {"outcome": text, "samples": samples, "overlapping": overlapping, "schedules": schedules}
 
 
 def race_with(*outcomes: dict[str, Any], **changes: Any) -> RaceRun:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from pytest_concclaims import Verdict
@@ -21,6 +21,7 @@ from pytest_concclaims.records.evidence import (
     RatioRun,
     Requirement,
 )
+from pytest_concclaims.records.interleaving import Step
 from pytest_concclaims.records.record import ClaimResult, RunRecord
 
 CHILD = ChildRun(
@@ -48,15 +49,18 @@ RACE = RaceRun(
     budget=2.0,
     in_process=False,
     seen=1,
-    outcomes=[{"outcome": "2", "samples": 4_095, "overlapping": 2_047}],
+    outcomes=[{"outcome": "2", "samples": 4_095, "overlapping": 2_047, "schedules": 0}],
     other_outcomes=1,
     witness={
         "outcome": "1",
         "seconds": 0.1,
         "sample": 3_000,
-        "strategy": "chase",
+        "strategy": "leapfrog",
         "switch_interval": 1e-06,
         "overlapping": True,
+        "steps": None,
+        "replay": None,
+        "remark": None,
     },
     control={
         "matched": True,
@@ -66,11 +70,89 @@ RACE = RaceRun(
         "strides": 1,
         "seen": 0,
     },
-    strategies=[{"strategy": "chase", "samples": 4_096, "overlapping": 2_048}],
+    strategies=[{"strategy": "leapfrog", "samples": 4_096, "overlapping": 2_048}],
+    schedules=None,
     bound=None,
     confidence=0.999,
     lacking=None,
     failure=None,
+)
+STEPS = [
+    Step(0, "bank/account.py", 10, "seen = account.balance"),
+    Step(0, "bank/account.py", 11, "audit(seen)"),
+    Step(0, "bank/audit.py", 4, "lines.append(text)", "preempted"),
+    Step(1, "bank/account.py", 20, "for _ in range(9):"),
+    Step(1, "bank/account.py", 20, "... 8 more rounds of this line", "folded"),
+    Step(1, "bank/account.py", 21, "with account.lock:", "blocked"),
+    Step(0, "bank/audit.py", 4, "lines.append(text)", "goes on"),
+    Step(0, "bank/account.py", 11, "audit(seen)", "goes on"),
+    Step(0, "bank/account.py", 12, "account.balance = seen + 5", "returned"),
+    Step(1, "bank/account.py", 21, "with account.lock:", "goes on"),
+    Step(1, "bank/account.py", 22, "account.balance = missing", "raised NameError"),
+]
+SCHEDULES: dict[str, Any] = {
+    "grade": "here",
+    "interpreter": "CPython 3.13 with the GIL",
+    "switch_points": [14, 16],
+    "run": 422,
+    "seen": 0,
+    "preemptions": 2,
+    "exhausted": False,
+    "further": 782,
+    "random": None,
+    "unrepeatable": 0,
+    "seconds": 0.25,
+    "control": {"run": 62, "seen": 16, "preemptions": 1, "exhausted": False},
+    "remarks": [],
+    "portable": None,
+}
+#: A race that a schedule has answered, with the story of its witness.
+SCHEDULED = replace(
+    RACE,
+    actors=["deposit_5", "deposit_8"],
+    samples=0,
+    overlapping=0,
+    strides=0,
+    seen=0,
+    outcomes=[
+        {"outcome": "2", "samples": 0, "overlapping": 0, "schedules": 29},
+        {"outcome": "1", "samples": 0, "overlapping": 0, "schedules": 1},
+    ],
+    other_outcomes=0,
+    witness={
+        "outcome": "1",
+        "seconds": 0.0125,
+        "sample": 7,
+        "strategy": "schedule with 1 preemption",
+        "switch_interval": None,
+        "overlapping": True,
+        "steps": [asdict(step) for step in STEPS],
+        "replay": "5d-1f-7",
+        "remark": None,
+    },
+    control={**RACE.control, "samples": 0, "overlapping": 0, "strides": 0, "seen": None},
+    strategies=[],
+    schedules={**SCHEDULES, "run": 30, "seen": 1, "preemptions": 1, "further": None, "control": None},
+)
+#: One whose actors all wait, which was not asked for.
+DEADLOCK = replace(
+    SCHEDULED,
+    answer=None,
+    witness={**(SCHEDULED.witness or {}), "outcome": "lab.DEADLOCK", "steps": [asdict(step) for step in STEPS[:6]]},
+    failure={"kind": "deadlock", "text": "the actors all wait", "details": ""},
+)
+#: One without a witness, whose schedules had everything that there can be.
+ABSENT = replace(
+    SCHEDULED,
+    answer=True,
+    witness=None,
+    schedules={
+        **SCHEDULES,
+        "random": {"run": 100, "preemptions": 3, "chance": 0.0012},
+        "unrepeatable": 1,
+        "remarks": ["threads that actors started were not scheduled"],
+        "portable": {"run": 20, "seen": 2, "preemptions": 1, "exhausted": False},
+    },
 )
 MEASURED: dict[str, Any] = {
     "subject": "a against b",
@@ -131,6 +213,9 @@ EVIDENCE: list[Evidence] = [
     replace(CHILD, exit_code=None, value=None, timed_out=True),
     replace(CHILD, value=None, exception="ValueError: x"),
     RACE,
+    SCHEDULED,
+    DEADLOCK,
+    ABSENT,
     RATIO,
     replace(RATIO, **UNMEASURED, arms=[{**ARM, "calls": 0, "median": None, "seconds": []}] * 2),
     MEMORY,

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from helpers.sample_records import CLAIM, EVIDENCE, record_of
+from helpers.sample_records import CLAIM, EVIDENCE, RACE, record_of
 from pytest_concclaims import Verdict
 from pytest_concclaims.records import reader
-from pytest_concclaims.records.evidence import Note
+from pytest_concclaims.records.evidence import Attempt, Note
 from pytest_concclaims.records.reader import RecordError, parse_record, read_record
 from pytest_concclaims.records.record import SCHEMA, RunRecord
 from pytest_concclaims.reports.files import write_whole
@@ -45,9 +45,9 @@ def written(tmp_path: Path, content: bytes | str) -> Path:
     return file
 
 
-def changed(change: Callable[[dict[str, Any]], object]) -> str:
+def changed(change: Callable[[dict[str, Any]], object], record: RunRecord = RECORD) -> str:
     """Return a record's text after a change."""
-    data = json.loads(RECORD.to_text())
+    data = json.loads(record.to_text())
     change(data)
     return json.dumps(data)
 
@@ -71,18 +71,63 @@ def test_record_without_claims_is_read(tmp_path: Path) -> None:
     assert read_record(written(tmp_path, record_of().to_text())).claims == ()
 
 
+#: A record of what there was before races had schedules.
+EARLIER = record_of(
+    replace(CLAIM, id="a", evidence=tuple(piece for piece in EVIDENCE if getattr(piece, "schedules", None) is None)),
+    replace(CLAIM, id="b", evidence=(Attempt("refuted", None, [RACE.to_json()]),)),
+)
+
+
+def of_schema_3(data: dict[str, Any]) -> None:
+    """Make a record as it was written before."""
+    data["schema"] = 3
+    pieces = [piece for claim in data["claims"] for piece in claim["evidence"]]
+    pieces += [nested for piece in pieces if piece["kind"] == "attempt" for nested in piece["evidence"]]
+    for race in (piece for piece in pieces if piece["kind"] == "race"):
+        del race["schedules"]
+        for outcome in race["outcomes"]:
+            del outcome["schedules"]
+        for name in ("steps", "replay", "remark"):
+            del race["witness"][name]
+        race["witness"]["pinned"] = True
+
+
+def test_schema_3_is_read_and_has_no_schedules(tmp_path: Path) -> None:
+    """Neither in an earlier attempt; and how threads were kept on a CPU is told no more."""
+    read = read_record(written(tmp_path, changed(of_schema_3, EARLIER)))
+    assert read.claims == EARLIER.claims
+    assert read.to_json()["schema"] == SCHEMA
+
+
+@pytest.mark.parametrize(
+    "broken", [3, [], {}, [3], [{"kind": "race", "outcomes": 3, "witness": [], "evidence": [3]}]]
+)
+def test_what_is_no_evidence_is_refused_at_any_age(tmp_path: Path, broken: object) -> None:
+    """An update of what is no record is no error of another kind."""
+
+    def spoil(data: dict[str, Any]) -> None:
+        data["schema"] = 3
+        data["claims"][0]["evidence"] = broken
+
+    if broken == []:
+        assert read_record(written(tmp_path, changed(spoil))) is not None
+    else:
+        assert "not as a run record is" in refusal(written(tmp_path, changed(spoil)))
+
+
 def test_schema_1_is_read_and_has_no_node_ids(tmp_path: Path) -> None:
     """Old records are no worse for their age."""
 
     def age(data: dict[str, Any]) -> None:
+        of_schema_3(data)
         data["schema"] = 1
         del data["interpreter"]["jit_enabled"]
         for claim in data["claims"]:
             del claim["nodeid"]
 
-    read = read_record(written(tmp_path, changed(age)))
+    read = read_record(written(tmp_path, changed(age, EARLIER)))
     assert [claim.nodeid for claim in read.claims] == [None, None]
-    assert [replace(claim, nodeid=CLAIM.nodeid) for claim in read.claims] == list(RECORD.claims)
+    assert [replace(claim, nodeid=CLAIM.nodeid) for claim in read.claims] == list(EARLIER.claims)
     assert read.to_json()["schema"] == SCHEMA
 
 
@@ -212,7 +257,7 @@ def test_deep_nesting_is_refused(tmp_path: Path, brackets: str, depth: int) -> N
     refusal(written(tmp_path, RECORD.to_text().replace('"reason": null', f'"reason": {text}')))
 
 
-@pytest.mark.parametrize("place", ['"schema": 3,', '"complete": true,', '"verdict": "confirmed",', '"kind": "note",'])
+@pytest.mark.parametrize("place", ['"schema": 4,', '"complete": true,', '"verdict": "confirmed",', '"kind": "note",'])
 def test_duplicate_key_is_refused(tmp_path: Path, place: str) -> None:
     """Readers of JSON do not agree on which of the two counts."""
     text = RECORD.to_text()

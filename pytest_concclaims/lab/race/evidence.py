@@ -88,7 +88,6 @@ def _witness(progress: Progress | None) -> dict[str, Any] | None:
         return None
     sighting = asdict(progress.witness)
     sighting["seconds"] = round(sighting["seconds"], 6)
-    sighting.pop("pinned", None)
     return {"outcome": progress.outcome, **sighting, "steps": None, "replay": None, "remark": None}
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from .costs import costs
 from .histogram import control, outcomes
+from .lanes import lanes
 from .measured import against_threshold
 from .slices import slices
 from .units import in_seconds
 
-__all__ = ["against_threshold", "control", "costs", "in_seconds", "outcomes", "slices"]
+__all__ = ["against_threshold", "control", "costs", "in_seconds", "lanes", "outcomes", "slices"]

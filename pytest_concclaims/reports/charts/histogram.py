@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -15,31 +15,29 @@ from .markup import element, name_of, percent, write
 from .scale import WIDE
 
 _BAR = 14
-#: Stands for an unknown number.
-DASH = "\N{EN DASH}"
 
 
 def outcomes(race: RaceRun) -> Markup:
     """Return a table with a row and a bar for each outcome; nothing if there were none."""
     if not race.outcomes:
         return Markup("")
-    counts = [item["samples"] for item in race.outcomes]
+    counts = [_count(item) for item in race.outcomes]
     logarithmic = max(counts) > WIDE * max(1, min(counts))
     length = _length(max(counts), logarithmic=logarithmic)
-    said = f"Outcomes by samples; the darker bar: those in which actors overlapped.{_not_looked_at(race)}"
+    numbers, said = _numbers(race)
     if logarithmic:
         said += " The scale of the bars is logarithmic, as the numbers differ much."
-    heads = element("tr", *(element("th", text, scope="col") for text in ("Outcome", "Samples", "Overlapping")))
-    heads.insert(1, element("td"))
-    rows = [_row(item, length, _overlapping(race, item)) for item in race.outcomes]
+    head = element("tr", *(element("th", name.capitalize(), scope="col") for name in ("outcome", *numbers)))
+    head.insert(1, element("td"))
+    rows = [_row(item, length, numbers) for item in race.outcomes]
     if race.other_outcomes:
         text = f"and {counted(race.other_outcomes, 'other outcome')}, each at most as frequent"
-        rows.append(element("tr", element("td", text, class_="more", colspan="4")))
+        rows.append(element("tr", element("td", text, class_="more", colspan=len(numbers) + 2)))
     return write(
         element(
             "table",
             element("caption", said),
-            element("thead", heads),
+            element("thead", head),
             element("tbody", *rows),
             class_="histogram",
         )
@@ -51,7 +49,12 @@ def control(race: RaceRun) -> Markup:
     seen, overlapping = race.control["seen"], race.control["overlapping"]
     which = "Its own control" if race.control["matched"] else "A generic control, weaker than one of its own"
     actors = name_of(", ".join(race.control["actors"]))
-    if not overlapping and race.witness is not None:
+    scheduled = race.schedules["control"] if race.schedules is not None else None
+    if scheduled is not None:
+        told = f"showed the effect in {scheduled['seen']:,} of {counted(scheduled['run'], 'schedule')}"
+        if seen is not None and overlapping:
+            told += f", and in {seen:,} of {counted(overlapping, 'overlapping sample')}"
+    elif not overlapping and race.witness is not None:
         told = "was not needed: a witness settles the question"
     elif not race.control["samples"]:
         told = "did not run"
@@ -63,27 +66,26 @@ def control(race: RaceRun) -> Markup:
             f"({counted(race.control['samples'], 'sample')} in {counted(race.control['strides'], 'stride')})"
         )
     words = element("p", element("b", which), f" ({actors}) {told}.")
-    bar = _bar(1.0, min(1.0, seen / overlapping)) if seen is not None and overlapping else None
+    part, whole = (scheduled["seen"], scheduled["run"]) if scheduled is not None else (seen, overlapping)
+    bar = _bar(1.0, min(1.0, part / whole)) if part is not None and whole else None
     return write(element("div", words, bar, class_="control"))
 
 
-def _not_looked_at(race: RaceRun) -> str:
-    """Return a sentence on the samples whose overlap was not looked at; may be empty."""
-    if not race.not_looked_at:
-        return ""
-    text = (
-        f" In {counted(race.not_looked_at, 'sample')} (free drift) overlap was not looked at, and none of them "
-        "counts as overlapping."
+def _numbers(race: RaceRun) -> tuple[list[str], str]:
+    """Return which numbers of an outcome are shown, and in words what the bars are."""
+    if race.schedules is None:
+        return ["samples", "overlapping"], "Outcomes by samples; the darker bar: those in which actors overlapped."
+    if not race.samples:
+        return ["schedules"], "Outcomes by schedules."
+    return (
+        ["schedules", "samples", "overlapping"],
+        "Outcomes by schedules and samples; the darker bar: schedules, and samples in which actors overlapped.",
     )
-    dashes = any(_overlapping(race, item) == DASH for item in race.outcomes)
-    return f"{text} {DASH}: perhaps seen in such samples only." if dashes else text
 
 
-def _overlapping(race: RaceRun, outcome: dict[str, Any]) -> str:
-    """Return how many samples with an outcome overlapped; a dash if that may not have been looked at in any."""
-    if not outcome["overlapping"] and 0 < outcome["samples"] <= race.not_looked_at:
-        return DASH
-    return f"{outcome['overlapping']:,}"
+def _count(outcome: dict[str, Any]) -> int:
+    """Return how often an outcome was seen."""
+    return int(outcome["schedules"] + outcome["samples"])
 
 
 def _length(most: int, *, logarithmic: bool) -> Callable[[int], float]:
@@ -94,14 +96,13 @@ def _length(most: int, *, logarithmic: bool) -> Callable[[int], float]:
     return lambda count: count / whole
 
 
-def _row(outcome: dict[str, Any], length: Callable[[int], float], overlapping: str) -> Element:
-    samples = outcome["samples"]
+def _row(outcome: dict[str, Any], length: Callable[[int], float], numbers: Sequence[str]) -> Element:
+    part = outcome["schedules"] + min(outcome["samples"], outcome["overlapping"])
     return element(
         "tr",
         element("th", element("bdi", name_of(outcome["outcome"])), scope="row"),
-        element("td", _bar(length(samples), length(min(samples, outcome["overlapping"]))), class_="bar"),
-        element("td", f"{samples:,}", class_="number"),
-        element("td", overlapping, class_="number"),
+        element("td", _bar(length(_count(outcome)), length(part)), class_="bar"),
+        *(element("td", f"{outcome[name]:,}", class_="number") for name in numbers),
     )
 
 

@@ -48,18 +48,26 @@ ABSENT = RaceRun(
     budget=2.0,
     in_process=False,
     seen=0,
-    outcomes=[{"outcome": "2", "samples": 12_345, "overlapping": 10_000}],
+    outcomes=[{"outcome": "2", "samples": 12_345, "overlapping": 10_000, "schedules": 0}],
     other_outcomes=0,
     witness=None,
     control=MATCHED,
     strategies=[{"strategy": "leapfrog", "samples": 12_345, "overlapping": 10_000}],
+    schedules=None,
     bound=Absence(10_000, 80, 2_500, 1_234).bound,
     confidence=CONFIDENCE,
     lacking=None,
     failure=None,
 )
 SIGHTING = Sighting(0.0123456, 4_321, "leapfrog", 1e-6, overlapping=True)
-WITNESS = {"outcome": "1", **asdict(SIGHTING)}
+
+
+def witness_of(sighting: Sighting) -> dict[str, Any]:
+    """Return a witness as evidence has it."""
+    fields = asdict(sighting)
+    return {"outcome": "1", **fields, "steps": None, "replay": None, "remark": None}
+
+
 FAILURE = asdict(Failure("raised", "actor add raised KeyError: 'x'", "Traceback (most recent call last): ..."))
 
 
@@ -68,7 +76,7 @@ def run(**changes: Any) -> RaceRun:
     return dataclasses.replace(ABSENT, **changes)
 
 
-SEEN = run(answer=False, seen=1_000, witness=WITNESS, bound=None)
+SEEN = run(answer=False, seen=1_000, witness=witness_of(SIGHTING), bound=None)
 WEAKER = run(control=GENERIC)
 LACKING = run(answer=None, bound=None, lacking="too few strides, 19 of the 20 that it takes")
 #: As after a child that did not come back: what it had seen is lost with it.
@@ -88,7 +96,7 @@ SEEN_WITHOUT_GIL = run(
     question="ever",
     answer=True,
     seen=1,
-    witness={"outcome": "1", **asdict(Sighting(0.0, 1, "spin rendezvous", None, overlapping=False))},
+    witness=witness_of(Sighting(0.0, 1, "spin rendezvous", None, overlapping=False)),
     bound=None,
     in_process=True,
 )
@@ -99,7 +107,10 @@ KINDS = {
     "seen without GIL": SEEN_WITHOUT_GIL,
     "lacking": LACKING,
     "failed": FAILED,
-    **{kind: dataclasses.replace(FAILED, failure={**FAILURE, "kind": kind}) for kind in ("hang", "crash", "ended")},
+    **{
+        kind: dataclasses.replace(FAILED, failure={**FAILURE, "kind": kind})
+        for kind in ("hang", "deadlock", "crash", "ended")
+    },
 }
 
 NOT_SEEN = (
@@ -131,7 +142,10 @@ def test_phrase(kind: str) -> None:
 
 def outcomes(*samples: int) -> list[dict[str, Any]]:
     """Return outcomes that are numbers from 0, each seen as often as given."""
-    return [{"outcome": str(number), "samples": count, "overlapping": 0} for number, count in enumerate(samples)]
+    return [
+        {"outcome": str(number), "samples": count, "overlapping": 0, "schedules": 0}
+        for number, count in enumerate(samples)
+    ]
 
 
 @pytest.mark.parametrize(

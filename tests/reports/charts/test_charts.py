@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from helpers.pictures import EXTREMES, HOSTILE, outcome, race_with, read, slices, text_of
-from helpers.sample_records import EVIDENCE, MEMORY, RACE, RATIO
+from helpers.sample_records import EVIDENCE, MEMORY, RACE, RATIO, SCHEDULED
 from pytest_concclaims.records.evidence import MemoryRun, ParallelismRun, RaceRun, RatioRun
+from pytest_concclaims.records.interleaving import Step
 from pytest_concclaims.reports import charts as pictures
 
 
@@ -25,7 +26,7 @@ def test_costs_and_slices_of_any_size_are_drawn(number: float) -> None:
 def test_pictures_of_the_samples_can_be_parsed(piece: object) -> None:
     """Of each kind of evidence that has any."""
     if isinstance(piece, RaceRun):
-        assert read(pictures.outcomes(piece) + pictures.control(piece)) is not None
+        assert read(pictures.outcomes(piece) + pictures.control(piece) + pictures.lanes(piece)) is not None
     if isinstance(piece, (RatioRun, MemoryRun)):
         assert read(pictures.costs(piece) + pictures.against_threshold(piece)) is not None
     if isinstance(piece, ParallelismRun):
@@ -34,10 +35,14 @@ def test_pictures_of_the_samples_can_be_parsed(piece: object) -> None:
 
 def test_texts_in_pictures_are_harmless() -> None:
     """They are shown as they are written, and steer nothing."""
+    steps = [asdict(Step(0, HOSTILE, 1, HOSTILE, f"raised {HOSTILE}")), asdict(Step(1, "x.py", 1, HOSTILE, "folded"))]
+    told = replace(SCHEDULED, witness={**(SCHEDULED.witness or {}), "steps": steps, "replay": HOSTILE})
     arms = [{**arm, "name": HOSTILE} for arm in RATIO.arms]
     for markup in (
         pictures.outcomes(race_with(outcome(HOSTILE, 1, 1))),
         pictures.control(replace(RACE, control={**RACE.control, "actors": [HOSTILE, "b"]})),
+        pictures.lanes(replace(SCHEDULED, actors=[HOSTILE, "b"])),
+        pictures.lanes(replace(told, actors=["a", "b"])),
         pictures.costs(replace(RATIO, arms=arms)),
         pictures.slices(slices(1, unfit=HOSTILE)),
     ):

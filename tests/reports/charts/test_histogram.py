@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from helpers.pictures import outcome, parts, percentage, race_with, read, text_of
-from helpers.sample_records import RACE
+from helpers.sample_records import ABSENT, RACE, SCHEDULES
+from pytest_concclaims.records.evidence import RaceRun
 from pytest_concclaims.reports import charts as pictures
 
 
@@ -35,29 +36,24 @@ def test_bars_are_logarithmic_where_the_numbers_differ_much() -> None:
     assert rare == pytest.approx(5, abs=1)
 
 
-DRIFTED = [
-    {"strategy": "chase, pinned", "samples": 90, "overlapping": 60},
-    {"strategy": "free drift", "samples": 10, "overlapping": 0},
-]
+def numbers(race: RaceRun) -> list[str | None]:
+    """Return the numbers beside the bars."""
+    return [cell.text for cell in parts(pictures.outcomes(race), "number")]
 
 
-@pytest.mark.parametrize(
-    ("samples", "overlapping", "shown"),
-    [(10, 0, "\N{EN DASH}"), (11, 0, "0"), (10, 1, "1"), (0, 0, "0")],
-)
-def test_overlap_that_may_not_have_been_looked_at_is_no_zero(samples: int, overlapping: int, shown: str) -> None:
-    """Of more samples than drifted freely, it was looked at in some."""
-    markup = pictures.outcomes(race_with(outcome("13", samples, overlapping), strategies=DRIFTED))
-    assert [cell.text for cell in parts(markup, "number")] == [str(samples), shown]
-    assert "In 10 samples (free drift) overlap was not looked at" in text_of(markup)
-    assert ("\N{EN DASH}: perhaps seen in such samples only." in text_of(markup)) == (shown == "\N{EN DASH}")
+def test_schedules_have_numbers_of_their_own() -> None:
+    """And the bar is of schedules and samples together."""
+    seen = outcome("13", 300, 200, 100), outcome("8", 0, 0, 100)
+    race = race_with(*seen, schedules=SCHEDULES)
+    assert numbers(race) == ["100", "300", "200", "100", "0", "0"]
+    assert [percentage(bar, "width") for bar in parts(pictures.outcomes(race), "whole")] == [100, 25]
+    assert [percentage(bar, "width") for bar in parts(pictures.outcomes(race), "part")] == [75, 25]
+    assert numbers(race_with(*seen, schedules=None)) == ["300", "200", "0", "0"]
 
 
-def test_overlap_that_was_looked_at_needs_no_explanation() -> None:
-    """Without free drift, a zero is one."""
-    markup = pictures.outcomes(race_with(outcome("13", 1, 0), strategies=DRIFTED[:1]))
-    assert [cell.text for cell in parts(markup, "number")] == ["1", "0"]
-    assert "not looked at" not in text_of(markup)
+def test_samples_have_no_numbers_where_there_were_none() -> None:
+    """Schedules alone have answered."""
+    assert numbers(race_with(outcome("13", 0, 0, 9), samples=0, schedules=SCHEDULES)) == ["9"]
 
 
 def test_what_was_never_seen_has_no_bar() -> None:
@@ -101,3 +97,13 @@ def test_control_as_a_bar() -> None:
     """The part of its overlapping samples that showed the effect."""
     markup = pictures.control(replace(RACE, control={**RACE.control, "seen": 64}))
     assert [percentage(bar, "width") for bar in parts(markup, "part")] == [25]
+
+
+def test_control_of_schedules_is_told_in_words_and_as_a_bar() -> None:
+    """Beside what its samples showed, if there are any."""
+    assert "showed the effect in 16 of 62 schedules." in text_of(pictures.control(ABSENT))
+    sampled = replace(RACE, schedules=SCHEDULES, control={**RACE.control, "seen": 40})
+    assert "in 16 of 62 schedules, and in 40 of 256 overlapping samples." in text_of(pictures.control(sampled))
+    assert [percentage(bar, "width") for bar in parts(pictures.control(sampled), "part")] == [
+        pytest.approx(100 * 16 / 62, abs=0.01)
+    ]

@@ -1,0 +1,102 @@
+"""What a race's schedules came to, in words; their data are as the run record has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..text import counted
+
+_NUMBERS = dict(enumerate(("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")))
+#: How the strategy of a witness begins that a schedule gave; another one is of free-running threads.
+_SCHEDULES = ("schedule with ", "random schedule with ")
+
+
+def in_schedule(witness: Mapping[str, Any]) -> bool:
+    """Return whether a schedule gave a witness."""
+    return str(witness["strategy"]).startswith(_SCHEDULES)
+
+
+def seen_in(witness: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
+    """Return where a schedule's witness was seen, such as "schedule 7 of 30 (1 preemption): 1"."""
+    kind, _, preemptions = str(witness["strategy"]).partition("schedule with ")
+    text = f"schedule {witness['sample']:,} of {schedules['run']:,} ({kind}{preemptions}): {witness['outcome']}"
+    return text if schedules["seen"] < 2 else f"{text}; {schedules['seen']:,} of them show it"
+
+
+def tried(schedules: Mapping[str, Any]) -> str:
+    """Return what was run, such as "422 schedules with at most two preemptions (more exist: 782 with three)"."""
+    run, preemptions = schedules["run"], schedules["preemptions"]
+    if schedules["exhausted"]:
+        return f"all {run:,} schedules"
+    if preemptions is None:
+        return f"{counted(run, 'schedule')} (no level of preemptions was completed)"
+    limit = "no preemption" if not preemptions else f"at most {_in_words(preemptions)}"
+    further = schedules.get("further")
+    more = f": {further:,} with {_number(preemptions + 1)}" if further else ""
+    return f"{counted(run, 'schedule')} with {limit} (more exist{more})"
+
+
+def _in_words(preemptions: int) -> str:
+    return f"{_number(preemptions)} preemption{'' if preemptions == 1 else 's'}"
+
+
+def _number(number: int) -> str:
+    return _NUMBERS.get(number) or f"{number:,}"
+
+
+def switch_points(schedules: Mapping[str, Any]) -> str:
+    """Return where actors were switched."""
+    *others, last = (f"{count:,}" for count in schedules["switch_points"])
+    points = f"{', '.join(others)} and {last}"
+    if schedules["grade"] == "portable":
+        return f"at each of {points} instructions, on {schedules['interpreter']}"
+    if not any(schedules["switch_points"]):
+        return f"actors have no switch point on {schedules['interpreter']}: run one after the other"
+    return f"{points} switch points of {schedules['interpreter']}"
+
+
+def at_random(schedules: Mapping[str, Any]) -> str | None:
+    """Return what was run at random, with its chance; None if nothing was."""
+    random = schedules["random"]
+    if random is None:
+        return None
+    return (
+        f"{random['run']:,} random ones with {_in_words(random['preemptions'])} (each shows an effect that takes "
+        f"this with a probability of {random['chance']:.1e} at least)"
+    )
+
+
+def of_control(schedules: Mapping[str, Any], *, matched: bool) -> str | None:
+    """Return what the control showed; None if it was not run."""
+    control = schedules["control"]
+    if control is None:
+        return None
+    name = "its control" if matched else "a generic control"
+    if not control["seen"] and control["exhausted"]:
+        right = "; on this interpreter, the code of the control is right as well" if matched else ""
+        return f"{name} showed it in none of {tried(control)}{right}"
+    seen = f"{control['seen']:,}" if control["seen"] else "none"
+    return f"{name} showed it in {seen} of {control['run']:,}"
+
+
+def without_gil(schedules: Mapping[str, Any]) -> str | None:
+    """Return what schedules that switch at every instruction showed; None if they were not run."""
+    portable = schedules["portable"]
+    if portable is None:
+        return None
+    if portable["seen"]:
+        return f"without a GIL: {portable['seen']:,} of {counted(portable['run'], 'schedule')} show it"
+    return f"without a GIL: none of {tried(portable)} shows it"
+
+
+def remarks(schedules: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what else is to be known."""
+    if schedules["unrepeatable"]:
+        yield f"{counted(schedules['unrepeatable'], 'schedule')} did not run in the same way again"
+    yield from schedules["remarks"]
+
+
+def joined(parts: Sequence[str | None]) -> str:
+    """Return the parts that there are, as one phrase."""
+    return "; ".join(part for part in parts if part)
