@@ -32,7 +32,7 @@ def outcome_of(
     :param exceptions: what they raised: the actor's number, and the exception.
     :raises Failed: an exception that is no outcome, or an outcome that is none.
     """
-    types = {exception_outcome(subject, actor, error) for actor, error in exceptions}
+    types: set[Hashable] = {exception_outcome(subject, actor, error) for actor, error in exceptions}
     if types:
         return _only(types)
     for actor, value in enumerate(values):
@@ -49,7 +49,7 @@ def outcome_of(
     return outcome
 
 
-def exception_outcome(subject: Subject, actor: int, error: BaseException) -> type[BaseException]:
+def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Hashable:
     """Return the type, of those that are outcomes, that says most about an exception.
 
     :raises Failed: it is no outcome. An assertion that failed never is: it speaks of the claim itself.
@@ -82,9 +82,9 @@ def calling(name: str, function: Callable[[], Any]) -> Any:
         raise Failed(raised(name, error)) from error
 
 
-def _only(types: set[type[BaseException]]) -> type[BaseException]:
+def _only(types: set[Hashable]) -> Hashable:
     if len(types) > 1:
-        both = " and ".join(sorted(one.__name__ for one in types))
+        both = " and ".join(sorted(map(shown, types)))
         text = f"actors raised {both} in one sample: that is no single outcome; let them catch and return them"
         raise Failed(Failure("raised", text, ""))
     return next(iter(types))

@@ -26,6 +26,28 @@ def shown(outcome: object) -> str:
     return text if len(text) <= _REPR_KEPT else text[: _REPR_KEPT - 3] + "..."
 
 
+@dataclass(frozen=True)
+class Forgotten:
+    """Stands for an outcome that could not be carried out of the process that saw it."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return f"<{self.text}>"
+
+
+def portable_outcome(outcome: Hashable) -> Hashable:
+    """Return an outcome if it is plain data, which another process can have, or else what stands for it."""
+    return outcome if _is_plain(outcome) else Forgotten(shown(outcome))
+
+
+def _is_plain(outcome: object) -> bool:
+    if type(outcome) in (tuple, frozenset):
+        return all(map(_is_plain, outcome))  # type: ignore[call-overload]  # it is one of these
+    return outcome is None or type(outcome) in (bool, int, float, complex, str, bytes, Crash, Deadlock)
+
+
+@dataclass(frozen=True)
 class Crash:
     """The outcome of a sample that ends its process; :data:`CRASH` is the only one."""
 
@@ -37,6 +59,7 @@ class Crash:
 CRASH = Crash()
 
 
+@dataclass(frozen=True)
 class Deadlock:
     """The outcome of actors that wait for each other; :data:`DEADLOCK` is the only one."""
 

@@ -7,7 +7,6 @@ Finding Bugs, ASPLOS 2010).
 
 from __future__ import annotations
 
-import math
 import random
 from collections import deque
 from collections.abc import Iterator
@@ -115,14 +114,12 @@ def random_schedule(actors: int, steps: int, preemptions: int) -> Schedule:
     return tuple(schedule)
 
 
-def chance(actors: int, steps: int, preemptions: int, runs: int) -> float:
-    """Return the least probability that a schedule with so many preemptions was among random ones.
+def chance(actors: int, steps: int, preemptions: int) -> float:
+    """Return the least probability that one random schedule shows what takes so many preemptions.
 
     By Burckhardt et al. 2010: a bug of depth d among n threads and k steps shows in a run with a probability of at
-    least 1 / (n k^(d-1)). A schedule with d-1 preemptions is a bug of depth d.
+    least 1 / (n k^(d-1)), and what takes d-1 preemptions is a bug of depth d.
 
     :param steps: of a run.
-    :param runs: how many random schedules were run.
     """
-    once = 1 / (actors * max(steps, 1) ** preemptions)
-    return -math.expm1(runs * math.log1p(-once)) if once < 1 else 1.0
+    return float(1 / (actors * max(steps, 1) ** preemptions))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 
 from .enumeration import Levels, Planned, Trace, chance, random_schedule
@@ -23,7 +23,7 @@ _TRIES = 3
 class Seen:
     """What was seen of one schedule.
 
-    :param outcome: as a ``repr``.
+    :param outcome: as another process can have it.
     :param sought: whether it is what is sought.
     :param points: for each actor, how many switch points it passed.
     :param futile: whether it is the same interleaving as another, as it hands over to an actor that is blocked.
@@ -33,7 +33,7 @@ class Seen:
     """
 
     trace: Trace
-    outcome: str
+    outcome: Hashable
     sought: bool
     points: tuple[int, ...]
     futile: bool = False
@@ -68,12 +68,13 @@ class Explored:
     :param exhausted: whether there are no more schedules.
     :param further: schedules of the next level, as far as known; None where they were begun.
     :param random_run: random schedules of the level after the last whole one.
-    :param chance: the least probability that a certain schedule of that level was among them.
+    :param chance: the least probability with which each of them shows what takes as many preemptions.
     :param unrepeatable: schedules that did not go as before.
     :param once: whether the very first run did other things than its repetition.
     :param in_order: whether what is sought came of actors that ran one after the other.
+    :param lost: whether the threads were lost in a deadlock.
     :param blocks: how often actors were blocked.
-    :param outcomes: how many schedules had each, by its ``repr``.
+    :param outcomes: how many schedules had each.
     """
 
     points: tuple[int, ...] = ()
@@ -87,9 +88,10 @@ class Explored:
     unrepeatable: int = 0
     once: bool = False
     in_order: bool = False
+    lost: bool = False
     blocks: int = 0
     seconds: float = 0.0
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[Hashable] = field(default_factory=Counter)
     witness: Witness | None = None
     remarks: tuple[str, ...] = ()
 
@@ -185,12 +187,13 @@ class Explorer:
         preemptions = self._levels.preemptions
         if seen.sought and witness is None:
             number, seconds = before.run + 1, clock() - self._began
-            witness = Witness(seen.trace.schedule, seen.outcome, number, preemptions, seconds)
+            witness = Witness(seen.trace.schedule, repr(seen.outcome), number, preemptions, seconds)
         self._update(
             points=before.points or seen.points,
             run=before.run + 1,
             seen=before.seen + seen.sought,
             in_order=before.in_order or (seen.sought and not preemptions and not seen.blocks),
+            lost=seen.last,
             blocks=before.blocks + seen.blocks,
             witness=witness,
         )
@@ -206,7 +209,7 @@ class Explorer:
             run += 1
             self._levels.preemptions = preemptions
             last = self._count(seen)
-            self._update(random_run=run, chance=chance(self._actors, steps, preemptions, run))
+            self._update(random_run=run, chance=chance(self._actors, steps, preemptions))
             if last:
                 return
 

@@ -16,7 +16,9 @@ from ..experiment import Subject
 from .scheduler import Schedule
 
 _DIGITS = 8
-_TOKEN = re.compile(r"(?P<interpreter>[a-z]+\d+t?(-nogil)?)(?P<portable>-any)?:(?P<code>[0-9a-f]{8}):(?P<schedule>[\d.,]*)")
+_TOKEN = re.compile(
+    r"(?P<interpreter>[a-z]+\d+t?(-nogil)?)(?P<portable>-any)?:(?P<code>[0-9a-f]{8}):(?P<schedule>[\d.,]*)"
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ...failure import Failed, Failure
 from ..experiment import Subject
 from ..outcome import made, outcome_of
 from ..position import Part
-from ..question import DEADLOCK, OutcomeQuestion, shown
+from ..question import DEADLOCK, OutcomeQuestion, portable_outcome
 from .enumeration import Trace
 from .explorer import Seen
 from .scheduler import Run, Schedule, Scheduler
@@ -90,7 +90,7 @@ class Runs:
         spans = tuple(run.spans)
         seen = Seen(
             Trace(schedule, spans, run.steps),
-            shown(outcome),
+            portable_outcome(outcome),
             self._question.sought(outcome),
             _points(run, len(self._actors)),
             futile=run.futile,
@@ -106,7 +106,10 @@ class Runs:
 
     def _acted(self, state: Any, schedule: Schedule, write: Callable[[Visit], None] | None) -> Run:
         call, actors = self._watch.call, self._actors
-        tasks = [lambda actor=actor, function=function: call(actor, function, state) for actor, function in enumerate(actors)]
+        tasks = [
+            lambda actor=actor, function=function: call(actor, function, state)
+            for actor, function in enumerate(actors)
+        ]
         if write is None:
             return self._scheduler.run(tasks, schedule)
         recording = Recording(write)

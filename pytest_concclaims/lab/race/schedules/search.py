@@ -16,8 +16,9 @@ from ...processes.forked import CAN_FORK, run_forked
 from ..child_end import child_failure
 from ..experiment import RaceExperiment, Subject
 from ..position import Part, SharedSchedule
-from ..question import CRASH, OutcomeQuestion
+from ..question import CRASH, DEADLOCK, OutcomeQuestion
 from .explorer import Explored, Explorer, Seen, Witness, clock
+from .replay import Token, code_digest
 from .runs import Runs
 from .scheduler import Schedule
 from .story import Visit, story
@@ -28,7 +29,9 @@ T = TypeVar("T")
 
 #: Parts of the budget: for the race's schedules, for those in fresh processes, for the control's, and for those of
 #: the portable grade.
-_RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.4, 0.2, 0.15, 0.025
+_RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.55, 0.2, 0.2, 0.05
+#: Of these parts, what is taken where samples have to follow.
+_PART_BEFORE_SAMPLES = 0.6
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
 _ENOUGH_SEEN = 100
 #: Seconds that a forked child gets beyond the timeout, before it is killed.
@@ -48,6 +51,7 @@ class Searched:
     :param afresh: what schedules show that are run in a process of their own each; None if there is no need.
     :param anywhere: with a GIL, what schedules show that switch at any instruction; None if they were not run.
     :param steps: of the witness.
+    :param replayed: whether only the schedule was run that a replay token says.
     """
 
     portable: bool
@@ -57,6 +61,13 @@ class Searched:
     anywhere: Explored | None = None
     steps: tuple[Step, ...] = ()
     remarks: tuple[str, ...] = ()
+    replayed: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """Return how long they took."""
+        parts = self.race, self.afresh, self.control, self.anywhere
+        return sum(explored.seconds for explored in parts if explored is not None)
 
     @property
     def witness(self) -> Witness | None:
@@ -65,8 +76,10 @@ class Searched:
         return next(filter(None, found), None)
 
     def lacking(self) -> str | None:
-        """Return why schedules are no ground for "never"; None if they are."""
+        """Return why schedules are no ground for an answer; None if they are."""
         race, control = self.race, self.control
+        if self.witness is not None:
+            return None
         if race is None:
             return self.remarks[0]
         if race.once and (self.afresh is None or (self.afresh.preemptions or 0) < _MOST_AFRESH):
@@ -95,9 +108,12 @@ class Searched:
 class EndedBySchedule(Failed):
     """A failure, and the story of the schedule under which it came about."""
 
-    def __init__(self, failure: Failure, subject: Subject, schedule: Schedule, steps: tuple[Step, ...]) -> None:
+    def __init__(
+        self, failure: Failure, subject: Subject, schedule: Schedule, steps: tuple[Step, ...], *, portable: bool
+    ) -> None:
         super().__init__(failure)
         self.subject = subject
+        self.portable = portable
         self.schedule = schedule
         self.steps = steps
 
@@ -120,6 +136,7 @@ class ScheduleSearch:
         timeout: float,
         in_process: bool,
         portable: bool,
+        replay: Sequence[Token],
         failed_assertions: Callable[[], Sequence[str]],
     ) -> None:
         self._experiment = experiment
@@ -127,6 +144,7 @@ class ScheduleSearch:
         self._timeout = timeout
         self.is_in_process = in_process or not CAN_FORK
         self._portable = portable
+        self._replay = [one for one in replay if one.code == code_digest(experiment.race)]
         self._failed_assertions = failed_assertions
 
     def ask(self, question: OutcomeQuestion) -> Searched:
@@ -135,18 +153,22 @@ class ScheduleSearch:
         :raises EndedBySchedule: what was to be run raised, hung, or ended the process.
         """
         experiment, budget = self._experiment, self._budget
+        # Samples have to have time without a GIL.
+        share = 1.0 if gil_enabled() or question.end is DEADLOCK else _PART_BEFORE_SAMPLES
         race = _Side(self, experiment.race, question, portable=self._portable)
         try:
-            explored = race.explored(_RACE_PART * budget)
+            explored, steps = race.explored(_RACE_PART * share * budget)
         except WatchError as error:
             return Searched(self._portable, None, remarks=(str(error),))
-        searched = Searched(self._portable, explored)
+        searched = Searched(self._portable, explored, steps=steps)
         if explored.once and explored.witness is None and not self.is_in_process:
-            searched = replace(searched, afresh=race.explored_afresh(_AFRESH_PART * budget))
+            searched = replace(searched, afresh=race.explored_afresh(_AFRESH_PART * share * budget))
         if searched.witness is not None:
-            return replace(searched, steps=race.story_of(searched.witness))
+            return searched if steps else replace(searched, steps=race.story_of(searched.witness))
         control = _Side(self, experiment.control, _of_control(experiment, question), portable=self._portable)
-        searched = replace(searched, control=control.explored(_CONTROL_PART * budget, stop_after=_ENOUGH_SEEN))
+        searched = replace(
+            searched, control=control.explored(_CONTROL_PART * share * budget, stop_after=_ENOUGH_SEEN)[0]
+        )
         if searched.lacking() is None and not self._portable and not switches_anywhere(gil_enabled()):
             searched = self._with_portable_grade(searched, question)
         return searched
@@ -154,7 +176,7 @@ class ScheduleSearch:
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
         race = _Side(self, self._experiment.race, question, portable=True)
         try:
-            anywhere = race.explored(_PORTABLE_PART * self._budget, stop_after=_ENOUGH_SEEN)
+            anywhere, _ = race.explored(_PORTABLE_PART * self._budget, stop_after=_ENOUGH_SEEN)
         except Failed as failed:
             return replace(searched, remarks=(*searched.remarks, f"without a GIL: {failed.failure.text}"))
         return replace(searched, anywhere=anywhere)
@@ -212,15 +234,23 @@ class _Side:
             begin=self.position.write,
         )
 
-    def explored(self, seconds: float, *, stop_after: int = 1) -> Explored:
-        """Return what its schedules show."""
+    def explored(self, seconds: float, *, stop_after: int = 1) -> tuple[Explored, tuple[Step, ...]]:
+        """Return what its schedules show, and the story of the witness that ended the search."""
 
-        def explore(runs: Runs) -> Explored:
+        def explore(runs: Runs) -> tuple[Explored, tuple[Step, ...]]:
             explorer = Explorer(runs.run, actors=len(self.subject.actors), stop_after=stop_after)
             explored = explorer.explore(clock() + seconds)
-            return replace(explored, remarks=_UNSCHEDULED) if runs.started_threads else explored
+            if runs.started_threads:
+                explored = replace(explored, remarks=_UNSCHEDULED)
+            if stop_after > 1 or explored.witness is None or explored.lost:
+                return explored, ()
+            visits: list[Visit] = []
+            again = runs.run(explored.witness.schedule, visits.append)
+            return explored, tuple(story(visits)) if again.sought else ()
 
-        return self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
+        return self._unless_crash_is_sought(
+            lambda: self._search.in_child(self, explore, seconds), lambda crash: (crash, ())
+        )
 
     def explored_afresh(self, seconds: float) -> Explored:
         """Return what its schedules show where each is run in a process of its own."""
@@ -229,7 +259,7 @@ class _Side:
             return self._search.in_child(self, lambda runs: runs.run(schedule), seconds)
 
         explorer = Explorer(run, actors=len(self.subject.actors), most=_MOST_AFRESH, repeat=False)
-        return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds))
+        return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds), lambda crash: crash)
 
     def story_of(self, witness: Witness) -> tuple[Step, ...]:
         """Return the story of a witness; empty if its schedule does not show it again."""
@@ -237,8 +267,11 @@ class _Side:
             return ()
         with tempfile.TemporaryFile(buffering=0) as file:
 
+            def write(visit: Visit) -> None:
+                file.write(pickle.dumps(visit))
+
             def tell(runs: Runs) -> bool:
-                return runs.run(witness.schedule, lambda visit: file.write(pickle.dumps(visit))).sought
+                return runs.run(witness.schedule, write).sought
 
             try:
                 told = self._search.in_child(self, tell, 0.0)
@@ -247,16 +280,19 @@ class _Side:
             file.seek(0)
             return tuple(story(list(_visits(file)))) if told else ()
 
-    def _unless_crash_is_sought(self, explore: Callable[[], Explored]) -> Explored:
+    def _unless_crash_is_sought(self, explore: Callable[[], T], of_crash: Callable[[Explored], T]) -> T:
         try:
             return explore()
         except Failed as failed:
             at = self.position
+            preemptions = sum(step > 1 for step, _ in at.schedule)  # the first step chooses who begins
             crashed = failed.failure.kind == "crash" and at.part is Part.ACTORS
-            witness = Witness(at.schedule, repr(CRASH), at.number, _preemptions(at.schedule), 0.0)
+            witness = Witness(at.schedule, repr(CRASH), at.number, preemptions, 0.0)
             if crashed and self._question.end is CRASH:
-                return Explored(run=at.number, seen=1, witness=witness, in_order=not at.preemptions)
-            raise EndedBySchedule(failed.failure, self.subject, at.schedule, self.story_of(witness)) from failed
+                return of_crash(Explored(run=at.number, seen=1, witness=witness, in_order=not preemptions))
+            raise EndedBySchedule(
+                failed.failure, self.subject, at.schedule, self.story_of(witness), portable=self._portable
+            ) from failed
 
 
 def _of_control(experiment: RaceExperiment, question: OutcomeQuestion) -> OutcomeQuestion:

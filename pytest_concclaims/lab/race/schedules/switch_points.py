@@ -57,7 +57,9 @@ _FAST_3_9 = _names(
 _TRUTH_TESTS = _names("POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE JUMP_IF_FALSE_OR_POP JUMP_IF_TRUE_OR_POP")
 _SETUPS = _names("SETUP_FINALLY SETUP_WITH SETUP_ASYNC_WITH")
 #: Before these, 3.9 and 3.10 do not look at the eval_breaker (Python/ceval.c, main_loop).
-_UNCHECKED = _names("SETUP_FINALLY SETUP_WITH BEFORE_ASYNC_WITH YIELD_FROM") if sys.version_info < (3, 11) else frozenset()
+_UNCHECKED = (
+    _names("SETUP_FINALLY SETUP_WITH BEFORE_ASYNC_WITH YIELD_FROM") if sys.version_info < (3, 11) else frozenset()
+)
 #: What leaves a bool for sure, whatever its operands are.
 _BOOLS = _names("CONTAINS_OP IS_OP UNARY_NOT")
 
