@@ -157,7 +157,8 @@ class Scheduler:
         self._to_begin, self._ready = set(range(actors)), set(range(actors))
         self._blocked: set[int] = set()
         self._finished = 0
-        self._is_free = self._settling = False
+        self._is_free = False
+        self._handing_over = [False] * actors
         self._last_waits: list[Wait | None] = []
 
     # --- in the actors' threads
@@ -205,6 +206,7 @@ class Scheduler:
 
     def _depart(self, me: int, step: int) -> None:
         """Hand over where the schedule says so, or where this actor has gone on for too long."""
+        self._handing_over[me] = True  # this thread may nap or wait here, and is not blocked
         to, self._position = self._due(step)
         if to is None:
             time.sleep(0)  # the GIL is handed over only here and where an actor waits
@@ -216,8 +218,7 @@ class Scheduler:
             self._run.followed = False
             to = None
         with self._mutex:
-            if self._is_free:
-                return
+            self._handing_over[me] = False
             if to is None:
                 self._stop = self._next_stop()
                 return
@@ -235,27 +236,22 @@ class Scheduler:
     def _settled(self, other: int) -> int | None:
         """Return a blocked actor if it comes back, or waits for a moment that will come soon; else None."""
         end = time.perf_counter() + _PATIENCE_S
-        self._settling = True  # this thread naps, and is not blocked
-        try:
-            while other in self._blocked:
-                wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
-                over = wait is not None and not (wait.timed and time.perf_counter() < end)
-                if over and other in self._blocked:
-                    return None
-                time.sleep(_SETTLE_INTERVAL_S)
-            return other
-        finally:
-            self._settling = False
+        while other in self._blocked:
+            wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
+            over = wait is not None and not (wait.timed and time.perf_counter() < end)
+            if over and other in self._blocked:
+                return None
+            time.sleep(_SETTLE_INTERVAL_S)
+        return other
 
     def _end(self, me: int) -> None:
-        if len(self._names) > 2 and not self._is_free:  # noqa: PLR2004  (of two actors, there is no choice)
-            self._settle()
+        self._handing_over[me] = True
+        self._settle()
         with self._mutex:
+            self._handing_over[me] = False
             self._note(me, "ended")
             self._finished += 1
             self._blocked.discard(me)
-            if self._is_free:
-                return
             if self._finished == len(self._names):
                 self._holder = None
                 self._done.release()
@@ -264,16 +260,18 @@ class Scheduler:
 
     def _settle(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
-        self._settling = True
+        if len(self._names) == 2:  # noqa: PLR2004  (there is no choice between others)
+            return
         for other in list(self._blocked):
             while other in self._blocked and not self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S):
                 time.sleep(_SETTLE_INTERVAL_S)
-        self._settling = False
 
     # --- with the mutex
 
     def _choose(self) -> None:
         """Let one of the actors go on that can; if none can, the first that comes back does."""
+        if self._is_free:
+            return
         candidates = sorted(self._ready)
         if not candidates:
             self._holder = None
@@ -292,6 +290,8 @@ class Scheduler:
 
     def _go_on(self, to: int) -> None:
         """Hand the token to an actor that waits for it."""
+        if self._is_free:
+            return
         self._ready.discard(to)
         self._give(to)
         self._open_gate(to)
@@ -323,9 +323,7 @@ class Scheduler:
         while not self._done.acquire(True, pause):
             now = time.perf_counter()
             holder, step = self._holder, self._step
-            if self._settling:
-                before = None
-            elif holder is None:
+            if holder is None:
                 if self._is_deadlock():
                     self._run.deadlock = self._lost = True
                     return
@@ -343,10 +341,10 @@ class Scheduler:
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
         """Let another go on instead of an actor that is still blocked."""
-        if len(self._names) > 2:  # noqa: PLR2004  (of two actors, there is no choice)
-            self._settle()
+        self._settle()
         with self._mutex:
-            if (self._holder, self._step) != (holder, step) or self._waits.of(self._native_ids[holder]) != wait:
+            same = (self._holder, self._step) == (holder, step) and not self._handing_over[holder]
+            if not same or self._waits.of(self._native_ids[holder]) != wait:
                 return False
             self._note(holder, "blocked")
             self._run.blocks += 1
