@@ -14,6 +14,7 @@ from functools import cache
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+from pytest_concclaims import CPYTHON
 from pytest_concclaims.lab.race.schedules.switch_points import (
     MONITORED,
     StarCalls,
@@ -25,8 +26,10 @@ from pytest_concclaims.lab.race.schedules.switch_points import (
 
 #: A code object, and the instruction that was the last to run before the thread was stopped: -1 before the first one.
 Stop = tuple[CodeType, int]
-#: Calls in a row of code that has run often, and of fresh copies of it, whose calls are not specialized yet.
+#: Calls in a row of code that has run often, and of fresh copies of it, in which nothing is specialized yet.
 _CALLS = 20
+#: Before 3.11, and on PyPy, there is nothing to specialize.
+_FRESH_CALLS = _CALLS if sys.version_info >= (3, 11) and CPYTHON else 0
 
 
 @contextmanager
@@ -50,7 +53,7 @@ def running(function: FunctionType) -> Iterator[Callable[[], Stop]]:
         while not ended.is_set():
             for _ in range(_CALLS):
                 function()
-            for _ in range(_CALLS):
+            for _ in range(_FRESH_CALLS):
                 FunctionType(function.__code__.replace(), function.__globals__)()
 
     thread = threading.Thread(target=run)
@@ -168,7 +171,10 @@ def _traced(function: FunctionType, points_of: Callable[[CodeType], SwitchPoints
             if event == "opcode":
                 here = frame.f_lasti
                 if self.frame.switches_before(here):
-                    stops.add((frame.f_code, _last_before(frame.f_code, here, self.last)))
+                    if here in self.points.before:
+                        stops.add((frame.f_code, _last_before(frame.f_code, here, self.last)))
+                    if here not in self.points.before or (self.last, here) in self.points.between:
+                        stops.add((frame.f_code, self.last))
                 self.last = here
             return self
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 
@@ -55,7 +56,7 @@ class Point:
 
 
 class Later:
-    def __await__(self) -> Iterator[int]:
+    def __await__(self) -> Generator[int, None, None]:
         yield 1
 
 
@@ -82,6 +83,7 @@ keys: dict[Any, int] = {number: 1}
 ones = [1]
 nothing: list[int] = []
 bound_to_one = functools.partial(same, 1)
+endless = itertools.count()
 cached = functools.lru_cache(maxsize=0)(same)
 
 
@@ -135,7 +137,7 @@ def calls_through_c() -> None:
     number.value = bound_to_one()
     number.value = cached(1)
     number.value = number()
-    number.value = next(counting())
+    number.value = next(endless)
 
 
 def python_through_operators() -> None:
@@ -180,13 +182,14 @@ def conditions() -> None:
 def loops() -> None:
     for value in (1, 2):
         number.value = value
-    value: Any = 0
-    while value < 2:
-        value += 1
-        number.value = value
-    while value is not None:
-        number.value = value
-        value = None if value == 4 else value + 1
+    count = 0
+    while count < 2:
+        count += 1
+        number.value = count
+    rest: int | None = 1
+    while rest is not None:
+        number.value = rest
+        rest = None if rest == 3 else rest + 1
 
 
 def loop_without_an_end() -> None:
@@ -243,7 +246,15 @@ def choice_of_a_call() -> None:
     number.value = len(ones) if number.value is number else 1
 
 
-#: All of them but those that need an event which 3.12 does not have.
+#: Arguments of instructions that take more than one byte: many constants, and a jump over them.
+LONG = "def long_arguments():\n    for value in (1, 2):\n"
+LONG += (
+    "".join(f"        number.value = {count}.5\n" for count in range(300)) + "        number.value = max(value, 1)\n"
+)
+exec(compile(LONG, __file__, "exec"))
+long_arguments: Any = globals()["long_arguments"]
+
+#: All of them, but for star_call_of_a_method.
 CASES = (
     attributes,
     python_calls,
@@ -265,4 +276,7 @@ CASES = (
     coroutines,
     errors,
     choice_of_a_call,
+    long_arguments,
 )
+#: Of these, those that call a generator function or a coroutine function.
+MAKE_GENERATORS = (comprehensions, generators, coroutines)

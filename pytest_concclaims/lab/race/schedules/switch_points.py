@@ -32,6 +32,7 @@ class When(enum.Enum):
     AFTER_JUMP = "after it, if it jumped"
     AFTER_TRUTH = "after it, if what it tested was no bool"
     AFTER_C_CALL = "after it, unless it called a Python function directly"
+    AFTER_C_CALL_BUT_ENTER = "the same, unless it enters a with block"
     AFTER_METHOD = "after it, if it called a bound method"
 
 
@@ -59,8 +60,8 @@ _TRUTH_TESTS = _names("POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE JUMP_IF_FALSE_OR_POP J
 _SETUPS = _names("SETUP_FINALLY SETUP_WITH SETUP_ASYNC_WITH")
 #: Before these, 3.9 and 3.10 do not look at the eval_breaker (Python/ceval.c, main_loop).
 _UNCHECKED = _names("SETUP_FINALLY SETUP_WITH BEFORE_ASYNC_WITH YIELD_FROM")
-#: What leaves a bool for sure, whatever its operands are.
-_BOOLS = _names("CONTAINS_OP IS_OP UNARY_NOT")
+#: What leaves a bool. A comparison may leave something else, but that is made by it and not shared.
+_BOOLS = _names("CONTAINS_OP IS_OP UNARY_NOT COMPARE_OP")
 
 _LATEST = (3, 15)
 
@@ -127,10 +128,17 @@ TABLE = (
     ),
     Row(
         "after a call that ran C",
-        ((3, 11), _LATEST),
+        ((3, 11), (3, 14)),
         When.AFTER_C_CALL,
         _names("CALL"),
         "ceval.c and bytecodes.c CALL: a Python function's frame is pushed, what else is called ends in the check",
+    ),
+    Row(
+        "after a call that ran C, but not into a with block",
+        ((3, 15), _LATEST),
+        When.AFTER_C_CALL_BUT_ENTER,
+        _names("CALL"),
+        "as before; that there is none between __enter__ and the block was seen on 3.15.2 (3.14 has one there)",
     ),
     Row(
         "after a call with *args",
@@ -222,9 +230,8 @@ class SwitchPoints:
     @property
     def stops(self) -> frozenset[int]:
         """The instructions before which there can be a switch point; events of others need not be told."""
-        return self.before.union(
-            (here for _, here in self.between), *map(dict.values, (self.after_c_call, self.after_star_call))
-        )
+        follow = {*self.after_c_call.values(), *self.after_star_call.values(), *(here for _, here in self.between)}
+        return self.before | follow
 
 
 def switches_anywhere(gil: bool) -> bool:
@@ -261,7 +268,7 @@ def switch_points(code: CodeType, *, anywhere: bool) -> SwitchPoints:
                 before.add(it.target)
             elif row.when is When.AFTER_RESUME and it.argument & _RESUME_MASK <= _RESUME_AFTER_YIELD:
                 before.add(it.following)
-            elif row.when is When.AFTER_C_CALL:
+            elif row.when is When.AFTER_C_CALL or (row.when is When.AFTER_C_CALL_BUT_ENTER and not it.enters):
                 after_c_call[it.offset] = it.following
             elif row.when is When.AFTER_METHOD:
                 after_star_call[it.offset] = it.following
@@ -289,6 +296,7 @@ class _Instruction:
     following: int
     target: int  # of a jump, or the handler of a SETUP_ instruction
     tests_bool: bool
+    enters: bool  # a with block
 
     @property
     def local(self) -> bool:
@@ -314,7 +322,9 @@ def _instructions(code: CodeType) -> Iterator[_Instruction]:
         jumps = instruction.opcode in _JUMPS
         target = instruction.argval if jumps else _NOWHERE
         tests_bool = _TESTS_FIND_BOOLS or (last in _BOOLS and not instruction.is_jump_target)
-        yield _Instruction(offset, instruction.opname, instruction.arg or 0, following, target, tests_bool)
+        yield _Instruction(
+            offset, instruction.opname, instruction.arg or 0, following, target, tests_bool, last == "LOAD_SPECIAL"
+        )
         last = instruction.opname
 
 
@@ -365,7 +375,7 @@ class StarCalls:
 
 
 #: On 3.11, of a frame object, the address of its frame; in that, whether the evaluation loop was entered for it.
-_FRAME_POINTER = object.__basicsize__ + 8
+_FRAME_POINTER = 24
 _IS_ENTRY = 68
 
 

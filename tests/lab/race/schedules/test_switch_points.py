@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from helpers.stopped_threads import Stop, running, switching_often, told
-from helpers.switch_cases import CASES, Number, star_call_of_a_method
+from helpers.switch_cases import CASES, MAKE_GENERATORS, Number, star_call_of_a_method
 from helpers.waiting import wait_until
 from pytest_concclaims import CPYTHON, PYPY, gil_enabled
 from pytest_concclaims.lab.race.schedules.switch_points import rows, switch_points, switches_anywhere
@@ -42,6 +42,7 @@ def _check(case: Any) -> None:
     for _ in range(3):  # what is made once, such as the keys of an instance's dictionary
         case()
     expected = told(case)
+    kinds = {_kind(*stop) for stop in expected if not _is_unsure(case, _opname(*stop))}
     seen: set[Stop] = set()
     with running(case) as look:
 
@@ -51,17 +52,34 @@ def _check(case: Any) -> None:
                 if code.co_filename == case.__code__.co_filename and (code, last) not in seen:
                     seen.add((code, last))
                     assert (code, last) in expected, f"stopped outside of the table: {_described(code, last)}"
-            return expected <= seen
+            return kinds <= {_kind(*stop) for stop in seen}
 
         try:
             wait_until(all_seen)
-        finally:
-            print("not seen:", [_described(*stop) for stop in expected - seen])
+        finally:  # what is missing, if it fails
+            sys.stdout.write(f"not seen: {[_described(*stop) for stop in expected - seen]}")
+
+
+def _kind(code: CodeType, last: int) -> object:
+    """Return what is to be seen: each place, but on 3.9, where nearly all are, one of each kind of instruction."""
+    return _opname(code, last) if VERSION == (3, 9) else (code, last)
+
+
+def _is_unsure(case: Any, opname: str) -> bool:
+    """Return whether a switch point may be one too many, as ``sys.settrace`` does not tell enough."""
+    # On 3.11, a call that only makes a generator cannot be told from one that ran C.
+    # On 3.9, what a jump tests cannot be told to be a bool. If it is, the switch point before the test is the same.
+    makes_generator = VERSION == (3, 11) and opname == "CALL" and case in MAKE_GENERATORS
+    return makes_generator or (VERSION == (3, 9) and "_IF_" in opname)
 
 
 def _described(code: CodeType, last: int) -> str:
+    return f"in {code.co_name}, after {_opname(code, last)} at {last}"
+
+
+def _opname(code: CodeType, last: int) -> str:
     names = {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
-    return f"in {code.co_name}, after {names.get(last, 'nothing')} at {last}"
+    return names.get(last, "nothing")
 
 
 @pytest.mark.skipif(not CPYTHON, reason="the table is CPython's")
@@ -95,7 +113,7 @@ def _lost_updates(calls: int) -> int:
         thread.start()
     for thread in threads:
         thread.join()
-    return 2 * calls - counter.value
+    return 2 * calls - int(counter.value)
 
 
 def _increment(counter: Number) -> None:
