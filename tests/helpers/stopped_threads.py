@@ -78,21 +78,27 @@ def running(function: FunctionType) -> Iterator[Callable[[], Stop]]:
 
 
 @cache
+def _instructions(code: CodeType) -> list[tuple[int, str, set[int]]]:
+    """Return of each instruction under which offset events tell it, its name, and where it is seen."""
+    found: list[tuple[int, str, set[int]]] = []
+    offset = -1
+    seen: set[int] = set()
+    for instruction in dis.get_instructions(code):
+        offset = instruction.offset if offset < 0 or MONITORED else offset
+        seen.add(instruction.offset)
+        if instruction.opname == "EXTENDED_ARG":
+            continue
+        # On 3.11, what is specialized makes the call in PRECALL, and the jump in the comparison before it.
+        ahead = instruction.opname in ("PRECALL", "COMPARE_OP") and sys.version_info[:2] == (3, 11)
+        found.append((offset, instruction.opname, set() if ahead else seen))
+        offset, seen = -1, seen if ahead else set()
+    return found
+
+
+@cache
 def _told_at(code: CodeType) -> dict[int, int]:
     """Return under which offset events tell the instruction that is seen at another one."""
-    told: dict[int, int] = {}
-    seen: list[int] = []
-    for instruction in dis.get_instructions(code):
-        seen.append(instruction.offset)
-        # On 3.11, what is specialized makes the call in PRECALL, and the jump in the comparison before it.
-        if instruction.opname == "PRECALL" or (
-            instruction.opname == "COMPARE_OP" and sys.version_info[:2] == (3, 11)
-        ):
-            continue
-        if instruction.opname != "EXTENDED_ARG":
-            told.update(dict.fromkeys(seen, instruction.offset if MONITORED or len(seen) < 2 else seen[-1]))
-            seen = []
-    return told
+    return {at: offset for offset, _, seen in _instructions(code) for at in seen}
 
 
 def told(function: FunctionType) -> set[Stop]:
@@ -153,8 +159,8 @@ def _monitored(function: FunctionType, points_of: Callable[[CodeType], SwitchPoi
 
 def _last_before(code: CodeType, offset: int, ran: int) -> int:
     """Return the instruction after which a switch point before another one is seen; ``ran`` is the last one told."""
-    found = [(it.offset, it.opname) for it in dis.get_instructions(code) if it.opname != "EXTENDED_ARG"]
-    index = [at for at, _ in found].index(offset)
+    found = _instructions(code)
+    index = [at for at, _, _ in found].index(offset)
     if found[index][1].startswith("JUMP_"):  # what is seen is that it jumped
         return offset
     return found[index - 1][0] if index and found[index - 1][1] == "RESUME" else ran

@@ -254,7 +254,7 @@ LONG += (
 exec(compile(LONG, __file__, "exec"))
 long_arguments: Any = globals()["long_arguments"]
 
-#: All of them, but for star_call_of_a_method.
+#: All of them, but for star_call_of_a_method and long_arguments.
 CASES = (
     attributes,
     python_calls,
@@ -276,7 +276,6 @@ CASES = (
     coroutines,
     errors,
     choice_of_a_call,
-    long_arguments,
 )
 #: Of these, those that call a generator function or a coroutine function.
 MAKE_GENERATORS = (comprehensions, generators, coroutines)

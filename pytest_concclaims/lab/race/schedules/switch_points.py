@@ -182,7 +182,7 @@ def rows(version: tuple[int, int]) -> tuple[Row, ...]:
 #: hash, iteration, formatting): these are not here. POP_TOP and STORE_FAST drop a reference. If it was the last, a
 #: finalizer written in Python has switch points of its own; a weak reference shows the end one instruction late.
 #: DELETE_FAST and the returns, whose purpose it is to drop references, are not here.
-_LOCAL = _names(
+LOCAL = _names(
     "NOP RESUME GEN_START PRECALL PUSH_NULL KW_NAMES NOT_TAKEN POP_TOP POP_ITER END_FOR END_SEND "
     "COPY SWAP DUP_TOP DUP_TOP_TWO ROT_TWO ROT_THREE ROT_FOUR ROT_N "
     "LOAD_FAST LOAD_FAST_CHECK LOAD_FAST_AND_CLEAR LOAD_FAST_BORROW LOAD_FAST_LOAD_FAST "
@@ -300,7 +300,7 @@ class _Instruction:
 
     @property
     def local(self) -> bool:
-        return self.opname in _LOCAL or (self.tests_bool and self.opname in _LOCAL_ON_BOOLS)
+        return self.opname in LOCAL or (self.tests_bool and self.opname in _LOCAL_ON_BOOLS)
 
 
 def _instructions(code: CodeType) -> Iterator[_Instruction]:
