@@ -39,9 +39,7 @@ def test_threads_are_stopped_after_a_star_call_of_a_method() -> None:
 
 
 @by_table
-@pytest.mark.skipif(
-    VERSION == (3, 9), reason="has thousands of switch points here, of which some are hardly ever seen"
-)
+@pytest.mark.skipif(VERSION == (3, 9), reason="thousands of switch points, some hardly ever seen")
 def test_instructions_with_long_arguments_are_found() -> None:
     """Events tell some versions' long instructions at the EXTENDED_ARG before them."""
     _check(long_arguments)
