@@ -5,8 +5,8 @@ With a GIL, a thread gives it up on request at the few places where the evaluati
 ``Python/ceval.c``, and from 3.12 on ``Python/bytecodes.c``; each row was also seen, and nothing outside of them, by
 threads that ran freely (``test_switch_points.py`` repeats that on each interpreter).
 
-Where an instruction is specialized or not depends on how often it ran. What can happen in any state of the code counts:
-``len`` has a switch point after it until its call is specialized.
+Whether an instruction is specialized depends on how often it ran. What can happen in any state of the code counts: a
+call of ``len`` has a switch point after it until it is specialized.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import enum
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, FrameType, MethodType
 
-from ....interpreter import PYPY
+from ....interpreter import CPYTHON, PYPY
 
 
 class When(enum.Enum):
@@ -32,6 +32,8 @@ class When(enum.Enum):
     AFTER_JUMP = "after it, if it jumped"
     AFTER_TRUTH = "after it, if what it tested was no bool"
     AFTER_C_CALL = "after it, unless it called a Python function directly"
+    AFTER_C_CALL_BUT_ENTER = "the same, unless it enters a with block"
+    AFTER_METHOD = "after it, if it called a bound method"
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,9 @@ _FAST_3_9 = _names(
 _TRUTH_TESTS = _names("POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE JUMP_IF_FALSE_OR_POP JUMP_IF_TRUE_OR_POP")
 _SETUPS = _names("SETUP_FINALLY SETUP_WITH SETUP_ASYNC_WITH")
 #: Before these, 3.9 and 3.10 do not look at the eval_breaker (Python/ceval.c, main_loop).
-_UNCHECKED = (
-    _names("SETUP_FINALLY SETUP_WITH BEFORE_ASYNC_WITH YIELD_FROM") if sys.version_info < (3, 11) else frozenset()
-)
-#: What leaves a bool for sure, whatever its operands are.
-_BOOLS = _names("CONTAINS_OP IS_OP UNARY_NOT")
+_UNCHECKED = _names("SETUP_FINALLY SETUP_WITH BEFORE_ASYNC_WITH YIELD_FROM")
+#: What leaves a bool. A comparison may leave something else, but that is made by it and not shared.
+_BOOLS = _names("CONTAINS_OP IS_OP UNARY_NOT COMPARE_OP")
 
 _LATEST = (3, 15)
 
@@ -128,10 +128,17 @@ TABLE = (
     ),
     Row(
         "after a call that ran C",
-        ((3, 11), _LATEST),
+        ((3, 11), (3, 14)),
         When.AFTER_C_CALL,
         _names("CALL"),
         "ceval.c and bytecodes.c CALL: a Python function's frame is pushed, what else is called ends in the check",
+    ),
+    Row(
+        "after a call that ran C, but not into a with block",
+        ((3, 15), _LATEST),
+        When.AFTER_C_CALL_BUT_ENTER,
+        _names("CALL"),
+        "as before; that there is none between __enter__ and the block was seen on 3.15.2 (3.14 has one there)",
     ),
     Row(
         "after a call with *args",
@@ -141,11 +148,18 @@ TABLE = (
         "ceval.c CALL_FUNCTION_EX: of Python functions, too",
     ),
     Row(
-        "after a call with *args that ran C, or of a method",
+        "after a call with *args that ran C",
         ((3, 12), _LATEST),
         When.AFTER_C_CALL,
         _names("CALL_FUNCTION_EX"),
-        "bytecodes.c CALL_FUNCTION_EX: only a plain function's frame is pushed, not that of a bound method",
+        "bytecodes.c CALL_FUNCTION_EX, as CALL",
+    ),
+    Row(
+        "after a call with *args of a bound method",
+        ((3, 12), _LATEST),
+        When.AFTER_METHOD,
+        _names("CALL_FUNCTION_EX"),
+        "bytecodes.c CALL_FUNCTION_EX: a plain function's frame is pushed, a method is called by PyObject_Call",
     ),
     Row(
         "after a call with keywords that ran C",
@@ -163,28 +177,29 @@ def rows(version: tuple[int, int]) -> tuple[Row, ...]:
     return tuple(row for row in TABLE if row.versions[0] <= known <= row.versions[1])
 
 
-#: What touches only locals, the stack and the frame itself. A switch before it shows nothing that a switch before the
-#: next instruction does not. Cells, globals and attributes are shared and not among these, nor is what runs code of a
-#: type (truth, hash, iteration). Dropping a reference, as POP_TOP and STORE_FAST do, can end an object: a finalizer
-#: written in Python has switch points of its own, and what else sees the end (a weak reference) sees it at the next
-#: instruction. DELETE_FAST and returns, which are there to drop references, are not among these.
-_LOCAL = _names(
-    "NOP CACHE EXTENDED_ARG RESUME PRECALL PUSH_NULL KW_NAMES NOT_TAKEN GEN_START SETUP_ANNOTATIONS "
-    "LOAD_FAST LOAD_FAST_CHECK LOAD_FAST_AND_CLEAR LOAD_FAST_LOAD_FAST LOAD_FAST_BORROW LOAD_FAST_BORROW_LOAD_FAST_BORROW "
-    "STORE_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST STORE_FAST_MAYBE_NULL "
+#: What touches only locals, the stack and the frame itself: a switch before it shows nothing that a switch before the
+#: next instruction does not. Cells, globals and attributes are shared, and what asks a type runs its code (truth,
+#: hash, iteration, formatting): these are not here. POP_TOP and STORE_FAST drop a reference. If it was the last, a
+#: finalizer written in Python has switch points of its own; a weak reference shows the end one instruction late.
+#: DELETE_FAST and the returns, whose purpose it is to drop references, are not here.
+LOCAL = _names(
+    "NOP RESUME GEN_START PRECALL PUSH_NULL KW_NAMES NOT_TAKEN POP_TOP POP_ITER END_FOR END_SEND "
+    "COPY SWAP DUP_TOP DUP_TOP_TWO ROT_TWO ROT_THREE ROT_FOUR ROT_N "
+    "LOAD_FAST LOAD_FAST_CHECK LOAD_FAST_AND_CLEAR LOAD_FAST_BORROW LOAD_FAST_LOAD_FAST "
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW STORE_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST STORE_FAST_MAYBE_NULL "
     "LOAD_CONST LOAD_SMALL_INT LOAD_COMMON_CONSTANT LOAD_ASSERTION_ERROR LOAD_CLOSURE MAKE_CELL COPY_FREE_VARS "
-    "POP_TOP POP_ITER END_FOR END_SEND COPY SWAP DUP_TOP DUP_TOP_TWO ROT_TWO ROT_THREE ROT_FOUR ROT_N "
-    "JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT JUMP_ABSOLUTE "
-    "POP_JUMP_IF_NONE POP_JUMP_IF_NOT_NONE POP_JUMP_FORWARD_IF_NONE POP_JUMP_FORWARD_IF_NOT_NONE "
-    "POP_JUMP_BACKWARD_IF_NONE POP_JUMP_BACKWARD_IF_NOT_NONE "
-    "BUILD_TUPLE BUILD_LIST BUILD_SLICE BUILD_STRING BUILD_CONST_KEY_MAP LIST_APPEND LIST_TO_TUPLE "
-    "MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE IS_OP SETUP_FINALLY POP_BLOCK PUSH_EXC_INFO POP_EXCEPT"
+    "JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT JUMP_ABSOLUTE POP_JUMP_IF_NONE POP_JUMP_IF_NOT_NONE "
+    "POP_JUMP_FORWARD_IF_NONE POP_JUMP_FORWARD_IF_NOT_NONE POP_JUMP_BACKWARD_IF_NONE POP_JUMP_BACKWARD_IF_NOT_NONE "
+    "BUILD_TUPLE BUILD_LIST BUILD_SLICE BUILD_STRING LIST_APPEND LIST_TO_TUPLE MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE "
+    "IS_OP SETUP_FINALLY POP_BLOCK PUSH_EXC_INFO POP_EXCEPT"
 )
-_TRUTH_JUMPS = _TRUTH_TESTS | _names(
-    "POP_JUMP_FORWARD_IF_FALSE POP_JUMP_FORWARD_IF_TRUE POP_JUMP_BACKWARD_IF_FALSE POP_JUMP_BACKWARD_IF_TRUE"
+#: Local if what they test is a bool; the truth of anything else is asked of its type.
+_LOCAL_ON_BOOLS = _TRUTH_TESTS | _names(
+    "UNARY_NOT POP_JUMP_FORWARD_IF_FALSE POP_JUMP_FORWARD_IF_TRUE "
+    "POP_JUMP_BACKWARD_IF_FALSE POP_JUMP_BACKWARD_IF_TRUE"
 )
-#: From 3.13 on, conditional jumps find a bool: TO_BOOL, before them, makes it of anything else.
-_JUMPS_TEST_BOOLS = sys.version_info >= (3, 13)
+#: From 3.13 on, they always find a bool: TO_BOOL, before them, makes it of anything else.
+_TESTS_FIND_BOOLS = CPYTHON and sys.version_info >= (3, 13)
 
 _ROWS = rows(sys.version_info[:2])
 _JUMPS = frozenset([*dis.hasjrel, *dis.hasjabs])
@@ -203,12 +218,20 @@ class SwitchPoints:
 
     ``before``: before these instructions, however they were reached. ``between``: before the second one of a pair, if
     the first one was the last to run in the same frame (3.9 to 3.11 only). ``after_c_call``: of calls, to what
-    follows each: between the two, unless the call was of a Python function.
+    follows each: between the two, unless the call was of a Python function. ``after_star_call``: of calls with
+    ``*args``, to what follows each: between the two, if the call was of a bound method.
     """
 
     before: frozenset[int]
     between: frozenset[tuple[int, int]] = frozenset()
     after_c_call: Mapping[int, int] = field(default_factory=dict)
+    after_star_call: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def stops(self) -> frozenset[int]:
+        """The instructions before which there can be a switch point; events of others need not be told."""
+        follow = {*self.after_c_call.values(), *self.after_star_call.values(), *(here for _, here in self.between)}
+        return self.before | follow
 
 
 def switches_anywhere(gil: bool) -> bool:
@@ -231,6 +254,7 @@ def switch_points(code: CodeType, *, anywhere: bool) -> SwitchPoints:
     before: set[int] = set()
     between: set[tuple[int, int]] = set()
     after_c_call: dict[int, int] = {}
+    after_star_call: dict[int, int] = {}
     for row in _ROWS:
         if row.when is When.START:
             before.add(instructions[0].offset)
@@ -244,8 +268,10 @@ def switch_points(code: CodeType, *, anywhere: bool) -> SwitchPoints:
                 before.add(it.target)
             elif row.when is When.AFTER_RESUME and it.argument & _RESUME_MASK <= _RESUME_AFTER_YIELD:
                 before.add(it.following)
-            elif row.when is When.AFTER_C_CALL:
+            elif row.when is When.AFTER_C_CALL or (row.when is When.AFTER_C_CALL_BUT_ENTER and not it.enters):
                 after_c_call[it.offset] = it.following
+            elif row.when is When.AFTER_METHOD:
+                after_star_call[it.offset] = it.following
             elif row.when in (When.AFTER, When.AFTER_JUMP) or (row.when is When.AFTER_TRUTH and not it.tests_bool):
                 if row.when is not When.AFTER_JUMP:
                     between.add((it.offset, it.following))
@@ -256,6 +282,7 @@ def switch_points(code: CodeType, *, anywhere: bool) -> SwitchPoints:
         frozenset(before - unchecked - {_NOWHERE}),
         frozenset((last, here) for last, here in between if here not in unchecked),
         after_c_call,
+        after_star_call,
     )
 
 
@@ -269,10 +296,11 @@ class _Instruction:
     following: int
     target: int  # of a jump, or the handler of a SETUP_ instruction
     tests_bool: bool
+    enters: bool  # a with block
 
     @property
     def local(self) -> bool:
-        return self.opname in _LOCAL or (self.tests_bool and self.opname in _TRUTH_JUMPS)
+        return self.opname in LOCAL or (self.tests_bool and self.opname in _LOCAL_ON_BOOLS)
 
 
 def _instructions(code: CodeType) -> Iterator[_Instruction]:
@@ -285,7 +313,7 @@ def _instructions(code: CodeType) -> Iterator[_Instruction]:
     head = _NOWHERE
     for instruction in dis.get_instructions(code):
         head = instruction.offset if head == _NOWHERE or MONITORED else head
-        if instruction.opname not in ("EXTENDED_ARG", "PRECALL"):
+        if instruction.opname != "EXTENDED_ARG":
             found.append((head, instruction))
             head = _NOWHERE
     last = ""
@@ -293,6 +321,73 @@ def _instructions(code: CodeType) -> Iterator[_Instruction]:
     for (offset, instruction), following in zip(found, [*offsets[1:], _NOWHERE]):
         jumps = instruction.opcode in _JUMPS
         target = instruction.argval if jumps else _NOWHERE
-        tests_bool = _JUMPS_TEST_BOOLS or last in _BOOLS
-        yield _Instruction(offset, instruction.opname, instruction.arg or 0, following, target, tests_bool)
+        tests_bool = _TESTS_FIND_BOOLS or (last in _BOOLS and not instruction.is_jump_target)
+        yield _Instruction(
+            offset, instruction.opname, instruction.arg or 0, following, target, tests_bool, last == "LOAD_SPECIAL"
+        )
         last = instruction.opname
+
+
+class TracedFrame:
+    """The switch points in one run of a function that ``sys.settrace`` follows (3.9 to 3.11, and PyPy).
+
+    ``called_python`` is to be set when a Python function that was called directly begins (``entered_from_c``).
+    """
+
+    __slots__ = ("_last", "_points", "called_python")
+
+    def __init__(self, points: SwitchPoints) -> None:
+        self._points = points
+        self._last = _NOWHERE
+        self.called_python = False
+
+    def switches_before(self, offset: int) -> bool:
+        """Return whether threads can be switched before this instruction; to be asked before each, in their order."""
+        last, self._last = self._last, offset
+        called_python, self.called_python = self.called_python, False
+        points = self._points
+        return (
+            offset in points.before
+            or (last, offset) in points.between
+            or (not called_python and points.after_c_call.get(last) == offset)
+        )
+
+
+class StarCalls:
+    """Calls ``method(*args)`` in one thread: the one kind after which there is a switch point, but no event C_RETURN.
+
+    It is told by the event CALL (3.13 and later; 3.12 has none for these calls, so their switch points are not told).
+    """
+
+    def __init__(self) -> None:
+        self._callers: set[int] = set()
+
+    def called(self, function: object, caller: FrameType) -> None:
+        """Take note of a call by CALL_FUNCTION_EX, before it is made."""
+        (self._callers.add if type(function) is MethodType else self._callers.discard)(id(caller))
+
+    def switches_after(self, caller: FrameType) -> bool:
+        """Return whether threads can be switched before the instruction after such a call."""
+        if id(caller) in self._callers:
+            self._callers.discard(id(caller))
+            return True
+        return False
+
+
+#: On 3.11, of a frame object, the address of its frame; in that, whether the evaluation loop was entered for it.
+_FRAME_POINTER = 24
+_IS_ENTRY = 68
+
+
+def entered_from_c(frame: FrameType) -> bool:
+    """Return whether C code called the function that runs in a frame, on 3.11: there is a switch point after it.
+
+    CPython 3.11 has the answer in ``is_entry`` of a frame (``Include/internal/pycore_frame.h``) and nothing in Python
+    that tells it; its layout will not change any more. On other versions the answer is not needed, and is True.
+    """
+    if sys.version_info[:2] != (3, 11) or not CPYTHON:
+        return True
+    import ctypes
+
+    address = ctypes.c_void_p.from_address(id(frame) + _FRAME_POINTER).value
+    return address is None or ctypes.c_bool.from_address(address + _IS_ENTRY).value

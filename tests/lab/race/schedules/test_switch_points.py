@@ -1,0 +1,176 @@
+"""Switch points: the table against threads that run freely on this interpreter."""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+import sys
+import threading
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any
+
+import pytest
+
+from helpers.stopped_threads import Stop, running, switching_often, told
+from helpers.switch_cases import CASES, MAKE_GENERATORS, Number, long_arguments, star_call_of_a_method
+from helpers.waiting import wait_until
+from pytest_concclaims import CPYTHON, PYPY, gil_enabled
+from pytest_concclaims.lab.race.schedules.switch_points import LOCAL, rows, switch_points, switches_anywhere
+
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
+
+VERSION = sys.version_info[:2]
+by_table = pytest.mark.skipif(switches_anywhere(gil_enabled()), reason="threads are switched anywhere")
+
+
+@by_table
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_threads_are_stopped_at_the_switch_points_and_nowhere_else(case: Any) -> None:
+    """Nothing is seen outside of them, and each one is seen."""
+    _check(case)
+
+
+@by_table
+@pytest.mark.skipif(VERSION == (3, 12), reason="3.12 has no event for these calls")
+def test_threads_are_stopped_after_a_star_call_of_a_method() -> None:
+    """That of a plain function is another kind."""
+    _check(star_call_of_a_method)
+
+
+@by_table
+@pytest.mark.skipif(VERSION == (3, 9), reason="thousands of switch points, some hardly ever seen")
+def test_instructions_with_long_arguments_are_found() -> None:
+    """Events tell some versions' long instructions at the EXTENDED_ARG before them."""
+    _check(long_arguments)
+
+
+def _check(case: Any) -> None:
+    for _ in range(3):  # what is made once, such as the keys of an instance's dictionary
+        case()
+    expected = told(case)
+    kinds = {_kind(*stop) for stop in expected if not _is_unsure(case, _opname(*stop))}
+    seen: set[Stop] = set()
+    with running(case) as look:
+
+        def all_seen() -> bool:
+            for _ in range(200):
+                code, last = look()
+                if code.co_filename == case.__code__.co_filename and (code, last) not in seen:
+                    seen.add((code, last))
+                    assert (code, last) in expected, f"stopped outside of the table: {_described(code, last)}"
+            return kinds <= {_kind(*stop) for stop in seen}
+
+        try:
+            wait_until(all_seen)
+        finally:  # what is missing, if it fails
+            sys.stdout.write(f"not seen: {[_described(*stop) for stop in expected - seen]}")
+
+
+def _kind(code: CodeType, last: int) -> object:
+    """Return what is to be seen: each place, but on 3.9, where nearly all are, one of each kind of instruction."""
+    return _opname(code, last) if VERSION == (3, 9) else (code, last)
+
+
+def _is_unsure(case: Any, opname: str) -> bool:
+    """Return whether a switch point need not be seen."""
+    if VERSION == (3, 11):  # settrace does not tell a call that only makes a generator from one that ran C
+        return opname == "CALL" and case in MAKE_GENERATORS
+    # On 3.9, a test of a bool has no switch point, and what takes next to no time hardly ever has one in its time.
+    return VERSION == (3, 9) and (opname in LOCAL or "_IF_" in opname)
+
+
+def _described(code: CodeType, last: int) -> str:
+    return f"in {code.co_name}, after {_opname(code, last)} at {last}"
+
+
+def _opname(code: CodeType, last: int) -> str:
+    names = {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
+    return names.get(last, "nothing")
+
+
+@pytest.mark.skipif(not CPYTHON, reason="the table is CPython's")
+def test_table_names_instructions_of_this_version() -> None:
+    """Each instruction of a row exists in the row's versions."""
+    for row in rows(VERSION):
+        assert row.opnames <= set(dis.opmap), row.kind
+
+
+def test_newer_version_has_the_rows_of_the_latest_known() -> None:
+    """A version that the table does not know yet is taken for the latest that it knows."""
+    assert rows((3, 99)) == rows((3, 15)) != ()
+
+
+@pytest.mark.skipif(not switches_anywhere(gil_enabled()), reason="this interpreter has a table")
+def test_threads_are_switched_anywhere() -> None:
+    """An update is lost between reading and writing an attribute, with no call and no jump between them."""
+    with _interpreted(), switching_often():
+        wait_until(lambda: _lost_updates(20_000) > 0)
+
+
+def _lost_updates(calls: int) -> int:
+    counter = Number()
+
+    def count() -> None:
+        for _ in range(calls):
+            _increment(counter)
+
+    threads = [threading.Thread(target=count) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return 2 * calls - int(counter.value)
+
+
+def _increment(counter: Number) -> None:
+    counter.value += 1
+
+
+@contextlib.contextmanager
+def _interpreted() -> Iterator[None]:
+    """Turn PyPy's compiler off: compiled code is switched in fewer places."""
+    if not PYPY:
+        yield
+        return
+    import pypyjit  # type: ignore[import-not-found]
+
+    pypyjit.set_param("off")
+    try:
+        yield
+    finally:
+        pypyjit.set_param("default")
+
+
+def test_anywhere_leaves_out_what_touches_only_locals() -> None:
+    """Reading and writing what is shared is a switch point; moving values between locals and the stack is none."""
+
+    def deposit(account: Number, amounts: list[int]) -> None:
+        before = account.value
+        account.value = before + amounts[0] + len(amounts) + shared
+
+    shared = 1
+    names = _names_anywhere(deposit)
+    assert {"LOAD_ATTR", "STORE_ATTR", "LOAD_GLOBAL", "LOAD_DEREF"} <= names
+    assert not {name for name in names if "FAST" in name or name in ("LOAD_CONST", "PUSH_NULL", "RESUME")}
+
+
+def test_anywhere_tests_of_truth_count_unless_of_a_bool() -> None:
+    """The truth of a list is read when it is tested; what ``in`` found is known."""
+
+    def found(ones: list[int]) -> int:
+        return 1 if 1 in ones else 2
+
+    def filled(ones: list[int]) -> int:
+        return 1 if ones else 2
+
+    def tests(function: Any) -> set[str]:
+        return {name for name in _names_anywhere(function) if "JUMP" in name or name == "TO_BOOL"}
+
+    assert tests(filled)
+    assert not tests(found)
+
+
+def _names_anywhere(function: Any) -> set[str]:
+    points = switch_points(function.__code__, anywhere=True)
+    return {found.opname for found in dis.get_instructions(function.__code__) if found.offset in points.before}
