@@ -24,7 +24,7 @@ audit.py:4 lines.append(text) goes on |
 11 audit(seen)                goes on |
 12 account.balance = seen... returned |
                                       | 21 with account.lock:         goes on
-                                      | 22 account.balan... raised NameError
+                                      | 22 account.balanc... raised NameError
 outcome: 1; again: --claims-replay 5d-1f-7
 """
 
