@@ -226,7 +226,7 @@ def test_lost_update_is_seen(lab: Lab, in_process: bool) -> None:
     assert run.witness["outcome"] == "1"
     assert 1 <= run.witness["sample"] <= run.samples
     assert run.witness["seconds"] > 0
-    assert {"strategy", "switch_interval", "pinned", "overlapping"} <= set(run.witness)
+    assert {"strategy", "switch_interval", "overlapping"} <= set(run.witness)
     assert f"seen in {run.seen:,} of {run.samples:,} samples, first 1 after" in run.phrase()
     assert run.witness["strategy"] in run.phrase()
 
@@ -1175,7 +1175,7 @@ def test_crash_that_was_asked_for_is_an_outcome(forking: Lab, control: Any) -> N
     assert (run.about, run.answer, run.seen, run.failure) == ("lab.CRASH", True, 1, None)
     assert run.witness is not None
     assert (run.witness["outcome"], run.witness["sample"]) == ("lab.CRASH", run.samples)
-    assert {"strategy", "switch_interval", "pinned", "seconds"} <= set(run.witness)
+    assert {"strategy", "switch_interval", "seconds"} <= set(run.witness)
     assert sum(samples_of(race).values()) == run.samples
     assert race.never(forking.CRASH) is False
 
