@@ -24,9 +24,10 @@ from .parallelism.parallelism import Parallelism
 from .parallelism.parallelism import experiment as parallelism_experiment
 from .process_memory import gauge
 from .race.experiment import experiment
-from .race.question import ASK, CRASH
+from .race.question import ASK, CRASH, DEADLOCK
 from .race.race import Race
 from .race.runner import Runner
+from .race.schedules.replay import Token
 from .ratio import Ratio, Timing
 from .threads import threads_at_work
 
@@ -53,30 +54,44 @@ class Lab:
 
     :param budget: seconds for each experiment.
     :param in_process: whether experiments run in the test process, even where they could run in a child.
+    :param portable: whether schedules switch threads at any instruction, as without a GIL, and the verdict is of that.
+    :param replay: tokens of schedules; a race with one of them runs that schedule only, in the test process.
     :param patience: seconds to wait for the machine while others measure.
     :param tell: shows people one line of text, such as what is waited for.
     """
 
     #: An outcome to ask a race for: the process is ended by a signal such as SIGSEGV.
     CRASH = CRASH
+    #: An outcome to ask a race for: all actors that have not ended wait for each other.
+    DEADLOCK = DEADLOCK
 
     def __init__(
         self,
         *,
         budget: float,
         in_process: bool = False,
+        portable: bool = False,
+        replay: Sequence[Token] = (),
         patience: float = 300.0,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.budget = budget
         self._in_process = in_process
+        self._portable = portable
+        self._replay = replay
         self._evidence: list[Evidence] = []
         self._unsettled: Inconclusive | NotApplicable | None = None
         self._instruments: list[Race | Measurement] = []
         self._children: list[Child[Any]] = []
         self._lock_timeout = patience
         self._tell = tell
-        self._bench = Bench(self._sampling, lambda: threads_at_work(self.earlier_threads), self._record, self._raise)
+        self._bench = Bench(
+            self._sampling,
+            self._suspended,
+            lambda: threads_at_work(self.earlier_threads),
+            self._record,
+            self._raise,
+        )
         #: The threads that were there before the claim.
         self.earlier_threads = frozenset(threading.enumerate())
         self._process = os.getpid()
@@ -234,6 +249,8 @@ class Lab:
             budget=self._budget(budget, "lab.race"),
             timeout=_seconds(deadline, "lab.race", "deadline"),
             in_process=self._in_process,
+            portable=self._portable,
+            replay=self._replay,
             failed_assertions=lambda: () if self.assertions is None else self.assertions.failures(),
         )
         race = Race(runner, bench=self._bench)
@@ -367,8 +384,11 @@ class Lab:
     @contextmanager
     def _sampling(self) -> Iterator[None]:
         __tracebackhide__ = True
-        with self.alone(), nullcontext() if self.assertions is None else self.assertions.suspended():
+        with self.alone(), self._suspended():
             yield
+
+    def _suspended(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.assertions is None else self.assertions.suspended()
 
     def _budget(self, given: object, call: str) -> float:
         __tracebackhide__ = True

@@ -82,12 +82,14 @@ class Bench:
     """What a lab lends to its instruments.
 
     :param sampling: gives the machine to an instrument, for as long as it samples.
+    :param suspended: for as long as an instrument calls the claim's code, counts no assertion that holds.
     :param disturbed: tells what falsifies a measurement now, in words; None if nothing does.
     :param record: takes evidence.
     :param give_up: ends the claim without a verdict.
     """
 
     sampling: Callable[[], AbstractContextManager[None]]
+    suspended: Callable[[], AbstractContextManager[None]]
     disturbed: Callable[[], str | None]
     record: Callable[[Evidence], None]
     give_up: Callable[[Inconclusive], NoReturn]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+
+from .failure import Failure, is_own
 
 
 @contextmanager
@@ -29,6 +33,22 @@ def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseExce
         yield
     finally:
         threading.excepthook = before
+
+
+def hang(threads: Mapping[str, threading.Thread], timeout: float) -> Failure:
+    """Return the failure of actors that do not come back, with the stacks of what they call.
+
+    :param threads: by the actors' names.
+    :param timeout: seconds that they had.
+    """
+    frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
+    stacks = []
+    for name, thread in threads.items():
+        stack = traceback.extract_stack(frames.get(thread.ident or 0))
+        begin = max((index for index, call in enumerate(stack) if is_own(call.filename)), default=-1) + 1
+        stacks.append(f"actor {name}:\n{''.join(traceback.format_list(stack[begin:]))}")
+    names = " and ".join(f"actor {name}" for name in threads)
+    return Failure("hang", f"{names} did not come back within {timeout:g} s", "\n".join(stacks))
 
 
 # --- threads at work

@@ -6,7 +6,7 @@ import json
 import operator
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -112,7 +112,7 @@ class Place:
 
     def bench(self) -> Bench:
         """Return what a lab lends."""
-        return Bench(self.alone, self.disturbed, self.recorded.append, self.give_up)
+        return Bench(self.alone, nullcontext, self.disturbed, self.recorded.append, self.give_up)
 
 
 @pytest.fixture
@@ -427,7 +427,7 @@ def test_machine_that_is_not_to_be_had(place: Place) -> None:
     def busy() -> NoReturn:
         raise Inconclusive("others measure")
 
-    measured = Scripted(Bench(busy, place.disturbed, place.recorded.append, place.give_up), 2.0)
+    measured = Scripted(Bench(busy, nullcontext, place.disturbed, place.recorded.append, place.give_up), 2.0)
     with pytest.raises(Inconclusive, match="others measure"):
         measured.above(1)
     assert measured.asked

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ...interpreter import PYPY, gil_enabled
 from ...records.evidence import RaceRun
+from ...records.interleaving import Step
+from ...text import counted
 from ..callables import name_of
-from ..failure import Failure
-from .experiment import Subject
+from ..failure import Failed
+from .experiment import RaceExperiment, Subject
 from .findings import RaceFindings
-from .histogram import SHOWN, counts
+from .histogram import SHOWN, OutcomeCount, counts
 from .power import CONFIDENCE
-from .progress import Progress
 from .question import OutcomeQuestion, shown
-from .runner import Runner
+from .runner import Result, Runner
+from .schedules.explorer import Explored
+from .schedules.replay import Token, token
+from .schedules.search import EndedBySchedule, Searched
 from .tally import Count
 
 
@@ -23,20 +29,21 @@ def evidence_of(
     runner: Runner,
     put: OutcomeQuestion,
     answer: bool | None,
-    progress: Progress | None,
-    failure: Failure | None,
+    result: Result | None,
     *,
-    lacking: str | None = None,
+    failed: Failed | None = None,
 ) -> RaceRun:
     """Return what a question has seen, for the record.
 
     :param answer: None where there is none.
-    :param progress: None where a failure ended it.
-    :param lacking: why there is no answer.
+    :param result: None where a failure ended it.
     """
     findings, experiment = runner.findings, runner.experiment
     race, control = findings.race.tally, findings.control.tally
+    searched, progress = (None, None) if result is None else (result.searched, result.progress)
     absence = None if progress is None else progress.absence
+    outcomes = counts(race, runner.in_schedules)
+    seen = 0 if progress is None else progress.seen.samples
     return RaceRun(
         question=put.asked,
         about=put.words,
@@ -46,13 +53,13 @@ def evidence_of(
         samples=race.total.samples,
         overlapping=race.total.overlapping,
         strides=race.strides,
-        seconds=round(findings.seconds, 4),
+        seconds=round(findings.seconds + (0.0 if searched is None else searched.seconds), 4),
         budget=runner.budget,
         in_process=runner.in_process,
-        seen=0 if progress is None else progress.seen.samples,
-        outcomes=[_outcome(*item) for item in counts(race)[:SHOWN]],
-        other_outcomes=max(0, len(counts(race)) - SHOWN),
-        witness=_witness(progress),
+        seen=seen,
+        outcomes=[_outcome(count) for count in outcomes[:SHOWN]],
+        other_outcomes=max(0, len(outcomes) - SHOWN),
+        witness=_witness_of_failure(failed) if result is None else _witness(result, experiment),
         control={
             "matched": experiment.matched,
             "actors": names_of(experiment.control),
@@ -62,16 +69,12 @@ def evidence_of(
             "seen": None if absence is None else absence.control_seen,
         },
         strategies=_strategies(findings),
-        schedules=None,
-        bound=None if absence is None or answer is None or _seen(progress) else absence.bound,
+        schedules=None if searched is None else _schedules(searched),
+        bound=None if result is None else result.bound,
         confidence=CONFIDENCE,
-        lacking=lacking,
-        failure=None if failure is None else asdict(failure),
+        lacking=None if result is None else result.lacking,
+        failure=None if failed is None else asdict(failed.failure),
     )
-
-
-def _seen(progress: Progress | None) -> bool:
-    return progress is not None and progress.seen.samples > 0
 
 
 def names_of(subject: Subject) -> list[str]:
@@ -79,23 +82,94 @@ def names_of(subject: Subject) -> list[str]:
     return [name_of(actor) for actor in subject.actors]
 
 
-def _outcome(outcome: Hashable, count: Count) -> dict[str, Any]:
-    return {"outcome": shown(outcome), "samples": count.samples, "overlapping": count.overlapping, "schedules": 0}
+def _outcome(count: OutcomeCount) -> dict[str, Any]:
+    return {
+        "outcome": shown(count.outcome),
+        "samples": count.samples,
+        "overlapping": count.overlapping,
+        "schedules": count.schedules,
+    }
 
 
-def _witness(progress: Progress | None) -> dict[str, Any] | None:
+def _witness(result: Result, experiment: RaceExperiment) -> dict[str, Any] | None:
+    searched, progress = result.searched, result.progress
+    if searched is not None and searched.witness is not None:
+        witness = searched.witness
+        return {
+            "outcome": witness.outcome,
+            "seconds": round(witness.seconds, 6),
+            "sample": witness.number,
+            "strategy": f"schedule with {counted(witness.preemptions, 'preemption')}",
+            "switch_interval": None,
+            "overlapping": witness.preemptions > 0,
+            **_story(searched.steps, token(experiment.race, witness.schedule, portable=searched.portable)),
+            "remark": None if searched.steps else "its schedule, run once more, did not show it again",
+        }
     if progress is None or progress.witness is None:
         return None
     sighting = asdict(progress.witness)
     sighting["seconds"] = round(sighting["seconds"], 6)
-    sighting.pop("pinned", None)
-    return {"outcome": progress.outcome, **sighting, "steps": None, "replay": None, "remark": None}
+    return {"outcome": progress.outcome, **sighting, "steps": None, "replay": None, "remark": result.remark}
+
+
+def _witness_of_failure(failed: Failed | None) -> dict[str, Any] | None:
+    if not isinstance(failed, EndedBySchedule) or not failed.steps:
+        return None
+    return {
+        "outcome": "lab.DEADLOCK" if failed.failure.kind == "deadlock" else failed.failure.text,
+        "seconds": 0.0,
+        "sample": 1,
+        "strategy": f"schedule with {counted(len(failed.schedule), 'switch')}",
+        "switch_interval": None,
+        "overlapping": True,
+        **_story(failed.steps, token(failed.subject, failed.schedule, portable=failed.portable)),
+        "remark": None,
+    }
+
+
+def _story(steps: Sequence[Step], replay: Token) -> dict[str, Any]:
+    return {"steps": [asdict(step) for step in steps] or None, "replay": str(replay)}
+
+
+def _schedules(searched: Searched) -> dict[str, Any] | None:
+    race = searched.race
+    if race is None:
+        return None
+    return {
+        "grade": "portable" if searched.portable else "here",
+        "interpreter": _interpreter(),
+        "switch_points": list(race.points),
+        **_explored(race),
+        "further": race.further,
+        "random": None
+        if not race.random_run
+        else {"run": race.random_run, "preemptions": (race.preemptions or 0) + 1, "chance": race.chance},
+        "unrepeatable": race.unrepeatable,
+        "seconds": round(searched.seconds, 4),
+        "control": None if searched.control is None else _explored(searched.control),
+        "remarks": [*race.remarks, *searched.remarks],
+        "portable": None if searched.anywhere is None else _explored(searched.anywhere),
+    }
+
+
+def _interpreter() -> str:
+    name, version = platform.python_implementation(), ".".join(platform.python_version_tuple()[:2])
+    return f"{name} {version}{'' if PYPY else ' with the GIL' if gil_enabled() else ' without a GIL'}"
+
+
+def _explored(explored: Explored) -> dict[str, Any]:
+    return {
+        "run": explored.run - explored.random_run,
+        "seen": explored.seen,
+        "preemptions": explored.preemptions,
+        "exhausted": explored.exhausted,
+    }
 
 
 def _strategies(findings: RaceFindings) -> list[dict[str, Any]]:
     samples = findings.race.samples_by_strategy
     made = [(strategy, samples.get(strategy, Count())) for strategy in findings.strategies]
     return [
-        {"strategy": strategy.name, "samples": count.samples, "overlapping": count.overlapping}
+        {"strategy": strategy.value, "samples": count.samples, "overlapping": count.overlapping}
         for strategy, count in made
     ]

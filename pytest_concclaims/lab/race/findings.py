@@ -6,23 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from .experiment import RaceExperiment, Subject
-from .samples.strategy import Meeting, Strategy
+from .samples.meetings import Meeting
 from .tally import Count, Tally
 
-#: Seconds that a stride should take, in all. That is short, so its outcomes are looked at often.
+#: CPU seconds that a stride should take, in all. That is short, so its outcomes are looked at often.
 _STRIDE_S = 0.008
-#: Seconds that a free drift should take. It is there for the number of samples, most of which need no thread switch.
-_DRIFT_STRIDE_S = 0.016
-#: Samples of the first stride of all.
-_FIRST_LENGTH = 2
-#: Samples of the first stride with a strategy, at most: a witness is seen at the end of the stride.
-_FIRST_LENGTH_OF_STRATEGY = 2_048
+#: CPU seconds that it takes at least: the clocks of some systems are coarse.
+_LEAST_S = 1e-4
 #: Samples of any stride, at most.
 _MAX_LENGTH = 16_384
-#: A stride is at most this many times as long as an earlier one.
+#: A stride is at most this many times as long as the one before.
 _GROWTH = 16
-#: A stride that took one part in this many of its time tells how long the next should be.
-_TELLING_PART = 4
 
 
 @dataclass
@@ -31,34 +25,23 @@ class Side:
 
     :param subject: what is sampled.
     :param tally: what was seen.
-    :param samples_by_strategy: how many samples each strategy made.
-    :param safe_length: samples that a stride may have, as far as known. It grows from stride to stride, whatever the
-        strategy.
-    :param fitting_lengths: for each strategy, the samples of a stride that takes about as long as it should.
+    :param samples_by_strategy: how many samples each way of meeting has made.
+    :param length: samples of the next stride.
     """
 
     subject: Subject
     tally: Tally = field(default_factory=Tally)
-    samples_by_strategy: dict[Strategy, Count] = field(default_factory=dict)
-    safe_length: int = _FIRST_LENGTH
-    fitting_lengths: dict[Strategy, int] = field(default_factory=dict)
+    samples_by_strategy: dict[Meeting, Count] = field(default_factory=dict)
+    length: int = 1
 
-    def next_length(self, strategy: Strategy) -> int:
-        """Return how many samples the next stride with a strategy is to have."""
-        return min(self.safe_length, self.fitting_lengths.get(strategy, _FIRST_LENGTH_OF_STRATEGY))
+    def learn_length(self, length: int, seconds: float) -> None:
+        """Let the next stride take about the time that it should; what takes longer is cut short.
 
-    def learn_length(self, strategy: Strategy, length: int, seconds: float) -> None:
-        """Take note of how long a stride took.
-
-        :param length: its samples.
-        :param seconds: what it took, in all.
+        :param length: the samples of a stride.
+        :param seconds: CPU time that it took, in all: beside other load, no stride is done soon.
         """
-        target = _DRIFT_STRIDE_S if strategy.meeting is Meeting.DRIFT else _STRIDE_S
-        fitting = max(1, min(_MAX_LENGTH, length * _GROWTH, int(length * target / seconds)))
-        self.safe_length = max(self.safe_length, fitting)
-        # A short stride mostly wakes threads, and is no measure for a longer one.
-        telling = seconds * _TELLING_PART > target
-        self.fitting_lengths[strategy] = fitting if telling else max(fitting, _FIRST_LENGTH_OF_STRATEGY)
+        fitting = min(_MAX_LENGTH, length * _GROWTH, int(length * _STRIDE_S / max(seconds, _LEAST_S)))
+        self.length = max(self.length, fitting)  # a short stride mostly wakes threads, and is no measure
 
     def portable(self, known: Sequence[object]) -> Side:
         """Return the part that another process can be told, see :meth:`Tally.portable`."""
@@ -69,17 +52,17 @@ class Side:
 class RaceFindings:
     """All that is known of a race.
 
-    :param strategies: used in turns.
+    :param strategies: ways of meeting, used in turns.
     :param seconds: of sampling.
     """
 
-    strategies: tuple[Strategy, ...]
+    strategies: tuple[Meeting, ...]
     race: Side
     control: Side
     seconds: float = 0.0
 
     @classmethod
-    def none_yet(cls, experiment: RaceExperiment, strategies: tuple[Strategy, ...] = ()) -> RaceFindings:
+    def none_yet(cls, experiment: RaceExperiment, strategies: tuple[Meeting, ...] = ()) -> RaceFindings:
         """Return the findings before the first sample."""
         return cls(strategies, Side(experiment.race), Side(experiment.control))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from .question import ASK
+from .question import ASK, Forgotten
 from .tally import Count, Tally
 
 #: How many outcomes, the most frequent, are shown and go into the record.
@@ -21,17 +21,17 @@ class Histogram:
 
     __hash__ = None  # type: ignore[assignment]  # a histogram is equal to nothing
 
-    def __init__(self, tally: Tally) -> None:
-        self._counts = counts(tally)
-        self._asked = tally.turns > 0
+    def __init__(self, tally: Tally, in_schedules: Mapping[Hashable, int]) -> None:
+        self._counts = counts(tally, in_schedules)
+        self._asked = tally.turns > 0 or bool(in_schedules)
 
     def __iter__(self) -> Iterator[tuple[Hashable, int]]:
         if not self._asked:
             raise TypeError(f"there are no outcomes yet: a race samples only when it is asked; {ASK}")
-        return iter([(outcome, count.samples) for outcome, count in self._counts])
+        return iter([(count.outcome, count.total) for count in self._counts])
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{outcome!r}: {count.samples:,}" for outcome, count in self._counts[:SHOWN])
+        shown = ", ".join(f"{count.outcome!r}: {count.total:,}" for count in self._counts[:SHOWN])
         return f"<outcomes {shown}{', ...' if len(self._counts) > SHOWN else ''}>" if shown else "<no outcomes yet>"
 
     def __contains__(self, outcome: object) -> NoReturn:
@@ -45,17 +45,32 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Forgotten:
-    """Stands in a histogram for outcomes of which no further question can be asked."""
+class OutcomeCount:
+    """How often an outcome was seen: in schedules, in samples, and in samples whose actors overlapped."""
 
-    text: str
+    outcome: Hashable
+    schedules: int
+    samples: int
+    overlapping: int
 
-    def __repr__(self) -> str:
-        return f"<{self.text}>"
+    @property
+    def total(self) -> int:
+        """Return how often it was seen in all."""
+        return self.schedules + self.samples
 
 
-def counts(tally: Tally) -> list[tuple[Hashable, Count]]:
-    """Return the outcomes of a tally and their counts, the most frequent first."""
-    forgotten = [(Forgotten(name), count) for name, count in tally.forgotten.items()]
-    known: list[tuple[Hashable, Count]] = [*tally.outcomes.items(), *forgotten]
-    return sorted(known, key=lambda item: -item[1].samples)
+def counts(tally: Tally, in_schedules: Mapping[Hashable, int]) -> list[OutcomeCount]:
+    """Return the outcomes that were seen, the most frequent first."""
+    forgotten: dict[Hashable, Count] = {Forgotten(name): count for name, count in tally.forgotten.items()}
+    samples: dict[Hashable, Count] = {**tally.outcomes, **forgotten}
+    none = Count()
+    seen = [
+        OutcomeCount(
+            outcome,
+            in_schedules.get(outcome, 0),
+            samples.get(outcome, none).samples,
+            samples.get(outcome, none).overlapping,
+        )
+        for outcome in {**in_schedules, **samples}
+    ]
+    return sorted(seen, key=lambda count: -count.total)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import enum
 import mmap
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from ..callables import name_of
+from .experiment import Subject
 
 _LAYOUT = struct.Struct("=?BBQQQ")
 
@@ -17,6 +21,15 @@ class Part(enum.IntEnum):
     ACTORS = 1
     #: Observing them, and asking the predicate about them.
     OUTCOMES = 2
+
+
+def at_work(subject: Subject, part: Part) -> str:
+    """Return which functions run in a part, in words."""
+    if part is Part.SETUP:
+        return f"setup: {name_of(subject.setup)}"
+    if part is Part.OUTCOMES:
+        return f"observe: {name_of(subject.observe)}, or the predicate" if subject.observe else "the predicate"
+    return ", ".join(name_of(actor) for actor in subject.actors)
 
 
 @dataclass(frozen=True)
@@ -60,3 +73,45 @@ class SharedPosition:
 
     def __exit__(self, *_: object) -> None:
         self._memory.close()
+
+
+#: The part, the number of the schedule, and the number of its switches; then those.
+_HEAD = struct.Struct("=BQH")
+_SWITCH = struct.Struct("=QB")
+_MOST_SWITCHES = 200
+
+
+class SharedSchedule:
+    """The schedule that runs in a child process, in memory that outlives a crash of the child."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, _HEAD.size + _MOST_SWITCHES * _SWITCH.size)
+        self._number = 0
+
+    def write(self, schedule: Sequence[tuple[int, int]], part: Part) -> None:
+        """Note which part of a schedule begins."""
+        if part is Part.SETUP:
+            self._number += 1
+            for index, switch in enumerate(schedule[:_MOST_SWITCHES]):
+                _SWITCH.pack_into(self._memory, _HEAD.size + index * _SWITCH.size, *switch)
+        _HEAD.pack_into(self._memory, 0, part, self._number, min(len(schedule), _MOST_SWITCHES))
+
+    @property
+    def part(self) -> Part:
+        """The part that was the last to begin."""
+        return Part(_HEAD.unpack_from(self._memory)[0])
+
+    @property
+    def number(self) -> int:
+        """The number of the schedule, from 1."""
+        return int(_HEAD.unpack_from(self._memory)[1])
+
+    @property
+    def schedule(self) -> tuple[tuple[int, int], ...]:
+        """The schedule that was the last to begin."""
+        count = _HEAD.unpack_from(self._memory)[2]
+        return tuple(_SWITCH.unpack_from(self._memory, _HEAD.size + index * _SWITCH.size) for index in range(count))
+
+    def where(self, subject: Subject) -> str:
+        """Return what ran last, in words."""
+        return f"while the {subject.name} ran ({at_work(subject, self.part)}; schedule {self.number:,})"

@@ -22,11 +22,6 @@ RARER_THAN_GENERIC = 100
 #: Overlapping samples with which an absence may be settled before the budget is spent. How often the control was
 #: seen is no reason to: it says nothing of what happens seldom.
 PLENTY = 20 * OVERLAPPING
-#: Samples of the control in which actors certainly did not overlap, from which on it counts what is seen in them.
-APART = 20
-#: A control seen in a larger part of its samples, none of them apart, may show it without a race, too.
-_TOO_OFTEN = 0.9
-
 #: Sightings of the control for each OVERLAPPING samples of the race: its lower bound is near then.
 _SEEN_WELL = 3 * SEEN
 _LONGER = "; a longer budget gives more"
@@ -40,8 +35,6 @@ class Absence:
     :param strides: of the race, with such samples.
     :param control_overlapping: samples of the control.
     :param control_seen: those of them in which the effect was seen.
-    :param control_apart: samples of the control in which no two actors overlapped.
-    :param control_seen_apart: those of them in which the effect was seen.
     :param matched: whether the control is the race's own.
     """
 
@@ -49,8 +42,6 @@ class Absence:
     strides: int
     control_overlapping: int
     control_seen: int
-    control_apart: int = 0
-    control_seen_apart: int = 0
     matched: bool = True
 
     @property
@@ -78,16 +69,6 @@ class Absence:
                 f"the control was {often or f'seen only {self.control_seen} times'} in {self.control_overlapping:,} "
                 f"overlapping samples, and it takes {SEEN} times: this harness could have missed the effect as well"
             )
-        if self._may_need_no_overlap():
-            return (
-                f"the control shows it in nearly every sample, {self.control_seen:,} of {self.control_overlapping:,} "
-                "overlapping ones, and there were hardly any others: it may be no effect of a race at all"
-            )
-        if self._needs_no_overlap():
-            return (
-                f"the control shows it also where no actors overlap, in {self.control_seen_apart:,} of "
-                f"{self.control_apart:,} samples: what it shows is not the effect of a race"
-            )
         if self._rarer() < self._wanted():
             weaker = "" if self.matched else " with a control that is not its own"
             return (
@@ -96,16 +77,6 @@ class Absence:
                 f"times rarer, of {self._wanted()} that it takes{weaker}{_LONGER}"
             )
         return None
-
-    def _may_need_no_overlap(self) -> bool:
-        often = self.control_seen > _TOO_OFTEN * self.control_overlapping
-        return self.matched and often and self.control_apart < APART
-
-    def _needs_no_overlap(self) -> bool:
-        if self.control_apart < APART:
-            return False
-        apart = self.control_seen_apart / self.control_apart
-        return apart > self.control_seen / self.control_overlapping / 2
 
     def _wanted(self) -> int:
         return RARER if self.matched else RARER_THAN_GENERIC

@@ -23,7 +23,8 @@ class Progress:
     :param witness: the first time.
     :param outcome: the witness's, as a ``repr``.
     :param absence: what "never seen" rests on.
-    :param lacking: why there is no answer; None if there is.
+    :param impossible: why what was not seen could not have been; None if it could.
+    :param lacking: why samples are no ground for an answer; None if they are.
     :param gil: whether the GIL was on at the end.
     """
 
@@ -31,6 +32,7 @@ class Progress:
     witness: Sighting | None
     outcome: str | None
     absence: Absence
+    impossible: str | None
     lacking: str | None
     gil: bool
 
@@ -114,6 +116,7 @@ class OpenQuestion:
             witness=at,
             outcome=None if at is None else shown(outcome),
             absence=self._absence(),
+            impossible=None if self.race.seen.samples else self._impossible(),
             lacking=self._lacking(),
             gil=gil_enabled(),
         )
@@ -124,8 +127,6 @@ class OpenQuestion:
             strides=self.race.side.tally.strides,
             control_overlapping=self.control.searched.overlapping,
             control_seen=self.control.seen.overlapping,
-            control_apart=self.control.searched.apart,
-            control_seen_apart=self.control.seen.apart,
             matched=self._matched,
         )
 

@@ -26,6 +26,28 @@ def shown(outcome: object) -> str:
     return text if len(text) <= _REPR_KEPT else text[: _REPR_KEPT - 3] + "..."
 
 
+@dataclass(frozen=True)
+class Forgotten:
+    """Stands for an outcome that could not be carried out of the process that saw it."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return f"<{self.text}>"
+
+
+def portable_outcome(outcome: Hashable) -> Hashable:
+    """Return an outcome if it is plain data, which another process can have, or else what stands for it."""
+    return outcome if _is_plain(outcome) else Forgotten(shown(outcome))
+
+
+def _is_plain(outcome: object) -> bool:
+    if type(outcome) in (tuple, frozenset):
+        return all(map(_is_plain, outcome))  # type: ignore[call-overload]  # it is one of these
+    return outcome is None or type(outcome) in (bool, int, float, complex, str, bytes, Crash, Deadlock)
+
+
+@dataclass(frozen=True)
 class Crash:
     """The outcome of a sample that ends its process; :data:`CRASH` is the only one."""
 
@@ -38,12 +60,26 @@ CRASH = Crash()
 
 
 @dataclass(frozen=True)
+class Deadlock:
+    """The outcome of actors that wait for each other; :data:`DEADLOCK` is the only one."""
+
+    def __repr__(self) -> str:
+        return "lab.DEADLOCK"
+
+
+#: All actors that have not ended wait for each other.
+DEADLOCK = Deadlock()
+
+
+@dataclass(frozen=True)
 class OutcomeQuestion:
     """What would settle a question alone, and how it was asked.
 
     :param asked: ``ever``, ``never`` or ``always``.
     :param words: what was asked about, for people.
     :param sought: whether an outcome is a witness.
+    :param end: the end of the process or of its threads that was asked about; None if it was an outcome of actors
+        that come to an end.
     :param like: whether an outcome is of the kind of the one that was asked about: if none is, it could not have
         been seen.
     """
@@ -52,6 +88,7 @@ class OutcomeQuestion:
     words: str
     sought: Callable[[Hashable], bool]
     like: Callable[[Hashable], bool] = lambda _: True
+    end: Crash | Deadlock | None = None
 
     def answer(self, *, witnessed: bool) -> bool:
         """Return the answer, given whether what was sought exists."""
@@ -70,8 +107,8 @@ def question(
     :raises ValueError: no outcome can be equal to this; a class that is no outcome.
     """
     __tracebackhide__ = True
-    if about is CRASH:
-        return OutcomeQuestion(asked, repr(CRASH), lambda outcome: outcome is CRASH)
+    if about is CRASH or about is DEADLOCK:
+        return OutcomeQuestion(asked, repr(about), lambda outcome: outcome is about, end=about)
     if callable(about) and not isinstance(about, type):
         name = name_of(about)
         if runs_nothing(about):

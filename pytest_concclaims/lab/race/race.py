@@ -8,11 +8,10 @@ from ...verdict import Inconclusive
 from ..failure import Failed
 from ..measurement import Bench
 from ..processes.forked import ForkedError
-from ..tracing import is_traced
 from .evidence import evidence_of, names_of
 from .experiment import RaceError
 from .histogram import Histogram
-from .question import ASK, CRASH, question
+from .question import ASK, Crash, Deadlock, question
 from .runner import Runner
 
 
@@ -68,12 +67,13 @@ class Race:
     @property
     def outcomes(self) -> Histogram:
         """What was seen so far. Samples nothing."""
-        return Histogram(self._runner.findings.race.tally)
+        return Histogram(self._runner.findings.race.tally, self._runner.in_schedules)
 
     def __repr__(self) -> str:
         total = self._runner.findings.race.tally.total
         names = ", ".join(names_of(self._runner.experiment.race))
-        return f"<Race of {names}: {total.samples:,} samples, {total.overlapping:,} known to overlap>"
+        schedules = sum(self._runner.in_schedules.values())
+        return f"<Race of {names}: {schedules:,} schedules, {total.samples:,} samples, {total.overlapping:,} overlapping>"
 
     def __bool__(self) -> NoReturn:
         raise TypeError(f"a race is neither true nor false; {ASK}")
@@ -84,46 +84,29 @@ class Race:
     def _ask(self, asked: str, outcome: Any) -> bool:
         """Have a question sampled, and record the evidence."""
         __tracebackhide__ = True
-        if outcome is CRASH and asked == "always":
-            raise ValueError("race.always(lab.CRASH): write race.ever(lab.CRASH) or race.never(lab.CRASH)")
+        if isinstance(outcome, (Crash, Deadlock)) and asked == "always":
+            raise ValueError(f"race.always({outcome!r}): write race.ever({outcome!r}) or race.never({outcome!r})")
         runner = self._runner
         subject = runner.experiment.race
         values = len(subject.actors) if subject.observe is None else None
         put = question(asked, outcome, subject.exceptions, values=values)
-        traced = _TRACED if is_traced() else None
         try:
-            with self._bench.sampling():
-                progress = runner.until_crash() if outcome is CRASH else runner.until_settled(put)
+            with self._bench.suspended():
+                result = runner.ask(put, self._bench.sampling)
         except ForkedError as broken:
             self.error = RaceError(f"lab.race: what ran in a process of its own came to no end\n{broken}")
             raise self.error from broken
         except Failed as failed:
             failure = failed.failure
             self.asked = True
-            self._bench.record(evidence_of(runner, put, None, None, failure))
+            self._bench.record(evidence_of(runner, put, None, None, failed=failed))
             details = f"\n{failure.details.rstrip()}" if failure.details else ""
             self.error = RaceError(f"lab.race: {failure.text}{details}")
             raise self.error from failed.__cause__
-        lacking = traced or _gil_changed(runner.gil, progress.gil) or progress.lacking
-        answer = None if lacking is not None else put.answer(witnessed=progress.seen.samples > 0)
-        evidence = evidence_of(runner, put, answer, progress, None, lacking=lacking)
+        answer = None if result.lacking is not None else put.answer(witnessed=result.is_witnessed)
+        evidence = evidence_of(runner, put, answer, result)
         self.asked = True
         self._bench.record(evidence)
         if answer is None:
             self._bench.give_up(Inconclusive(evidence.phrase()))
         return answer
-
-
-_TRACED = (
-    "a tracer, profiler or debugger is active, which runs code of its own between the actors' instructions: what "
-    "comes of that is not what comes of them"
-)
-
-
-def _gil_changed(before: bool, after: bool) -> str | None:
-    if before is after:
-        return None
-    return (
-        f"the GIL was {'on' if before else 'off'} when this was asked and {'on' if after else 'off'} at the end; "
-        "import what brings it back before the race"
-    )

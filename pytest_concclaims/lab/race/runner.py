@@ -1,28 +1,30 @@
-"""Questions to a race, each in a child forked for it or in place; and the meaning of a crash there."""
+"""Questions to a race: schedules first, then samples, each in a child forked for it or in place."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Union
 
-from ...interpreter import PYPY, gil_enabled
+from ...interpreter import gil_enabled
 from ...machine import cgroup_quota, usable_cpus
 from .. import linux
-from ..affinity import can_pin
-from ..callables import name_of
 from ..failure import Failed, Failure
-from ..processes.forked import CAN_FORK, Forked, ForkedError, run_forked
-from .experiment import RaceExperiment, Subject
+from ..processes.forked import CAN_FORK, Forked, run_forked
+from ..tracing import is_traced
+from .child_end import child_failure
+from .experiment import RaceExperiment
 from .findings import RaceFindings, Side
-from .position import Part, Position, SharedPosition
-from .power import APART, Absence
+from .position import Part, Position, SharedPosition, at_work
+from .power import Absence
 from .progress import Progress
-from .question import CRASH, OutcomeQuestion
+from .question import CRASH, DEADLOCK, OutcomeQuestion
+from .samples.meetings import meetings_for
 from .samples.sampler import Begin, Sampler
-from .samples.strategy import Conditions, rotation
 from .samples.stride import clock
+from .schedules.replay import Token
+from .schedules.search import Searched, ScheduleSearch
 from .tally import Count, Sighting
 from .transport import deserialized, serialized
 
@@ -30,16 +32,50 @@ from .transport import deserialized, serialized
 _GRACE_S = 5.0
 #: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
 _FIRST_CRASH_WATCH_S = 0.1
-#: Seconds to find out whether the control crashes without a race.
-_ALONE_S = 1.0
-_CRASHES = frozenset(
-    getattr(signal, name)
-    for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
-    if hasattr(signal, name)
+#: The part of the budget in which threads run freely after schedules have answered: C code can let the GIL go.
+_LOOK_PART = 0.025
+_NOT_A_RACE = (
+    "the control shows it also where its actors run one after the other: what it shows is not the effect of a race"
 )
+_TRACED = (
+    "a tracer, profiler or debugger is active, which runs code of its own between the actors' instructions: what "
+    "threads do that run freely is not what they do without it"
+)
+_INSIDE = "no schedule shows it: it comes about inside C code or a single instruction"
 
 #: What a child returns: a failure, or findings and progress, serialized.
 _Report = Union[Failure, bytes]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a question has come to.
+
+    :param searched: by schedules.
+    :param progress: by samples; None where there were none.
+    :param lacking: why there is no answer; None if there is.
+    :param is_look: whether samples were only a short look, and no ground for the answer.
+    :param remark: on the witness.
+    """
+
+    searched: Searched | None
+    progress: Progress | None
+    lacking: str | None
+    is_look: bool = False
+    remark: str | None = None
+
+    @property
+    def bound(self) -> float | None:
+        """Return the rate of what was not seen in samples, at most; None where they are no ground for an answer."""
+        if self.progress is None or self.lacking is not None or self.is_look or self.is_witnessed:
+            return None
+        return self.progress.absence.bound
+
+    @property
+    def is_witnessed(self) -> bool:
+        """Return whether what is sought was seen."""
+        by_schedule = self.searched is not None and self.searched.witness is not None
+        return by_schedule or (self.progress is not None and self.progress.seen.samples > 0)
 
 
 class Runner:
@@ -48,6 +84,8 @@ class Runner:
     :param budget: seconds for each question.
     :param timeout: seconds that a stride may take before its actors count as hanging.
     :param in_process: whether to do without a child where there could be one.
+    :param portable: whether schedules switch threads at any instruction.
+    :param replay: tokens of schedules, of which one may be of this race.
     :param failed_assertions: returns those of the claim that have failed in this process, in words. A failure that
         is caught in a child would be lost with the child.
     """
@@ -59,26 +97,78 @@ class Runner:
         budget: float,
         timeout: float,
         in_process: bool,
+        portable: bool = False,
+        replay: Sequence[Token] = (),
         failed_assertions: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.experiment = experiment
         self.budget = budget
         self.in_process = in_process or not CAN_FORK
         self.findings = RaceFindings.none_yet(experiment)
+        #: How many schedules of the latest question had each outcome.
+        self.in_schedules: Mapping[Hashable, int] = {}
         self.gil = gil_enabled()
         self._timeout = timeout
         self._failed_assertions = failed_assertions
-        #: Samples of the control whose actors ran one after the other, and how many of them crashed.
-        self._control_alone = Count()
+        self._search = ScheduleSearch(
+            experiment,
+            budget=budget,
+            timeout=timeout,
+            in_process=in_process,
+            portable=portable,
+            replay=replay,
+            failed_assertions=failed_assertions,
+        )
 
-    def until_settled(self, asked: OutcomeQuestion) -> Progress:
-        """Sample until a question is settled or the budget is spent.
+    def ask(self, asked: OutcomeQuestion, alone: Callable[[], AbstractContextManager[None]]) -> Result:
+        """Look for what a question seeks, by schedules and, where these do not suffice, by samples.
+
+        :param alone: gives the machine to samples.
+        :raises Failed: what was to be run raised, hung, or ended the process.
+        """
+        if asked.end is CRASH and self.in_process:
+            return Result(None, None, _NO_CHILD)
+        started, gil = clock(), gil_enabled()
+        linux.load()
+        searched = self._search.ask(asked)
+        self.in_schedules = {} if searched.race is None else searched.race.outcomes
+        result = self._with_samples(asked, searched, started, alone)
+        after = gil_enabled() if result.progress is None else result.progress.gil
+        return result if after is gil else replace(result, lacking=_gil_changed(gil, after))
+
+    def _with_samples(
+        self,
+        asked: OutcomeQuestion,
+        searched: Searched,
+        started: float,
+        alone: Callable[[], AbstractContextManager[None]],
+    ) -> Result:
+        lacking = searched.lacking()
+        if searched.witness is not None or searched.replayed or asked.end is DEADLOCK:
+            return Result(searched, None, lacking)
+        if (
+            searched.control is not None
+            and searched.control.in_order
+            and not (searched.race is not None and searched.race.exhausted)
+        ):
+            return Result(searched, None, _NOT_A_RACE)
+        suffices = lacking is None and gil_enabled()
+        if is_traced():
+            return Result(searched, None, None if suffices else _TRACED)
+        with alone():
+            now = clock()
+            end = now + self.budget * _LOOK_PART if suffices else max(now, started + self.budget)
+            progress = self.until_crash(now, end) if asked.end is CRASH else self.until_settled(asked, now, end)
+        if progress.seen.samples:
+            return Result(searched, progress, None, remark=_INSIDE if lacking is None else None)
+        return Result(searched, progress, progress.impossible if suffices else progress.lacking, is_look=suffices)
+
+    def until_settled(self, asked: OutcomeQuestion, started: float, end: float) -> Progress:
+        """Sample until a question is settled or time is up.
 
         :raises Failed: what was to be sampled raised, hung, or ended the process.
         """
         self._prepare()
-        started = clock()
-        end = started + self.budget
         if self.in_process:
             return self._sampler(lambda *_: None).sample(asked, started, end)
         with SharedPosition() as position:
@@ -87,21 +177,15 @@ class Runner:
                 raise Failed(self._ended(forked, position.read()))
         return self._adopt(forked)
 
-    def until_crash(self) -> Progress:
+    def until_crash(self, started: float, end: float) -> Progress:
         """Sample until the process crashes, in one child after the other, the race and its control in turns.
 
         :raises Failed: what was to be sampled raised, hung, or ended the process in another way.
         """
-        if self.in_process:
-            return self._no_crash(_NO_CHILD)
         self._prepare()
-        started = clock()
-        end = started + self.budget
         seconds = _FIRST_CRASH_WATCH_S
         in_vain = True  # whether the last child was the control's, and did not crash: then it is the race's turn
         matched = self.experiment.matched
-        if matched and not self._control_alone.samples:
-            self._control_alone = self._alone(self.experiment.control)
         while clock() < end and not (matched and self._absence_of_crash().is_plenty()):
             findings = self.findings
             control_is_next = matched and not in_vain and self._absence_of_crash().control_is_behind()
@@ -122,7 +206,7 @@ class Runner:
             if side is findings.race:
                 strategy = findings.strategies[at.strategy]
                 witness = Sighting.at(strategy, clock() - started, at.samples + 1, overlapping=True)
-                return Progress(Count(1, 1), witness, repr(CRASH), self._absence_of_crash(), None, self.gil)
+                return Progress(Count(1, 1), witness, repr(CRASH), self._absence_of_crash(), None, None, self.gil)
         return self._no_crash(self._lacking_of_crash())
 
     # --- before
@@ -135,16 +219,9 @@ class Runner:
             return
         self.gil = gil
         quota = cgroup_quota()
-        conditions = Conditions(
-            gil=gil,
-            cores=usable_cpus() if quota is None else min(usable_cpus(), int(quota)),
-            can_pin=can_pin(),
-            pypy=PYPY,
-            # The compiler's parameters cannot be read and put back, so it is left alone where others need it.
-            jit=PYPY and not self.in_process,
-        )
+        cores = usable_cpus() if quota is None else min(usable_cpus(), int(quota))
+        strategies = meetings_for(gil=gil, cores=cores, actors=len(self.experiment.race.actors))
         # What was seen in another state of the GIL says nothing about this one.
-        strategies = rotation(conditions, len(self.experiment.race.actors))
         self.findings = RaceFindings.none_yet(self.experiment, strategies)
 
     # --- a child
@@ -201,42 +278,11 @@ class Runner:
     def _ended(self, forked: Forked[_Report], at: Position) -> Failure:
         """Return what it means that a child did not return."""
         subject = self.experiment.control if at.of_control else self.experiment.race
-        strategy = self.findings.strategies[at.strategy].name
-        where = (
-            f"while the {subject.name} ran ({_at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples)"
-        )
-        if forked.timed_out:
-            return Failure("hang", f"nothing came back in time {where}", forked.stacks)
-        if forked.signal is None and forked.exit_code is None:
-            return Failure("ended", f"the process ended, and it is not known how (is SIGCHLD ignored?), {where}", "")
-        if forked.signal is None:
-            return Failure("ended", f"the process was left with exit status {forked.exit_code} {where}", "")
-        kind = "crash" if forked.signal in _CRASHES else "ended"
-        return Failure(kind, f"the process was ended by {_name(forked.signal)} {where}", forked.stacks)
+        strategy = self.findings.strategies[at.strategy].value
+        did = f"{at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples"
+        return child_failure(forked, f"while the {subject.name} ran ({did})")
 
     # --- crashes
-
-    def _alone(self, subject: Subject) -> Count:
-        """Return samples whose actors run one after the other: all or none of them crashed.
-
-        The count is empty if that is not known.
-        """
-
-        def work() -> None:
-            for _ in range(APART):
-                state = subject.setup()
-                for actor in subject.repeated_actors():
-                    with suppress(Exception):  # the race reports it
-                        actor(state)
-
-        # Actors that wait for each other would do so for ever.
-        try:
-            forked = run_forked(work, deadline=min(self._timeout, _ALONE_S))
-        except ForkedError:
-            return Count()
-        if forked.timed_out:
-            return Count()
-        return Count(samples=APART, apart=APART if forked.signal in _CRASHES else 0)
 
     def _count_crash(self, side: Side, at: Position) -> None:
         """Add the samples of a child that crashed: all that is known is how many there were.
@@ -259,14 +305,11 @@ class Runner:
     def _absence_of_crash(self) -> Absence:
         race, control = self.findings.race.tally, self.findings.control.tally
         seen = control.forgotten.get(repr(CRASH), Count())
-        alone = self._control_alone
         return Absence(
             overlapping=race.total.overlapping,
             strides=race.strides,
             control_overlapping=control.total.overlapping,
             control_seen=seen.overlapping,
-            control_apart=alone.samples,
-            control_seen_apart=alone.apart,
         )
 
     def _lacking_of_crash(self) -> str | None:
@@ -275,7 +318,7 @@ class Runner:
         return self._absence_of_crash().lacking()
 
     def _no_crash(self, lacking: str | None) -> Progress:
-        return Progress(Count(), None, None, self._absence_of_crash(), lacking, self.gil)
+        return Progress(Count(), None, None, self._absence_of_crash(), None, lacking, self.gil)
 
 
 #: What is asked of a child that is watched for a crash.
@@ -286,16 +329,8 @@ _NO_CHILD = (
 )
 
 
-def _at_work(subject: Subject, part: Part) -> str:
-    if part is Part.SETUP:
-        return f"setup: {name_of(subject.setup)}"
-    if part is Part.OUTCOMES:
-        return f"observe: {name_of(subject.observe)}, or the predicate" if subject.observe else "the predicate"
-    return ", ".join(name_of(actor) for actor in subject.actors)
-
-
-def _name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+def _gil_changed(before: bool, after: bool) -> str:
+    return (
+        f"the GIL was {'on' if before else 'off'} when this was asked and {'on' if after else 'off'} at the end; "
+        "import what brings it back before the race"
+    )

@@ -8,9 +8,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
+from ...interpreter import gil_enabled
 from ..failure import Failed, Failure, raised
 from .question import shown
-from .samples.strategy import Strategy
+from .samples.meetings import SWITCH_INTERVAL_S, Meeting
 from .samples.stride import Outcomes
 from .transport import is_portable
 
@@ -33,35 +34,29 @@ class Sighting:
     sample: int
     strategy: str
     switch_interval: float | None
-    pinned: bool
     overlapping: bool
 
     @classmethod
-    def at(cls, strategy: Strategy, seconds: float, sample: int, *, overlapping: bool) -> Sighting:
-        """Return the sighting of a sample that a strategy has made."""
-        return cls(seconds, sample, strategy.name, strategy.switch_interval, strategy.pinned, overlapping)
+    def at(cls, meeting: Meeting, seconds: float, sample: int, *, overlapping: bool) -> Sighting:
+        """Return the sighting of a sample, in the present state of the GIL."""
+        return cls(seconds, sample, meeting.value, SWITCH_INTERVAL_S if gil_enabled() else None, overlapping)
 
 
 @dataclass
 class Count:
-    """How often something was seen; how often in samples whose actors overlapped, and in such that did not.
-
-    Of the rest, it was not looked at.
-    """
+    """How often something was seen, and how often in samples whose actors overlapped."""
 
     samples: int = 0
     overlapping: int = 0
-    apart: int = 0
 
-    def add(self, samples: int, overlapping: int, apart: int = 0) -> None:
+    def add(self, samples: int, overlapping: int) -> None:
         """Count some more."""
         self.samples += samples
         self.overlapping += overlapping
-        self.apart += apart
 
     def add_all(self, other: Count) -> None:
         """Count as many more as another has counted."""
-        self.add(other.samples, other.overlapping, other.apart)
+        self.add(other.samples, other.overlapping)
 
 
 @dataclass
@@ -83,10 +78,10 @@ class Tally:
     first: dict[Hashable, Sighting] = field(default_factory=dict)
     forgotten: dict[str, Count] = field(default_factory=dict)
 
-    def add(self, seen: Outcomes, strategy: Strategy, seconds: float) -> dict[Hashable, Count]:
+    def add(self, seen: Outcomes, meeting: Meeting, seconds: float) -> dict[Hashable, Count]:
         """Add a stride.
 
-        :param strategy: that it was made with.
+        :param meeting: that it was made with.
         :param seconds: after the question was asked.
         :returns: its outcomes.
         :raises Failed: an outcome cannot be counted.
@@ -96,7 +91,7 @@ class Tally:
         self.turns += 1
         overlapping = sum(seen.overlapping)
         self.strides += overlapping > 0
-        self.total.add(len(seen.found), overlapping, len(seen.found) - overlapping if seen.measured else 0)
+        self.total.add(len(seen.found), overlapping)
         unseen = set()
         for outcome, count in counts.items():
             if outcome not in self.outcomes and len(self.outcomes) >= _MAX_DISTINCT:
@@ -110,7 +105,7 @@ class Tally:
                 break
             if outcome in unseen:
                 unseen.remove(outcome)
-                self.first[outcome] = sighting(seen, index, before, strategy, seconds)
+                self.first[outcome] = sighting(seen, index, before, meeting, seconds)
         return counts
 
     def portable(self, known: Sequence[object] = ()) -> Tally:
@@ -129,13 +124,13 @@ class Tally:
         return kept
 
 
-def sighting(seen: Outcomes, index: int, before: int, strategy: Strategy, seconds: float) -> Sighting:
+def sighting(seen: Outcomes, index: int, before: int, meeting: Meeting, seconds: float) -> Sighting:
     """Return where a stride's outcome was seen.
 
     :param index: of the outcome in the stride.
     :param before: samples before this stride.
     """
-    return Sighting.at(strategy, seconds, before + index + 1, overlapping=bool(seen.overlapping[index]))
+    return Sighting.at(meeting, seconds, before + index + 1, overlapping=bool(seen.overlapping[index]))
 
 
 def _counted(seen: Outcomes) -> dict[Hashable, Count]:
@@ -143,10 +138,7 @@ def _counted(seen: Outcomes) -> dict[Hashable, Count]:
         samples = Counter(seen.found)
         overlapping = Counter(compress(seen.found, seen.overlapping))
         _check_equal_is_same(seen.found)
-        return {
-            outcome: Count(count, overlapping[outcome], count - overlapping[outcome] if seen.measured else 0)
-            for outcome, count in samples.items()
-        }
+        return {outcome: Count(count, overlapping[outcome]) for outcome, count in samples.items()}
     except Failed:
         raise
     except Exception as error:  # hashing and comparing may run code of the outcomes' own

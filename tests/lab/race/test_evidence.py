@@ -13,7 +13,6 @@ import pytest
 
 from pytest_concclaims.lab.failure import Failure
 from pytest_concclaims.lab.race.power import CONFIDENCE, Absence
-from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
 from pytest_concclaims.lab.race.tally import Sighting
 from pytest_concclaims.records.evidence import (
     Assertion,
@@ -60,12 +59,12 @@ ABSENT = RaceRun(
     lacking=None,
     failure=None,
 )
-SIGHTING = Sighting.at(Strategy(Meeting.LEAPFROG, 1e-6), 0.0123456, 4_321, overlapping=True)
+SIGHTING = Sighting(0.0123456, 4_321, "leapfrog", 1e-6, overlapping=True)
 
 
 def witness_of(sighting: Sighting) -> dict[str, Any]:
     """Return a witness as evidence has it."""
-    fields = {name: value for name, value in asdict(sighting).items() if name != "pinned"}
+    fields = asdict(sighting)
     return {"outcome": "1", **fields, "steps": None, "replay": None, "remark": None}
 
 
@@ -97,7 +96,7 @@ SEEN_WITHOUT_GIL = run(
     question="ever",
     answer=True,
     seen=1,
-    witness=witness_of(Sighting.at(Strategy(Meeting.RENDEZVOUS), 0.0, 1, overlapping=False)),
+    witness=witness_of(Sighting(0.0, 1, "spin rendezvous", None, overlapping=False)),
     bound=None,
     in_process=True,
 )
@@ -120,8 +119,7 @@ NOT_SEEN = (
     "for your program; all outcomes: 12,345 x 2"
 )
 SEEN_FIRST = (
-    "seen in 1,000 of 12,345 samples, first 1 after 12.3 ms (sample 4,321; leapfrog, switch interval 1e-06 s); "
-    "all outcomes: 12,345 x 2"
+    "seen in 1,000 of 12,345 samples, first 1 after 12.3 ms (sample 4,321; leapfrog); all outcomes: 12,345 x 2"
 )
 PHRASES = {
     "seen": f"never(is_torn): {SEEN_FIRST}",

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from pytest_concclaims.lab.race.power import (
-    APART,
     CONFIDENCE,
     OVERLAPPING,
     PLENTY,
@@ -24,9 +23,7 @@ from pytest_concclaims.lab.race.power import (
 #: Sightings of the control for as many overlapping samples as it takes.
 SEEN_WELL = 3 * SEEN
 #: Just enough samples and strides, beside a control that was always seen.
-ENOUGH = Absence(
-    overlapping=OVERLAPPING, strides=STRIDES, control_overlapping=1_000, control_seen=1_000, control_apart=APART
-)
+ENOUGH = Absence(overlapping=OVERLAPPING, strides=STRIDES, control_overlapping=1_000, control_seen=1_000)
 
 
 def absence(**changes: Any) -> Absence:
@@ -100,59 +97,6 @@ def test_how_much_rarer_is_not_overstated() -> None:
     assert f" {RARER}.0 times rarer" not in lacking
 
 
-# --- a control whose effect needs no overlap
-
-NO_RACE = (
-    "the control shows it also where no actors overlap, in {} of {} samples: "
-    "what it shows is not the effect of a race"
-)
-
-
-@pytest.mark.parametrize("matched", [True, False])
-@pytest.mark.parametrize(
-    ("apart", "seen"), [(APART, APART), (APART, APART // 2 + 1), (5_000, 2_501)], ids=["always", "often", "many"]
-)
-def test_control_that_needs_no_overlap(apart: int, seen: int, matched: bool) -> None:
-    """An effect that is there without overlap, too, shows nothing of what this harness can see."""
-    found = absence(control_apart=apart, control_seen_apart=seen, matched=matched)
-    assert found.lacking() == NO_RACE.format(f"{seen:,}", f"{apart:,}")
-
-
-@pytest.mark.parametrize(
-    ("apart", "seen"),
-    [(0, 0), (APART - 1, APART - 1), (APART, 0), (APART, APART * 9 // 20), (5_000, 2_250)],
-    ids=["nothing", "too few to tell", "never", "half as often", "many"],
-)
-def test_control_that_needs_overlap(apart: int, seen: int) -> None:
-    """Without overlap the effect may be there up to half as often: overlap can be missed. Too few say nothing."""
-    assert absence(control_seen=900, control_apart=apart, control_seen_apart=seen).lacking() is None
-
-
-def test_control_that_is_always_seen_and_always_overlaps() -> None:
-    """Actors that wait for each other are never apart: whether what they show takes a race is not known."""
-    words = (
-        "the control shows it in nearly every sample, {} of 1,000 overlapping ones, and there were hardly any "
-        "others: it may be no effect of a race at all"
-    )
-    assert absence(control_apart=0).lacking() == words.format("1,000")
-    assert absence(control_apart=APART - 1, control_seen=901).lacking() == words.format("901")
-    assert absence(control_apart=APART - 1, control_seen=900).lacking() is None
-    assert absence(control_apart=0, matched=False).lacking() is None
-
-
-def test_rare_control_that_needs_no_overlap() -> None:
-    """What counts is how often it is seen among samples with overlap, and among those without."""
-    rare = absence(overlapping=10**6, control_overlapping=10_000, control_seen=100, control_apart=1_000)
-    assert dataclasses.replace(rare, control_seen_apart=5).lacking() is None
-    assert dataclasses.replace(rare, control_seen_apart=6).lacking() == NO_RACE.format("6", "1,000")
-
-
-def test_unseen_control_comes_before_one_that_needs_no_overlap() -> None:
-    """A control that was not seen where actors overlap is told as that."""
-    found = absence(control_seen=0, control_apart=1_000, control_seen_apart=1_000)
-    assert found.lacking() == UNSEEN.format("never seen")
-
-
 def test_more_samples_settle_it() -> None:
     """What a rare control cannot settle with few samples, it can with many."""
     rare = absence(control_overlapping=10_000, control_seen=100)
@@ -203,7 +147,7 @@ def test_more_of_anything_never_hurts() -> None:
         [OVERLAPPING - 1, OVERLAPPING, 50_000], [STRIDES - 1, STRIDES, 500], [0, SEEN - 1, SEEN, 100, 400]
     )
     passing = {
-        (overlapping, strides, seen): Absence(overlapping, strides, 400, seen, APART).lacking() is None
+        (overlapping, strides, seen): Absence(overlapping, strides, 400, seen).lacking() is None
         for overlapping, strides, seen in grid
     }
     assert set(passing.values()) == {True, False}
@@ -255,10 +199,9 @@ def test_plenty() -> None:
         {"overlapping": PLENTY - 1},
         {"strides": STRIDES - 1},
         {"control_seen": SEEN - 1},
-        {"control_apart": 100, "control_seen_apart": 100},
         {"control_overlapping": 10**6, "control_seen": SEEN},
     ],
-    ids=["samples", "strides", "control", "apart", "rare control"],
+    ids=["samples", "strides", "control", "rare control"],
 )
 def test_no_plenty(changes: dict[str, int]) -> None:
     """Whatever there is of anything else, one thing that is lacking is worth the rest of the budget."""

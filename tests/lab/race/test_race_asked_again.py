@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import threading
 from contextlib import suppress
 
@@ -12,8 +11,7 @@ import pytest
 
 from helpers.race_questions import all_strategies_used, ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab, RaceError
-from pytest_concclaims.lab.race import power, tally
-from pytest_concclaims.lab.race.findings import RaceFindings
+from pytest_concclaims.lab.race import tally
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -92,27 +90,6 @@ def test_outcome_that_is_not_equal_to_its_copy_is_not_absent() -> None:
     with suppress(Inconclusive):
         assert not race.never(sentinel)
     assert last(lab).seen or "can no longer be asked about" in str(last(lab).lacking)
-
-
-def test_control_that_shows_it_without_a_race_is_none(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What shows where no two actors overlap says nothing about what a race would show."""
-    for name, value in {"OVERLAPPING": 5, "PLENTY": 5, "STRIDES": 40, "SEEN": 2, "RARER": 0}.items():
-        monkeypatch.setattr(power, name, value)
-
-    def wrong_anyway(box: list[int]) -> None:
-        box[0] += 2
-
-    def right(box: list[int]) -> None:
-        box[0] += 1
-
-    race = lab.race(lambda: [0], right, right, observe=lambda box: box[0], control=(wrong_anyway, wrong_anyway))
-
-    def would_settle_it(findings: RaceFindings) -> bool:
-        race, control = findings.race.tally, findings.control.tally
-        return race.total.overlapping >= 5 and race.strides >= 40 and control.total.overlapping >= 2
-
-    told = ask_in_vain(race, "never", 4, would_settle_it)
-    assert re.search("also where no actors overlap|nearly every sample", str(told.value))
 
 
 def test_most_specific_exception_is_the_outcome(lab: Lab) -> None:

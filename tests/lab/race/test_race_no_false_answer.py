@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import select
 import sys
 import threading
@@ -16,12 +15,11 @@ from typing import Any
 
 import pytest
 
-from helpers.race_questions import ask_in_vain, last, let_child_time_out
+from helpers.race_questions import last, let_child_time_out
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race import power, runner
 from pytest_concclaims.lab.race.experiment import RaceError
-from pytest_concclaims.lab.race.findings import RaceFindings
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -95,44 +93,6 @@ def test_forgotten_observer_was_not_an_absence(lab: Lab) -> None:
 def test_exception_needs_no_observer(lab: Lab) -> None:
     """Where exceptions are outcomes, actors may return nothing."""
     assert lab.race(Cell, yielding, yielding, exceptions=KeyError).never(KeyError) is True
-
-
-@pytest.mark.parametrize("in_process", [pytest.param(False, marks=forks), True], ids=["forked", "in process"])
-def test_control_whose_actors_are_never_apart_proves_nothing(
-    in_process: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether what it always shows takes a race is not known."""
-    settle_early(monkeypatch, RARER=0)
-
-    def right(barrier: threading.Barrier) -> int:
-        barrier.wait(60.0)
-        return 1
-
-    def wrong(barrier: threading.Barrier) -> int:
-        barrier.wait(60.0)
-        return 0
-
-    lab = Lab(budget=60.0, in_process=in_process)
-    race = lab.race(lambda: threading.Barrier(2), right, right, control=(wrong, wrong))
-
-    def both_overlapped(findings: RaceFindings) -> bool:
-        race, control = findings.race.tally, findings.control.tally
-        # By its fourth turn, it was tried twice to have the control's actors run one after the other.
-        return race.total.overlapping > 0 and control.total.overlapping > 0 and control.turns >= 4
-
-    told = ask_in_vain(race, "never", (0, 0), both_overlapped)
-    assert re.search("it may be no effect of a race at all|never seen|seen only", str(told.value))
-
-
-def test_control_is_seen_apart_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One whose actors nearly always meet is also run one actor after the other, and then settles the question."""
-    monkeypatch.setattr(power, "RARER", 0)
-
-    def never(_: Cell) -> int:
-        return 0
-
-    race = lab.race(Cell, never, never, observe=value_of, control=(yielding, yielding))
-    assert race.never(1) is True
 
 
 # --- samples that are none
@@ -277,20 +237,6 @@ def test_crash_without_a_sample_is_an_error(where: str) -> None:
     race = lab.race(setup, yielding, yielding, observe=crash if where == "observe" else value_of)  # type: ignore[arg-type,unused-ignore]  # it crashes
     with pytest.raises(RaceError, match=rf"ended by SIGABRT while the race ran \({where}: "):
         race.ever(lab.CRASH)
-
-
-@forks
-def test_control_that_crashes_alone_is_no_control(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would crash without a race."""
-    settle_early(monkeypatch, RARER=0)
-    lab = Lab(budget=60.0)
-    race = lab.race(Cell, yielding, yielding, observe=value_of, control=(crash, yielding))
-
-    def race_and_control_overlapped(findings: RaceFindings) -> bool:
-        return findings.race.tally.strides > 0 and findings.control.tally.total.overlapping > 0
-
-    told = ask_in_vain(race, "never", lab.CRASH, race_and_control_overlapped)
-    assert "the control shows it also where no actors overlap" in str(told.value)
 
 
 def test_lab_of_a_claim_that_is_over_is_refused(lab: Lab) -> None:

@@ -10,28 +10,27 @@ from typing import Any
 
 import pytest
 
+from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.failure import Failed
-from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
+from pytest_concclaims.lab.race.samples.meetings import SWITCH_INTERVAL_S, Meeting
 from pytest_concclaims.lab.race.samples.stride import Outcomes
 from pytest_concclaims.lab.race.tally import Count, Sighting, Tally
 from pytest_concclaims.lab.race.transport import is_portable
 
-DRIFT = Strategy(Meeting.DRIFT, 1e-4)
-PINNED = Strategy(Meeting.LEAPFROG, pinned=True)
 #: The number of different outcomes that are kept apart.
 DISTINCT = 10_000
 
 
-def outcomes(found: Sequence[Any], overlapping: Sequence[int] | None = None, *, measured: bool = True) -> Outcomes:
+def outcomes(found: Sequence[Any], overlapping: Sequence[int] | None = None) -> Outcomes:
     """Return a stride's outcomes, all of them overlapping unless it is said."""
-    return Outcomes(list(found), [1] * len(found) if overlapping is None else list(overlapping), measured)
+    return Outcomes(list(found), [1] * len(found) if overlapping is None else list(overlapping))
 
 
 def tally_of(*strides: Sequence[Any]) -> Tally:
     """Return the tally of some strides whose samples all overlapped."""
     tally = Tally()
     for number, stride in enumerate(strides):
-        tally.add(outcomes(stride), DRIFT, number / 10)
+        tally.add(outcomes(stride), Meeting.LEAPFROG, number / 10)
     return tally
 
 
@@ -110,56 +109,46 @@ class Shy(Unpicklable):
 
 
 def test_counts() -> None:
-    """Samples are counted by outcome, and so are those of them that overlapped, and those that did not."""
+    """Samples are counted by outcome, and so are those of them that overlapped."""
     tally = Tally()
-    tally.add(outcomes(["a", "b", "a", "a"], [1, 0, 0, 1]), DRIFT, 0.1)
-    tally.add(outcomes(["b", "c"], [1, 0]), DRIFT, 0.2)
+    tally.add(outcomes(["a", "b", "a", "a"], [1, 0, 0, 1]), Meeting.LEAPFROG, 0.1)
+    tally.add(outcomes(["b", "c"], [1, 0]), Meeting.LEAPFROG, 0.2)
     assert (tally.turns, tally.strides) == (2, 2)
-    assert tally.total == Count(6, 3, 3)
-    assert tally.outcomes == {"a": Count(3, 2, 1), "b": Count(2, 1, 1), "c": Count(1, 0, 1)}
+    assert tally.total == Count(6, 3)
+    assert tally.outcomes == {"a": Count(3, 2), "b": Count(2, 1), "c": Count(1, 0)}
     assert tally.forgotten == {}
 
 
 def test_count() -> None:
     """Counts add up, each kind of samples to its like."""
-    count = Count(5, 2, 1)
+    count = Count(5, 2)
     count.add(10, 4)
-    count.add(100, 50, 20)
-    count.add_all(Count(1_000, 500, 200))
-    assert count == Count(1_115, 556, 221)
-
-
-def test_counts_that_are_not_measured() -> None:
-    """Where overlap was not looked at, no sample is known to be without it; what else is known stays."""
-    tally = Tally()
-    tally.add(outcomes(["a", "a", "b"], [1, 0, 0]), DRIFT, 0.1)
-    assert tally.add(outcomes(["a", "b", "c"], [0, 0, 0], measured=False), PINNED, 0.2) == {
-        "a": Count(1), "b": Count(1), "c": Count(1)
-    }  # fmt: skip
-    assert tally.total == Count(6, 1, 2)
-    assert tally.outcomes == {"a": Count(3, 1, 1), "b": Count(2, 0, 1), "c": Count(1, 0, 0)}
+    count.add_all(Count(1_000, 500))
+    assert count == Count(1_015, 506)
 
 
 def test_strides_are_turns_with_overlap() -> None:
     """Every stride is a turn; it counts as a stride if actors overlapped in it, in one sample or in many."""
     tally = Tally()
     for overlapping in [0, 0], [0, 1], [1, 1]:
-        tally.add(outcomes("ab", overlapping), DRIFT, 0.1)
-    tally.add(outcomes("ab", [0, 0], measured=False), PINNED, 0.2)
-    assert (tally.turns, tally.strides) == (4, 2)
+        tally.add(outcomes("ab", overlapping), Meeting.LEAPFROG, 0.1)
+    assert (tally.turns, tally.strides) == (3, 2)
 
 
 def test_counts_of_the_stride() -> None:
     """What a stride adds is given back, without what was there before."""
     tally = tally_of(["a", "b"])
-    assert tally.add(outcomes(["a", "c", "c"], [0, 1, 0]), DRIFT, 0.2) == {"a": Count(1, 0, 1), "c": Count(2, 1, 1)}
+    assert tally.add(outcomes(["a", "c", "c"], [0, 1, 0]), Meeting.LEAPFROG, 0.2) == {
+        "a": Count(1, 0),
+        "c": Count(2, 1),
+    }
 
 
 def test_counts_are_not_shared() -> None:
     """A stride's counts stay what they were when more is counted."""
     tally = Tally()
-    counts = tally.add(outcomes(["a"]), DRIFT, 0.1)
-    tally.add(outcomes(["a"]), DRIFT, 0.2)
+    counts = tally.add(outcomes(["a"]), Meeting.LEAPFROG, 0.1)
+    tally.add(outcomes(["a"]), Meeting.LEAPFROG, 0.2)
     assert counts == {"a": Count(1, 1)}
     assert tally.outcomes == {"a": Count(2, 2)}
 
@@ -167,7 +156,7 @@ def test_counts_are_not_shared() -> None:
 def test_stride_without_samples() -> None:
     """A stride that came to nothing is a turn, but nothing overlapped in it."""
     tally = Tally()
-    assert tally.add(outcomes([]), DRIFT, 0.1) == {}
+    assert tally.add(outcomes([]), Meeting.LEAPFROG, 0.1) == {}
     assert tally == Tally(turns=1)
 
 
@@ -199,7 +188,7 @@ def test_equal_outcomes_that_look_different(first: object, second: object) -> No
     tally = tally_of(["a"])
     before = copy.deepcopy(tally)
     with pytest.raises(Failed) as caught:
-        tally.add(outcomes(["a", first, second]), DRIFT, 0.2)
+        tally.add(outcomes(["a", first, second]), Meeting.LEAPFROG, 0.2)
     failure = caught.value.failure
     assert (failure.kind, failure.details) == ("raised", "")
     assert failure.text == (
@@ -221,12 +210,13 @@ def test_equal_outcomes_among_many() -> None:
 def test_first_sighting() -> None:
     """The first sample of an outcome is kept with its number and its circumstances."""
     tally = Tally()
-    tally.add(outcomes(["a", "a", "b"], [0, 1, 1]), DRIFT, 0.25)
-    tally.add(outcomes(["b", "a", "c", "c"], [1, 1, 0, 1]), PINNED, 0.5)
+    tally.add(outcomes(["a", "a", "b"], [0, 1, 1]), Meeting.LEAPFROG, 0.25)
+    tally.add(outcomes(["b", "a", "c", "c"], [1, 1, 0, 1]), Meeting.RENDEZVOUS, 0.5)
+    interval = SWITCH_INTERVAL_S if gil_enabled() else None
     assert tally.first == {
-        "a": Sighting(0.25, 1, "free drift, switch interval 0.0001 s", 1e-4, pinned=False, overlapping=False),
-        "b": Sighting(0.25, 3, "free drift, switch interval 0.0001 s", 1e-4, pinned=False, overlapping=True),
-        "c": Sighting(0.5, 6, "leapfrog, pinned", None, pinned=True, overlapping=False),
+        "a": Sighting(0.25, 1, "leapfrog", interval, overlapping=False),
+        "b": Sighting(0.25, 3, "leapfrog", interval, overlapping=True),
+        "c": Sighting(0.5, 6, "spin rendezvous", interval, overlapping=False),
     }
 
 
@@ -241,7 +231,7 @@ def test_later_sightings_change_nothing() -> None:
     """There is one first time."""
     tally = tally_of("ab")
     before = copy.deepcopy(tally.first)
-    tally.add(outcomes("bab"), PINNED, 9.0)
+    tally.add(outcomes("bab"), Meeting.RENDEZVOUS, 9.0)
     assert tally.first == before
 
 
@@ -254,7 +244,7 @@ def test_unhashable(culprit: object) -> None:
     tally = tally_of("a")
     before = copy.deepcopy(tally)
     with pytest.raises(Failed) as caught:
-        tally.add(outcomes(["a", "b", culprit, [99]]), DRIFT, 0.2)
+        tally.add(outcomes(["a", "b", culprit, [99]]), Meeting.LEAPFROG, 0.2)
     failure = caught.value.failure
     assert failure.kind == "raised"
     assert failure.text.startswith(f"the outcome {culprit!r} cannot be hashed (")
@@ -265,21 +255,21 @@ def test_unhashable(culprit: object) -> None:
 def test_too_many_different_outcomes() -> None:
     """Of more than 10,000 outcomes the first are kept apart; no sample is lost."""
     tally = tally_of(range(DISTINCT - 1))
-    tally.add(outcomes(range(DISTINCT - 1, DISTINCT + 3), [1, 0, 1, 1]), DRIFT, 0.2)
-    tally.add(outcomes([0, DISTINCT - 1, DISTINCT, DISTINCT + 50], [1, 1, 1, 0]), DRIFT, 0.3)
+    tally.add(outcomes(range(DISTINCT - 1, DISTINCT + 3), [1, 0, 1, 1]), Meeting.LEAPFROG, 0.2)
+    tally.add(outcomes([0, DISTINCT - 1, DISTINCT, DISTINCT + 50], [1, 1, 1, 0]), Meeting.LEAPFROG, 0.3)
     assert len(tally.outcomes) == DISTINCT
     assert tally.outcomes[0] == Count(2, 2)
     assert tally.outcomes[DISTINCT - 1] == Count(2, 2)
     assert DISTINCT not in tally.outcomes
-    assert tally.forgotten == {"other outcomes": Count(5, 3, 2)}
-    assert tally.total == Count(DISTINCT + 7, DISTINCT + 5, 2)
+    assert tally.forgotten == {"other outcomes": Count(5, 3)}
+    assert tally.total == Count(DISTINCT + 7, DISTINCT + 5)
     assert (tally.turns, tally.strides) == (3, 3)
 
 
 def test_stride_tells_of_all_its_outcomes() -> None:
     """Who asks while it happens hears of an outcome that is not kept apart, too."""
     tally = tally_of(range(DISTINCT))
-    assert tally.add(outcomes(["late", "late", 5]), DRIFT, 0.2) == {"late": Count(2, 2), 5: Count(1, 1)}
+    assert tally.add(outcomes(["late", "late", 5]), Meeting.LEAPFROG, 0.2) == {"late": Count(2, 2), 5: Count(1, 1)}
 
 
 def test_exactly_as_many_as_are_kept() -> None:
@@ -305,12 +295,12 @@ def test_portable() -> None:
 def test_unpicklable_outcomes_are_forgotten(kind: type[Unpicklable]) -> None:
     """What cannot be carried to another process is known by its ``repr`` alone; no sample is lost."""
     tally = Tally()
-    tally.add(outcomes(["a", kind("x"), kind("y"), kind("x")], [1, 1, 0, 0]), DRIFT, 0.1)
+    tally.add(outcomes(["a", kind("x"), kind("y"), kind("x")], [1, 1, 0, 0]), Meeting.LEAPFROG, 0.1)
     there = pickle.loads(pickle.dumps(tally.portable()))
     assert there.outcomes == {"a": Count(1, 1)}
     assert list(there.first) == ["a"]
-    assert there.forgotten == {"<x>": Count(2, 1, 1), "<y>": Count(1, 0, 1)}
-    assert there.total == Count(4, 2, 2)
+    assert there.forgotten == {"<x>": Count(2, 1), "<y>": Count(1, 0)}
+    assert there.total == Count(4, 2)
     assert (there.turns, there.strides) == (1, 1)
 
 
@@ -372,7 +362,7 @@ def test_outcome_without_a_repr_is_forgotten() -> None:
 def test_forgotten_samples_add_up_from_process_to_process() -> None:
     """What was forgotten before is kept, and what is forgotten now is added to it."""
     there = pickle.loads(pickle.dumps(tally_of([Unpicklable("x"), "a"]).portable()))
-    there.add(outcomes([Unpicklable("x"), Unpicklable("y")]), DRIFT, 0.2)
+    there.add(outcomes([Unpicklable("x"), Unpicklable("y")]), Meeting.LEAPFROG, 0.2)
     back = pickle.loads(pickle.dumps(there.portable()))
     assert back.forgotten == {"<x>": Count(2, 2), "<y>": Count(1, 1)}
     assert back.total == Count(4, 4)

@@ -66,8 +66,7 @@ class ActorThreads:
 
     def __init__(self, names: Sequence[str], *, timeout: float) -> None:
         self._timeout = timeout
-        self._cores = usable_cores()
-        self._inboxes: list[_Channel[tuple[Task, bool] | None]] = [_Channel() for _ in names]
+        self._inboxes: list[_Channel[Task | None]] = [_Channel() for _ in names]
         self._outbox: _Channel[tuple[int, BaseException | None]] = _Channel()
         self._hanging = False
         self._names = names
@@ -82,17 +81,16 @@ class ActorThreads:
             for thread in self._threads:
                 thread.start()
 
-    def run(self, tasks: Sequence[Task], *, pinned: bool, halt: Callable[[], None]) -> None:
+    def run(self, tasks: Sequence[Task], halt: Callable[[], None]) -> None:
         """Run a task in each thread, and wait for the end of all.
 
-        :param pinned: whether each thread is to stay on a core of its own.
         :param halt: called if an actor raised or hangs, before the others have ended.
         :raises Failed: a task did not end in time.
         """
         waiting = set(range(len(tasks)))
         try:  # from here on, as an actor that has its task may wait for one that has none yet
             for inbox, task in zip(self._inboxes, tasks):
-                inbox.put((task, pinned))
+                inbox.put(task)
             while waiting:
                 number, error = self._outbox.get(timeout=self._timeout)
                 waiting.discard(number)
@@ -132,21 +130,19 @@ class ActorThreads:
 
     def _work(self, number: int) -> None:
         sharpen_timers()
-        everywhere = self._cores
-        current = everywhere
+        cores = sorted(usable_cores())
+        if len(cores) >= len(self._threads):  # threads that wake each other may else share one core for long
+            with suppress(OSError):  # a sandbox forbids it
+                os.sched_setaffinity(0, {cores[number]})  # of this thread alone
         while True:
-            order = self._inboxes[number].get()
-            if order is None:
+            task = self._inboxes[number].get()
+            if task is None:
                 return
-            task, pinned = order
-            wanted = {sorted(everywhere)[number % len(everywhere)]} if pinned and everywhere else everywhere
-            if wanted != current:
-                with suppress(OSError):
-                    os.sched_setaffinity(0, wanted)  # of this thread alone
-                    current = wanted
+            error: BaseException | None = None
             try:
                 task()
-            except BaseException as error:  # noqa: BLE001  (handed over)
-                self._outbox.put((number, error))
-            else:
-                self._outbox.put((number, None))
+            except BaseException as raised:  # noqa: BLE001  (handed over)
+                error = raised
+            del task  # its states may have finalizers: they are not to run here, in the middle of the next stride
+            self._outbox.put((number, error))
+            del error

@@ -6,8 +6,8 @@ happen. So what they share is repeated in each of them.
 
 from __future__ import annotations
 
+import enum
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -15,84 +15,49 @@ from functools import partial
 from itertools import chain
 
 from .actor_threads import ActorThreads
-from .strategy import Meeting, Strategy
 from .stride import EndPoll, Stride, clock
 
-#: Stands for a sample, when a chase is over.
-_OVER = -2
+#: For ``sys.setswitchinterval``, while there is a GIL.
+SWITCH_INTERVAL_S = 1e-5
 #: How often a thread polls for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
 _SPINS = 4000
 
 
-def meet(threads: ActorThreads, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
-    """Run a stride.
+class Meeting(enum.Enum):
+    """How the actors of a stride come together on its samples."""
 
-    :param leader: which actor leads a chase.
-    :returns: the samples that every actor has done.
+    #: Each does the sample that another one is at, and leads where there is none ahead.
+    LEAPFROG = "leapfrog"
+    #: All wait for each other before each sample.
+    RENDEZVOUS = "spin rendezvous"
+    #: And then for a random part of the time that a sample takes: a window late in one actor and early in another
+    #: never meet if both begin at once.
+    STAGGERED = "spin rendezvous, staggered"
+
+
+def meetings_for(*, gil: bool, cores: int, actors: int) -> tuple[Meeting, ...]:
+    """Return the meetings to take in turns, the one that finds most first; ``benchmarks/race.py`` compares them.
+
+    :param cores: how many threads can run at once: usable CPUs, or less by a quota.
     """
-    if strategy.meeting is Meeting.CHASE:
-        return _chase(threads, stride, strategy, leader)
+    if gil or cores < actors:
+        return (Meeting.LEAPFROG,)
+    return (Meeting.RENDEZVOUS, Meeting.LEAPFROG, Meeting.STAGGERED)
+
+
+def meet(threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[int]:
+    """Run a stride, and return the samples that every actor has done."""
     actors = range(len(stride.actors))
-    if strategy.meeting is Meeting.LEAPFROG:
+    if meeting is Meeting.LEAPFROG:
         position, limit = [0], [len(stride.states)]
         visited: list[list[int]] = [[] for _ in actors]
-        tasks = [partial(_leapfrog, me, stride, position, limit, visited[me]) for me in actors]
-        threads.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+        threads.run([partial(_leapfrog, me, stride, position, limit, visited[me]) for me in actors], stride.halt)
         return _completed(threads, stride, visited)
-    if strategy.meeting is Meeting.RENDEZVOUS:
-        entered = [[3] for _ in actors]
-        left = [[0] for _ in actors]
-        lasting = [0.0 for _ in actors] if strategy.staggered else None
-        tasks = [partial(_rendezvous, me, stride, entered, left, lasting) for me in actors]
-    elif strategy.meeting is Meeting.ONE_BY_ONE:
-        tasks = [partial(_one_by_one, me, stride, first=me == leader) for me in actors]
-    else:
-        stride.measured = False
-        start = threading.Barrier(len(actors))
-        tasks = [partial(_drift, me, stride, start) for me in actors]
-    threads.run(tasks, pinned=strategy.pinned, halt=stride.halt)
+    entered = [[3] for _ in actors]
+    left = [[0] for _ in actors]
+    lasting = [0.0 for _ in actors] if meeting is Meeting.STAGGERED else None
+    threads.run([partial(_rendezvous, me, stride, entered, left, lasting) for me in actors], stride.halt)
     return range(min(stride.done))
-
-
-def _drift(me: int, stride: Stride, start: threading.Barrier) -> None:
-    """Run down the stride without a look at the others: that makes the most samples, and few overlap.
-
-    Which of them do is not looked at, and so none counts as overlapping. No actor stops early: another one may
-    wait for it.
-    """
-    actor, states, values = stride.actors[me], stride.states, stride.values[me]
-    size = len(states)
-    begin = sample = 0
-    start.wait()
-    while begin < size and not stride.halted:
-        try:
-            for sample in range(begin, size):
-                values[sample] = actor(states[sample])
-            begin = size
-        except BaseException as error:  # noqa: BLE001, PERF203  (SystemExit is one, too; entered once)
-            stride.note_exception(me, sample, error)
-            begin = sample + 1
-    stride.done[me] = begin
-
-
-def _one_by_one(me: int, stride: Stride, *, first: bool) -> None:
-    """Do each sample when the one before has done it, or when time is up: it may be waiting for this one."""
-    actor, states, values = stride.actors[me], stride.states, stride.values[me]
-    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
-    following, previous = stride.neighbours(me)
-    for sample, state in enumerate(states):
-        while not first and previous[0] < sample and not stride.over():
-            time.sleep(0)
-        if stride.halted:
-            return
-        try:
-            next_open[sample] = following[0] < sample
-            previous_open[sample] = previous[0] < sample
-            values[sample] = actor(state)
-        except BaseException as error:  # noqa: BLE001
-            stride.note_exception(me, sample, error)
-        mine[0] = sample
-        stride.done[me] = sample + 1
 
 
 def _rendezvous(
@@ -141,7 +106,7 @@ def _rendezvous(
             break
         except _Alone:
             break
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001  (SystemExit is one, too)
             stride.note_exception(me, sample, error)
             gone[0] = sample % 3 + 1
             begin = sample + 1
@@ -171,7 +136,7 @@ def _give_way(me: int, stride: Stride, other: list[int], before: int) -> None:
     while other[0] == before:
         if stride.stopped or stride.halted:
             raise _Alone
-        time.sleep(0)
+        time.sleep(1e-5)
 
 
 def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], visited: list[int]) -> None:
@@ -186,7 +151,7 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
     """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
-    following, previous = stride.neighbours(me)
+    following, previous = stride.finished[(me + 1) % len(stride.actors)], stride.finished[me - 1]
     size = len(states)
     last = -1
     poll = EndPoll(stride)
@@ -214,23 +179,6 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
             visited.append(sample)
 
 
-def _chase(threads: ActorThreads, stride: Stride, strategy: Strategy, leader: int) -> Sequence[int]:
-    """Let one actor lead; the others do the sample at which it was stopped, when they get to run.
-
-    Under a GIL, each forced switch so becomes a collision on one sample.
-    """
-    position = [-1]
-    visited: list[list[int]] = [[] for _ in stride.actors]
-    tasks = [
-        partial(_lead, me, stride, position, visited[me])
-        if me == leader
-        else partial(_follow, me, stride, position, visited[me], strategy.nap)
-        for me in range(len(stride.actors))
-    ]
-    threads.run(tasks, pinned=strategy.pinned, halt=stride.halt)
-    return _completed(threads, stride, visited)
-
-
 def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]]) -> Sequence[int]:
     """Return the samples that two actors have come to; what others have missed of them, they do now.
 
@@ -242,66 +190,16 @@ def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]]) 
         missed = [sorted(set(samples).difference(seen)) for seen in visited]
         complete = [set(samples) for _ in visited]
         tasks = [partial(_catch_up, me, stride, missed[me], complete[me]) for me in range(len(visited))]
-        threads.run(tasks, pinned=False, halt=stride.halt)
+        threads.run(tasks, stride.halt)
         samples = sorted(set(samples).intersection(*complete))
     return samples
-
-
-def _lead(me: int, stride: Stride, position: list[int], visited: list[int]) -> None:
-    actor, states, values = stride.actors[me], stride.states, stride.values[me]
-    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
-    following, previous = stride.neighbours(me)
-    size = len(states)
-    begin = sample = 0
-    poll = EndPoll(stride)
-    try:
-        while begin < size:
-            try:
-                while begin < size and not poll.over():
-                    for sample in range(begin, min(begin + poll.every, size)):
-                        position[0] = sample
-                        next_open[sample] = following[0] < sample
-                        previous_open[sample] = previous[0] < sample
-                        values[sample] = actor(states[sample])
-                        mine[0] = sample
-                    begin = sample + 1
-                break
-            except BaseException as error:  # noqa: BLE001
-                stride.note_exception(me, sample, error)
-                mine[0] = sample
-                begin = sample + 1
-    finally:
-        position[0] = _OVER
-        visited.extend(range(begin))
-
-
-def _follow(me: int, stride: Stride, position: list[int], visited: list[int], nap: float) -> None:
-    actor, states, values = stride.actors[me], stride.states, stride.values[me]
-    next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
-    following, previous = stride.neighbours(me)
-    sleep = time.sleep
-    last = -1
-    sample = position[0]
-    while sample != _OVER:
-        if sample > last:
-            last = sample
-            visited.append(sample)
-            try:
-                next_open[sample] = following[0] < sample
-                previous_open[sample] = previous[0] < sample
-                values[sample] = actor(states[sample])
-            except BaseException as error:  # noqa: BLE001
-                stride.note_exception(me, sample, error)
-            mine[0] = sample
-        sleep(nap)
-        sample = position[0]
 
 
 def _catch_up(me: int, stride: Stride, missed: list[int], complete: set[int]) -> None:
     """Do what was missed, while there is time; what there is none for is not complete."""
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     for index, sample in enumerate(missed):
-        if stride.over():
+        if stride.halted or clock() > stride.end:
             complete.difference_update(missed[index:])
             return
         try:

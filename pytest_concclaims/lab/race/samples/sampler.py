@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,16 +14,12 @@ from ...threads import ends_of_threads_heard
 from ..experiment import RaceExperiment
 from ..findings import RaceFindings, Side
 from ..position import Part
-from ..power import APART
 from ..progress import OpenQuestion, Progress, Search
 from ..question import OutcomeQuestion
 from ..tally import Count, sighting
 from .actor_threads import ActorThreads
-from .meetings import meet
-from .strategy import Meeting, Strategy
-from .stride import PART_TIMEOUT_S, Stride, clock, make_states
-
-_ONE_BY_ONE = Strategy(Meeting.ONE_BY_ONE)
+from .meetings import SWITCH_INTERVAL_S, meet
+from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
 
 #: Is called before each part of a stride: with the side, the number of the strategy, the stride's length, the part.
 Begin = Callable[[Side, int, int, Part], None]
@@ -66,7 +63,7 @@ class Sampler:
         try:
             try:
                 threads.start()
-                with _switch_interval_restored(), ends_of_threads_heard(note):
+                with _fast_switches(), ends_of_threads_heard(note):
                     while not asked.is_settled() and clock() < end:
                         self._stride(threads, asked.next(only), started, end)
                         if died:
@@ -81,55 +78,42 @@ class Sampler:
         return asked.progress()
 
     def _stride(self, threads: ActorThreads, search: Search, started: float, end: float) -> None:
-        side, strategies = search.side, self._findings.strategies
-        subject, tally = side.subject, side.tally
-        # Each side uses all strategies in turns, and with each of them every actor leads in turns.
-        cycle, index = divmod(tally.turns, len(strategies))
-        strategy = strategies[index]
-        length = side.next_length(strategy)
-        if side is self._findings.control and self._control_is_to_be_apart():
-            strategy, length = _ONE_BY_ONE, min(side.safe_length, APART)
+        side = search.side
+        tally, before = side.tally, side.tally.total.samples
+        index = tally.turns % len(self._findings.strategies)
+        meeting = self._findings.strategies[index]
+        seen = self._seen(threads, side, index, end)
+        side.samples_by_strategy.setdefault(meeting, Count()).add(len(seen.found), sum(seen.overlapping))
+        seconds = clock() - started
+        if search.add(tally.add(seen, meeting, seconds)):
+            index = next(index for index, outcome in enumerate(seen.found) if search.is_sought(outcome))
+            search.witness = seen.found[index], sighting(seen, index, before, meeting, seconds)
+
+    def _seen(self, threads: ActorThreads, side: Side, index: int, end: float) -> Outcomes:
+        """Return the outcomes of a stride, whose states are gone then: their finalizers may take time."""
+        subject, length = side.subject, side.length
         begin = partial(self._begin, side, index, length)
         begin(Part.SETUP)
-        _apply(strategy)
-        begun = clock()
+        begun, cpu = clock(), time.process_time()
         states = make_states(subject.setup, length, self._latest_states.get(subject.name))
         self._latest_states[subject.name] = states[-1]
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
         begin(Part.ACTORS)
         try:
-            samples = meet(threads, stride, strategy, leader=cycle % len(subject.actors))
+            samples = meet(threads, stride, self._findings.strategies[index])
         finally:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
                 raise Failed(stride.failure)
         begin(Part.OUTCOMES)
         seen = stride.outcomes(samples)
-        side.learn_length(strategy, len(states), clock() - begun)
-        side.samples_by_strategy.setdefault(strategy, Count()).add(len(seen.found), sum(seen.overlapping))
-        before, seconds = tally.total.samples, clock() - started
-        if search.add(tally.add(seen, strategy, seconds)):
-            index = next(index for index, outcome in enumerate(seen.found) if search.is_sought(outcome))
-            search.witness = seen.found[index], sighting(seen, index, before, strategy, seconds)
-
-    def _control_is_to_be_apart(self) -> bool:
-        """Return whether to see what the control shows without a race: early, and seldom if it cannot be apart."""
-        tally = self._findings.control.tally
-        turn = tally.turns
-        return self._matched and turn > 0 and turn & (turn + 1) == 0 and tally.total.apart < APART
-
-
-def _apply(strategy: Strategy) -> None:
-    if strategy.switch_interval is not None:
-        sys.setswitchinterval(strategy.switch_interval)
-    if strategy.jit is not None:
-        import pypyjit  # type: ignore[import-not-found]  # PyPy only
-
-        pypyjit.set_param("default" if strategy.jit else "off")
+        side.learn_length(len(states), time.process_time() - cpu)
+        return seen
 
 
 @contextmanager
-def _switch_interval_restored() -> Iterator[None]:
+def _fast_switches() -> Iterator[None]:
     before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         yield
     finally:

@@ -106,8 +106,6 @@ class Stride:
         self.stopped = False
         #: For what one thread alone is to do at the end.
         self.ending = threading.Lock()
-        #: Whether it is looked at which samples overlap.
-        self.measured = True
         self.failure: Failure | None = None
         self.raised: dict[int, Any] = {}
         count, size = len(self.actors), len(states)
@@ -123,14 +121,6 @@ class Stride:
         self.missed = [0] * count
         #: After more of these, the stride is cut short.
         self.max_missed = 4 + size // 16
-
-    def neighbours(self, me: int) -> tuple[list[int], list[int]]:
-        """Return the cells in which the next and the previous actor say what they have finished."""
-        return self.finished[(me + 1) % len(self.actors)], self.finished[me - 1]
-
-    def over(self) -> bool:
-        """Return whether to stop: time is up, or an actor has failed."""
-        return self.halted or clock() > self.end
 
     def cut_short(self) -> None:
         """Let all actors stop at the next opportunity; what is done counts."""
@@ -185,7 +175,7 @@ class Stride:
         if self.raised:
             found = [self.raised.get(sample, outcome) for sample, outcome in zip(samples, found)]
         overlaps = self._overlaps()
-        return Outcomes(found, [overlaps[sample] for sample in samples[: len(found)]], self.measured)
+        return Outcomes(found, [overlaps[sample] for sample in samples[: len(found)]])
 
     def _observed(self, observe: Callable[[Any], Hashable], samples: Sequence[int]) -> list[Hashable]:
         """Return the outcomes of the first samples, as many as there is time for."""
@@ -238,11 +228,7 @@ class EndPoll:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Of some samples, in order: the outcome, and whether (1) or not (0) two actors overlapped.
-
-    :param measured: whether that was looked at.
-    """
+    """Of some samples, in order: the outcome, and whether (1) or not (0) two actors overlapped."""
 
     found: list[Hashable]
     overlapping: list[int]
-    measured: bool = True

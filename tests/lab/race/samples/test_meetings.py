@@ -1,4 +1,4 @@
-"""The ends of strides whose time is up."""
+"""Which meetings are taken where, and the ends of strides whose time is up."""
 
 from __future__ import annotations
 
@@ -10,17 +10,33 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.race.experiment import experiment
 from pytest_concclaims.lab.race.samples.actor_threads import ActorThreads
-from pytest_concclaims.lab.race.samples.meetings import meet
-from pytest_concclaims.lab.race.samples.strategy import Meeting, Strategy
+from pytest_concclaims.lab.race.samples.meetings import Meeting, meet, meetings_for
 from pytest_concclaims.lab.race.samples.stride import Stride
 
 pytestmark = pytest.mark.interpreter
+
+
+@pytest.mark.parametrize("actors", [2, 3, 8])
+@pytest.mark.parametrize("cores", [0, 1, 2, 3, 64])
+@pytest.mark.parametrize("gil", [True, False])
+def test_spinning_takes_a_core_for_each_actor_and_no_gil(gil: bool, cores: int, actors: int) -> None:
+    """Elsewhere threads that spin for each other keep each other from running; a quota may be less than one CPU."""
+    spinning = set(meetings_for(gil=gil, cores=cores, actors=actors)) - {Meeting.LEAPFROG}
+    assert bool(spinning) is (not gil and cores >= actors)
+
+
+def test_rendezvous_comes_first() -> None:
+    """Where threads can spin for each other, that finds most; in a part of the strides they are staggered."""
+    meetings = meetings_for(gil=False, cores=2, actors=2)
+    assert meetings[0] is Meeting.RENDEZVOUS
+    assert Meeting.STAGGERED in meetings
+
 
 #: More samples than two actors that wait for each other do while the stride lasts.
 SAMPLES = 10_000
 
 
-@pytest.mark.parametrize("meeting", [Meeting.LEAPFROG, Meeting.CHASE, Meeting.RENDEZVOUS])
+@pytest.mark.parametrize("meeting", Meeting)
 def test_stride_whose_time_is_up_ends(meeting: Meeting) -> None:
     """Most of its samples may not be done, and no actor is left alone in a sample."""
     stride: Stride
@@ -46,7 +62,7 @@ def test_stride_whose_time_is_up_ends(meeting: Meeting) -> None:
     threads = ActorThreads(subject.names(), timeout=TIMEOUT_S)
     threads.start()
     try:
-        done = meet(threads, stride, Strategy(meeting), leader=0)
+        done = meet(threads, stride, meeting)
     finally:
         threads.close()
     assert stride.failure is None

@@ -1,0 +1,90 @@
+"""The outcome of one run of the actors on one state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from ..callables import has_not_run
+from ..failure import Failed, Failure, raised
+from .experiment import Subject
+from .question import shown
+
+
+def made(subject: Subject) -> Any:
+    """Return a fresh state.
+
+    :raises Failed: ``setup`` has raised, or returned nothing.
+    """
+    state = calling("setup", subject.setup)
+    if state is None:
+        text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
+        raise Failed(Failure("raised", text, ""))
+    return state
+
+
+def outcome_of(
+    subject: Subject, state: Any, values: Sequence[object], exceptions: Sequence[tuple[int, BaseException]]
+) -> Hashable:
+    """Return the outcome of a run.
+
+    :param values: what the actors returned.
+    :param exceptions: what they raised: the actor's number, and the exception.
+    :raises Failed: an exception that is no outcome, or an outcome that is none.
+    """
+    types: set[Hashable] = {exception_outcome(subject, actor, error) for actor, error in exceptions}
+    if types:
+        return _only(types)
+    for actor, value in enumerate(values):
+        unrun = has_not_run(value)
+        if unrun is not None:
+            raise Failed(Failure("raised", f"{role(subject, actor)} {unrun}", ""))
+    observe = subject.observe
+    outcome = tuple(values) if observe is None else calling("observe", lambda: observe(state))
+    try:
+        hash(outcome)
+    except Exception as error:
+        text = f"the outcome {shown(outcome)} cannot be hashed ({error}); let it be a tuple or a text"
+        raise Failed(Failure("raised", text, "")) from error
+    return outcome
+
+
+def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Hashable:
+    """Return the type, of those that are outcomes, that says most about an exception.
+
+    :raises Failed: it is no outcome. An assertion that failed never is: it speaks of the claim itself.
+    """
+    if not isinstance(error, AssertionError):
+        mro = type(error).__mro__
+        types = [one for one in subject.exceptions if one in mro]
+        if types:
+            return min(types, key=mro.index)
+    raise Failed(raised(role(subject, actor), error)) from error
+
+
+def role(subject: Subject, actor: int) -> str:
+    """Return an actor's name, for people, and whose it is."""
+    whose = "actor" if subject.name == "race" else f"the {subject.name}'s actor"
+    return f"{whose} {subject.names()[actor]}"
+
+
+def calling(name: str, function: Callable[[], Any]) -> Any:
+    """Return what a function of the claim's returns.
+
+    :param name: for messages.
+    :raises Failed: it has raised.
+    """
+    try:
+        return function()
+    except (KeyboardInterrupt, Failed):
+        raise
+    except BaseException as error:
+        raise Failed(raised(name, error)) from error
+
+
+def _only(types: set[Hashable]) -> Hashable:
+    if len(types) > 1:
+        both = " and ".join(sorted(map(shown, types)))
+        text = f"actors raised {both} in one sample: that is no single outcome; let them catch and return them"
+        raise Failed(Failure("raised", text, ""))
+    return next(iter(types))

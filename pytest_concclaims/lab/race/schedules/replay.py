@@ -1,0 +1,99 @@
+"""Replay tokens: one schedule of one race, in a short text."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from ....interpreter import gil_enabled
+from ..experiment import Subject
+from .scheduler import Schedule
+
+_DIGITS = 8
+_TOKEN = re.compile(
+    r"(?P<interpreter>[a-z]+\d+t?(-nogil)?)(?P<portable>-any)?:(?P<code>[0-9a-f]{8}):(?P<schedule>[\d.,]*)"
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A schedule of a race.
+
+    :param interpreter: on which it was run: its switch points are others elsewhere.
+    :param portable: whether threads are switched at any instruction, as if there were no GIL.
+    :param code: the digest of the actors' code.
+    """
+
+    interpreter: str
+    portable: bool
+    code: str
+    schedule: Schedule
+
+    def __str__(self) -> str:
+        steps = ",".join(f"{step}.{actor}" for step, actor in self.schedule)
+        return f"{self.interpreter}{'-any' if self.portable else ''}:{self.code}:{steps}"
+
+    @classmethod
+    def parse(cls, text: str) -> Token:
+        """Return the token that a text is.
+
+        :raises ValueError: it is none; or one of another interpreter.
+        """
+        match = _TOKEN.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not a replay token; copy the one that the report shows beside a witness")
+        if match["interpreter"] != this_interpreter():
+            raise ValueError(
+                f"{text!r} was recorded on {match['interpreter']}, and this is {this_interpreter()}, which has other "
+                "switch points; replay it there"
+            )
+        pairs = (pair.partition(".") for pair in match["schedule"].split(",") if pair)
+        schedule = tuple((int(step), int(actor)) for step, _, actor in pairs)
+        return cls(match["interpreter"], match["portable"] is not None, match["code"], schedule)
+
+
+def this_interpreter() -> str:
+    """Return what schedules depend on, in a word such as ``cpython313`` or ``cpython313t-nogil``."""
+    major, minor = sys.version_info[:2]
+    threaded = "t" if "t" in getattr(sys, "abiflags", "") else ""
+    return f"{sys.implementation.name}{major}{minor}{threaded}{'' if gil_enabled() else '-nogil'}"
+
+
+def token(subject: Subject, schedule: Schedule, *, portable: bool) -> Token:
+    """Return the token of a schedule."""
+    return Token(this_interpreter(), portable, code_digest(subject), schedule)
+
+
+def code_digest(subject: Subject) -> str:
+    """Return a digest of what a race's functions do, as far as their own code says."""
+    digest = hashlib.sha256(str(subject.rounds).encode())
+    for function in (subject.setup, *subject.actors, subject.observe):
+        for part in _parts(function):
+            digest.update(part)
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _parts(function: Any) -> Iterator[bytes]:
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = getattr(function, "__code__", None)
+    if code is None:
+        yield str(getattr(function, "__qualname__", type(function).__qualname__)).encode()
+    else:
+        yield from _code_parts(code)
+
+
+def _code_parts(code: CodeType) -> Iterator[bytes]:
+    yield code.co_code
+    yield repr(code.co_names).encode()
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _code_parts(constant)
+        elif not isinstance(constant, frozenset):  # their order differs from run to run
+            yield repr(constant).encode()

@@ -1,0 +1,155 @@
+"""Single runs of a subject under schedules: a fresh state, its actors, and the outcome."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from ....interpreter import PYPY
+from ...failure import Failed, Failure
+from ..experiment import Subject
+from ..outcome import made, outcome_of
+from ..position import Part
+from ..question import DEADLOCK, OutcomeQuestion, portable_outcome
+from .enumeration import Trace
+from .explorer import Seen
+from .scheduler import Run, Schedule, Scheduler
+from .story import Visit
+from .switch_points import switches_anywhere
+from .watch import Recording, watch
+
+#: Runs between two collections of garbage. There are none while actors run, as they call finalizers at any place.
+_RUNS_BETWEEN_COLLECTIONS = 500
+
+#: Seconds between two switches on the clock: none.
+_NO_SWITCH_S = 1000.0
+
+#: Is called before each part of a run.
+Begin = Callable[[Schedule, Part], None]
+
+
+class Runs:
+    """Runs a subject under one schedule after the other.
+
+    :param question: what is sought.
+    :param gil: whether there is a GIL in force.
+    :param portable: whether threads are switched at any instruction, as if there were no GIL.
+    :param timeout: seconds after which actors that do not come back count as hanging.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        question: OutcomeQuestion,
+        *,
+        gil: bool,
+        portable: bool,
+        timeout: float,
+        begin: Begin = lambda *_: None,
+    ) -> None:
+        self._subject = subject
+        self._actors = subject.repeated_actors()
+        self._question = question
+        self._begin = begin
+        self._scheduler = Scheduler(subject.names(), gil=gil, timeout=timeout)
+        self._watch = watch(self._scheduler.at_switch_point, anywhere=portable or switches_anywhere(gil))
+        self._runs = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Runs:
+        self._stack.callback(self._watch.close)
+        self._stack.callback(self._scheduler.close)
+        self._stack.enter_context(_undisturbed())
+        self._scheduler.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def started_threads(self) -> bool:
+        """Return whether an actor has started a thread, which is not scheduled."""
+        return self._watch.started_threads
+
+    def run(self, schedule: Schedule, write: Callable[[Visit], None] | None = None) -> Seen:
+        """Run a schedule on a fresh state.
+
+        :param write: takes the story, as it happens.
+        :raises Failed: an actor, ``setup``, ``observe`` or the predicate raised, or actors hang.
+        """
+        subject = self._subject
+        self._begin(schedule, Part.SETUP)
+        state = made(subject)
+        self._begin(schedule, Part.ACTORS)
+        run = self._acted(state, schedule, write)
+        self._begin(schedule, Part.OUTCOMES)
+        outcome = self._outcome(state, run)
+        spans = tuple(run.spans)
+        seen = Seen(
+            Trace(schedule, spans, run.steps),
+            portable_outcome(outcome),
+            self._question.sought(outcome),
+            _points(run, len(self._actors)),
+            futile=run.futile,
+            blocks=run.blocks,
+            last=run.deadlock,
+            followed=run.followed,
+        )
+        del state, run, outcome  # here, and not in the next one's time
+        self._runs += 1
+        if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and not PYPY:
+            gc.collect()
+        return seen
+
+    def _acted(self, state: Any, schedule: Schedule, write: Callable[[Visit], None] | None) -> Run:
+        call, actors = self._watch.call, self._actors
+        tasks = [
+            lambda actor=actor, function=function: call(actor, function, state)
+            for actor, function in enumerate(actors)
+        ]
+        if write is None:
+            return self._scheduler.run(tasks, schedule)
+        recording = Recording(write)
+        self._watch.record(recording)
+        try:
+            return self._scheduler.run(tasks, schedule, recording.note)
+        finally:
+            recording.close()
+            self._watch.record(None)
+
+    def _outcome(self, state: Any, run: Run) -> Hashable:
+        if not run.deadlock:
+            return outcome_of(self._subject, state, run.values, run.raised)
+        if self._question.end is DEADLOCK:
+            return DEADLOCK
+        text = f"all actors of the {self._subject.name} that had not ended waited for each other"
+        raise Failed(Failure("deadlock", text, self._scheduler.stacks()))
+
+
+def _points(run: Run, actors: int) -> tuple[int, ...]:
+    points = [0] * actors
+    for span, end in zip(run.spans, [*(span.begin for span in run.spans[1:]), run.steps + 1]):
+        if not span.choice:
+            points[span.actor] += end - span.begin
+    return tuple(points)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let nothing happen between two steps of an actor: no collection of garbage, and no switch on the clock.
+
+    The watch runs between any two instructions, and the GIL must not be handed over there.
+    """
+    collects, interval = gc.isenabled(), sys.getswitchinterval()
+    if not PYPY:
+        gc.disable()
+    sys.setswitchinterval(_NO_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        if collects:
+            gc.enable()

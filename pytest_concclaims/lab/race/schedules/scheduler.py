@@ -1,0 +1,392 @@
+"""Actors in real threads, of which one at a time goes on; a schedule says where another one does.
+
+The actor that goes on has the *token*. At each switch point it counts a step; where the schedule says so, it hands
+the token over and waits. Locks are the real ones: an actor with the token that waits in the kernel is *blocked*, and
+the token goes to another. A blocked actor comes back by itself, at its next switch point, and waits for its turn.
+
+What is a switch point, the *watch* says: it calls :meth:`Scheduler.at_switch_point` in the actor's thread.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Optional, Protocol
+
+from ...failure import Failed, Failure
+from ...linux import sharpen_timers
+from ...processes.signals import interrupts_held
+from ...threads import hang
+from .waiting import Wait, Waits
+
+#: Seconds between two looks at the actor that has the token, at first, and at most while it gets on.
+_LOOK_INTERVAL_S, _MAX_LOOK_INTERVAL_S = 5e-5, 2e-4
+#: Seconds between two looks at a blocked actor, when it is to be known whether it still is.
+_SETTLE_INTERVAL_S = 2e-5
+#: Seconds that an actor which waits for a moment in time is given to come back, where a schedule hands it the token.
+_PATIENCE_S = 0.01
+#: Steps after which an actor that waits in a loop for another one has to let that one go on.
+_MAX_TURN = 20_000
+_JOIN_S = 5.0
+
+#: Where a schedule departs from what happens by itself: at a step, another actor goes on.
+Switch = tuple[int, int]
+Schedule = tuple[Switch, ...]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Steps of one actor, up to the next span; or a choice, which is one step.
+
+    :param begin: the first step.
+    :param actor: that made them, or was chosen.
+    :param others: the actors that could have gone on instead.
+    :param choice: whether an end or a block asks for it, so that another actor is no preemption.
+    """
+
+    begin: int
+    actor: int
+    others: tuple[int, ...]
+    choice: bool = False
+
+
+@dataclass
+class Run:
+    """What happened under a schedule.
+
+    :param values: of the actors.
+    :param raised: the exceptions that ended actors, in the order in which they did.
+    :param spans: all of its steps.
+    :param steps: how many there were, in all.
+    :param followed: whether it went as the schedule says.
+    :param futile: whether the schedule handed over to an actor that was blocked, which changes nothing.
+    :param blocks: how often an actor was blocked.
+    :param deadlock: whether all actors that were left waited for each other.
+    """
+
+    values: list[object]
+    raised: list[tuple[int, BaseException]] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    steps: int = 0
+    followed: bool = True
+    futile: bool = False
+    blocks: int = 0
+    deadlock: bool = False
+
+
+#: What a story is told of: an actor, and what became of it at this moment.
+Note = Callable[[int, str], None]
+
+
+class Scheduler:
+    """Runs actors under schedules.
+
+    :param names: of the actors, for messages.
+    :param timeout: seconds after which actors that do not come back count as hanging.
+    """
+
+    def __init__(self, names: Sequence[str], *, gil: bool, timeout: float) -> None:
+        self._names = names
+        self._timeout = timeout
+        self._waits = Waits(gil=gil)
+        self._mutex = _thread.allocate_lock()
+        self._done = _held_lock()
+        self._gates = [_held_lock() for _ in names]
+        self._tasks: Sequence[Callable[[], object]] = ()
+        self._closed = False
+        self._native_ids = [0 for _ in names]
+        self._lost = False
+        self._note: Note = _no_note
+        self._begin((), len(names))
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), name=f"actor {name}", daemon=True)
+            for number, name in enumerate(names)
+        ]
+
+    def start(self) -> None:
+        """Start the threads. The caller closes them afterwards, even if this raises."""
+        with interrupts_held():  # an interrupt would leave a thread that is not known to have started
+            for thread in self._threads:
+                thread.start()
+
+    def close(self) -> None:
+        """End the threads; those that hang cannot be ended."""
+        self._set_free()
+        for thread in self._threads:
+            if thread.is_alive() and not self._lost:
+                thread.join(_JOIN_S)
+        self._waits.close()
+
+    def run(self, tasks: Sequence[Callable[[], object]], schedule: Schedule, note: Note | None = None) -> Run:
+        """Run each task in its actor's thread, as a schedule says.
+
+        :param note: is told what becomes of actors.
+        :raises Failed: actors hang.
+        """
+        self._note = note or _no_note
+        self._tasks = tasks
+        self._begin(schedule, len(tasks))
+        try:
+            with self._mutex:
+                self._choose()
+            self._look_after_actors()
+        except BaseException:
+            self._lost = True
+            self._set_free()
+            raise
+        finally:
+            run = self._run
+            run.steps = self._step
+        run.followed = run.followed and self._position == len(schedule)
+        return run
+
+    def stacks(self) -> str:
+        """Return what actors that have not ended call."""
+        return self._hang().details
+
+    def _begin(self, schedule: Schedule, actors: int) -> None:
+        self._run = Run([None] * actors)
+        self._schedule = schedule
+        self._position = 0
+        self._step = 0
+        self._stop = 0
+        self._holder: int | None = None
+        self._to_begin, self._ready = set(range(actors)), set(range(actors))
+        self._blocked: set[int] = set()
+        self._finished = 0
+        self._is_free = self._settling = False
+        self._last_waits: list[Wait | None] = []
+
+    # --- in the actors' threads
+
+    def _work(self, me: int) -> None:
+        sharpen_timers()
+        self._native_ids[me] = threading.get_native_id()
+        while True:
+            self._gates[me].acquire()
+            if self._closed:
+                return
+            if self._holder != me or me not in self._to_begin:  # an earlier turn has left the gate open
+                continue
+            self._to_begin.discard(me)
+            task = self._tasks[me]
+            try:
+                self._run.values[me] = task()
+            except BaseException as error:  # noqa: BLE001  (it is an outcome, or ends the race)
+                self._run.raised.append((me, error))
+            self._end(me)
+
+    def at_switch_point(self, me: int) -> None:
+        """Go on, or hand the token over and wait for it; called in the actor's thread."""
+        if self._holder != me:
+            if not self._come_back(me):
+                return
+        self._step = step = self._step + 1
+        if step >= self._stop:
+            self._depart(me, step)
+
+    def _come_back(self, me: int) -> bool:
+        """Wait for the token, after a block; return whether there still is a schedule."""
+        with self._mutex:
+            self._blocked.discard(me)
+            if self._holder is None and not self._is_free:
+                self._give(me)
+            elif self._holder != me:
+                self._ready.add(me)
+        return self._wait_for_token(me)
+
+    def _wait_for_token(self, me: int) -> bool:
+        while self._holder != me and not self._is_free:
+            self._gates[me].acquire()
+        return not self._is_free
+
+    def _depart(self, me: int, step: int) -> None:
+        """Hand over where the schedule says so, or where this actor has gone on for too long."""
+        to, self._position = self._due(step)
+        if to is None:
+            time.sleep(0)  # the GIL is handed over only here and where an actor waits
+            to = _following(me, self._ready)
+        elif to in self._blocked:
+            to = self._settled(to)
+            self._run.futile = self._run.futile or to is None
+        elif to not in self._ready:
+            self._run.followed = False
+            to = None
+        with self._mutex:
+            if self._is_free:
+                return
+            if to is None:
+                self._stop = self._next_stop()
+                return
+            self._note(me, "preempted")
+            self._ready.add(me)
+            self._go_on(to)
+        self._wait_for_token(me)
+
+    def _due(self, step: int) -> tuple[int | None, int]:
+        """Return to which actor the schedule hands over at a step, and the next position in the schedule."""
+        if self._position < len(self._schedule) and self._schedule[self._position][0] == step:
+            return self._schedule[self._position][1], self._position + 1
+        return None, self._position
+
+    def _settled(self, other: int) -> int | None:
+        """Return a blocked actor if it comes back, or waits for a moment that will come soon; else None."""
+        end = time.perf_counter() + _PATIENCE_S
+        self._settling = True  # this thread naps, and is not blocked
+        try:
+            while other in self._blocked:
+                wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
+                over = wait is not None and not (wait.timed and time.perf_counter() < end)
+                if over and other in self._blocked:
+                    return None
+                time.sleep(_SETTLE_INTERVAL_S)
+            return other
+        finally:
+            self._settling = False
+
+    def _end(self, me: int) -> None:
+        if len(self._names) > 2 and not self._is_free:  # noqa: PLR2004  (of two actors, there is no choice)
+            self._settle()
+        with self._mutex:
+            self._note(me, "ended")
+            self._finished += 1
+            self._blocked.discard(me)
+            if self._is_free:
+                return
+            if self._finished == len(self._names):
+                self._holder = None
+                self._done.release()
+            elif self._holder in (me, None):
+                self._choose()
+
+    def _settle(self) -> None:
+        """Wait until each blocked actor has come back, or is known to be blocked still."""
+        self._settling = True
+        for other in list(self._blocked):
+            while other in self._blocked and not self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S):
+                time.sleep(_SETTLE_INTERVAL_S)
+        self._settling = False
+
+    # --- with the mutex
+
+    def _choose(self) -> None:
+        """Let one of the actors go on that can; if none can, the first that comes back does."""
+        candidates = sorted(self._ready)
+        if not candidates:
+            self._holder = None
+            return
+        to = candidates[0]
+        if len(candidates) > 1:
+            self._step += 1
+            asked, self._position = self._due(self._step)
+            if asked in candidates:
+                to = asked
+            elif asked is not None:
+                self._run.followed = False
+            others = tuple(other for other in candidates if other != to)
+            self._run.spans.append(Span(self._step, to, others, choice=True))
+        self._go_on(to)
+
+    def _go_on(self, to: int) -> None:
+        """Hand the token to an actor that waits for it."""
+        self._ready.discard(to)
+        self._give(to)
+        self._open_gate(to)
+
+    def _open_gate(self, actor: int) -> None:
+        if self._gates[actor].locked():  # else the actor has not come to it since it was opened last
+            self._gates[actor].release()
+
+    def _give(self, to: int) -> None:
+        self._holder = to
+        self._stop = self._next_stop()
+        others = tuple(sorted(self._ready | self._blocked))
+        self._run.spans.append(Span(self._step + 1, to, others))
+
+    def _next_stop(self) -> int:
+        limit = self._step + _MAX_TURN
+        if self._position < len(self._schedule):
+            return min(limit, self._schedule[self._position][0])
+        return limit
+
+    # --- in the thread that runs schedules
+
+    def _look_after_actors(self) -> None:
+        """Wait for the end of all actors; the token of one that is blocked goes to another."""
+        end = time.perf_counter() + self._timeout
+        pause = _LOOK_INTERVAL_S
+        before: tuple[int | None, int, Wait | None] | None = None
+        since = time.perf_counter()
+        while not self._done.acquire(True, pause):
+            now = time.perf_counter()
+            holder, step = self._holder, self._step
+            if self._settling:
+                before = None
+            elif holder is None:
+                if self._is_deadlock():
+                    self._run.deadlock = self._lost = True
+                    return
+                pause = min(2 * pause, 1e-3)
+            else:
+                seen = holder, step, self._waits.of(self._native_ids[holder])
+                if seen[2] is None or seen != before:
+                    pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
+                    before, since = seen, now
+                elif now - since >= seen[2].seconds:
+                    if self._block(holder, step, seen[2]):
+                        pause, before = _LOOK_INTERVAL_S, None
+            if now > end:
+                raise Failed(self._hang())
+
+    def _block(self, holder: int, step: int, wait: Wait) -> bool:
+        """Let another go on instead of an actor that is still blocked."""
+        if len(self._names) > 2:  # noqa: PLR2004  (of two actors, there is no choice)
+            self._settle()
+        with self._mutex:
+            if (self._holder, self._step) != (holder, step) or self._waits.of(self._native_ids[holder]) != wait:
+                return False
+            self._note(holder, "blocked")
+            self._run.blocks += 1
+            self._blocked.add(holder)
+            self._choose()
+        return True
+
+    def _is_deadlock(self) -> bool:
+        """Return whether all actors that are left wait, and no thread is left that could wake one up.
+
+        Threads of actors that have ended count as well: one may be about to let go of what another waits for.
+        """
+        waits = [self._waits.of(thread) for thread in self._native_ids]
+        again, self._last_waits = waits == self._last_waits, waits
+        if not again or not all(wait is not None and wait.endless for wait in waits):
+            return False
+        return not self._waits.others_end({*self._native_ids, threading.get_native_id()})
+
+    def _set_free(self) -> None:
+        """Let actors go on without a schedule, and such as have not begun not begin."""
+        with self._mutex:
+            self._is_free = self._closed = True
+            for actor in range(len(self._names)):
+                self._open_gate(actor)
+
+    def _hang(self) -> Failure:
+        left = [actor for actor in range(len(self._names)) if actor == self._holder or actor in self._blocked]
+        return hang({self._names[actor]: self._threads[actor] for actor in left}, self._timeout)
+
+
+def _held_lock() -> _thread.LockType:
+    lock = _thread.allocate_lock()
+    lock.acquire()
+    return lock
+
+
+def _following(me: int, others: set[int]) -> int | None:
+    """Return the next of some actors in turns; None if there are none."""
+    return min(others, key=lambda other: (other < me, other), default=None)
+
+
+def _no_note(actor: int, event: str) -> None:
+    """Take no note."""

@@ -1,0 +1,308 @@
+"""The search for what a question seeks among the schedules of a race, each side in a child of its own."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, TypeVar, Union
+
+from ....interpreter import gil_enabled
+from ....records.interleaving import Step
+from ....text import counted
+from ...failure import Failed, Failure
+from ...processes.forked import CAN_FORK, run_forked
+from ..child_end import child_failure
+from ..experiment import RaceExperiment, Subject
+from ..position import Part, SharedSchedule
+from ..question import CRASH, DEADLOCK, OutcomeQuestion
+from .explorer import Explored, Explorer, Seen, Witness, clock
+from .replay import Token, code_digest
+from .runs import Runs
+from .scheduler import Schedule
+from .story import Visit, story
+from .switch_points import switches_anywhere
+from .watch import WatchError
+
+T = TypeVar("T")
+
+#: Parts of the budget: for the race's schedules, for those in fresh processes, for the control's, and for those of
+#: the portable grade.
+_RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.55, 0.2, 0.2, 0.05
+#: Of these parts, what is taken where samples have to follow.
+_PART_BEFORE_SAMPLES = 0.6
+#: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
+_ENOUGH_SEEN = 100
+#: Seconds that a forked child gets beyond the timeout, before it is killed.
+_GRACE_S = 5.0
+_UNSCHEDULED = ("threads that actors start are not scheduled",)
+#: The highest level where each schedule has a process of its own.
+_MOST_AFRESH = 1
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the schedules of a race came to.
+
+    :param portable: whether threads were switched at any instruction, as if there were no GIL.
+    :param race: None if there were none, for the reason in ``remarks``.
+    :param control: None if it was not needed.
+    :param afresh: what schedules show that are run in a process of their own each; None if there is no need.
+    :param anywhere: with a GIL, what schedules show that switch at any instruction; None if they were not run.
+    :param steps: of the witness.
+    :param replayed: whether only the schedule was run that a replay token says.
+    """
+
+    portable: bool
+    race: Explored | None
+    control: Explored | None = None
+    afresh: Explored | None = None
+    anywhere: Explored | None = None
+    steps: tuple[Step, ...] = ()
+    remarks: tuple[str, ...] = ()
+    replayed: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """Return how long they took."""
+        parts = self.race, self.afresh, self.control, self.anywhere
+        return sum(explored.seconds for explored in parts if explored is not None)
+
+    @property
+    def witness(self) -> Witness | None:
+        """The first schedule that shows what is sought."""
+        found = (explored.witness for explored in (self.race, self.afresh) if explored is not None)
+        return next(filter(None, found), None)
+
+    def lacking(self) -> str | None:
+        """Return why schedules are no ground for an answer; None if they are."""
+        race, control = self.race, self.control
+        if self.witness is not None:
+            return None
+        if race is None:
+            return self.remarks[0]
+        if race.once and (self.afresh is None or (self.afresh.preemptions or 0) < _MOST_AFRESH):
+            return (
+                "what the actors do for the first time in a process they do not do again; let setup undo it, such as "
+                "a cache that is filled"
+            )
+        if race.unrepeatable:
+            return (
+                f"{counted(race.unrepeatable, 'schedule')} of {race.run:,} did not repeat: what the actors do differs "
+                "from run to run, such as by random numbers, time or addresses"
+            )
+        if race.exhausted:
+            return None
+        if not race.is_enough:
+            whole = "none" if race.preemptions is None else f"only those with at most {race.preemptions}"
+            return f"there are too many schedules for the budget: with 2 preemptions, {whole} were run"
+        if control is None or control.seen or control.exhausted:
+            return None
+        return (
+            f"its control did not show it in {counted(control.run, 'schedule')}; give the race a control that goes "
+            "wrong with at most two preemptions"
+        )
+
+
+class EndedBySchedule(Failed):
+    """A failure, and the story of the schedule under which it came about."""
+
+    def __init__(
+        self, failure: Failure, subject: Subject, schedule: Schedule, steps: tuple[Step, ...], *, portable: bool
+    ) -> None:
+        super().__init__(failure)
+        self.subject = subject
+        self.portable = portable
+        self.schedule = schedule
+        self.steps = steps
+
+
+class ScheduleSearch:
+    """Runs the schedules of an experiment for one question after the other.
+
+    :param budget: seconds for each question, of which this takes a part.
+    :param timeout: seconds after which actors that do not come back count as hanging.
+    :param in_process: whether to do without a child.
+    :param portable: whether to switch threads at any instruction, as if there were no GIL.
+    :param failed_assertions: returns those of the claim that have failed in this process, in words.
+    """
+
+    def __init__(
+        self,
+        experiment: RaceExperiment,
+        *,
+        budget: float,
+        timeout: float,
+        in_process: bool,
+        portable: bool,
+        replay: Sequence[Token],
+        failed_assertions: Callable[[], Sequence[str]],
+    ) -> None:
+        self._experiment = experiment
+        self._budget = budget
+        self._timeout = timeout
+        self.is_in_process = in_process or not CAN_FORK
+        self._portable = portable
+        self._replay = [one for one in replay if one.code == code_digest(experiment.race)]
+        self._failed_assertions = failed_assertions
+
+    def ask(self, question: OutcomeQuestion) -> Searched:
+        """Run schedules for a question.
+
+        :raises EndedBySchedule: what was to be run raised, hung, or ended the process.
+        """
+        experiment, budget = self._experiment, self._budget
+        # Samples have to have time without a GIL.
+        share = 1.0 if gil_enabled() or question.end is DEADLOCK else _PART_BEFORE_SAMPLES
+        race = _Side(self, experiment.race, question, portable=self._portable)
+        try:
+            explored, steps = race.explored(_RACE_PART * share * budget)
+        except WatchError as error:
+            return Searched(self._portable, None, remarks=(str(error),))
+        searched = Searched(self._portable, explored, steps=steps)
+        if explored.once and explored.witness is None and not self.is_in_process:
+            searched = replace(searched, afresh=race.explored_afresh(_AFRESH_PART * share * budget))
+        if searched.witness is not None:
+            return searched if steps else replace(searched, steps=race.story_of(searched.witness))
+        control = _Side(self, experiment.control, _of_control(experiment, question), portable=self._portable)
+        searched = replace(
+            searched, control=control.explored(_CONTROL_PART * share * budget, stop_after=_ENOUGH_SEEN)[0]
+        )
+        if searched.lacking() is None and not self._portable and not switches_anywhere(gil_enabled()):
+            searched = self._with_portable_grade(searched, question)
+        return searched
+
+    def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
+        race = _Side(self, self._experiment.race, question, portable=True)
+        try:
+            anywhere, _ = race.explored(_PORTABLE_PART * self._budget, stop_after=_ENOUGH_SEEN)
+        except Failed as failed:
+            return replace(searched, remarks=(*searched.remarks, f"without a GIL: {failed.failure.text}"))
+        return replace(searched, anywhere=anywhere)
+
+    def in_child(self, side: _Side, work: Callable[[Runs], T], seconds: float) -> T:
+        """Run schedules of a side in a child, where there can be one.
+
+        :raises EndedBySchedule: they failed.
+        """
+
+        def act() -> Union[tuple[T], Failure]:
+            before = len(self._failed_assertions())
+            try:
+                with side.runs(self._timeout) as runs:
+                    done = work(runs)
+            except Failed as failed:
+                return failed.failure
+            for text in self._failed_assertions()[before:]:
+                what = f"an assertion failed in what the race runs, and the failure was caught: {text}"
+                return Failure("raised", f"{what}; let it go", "")
+            return (done,)
+
+        if self.is_in_process:
+            result = act()
+        else:
+            forked = run_forked(act, deadline=seconds + self._timeout + _GRACE_S)
+            if not forked.returned or forked.value is None:
+                raise Failed(child_failure(forked, side.position.where(side.subject)))
+            result = forked.value
+        if isinstance(result, Failure):
+            raise Failed(result)
+        return result[0]
+
+
+class _Side:
+    """The race or its control, and a question about it."""
+
+    def __init__(
+        self, search: ScheduleSearch, subject: Subject, question: OutcomeQuestion, *, portable: bool
+    ) -> None:
+        self.subject = subject
+        self.position = SharedSchedule()
+        self._search = search
+        self._question = question
+        self._portable = portable
+
+    def runs(self, timeout: float) -> Runs:
+        """Return what runs schedules in this process."""
+        return Runs(
+            self.subject,
+            self._question,
+            gil=gil_enabled(),
+            portable=self._portable,
+            timeout=timeout,
+            begin=self.position.write,
+        )
+
+    def explored(self, seconds: float, *, stop_after: int = 1) -> tuple[Explored, tuple[Step, ...]]:
+        """Return what its schedules show, and the story of the witness that ended the search."""
+
+        def explore(runs: Runs) -> tuple[Explored, tuple[Step, ...]]:
+            explorer = Explorer(runs.run, actors=len(self.subject.actors), stop_after=stop_after)
+            explored = explorer.explore(clock() + seconds)
+            if runs.started_threads:
+                explored = replace(explored, remarks=_UNSCHEDULED)
+            if stop_after > 1 or explored.witness is None or explored.lost:
+                return explored, ()
+            visits: list[Visit] = []
+            again = runs.run(explored.witness.schedule, visits.append)
+            return explored, tuple(story(visits)) if again.sought else ()
+
+        return self._unless_crash_is_sought(
+            lambda: self._search.in_child(self, explore, seconds), lambda crash: (crash, ())
+        )
+
+    def explored_afresh(self, seconds: float) -> Explored:
+        """Return what its schedules show where each is run in a process of its own."""
+
+        def run(schedule: Schedule) -> Seen:
+            return self._search.in_child(self, lambda runs: runs.run(schedule), seconds)
+
+        explorer = Explorer(run, actors=len(self.subject.actors), most=_MOST_AFRESH, repeat=False)
+        return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds), lambda crash: crash)
+
+    def story_of(self, witness: Witness) -> tuple[Step, ...]:
+        """Return the story of a witness; empty if its schedule does not show it again."""
+        if self._search.is_in_process:
+            return ()
+        with tempfile.TemporaryFile(buffering=0) as file:
+
+            def write(visit: Visit) -> None:
+                file.write(pickle.dumps(visit))
+
+            def tell(runs: Runs) -> bool:
+                return runs.run(witness.schedule, write).sought
+
+            try:
+                told = self._search.in_child(self, tell, 0.0)
+            except Failed:
+                told = True  # as before
+            file.seek(0)
+            return tuple(story(list(_visits(file)))) if told else ()
+
+    def _unless_crash_is_sought(self, explore: Callable[[], T], of_crash: Callable[[Explored], T]) -> T:
+        try:
+            return explore()
+        except Failed as failed:
+            at = self.position
+            preemptions = sum(step > 1 for step, _ in at.schedule)  # the first step chooses who begins
+            crashed = failed.failure.kind == "crash" and at.part is Part.ACTORS
+            witness = Witness(at.schedule, repr(CRASH), at.number, preemptions, 0.0)
+            if crashed and self._question.end is CRASH:
+                return of_crash(Explored(run=at.number, seen=1, witness=witness, in_order=not preemptions))
+            raise EndedBySchedule(
+                failed.failure, self.subject, at.schedule, self.story_of(witness), portable=self._portable
+            ) from failed
+
+
+def _of_control(experiment: RaceExperiment, question: OutcomeQuestion) -> OutcomeQuestion:
+    """Return what is sought of the control: the same, or of one that is not the race's own, what is true."""
+    return question if experiment.matched else replace(question, sought=bool, end=None)
+
+
+def _visits(file: BinaryIO) -> Iterator[Visit]:
+    while True:
+        try:
+            yield pickle.load(file)  # noqa: S301  (our own child's)
+        except (EOFError, pickle.UnpicklingError):  # the child ended in the middle of it
+            return

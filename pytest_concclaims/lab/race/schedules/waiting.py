@@ -1,0 +1,135 @@
+"""Looks at threads that may wait in the kernel: for a lock, for data, or for a moment in time.
+
+Linux tells what a thread waits in (``/proc/self/task/TID/syscall``, proc(5)) and whether it ran meanwhile
+(``schedstat``, sched-stats.rst). Elsewhere a thread counts as waiting when it made no progress for a while.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+#: The system calls by which threads wait for others, and for a moment in time (Linux, asm/unistd.h).
+_FUTEX, _SLEEPS = {
+    "x86_64": (202, (35, 230)),
+    "aarch64": (98, (101, 115)),
+}.get(platform.machine(), (-1, ()))
+_FUTEX_PRIVATE_FLAG = 128  # linux/futex.h: no other process can wake it
+#: The bytes of a look, at most.
+_LOOK_SIZE = 256
+#: Seconds within which a thread that waits for the GIL wakes up to ask for it: the switch interval, and some more.
+_GIL_WAIT_S = 0.01
+#: Seconds without progress after which a thread counts as waiting where the system does not tell.
+_UNTOLD_WAIT_S = 0.03
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a thread was seen waiting in.
+
+    :param call: the system call, its arguments, and how often the thread ran before: equal looks are of one wait.
+    :param endless: whether only another thread of this process can end it.
+    :param timed: whether time alone ends it.
+    :param seconds: how long it is to last before it is certain: a thread that waits for the GIL does not wait for
+        another actor.
+    """
+
+    call: bytes
+    endless: bool
+    timed: bool
+    seconds: float
+
+
+class Waits:
+    """Looks at the waits of some threads of this process.
+
+    :param gil: whether there is a GIL that threads may be seen waiting for.
+    """
+
+    def __init__(self, *, gil: bool) -> None:
+        self._gil_wait_s = _GIL_WAIT_S if gil else 0.0
+        self._files: dict[int, tuple[int, int] | None] = {}
+
+    def of(self, thread: int) -> Wait | None:
+        """Return what a thread waits in; None if it runs or is about to.
+
+        :param thread: its native id.
+        """
+        if thread not in self._files:
+            self._files[thread] = _opened(thread)
+        files = self._files[thread]
+        if files is None:
+            return Wait(b"", endless=False, timed=False, seconds=_UNTOLD_WAIT_S)
+        try:
+            call = os.pread(files[0], _LOOK_SIZE, 0)
+            if call.startswith(b"running"):
+                return None
+            return _wait(call, os.pread(files[1], _LOOK_SIZE, 0), self._gil_wait_s)
+        except OSError:  # it has ended
+            return None
+
+    def others_end(self, known: set[int]) -> bool:
+        """Return whether a thread that is not among the known ones may still wake them up."""
+        try:
+            threads = {int(name) for name in os.listdir("/proc/self/task")} - known  # noqa: PTH208  (quick)
+        except OSError:
+            return False
+        for thread in threads:
+            wait = self.of(thread)
+            if wait is None or not wait.endless:
+                return True
+        return False
+
+    def lasting(self, thread: int, interval_s: float) -> Wait | None:
+        """Return a thread's wait that lasts, although this one lets the thread run; None if it runs.
+
+        :param interval_s: seconds between two looks.
+        """
+        before = self.of(thread)
+        begun = time.perf_counter()
+        while before is not None:
+            time.sleep(interval_s)
+            now = self.of(thread)
+            if now != before:
+                before, begun = now, time.perf_counter()
+            elif time.perf_counter() - begun >= now.seconds:
+                return now
+        return None
+
+    def close(self) -> None:
+        """Close the files."""
+        for files in self._files.values():
+            for file in files or ():
+                os.close(file)
+        self._files.clear()
+
+
+def _opened(thread: int) -> tuple[int, int] | None:
+    if sys.platform != "linux" or _FUTEX < 0:
+        return None
+    files: list[int] = []
+    try:
+        for name in ("syscall", "schedstat"):
+            files.append(os.open(f"/proc/self/task/{thread}/{name}", os.O_RDONLY))
+            os.pread(files[-1], _LOOK_SIZE, 0)
+    except OSError:  # a kernel or a sandbox that does not tell
+        for file in files:
+            with suppress(OSError):
+                os.close(file)
+        return None
+    return files[0], files[1]
+
+
+def _wait(call: bytes, ran: bytes, gil_wait_s: float) -> Wait:
+    words = call.split()
+    number = int(words[0])
+    look = call + ran
+    if number != _FUTEX:
+        return Wait(look, endless=False, timed=number in _SLEEPS, seconds=0.0)
+    timed = words[4] != b"0x0"
+    endless = not timed and bool(int(words[2], 16) & _FUTEX_PRIVATE_FLAG)
+    return Wait(look, endless=endless, timed=timed, seconds=gil_wait_s if timed else 0.0)

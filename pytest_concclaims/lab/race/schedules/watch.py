@@ -1,0 +1,270 @@
+"""Watching the threads of actors: a call back at each switch point, whatever code it is in.
+
+From CPython 3.12 on by ``sys.monitoring`` (PEP 669), beside debuggers and coverage; before, and on PyPy, by the trace
+function of the actors' threads, which is put back after each call.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+from collections.abc import Callable
+from threading import Thread
+from types import CodeType, FrameType
+from typing import Any
+
+from .story import Visit
+from .switch_points import SwitchPoints, switch_points
+
+#: Is called at a switch point of an actor, in its thread.
+AtSwitchPoint = Callable[[int], None]
+_START_THREAD = Thread.start.__code__
+_CAN_MONITOR = hasattr(sys, "monitoring")
+_TOOL_IDS = (3, 4, 2, 1, 0)
+
+
+class WatchError(Exception):
+    """Threads cannot be watched here; the text says why."""
+
+
+class Recording:
+    """What actors do, line by line.
+
+    :param write: takes each visit when it is over.
+    """
+
+    def __init__(self, write: Callable[[Visit], None]) -> None:
+        self._write = write
+        self._latest: tuple[int, CodeType, int] | None = None
+
+    def visit(self, actor: int, code: CodeType, line: int) -> None:
+        """Take note that an actor is in a line."""
+        here = actor, code, line
+        if here != self._latest:
+            self._end(None)
+            self._latest = here
+
+    def note(self, actor: int, event: str) -> None:
+        """Take note of what became of an actor where it is."""
+        if self._latest is None or self._latest[0] != actor:
+            return
+        self._end(event)
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        self._end(None)
+
+    def _end(self, event: str | None) -> None:
+        if self._latest is not None:
+            actor, code, line = self._latest
+            self._latest = None
+            self._write(Visit(actor, code.co_filename, line, event))
+
+
+def watch(at_switch_point: AtSwitchPoint, *, anywhere: bool) -> Watch:
+    """Return the way to watch threads on this interpreter.
+
+    :param anywhere: whether threads may be switched at any instruction, or only where this interpreter does so.
+    :raises WatchError: there is none.
+    """
+    return (Monitoring if _CAN_MONITOR else Tracing)(at_switch_point, anywhere=anywhere)
+
+
+class Watch:
+    """Calls back at the switch points of actors.
+
+    :param anywhere: whether threads may be switched at any instruction, or only where this interpreter does so.
+    """
+
+    def __init__(self, at_switch_point: AtSwitchPoint, *, anywhere: bool) -> None:
+        self._at_switch_point = at_switch_point
+        self._anywhere = anywhere
+        self._points: dict[CodeType, SwitchPoints] = {}
+        #: What actors do, while it is recorded.
+        self.recording: Recording | None = None
+        #: Whether an actor has started a thread, which is not watched.
+        self.started_threads = False
+
+    def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
+        """Call a function in this thread, watch it meanwhile, and return what it returns."""
+        raise NotImplementedError
+
+    def record(self, recording: Recording | None) -> None:
+        """Record from now on, or no longer."""
+        self.recording = recording
+
+    def close(self) -> None:
+        """Watch no longer."""
+
+    def _points_of(self, code: CodeType) -> SwitchPoints:
+        points = self._points.get(code)
+        if points is None:
+            points = self._points[code] = switch_points(code, anywhere=self._anywhere)
+            self.started_threads = self.started_threads or code is _START_THREAD
+        return points
+
+
+class Monitoring(Watch):
+    """By ``sys.monitoring``; only code that actors have run calls back, and only where it is asked to."""
+
+    def __init__(self, at_switch_point: AtSwitchPoint, *, anywhere: bool) -> None:
+        super().__init__(at_switch_point, anywhere=anywhere)
+        monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]  # from 3.12 on
+        self._monitoring = monitoring
+        free = [number for number in _TOOL_IDS if monitoring.get_tool(number) is None]
+        if not free:
+            raise WatchError("all tool ids of sys.monitoring are in use; end the debuggers and profilers")
+        self._tool = free[0]
+        self._actors: dict[int, int] = {}
+        self._lines: dict[CodeType, dict[int, int]] = {}
+        events = monitoring.events
+        monitoring.use_tool_id(self._tool, "pytest-concclaims")
+        for event, callback in (
+            (events.PY_START, self._on_code),
+            (events.PY_RESUME, self._on_code),
+            (events.PY_THROW, self._on_code),
+            (events.INSTRUCTION, self._instruction_callback()),
+            (events.CALL, _go_on),
+            (events.C_RETURN, self._on_c_return),
+        ):
+            monitoring.register_callback(self._tool, event, callback)
+        monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME | events.PY_THROW)
+
+    def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
+        thread = get_ident()
+        self._actors[thread] = actor
+        try:
+            return function(state)
+        finally:
+            del self._actors[thread]
+
+    def record(self, recording: Recording | None) -> None:
+        super().record(recording)
+        self._monitoring.restart_events()  # those that are no switch points are to be told, too
+
+    def close(self) -> None:
+        monitoring = self._monitoring
+        monitoring.set_events(self._tool, 0)
+        for code in self._points:
+            monitoring.set_local_events(self._tool, code, 0)
+        monitoring.free_tool_id(self._tool)
+
+    def _on_code(self, code: CodeType, *_: object) -> None:
+        if code in self._points or get_ident() not in self._actors:
+            return
+        events = self._monitoring.events
+        wanted = events.INSTRUCTION | (events.CALL if self._points_of(code).after_c_call else 0)
+        self._monitoring.set_local_events(self._tool, code, wanted)
+
+    def _instruction_callback(self) -> Callable[[CodeType, int], object]:
+        """Return what is called most often by far, which finds all that it needs at hand."""
+        actors, points, at_switch_point = self._actors, self._points, self._at_switch_point
+        disable = self._monitoring.DISABLE
+
+        def on_instruction(code: CodeType, offset: int) -> object:
+            actor = actors.get(get_ident())
+            if actor is None:
+                return None
+            recording = self.recording
+            if recording is not None:
+                recording.visit(actor, code, self._line(code, offset))
+            elif offset not in points[code].before:
+                return disable
+            if offset in points[code].before:
+                at_switch_point(actor)
+            return None
+
+        return on_instruction
+
+    def _on_c_return(self, code: CodeType, offset: int, *_: object) -> None:
+        actor = self._actors.get(get_ident())
+        if actor is not None and offset in self._points[code].after_c_call:
+            self._at_switch_point(actor)
+
+    def _line(self, code: CodeType, offset: int) -> int:
+        lines = self._lines.get(code)
+        if lines is None:
+            lines = self._lines[code] = {
+                at: line or code.co_firstlineno
+                for begin, end, line in code.co_lines()  # type: ignore[attr-defined,unused-ignore]  # 3.10
+                for at in range(begin, end, 2)
+            }
+        return lines.get(offset, code.co_firstlineno)
+
+
+def _go_on(*_: object) -> None:
+    """Let C_RETURN be told, too: that is so only where CALL is."""
+
+
+class Tracing(Watch):
+    """By the trace function of the actors' threads."""
+
+    def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
+        before = sys.gettrace()
+        sys.settrace(_ThreadTrace(self, actor))
+        try:
+            return function(state)
+        finally:
+            sys.settrace(before)
+
+    def trace_of(self, frame: FrameType, actor: int) -> _FrameTrace:
+        """Return what traces a frame."""
+        return _FrameTrace(frame, self._points_of(frame.f_code), actor, self._at_switch_point, self.recording)
+
+
+class _ThreadTrace:
+    """The trace function of a thread: called when a function is, and when a generator resumes."""
+
+    def __init__(self, watch: Tracing, actor: int) -> None:
+        self._watch = watch
+        self._actor = actor
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> _FrameTrace | None:
+        if event != "call":
+            return None
+        caller = frame.f_back
+        if caller is not None and isinstance(caller.f_trace, _FrameTrace) and not entered_from_c(frame):
+            caller.f_trace.has_called_python = True
+        frame.f_trace_lines = False
+        frame.f_trace_opcodes = True
+        return self._watch.trace_of(frame, self._actor)  # a generator may have been another actor's before
+
+
+def entered_from_c(frame: FrameType) -> bool:
+    return False
+
+
+class _FrameTrace:
+    """The trace function of a frame: called before each of its instructions."""
+
+    def __init__(
+        self,
+        frame: FrameType,
+        points: SwitchPoints,
+        actor: int,
+        at_switch_point: AtSwitchPoint,
+        recording: Recording | None,
+    ) -> None:
+        self._before, self._between, self._after_c_call = points.before, points.between, points.after_c_call
+        self._actor = actor
+        self._at_switch_point = at_switch_point
+        self._recording = recording
+        self._latest = frame.f_lasti  # where a generator has yielded
+        #: Whether the latest instruction has called a Python function directly.
+        self.has_called_python = False
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> _FrameTrace:
+        if event != "opcode":
+            return self
+        offset, latest = frame.f_lasti, self._latest
+        self._latest = offset
+        if self._recording is not None:
+            self._recording.visit(self._actor, frame.f_code, frame.f_lineno or 0)
+        if (
+            offset in self._before
+            or (self._after_c_call.get(latest) == offset and not self.has_called_python)
+            or (latest, offset) in self._between
+        ):
+            self._at_switch_point(self._actor)
+        self.has_called_python = False
+        return self
