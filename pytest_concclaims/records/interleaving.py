@@ -75,7 +75,7 @@ def _ranks(steps: Sequence[Step]) -> list[int]:
             ranks[number] = 0
         elif step.event == BLOCKED or switched:
             ranks[number] = 1
-        elif number in (0, last) or (step.event or "").startswith(("returned", "raised")):
+        elif number in (0, last) or step.event not in (None, GOES_ON, FOLDED):
             ranks[number] = 2
     begun: dict[int, str] = {}
     for step in steps:
