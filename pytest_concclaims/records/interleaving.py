@@ -47,7 +47,8 @@ def waiting(steps: Sequence[Step]) -> list[Step]:
 def most_telling(steps: Sequence[Step], most: int) -> list[int]:
     """Return the numbers of the steps to show where there is no room for all.
 
-    Those around the switches first, preemptions before all; then the first, the last and the ends of actors.
+    Those around the switches first, preemptions before all; then the first, the last and the ends of actors; then
+    what is near to these, code in the files that actors begin in before other code.
 
     :param most: lines, of which each gap takes one.
     """
@@ -74,11 +75,15 @@ def _ranks(steps: Sequence[Step]) -> list[int]:
             ranks[number] = 0
         elif step.event == BLOCKED or switched:
             ranks[number] = 1
-        elif number in (0, last) or (step.event or "").startswith(("returned", "raised")):
+        elif number in (0, last) or step.event not in (None, GOES_ON, FOLDED):
             ranks[number] = 2
-    # What is near to a switch tells more than what is far from it.
+    begun: dict[int, str] = {}
+    for step in steps:
+        begun.setdefault(step.actor, step.file)
+    # What is near to a switch tells more than what is far from it, or near to an end.
     for order in (range(1, last + 1), range(last - 1, -1, -1)):
         for number in order:
             neighbour = ranks[number - 1 if order.step > 0 else number + 1]
-            ranks[number] = min(ranks[number], max(neighbour, 2) + 1)
-    return ranks
+            ranks[number] = min(ranks[number], 3 if neighbour < 2 else neighbour + (6 if neighbour == 2 else 1))
+    own = set(begun.values())
+    return [rank if rank < 3 or step.file in own else rank + last for rank, step in zip(ranks, steps)]

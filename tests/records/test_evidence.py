@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from helpers.sample_records import RACE, RATIO
+from helpers.sample_records import ABSENT, DEADLOCK, RACE, RATIO, SCHEDULED, SCHEDULES
+from pytest_concclaims.records import schedules as words
 from pytest_concclaims.records.evidence import (
     Assertion,
     Attempt,
@@ -98,6 +99,7 @@ NEVER = replace(RACE, answer=True, seen=0, witness=None, bound=0.01, control={**
         (replace(RACE, answer=None), "never(1) has no answer: the record does not say why"),
         (replace(RACE, outcomes=[], other_outcomes=0), "; no outcomes"),
         (replace(RACE, outcomes=[], other_outcomes=3), "; 3 outcomes that are not on record"),
+        (replace(SCHEDULED, witness=None), "never(1): seen in 1 of 30 schedules with at most one preemption"),
         (replace(RATIO, answer=None), "whether that is above 2 has no answer: the record does not say why"),
         (run(exit_code=None), "in a fresh interpreter ended, the record does not say how"),
     ],
@@ -105,6 +107,81 @@ NEVER = replace(RACE, answer=True, seen=0, witness=None, bound=0.01, control={**
 def test_phrase_claims_no_more_than_is_on_record(evidence: Evidence, part: str) -> None:
     """A record that another program has made may lack what the plugin always has."""
     assert part in evidence.phrase()
+
+
+NONE = "none of 422 schedules with at most two preemptions (more exist: 782 with three)"
+POINTS = "14 and 16 switch points of CPython 3.13 with the GIL"
+CONTROL = "its control showed it in 16 of 62"
+ALL = "all outcomes: 29 x 2, 1 x 1"
+ALL_SAMPLES = "all outcomes: 4,095 x 2 and 1 more"
+PLAIN = replace(ABSENT, schedules=SCHEDULES)
+SAMPLED = replace(RACE, answer=True, seen=0, witness=None, schedules=SCHEDULES)
+FREELY = "samples of threads that ran freely"
+SAMPLE_3000 = "seen in 1 of 4,096 samples, first 1 after 100.0 ms (sample 3,000; leapfrog)"
+REMARK = "inside C code or a single instruction: no schedule shows it"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "parts"),
+    [
+        (SCHEDULED, ["never(1): seen in schedule 7 of 30 (1 preemption): 1", ALL]),
+        (
+            replace(SCHEDULED, question="always", about="2"),
+            ["always(2): another was seen in schedule 7 of 30 (1 preemption): 1", ALL],
+        ),
+        (PLAIN, [f"never(1): {NONE}", POINTS, CONTROL, ALL]),
+        (
+            replace(PLAIN, question="always", about="2"),
+            [f"always(2): {NONE.replace('none of', 'no other in')}", POINTS, CONTROL, ALL],
+        ),
+        (
+            replace(PLAIN, schedules={**SCHEDULES, "exhausted": True, "run": 6, "control": None}),
+            ["never(1): none of all 6 schedules", POINTS, ALL],
+        ),
+        (
+            ABSENT,
+            [
+                f"never(1): {NONE}",
+                POINTS,
+                CONTROL,
+                f"none of {words.at_random(ABSENT.schedules or {})}",
+                "without a GIL: 2 of 20 schedules show it",
+                "1 schedule did not run in the same way again",
+                "threads that actors started were not scheduled",
+                ALL,
+            ],
+        ),
+        (SAMPLED, [f"never(1): {NONE}", POINTS, CONTROL, f"nor in 2,048 overlapping {FREELY}", ALL_SAMPLES]),
+        (
+            replace(SAMPLED, bound=0.00017, control={**RACE.control, "seen": 20}),
+            [
+                f"never(1): {NONE}",
+                POINTS,
+                CONTROL,
+                f"nor in 2,048 overlapping {FREELY} (control: 20 in 256",
+                "if samples were independent, a rate below 1.7e-04 in this harness, 99.9%",
+                "no bound for your program)",
+                ALL_SAMPLES,
+            ],
+        ),
+        (
+            replace(SAMPLED, overlapping=0),
+            [f"never(1): {NONE}", POINTS, CONTROL, f"nor in 4,096 {FREELY}", ALL_SAMPLES],
+        ),
+        (
+            replace(RACE, schedules=SCHEDULES, witness={**(RACE.witness or {}), "remark": REMARK}),
+            [f"never(1): {SAMPLE_3000}", REMARK, ALL_SAMPLES],
+        ),
+        (
+            replace(PLAIN, answer=None, lacking="its control was not seen"),
+            ["never(1) has no answer: its control was not seen", NONE, ALL],
+        ),
+        (DEADLOCK, ["the actors all wait"]),
+    ],
+)
+def test_phrase_of_schedules(evidence: Evidence, parts: list[str]) -> None:
+    """What was tried, on which switch points, beside which control; what samples add; and what was not tried."""
+    assert evidence.phrase() == "; ".join(parts)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from helpers.sample_records import CLAIM, EVIDENCE, record_of
+from helpers.sample_records import CLAIM, EVIDENCE, SCHEDULED, record_of
 from pytest_concclaims import Verdict
 from pytest_concclaims.records.evidence import Note
 from pytest_concclaims.records.record import ClaimResult, RunRecord
+from pytest_concclaims.reports.interleaving import interleaving
 from pytest_concclaims.reports.markdown import LARGEST_COMMENT, LEAST, fitted, markdown
 
 INCONCLUSIVE = replace(CLAIM, id="i", verdict=Verdict.INCONCLUSIVE, reason="a ruler is missing")
@@ -263,3 +264,33 @@ def test_too_little_room_for_any_report_is_refused() -> None:
     """Rather than half a head."""
     with pytest.raises(ValueError, match="8,192"):
         markdown(record_of(CLAIM), LEAST - 1)
+
+
+# --- the interleaving of a witness
+
+
+@pytest.mark.parametrize("claim", [CLAIM, REFUTED], ids=["as expected", "not as expected"])
+def test_interleaving_of_a_witness_is_a_block_of_code(claim: ClaimResult) -> None:
+    """Within the item of its phrase: its lines keep their columns, and nothing in them is markup."""
+    lines = markdown(record_of(replace(claim, evidence=(SCHEDULED,)))).splitlines()
+    begin = lines.index("    ```text")
+    assert lines[begin - 1].startswith("  - never(1): seen in schedule 7")
+    drawn = interleaving(SCHEDULED, 100)
+    assert lines[begin + 1 : begin + 1 + len(drawn)] == [f"    {line}" for line in drawn]
+    assert lines[begin + 1 + len(drawn)] == "    ```"
+
+
+def test_no_text_ends_the_block_of_an_interleaving() -> None:
+    """The fence is longer than any in it."""
+    steps = [{**step, "text": "````"} for step in (SCHEDULED.witness or {})["steps"]]
+    race = replace(SCHEDULED, witness={**(SCHEDULED.witness or {}), "steps": steps, "outcome": HOSTILE})
+    lines = markdown(record_of(replace(REFUTED, evidence=(race,)))).splitlines()
+    assert lines.count("    `````text") == lines.count("    `````") == 1
+
+
+def test_interleavings_are_left_out_with_the_evidence() -> None:
+    """Where a report would be too long."""
+    claims = [replace(REFUTED, id=f"r{number}", evidence=(SCHEDULED,)) for number in range(500)]
+    report = fitted(record_of(*claims), LARGEST_COMMENT)
+    assert len(report.text) <= LARGEST_COMMENT
+    assert "```text" not in report.text

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from helpers.claims_project import ALL_ENDS, COMPANION, Run, one_claim, run_once
+from helpers.sample_records import CLAIM, RACE, SCHEDULED
+from pytest_concclaims import Verdict
+from pytest_concclaims.records.record import ClaimResult
+from pytest_concclaims.reports.interleaving import FEW_LINES, interleaving
+from pytest_concclaims.reports.terminal import summary
 
 pytestmark = pytest.mark.plugin
 
@@ -175,3 +182,53 @@ def test_colours_mark_the_verdicts(pytester: pytest.Pytester) -> None:
     assert "\x1b[36mREFUTED " in text
     assert "\x1b[31m\x1b[1mREFUTED!" in text
     assert "\x1b[31m\x1b[1mERROR!" in text
+
+
+# --- the interleaving of a witness
+
+#: One that is longer than a few lines.
+LONG_STORY = replace(
+    SCHEDULED, witness={**(SCHEDULED.witness or {}), "steps": (SCHEDULED.witness or {})["steps"] * 3}
+)
+RACED = replace(CLAIM, evidence=(SCHEDULED, LONG_STORY, RACE))
+
+
+def summarized(claim: ClaimResult, verbosity: int, width: int = 80) -> list[str]:
+    """Return the lines of the summary of one claim."""
+    return ["".join(span.text for span in line) for line in summary([claim], width=width, verbosity=verbosity)]
+
+
+def shown(lines: list[str], drawn: list[str]) -> bool:
+    """Return whether lines stand together among others, and further left, as they need the room."""
+    return "\n".join(f"  {line}" for line in drawn) in "\n".join(lines)
+
+
+def test_most_telling_lines_of_the_last_witness_are_shown() -> None:
+    """That of the question which decided; a witness without a story says no more than its phrase."""
+    lines = summarized(RACED, 0)
+    few = interleaving(LONG_STORY, 78, FEW_LINES)
+    assert len(few) == FEW_LINES
+    assert shown(lines, few)
+    assert not shown(lines, interleaving(SCHEDULED, 78, FEW_LINES))
+    assert max(map(len, lines)) <= 80
+
+
+def test_all_lines_of_all_witnesses_are_shown_with_v() -> None:
+    """Each below its phrase."""
+    lines = summarized(RACED, 1)
+    for race in (SCHEDULED, LONG_STORY):
+        assert shown(lines, interleaving(race, 78))
+
+
+def test_with_q_only_what_is_not_as_expected_shows_its_witness() -> None:
+    """As it is with all evidence."""
+    few = interleaving(LONG_STORY, 78, FEW_LINES)
+    assert not shown(summarized(RACED, -1), few)
+    assert shown(summarized(replace(RACED, verdict=Verdict.REFUTED), -1), few)
+    assert not shown(summarized(replace(RACED, verdict=Verdict.REFUTED), -2), few)
+
+
+@pytest.mark.parametrize("width", [10, 40, 50, 80])
+def test_no_line_of_an_interleaving_is_wider_than_the_terminal(width: int) -> None:
+    """Down to the width below which nothing is drawn narrower."""
+    assert max(map(len, summarized(RACED, 1, width))) <= max(width, 42)

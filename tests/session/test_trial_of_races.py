@@ -11,8 +11,11 @@ import pytest
 
 from helpers.claims_project import COMPANION, Run, make_project, one_claim, run_claims, run_once
 from helpers.racers import NEXT, RACERS, check_crash, check_hang, race_of
+from helpers.sample_records import DEADLOCK, SCHEDULED
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.records.evidence import RaceRun
 from pytest_concclaims.records.record import SCHEMA_FILE
+from pytest_concclaims.reports.interleaving import FEW_LINES, interleaving
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -389,3 +392,38 @@ def test_ctrl_c_in_a_race_stops_the_run(pytester: pytest.Pytester, in_process: b
     assert run.record is not None
     assert run.record["complete"] is False
     assert "KeyboardInterrupt" in run.output
+
+
+# --- the interleaving of a witness
+
+#: Claims that are not as expected, with races as an instrument would have recorded them.
+WITNESSED = (
+    "from helpers.sample_records import DEADLOCK, SCHEDULED\n"
+    + claim("lost", "lab._record(SCHEDULED)\nassert lab is None")
+    + claim("deadlocked", "lab._record(DEADLOCK)\nraise OSError(DEADLOCK.failure['text'])")
+    + claim("as_expected", "lab._record(SCHEDULED)\nassert lab")
+    + COMPANION
+)
+
+
+@pytest.mark.parametrize("options", [(), ("-v",)], ids=["few lines", "all lines"])
+@pytest.mark.parametrize(("name", "race"), [("lost", SCHEDULED), ("deadlocked", DEADLOCK)], ids=["refuted", "error"])
+def test_failure_shows_the_interleaving(
+    pytester: pytest.Pytester, name: str, race: RaceRun, options: tuple[str, ...]
+) -> None:
+    """Among the evidence: the most telling lines, with -v all; the record has all anyway."""
+    run = checked(run_once(pytester, WITNESSED, *options, columns=80))
+    failures = run.output.partition("= FAILURES =")[2].partition("= concurrency claims =")[0]
+    part = failures.partition(f"test_{name} _")[2].partition("____ test_")[0]
+    drawn = interleaving(race, 78, None if options else FEW_LINES)
+    assert "\n".join(f"  {line}" for line in drawn) in part
+    assert f"- {race.phrase()}" in part
+    assert race_of(run, name)["witness"] == race.witness
+
+
+def test_what_is_as_expected_has_its_interleaving_in_the_summary(pytester: pytest.Pytester) -> None:
+    """It is no failure."""
+    run = run_once(pytester, WITNESSED, columns=80)
+    assert "test_as_expected _" not in run.output
+    text = "\n".join(run.section).partition("as_expected is white")[2]
+    assert "\n".join(f"  {line}" for line in interleaving(SCHEDULED, 78, FEW_LINES)) in text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.sample_records import CHILD, CLAIM, EVIDENCE, PARALLELISM, RACE, RATIO, record_of
+from helpers.sample_records import CHILD, CLAIM, EVIDENCE, PARALLELISM, RACE, RATIO, SCHEDULED, record_of
 from pytest_concclaims import Verdict
 from pytest_concclaims.records.evidence import Note
 from pytest_concclaims.records.record import RunRecord
@@ -32,9 +32,21 @@ MANY = replace(
 WIDE = replace(
     RACE,
     outcomes=[
-        {"outcome": "13", "samples": 123_456_789, "overlapping": 98_765_432},
-        {"outcome": "['" + "x" * 300 + "']", "samples": 1, "overlapping": 0},
+        {"outcome": "13", "samples": 123_456_789, "overlapping": 98_765_432, "schedules": 12_345},
+        {"outcome": "['" + "x" * 300 + "']", "samples": 1, "overlapping": 0, "schedules": 0},
     ],
+)
+#: Three actors, names and source without a place to break, and each thing that can become of an actor.
+STORY = replace(
+    SCHEDULED,
+    actors=["deposit_" + "5" * 60, "deposit_8", "x"],
+    witness={
+        **(SCHEDULED.witness or {}),
+        "steps": [
+            *(SCHEDULED.witness or {})["steps"],
+            {"actor": 2, "file": "y" * 90, "line": 12_345, "text": "z" * 120, "event": "raised " + "E" * 50},
+        ],
+    },
 )
 SLICES = replace(PARALLELISM, slices=[{**PARALLELISM.slices[0], "unfit": "waited", "throttled": True}] * 40)
 
@@ -42,7 +54,7 @@ SLICES = replace(PARALLELISM, slices=[{**PARALLELISM.slices[0], "unfit": "waited
 def results() -> RunRecord:
     """Return a record with each verdict, each kind of evidence, and texts that would break a page."""
     return record_of(
-        replace(CLAIM, id="snow", evidence=(Note("it glitters"), *EVIDENCE, MANY, WIDE, SLICES)),
+        replace(CLAIM, id="snow", evidence=(Note("it glitters"), *EVIDENCE, MANY, WIDE, SLICES, STORY)),
         replace(
             CLAIM,
             id="rain[x]",
@@ -210,6 +222,21 @@ def test_nothing_is_cut_or_scrolls_sideways(browser: Browser, opens: bool, width
     if opens:
         browser.run("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     assert browser.cut() == []
+
+
+def test_arrows_lead_from_lane_to_lane(browser: Browser) -> None:
+    """From the middle of the lane that an actor is switched away from to the middle of the next one."""
+    browser.open(page(record_of(replace(CLAIM, evidence=(SCHEDULED,)))))
+    browser.run("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    script = (
+        "const middle = (part) => { const box = part.getBoundingClientRect(); return (box.left + box.right) / 2; };"
+        "const heads = [...document.querySelectorAll('.lanes thead th')].map(middle);"
+        "return [heads, [...document.querySelectorAll('.lanes .head path')].map(middle)]"
+    )
+    (left, right), ends = browser.run(script)
+    assert left < right
+    assert [min((left, right), key=lambda middle: abs(middle - end)) for end in ends] == [right, left, right]
+    assert all(min(abs(left - end), abs(right - end)) < 3 for end in ends)
 
 
 def test_a_script_in_a_statement_never_runs(opened: Browser) -> None:

@@ -32,6 +32,7 @@ class Visit:
     """A stay of an actor on a line of a frame, as the scheduler notes it.
 
     :param file: the code's ``co_filename``.
+    :param line: its number; 0 where the instruction has none.
     :param event: ``preempted``, ``blocked``, ``returned`` or ``raised ValueError``; None if it just went through.
     """
 
@@ -69,14 +70,14 @@ def story(visits: Sequence[Visit]) -> list[Step]:
 
 
 def _without_heads(visits: Sequence[Visit], functions: _Functions) -> list[Visit]:
-    """Return the visits without those of a ``def`` line, by which each call of a function begins."""
+    """Return the visits without those of a ``def`` line, by which calls may begin, or of no line at all."""
     following: dict[int, Visit] = {}
     kept = []
     for visit in reversed(visits):
         after = following.get(visit.actor)
         following[visit.actor] = visit
-        is_head = visit.event is None and functions.is_head(visit.file, visit.line)
-        if not is_head or after is None or (after.file, after.line) == (visit.file, visit.line):
+        is_head = functions.is_head(visit.file, visit.line) and after is not None and not _same_line(visit, after)
+        if visit.event is not None or (visit.line and not is_head):
             kept.append(visit)
     return kept[::-1]
 
@@ -84,19 +85,25 @@ def _without_heads(visits: Sequence[Visit], functions: _Functions) -> list[Visit
 def _going_on(visits: Sequence[Visit], functions: _Functions) -> list[Visit]:
     """Return the visits, with those marked that go on with a line: after a switch, or a call that has returned.
 
-    A loop comes back to a line as well; but then the actor was in another line of the same function before.
+    Each actor has a stack of the functions that it is in, with the line in each: a function that is on it has been
+    returned to, another one has been called. A loop comes back to a line from another one of the same function.
     """
-    marked = list(visits)
-    #: For each actor, the visit before; for each function of it, the visit that was the last there.
-    before: dict[int, int] = {}
-    last: dict[tuple[int, str, int], int] = {}
-    for number, visit in enumerate(visits):
-        place = (visit.actor, visit.file, functions.around(visit.file, visit.line))
-        earlier, previous = last.get(place), before.get(visit.actor)
-        again = earlier is not None and visits[earlier].line == visit.line and visit.event is None
-        if again and (earlier != previous or visits[number - 1].actor != visit.actor):
-            marked[number] = replace(visit, event=GOES_ON)
-        last[place] = before[visit.actor] = number
+    marked = []
+    stacks: dict[int, dict[tuple[str, int], int]] = {}
+    before = None
+    for visit in visits:
+        stack = stacks.setdefault(visit.actor, {})
+        function = (visit.file, functions.around(visit.file, visit.line))
+        called = function not in stack
+        returned = False
+        while not called and next(reversed(stack)) != function:
+            stack.popitem()
+            returned = True
+        switched = before is not None and before.actor != visit.actor
+        goes_on = (returned or switched) and stack.get(function) == visit.line and visit.event is None
+        marked.append(replace(visit, event=GOES_ON) if goes_on else visit)
+        stack[function] = visit.line
+        before = visit
     return marked
 
 

@@ -1,0 +1,118 @@
+"""What schedules came to, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from helpers.sample_records import SCHEDULES
+from pytest_concclaims.records import schedules as words
+
+RIGHT = "on this interpreter, the code of the control is right as well"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "422 schedules with at most two preemptions (more exist: 782 with three)"),
+        ({"further": None}, "422 schedules with at most two preemptions (more exist)"),
+        ({"preemptions": 0, "run": 2, "further": 10}, "2 schedules with no preemption (more exist: 10 with one)"),
+        ({"preemptions": 1, "further": 9}, "422 schedules with at most one preemption (more exist: 9 with two)"),
+        ({"preemptions": 10, "further": 9}, "422 schedules with at most ten preemptions (more exist: 9 with 11)"),
+        ({"preemptions": None, "run": 1}, "1 schedule (no level of preemptions was completed)"),
+        ({"exhausted": True, "run": 6}, "all 6 schedules"),
+    ],
+)
+def test_what_was_tried_is_said_with_what_was_not(changes: dict[str, Any], text: str) -> None:
+    """How many, up to which number of preemptions, and whether there are more."""
+    assert words.tried({**SCHEDULES, **changes}) == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "14 and 16 switch points of CPython 3.13 with the GIL"),
+        ({"switch_points": [1, 2, 3]}, "1, 2 and 3 switch points of CPython 3.13 with the GIL"),
+        (
+            {"switch_points": [0, 0]},
+            "actors have no switch point on CPython 3.13 with the GIL: run one after the other",
+        ),
+        ({"grade": "portable"}, "at each of 14 and 16 instructions, on CPython 3.13 with the GIL"),
+    ],
+)
+def test_where_actors_were_switched(changes: dict[str, Any], text: str) -> None:
+    """The number of switch points of each actor, and whose they are."""
+    assert words.switch_points({**SCHEDULES, **changes}) == text
+
+
+@pytest.mark.parametrize(
+    ("control", "matched", "text"),
+    [
+        (None, True, None),
+        ({}, True, "its control showed it in 16 of 62"),
+        ({}, False, "a generic control showed it in 16 of 62"),
+        ({"seen": 0}, True, "its control showed it in none of 62"),
+        (
+            {"seen": 0, "exhausted": True},
+            True,
+            f"its control showed it in none of all 62 schedules; {RIGHT}",
+        ),
+        ({"seen": 0, "exhausted": True}, False, "a generic control showed it in none of all 62 schedules"),
+    ],
+)
+def test_what_the_control_showed(control: dict[str, Any] | None, matched: bool, text: str | None) -> None:
+    """A control that goes wrong nowhere is right."""
+    run = None if control is None else {**SCHEDULES["control"], **control}
+    assert words.of_control({**SCHEDULES, "control": run}, matched=matched) == text
+
+
+@pytest.mark.parametrize(
+    ("seen", "exhausted", "text"),
+    [
+        (2, False, "without a GIL: 2 of 20 schedules show it"),
+        (1, False, "without a GIL: 1 of 20 schedules show it"),
+        (0, False, "without a GIL: none of 20 schedules with at most one preemption (more exist) shows it"),
+        (0, True, "without a GIL: none of all 20 schedules shows it"),
+    ],
+)
+def test_what_is_to_be_expected_without_a_gil(seen: int, exhausted: bool, text: str) -> None:
+    """Where actors can be switched anywhere."""
+    portable = {"run": 20, "seen": seen, "preemptions": 1, "exhausted": exhausted}
+    assert words.without_gil({**SCHEDULES, "portable": portable}) == text
+    assert words.without_gil(SCHEDULES) is None
+
+
+def test_random_schedules_are_told_with_their_chance() -> None:
+    """Which is that of one of them."""
+    random = {"run": 1_000, "preemptions": 3, "chance": 0.00012}
+    text = words.at_random({**SCHEDULES, "random": random})
+    assert text == (
+        "1,000 random ones with three preemptions (each shows an effect that takes this with a probability of "
+        "1.2e-04 at least)"
+    )
+    assert words.at_random(SCHEDULES) is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "by_schedule", "text"),
+    [
+        ("schedule with 1 preemption", True, "schedule 7 of 422 (1 preemption): 1"),
+        ("random schedule with 3 preemptions", True, "schedule 7 of 422 (random, 3 preemptions): 1"),
+        ("leapfrog", False, None),
+    ],
+)
+def test_where_a_witness_was_seen(strategy: str, by_schedule: bool, text: str | None) -> None:
+    """A schedule and a sample are told apart by how the strategy is called."""
+    witness = {"strategy": strategy, "sample": 7, "outcome": "1"}
+    assert words.in_schedule(witness) is by_schedule
+    if text is not None:
+        assert words.seen_in(witness, {**SCHEDULES, "seen": 1}) == text
+        assert words.seen_in(witness, {**SCHEDULES, "seen": 16}) == f"{text}; 16 of them show it"
+
+
+def test_remarks() -> None:
+    """Of schedules that did not repeat, and whatever else there is."""
+    told = {**SCHEDULES, "unrepeatable": 2, "remarks": ["a", "b"]}
+    assert list(words.remarks(told)) == ["2 schedules did not run in the same way again", "a", "b"]
+    assert list(words.remarks(SCHEDULES)) == []

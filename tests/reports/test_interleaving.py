@@ -1,0 +1,120 @@
+"""The interleaving of a witness as text."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from helpers.sample_records import ABSENT, DEADLOCK, RACE, SCHEDULED, STEPS
+from pytest_concclaims.records.evidence import RaceRun
+from pytest_concclaims.records.interleaving import Step
+from pytest_concclaims.reports.interleaving import FEW_LINES, interleaving
+
+WHOLE = """\
+deposit_5, bank/account.py            | deposit_8, bank/account.py
+10 seen = account.balance             |
+11 audit(seen)                        |
+audit.py:4 lines.appe... preempted -> |
+                                      | 20 for _ in range(9):
+                                      | ... 8 more rounds of this line
+                                      | 21 with account.lock:      waits here
+audit.py:4 lines.append(text) goes on |
+11 audit(seen)                goes on |
+12 account.balance = seen... returned |
+                                      | 21 with account.lock:         goes on
+                                      | 22 account.balanc... raised NameError
+outcome: 1; again: --claims-replay 5d-1f-7
+"""
+
+
+def with_steps(*steps: Step, **changes: Any) -> RaceRun:
+    """Return a race whose witness has these steps."""
+    return replace(
+        SCHEDULED, witness={**(SCHEDULED.witness or {}), "steps": [asdict(step) for step in steps]}, **changes
+    )
+
+
+def test_two_actors_have_a_column_each() -> None:
+    """With their names and files at the head; what became of them stands at the end of a line; last the outcome."""
+    lines = interleaving(SCHEDULED, 78)
+    assert lines == WHOLE.splitlines()
+
+
+@pytest.mark.parametrize("race", [RACE, ABSENT, with_steps()], ids=["by a sample", "no witness", "empty"])
+def test_without_steps_there_is_none(race: RaceRun) -> None:
+    """There is nothing to draw."""
+    assert interleaving(race, 78) == []
+
+
+def test_more_actors_have_numbered_rows() -> None:
+    """Each with the actor's name."""
+    steps = [*STEPS[:3], Step(2, "bank/account.py", 7, "close()", "raised ValueError"), STEPS[8]]
+    race = with_steps(*steps, actors=["deposit", "deposit", "close_" + "x" * 40])
+    assert interleaving(race, 78) == [
+        "in bank/account.py:",
+        "1  deposit (1)       10 seen = account.balance",
+        "2  deposit (1)       11 audit(seen)",
+        "3  deposit (1)       audit.py:4 lines.append(text)                   preempted",
+        "4  close_xxxxxxx...  7 close()                               raised ValueError",
+        "5  deposit (1)       12 account.balance = seen + 5                    returned",
+        "outcome: 1; again: --claims-replay 5d-1f-7",
+    ]
+
+
+def test_deadlock_says_what_each_actor_waits_for_and_where() -> None:
+    """At the end, where the outcome is."""
+    steps = [*STEPS[:6], Step(0, "bank/audit.py", 4, "with printer:", "blocked")]
+    race = replace(DEADLOCK, witness={**(DEADLOCK.witness or {}), "steps": [asdict(step) for step in steps]})
+    assert interleaving(race, 78)[-4:] == [
+        "outcome: lab.DEADLOCK",
+        "deposit_5 waits in audit.py:4: with printer:",
+        "deposit_8 waits in account.py:21: with account.lock:",
+        "again: --claims-replay 5d-1f-7",
+    ]
+
+
+def test_where_there_is_room_for_few_the_most_telling_are_shown() -> None:
+    """And it says how many are not."""
+    steps = [
+        *(Step(0, "a.py", line, "x = 1") for line in range(1, 40)),
+        Step(0, "a.py", 40, "y = 1", "preempted"),
+        *(Step(1, "a.py", line, "z = 1") for line in range(50, 90)),
+        Step(0, "a.py", 40, "y = 1", "goes on"),
+        Step(0, "a.py", 41, "w = 1", "returned"),
+    ]
+    lines = interleaving(with_steps(*steps), 78, FEW_LINES)
+    assert len(lines) == FEW_LINES
+    assert [line.split(" ")[0] for line in lines if line[0].isdigit()] == ["1", "39", "40", "40", "41"]
+    assert [line for line in lines if line.startswith("...")] == ["... 37 lines", "... 37 lines"]
+    assert len(interleaving(with_steps(*steps), 78)) == len(steps) + 2
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5, FEW_LINES])
+@pytest.mark.parametrize("actors", [2, 3])
+@pytest.mark.parametrize("width", [36, 50, 78, 200])
+def test_no_line_is_too_wide_and_none_too_many(width: int, actors: int, most: int) -> None:
+    """Whatever is in them; head, end and one line between are always there."""
+    long = [replace(step, text=step.text * 50, event="raised " + "X" * 99) for step in STEPS]
+    witness = {"outcome": "1" * 300, "replay": "9" * 300}
+    names = ["n" * 100, "m" * 100, "o"][:actors]
+    race = with_steps(*STEPS, *long, actors=names)
+    race = replace(race, witness={**(race.witness or {}), **witness})
+    lines = interleaving(race, width, most)
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= max(most, 4)
+
+
+def test_text_steers_no_terminal() -> None:
+    """Neither names, files, source, events nor outcomes."""
+    evil = "\x1b[31m\x07\r\n\u202e\udc80"
+    race = with_steps(Step(0, evil, 1, evil, f"raised {evil}"), Step(1, "a.py", 1, evil), actors=[evil, "b"])
+    race = replace(race, witness={**(race.witness or {}), "outcome": evil, "replay": evil})
+    for drawn in (race, replace(race, actors=[evil, "b", "c"])):
+        assert all(line.isprintable() for line in interleaving(drawn, 200))
+
+
+def test_record_that_tells_of_more_actors_than_it_names_is_drawn() -> None:
+    """Another program may have made it."""
+    assert "not named" in "\n".join(interleaving(with_steps(*STEPS, Step(4, "a.py", 1, "x")), 78))
