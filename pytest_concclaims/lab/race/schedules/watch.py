@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from .story import Visit
-from .switch_points import SwitchPoints, switch_points
+from .switch_points import StarCalls, SwitchPoints, TracedFrame, entered_from_c, switch_points
 
 #: Is called at a switch point of an actor, in its thread.
 AtSwitchPoint = Callable[[int], None]
@@ -116,6 +116,7 @@ class Monitoring(Watch):
             raise WatchError("all tool ids of sys.monitoring are in use; end the debuggers and profilers")
         self._tool = free[0]
         self._actors: dict[int, int] = {}
+        self._star_calls: dict[int, StarCalls] = {}
         self._lines: dict[CodeType, dict[int, int]] = {}
         events = monitoring.events
         monitoring.use_tool_id(self._tool, "pytest-concclaims")
@@ -124,7 +125,7 @@ class Monitoring(Watch):
             (events.PY_RESUME, self._on_code),
             (events.PY_THROW, self._on_code),
             (events.INSTRUCTION, self._instruction_callback()),
-            (events.CALL, _go_on),
+            (events.CALL, self._on_call),
             (events.C_RETURN, self._on_c_return),
         ):
             monitoring.register_callback(self._tool, event, callback)
@@ -153,7 +154,8 @@ class Monitoring(Watch):
         if code in self._points or get_ident() not in self._actors:
             return
         events = self._monitoring.events
-        wanted = events.INSTRUCTION | (events.CALL if self._points_of(code).after_c_call else 0)
+        points = self._points_of(code)
+        wanted = events.INSTRUCTION | (events.CALL if points.after_c_call or points.after_star_call else 0)
         self._monitoring.set_local_events(self._tool, code, wanted)
 
     def _instruction_callback(self) -> Callable[[CodeType, int], object]:
@@ -165,16 +167,25 @@ class Monitoring(Watch):
             actor = actors.get(get_ident())
             if actor is None:
                 return None
-            recording = self.recording
-            if recording is not None:
-                recording.visit(actor, code, self._line(code, offset))
-            elif offset not in points[code].before:
-                return disable
-            if offset in points[code].before:
+            here = points[code]
+            if self.recording is not None:
+                self.recording.visit(actor, code, self._line(code, offset))
+            if offset in here.before:
                 at_switch_point(actor)
+            elif offset in here.after_star_call.values():
+                if self._star_calls.setdefault(actor, StarCalls()).switches_after(sys._getframe(1)):  # noqa: SLF001  (documented)
+                    at_switch_point(actor)
+            elif self.recording is None:
+                return disable
             return None
 
         return on_instruction
+
+    def _on_call(self, code: CodeType, offset: int, function: object, _: object) -> None:
+        """Note calls after which C_RETURN tells nothing; of others it does, but only where CALL is told."""
+        actor = self._actors.get(get_ident())
+        if actor is not None and offset in self._points[code].after_star_call:
+            self._star_calls.setdefault(actor, StarCalls()).called(function, sys._getframe(1))  # noqa: SLF001
 
     def _on_c_return(self, code: CodeType, offset: int, *_: object) -> None:
         actor = self._actors.get(get_ident())
@@ -192,79 +203,53 @@ class Monitoring(Watch):
         return lines.get(offset, code.co_firstlineno)
 
 
-def _go_on(*_: object) -> None:
-    """Let C_RETURN be told, too: that is so only where CALL is."""
-
-
 class Tracing(Watch):
     """By the trace function of the actors' threads."""
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
+        """Call a function in this thread, watch it meanwhile, and return what it returns."""
         before = sys.gettrace()
-        sys.settrace(_ThreadTrace(self, actor))
+        sys.settrace(self._trace_of(actor))
         try:
             return function(state)
         finally:
             sys.settrace(before)
 
-    def trace_of(self, frame: FrameType, actor: int) -> _FrameTrace:
-        """Return what traces a frame."""
-        return _FrameTrace(frame, self._points_of(frame.f_code), actor, self._at_switch_point, self.recording)
+    def _trace_of(self, actor: int) -> Callable[[FrameType, str, Any], Any]:
+        """Return the trace function of an actor's thread: called when a function is, and when a generator resumes."""
 
+        def trace(frame: FrameType, event: str, _: object) -> _FrameTrace | None:
+            if event != "call":
+                return None
+            caller = frame.f_back
+            if caller is not None and isinstance(caller.f_trace, _FrameTrace) and not entered_from_c(frame):
+                caller.f_trace.points.called_python = True
+            frame.f_trace_lines = False
+            frame.f_trace_opcodes = True
+            before = frame.f_trace  # of a generator, which another actor may have resumed before
+            points = before.points if isinstance(before, _FrameTrace) else TracedFrame(self._points_of(frame.f_code))
+            return _FrameTrace(points, actor, self._at_switch_point, self.recording)
 
-class _ThreadTrace:
-    """The trace function of a thread: called when a function is, and when a generator resumes."""
-
-    def __init__(self, watch: Tracing, actor: int) -> None:
-        self._watch = watch
-        self._actor = actor
-
-    def __call__(self, frame: FrameType, event: str, _: object) -> _FrameTrace | None:
-        if event != "call":
-            return None
-        caller = frame.f_back
-        if caller is not None and isinstance(caller.f_trace, _FrameTrace) and not entered_from_c(frame):
-            caller.f_trace.has_called_python = True
-        frame.f_trace_lines = False
-        frame.f_trace_opcodes = True
-        return self._watch.trace_of(frame, self._actor)  # a generator may have been another actor's before
-
-
-def entered_from_c(frame: FrameType) -> bool:
-    return False
+        return trace
 
 
 class _FrameTrace:
     """The trace function of a frame: called before each of its instructions."""
 
+    __slots__ = ("_actor", "_at_switch_point", "_recording", "points")
+
     def __init__(
-        self,
-        frame: FrameType,
-        points: SwitchPoints,
-        actor: int,
-        at_switch_point: AtSwitchPoint,
-        recording: Recording | None,
+        self, points: TracedFrame, actor: int, at_switch_point: AtSwitchPoint, recording: Recording | None
     ) -> None:
-        self._before, self._between, self._after_c_call = points.before, points.between, points.after_c_call
+        self.points = points
         self._actor = actor
         self._at_switch_point = at_switch_point
         self._recording = recording
-        self._latest = frame.f_lasti  # where a generator has yielded
-        #: Whether the latest instruction has called a Python function directly.
-        self.has_called_python = False
 
     def __call__(self, frame: FrameType, event: str, _: object) -> _FrameTrace:
-        if event != "opcode":
-            return self
-        offset, latest = frame.f_lasti, self._latest
-        self._latest = offset
-        if self._recording is not None:
-            self._recording.visit(self._actor, frame.f_code, frame.f_lineno or 0)
-        if (
-            offset in self._before
-            or (self._after_c_call.get(latest) == offset and not self.has_called_python)
-            or (latest, offset) in self._between
-        ):
-            self._at_switch_point(self._actor)
-        self.has_called_python = False
+        if event == "opcode":
+            if self._recording is not None:
+                self._recording.visit(self._actor, frame.f_code, frame.f_lineno or 0)
+            if self.points.switches_before(frame.f_lasti):
+                self._at_switch_point(self._actor)
         return self
