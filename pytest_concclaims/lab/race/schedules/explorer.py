@@ -206,7 +206,7 @@ class Explorer:
         run = 0
         while clock() < end:
             seen = self._run(random_schedule(self._actors, steps, preemptions))
-            run += 1
+            run += not seen.futile or seen.sought
             self._levels.preemptions = preemptions
             last = self._count(seen)
             self._update(random_run=run, chance=chance(self._actors, steps, preemptions))
