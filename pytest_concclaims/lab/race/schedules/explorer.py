@@ -137,6 +137,11 @@ class Explorer:
         self._search(end)
         return replace(self._so_far, seconds=clock() - self._began)
 
+    def one(self, schedule: Schedule) -> Explored:
+        """Run one schedule and no other."""
+        self._count(self._run(schedule))
+        return self._so_far
+
     def _search(self, end: float) -> None:
         levels = self._levels
         while True:

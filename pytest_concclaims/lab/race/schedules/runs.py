@@ -24,8 +24,8 @@ from .watch import Recording, watch
 #: Runs between two collections of garbage. There are none while actors run, as they call finalizers at any place.
 _RUNS_BETWEEN_COLLECTIONS = 500
 
-#: Seconds between two switches on the clock: none.
-_NO_SWITCH_S = 1000.0
+#: Seconds between two switches on the clock: none, but where a wake-up was lost (glibc bug 25847).
+_NO_SWITCH_S = 1.0
 
 #: Is called before each part of a run.
 Begin = Callable[[Schedule, Part], None]

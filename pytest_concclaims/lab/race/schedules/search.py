@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from ...processes.forked import CAN_FORK, run_forked
 from ..child_end import child_failure
 from ..experiment import RaceExperiment, Subject
 from ..position import Part, SharedSchedule
-from ..question import CRASH, DEADLOCK, OutcomeQuestion
+from ..question import CRASH, DEADLOCK, OutcomeQuestion, shown
 from .explorer import Explored, Explorer, Seen, Witness, clock
 from .replay import Token, code_digest
 from .runs import Runs
@@ -82,6 +83,8 @@ class Searched:
             return None
         if race is None:
             return self.remarks[0]
+        if self.replayed:
+            return f"the schedule that was replayed came to {', '.join(map(shown, race.outcomes))}"
         if race.once and (self.afresh is None or (self.afresh.preemptions or 0) < _MOST_AFRESH):
             return (
                 "what the actors do for the first time in a process they do not do again; let setup undo it, such as "
@@ -153,6 +156,8 @@ class ScheduleSearch:
         :raises EndedBySchedule: what was to be run raised, hung, or ended the process.
         """
         experiment, budget = self._experiment, self._budget
+        if self._replay:
+            return self._replayed(self._replay[0], question)
         # Samples have to have time without a GIL.
         share = 1.0 if gil_enabled() or question.end is DEADLOCK else _PART_BEFORE_SAMPLES
         race = _Side(self, experiment.race, question, portable=self._portable)
@@ -172,6 +177,20 @@ class ScheduleSearch:
         if searched.lacking() is None and not self._portable and not switches_anywhere(gil_enabled()):
             searched = self._with_portable_grade(searched, question)
         return searched
+
+    @property
+    def is_replay(self) -> bool:
+        """Return whether only a schedule is run that a replay token says."""
+        return bool(self._replay)
+
+    def _replayed(self, replay: Token, question: OutcomeQuestion) -> Searched:
+        """Run one schedule, in this process and without a limit of time, so that a debugger can be used in it."""
+        side = _Side(self, self._experiment.race, question, portable=replay.portable)
+        visits: list[Visit] = []
+        with side.runs(math.inf) as runs:
+            explorer = Explorer(lambda schedule: runs.run(schedule, visits.append), actors=len(side.subject.actors))
+            explored = explorer.one(replay.schedule)
+        return Searched(replay.portable, explored, steps=tuple(story(visits)), replayed=True)
 
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
         race = _Side(self, self._experiment.race, question, portable=True)
