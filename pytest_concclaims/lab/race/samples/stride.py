@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from types import CoroutineType, ModuleType
 from typing import Any
 
 from ...callables import has_not_run
@@ -34,10 +35,10 @@ def growing(total: int) -> Iterator[int]:
         count *= 2
 
 
-def make_states(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]:
+def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = ()) -> list[Any]:
     """Return a number of fresh states, or as many as there is time for.
 
-    :param latest: a state of the stride before.
+    :param latest: states that were made before.
     :raises Failed: ``setup`` has raised.
     """
     states: list[Any] = []
@@ -55,13 +56,20 @@ def make_states(setup: Callable[[], Any], length: int, latest: Any = None) -> li
     return states
 
 
-def _check_fresh(states: list[Any], latest: Any) -> None:
+def close_unawaited(states: Iterable[Any]) -> None:
+    """Close the states that are coroutines of which nothing has run: each would warn of that."""
+    for state in states:
+        if isinstance(state, CoroutineType) and inspect.getcoroutinestate(state) == inspect.CORO_CREATED:
+            state.close()
+
+
+def _check_fresh(states: list[Any], latest: Iterable[Any]) -> None:
     """Refuse states that are none: samples that share what their actors change would all be one."""
     if states[0] is None:
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
         raise Failed(Failure("raised", text, ""))
     # This is done for every stride, so it must not take long.
-    some = [latest, *states[: _CHECKED_TUPLES if isinstance(states[0], tuple) else _CHECKED_STATES]]
+    some = [*latest, *states[: _CHECKED_TUPLES if isinstance(states[0], tuple) else _CHECKED_STATES]]
     if not isinstance(states[0], _IMMUTABLE) and len(set(map(id, some))) == len(some):
         return
     seen: set[int] = set()
