@@ -108,15 +108,6 @@ def test_states_from_a_pool_are_refused(lab: Lab, size: int, monkeypatch: pytest
         race.never(-1)
 
 
-def test_tuple_that_holds_something_shared_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if it were the state."""
-    monkeypatch.setattr(power, "PLENTY", 10**9)
-    shared = Cell()
-    race = lab.race(lambda: (shared, threading.Lock()), lambda state: yielding(state[0]), lambda _: None)
-    with pytest.raises(RaceError, match="setup returned the same Cell twice"):
-        race.never((1, 1))
-
-
 def test_states_may_share_a_lock(lab: Lab) -> None:
     """Or what cannot change."""
     lock = threading.Lock()

@@ -21,9 +21,7 @@ clock = time.perf_counter
 PART_TIMEOUT_S = 0.05
 #: The number of states of a stride that are checked for being fresh.
 _CHECKED_STATES = 2048
-#: The same for tuples, whose members are checked.
-_CHECKED_TUPLES = 64
-_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), ModuleType)
+_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, ModuleType)
 
 
 def growing(total: int) -> Iterator[int]:
@@ -68,25 +66,12 @@ def _check_fresh(states: list[Any], latest: Iterable[Any]) -> None:
     if states[0] is None:
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
         raise Failed(Failure("raised", text, ""))
-    # This is done for every stride, so it must not take long.
-    some = [*latest, *states[: _CHECKED_TUPLES if isinstance(states[0], tuple) else _CHECKED_STATES]]
-    if not isinstance(states[0], _IMMUTABLE) and len(set(map(id, some))) == len(some):
-        return
     seen: set[int] = set()
-    for part in (part for state in some for part in {id(part): part for part in _parts(state)}.values()):
-        if id(part) in seen:
-            text = f"setup returned the same {type(part).__name__} twice; let it make a fresh state for each sample"
+    for state in (*latest, *states[:_CHECKED_STATES]):  # of each stride, so it must not take long
+        if id(state) in seen and not (isinstance(state, _IMMUTABLE) or callable(state) or hasattr(state, "acquire")):
+            text = f"setup returned the same {type(state).__name__} twice; let it make a fresh state for each sample"
             raise Failed(Failure("raised", text, ""))
-        seen.add(id(part))
-
-
-def _parts(state: object) -> Iterable[object]:
-    """Return what samples must not have in common: the state, or the members of a tuple, if they can change."""
-    parts = state if isinstance(state, tuple) else (state,)
-    # Two samples may use one lock, as they may call one function.
-    return [
-        part for part in parts if not (isinstance(part, _IMMUTABLE) or callable(part) or hasattr(part, "acquire"))
-    ]
+        seen.add(id(state))
 
 
 class Halted(BaseException):
