@@ -31,7 +31,9 @@ def settle_early(monkeypatch: pytest.MonkeyPatch, **numbers: int) -> None:
 
     :param numbers: of the module ``power``, that are to be others as well.
     """
-    for name, value in {"OVERLAPPING": 1, "STRIDES": 1, "SEEN": 1, "PLENTY": 1, **numbers}.items():
+    for name in ("OVERLAPPING", "STRIDES", "SEEN", "PLENTY", "PLENTY_OF_STRIDES"):
+        monkeypatch.setattr(power, name, 1)
+    for name, value in numbers.items():
         monkeypatch.setattr(power, name, value)
 
 
