@@ -276,8 +276,7 @@ def text_file() -> io.TextIOWrapper:
 def printed(file: io.TextIOWrapper) -> bytes:
     """Return what is in a text file, and close it."""
     with file:
-        file.buffer.seek(0)
-        return file.buffer.read()
+        return os.pread(file.fileno(), 100, 0)
 
 
 def is_mixed(content: bytes) -> bool:
@@ -317,10 +316,8 @@ def print_meetings(times: int, *, gil: bool) -> None:
     for name, (setup, actors, observe, sought) in {**INSIDE, **({} if gil else TORN)}.items():
         print(f"\n{name}: seconds of sampling to the first witness, {times} times")
         for meeting in meetings_for(gil=gil, cores=2, actors=2):
-            found = []
             with mock.patch.object(runner, "meetings_for", lambda meeting=meeting, **_: (meeting,)):
-                for _ in range(times):
-                    found.append(seconds_to(sought, setup, actors, observe))
+                found = [seconds_to(sought, setup, actors, observe) for _ in range(times)]
             median, worst = statistics.median(found) * 1000, max(found) * 1000
             print(f"  {meeting.value:24} median {median:8.1f} ms, longest {worst:8.1f} ms")
 
