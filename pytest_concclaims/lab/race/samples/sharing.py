@@ -10,20 +10,17 @@ import gc
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from enum import Enum
-from functools import partial
-from itertools import chain, islice
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from itertools import chain
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ...callables import name_of
 
-#: Things that are looked at, at most, the nearest first; and members of each.
-_THINGS, _MEMBERS = 2_000, 500
+#: Things that are looked at, at most, the nearest first.
+_THINGS = 2_000
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), BuiltinFunctionType, CodeType, logging.Logger, Enum)
 _CONTAINERS = (dict, list, set, deque, bytearray)
-_ORDERED = (list, tuple, set, frozenset, deque, bytearray)
 
 
 class Watch:
@@ -76,9 +73,9 @@ def _is_same(one: object, other: object) -> bool:
 def _can_change(thing: object) -> bool:
     """Return whether a thing that a state holds can change; a lock that two states use is as good as two."""
     kind = type(thing)
-    if issubclass(kind, (FunctionType, type, ModuleType)) or hasattr(kind, "acquire"):
+    if issubclass(kind, (FunctionType, type, ModuleType, tuple, frozenset)) or hasattr(kind, "acquire"):
         return False
-    return issubclass(kind, (*_CONTAINERS, CellType)) or any(True for _ in _attributes(thing))
+    return any(not issubclass(type(held), type) for held in gc.get_referents(thing)) or issubclass(kind, _CONTAINERS)
 
 
 def _words(thing: Any) -> str:
@@ -87,25 +84,35 @@ def _words(thing: Any) -> str:
     return f"what {name_of(thing)} refers to" if type(thing) is FunctionType else f"a {type(thing).__name__}"
 
 
-def _held(thing: Any) -> Iterator[object]:
-    """Yield what a state holds: neither its class nor what its functions find in modules."""
+def _held(thing: Any) -> Iterable[object]:
+    """Return what a state holds: neither its class nor what its functions find in modules."""
     if type(thing) is FunctionType:
-        return iter(thing.__closure__ or ())
-    return iter(()) if issubclass(type(thing), (type, ModuleType)) else _members(thing)
+        return thing.__closure__ or ()
+    return () if issubclass(type(thing), (type, ModuleType)) else _parts(thing)
 
 
-def _referred(thing: Any) -> Iterator[object]:
-    """Yield what a thing refers to; a function, to the globals that it names, and to those of modules among them."""
+def _referred(thing: Any) -> Iterable[object]:
+    """Return what a thing refers to; a function, to the globals that it names, and to those of modules among them."""
     if type(thing) is not FunctionType:
-        return iter(()) if issubclass(type(thing), ModuleType) else chain(_members(thing), (type(thing),))
+        return () if issubclass(type(thing), ModuleType) else _parts(thing)
     if type(thing.__code__) is not CodeType:  # a function of PyPy's own
-        return iter(())
+        return ()
     names = list(dict.fromkeys(_names(thing.__code__)))
     known = [thing.__globals__.get(name) for name in names]
     modules = [vars(one) for one in known if type(one) is ModuleType]
     of_modules = [module.get(name) for module in modules for name in names]
     defaults = (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values())
-    return chain(known, of_modules, thing.__closure__ or (), defaults, (vars(thing),))
+    return (*known, *of_modules, *(thing.__closure__ or ()), *defaults, vars(thing))
+
+
+def _parts(thing: Any) -> Iterable[object]:
+    """Return the parts of a thing; PyPy does not tell of numbers and texts in containers that hold nothing else."""
+    if issubclass(type(thing), type):
+        return (*vars(thing).values(), *thing.__mro__)
+    if issubclass(type(thing), dict):
+        return (len(thing), *chain.from_iterable(dict.items(thing)), *gc.get_referents(thing))
+    is_container = issubclass(type(thing), (*_CONTAINERS, tuple, frozenset))
+    return (*(thing if is_container else ()), *gc.get_referents(thing))
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -113,46 +120,3 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
-
-
-def _members(thing: Any) -> Iterator[object]:
-    """Yield what belongs to a thing that is no function."""
-    kind = type(thing)
-    if issubclass(kind, dict):
-        yield len(thing)
-        yield from chain.from_iterable(list(islice(dict.items(thing), _MEMBERS)))
-    elif issubclass(kind, _ORDERED):
-        yield len(thing)
-        yield from list(islice(thing, _MEMBERS))
-    elif issubclass(kind, type):
-        yield from list(type.__getattribute__(thing, "__dict__").values())
-        yield from type.__getattribute__(thing, "__mro__")[1:-1]
-    elif issubclass(kind, MethodType):
-        yield from (thing.__func__, thing.__self__)
-    elif issubclass(kind, partial):
-        yield from (thing.func, thing.args, thing.keywords)
-    elif issubclass(kind, property):
-        yield from (thing.fget, thing.fset, thing.fdel)
-    elif issubclass(kind, (classmethod, staticmethod)):
-        yield thing.__func__
-    elif kind is CellType:
-        yield from gc.get_referents(thing)
-    yield from _attributes(thing)
-
-
-def _attributes(thing: Any) -> Iterator[object]:
-    """Yield an instance's attributes, and the containers that C code keeps in it; runs no code of the instance."""
-    kind = type(thing)
-    if kind in (*_CONTAINERS, tuple, frozenset, CellType) or issubclass(kind, type):
-        return
-    attributes: Any = {}
-    with suppress(AttributeError):
-        attributes = object.__getattribute__(thing, "__dict__")
-    yield from chain.from_iterable(list(attributes.items()))
-    for slot in chain.from_iterable(vars(base).values() for base in kind.__mro__[:-1]):
-        if type(slot) is MemberDescriptorType:
-            try:
-                yield slot.__get__(thing, kind)
-            except AttributeError:  # it is empty
-                yield None
-    yield from (one for one in gc.get_referents(thing) if type(one) in _CONTAINERS and one is not attributes)

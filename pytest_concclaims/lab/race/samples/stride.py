@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from types import CoroutineType, ModuleType
 from typing import Any
@@ -18,19 +18,10 @@ clock = time.perf_counter
 
 
 #: Seconds that setup, actors or observe may take of a stride before it is cut short.
-PART_TIMEOUT_S = 0.05
+PART_TIMEOUT_S = 0.02
 #: The number of states of a stride that are checked for being fresh.
 _CHECKED_STATES = 2048
 _IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, ModuleType)
-
-
-def growing(total: int) -> Iterator[int]:
-    """Yield numbers that grow from 1 and add up to a total: to look at the clock in between, often at first."""
-    done, count = 0, 1
-    while done < total:
-        yield min(count, total - done)
-        done += count
-        count *= 2
 
 
 def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = ()) -> list[Any]:
@@ -40,12 +31,10 @@ def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = (
     :raises Failed: ``setup`` has raised.
     """
     states: list[Any] = []
-    begun = clock()
+    end = clock() + PART_TIMEOUT_S
     try:
-        for count in growing(length):
-            states += [setup() for _ in range(count)]
-            if clock() - begun > PART_TIMEOUT_S:
-                break
+        while len(states) < length and not (states and clock() > end):
+            states.append(setup())
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -173,11 +162,11 @@ class Stride:
     def _observed(self, observe: Callable[[Any], Hashable], samples: Sequence[int]) -> list[Hashable]:
         """Return the outcomes of the first samples, as many as there is time for."""
         found: list[Hashable] = []
-        begun = clock()
+        end = clock() + PART_TIMEOUT_S
         try:
-            for count in growing(len(samples)):
-                found += [observe(self.states[sample]) for sample in samples[len(found) : len(found) + count]]
-                if clock() - begun > PART_TIMEOUT_S:
+            for sample in samples:
+                found.append(observe(self.states[sample]))
+                if clock() > end:
                     break
         except KeyboardInterrupt:
             raise
