@@ -18,7 +18,7 @@ from typing import Any
 from ...callables import name_of
 
 #: Things that are looked at, at most, the nearest first.
-_THINGS = 2_000
+_THINGS = 10_000
 _ATOMS = (bool, int, float, complex, str, bytes, type(None), BuiltinFunctionType, CodeType, logging.Logger, Enum)
 _CONTAINERS = (dict, list, set, deque, bytearray)
 
