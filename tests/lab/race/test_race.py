@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import gc
 import os
 import random
 import signal
@@ -58,6 +59,7 @@ def _settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(power, "OVERLAPPING", OVERLAPPING)
     monkeypatch.setattr(power, "PLENTY", OVERLAPPING)
     monkeypatch.setattr(power, "STRIDES", 3)
+    monkeypatch.setattr(power, "PLENTY_OF_STRIDES", 3)
     monkeypatch.setattr(power, "SEEN", 5)
     monkeypatch.setattr(power, "RARER", 2)
     monkeypatch.setattr(power, "RARER_THAN_GENERIC", 2)
@@ -1431,3 +1433,58 @@ def test_race_runs_in_a_thread_as_well(lab: Lab) -> None:
     thread.start()
     thread.join(TIMEOUT_S)
     assert answers == [True]
+
+
+# --- states of all kinds
+
+
+def numbers() -> Iterator[int]:
+    """Yield some numbers."""
+    yield from range(4)
+
+
+async def answers() -> int:
+    """Answer."""
+    return 42
+
+
+def run_it(state: Any) -> int:
+    """Run a coroutine to its end."""
+    try:
+        state.send(None)
+    except StopIteration as end:
+        return int(end.value)
+    return -1
+
+
+# Only one of the actors takes something from it: without a GIL, CPython 3.13 crashes where two do.
+@pytest.mark.parametrize(("setup", "actor", "value"), [(numbers, next, 0), (answers, run_it, 42)])
+def test_what_has_not_run_is_a_state(lab: Lab, setup: Callable[[], Any], actor: Any, value: int) -> None:
+    """Each sample has a generator, or a coroutine, of its own."""
+    race = sample_many(lab, setup, actor, first)
+    assert set(samples_of(race)) == {(value, "first")}
+
+
+def test_coroutine_that_is_not_run_warns_of_nothing(staying: Lab, recwarn: pytest.WarningsRecorder) -> None:
+    """That is for the actors to decide."""
+    assert staying.race(answers, first, second).ever(("first", "second")) is True
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+class Farewell:
+    """Says in which thread it goes."""
+
+    def __init__(self, said: list[int]) -> None:
+        self.said = said
+
+    def __del__(self) -> None:
+        self.said.append(threading.get_ident())
+
+
+@pytest.mark.skipif(PYPY, reason="PyPy finalizes objects at some later time")
+def test_states_end_in_the_thread_that_made_them(staying: Lab) -> None:
+    """A finalizer takes no time of the actors."""
+    said: list[int] = []
+    sample_many(staying, lambda: Farewell(said), nothing, nothing, observe=lambda _: 1)
+    assert set(said) == {threading.get_ident()}
