@@ -133,6 +133,11 @@ class Lab:
             if not instrument.asked:
                 ask = ASK if isinstance(instrument, Race) else ASK_MEASUREMENT
                 return f"no question was put to {instrument!r}: it has sampled nothing, and says nothing; {ask}"
+        if self._replay and not any(isinstance(made, Race) and made.is_replay for made in self._instruments):
+            tokens = ", ".join(map(str, self._replay))
+            return (
+                f"none of its races has the code of {tokens}: it was changed since, or the token is another claim's"
+            )
         return None
 
     def close(self) -> None:

@@ -65,6 +65,11 @@ class Race:
         return self._ask("always", outcome)
 
     @property
+    def is_replay(self) -> bool:
+        """Whether it runs only a schedule that a replay token names."""
+        return self._runner.is_replay
+
+    @property
     def outcomes(self) -> Histogram:
         """What was seen so far. Samples nothing."""
         return Histogram(self._runner.findings.race.tally, self._runner.in_schedules)

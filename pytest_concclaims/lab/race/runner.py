@@ -24,7 +24,7 @@ from .samples.meetings import meetings_for
 from .samples.sampler import Begin, Sampler
 from .samples.stride import clock
 from .schedules.replay import Token
-from .schedules.search import Searched, ScheduleSearch
+from .schedules.search import ScheduleSearch, Searched
 from .tally import Count, Sighting
 from .transport import deserialized, serialized
 
@@ -119,6 +119,11 @@ class Runner:
             replay=replay,
             failed_assertions=failed_assertions,
         )
+
+    @property
+    def is_replay(self) -> bool:
+        """Return whether only a schedule is run that a replay token names."""
+        return self._search.is_replay
 
     def ask(self, asked: OutcomeQuestion, alone: Callable[[], AbstractContextManager[None]]) -> Result:
         """Look for what a question seeks, by schedules and, where these do not suffice, by samples.

@@ -98,7 +98,7 @@ class Explored:
     @property
     def is_enough(self) -> bool:
         """Return whether it is what "never" takes."""
-        return self.exhausted or (self.preemptions or 0) >= ENOUGH and not self.unrepeatable
+        return self.exhausted or ((self.preemptions or 0) >= ENOUGH and not self.unrepeatable)
 
 
 class Explorer:

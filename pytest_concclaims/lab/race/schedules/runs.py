@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -56,6 +57,8 @@ class Runs:
         self._begin = begin
         self._scheduler = Scheduler(subject.names(), gil=gil, timeout=timeout)
         self._watch = watch(self._scheduler.at_switch_point, anywhere=portable or switches_anywhere(gil))
+        if timeout == math.inf:  # a person looks on
+            self._watch.debugger = sys.gettrace()
         self._runs = 0
         self._stack = ExitStack()
 

@@ -10,11 +10,13 @@ What is a switch point, the *watch* says: it calls :meth:`Scheduler.at_switch_po
 from __future__ import annotations
 
 import _thread
+import bdb
+import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional, Protocol
 
 from ...failure import Failed, Failure
 from ...linux import sharpen_timers
@@ -85,12 +87,15 @@ class Scheduler:
     """Runs actors under schedules.
 
     :param names: of the actors, for messages.
-    :param timeout: seconds after which actors that do not come back count as hanging.
+    :param timeout: seconds after which actors that do not come back count as hanging; infinite where a person looks
+        on, who may stop one in a debugger.
     """
 
     def __init__(self, names: Sequence[str], *, gil: bool, timeout: float) -> None:
         self._names = names
         self._timeout = timeout
+        #: Threads that do not wake up actors.
+        self._bystanders = {threading.get_native_id(), *(_all_threads() if timeout == math.inf else ())}
         self._waits = Waits(gil=gil)
         self._mutex = _thread.allocate_lock()
         self._done = _held_lock()
@@ -174,11 +179,13 @@ class Scheduler:
                 continue
             self._to_begin.discard(me)
             task = self._tasks[me]
+            end = "returned"
             try:
                 self._run.values[me] = task()
             except BaseException as error:  # noqa: BLE001  (it is an outcome, or ends the race)
                 self._run.raised.append((me, error))
-            self._end(me)
+                end = f"raised {type(error).__name__}"
+            self._end(me, end)
 
     def at_switch_point(self, me: int) -> None:
         """Go on, or hand the token over and wait for it; called in the actor's thread."""
@@ -244,12 +251,12 @@ class Scheduler:
             time.sleep(_SETTLE_INTERVAL_S)
         return other
 
-    def _end(self, me: int) -> None:
+    def _end(self, me: int, end: str) -> None:
         self._handing_over[me] = True
         self._settle()
         with self._mutex:
             self._handing_over[me] = False
-            self._note(me, "ended")
+            self._note(me, end)
             self._finished += 1
             self._blocked.discard(me)
             if self._finished == len(self._names):
@@ -260,7 +267,7 @@ class Scheduler:
 
     def _settle(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
-        if len(self._names) == 2:  # noqa: PLR2004  (there is no choice between others)
+        if len(self._names) == 2:
             return
         for other in list(self._blocked):
             while other in self._blocked and not self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S):
@@ -344,13 +351,22 @@ class Scheduler:
         self._settle()
         with self._mutex:
             same = (self._holder, self._step) == (holder, step) and not self._handing_over[holder]
-            if not same or self._waits.of(self._native_ids[holder]) != wait:
+            if not same or self._is_in_debugger(holder) or self._waits.of(self._native_ids[holder]) != wait:
                 return False
             self._note(holder, "blocked")
             self._run.blocks += 1
             self._blocked.add(holder)
             self._choose()
         return True
+
+    def _is_in_debugger(self, actor: int) -> bool:
+        """Return whether a person has stopped an actor: it waits for that one, and for no other actor."""
+        if self._timeout < math.inf:
+            return False
+        frame = sys._current_frames().get(self._threads[actor].ident or 0)  # noqa: SLF001  (documented)
+        while frame is not None and not isinstance(frame.f_locals.get("self"), bdb.Bdb):
+            frame = frame.f_back
+        return frame is not None
 
     def _is_deadlock(self) -> bool:
         """Return whether all actors that are left wait, and no thread is left that could wake one up.
@@ -361,7 +377,7 @@ class Scheduler:
         again, self._last_waits = waits == self._last_waits, waits
         if not again or not all(wait is not None and wait.endless for wait in waits):
             return False
-        return not self._waits.others_end({*self._native_ids, threading.get_native_id()})
+        return not self._waits.others_end({*self._native_ids, *self._bystanders})
 
     def _set_free(self) -> None:
         """Let actors go on without a schedule, and such as have not begun not begin."""
@@ -373,6 +389,10 @@ class Scheduler:
     def _hang(self) -> Failure:
         left = [actor for actor in range(len(self._names)) if actor == self._holder or actor in self._blocked]
         return hang({self._names[actor]: self._threads[actor] for actor in left}, self._timeout)
+
+
+def _all_threads() -> set[int]:
+    return {thread.native_id for thread in threading.enumerate() if thread.native_id is not None}
 
 
 def _held_lock() -> _thread.LockType:

@@ -311,7 +311,7 @@ class _Side:
                 return of_crash(Explored(run=at.number, seen=1, witness=witness, in_order=not preemptions))
             raise EndedBySchedule(
                 failed.failure, self.subject, at.schedule, self.story_of(witness), portable=self._portable
-            ) from failed
+            ) from failed.__cause__
 
 
 def _of_control(experiment: RaceExperiment, question: OutcomeQuestion) -> OutcomeQuestion:
