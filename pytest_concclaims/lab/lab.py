@@ -54,7 +54,7 @@ class Lab:
 
     :param budget: seconds for each experiment.
     :param in_process: whether experiments run in the test process, even where they could run in a child.
-    :param portable: whether schedules switch threads at any instruction, as without a GIL, and the verdict is of that.
+    :param portable: whether schedules switch threads at any instruction, as without a GIL.
     :param replay: tokens of schedules; a race with one of them runs that schedule only, in the test process.
     :param patience: seconds to wait for the machine while others measure.
     :param tell: shows people one line of text, such as what is waited for.

@@ -78,7 +78,7 @@ class Race:
         total = self._runner.findings.race.tally.total
         names = ", ".join(names_of(self._runner.experiment.race))
         schedules = sum(self._runner.in_schedules.values())
-        return f"<Race of {names}: {schedules:,} schedules, {total.samples:,} samples, {total.overlapping:,} overlapping>"
+        return f"<Race of {names}: {schedules:,} schedules, {total.samples:,} samples>"
 
     def __bool__(self) -> NoReturn:
         raise TypeError(f"a race is neither true nor false; {ASK}")

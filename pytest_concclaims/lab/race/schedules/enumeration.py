@@ -105,11 +105,12 @@ def random_schedule(actors: int, steps: int, preemptions: int) -> Schedule:
 
     :param steps: how many a run has, about.
     """
-    at = sorted(random.sample(range(2, max(steps, preemptions + 1) + 2), preemptions))
-    actor = random.randrange(actors)
+    chosen = random.Random()  # noqa: S311  (not for secrets)
+    at = sorted(chosen.sample(range(2, max(steps, preemptions + 1) + 2), preemptions))
+    actor = chosen.randrange(actors)
     schedule = [(1, actor)] if actor else []
     for step in at:
-        actor = random.choice([other for other in range(actors) if other != actor])
+        actor = chosen.choice([other for other in range(actors) if other != actor])
         schedule.append((step, actor))
     return tuple(schedule)
 

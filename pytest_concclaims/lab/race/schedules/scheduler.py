@@ -189,9 +189,8 @@ class Scheduler:
 
     def at_switch_point(self, me: int) -> None:
         """Go on, or hand the token over and wait for it; called in the actor's thread."""
-        if self._holder != me:
-            if not self._come_back(me):
-                return
+        if self._holder != me and not self._come_back(me):
+            return
         self._step = step = self._step + 1
         if step >= self._stop:
             self._depart(me, step)
@@ -340,9 +339,8 @@ class Scheduler:
                 if seen[2] is None or seen != before:
                     pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
                     before, since = seen, now
-                elif now - since >= seen[2].seconds:
-                    if self._block(holder, step, seen[2]):
-                        pause, before = _LOOK_INTERVAL_S, None
+                elif now - since >= seen[2].seconds and self._block(holder, step, seen[2]):
+                    pause, before = _LOOK_INTERVAL_S, None
             if now > end:
                 raise Failed(self._hang())
 

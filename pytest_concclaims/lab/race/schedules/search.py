@@ -6,8 +6,9 @@ import math
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import BinaryIO, TypeVar, Union
+from typing import BinaryIO, TypeVar
 
 from ....interpreter import gil_enabled
 from ....records.interleaving import Step
@@ -92,8 +93,8 @@ class Searched:
             )
         if race.unrepeatable:
             return (
-                f"{counted(race.unrepeatable, 'schedule')} of {race.run:,} did not repeat: what the actors do differs "
-                "from run to run, such as by random numbers, time or addresses"
+                f"{counted(race.unrepeatable, 'schedule')} of {race.run:,} did not repeat: what the actors do "
+                "differs from run to run, such as by random numbers, time or addresses"
             )
         if race.exhausted:
             return None
@@ -206,7 +207,7 @@ class ScheduleSearch:
         :raises EndedBySchedule: they failed.
         """
 
-        def act() -> Union[tuple[T], Failure]:
+        def act() -> tuple[T] | Failure:
             before = len(self._failed_assertions())
             try:
                 with side.runs(self._timeout) as runs:
@@ -320,8 +321,6 @@ def _of_control(experiment: RaceExperiment, question: OutcomeQuestion) -> Outcom
 
 
 def _visits(file: BinaryIO) -> Iterator[Visit]:
-    while True:
-        try:
+    with suppress(EOFError, pickle.UnpicklingError):  # the child ended in the middle of it
+        while True:
             yield pickle.load(file)  # noqa: S301  (our own child's)
-        except (EOFError, pickle.UnpicklingError):  # the child ended in the middle of it
-            return

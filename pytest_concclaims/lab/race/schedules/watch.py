@@ -157,6 +157,7 @@ class Monitoring(Watch):
         monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME | events.PY_THROW)
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
+        """Call a function in this thread, watch it meanwhile, and return what it returns."""
         thread = get_ident()
         if self.debugger is not None:
             sys.settrace(self.debugger)
@@ -167,10 +168,12 @@ class Monitoring(Watch):
             self._actors.pop(thread, None)
 
     def record(self, recording: Recording | None) -> None:
+        """Record from now on, or no longer."""
         super().record(recording)
         self._monitoring.restart_events()  # those that are no switch points are to be told, too
 
     def close(self) -> None:
+        """Watch no longer."""
         monitoring = self._monitoring
         monitoring.set_events(self._tool, 0)
         for code in self._points:
@@ -193,25 +196,28 @@ class Monitoring(Watch):
         def on_instruction(code: CodeType, offset: int) -> object:
             actor = actors.get(get_ident())
             if actor is None:
-                return self._go_on(code)
+                self._go_on(code)
+                return None
             here = points[code]
             if self.recording is not None:
                 self.recording.visit(actor, code, self._line(code, offset))
             if offset in here.before:
                 at_switch_point(actor)
             elif offset in here.after_star_call.values():
-                if self._star_calls.setdefault(actor, StarCalls()).switches_after(sys._getframe(1)):  # noqa: SLF001  (documented)
-                    at_switch_point(actor)
+                self._after_star_call(actor, sys._getframe(1))  # noqa: SLF001  (documented)
             elif self.recording is None:
                 return disable
             return None
 
         return on_instruction
 
+    def _after_star_call(self, actor: int, caller: FrameType) -> None:
+        if self._star_calls.setdefault(actor, StarCalls()).switches_after(caller):
+            self._at_switch_point(actor)
+
     def _go_on(self, code: CodeType) -> None:
         """Watch an actor again that has left the debugger."""
-        stopped = self._stopped.get(get_ident())
-        if stopped is not None and stopped[1] is code:
+        if self._stopped and self._stopped.get(get_ident(), (0, None))[1] is code:
             self._actors[get_ident()] = self._stopped.pop(get_ident())[0]
 
     def _on_call(self, code: CodeType, offset: int, function: object, _: object) -> None:
@@ -223,6 +229,7 @@ class Monitoring(Watch):
             self._star_calls.setdefault(actor, StarCalls()).called(function, sys._getframe(1))  # noqa: SLF001
 
     def _on_c_return(self, code: CodeType, offset: int, *_: object) -> None:
+        self._go_on(code)
         actor = self._actors.get(get_ident())
         if actor is not None and offset in self._points[code].after_c_call:
             self._at_switch_point(actor)
