@@ -258,6 +258,7 @@ class Scheduler:
             wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
             if wait is not None and not wait.timed:
                 return
+            time.sleep(_SETTLE_INTERVAL_S)
 
     def _end(self, me: int) -> None:
         self._handing_over[me] = True
@@ -290,6 +291,7 @@ class Scheduler:
                     if other in self._blocked:
                         self._blocked[other] = wait
                 return
+            time.sleep(_SETTLE_INTERVAL_S)
 
     # --- with the mutex
 
