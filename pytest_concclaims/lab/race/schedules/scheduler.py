@@ -116,6 +116,7 @@ class Scheduler:
         with interrupts_held():  # an interrupt would leave a thread that is not known to have started
             for thread in self._threads:
                 thread.start()
+        self._native_ids = [thread.native_id or 0 for thread in self._threads]
 
     def close(self) -> None:
         """End the threads; those that hang cannot be ended."""
@@ -159,8 +160,10 @@ class Scheduler:
         self._step = 0
         self._stop = 0
         self._holder: int | None = None
+        self._deadline = time.perf_counter() + self._timeout
         self._to_begin, self._ready = set(range(actors)), set(range(actors))
-        self._blocked: set[int] = set()
+        self._blocked: dict[int, Wait] = {}  # what each waits in, as long as it is the same wait
+        self._slipped: set[int] = set()  # those that were blocked, came back, and ended before a switch point
         self._finished = 0
         self._is_free = False
         self._handing_over = [False] * actors
@@ -170,7 +173,6 @@ class Scheduler:
 
     def _work(self, me: int) -> None:
         sharpen_timers()
-        self._native_ids[me] = threading.get_native_id()
         while True:
             self._gates[me].acquire()
             if self._closed:
@@ -189,16 +191,37 @@ class Scheduler:
 
     def at_switch_point(self, me: int) -> None:
         """Go on, or hand the token over and wait for it; called in the actor's thread."""
+<<<<<<< HEAD
         if self._holder != me and not self._come_back(me):
             return
+=======
+        if self._holder != me:
+            if not self._come_back(me):
+                return
+        if self._blocked:
+            self._await_woken(me)
+>>>>>>> newtests
         self._step = step = self._step + 1
         if step >= self._stop:
             self._depart(me, step)
 
+    def _await_woken(self, me: int) -> None:
+        """Wait until blocked actors have come back that were woken up since the last switch point.
+
+        Else it would be a matter of time who gets a lock that this actor lets go of and takes again. Who is woken up
+        is runnable at once, so one look is enough to see that an actor is blocked as before.
+        """
+        for other, wait in list(self._blocked.items()):
+            now = self._waits.of(self._native_ids[other])
+            if now is None or now != wait:
+                self._handing_over[me] = True  # this thread naps here, and is not blocked
+                self._settle(other)
+                self._handing_over[me] = False
+
     def _come_back(self, me: int) -> bool:
         """Wait for the token, after a block; return whether there still is a schedule."""
         with self._mutex:
-            self._blocked.discard(me)
+            self._blocked.pop(me, None)
             if self._holder is None and not self._is_free:
                 self._give(me)
             elif self._holder != me:
@@ -216,15 +239,16 @@ class Scheduler:
         to, self._position = self._due(step)
         if to is None:
             time.sleep(0)  # the GIL is handed over only here and where an actor waits
-            to = _following(me, self._ready)
         elif to in self._blocked:
-            to = self._settled(to)
-            self._run.futile = self._run.futile or to is None
-        elif to not in self._ready:
-            self._run.followed = False
-            to = None
+            self._wait_for_moment(to)
         with self._mutex:
             self._handing_over[me] = False
+            if to is None:
+                to = _following(me, self._ready)
+            elif to not in self._ready:
+                self._run.futile = self._run.futile or to in self._blocked or to in self._slipped
+                self._run.followed = self._run.followed and self._run.futile
+                to = None
             if to is None:
                 self._stop = self._next_stop()
                 return
@@ -239,38 +263,55 @@ class Scheduler:
             return self._schedule[self._position][1], self._position + 1
         return None, self._position
 
-    def _settled(self, other: int) -> int | None:
-        """Return a blocked actor if it comes back, or waits for a moment that will come soon; else None."""
+    def _wait_for_moment(self, other: int) -> None:
+        """Wait for a blocked actor that waits for a moment in time, if that comes soon."""
         end = time.perf_counter() + _PATIENCE_S
-        while other in self._blocked:
+        while other in self._blocked and time.perf_counter() < end:
             wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
-            over = wait is not None and not (wait.timed and time.perf_counter() < end)
-            if over and other in self._blocked:
-                return None
+            if wait is not None and not wait.timed:
+                return
             time.sleep(_SETTLE_INTERVAL_S)
-        return other
 
     def _end(self, me: int, end: str) -> None:
         self._handing_over[me] = True
-        self._settle()
+        with self._mutex:
+            if self._blocked.pop(me, None) is not None:
+                self._slipped.add(me)
+        self._settle_blocked()
         with self._mutex:
             self._handing_over[me] = False
             self._note(me, end)
             self._finished += 1
-            self._blocked.discard(me)
             if self._finished == len(self._names):
                 self._holder = None
                 self._done.release()
             elif self._holder in (me, None):
                 self._choose()
 
-    def _settle(self) -> None:
+    def _settle_blocked(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
+<<<<<<< HEAD
         if len(self._names) == 2:
             return
         for other in list(self._blocked):
             while other in self._blocked and not self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S):
                 time.sleep(_SETTLE_INTERVAL_S)
+=======
+        if len(self._names) > 2:  # noqa: PLR2004  (else there is no choice between others)
+            for other in list(self._blocked):
+                self._settle(other)
+
+    def _settle(self, other: int) -> None:
+        """Wait until an actor has come back, or is known to be blocked still."""
+        while other in self._blocked and time.perf_counter() < self._deadline:
+            wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
+            if wait is not None:
+                with self._mutex:
+                    if other in self._blocked:
+                        self._blocked[other] = wait
+                return
+            time.sleep(_SETTLE_INTERVAL_S)
+>>>>>>> newtests
 
     # --- with the mutex
 
@@ -307,10 +348,10 @@ class Scheduler:
             self._gates[actor].release()
 
     def _give(self, to: int) -> None:
-        self._holder = to
         self._stop = self._next_stop()
-        others = tuple(sorted(self._ready | self._blocked))
+        others = tuple(sorted({*self._ready, *self._blocked}))
         self._run.spans.append(Span(self._step + 1, to, others))
+        self._holder = to  # the last: it may be looking, and goes on at once
 
     def _next_stop(self) -> int:
         limit = self._step + _MAX_TURN
@@ -322,7 +363,6 @@ class Scheduler:
 
     def _look_after_actors(self) -> None:
         """Wait for the end of all actors; the token of one that is blocked goes to another."""
-        end = time.perf_counter() + self._timeout
         pause = _LOOK_INTERVAL_S
         before: tuple[int | None, int, Wait | None] | None = None
         since = time.perf_counter()
@@ -339,21 +379,28 @@ class Scheduler:
                 if seen[2] is None or seen != before:
                     pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
                     before, since = seen, now
+<<<<<<< HEAD
                 elif now - since >= seen[2].seconds and self._block(holder, step, seen[2]):
                     pause, before = _LOOK_INTERVAL_S, None
             if now > end:
+=======
+                elif now - since >= seen[2].seconds:
+                    if self._block(holder, step, seen[2]):
+                        pause, before = _LOOK_INTERVAL_S, None
+            if now > self._deadline:
+>>>>>>> newtests
                 raise Failed(self._hang())
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
         """Let another go on instead of an actor that is still blocked."""
-        self._settle()
+        self._settle_blocked()
         with self._mutex:
             same = (self._holder, self._step) == (holder, step) and not self._handing_over[holder]
             if not same or self._is_in_debugger(holder) or self._waits.of(self._native_ids[holder]) != wait:
                 return False
             self._note(holder, "blocked")
             self._run.blocks += 1
-            self._blocked.add(holder)
+            self._blocked[holder] = wait
             self._choose()
         return True
 

@@ -85,7 +85,7 @@ class Waits:
         return False
 
     def lasting(self, thread: int, interval_s: float) -> Wait | None:
-        """Return a thread's wait that lasts, although this one lets the thread run; None if it runs.
+        """Return a thread's wait that lasts, although this one lets the thread run; None if it does not last.
 
         :param interval_s: seconds between two looks.
         """
@@ -94,9 +94,9 @@ class Waits:
         while before is not None:
             time.sleep(interval_s)
             now = self.of(thread)
-            if now != before:
-                before, begun = now, time.perf_counter()
-            elif time.perf_counter() - begun >= now.seconds:
+            if now is None or now != before:
+                return None
+            if time.perf_counter() - begun >= now.seconds:
                 return now
         return None
 
