@@ -191,16 +191,10 @@ class Scheduler:
 
     def at_switch_point(self, me: int) -> None:
         """Go on, or hand the token over and wait for it; called in the actor's thread."""
-<<<<<<< HEAD
         if self._holder != me and not self._come_back(me):
             return
-=======
-        if self._holder != me:
-            if not self._come_back(me):
-                return
         if self._blocked:
             self._await_woken(me)
->>>>>>> newtests
         self._step = step = self._step + 1
         if step >= self._stop:
             self._depart(me, step)
@@ -224,8 +218,9 @@ class Scheduler:
             self._blocked.pop(me, None)
             if self._holder is None and not self._is_free:
                 self._give(me)
-            elif self._holder != me:
+            elif self._holder is not None and self._holder != me:
                 self._ready.add(me)
+                self._give(self._holder)  # it goes on, and from now on it could hand over to this one
         return self._wait_for_token(me)
 
     def _wait_for_token(self, me: int) -> bool:
@@ -290,13 +285,6 @@ class Scheduler:
 
     def _settle_blocked(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
-<<<<<<< HEAD
-        if len(self._names) == 2:
-            return
-        for other in list(self._blocked):
-            while other in self._blocked and not self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S):
-                time.sleep(_SETTLE_INTERVAL_S)
-=======
         if len(self._names) > 2:  # noqa: PLR2004  (else there is no choice between others)
             for other in list(self._blocked):
                 self._settle(other)
@@ -311,7 +299,6 @@ class Scheduler:
                         self._blocked[other] = wait
                 return
             time.sleep(_SETTLE_INTERVAL_S)
->>>>>>> newtests
 
     # --- with the mutex
 
@@ -349,15 +336,15 @@ class Scheduler:
 
     def _give(self, to: int) -> None:
         self._stop = self._next_stop()
-        others = tuple(sorted({*self._ready, *self._blocked}))
+        may_come_back = (actor for actor, wait in self._blocked.items() if wait.timed or not wait.told)
+        others = tuple(sorted({*self._ready, *may_come_back} - {to}))
         self._run.spans.append(Span(self._step + 1, to, others))
         self._holder = to  # the last: it may be looking, and goes on at once
 
     def _next_stop(self) -> int:
         limit = self._step + _MAX_TURN
-        if self._position < len(self._schedule):
-            return min(limit, self._schedule[self._position][0])
-        return limit
+        ahead = self._schedule[self._position :]  # at once: without a GIL, the position may change meanwhile
+        return min(limit, ahead[0][0]) if ahead else limit
 
     # --- in the thread that runs schedules
 
@@ -379,16 +366,9 @@ class Scheduler:
                 if seen[2] is None or seen != before:
                     pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
                     before, since = seen, now
-<<<<<<< HEAD
                 elif now - since >= seen[2].seconds and self._block(holder, step, seen[2]):
                     pause, before = _LOOK_INTERVAL_S, None
-            if now > end:
-=======
-                elif now - since >= seen[2].seconds:
-                    if self._block(holder, step, seen[2]):
-                        pause, before = _LOOK_INTERVAL_S, None
             if now > self._deadline:
->>>>>>> newtests
                 raise Failed(self._hang())
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:

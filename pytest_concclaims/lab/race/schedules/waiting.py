@@ -43,6 +43,11 @@ class Wait:
     timed: bool
     seconds: float
 
+    @property
+    def told(self) -> bool:
+        """Return whether the system tells what the thread waits in, and so when it is woken up."""
+        return bool(self.call)
+
 
 class Waits:
     """Looks at the waits of some threads of this process.
