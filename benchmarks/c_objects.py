@@ -50,6 +50,14 @@ def write_bbb(pipe: Pipe) -> None:
     pipe.buffered.write(b"bbb")
 
 
+def print_aaa(pipe: Pipe) -> None:
+    print("a", "a", "a", sep="", end="", file=pipe.text)
+
+
+def print_bbb(pipe: Pipe) -> None:
+    print("b", "b", "b", sep="", end="", file=pipe.text)
+
+
 class Items:
     def __init__(self) -> None:
         self.list = [3, 1, 2]
@@ -152,7 +160,7 @@ OBJECTS_IN_C = (
         (write_aaa, write_bbb),
         frozenset({b"aaabbb", b"bbbaaa"}),
         written_to,
-        control=(print_ab, print_cd),
+        control=(print_aaa, print_bbb),
         pooled=False,
     ),
     SmallObject(
