@@ -15,6 +15,7 @@ Without a GIL, the threads meet before each state, by spinning.
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import os
 import queue
@@ -26,7 +27,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NoReturn
@@ -54,6 +55,7 @@ NAP_S = 2e-5
 MOST_NAPS = 50
 #: By how many states a thread may be ahead; drawn for each stride.
 LEADS = (8, 16, 64, 64)
+COLLECTION_INTERVAL_S = 1e-4
 #: Modules and classes of the standard library whose code is made anew with that of the object.
 STANDARD = (threading.Condition, threading.Event, functools.cached_property, queue.Queue)
 
@@ -66,6 +68,8 @@ class Way:
     :param meets: whether the threads meet before each state.
     :param cold: whether code is renewed all the time.
     :param jit: whether PyPy compiles.
+    :param collects: whether another thread collects garbage all the time: that stops all threads, and opens the
+        critical sections in which C code has them.
     """
 
     name: str
@@ -73,13 +77,15 @@ class Way:
     meets: bool = False
     cold: bool = False
     jit: bool = True
+    collects: bool = False
 
 
 def ways() -> tuple[Way, ...]:
     """Return the ways that make sense on this interpreter."""
     short, long = (1, 8, 32, 100, 400), (100,)
     if not gil_enabled():
-        return (Way("meet", long, meets=True), Way("strides", short))
+        strides = Way("strides", short)
+        return (Way("meet", long, meets=True), strides, replace(strides, name="collections", collects=True))
     if PYPY:
         return (Way("interpreted", short, jit=False), Way("compiled", short))
     if CPYTHON and sys.version_info >= (3, 11):
@@ -201,6 +207,9 @@ class Contest:
         self.functions = functions_used_by(what) if way.cold else ()
         for me in range(count):
             threading.Thread(target=self._work, args=(me,), daemon=True).start()
+        if way.collects:
+            gc.freeze()  # what there is takes no time
+            threading.Thread(target=_collect, daemon=True).start()
 
     def run(self, seconds: float, enough: int) -> Seen:
         """Do strides until the time is over, so many outcomes were wrong, or the threads are stuck."""
@@ -302,6 +311,13 @@ class Contest:
             if self.arrived[neighbour] >= number:
                 break
             time.sleep(NAP_S)
+
+
+def _collect() -> NoReturn:
+    """Collect garbage all the time."""
+    while True:
+        gc.collect()
+        time.sleep(COLLECTION_INTERVAL_S)
 
 
 @dataclass(frozen=True)
