@@ -45,8 +45,18 @@ class Trace:
     def begins_as(self, other: Trace) -> bool:
         """Return whether a run went as this one, up to where its schedule departs from it."""
         departs = other.schedule[-1][0]
-        mine = [span for span in self.spans if span.begin < departs]
-        return [span for span in other.spans if span.begin < departs] == mine and self.steps + 1 >= departs
+        return other._turns(departs) == self._turns(departs) and self.steps + 1 >= departs
+
+    def _turns(self, end: int) -> list[tuple[int, int]]:
+        """Return where another actor went on, before a step.
+
+        When exactly one came back that had been blocked is no part of it: that one only waited for its turn.
+        """
+        turns: list[tuple[int, int]] = []
+        for span in self.spans:
+            if span.begin < end and not (turns and turns[-1][1] == span.actor):
+                turns.append((span.begin, span.actor))
+        return turns
 
     def _later(self) -> Iterator[tuple[Span, range]]:
         last = self.schedule[-1][0] if self.schedule else 0
