@@ -99,7 +99,7 @@ class Runs:
             futile=run.futile,
             blocks=run.blocks,
             last=run.deadlock,
-            followed=run.followed,
+            followed=run.followed and not self._watch.lost_sight,
         )
         del state, run, outcome  # here, and not in the next one's time
         self._runs += 1

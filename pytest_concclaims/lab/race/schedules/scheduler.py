@@ -285,7 +285,7 @@ class Scheduler:
 
     def _settle_blocked(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
-        if len(self._names) > 2:  # noqa: PLR2004  (else there is no choice between others)
+        if len(self._names) > 2:  # else there is no choice between others
             for other in list(self._blocked):
                 self._settle(other)
 

@@ -91,6 +91,8 @@ class Watch:
         self.recording: Recording | None = None
         #: Whether an actor has started a thread, which is not watched.
         self.started_threads = False
+        #: Whether an actor has set a trace function of its own, so that its switch points were not seen.
+        self.lost_sight = False
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
         """Call a function in this thread, watch it meanwhile, and return what it returns."""
@@ -250,11 +252,12 @@ class Tracing(Watch):
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
         """Call a function in this thread, watch it meanwhile, and return what it returns."""
-        before = sys.gettrace()
-        sys.settrace(self._trace_of(actor))
+        before, trace = sys.gettrace(), self._trace_of(actor)
+        sys.settrace(trace)
         try:
             return function(state)
         finally:
+            self.lost_sight = self.lost_sight or sys.gettrace() is not trace
             sys.settrace(before)
 
     def _trace_of(self, actor: int) -> Callable[[FrameType, str, Any], Any]:
