@@ -180,6 +180,7 @@ class Scheduler:
             if self._holder != me or me not in self._to_begin:  # an earlier turn has left the gate open
                 continue
             self._to_begin.discard(me)
+            self._handing_over[me] = False
             task = self._tasks[me]
             end = "returned"
             try:
@@ -206,8 +207,7 @@ class Scheduler:
         is runnable at once, so one look is enough to see that an actor is blocked as before.
         """
         for other, wait in list(self._blocked.items()):
-            now = self._waits.of(self._native_ids[other])
-            if now is None or now != wait:
+            if not self._waits.is_as_before(self._native_ids[other], wait):
                 self._handing_over[me] = True  # this thread naps here, and is not blocked
                 self._settle(other)
                 self._handing_over[me] = False
@@ -226,6 +226,7 @@ class Scheduler:
     def _wait_for_token(self, me: int) -> bool:
         while self._holder != me and not self._is_free:
             self._gates[me].acquire()
+        self._handing_over[me] = False
         return not self._is_free
 
     def _depart(self, me: int, step: int) -> None:
@@ -327,6 +328,7 @@ class Scheduler:
         if self._is_free:
             return
         self._ready.discard(to)
+        self._handing_over[to] = True  # until it takes the token
         self._give(to)
         self._open_gate(to)
 
