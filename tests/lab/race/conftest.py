@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from helpers import race_questions
 from pytest_concclaims.interpreter import PYPY
+
+
+@pytest.fixture
+def samples_alone() -> Iterator[None]:
+    """Have questions answered by samples: no schedule is run."""
+    with race_questions.samples_alone():
+        yield
 
 
 @pytest.fixture
