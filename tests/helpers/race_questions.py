@@ -18,7 +18,8 @@ from pytest_concclaims.lab.race import runner
 from pytest_concclaims.lab.race.findings import RaceFindings
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import sampler
-from pytest_concclaims.lab.race.schedules.search import Searched, ScheduleSearch
+from pytest_concclaims.lab.race.schedules import search
+from pytest_concclaims.lab.race.schedules.search import ScheduleSearch, Searched
 from pytest_concclaims.records.evidence import RaceRun
 
 T = TypeVar("T")
@@ -92,4 +93,5 @@ def let_child_time_out(monkeypatch: pytest.MonkeyPatch, *, when: Callable[[], ob
             patch.setattr(forked, "time", SimpleNamespace(monotonic=monotonic, sleep=time.sleep))
             return forked.run_forked(work, deadline=deadline)
 
-    monkeypatch.setattr(runner, "run_forked", run_forked)
+    for module in (search, runner):  # of schedules, and of samples
+        monkeypatch.setattr(module, "run_forked", run_forked)
