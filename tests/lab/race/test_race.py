@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
@@ -39,6 +40,7 @@ from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.experiment import RaceError
 from pytest_concclaims.lab.race.race import Race
+from pytest_concclaims.lab.race.schedules.replay import Token
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
 
@@ -52,16 +54,14 @@ def is_two(count: int) -> bool:
     return count == 2
 
 
+@each_engine
 @pytest.mark.parametrize(("make", "seen"), [(unlocked, True), (locked, False)])
 def test_answers(lab: Lab, make: Callable[[Lab], Race], seen: bool) -> None:
-    """Each question has both answers, about an outcome and about a predicate; "always" is settled by its opposite."""
+    """Each question has both answers; "always" is settled by its opposite."""
     race = make(lab)
     for asked, about, answer in [
-        ("ever", 1, seen),
         ("ever", lost, seen),
         ("never", 1, not seen),
-        ("never", lost, not seen),
-        ("always", 2, not seen),
         ("always", is_two, not seen),
     ]:
         assert getattr(race, asked)(about) is answer
@@ -73,20 +73,20 @@ def test_answers(lab: Lab, make: Callable[[Lab], Race], seen: bool) -> None:
         assert (last(lab).witness is not None) is seen
 
 
+@each_engine
 def test_without_observe_the_outcome_is_what_the_actors_returned(lab: Lab) -> None:
     """A tuple, in the order of the actors."""
-    race = sample_many(lab, object, first, second)
-    assert set(samples_of(race)) == {("first", "second")}
+    race = lab.race(object, first, second)
     assert race.ever(("first", "second")) is True
+    assert set(samples_of(race)) == {("first", "second")}
 
 
+@each_engine
 def test_three_actors_lose_updates(lab: Lab) -> None:
     """More than two race as well, each against each."""
     race = lab.race(Counter, *[increment_slowly] * 3, observe=read)
     assert race.ever(lambda count: count < 3) is True
     assert set(samples_of(race)) <= {1, 2, 3}
-    safe = sample_many(lab, Counter, *[increment_locked] * 3, observe=read)
-    assert set(samples_of(safe)) == {3}
 
 
 def pop(state: list[int]) -> int:
@@ -94,14 +94,16 @@ def pop(state: list[int]) -> int:
     return state.pop()
 
 
+@each_engine
 def test_exceptions_are_outcomes_where_they_are_asked_for(lab: Lab) -> None:
     """The outcome is the type as it was given, also of an exception of a type below it."""
-    race = sample_many(lab, lambda: [1], pop, pop, exceptions=LookupError)
-    assert set(samples_of(race)) == {LookupError}
+    race = lab.race(lambda: [1], pop, pop, exceptions=LookupError)
     assert race.ever(LookupError) is True
+    assert set(samples_of(race)) == {LookupError}
     assert "LookupError" in last(lab).outcomes[0]["outcome"]
 
 
+@each_engine
 def test_exceptions_of_several_types(lab: Lab) -> None:
     """Each of them is an outcome; ``observe`` gives the outcomes of the other samples."""
 
@@ -127,6 +129,7 @@ def test_exceptions_that_no_actor_asked_for_are_no_outcomes(lab: Lab) -> None:
     assert lab.evidence == ()
 
 
+@each_engine
 def test_witness_settles_what_has_no_control(lab: Lab) -> None:
     """To see something takes no power."""
     race = blind(lab)
@@ -142,6 +145,191 @@ def test_unsettled_race_that_was_caught_stands(lab: Lab) -> None:
         blind(lab, budget=1e-9).never(lost)
     assert unlocked(lab).ever(1) is True
     assert "never(lost)" in str(lab.unsettled)
+
+
+# --- by schedules
+
+
+def test_lost_update_is_seen_under_a_schedule(lab: Lab, in_process: bool) -> None:
+    """A witness settles the question at once: it has its interleaving, and a token that runs it again."""
+    assert unlocked(lab).ever(lost) is True
+    run = last(lab)
+    assert (run.question, run.about, run.answer, run.in_process) == ("ever", "lost", True, in_process)
+    assert (run.lacking, run.failure, run.bound, run.samples) == (None, None, None, 0)
+    assert run.schedules is not None
+    assert run.schedules["seen"] == 1
+    witness = run.witness
+    assert witness is not None
+    assert witness["outcome"] == "1"
+    assert witness["strategy"] == "schedule with 1 preemption"
+    assert witness["sample"] == run.schedules["run"]
+    assert {"value = counter.value", "counter.value = value + 1"} <= {step["text"] for step in witness["steps"]}
+    assert {step["actor"] for step in witness["steps"]} == {0, 1}
+    assert Token.parse(witness["replay"]).schedule
+
+
+def test_lost_update_is_never_seen_under_a_lock(lab: Lab) -> None:
+    """Absence counts after all schedules with two preemptions, beside a control that was seen."""
+    assert locked(lab).never(lost) is True
+    run = last(lab)
+    assert (run.question, run.answer, run.seen, run.witness, run.lacking) == ("never", True, 0, None, None)
+    schedules = run.schedules
+    assert schedules is not None
+    assert schedules["seen"] == 0
+    assert schedules["exhausted"] or schedules["preemptions"] >= 2
+    assert schedules["control"]["seen"] > 0
+    assert run.control["matched"] is True
+    assert sum(entry["schedules"] for entry in run.outcomes) == schedules["run"]
+
+
+def numbers() -> Iterator[int]:
+    """Return an iterator, whose state is its place."""
+    return (number for number in range(2))
+
+
+def test_generator_may_be_the_state(lab: Lab) -> None:
+    """Each state is a new one, at its begin."""
+    race = lab.race(numbers, next, next, exceptions=ValueError)
+    assert race.ever((0, 1)) is True
+    assert race.ever((1, 0)) is True
+
+
+def trace_nothing(*_: object) -> None:
+    """Trace, and do nothing about it."""
+
+
+@pytest.mark.parametrize(
+    ("watch", "watching"),
+    [(sys.settrace, sys.gettrace), (sys.setprofile, sys.getprofile)],
+    ids=["settrace", "setprofile"],
+)
+def test_schedules_answer_beside_a_tracer(
+    lab: Lab, watch: Callable[[Any], None], watching: Callable[[], object]
+) -> None:
+    """They are not disturbed by it, and leave it as it was."""
+    before = watching()
+    race = unlocked(lab)
+    watch(trace_nothing)
+    try:
+        answer, after = race.ever(lost), watching()
+    finally:
+        watch(before)
+    assert answer is True
+    assert after is trace_nothing
+    assert last(lab).samples == 0
+
+
+def test_tracer_of_all_threads_is_there_afterwards(staying: Lab) -> None:
+    """Threads that are started after a race are traced."""
+    traced: list[str] = []
+
+    def trace(frame: FrameType, *_: object) -> None:
+        traced.append(frame.f_code.co_name)
+
+    def look() -> None:
+        """Be seen."""
+
+    threading.settrace(trace)
+    try:
+        assert unlocked(staying).ever(lost) is True
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    finally:
+        threading.settrace(None)  # type: ignore[arg-type]  # there was none
+    assert "look" in traced
+
+
+# --- deadlocks
+
+
+def two_locks() -> tuple[Any, Any]:
+    """Return two locks."""
+    return threading.Lock(), threading.Lock()
+
+
+def one_way(locks: tuple[Any, Any]) -> None:
+    """Take both."""
+    with locks[0], locks[1]:
+        pass
+
+
+def other_way(locks: tuple[Any, Any]) -> None:
+    """Take both, the other first."""
+    with locks[1], locks[0]:
+        pass
+
+
+@forks
+def test_deadlock_is_an_outcome(forking: Lab) -> None:
+    """One that can be asked for; its witness says how it comes about."""
+    race = forking.race(two_locks, one_way, other_way)
+    assert race.ever(forking.DEADLOCK) is True
+    run = last(forking)
+    assert (run.about, run.answer, run.failure) == ("lab.DEADLOCK", True, None)
+    assert run.witness is not None
+    assert run.witness["outcome"] == "lab.DEADLOCK"
+    assert Token.parse(run.witness["replay"]).schedule
+    assert {step["actor"] for step in run.witness["steps"]} == {0, 1}
+    assert race.never(forking.DEADLOCK) is False
+
+
+@forks
+def test_no_deadlock_where_locks_are_taken_in_order(forking: Lab) -> None:
+    """Its control takes them in another."""
+    race = forking.race(two_locks, one_way, one_way, control=(one_way, other_way))
+    assert race.never(forking.DEADLOCK) is True
+    assert race.ever(forking.DEADLOCK) is False
+    assert last(forking).samples == 0
+    assert last(forking).control["matched"] is True
+
+
+@forks
+def test_deadlock_that_was_not_asked_for_is_an_error_with_its_story(forking: Lab) -> None:
+    """Each actor has its stack, and the interleaving is that of a witness."""
+    race = forking.race(two_locks, one_way, other_way)
+    with pytest.raises(RaceError) as caught:
+        race.never(nobodys)
+    text = str(caught.value)
+    assert text.startswith("lab.race: all actors of the race that had not ended waited for each other\n")
+    run = last(forking)
+    assert run.failure is not None
+    assert run.failure["kind"] == "deadlock"
+    for name in ("one_way", "other_way"):
+        assert f"in {name}\n" in text
+        assert f"in {name}\n" in run.failure["details"]
+    assert run.witness is not None
+    assert {step["actor"] for step in run.witness["steps"]} == {0, 1}
+    assert Token.parse(run.witness["replay"]).schedule
+
+
+@forks
+def test_actor_that_deadlocks_itself_is_an_error(forking: Lab, tmp_path: Path) -> None:
+    """And nothing of the child is left."""
+    told = tmp_path / "pid"
+
+    def get_stuck(lock: Any) -> None:
+        told.write_text(str(os.getpid()))
+        lock.acquire()
+        lock.acquire()
+
+    before = threads()
+    with pytest.raises(RaceError, match="waited for each other") as caught:
+        forking.race(threading.Lock, nothing, get_stuck).ever(nobodys)
+    assert "in get_stuck\n    lock.acquire()" in str(caught.value)
+    assert is_gone(int(told.read_text()))
+    assert threads() == before
+
+
+@forks
+def test_actor_that_raises_is_named_though_another_waits_for_it(forking: Lab) -> None:
+    """An actor that waits for one that has failed waits because of that."""
+
+    def wait(state: threading.Event) -> None:
+        state.wait()
+
+    with pytest.raises(RaceError, match="^lab.race: actor explode raised LookupError: no such account"):
+        forking.race(threading.Event, wait, explode).ever(nobodys)
 
 
 class Opaque:
@@ -161,6 +349,7 @@ class Opaque:
         return f"Opaque({self.number})"
 
 
+@each_engine
 def test_outcomes_that_cannot_be_pickled(lab: Lab) -> None:
     """They are outcomes like any other; those of a child are known here by their ``repr``."""
     race = lab.race(Counter, increment_slowly, increment_slowly, observe=lambda counter: Opaque(counter.value))
@@ -170,9 +359,11 @@ def test_outcomes_that_cannot_be_pickled(lab: Lab) -> None:
     shown = {repr(outcome).strip("<>") for outcome in samples_of(race)}
     assert {"Opaque(1)"} <= shown <= {"Opaque(1)", "Opaque(2)"}
     assert {entry["outcome"].strip("<>") for entry in last(lab).outcomes} == shown
-    assert sum(samples_of(race).values()) == last(lab).samples
+    run = last(lab)
+    assert sum(samples_of(race).values()) == run.samples + sum(entry["schedules"] for entry in run.outcomes)
 
 
+@each_engine
 def test_closures_local_functions_and_partials(lab: Lab) -> None:
     """Nothing need be importable, neither actors nor what looks at them."""
     amount = 5
@@ -195,6 +386,7 @@ def test_closures_local_functions_and_partials(lab: Lab) -> None:
     assert last(lab).about == "is_whole"
 
 
+@each_engine
 def test_long_outcome_is_shortened_in_the_record(lab: Lab) -> None:
     """It is for people."""
     race = lab.race(object, nothing, nothing, observe=lambda _: "x" * 10_000)
@@ -213,7 +405,7 @@ def test_race_is_lazy(lab: Lab) -> None:
 
     before = threads()
     race = lab.race(explode, increment, explode, observe=explode, control=(explode, explode))
-    assert repr(race) == "<Race of increment, explode: 0 samples, 0 known to overlap>"
+    assert repr(race) == "<Race of increment, explode: 0 schedules, 0 samples, 0 overlapping>"
     assert repr(race.outcomes) == "<no outcomes yet>"
     with pytest.raises(TypeError, match=r"a race samples only when it is asked"):
         list(race.outcomes)
@@ -225,9 +417,12 @@ def test_repr_says_what_was_sampled(lab: Lab) -> None:
     """Of the race and of its histogram."""
     race = lab.race(object, first, second)
     race.ever(("first", "second"))
-    samples = last(lab).samples
-    assert repr(race).startswith(f"<Race of first, second: {samples:,} samples, ")
-    assert repr(race.outcomes) == f"<outcomes ('first', 'second'): {samples:,}>"
+    run = last(lab)
+    assert run.schedules is not None
+    schedules, samples = run.schedules["run"], run.samples
+    assert repr(race).startswith("<Race of first, second: ")
+    assert f" {samples:,} samples, " in repr(race)
+    assert repr(race.outcomes) == f"<outcomes ('first', 'second'): {schedules + samples:,}>"
 
 
 def test_race_and_histogram_are_no_answers(staying: Lab) -> None:
@@ -319,10 +514,11 @@ def test_questions_that_make_no_sense(
     assert staying.evidence == ()
 
 
-def test_always_crash_is_no_question(staying: Lab) -> None:
-    """A crash ends the process: there are never two."""
-    with pytest.raises(ValueError, match=r"write race\.ever\(lab\.CRASH\)"):
-        staying.race(object, first, second).always(staying.CRASH)
+@pytest.mark.parametrize("about", [Lab.CRASH, Lab.DEADLOCK], ids=repr)
+def test_always_is_no_question_about_an_end(staying: Lab, about: Any) -> None:
+    """What always ended so would be no race."""
+    with pytest.raises(ValueError, match=rf"^race\.always\({about!r}\): write race\.ever\({about!r}\)"):
+        staying.race(object, first, second).always(about)
 
 
 def explode(*_: object) -> NoReturn:
@@ -354,16 +550,16 @@ def race_that_raises(lab: Lab, place: str, culprit: Callable[..., Any], **option
 PLACES = ["setup", "observe", "actor {}", "the control's actor {}", "{}, asked about the outcome (None, None),"]
 
 
-@pytest.mark.parametrize("rounds", [1, 3])
+@each_engine
 @pytest.mark.parametrize(
     ("culprit", "words"), [(explode, "LookupError: no such account"), (leave, "SystemExit: enough")]
 )
 @pytest.mark.parametrize("place", PLACES)
-def test_whatever_raises_is_named(lab: Lab, place: str, culprit: Callable[..., Any], words: str, rounds: int) -> None:
+def test_whatever_raises_is_named(lab: Lab, place: str, culprit: Callable[..., Any], words: str) -> None:
     """The error names the culprit, and has its traceback, which begins there; the evidence has it, too."""
     place = place.format(culprit.__name__)
     with pytest.raises(RaceError) as caught:
-        race_that_raises(lab, place, culprit, rounds=rounds)()
+        race_that_raises(lab, place, culprit, rounds=2)()
     lines = str(caught.value).splitlines()
     assert lines[0] == f"lab.race: {place} raised {words}"
     assert lines[1] == "Traceback (most recent call last):"
@@ -377,6 +573,7 @@ def test_whatever_raises_is_named(lab: Lab, place: str, culprit: Callable[..., A
     assert lab.unsettled is None
 
 
+@each_engine
 @pytest.mark.parametrize("outcome", [[1], {"a": 1}, {1}], ids=repr)
 def test_outcome_that_cannot_be_hashed_is_an_error(lab: Lab, outcome: object) -> None:
     """The error quotes it and says what to do."""
@@ -409,6 +606,7 @@ class Moody:
         return "Moody()"
 
 
+@each_engine
 @pytest.mark.parametrize("method", ["hash", "eq"])
 def test_outcome_whose_methods_raise_is_an_error_on_record(lab: Lab, method: str) -> None:
     """Whatever code of the claim's raises: it is the race's error, and in the evidence."""
@@ -426,6 +624,7 @@ def test_outcome_without_a_repr_is_an_outcome(lab: Lab) -> None:
     assert last(lab).phrase()
 
 
+@each_engine
 def test_race_goes_on_after_an_error(lab: Lab) -> None:
     """A failure is no end of the race, and of no other."""
     asked: list[int] = []
@@ -443,6 +642,7 @@ def test_race_goes_on_after_an_error(lab: Lab) -> None:
     assert [last(lab).answer, len(lab.evidence)] == [True, 2]
 
 
+@each_engine
 @forks
 def test_setup_that_hangs_ends_with_its_stack(forking: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child is ended, though no actor is to blame."""
@@ -471,6 +671,7 @@ def test_actors_that_take_their_time_do_not_hang(lab: Lab) -> None:
     assert race.ever(("awake", "awake")) is True
 
 
+@each_engine
 @forks
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
 def test_crash_is_an_error_with_signal_and_stacks(forking: Lab, number: signal.Signals) -> None:
@@ -493,6 +694,7 @@ def test_crash_is_an_error_with_signal_and_stacks(forking: Lab, number: signal.S
     assert unlocked(forking).ever(1) is True
 
 
+@each_engine
 @forks
 def test_crash_of_the_control_says_so(forking: Lab) -> None:
     """It was not the race's."""
@@ -504,6 +706,7 @@ def test_crash_of_the_control_says_so(forking: Lab) -> None:
         forking.race(object, nothing, nothing, control=(fall, nothing)).ever(nobodys)
 
 
+@each_engine
 @forks
 @pytest.mark.parametrize("status", [0, 3])
 def test_actor_that_leaves_the_process_is_an_error(forking: Lab, status: int) -> None:
@@ -517,6 +720,7 @@ def test_actor_that_leaves_the_process_is_an_error(forking: Lab, status: int) ->
     assert last(forking).failure is not None
 
 
+@each_engine
 @forks
 def test_signal_that_is_no_crash_is_an_error(forking: Lab) -> None:
     """Something else ended it, such as a kernel that has no memory left; also if a crash was asked for."""
@@ -529,6 +733,42 @@ def test_signal_that_is_no_crash_is_an_error(forking: Lab) -> None:
         with pytest.raises(RaceError, match="ended by SIGKILL while the race ran"):
             race.ever(about)
     assert len(forking.evidence) == 2
+
+
+def fall_if_met(counter: Counter) -> None:
+    """Crash where another one is here as well."""
+    counter.value += 1
+    time.sleep(0)
+    if counter.value > 1:
+        signal.raise_signal(signal.SIGSEGV)
+    counter.value -= 1
+
+
+@forks
+def test_crash_under_a_schedule_is_a_witness(forking: Lab) -> None:
+    """It has its interleaving up to the crash, though the process is gone."""
+    race = forking.race(Counter, fall_if_met, fall_if_met)
+    assert race.ever(forking.CRASH) is True
+    run = last(forking)
+    assert (run.about, run.answer, run.samples, run.failure) == ("lab.CRASH", True, 0, None)
+    assert run.witness is not None
+    assert run.witness["outcome"] == "lab.CRASH"
+    assert run.witness["strategy"] == "schedule with 1 preemption"
+    assert {step["actor"] for step in run.witness["steps"]} == {0, 1}
+    assert run.witness["steps"][-1]["text"] == "signal.raise_signal(signal.SIGSEGV)"
+    assert Token.parse(run.witness["replay"]).schedule
+    assert race.never(forking.CRASH) is False
+
+
+@forks
+def test_no_crash_under_any_schedule_beside_a_control_that_crashes(forking: Lab) -> None:
+    """The control crashes in a child of its own."""
+    race = forking.race(Counter, increment, increment, control=(fall_if_met, fall_if_met))
+    assert race.never(forking.CRASH) is True
+    run = last(forking)
+    assert run.schedules is not None
+    assert (run.answer, run.seen, run.witness) == (True, 0, None)
+    assert run.schedules["control"]["seen"] == 1
 
 
 @pytest.mark.parametrize("asked", ["ever", "never"])
@@ -592,6 +832,7 @@ def ask_what_raises(lab: Lab) -> None:
             race_that_raises(lab, place.format("explode"), explode)()
 
 
+@each_engine
 @pytest.mark.parametrize("use", [ask_and_answer, ask_without_an_answer, ask_what_raises])
 def test_world_is_afterwards_as_before(lab: Lab, use: Callable[[Lab], None]) -> None:
     """Switch interval, affinity and threads: whatever came of it, and wherever it ran."""
@@ -610,6 +851,7 @@ def by_function(*_: object) -> None:
     _thread.interrupt_main()
 
 
+@each_engine
 @pytest.mark.parametrize("press", [by_signal, by_function])
 @pytest.mark.parametrize("place", ["actor", "setup", "observe", "timer"])
 def test_world_is_as_before_after_ctrl_c(staying: Lab, place: str, press: Callable[..., None]) -> None:
@@ -648,6 +890,7 @@ def test_world_is_as_before_after_ctrl_c(staying: Lab, place: str, press: Callab
     assert pressed == ([1] if place != "timer" else pressed)
 
 
+@each_engine
 def test_world_is_as_before_if_a_thread_cannot_be_started(staying: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without room for one more thread is no reason to leave some behind."""
     start = threading.Thread.start
@@ -668,6 +911,7 @@ def test_world_is_as_before_if_a_thread_cannot_be_started(staying: Lab, monkeypa
         assert World() == before
 
 
+@each_engine
 @forks
 def test_ctrl_c_leaves_no_child(forking: Lab, tmp_path: Path) -> None:
     """It comes up here while the race runs there."""
@@ -703,6 +947,7 @@ def test_what_actors_change_in_the_child_is_not_seen_here(forking: Lab) -> None:
     assert seen == []
 
 
+@each_engine
 def test_race_runs_where_the_lab_says(lab: Lab, in_process: bool) -> None:
     """In a child, or here."""
     race = lab.race(object, lambda _: os.getpid(), lambda _: os.getpid())
@@ -710,6 +955,7 @@ def test_race_runs_where_the_lab_says(lab: Lab, in_process: bool) -> None:
     assert race.ever(lambda outcome: outcome == here if in_process else outcome != here) is True
 
 
+@each_engine
 def test_race_runs_in_a_thread_as_well(lab: Lab) -> None:
     """The thread that asks need not be the main one."""
     answers: list[bool] = []
