@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from helpers import race_questions
-from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race import power
 
+#: Seconds for a question: of them, schedules take a twentieth to look what would be without a GIL.
+BUDGET_S = 40.0
 #: Overlapping samples that are enough for an absence where that is settled at once.
 OVERLAPPING = 100
 
@@ -54,19 +55,19 @@ def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def lab(in_process: bool) -> Lab:
     """Return a lab without evidence so far, that has all the time that it needs."""
-    return Lab(budget=TIMEOUT_S, in_process=in_process)
+    return Lab(budget=BUDGET_S, in_process=in_process)
 
 
 @pytest.fixture
 def forking() -> Lab:
     """Return a lab whose races run in children."""
-    return Lab(budget=TIMEOUT_S)
+    return Lab(budget=BUDGET_S)
 
 
 @pytest.fixture
 def staying() -> Lab:
     """Return a lab whose races run in this process."""
-    return Lab(budget=TIMEOUT_S, in_process=True)
+    return Lab(budget=BUDGET_S, in_process=True)
 
 
 @pytest.fixture
