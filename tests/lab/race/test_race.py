@@ -236,7 +236,7 @@ def test_tracer_of_all_threads_is_there_afterwards(staying: Lab) -> None:
         thread.start()
         thread.join()
     finally:
-        threading.settrace(None)  # type: ignore[arg-type]  # there was none
+        threading.settrace(None)
     assert "look" in traced
 
 
