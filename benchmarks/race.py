@@ -4,21 +4,31 @@
 two threads, again and again; (c) persistent threads that meet at a barrier before and after each sample. All on
 the same states and actors, in turns within one run; the ratios count, the absolute figures depend on the machine.
 
+And how soon each way of meeting finds what goes wrong inside one call of C code, which no schedule shows.
+
 ``python benchmarks/race.py [TIMES]``: TIMES first witnesses for each (default 20).
 """
 
 from __future__ import annotations
 
+import io
+import itertools
+import os
 import statistics
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+from unittest import mock
 
 from pytest_concclaims import Inconclusive, Lab, gil_enabled
+from pytest_concclaims.lab.race import runner
+from pytest_concclaims.lab.race.samples.meetings import meetings_for
 from pytest_concclaims.records.evidence import RaceRun
 
 #: Seconds for each measurement of a rate, and how many are made, in turns, as the machine's pace changes.
@@ -218,6 +228,7 @@ def main(times: int) -> None:
         ratio = statistics.median(slow / fast for fast, slow in zip(*first.values()))
         print(f"  (b) takes {ratio:.1f} times as long as lab.race (median of the pairs)")
         print_rates(actor)
+    print_meetings(times, gil=gil)
 
 
 def together(parts: list[Seen]) -> Seen:
@@ -252,6 +263,73 @@ def print_rates(actor: Actor) -> None:
     overlaps = (race.overlapping / race.seconds) / (max(1, barrier.overlapping) / barrier.seconds)
     at_least = "" if barrier.overlapping else "at least "
     print(f"  lab.race makes {at_least}{overlaps:,.0f} times the overlapping samples of (c)")
+
+
+# --- what goes wrong inside one call
+
+
+def text_file() -> io.TextIOWrapper:
+    """Return a text file each write to which is one to a file descriptor."""
+    return io.TextIOWrapper(io.FileIO(os.memfd_create("printed"), "r+"), write_through=True)
+
+
+def printed(file: io.TextIOWrapper) -> bytes:
+    """Return what is in a text file, and close it."""
+    with file:
+        return os.pread(file.fileno(), 100, 0)
+
+
+def is_mixed(content: bytes) -> bool:
+    """Return whether pieces of one line stand in another."""
+    return content not in (b"a b\nc d\n", b"c d\na b\n")
+
+
+def sort(texts: list[bytes]) -> int:
+    """Sort by a function in C that lets the GIL go; the list is empty meanwhile."""
+    texts.sort(key=zlib.crc32)
+    return len(texts)
+
+
+#: Setup, actors, observe, what is sought.
+INSIDE: dict[str, tuple[Any, ...]] = {
+    "print of two pieces": (
+        text_file,
+        (lambda file: print("a", "b", file=file), lambda file: print("c", "d", file=file)),
+        printed,
+        is_mixed,
+    ),
+    "len of a list that is sorted": (
+        lambda: [bytes(20_000) for _ in range(3)],
+        (sort, len),
+        None,
+        lambda lengths: lengths[1] == 0,
+    ),
+}
+#: What the GIL prevents.
+TORN: dict[str, tuple[Any, ...]] = {
+    "next of a count": (itertools.count, (next, next), None, lambda numbers: numbers[0] == numbers[1])
+}
+
+
+def print_meetings(times: int, *, gil: bool) -> None:
+    """Measure how soon each way of meeting finds what goes wrong inside one call."""
+    for name, (setup, actors, observe, sought) in {**INSIDE, **({} if gil else TORN)}.items():
+        print(f"\n{name}: seconds of sampling to the first witness, {times} times")
+        for meeting in meetings_for(gil=gil, cores=2, actors=2):
+            with mock.patch.object(runner, "meetings_for", lambda meeting=meeting, **_: (meeting,)):
+                found = [seconds_to(sought, setup, actors, observe) for _ in range(times)]
+            median, worst = statistics.median(found) * 1000, max(found) * 1000
+            print(f"  {meeting.value:24} median {median:8.1f} ms, longest {worst:8.1f} ms")
+
+
+def seconds_to(sought: Callable[[Any], bool], setup: Any, actors: Any, observe: Any) -> float:
+    """Return the seconds of sampling until something is seen."""
+    lab = Lab(budget=PATIENCE)
+    with suppress(Inconclusive):
+        lab.race(setup, *actors, observe=observe).ever(sought)
+    (run,) = lab.evidence
+    assert isinstance(run, RaceRun)
+    return run.seconds if run.seen else float("inf")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .reports.formats import DEFAULT_LABEL, REPORT_SUFFIXES
+
+if TYPE_CHECKING:
+    from .lab.race.schedules.replay import Token  # more than a start of pytest without claims needs
 
 DEFAULT_BUDGET_S = 2.0
 DEFAULT_LOCK_TIMEOUT_S = 300.0
@@ -68,6 +72,19 @@ def add_options(parser: pytest.Parser) -> None:
         help="run experiments in the test process instead of a child forked for each (as on platforms without fork): "
         "for debuggers; a crash or a deadlock there takes the run with it",
     )
+    group.addoption(
+        "--claims-portable",
+        action="store_true",
+        help="let races run schedules that switch threads at any instruction, as if there were no GIL: for code that "
+        "is to be right on free-threaded builds, too",
+    )
+    group.addoption(
+        "--claims-replay",
+        type=_replay,
+        metavar="TOKEN|RUN.json",
+        help="run only the schedule that a witness's replay token names, in the test process, where breakpoint() works "
+        "in the actors; of a run record, those of the witnesses of each claim",
+    )
     parser.addini(
         "claims_suites",
         "the shipped suites that --claims without a path runs (default: article; empty: none)",
@@ -94,3 +111,14 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds; write one, such as 2 or 0.5")
     return seconds
+
+
+def _replay(text: str) -> Path | Token:
+    from .lab.race.schedules.replay import Token
+
+    if text.endswith(".json"):
+        return Path(text)
+    try:
+        return Token.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

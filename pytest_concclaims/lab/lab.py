@@ -54,7 +54,7 @@ class Lab:
 
     :param budget: seconds for each experiment.
     :param in_process: whether experiments run in the test process, even where they could run in a child.
-    :param portable: whether schedules switch threads at any instruction, as without a GIL, and the verdict is of that.
+    :param portable: whether schedules switch threads at any instruction, as without a GIL.
     :param replay: tokens of schedules; a race with one of them runs that schedule only, in the test process.
     :param patience: seconds to wait for the machine while others measure.
     :param tell: shows people one line of text, such as what is waited for.
@@ -133,6 +133,11 @@ class Lab:
             if not instrument.asked:
                 ask = ASK if isinstance(instrument, Race) else ASK_MEASUREMENT
                 return f"no question was put to {instrument!r}: it has sampled nothing, and says nothing; {ask}"
+        if self._replay and not any(isinstance(made, Race) and made.is_replay for made in self._instruments):
+            tokens = ", ".join(map(str, self._replay))
+            return (
+                f"none of its races has the code of {tokens}: it was changed since, or the token is another claim's"
+            )
         return None
 
     def close(self) -> None:

@@ -131,6 +131,8 @@ def _third(data: dict[str, Any]) -> None:
 
 def _fourth(data: dict[str, Any]) -> None:
     """Turn schema 3 into schema 4."""
+    if isinstance(data.get("options"), dict):
+        data["options"].setdefault("portable", False)
     claims = data["claims"]
     holders = list(claims) if isinstance(claims, list) else []
     while holders:

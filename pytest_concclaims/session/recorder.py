@@ -250,6 +250,7 @@ class Recorder:
                 "budget": option("claims_budget"),
                 "strict": option("claims_strict"),
                 "in_process": option("claims_in_process"),
+                "portable": option("claims_portable"),
                 "selection": self._selection(),
             },
             interpreter=self._interpreter,

@@ -33,6 +33,7 @@ from .assertions import AssertionWatch, Place, Territory, has_assertions, is_not
 from .collection import CLAIM
 from .ending import ending_of
 from .interference import find_interference
+from .replay import Replay
 from .suites import SuiteModule
 from .threads import LeftThreads, running_threads, threads_in, unrelated_reason
 
@@ -219,6 +220,7 @@ class ClaimTrials:
         self._config = config
         self._left = left
         self._gil = gil
+        self._replay = Replay.of(config.getoption("claims_replay"))
         self._has_shown = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -233,6 +235,8 @@ class ClaimTrials:
         lab = Lab(
             budget=self._config.getoption("claims_budget"),
             in_process=self._config.getoption("claims_in_process"),
+            portable=self._config.getoption("claims_portable"),
+            replay=self._replay.tokens_of(claim.id),
             patience=self._config.getoption("claims_lock_timeout"),
             tell=self._show,
         )

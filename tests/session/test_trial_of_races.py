@@ -32,7 +32,8 @@ SETTLED_AT_ONCE = """
     from pytest_concclaims.lab.race import power
 
     for name, value in {
-        "OVERLAPPING": 100, "PLENTY": 100, "STRIDES": 3, "SEEN": 5, "RARER": 2, "RARER_THAN_GENERIC": 2
+        "OVERLAPPING": 100, "PLENTY": 100, "STRIDES": 3, "PLENTY_OF_STRIDES": 3, "SEEN": 5, "RARER": 2,
+        "RARER_THAN_GENERIC": 2,
     }.items():
         assert hasattr(power, name)
         setattr(power, name, value)

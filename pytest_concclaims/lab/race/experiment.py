@@ -102,7 +102,7 @@ def experiment(
         raise ValueError(f"lab.race(rounds={rounds!r}): each actor runs at least once for each sample")
     race = Subject(
         "race",
-        _callable(setup, "setup"),
+        _callable(setup, "setup", may_run_nothing=True),  # the state may be a generator or a coroutine
         called,
         None if observe is None else _callable(observe, "observe"),
         rounds,
@@ -121,14 +121,14 @@ def experiment(
     return RaceExperiment(race, Subject("control", race.setup, matched, race.observe, rounds, race.exceptions), True)
 
 
-def _callable(thing: object, role: str) -> Callable[..., Any]:
+def _callable(thing: object, role: str, *, may_run_nothing: bool = False) -> Callable[..., Any]:
     __tracebackhide__ = True
     if not callable(thing):
         hint = "; pass the function, do not call it" if thing is None else ""
         if isinstance(thing, (list, tuple)):
             hint = "; of a list of actors, pass each: lab.race(setup, *actors)"
         raise TypeError(f"lab.race: {role} is {thing!r}, which cannot be called{hint}")
-    if runs_nothing(thing):
+    if runs_nothing(thing) and not may_run_nothing:
         raise TypeError(
             f"lab.race: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
         )

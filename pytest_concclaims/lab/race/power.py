@@ -19,9 +19,10 @@ SEEN = 20
 RARER = 20
 #: The same for a control that is not the race's own, and says nothing of the race's operation.
 RARER_THAN_GENERIC = 100
-#: Overlapping samples with which an absence may be settled before the budget is spent. How often the control was
-#: seen is no reason to: it says nothing of what happens seldom.
-PLENTY = 20 * OVERLAPPING
+#: Overlapping samples, and strides with some, with which an absence may be settled before the budget is spent: what
+#: takes little time has many more samples in as many strides. How often the control was seen is no reason to: it says
+#: nothing of what happens seldom.
+PLENTY, PLENTY_OF_STRIDES = 5 * OVERLAPPING, 30
 #: Sightings of the control for each OVERLAPPING samples of the race: its lower bound is near then.
 _SEEN_WELL = 3 * SEEN
 _LONGER = "; a longer budget gives more"
@@ -55,7 +56,7 @@ class Absence:
 
     def is_plenty(self) -> bool:
         """Return whether it is so much that there is no need to wait for the end of the budget."""
-        return self.overlapping >= PLENTY and self.lacking() is None
+        return self.overlapping >= PLENTY and self.strides >= PLENTY_OF_STRIDES and self.lacking() is None
 
     def lacking(self) -> str | None:
         """Return what this lacks to be a verdict; None if nothing."""

@@ -65,6 +65,11 @@ class Race:
         return self._ask("always", outcome)
 
     @property
+    def is_replay(self) -> bool:
+        """Whether it runs only a schedule that a replay token names."""
+        return self._runner.is_replay
+
+    @property
     def outcomes(self) -> Histogram:
         """What was seen so far. Samples nothing."""
         return Histogram(self._runner.findings.race.tally, self._runner.in_schedules)
@@ -73,7 +78,7 @@ class Race:
         total = self._runner.findings.race.tally.total
         names = ", ".join(names_of(self._runner.experiment.race))
         schedules = sum(self._runner.in_schedules.values())
-        return f"<Race of {names}: {schedules:,} schedules, {total.samples:,} samples, {total.overlapping:,} overlapping>"
+        return f"<Race of {names}: {schedules:,} schedules, {total.samples:,} samples>"
 
     def __bool__(self) -> NoReturn:
         raise TypeError(f"a race is neither true nor false; {ASK}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Union
 
@@ -24,7 +24,7 @@ from .samples.meetings import meetings_for
 from .samples.sampler import Begin, Sampler
 from .samples.stride import clock
 from .schedules.replay import Token
-from .schedules.search import Searched, ScheduleSearch
+from .schedules.search import ScheduleSearch, Searched
 from .tally import Count, Sighting
 from .transport import deserialized, serialized
 
@@ -120,6 +120,11 @@ class Runner:
             failed_assertions=failed_assertions,
         )
 
+    @property
+    def is_replay(self) -> bool:
+        """Return whether only a schedule is run that a replay token names."""
+        return self._search.is_replay
+
     def ask(self, asked: OutcomeQuestion, alone: Callable[[], AbstractContextManager[None]]) -> Result:
         """Look for what a question seeks, by schedules and, where these do not suffice, by samples.
 
@@ -152,10 +157,12 @@ class Runner:
             and not (searched.race is not None and searched.race.exhausted)
         ):
             return Result(searched, None, _NOT_A_RACE)
+        if searched.race is not None and searched.race.leaks:  # so would samples, which share a process
+            return Result(searched, None, lacking)
         suffices = lacking is None and gil_enabled()
         if is_traced():
             return Result(searched, None, None if suffices else _TRACED)
-        with alone():
+        with nullcontext() if suffices else alone():  # a short look asks for no power, and so for no quiet machine
             now = clock()
             end = now + self.budget * _LOOK_PART if suffices else max(now, started + self.budget)
             progress = self.until_crash(now, end) if asked.end is CRASH else self.until_settled(asked, now, end)

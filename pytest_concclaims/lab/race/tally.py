@@ -92,20 +92,14 @@ class Tally:
         overlapping = sum(seen.overlapping)
         self.strides += overlapping > 0
         self.total.add(len(seen.found), overlapping)
-        unseen = set()
+        first = dict(zip(reversed(seen.found), reversed(range(len(seen.found)))))
         for outcome, count in counts.items():
-            if outcome not in self.outcomes and len(self.outcomes) >= _MAX_DISTINCT:
-                self.forgotten.setdefault("other outcomes", Count()).add_all(count)
-                continue
             if outcome not in self.outcomes:
-                unseen.add(outcome)
+                if len(self.outcomes) >= _MAX_DISTINCT:
+                    self.forgotten.setdefault("other outcomes", Count()).add_all(count)
+                    continue
+                self.first[outcome] = sighting(seen, first[outcome], before, meeting, seconds)
             self.outcomes.setdefault(outcome, Count()).add_all(count)
-        for index, outcome in enumerate(seen.found):
-            if not unseen:
-                break
-            if outcome in unseen:
-                unseen.remove(outcome)
-                self.first[outcome] = sighting(seen, index, before, meeting, seconds)
         return counts
 
     def portable(self, known: Sequence[object] = ()) -> Tally:

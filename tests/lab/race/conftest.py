@@ -47,6 +47,7 @@ def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(power, "OVERLAPPING", OVERLAPPING)
     monkeypatch.setattr(power, "PLENTY", OVERLAPPING)
     monkeypatch.setattr(power, "STRIDES", 3)
+    monkeypatch.setattr(power, "PLENTY_OF_STRIDES", 3)
     monkeypatch.setattr(power, "SEEN", 5)
     monkeypatch.setattr(power, "RARER", 2)
     monkeypatch.setattr(power, "RARER_THAN_GENERIC", 2)

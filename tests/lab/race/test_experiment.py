@@ -303,10 +303,15 @@ def test_not_callable(thing: object) -> None:
 def test_call_that_runs_nothing(function: object, name: str) -> None:
     """Of a coroutine or generator function a call runs nothing: nothing would ever be seen."""
     what = f"is {name}, a coroutine or generator function: a call of it runs nothing"
-    assert refused(TypeError, setup=function) == f"lab.race: setup {what}"
     assert refused(TypeError, function, add) == f"lab.race: actor 1 {what}"
     assert refused(TypeError, observe=function) == f"lab.race: observe {what}"
     assert refused(TypeError, control=(add, function)) == f"lab.race: the control's actor 2 {what}"
+
+
+@pytest.mark.parametrize("function", [generator, coroutine, async_generator, functools.partial(generator, Box())])
+def test_state_may_be_what_has_not_run(function: Any) -> None:
+    """A generator or a coroutine is a state like any other: that actors share it may be what is asked about."""
+    assert make(setup=function, control=(add, add)).race.setup is function
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def lengths(cost: float, waking: float = 0.001, strides: int = 12) -> list[int]:
     found = []
     for _ in range(strides):
         found.append(side.length)
-        side.learn_length(found[-1], waking + found[-1] * cost)
+        side.learn_length(waking + found[-1] * cost)
     return found
 
 
@@ -49,8 +49,8 @@ def test_stride_takes_about_the_time_that_it_should() -> None:
 def test_lengths_do_not_fall() -> None:
     """That one stride was slow says nothing of the next."""
     side = findings().race
-    side.learn_length(100, 0.008)
-    side.learn_length(100, 1.0)
+    side.length = 100
+    side.learn_length(1.0)
     assert side.length == 100
 
 
@@ -58,6 +58,6 @@ def test_control_has_lengths_of_its_own() -> None:
     """What is known of the race's actors says nothing of the control's."""
     known = findings()
     for _ in range(5):
-        known.race.learn_length(known.race.length, 0.001)
+        known.race.learn_length(0.001)
     assert known.race.length > 1_000
     assert known.control.length == 1

@@ -13,6 +13,7 @@ from pytest_concclaims.lab.race.power import (
     CONFIDENCE,
     OVERLAPPING,
     PLENTY,
+    PLENTY_OF_STRIDES,
     RARER,
     RARER_THAN_GENERIC,
     SEEN,
@@ -189,15 +190,15 @@ def test_control_is_behind(overlapping: int, seen: int, behind: bool) -> None:
 
 def test_plenty() -> None:
     """There is no need to wait for the end of the budget if there are very many samples, and a verdict."""
-    assert absence(overlapping=PLENTY).is_plenty() is True
-    assert absence(overlapping=10 * PLENTY).is_plenty() is True
+    assert absence(overlapping=PLENTY, strides=PLENTY_OF_STRIDES).is_plenty() is True
+    assert absence(overlapping=10 * PLENTY, strides=10 * PLENTY_OF_STRIDES).is_plenty() is True
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"overlapping": PLENTY - 1},
-        {"strides": STRIDES - 1},
+        {"strides": PLENTY_OF_STRIDES - 1},
         {"control_seen": SEEN - 1},
         {"control_overlapping": 10**6, "control_seen": SEEN},
     ],
@@ -205,7 +206,8 @@ def test_plenty() -> None:
 )
 def test_no_plenty(changes: dict[str, int]) -> None:
     """Whatever there is of anything else, one thing that is lacking is worth the rest of the budget."""
-    assert absence(**{"overlapping": PLENTY, **changes}).is_plenty() is False
+    plenty = {"overlapping": PLENTY, "strides": PLENTY_OF_STRIDES}
+    assert absence(**{**plenty, **changes}).is_plenty() is False
 
 
 def test_enough_is_no_plenty() -> None:

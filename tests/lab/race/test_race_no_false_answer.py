@@ -33,7 +33,9 @@ def settle_early(monkeypatch: pytest.MonkeyPatch, **numbers: int) -> None:
 
     :param numbers: of the module ``power``, that are to be others as well.
     """
-    for name, value in {"OVERLAPPING": 1, "STRIDES": 1, "SEEN": 1, "PLENTY": 1, **numbers}.items():
+    for name in ("OVERLAPPING", "STRIDES", "SEEN", "PLENTY", "PLENTY_OF_STRIDES"):
+        monkeypatch.setattr(power, name, 1)
+    for name, value in numbers.items():
         monkeypatch.setattr(power, name, value)
 
 
@@ -113,16 +115,6 @@ def test_states_from_a_pool_are_refused(lab: Lab, size: int, monkeypatch: pytest
     race = lab.race(lambda: next(pool), yielding, yielding, observe=value_of)
     with pytest.raises(RaceError, match="setup returned the same Cell twice"):
         race.never(-1)
-
-
-@pytest.mark.usefixtures("samples_alone")
-def test_tuple_that_holds_something_shared_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if it were the state."""
-    monkeypatch.setattr(power, "PLENTY", 10**9)
-    shared = Cell()
-    race = lab.race(lambda: (shared, threading.Lock()), lambda state: yielding(state[0]), lambda _: None)
-    with pytest.raises(RaceError, match="setup returned the same Cell twice"):
-        race.never((1, 1))
 
 
 def test_states_may_share_a_lock(lab: Lab) -> None:

@@ -604,3 +604,21 @@ def test_no_crash_beside_a_control_that_does_not_crash_is_no_answer(forking: Lab
     assert "never(lab.CRASH) has no answer" in str(caught.value)
     assert last(forking).control["seen"] == 0
     assert last(forking).control["samples"] > 0
+
+
+class Farewell:
+    """Says in which thread it goes."""
+
+    def __init__(self, said: list[int]) -> None:
+        self.said = said
+
+    def __del__(self) -> None:
+        self.said.append(threading.get_ident())
+
+
+@pytest.mark.skipif(PYPY, reason="PyPy finalizes objects at some later time")
+def test_states_end_in_the_thread_that_made_them(staying: Lab) -> None:
+    """A finalizer takes no time of the actors."""
+    said: list[int] = []
+    sample_many(staying, lambda: Farewell(said), nothing, nothing, observe=lambda _: 1)
+    assert set(said) == {threading.get_ident()}

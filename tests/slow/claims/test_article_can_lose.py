@@ -430,6 +430,7 @@ from pytest_concclaims.lab.race import power
 
 # In these worlds it is known that an effect is absent: few samples settle it, and not the end of a long budget.
 power.PLENTY = power.OVERLAPPING = 200
+power.PLENTY_OF_STRIDES = power.STRIDES
 power.RARER = power.RARER_THAN_GENERIC = 3
 # In these worlds it is known that there is no parallelism: no control has to show, beside other tests, what could be.
 # But slices in which the workers were not at work at the same time say nothing.

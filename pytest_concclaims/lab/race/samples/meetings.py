@@ -7,7 +7,6 @@ happen. So what they share is repeated in each of them.
 from __future__ import annotations
 
 import enum
-import random
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -30,9 +29,6 @@ class Meeting(enum.Enum):
     LEAPFROG = "leapfrog"
     #: All wait for each other before each sample.
     RENDEZVOUS = "spin rendezvous"
-    #: And then for a random part of the time that a sample takes: a window late in one actor and early in another
-    #: never meet if both begin at once.
-    STAGGERED = "spin rendezvous, staggered"
 
 
 def meetings_for(*, gil: bool, cores: int, actors: int) -> tuple[Meeting, ...]:
@@ -42,7 +38,8 @@ def meetings_for(*, gil: bool, cores: int, actors: int) -> tuple[Meeting, ...]:
     """
     if gil or cores < actors:
         return (Meeting.LEAPFROG,)
-    return (Meeting.RENDEZVOUS, Meeting.LEAPFROG, Meeting.STAGGERED)
+    # Both: a window late in one actor and early in another meet only where the two do not begin at once.
+    return (Meeting.RENDEZVOUS, Meeting.LEAPFROG)
 
 
 def meet(threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[int]:
@@ -55,17 +52,12 @@ def meet(threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[in
         return _completed(threads, stride, visited)
     entered = [[3] for _ in actors]
     left = [[0] for _ in actors]
-    lasting = [0.0 for _ in actors] if meeting is Meeting.STAGGERED else None
-    threads.run([partial(_rendezvous, me, stride, entered, left, lasting) for me in actors], stride.halt)
+    threads.run([partial(_rendezvous, me, stride, entered, left) for me in actors], stride.halt)
     return range(min(stride.done))
 
 
-def _rendezvous(
-    me: int, stride: Stride, entered: list[list[int]], left: list[list[int]], lasting: list[float] | None
-) -> None:
+def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[list[int]]) -> None:
     """Wait for the others before each sample.
-
-    :param lasting: where they are staggered: the seconds that each actor takes.
 
     What others look at are phases, 1 to 3 in turns: no actor is ever more than one sample ahead, and small
     integers are shared without counting references, which threads on two cores would fight over.
@@ -77,7 +69,6 @@ def _rendezvous(
     others = [cell for number, cell in enumerate(entered) if number != me]
     size = len(states)
     begin = sample = 0
-    begun = 0.0
     poll = EndPoll(stride)
     while begin < size:
         try:
@@ -93,15 +84,10 @@ def _rendezvous(
                                     break
                             else:
                                 _give_way(me, stride, other, before)
-                    if lasting is not None:
-                        begun = _delayed(max(lasting))
                     next_open[sample] = following[0] != phase
                     previous_open[sample] = previous[0] != phase
                     values[sample] = actor(states[sample])
                     gone[0] = phase
-                    if lasting is not None:
-                        # An eighth of the way each time: one that was interrupted does not count for long.
-                        lasting[me] += (clock() - begun - lasting[me]) / 8
                 begin = sample + 1
             break
         except _Alone:
@@ -113,15 +99,6 @@ def _rendezvous(
     stride.done[me] = begin
     if me == 0:
         stride.stopped = True
-
-
-def _delayed(most: float) -> float:
-    """Wait for a random part of some seconds, and return the time."""
-    now = clock()
-    end = now + random.random() * most  # noqa: S311  (not for secrets)
-    while now < end:
-        now = clock()
-    return now
 
 
 class _Alone(Exception):  # noqa: N818  (it is no error)

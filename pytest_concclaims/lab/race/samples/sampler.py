@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,14 +13,18 @@ from functools import partial
 from ...failure import Failed, Failure, raised
 from ...threads import ends_of_threads_heard
 from ..experiment import RaceExperiment
-from ..findings import RaceFindings, Side
+from ..findings import STRIDE_S, RaceFindings, Side
 from ..position import Part
 from ..progress import OpenQuestion, Progress, Search
 from ..question import OutcomeQuestion
 from ..tally import Count, sighting
 from .actor_threads import ActorThreads
 from .meetings import SWITCH_INTERVAL_S, meet
-from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
+from .sharing import Watch, shared
+from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, close_unawaited, make_states
+
+#: States that are kept: the next one is none of them.
+_LATEST = 16
 
 #: Is called before each part of a stride: with the side, the number of the strategy, the stride's length, the part.
 Begin = Callable[[Side, int, int, Part], None]
@@ -37,8 +42,8 @@ class Sampler:
         self._findings = findings
         self._timeout = timeout
         self._begin = begin
-        #: For each subject, by name: a state of its latest stride.
-        self._latest_states: dict[str, object] = {}
+        #: For each subject, by name: the latest states, as far as they are compared with others.
+        self._latest: dict[str, deque[object]] = {}
 
     def sample(self, question: OutcomeQuestion, started: float, end: float, *, only: Side | None = None) -> Progress:
         """Sample until the question is settled, or time is up.
@@ -90,24 +95,43 @@ class Sampler:
             search.witness = seen.found[index], sighting(seen, index, before, meeting, seconds)
 
     def _seen(self, threads: ActorThreads, side: Side, index: int, end: float) -> Outcomes:
-        """Return the outcomes of a stride, whose states are gone then: their finalizers may take time."""
-        subject, length = side.subject, side.length
+        """Return the outcomes of a stride: of a pool of states, or of states one at a time."""
+        if self._findings.are_pooled(side):
+            cpu = time.process_time()
+            seen = self._sampled(threads, side, index, side.length, end)
+            side.learn_length(time.process_time() - cpu)
+            return seen
+        seen, until = Outcomes([], []), min(end, clock() + STRIDE_S)
+        while True:
+            one = self._sampled(threads, side, index, 1, end)
+            seen = Outcomes([*seen.found, *one.found], [*seen.overlapping, *one.overlapping])
+            if clock() >= until:
+                return seen
+
+    def _sampled(self, threads: ActorThreads, side: Side, index: int, length: int, end: float) -> Outcomes:
+        """Return the outcomes of a pool, whose states are gone then: their finalizers may take time."""
+        subject = side.subject
         begin = partial(self._begin, side, index, length)
         begin(Part.SETUP)
-        begun, cpu = clock(), time.process_time()
-        states = make_states(subject.setup, length, self._latest_states.get(subject.name))
-        self._latest_states[subject.name] = states[-1]
+        begun, latest = clock(), self._latest.setdefault(subject.name, deque(maxlen=_LATEST))
+        findings, watch = self._findings, None
+        if latest and findings.is_watched and side is findings.race:
+            watch = Watch((subject.setup, *subject.actors, subject.observe))
+        states = make_states(subject.setup, length, latest)
+        if watch is not None:
+            findings.shares = watch.changed() or shared(latest[-1], states[0])
+        findings.watched += side is findings.race
+        latest.append(states[-1])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
         begin(Part.ACTORS)
         try:
             samples = meet(threads, stride, self._findings.strategies[index])
+            begin(Part.OUTCOMES)
+            return stride.outcomes(samples)
         finally:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
                 raise Failed(stride.failure)
-        begin(Part.OUTCOMES)
-        seen = stride.outcomes(samples)
-        side.learn_length(len(states), time.process_time() - cpu)
-        return seen
+            close_unawaited(states)
 
 
 @contextmanager

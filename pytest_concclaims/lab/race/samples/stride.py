@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from types import CoroutineType, ModuleType
 from typing import Any
 
 from ...callables import has_not_run
@@ -17,36 +18,23 @@ clock = time.perf_counter
 
 
 #: Seconds that setup, actors or observe may take of a stride before it is cut short.
-PART_TIMEOUT_S = 0.05
+PART_TIMEOUT_S = 0.02
 #: The number of states of a stride that are checked for being fresh.
 _CHECKED_STATES = 2048
-#: The same for tuples, whose members are checked.
-_CHECKED_TUPLES = 64
-_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), ModuleType)
+_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, ModuleType)
 
 
-def growing(total: int) -> Iterator[int]:
-    """Yield numbers that grow from 1 and add up to a total: to look at the clock in between, often at first."""
-    done, count = 0, 1
-    while done < total:
-        yield min(count, total - done)
-        done += count
-        count *= 2
-
-
-def make_states(setup: Callable[[], Any], length: int, latest: Any = None) -> list[Any]:
+def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = ()) -> list[Any]:
     """Return a number of fresh states, or as many as there is time for.
 
-    :param latest: a state of the stride before.
+    :param latest: states that were made before.
     :raises Failed: ``setup`` has raised.
     """
     states: list[Any] = []
-    begun = clock()
+    end = clock() + PART_TIMEOUT_S
     try:
-        for count in growing(length):
-            states += [setup() for _ in range(count)]
-            if clock() - begun > PART_TIMEOUT_S:
-                break
+        while len(states) < length and not (states and clock() > end):
+            states.append(setup())
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -55,30 +43,24 @@ def make_states(setup: Callable[[], Any], length: int, latest: Any = None) -> li
     return states
 
 
-def _check_fresh(states: list[Any], latest: Any) -> None:
+def close_unawaited(states: Iterable[Any]) -> None:
+    """Close the states that are coroutines of which nothing has run: each would warn of that."""
+    for state in states:
+        if isinstance(state, CoroutineType) and inspect.getcoroutinestate(state) == inspect.CORO_CREATED:
+            state.close()
+
+
+def _check_fresh(states: list[Any], latest: Iterable[Any]) -> None:
     """Refuse states that are none: samples that share what their actors change would all be one."""
     if states[0] is None:
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
         raise Failed(Failure("raised", text, ""))
-    # This is done for every stride, so it must not take long.
-    some = [latest, *states[: _CHECKED_TUPLES if isinstance(states[0], tuple) else _CHECKED_STATES]]
-    if not isinstance(states[0], _IMMUTABLE) and len(set(map(id, some))) == len(some):
-        return
     seen: set[int] = set()
-    for part in (part for state in some for part in {id(part): part for part in _parts(state)}.values()):
-        if id(part) in seen:
-            text = f"setup returned the same {type(part).__name__} twice; let it make a fresh state for each sample"
+    for state in (*latest, *states[:_CHECKED_STATES]):  # of each stride, so it must not take long
+        if id(state) in seen and not (isinstance(state, _IMMUTABLE) or callable(state) or hasattr(state, "acquire")):
+            text = f"setup returned the same {type(state).__name__} twice; let it make a fresh state for each sample"
             raise Failed(Failure("raised", text, ""))
-        seen.add(id(part))
-
-
-def _parts(state: object) -> Iterable[object]:
-    """Return what samples must not have in common: the state, or the members of a tuple, if they can change."""
-    parts = state if isinstance(state, tuple) else (state,)
-    # Two samples may use one lock, as they may call one function.
-    return [
-        part for part in parts if not (isinstance(part, _IMMUTABLE) or callable(part) or hasattr(part, "acquire"))
-    ]
+        seen.add(id(state))
 
 
 class Halted(BaseException):
@@ -180,11 +162,11 @@ class Stride:
     def _observed(self, observe: Callable[[Any], Hashable], samples: Sequence[int]) -> list[Hashable]:
         """Return the outcomes of the first samples, as many as there is time for."""
         found: list[Hashable] = []
-        begun = clock()
+        end = clock() + PART_TIMEOUT_S
         try:
-            for count in growing(len(samples)):
-                found += [observe(self.states[sample]) for sample in samples[len(found) : len(found) + count]]
-                if clock() - begun > PART_TIMEOUT_S:
+            for sample in samples:
+                found.append(observe(self.states[sample]))
+                if clock() > end:
                     break
         except KeyboardInterrupt:
             raise

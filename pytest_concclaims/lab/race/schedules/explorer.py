@@ -71,6 +71,7 @@ class Explored:
     :param chance: the least probability with which each of them shows what takes as many preemptions.
     :param unrepeatable: schedules that did not go as before.
     :param once: whether the very first run did other things than its repetition.
+    :param leaks: whether a schedule shows what is sought only after others in the same process.
     :param in_order: whether what is sought came of actors that ran one after the other.
     :param lost: whether the threads were lost in a deadlock.
     :param blocks: how often actors were blocked.
@@ -87,6 +88,7 @@ class Explored:
     chance: float = 0.0
     unrepeatable: int = 0
     once: bool = False
+    leaks: bool = False
     in_order: bool = False
     lost: bool = False
     blocks: int = 0
@@ -98,7 +100,7 @@ class Explored:
     @property
     def is_enough(self) -> bool:
         """Return whether it is what "never" takes."""
-        return self.exhausted or (self.preemptions or 0) >= ENOUGH and not self.unrepeatable
+        return self.exhausted or ((self.preemptions or 0) >= ENOUGH and not self.unrepeatable)
 
 
 class Explorer:
@@ -136,6 +138,11 @@ class Explorer:
         """
         self._search(end)
         return replace(self._so_far, seconds=clock() - self._began)
+
+    def one(self, schedule: Schedule) -> Explored:
+        """Run one schedule and no other."""
+        self._count(self._run(schedule))
+        return self._so_far
 
     def _search(self, end: float) -> None:
         levels = self._levels

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CodeType
 from typing import Any
 
 from ....interpreter import gil_enabled
 from ..experiment import Subject
 from .scheduler import Schedule
+from .watch import BREAKPOINT
 
 _DIGITS = 8
 _TOKEN = re.compile(
@@ -71,7 +72,7 @@ def token(subject: Subject, schedule: Schedule, *, portable: bool) -> Token:
 
 
 def code_digest(subject: Subject) -> str:
-    """Return a digest of what a race's functions do, as far as their own code says."""
+    """Return a digest of the source of a race's functions, without the breakpoints that a person sets to look on."""
     digest = hashlib.sha256(str(subject.rounds).encode())
     for function in (subject.setup, *subject.actors, subject.observe):
         for part in _parts(function):
@@ -82,18 +83,13 @@ def code_digest(subject: Subject) -> str:
 def _parts(function: Any) -> Iterator[bytes]:
     while isinstance(function, functools.partial):
         function = function.func
+    yield str(getattr(function, "__qualname__", type(function).__qualname__)).encode()
     code = getattr(function, "__code__", None)
     if code is None:
-        yield str(getattr(function, "__qualname__", type(function).__qualname__)).encode()
+        return
+    try:
+        lines, _ = inspect.getsourcelines(function)
+    except (OSError, TypeError, SyntaxError):
+        yield code.co_code
     else:
-        yield from _code_parts(code)
-
-
-def _code_parts(code: CodeType) -> Iterator[bytes]:
-    yield code.co_code
-    yield repr(code.co_names).encode()
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _code_parts(constant)
-        elif not isinstance(constant, frozenset):  # their order differs from run to run
-            yield repr(constant).encode()
+        yield from (line.encode() for line in lines if line.strip() != BREAKPOINT)

@@ -10,11 +10,13 @@ What is a switch point, the *watch* says: it calls :meth:`Scheduler.at_switch_po
 from __future__ import annotations
 
 import _thread
+import bdb
+import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional, Protocol
 
 from ...failure import Failed, Failure
 from ...linux import sharpen_timers
@@ -85,12 +87,15 @@ class Scheduler:
     """Runs actors under schedules.
 
     :param names: of the actors, for messages.
-    :param timeout: seconds after which actors that do not come back count as hanging.
+    :param timeout: seconds after which actors that do not come back count as hanging; infinite where a person looks
+        on, who may stop one in a debugger.
     """
 
     def __init__(self, names: Sequence[str], *, gil: bool, timeout: float) -> None:
         self._names = names
         self._timeout = timeout
+        #: Threads that do not wake up actors.
+        self._bystanders = {threading.get_native_id(), *(_all_threads() if timeout == math.inf else ())}
         self._waits = Waits(gil=gil)
         self._mutex = _thread.allocate_lock()
         self._done = _held_lock()
@@ -111,6 +116,7 @@ class Scheduler:
         with interrupts_held():  # an interrupt would leave a thread that is not known to have started
             for thread in self._threads:
                 thread.start()
+        self._native_ids = [thread.native_id or 0 for thread in self._threads]
 
     def close(self) -> None:
         """End the threads; those that hang cannot be ended."""
@@ -154,8 +160,10 @@ class Scheduler:
         self._step = 0
         self._stop = 0
         self._holder: int | None = None
+        self._deadline = time.perf_counter() + self._timeout
         self._to_begin, self._ready = set(range(actors)), set(range(actors))
-        self._blocked: set[int] = set()
+        self._blocked: dict[int, Wait] = {}  # what each waits in, as long as it is the same wait
+        self._slipped: set[int] = set()  # those that were blocked, came back, and ended before a switch point
         self._finished = 0
         self._is_free = False
         self._handing_over = [False] * actors
@@ -165,7 +173,6 @@ class Scheduler:
 
     def _work(self, me: int) -> None:
         sharpen_timers()
-        self._native_ids[me] = threading.get_native_id()
         while True:
             self._gates[me].acquire()
             if self._closed:
@@ -173,35 +180,53 @@ class Scheduler:
             if self._holder != me or me not in self._to_begin:  # an earlier turn has left the gate open
                 continue
             self._to_begin.discard(me)
+            self._handing_over[me] = False
             task = self._tasks[me]
+            end = "returned"
             try:
                 self._run.values[me] = task()
             except BaseException as error:  # noqa: BLE001  (it is an outcome, or ends the race)
                 self._run.raised.append((me, error))
-            self._end(me)
+                end = f"raised {type(error).__name__}"
+            self._end(me, end)
 
     def at_switch_point(self, me: int) -> None:
         """Go on, or hand the token over and wait for it; called in the actor's thread."""
-        if self._holder != me:
-            if not self._come_back(me):
-                return
+        if self._holder != me and not self._come_back(me):
+            return
+        if self._blocked:
+            self._await_woken(me)
         self._step = step = self._step + 1
         if step >= self._stop:
             self._depart(me, step)
 
+    def _await_woken(self, me: int) -> None:
+        """Wait until blocked actors have come back that were woken up since the last switch point.
+
+        Else it would be a matter of time who gets a lock that this actor lets go of and takes again. Who is woken up
+        is runnable at once, so one look is enough to see that an actor is blocked as before.
+        """
+        for other, wait in list(self._blocked.items()):
+            if not self._waits.is_as_before(self._native_ids[other], wait):
+                self._handing_over[me] = True  # this thread naps here, and is not blocked
+                self._settle(other)
+                self._handing_over[me] = False
+
     def _come_back(self, me: int) -> bool:
         """Wait for the token, after a block; return whether there still is a schedule."""
         with self._mutex:
-            self._blocked.discard(me)
+            self._blocked.pop(me, None)
             if self._holder is None and not self._is_free:
                 self._give(me)
-            elif self._holder != me:
+            elif self._holder is not None and self._holder != me:
                 self._ready.add(me)
+                self._give(self._holder)  # it goes on, and from now on it could hand over to this one
         return self._wait_for_token(me)
 
     def _wait_for_token(self, me: int) -> bool:
         while self._holder != me and not self._is_free:
             self._gates[me].acquire()
+        self._handing_over[me] = False
         return not self._is_free
 
     def _depart(self, me: int, step: int) -> None:
@@ -210,15 +235,16 @@ class Scheduler:
         to, self._position = self._due(step)
         if to is None:
             time.sleep(0)  # the GIL is handed over only here and where an actor waits
-            to = _following(me, self._ready)
         elif to in self._blocked:
-            to = self._settled(to)
-            self._run.futile = self._run.futile or to is None
-        elif to not in self._ready:
-            self._run.followed = False
-            to = None
+            self._wait_for_moment(to)
         with self._mutex:
             self._handing_over[me] = False
+            if to is None:
+                to = _following(me, self._ready)
+            elif to not in self._ready:
+                self._run.futile = self._run.futile or to in self._blocked or to in self._slipped
+                self._run.followed = self._run.followed and self._run.futile
+                to = None
             if to is None:
                 self._stop = self._next_stop()
                 return
@@ -233,38 +259,47 @@ class Scheduler:
             return self._schedule[self._position][1], self._position + 1
         return None, self._position
 
-    def _settled(self, other: int) -> int | None:
-        """Return a blocked actor if it comes back, or waits for a moment that will come soon; else None."""
+    def _wait_for_moment(self, other: int) -> None:
+        """Wait for a blocked actor that waits for a moment in time, if that comes soon."""
         end = time.perf_counter() + _PATIENCE_S
-        while other in self._blocked:
+        while other in self._blocked and time.perf_counter() < end:
             wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
-            over = wait is not None and not (wait.timed and time.perf_counter() < end)
-            if over and other in self._blocked:
-                return None
+            if wait is not None and not wait.timed:
+                return
             time.sleep(_SETTLE_INTERVAL_S)
-        return other
 
-    def _end(self, me: int) -> None:
+    def _end(self, me: int, end: str) -> None:
         self._handing_over[me] = True
-        self._settle()
+        with self._mutex:
+            if self._blocked.pop(me, None) is not None:
+                self._slipped.add(me)
+        self._settle_blocked()
         with self._mutex:
             self._handing_over[me] = False
-            self._note(me, "ended")
+            self._note(me, end)
             self._finished += 1
-            self._blocked.discard(me)
             if self._finished == len(self._names):
                 self._holder = None
                 self._done.release()
             elif self._holder in (me, None):
                 self._choose()
 
-    def _settle(self) -> None:
+    def _settle_blocked(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
-        if len(self._names) == 2:  # noqa: PLR2004  (there is no choice between others)
-            return
-        for other in list(self._blocked):
-            while other in self._blocked and not self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S):
-                time.sleep(_SETTLE_INTERVAL_S)
+        if len(self._names) > 2:  # else there is no choice between others
+            for other in list(self._blocked):
+                self._settle(other)
+
+    def _settle(self, other: int) -> None:
+        """Wait until an actor has come back, or is known to be blocked still."""
+        while other in self._blocked and time.perf_counter() < self._deadline:
+            wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
+            if wait is not None:
+                with self._mutex:
+                    if other in self._blocked:
+                        self._blocked[other] = wait
+                return
+            time.sleep(_SETTLE_INTERVAL_S)
 
     # --- with the mutex
 
@@ -293,6 +328,7 @@ class Scheduler:
         if self._is_free:
             return
         self._ready.discard(to)
+        self._handing_over[to] = True  # until it takes the token
         self._give(to)
         self._open_gate(to)
 
@@ -301,22 +337,21 @@ class Scheduler:
             self._gates[actor].release()
 
     def _give(self, to: int) -> None:
-        self._holder = to
         self._stop = self._next_stop()
-        others = tuple(sorted(self._ready | self._blocked))
+        may_come_back = (actor for actor, wait in self._blocked.items() if wait.timed or not wait.told)
+        others = tuple(sorted({*self._ready, *may_come_back} - {to}))
         self._run.spans.append(Span(self._step + 1, to, others))
+        self._holder = to  # the last: it may be looking, and goes on at once
 
     def _next_stop(self) -> int:
         limit = self._step + _MAX_TURN
-        if self._position < len(self._schedule):
-            return min(limit, self._schedule[self._position][0])
-        return limit
+        ahead = self._schedule[self._position :]  # at once: without a GIL, the position may change meanwhile
+        return min(limit, ahead[0][0]) if ahead else limit
 
     # --- in the thread that runs schedules
 
     def _look_after_actors(self) -> None:
         """Wait for the end of all actors; the token of one that is blocked goes to another."""
-        end = time.perf_counter() + self._timeout
         pause = _LOOK_INTERVAL_S
         before: tuple[int | None, int, Wait | None] | None = None
         since = time.perf_counter()
@@ -333,24 +368,32 @@ class Scheduler:
                 if seen[2] is None or seen != before:
                     pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
                     before, since = seen, now
-                elif now - since >= seen[2].seconds:
-                    if self._block(holder, step, seen[2]):
-                        pause, before = _LOOK_INTERVAL_S, None
-            if now > end:
+                elif now - since >= seen[2].seconds and self._block(holder, step, seen[2]):
+                    pause, before = _LOOK_INTERVAL_S, None
+            if now > self._deadline:
                 raise Failed(self._hang())
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
         """Let another go on instead of an actor that is still blocked."""
-        self._settle()
+        self._settle_blocked()
         with self._mutex:
             same = (self._holder, self._step) == (holder, step) and not self._handing_over[holder]
-            if not same or self._waits.of(self._native_ids[holder]) != wait:
+            if not same or self._is_in_debugger(holder) or self._waits.of(self._native_ids[holder]) != wait:
                 return False
             self._note(holder, "blocked")
             self._run.blocks += 1
-            self._blocked.add(holder)
+            self._blocked[holder] = wait
             self._choose()
         return True
+
+    def _is_in_debugger(self, actor: int) -> bool:
+        """Return whether a person has stopped an actor: it waits for that one, and for no other actor."""
+        if self._timeout < math.inf:
+            return False
+        frame = sys._current_frames().get(self._threads[actor].ident or 0)  # noqa: SLF001  (documented)
+        while frame is not None and not isinstance(frame.f_locals.get("self"), bdb.Bdb):
+            frame = frame.f_back
+        return frame is not None
 
     def _is_deadlock(self) -> bool:
         """Return whether all actors that are left wait, and no thread is left that could wake one up.
@@ -361,7 +404,7 @@ class Scheduler:
         again, self._last_waits = waits == self._last_waits, waits
         if not again or not all(wait is not None and wait.endless for wait in waits):
             return False
-        return not self._waits.others_end({*self._native_ids, threading.get_native_id()})
+        return not self._waits.others_end({*self._native_ids, *self._bystanders})
 
     def _set_free(self) -> None:
         """Let actors go on without a schedule, and such as have not begun not begin."""
@@ -373,6 +416,10 @@ class Scheduler:
     def _hang(self) -> Failure:
         left = [actor for actor in range(len(self._names)) if actor == self._holder or actor in self._blocked]
         return hang({self._names[actor]: self._threads[actor] for actor in left}, self._timeout)
+
+
+def _all_threads() -> set[int]:
+    return {thread.native_id for thread in threading.enumerate() if thread.native_id is not None}
 
 
 def _held_lock() -> _thread.LockType:

@@ -6,9 +6,12 @@ function of the actors' threads, which is put back after each call.
 
 from __future__ import annotations
 
+import dis
+import linecache
 import sys
 from _thread import get_ident
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Thread
 from types import CodeType, FrameType
 from typing import Any
@@ -18,6 +21,8 @@ from .switch_points import StarCalls, SwitchPoints, TracedFrame, entered_from_c,
 
 #: Is called at a switch point of an actor, in its thread.
 AtSwitchPoint = Callable[[int], None]
+#: A line of source that stops an actor in a debugger, and is no part of the code that is watched.
+BREAKPOINT = "breakpoint()"
 _START_THREAD = Thread.start.__code__
 _CAN_MONITOR = hasattr(sys, "monitoring")
 _TOOL_IDS = (3, 4, 2, 1, 0)
@@ -80,10 +85,14 @@ class Watch:
         self._at_switch_point = at_switch_point
         self._anywhere = anywhere
         self._points: dict[CodeType, SwitchPoints] = {}
+        #: The trace function of a debugger that is to stop in actors, too; only from 3.12 on.
+        self.debugger: Any = None
         #: What actors do, while it is recorded.
         self.recording: Recording | None = None
         #: Whether an actor has started a thread, which is not watched.
         self.started_threads = False
+        #: Whether an actor has set a trace function of its own, so that its switch points were not seen.
+        self.lost_sight = False
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
         """Call a function in this thread, watch it meanwhile, and return what it returns."""
@@ -99,9 +108,25 @@ class Watch:
     def _points_of(self, code: CodeType) -> SwitchPoints:
         points = self._points.get(code)
         if points is None:
-            points = self._points[code] = switch_points(code, anywhere=self._anywhere)
+            points = switch_points(code, anywhere=self._anywhere)
+            if BREAKPOINT.rstrip("()") in code.co_names:
+                points = _without_breakpoints(points, code)
+            self._points[code] = points
             self.started_threads = self.started_threads or code is _START_THREAD
         return points
+
+
+def _without_breakpoints(points: SwitchPoints, code: CodeType) -> SwitchPoints:
+    """Return the switch points but for those of lines that only stop in a debugger."""
+    line = code.co_firstlineno
+    left_out = set()
+    lines = dict(dis.findlinestarts(code))
+    for instruction in dis.get_instructions(code):
+        line = lines.get(instruction.offset) or line
+        if linecache.getline(code.co_filename, line).strip() == BREAKPOINT:
+            left_out.add(instruction.offset)
+    kept = {call: following for call, following in points.after_c_call.items() if call not in left_out}
+    return replace(points, before=points.before - left_out, after_c_call=kept)
 
 
 class Monitoring(Watch):
@@ -116,6 +141,8 @@ class Monitoring(Watch):
             raise WatchError("all tool ids of sys.monitoring are in use; end the debuggers and profilers")
         self._tool = free[0]
         self._actors: dict[int, int] = {}
+        #: Actors that are about to stop in a debugger, whose code is not watched.
+        self._stopped: dict[int, tuple[int, CodeType]] = {}
         self._star_calls: dict[int, StarCalls] = {}
         self._lines: dict[CodeType, dict[int, int]] = {}
         events = monitoring.events
@@ -132,18 +159,23 @@ class Monitoring(Watch):
         monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME | events.PY_THROW)
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
+        """Call a function in this thread, watch it meanwhile, and return what it returns."""
         thread = get_ident()
+        if self.debugger is not None:
+            sys.settrace(self.debugger)
         self._actors[thread] = actor
         try:
             return function(state)
         finally:
-            del self._actors[thread]
+            self._actors.pop(thread, None)
 
     def record(self, recording: Recording | None) -> None:
+        """Record from now on, or no longer."""
         super().record(recording)
         self._monitoring.restart_events()  # those that are no switch points are to be told, too
 
     def close(self) -> None:
+        """Watch no longer."""
         monitoring = self._monitoring
         monitoring.set_events(self._tool, 0)
         for code in self._points:
@@ -166,6 +198,7 @@ class Monitoring(Watch):
         def on_instruction(code: CodeType, offset: int) -> object:
             actor = actors.get(get_ident())
             if actor is None:
+                self._go_on(code)
                 return None
             here = points[code]
             if self.recording is not None:
@@ -173,21 +206,32 @@ class Monitoring(Watch):
             if offset in here.before:
                 at_switch_point(actor)
             elif offset in here.after_star_call.values():
-                if self._star_calls.setdefault(actor, StarCalls()).switches_after(sys._getframe(1)):  # noqa: SLF001  (documented)
-                    at_switch_point(actor)
+                self._after_star_call(actor, sys._getframe(1))  # noqa: SLF001  (documented)
             elif self.recording is None:
                 return disable
             return None
 
         return on_instruction
 
+    def _after_star_call(self, actor: int, caller: FrameType) -> None:
+        if self._star_calls.setdefault(actor, StarCalls()).switches_after(caller):
+            self._at_switch_point(actor)
+
+    def _go_on(self, code: CodeType) -> None:
+        """Watch an actor again that has left the debugger."""
+        if self._stopped and self._stopped.get(get_ident(), (0, None))[1] is code:
+            self._actors[get_ident()] = self._stopped.pop(get_ident())[0]
+
     def _on_call(self, code: CodeType, offset: int, function: object, _: object) -> None:
         """Note calls after which C_RETURN tells nothing; of others it does, but only where CALL is told."""
         actor = self._actors.get(get_ident())
-        if actor is not None and offset in self._points[code].after_star_call:
+        if actor is not None and function is breakpoint:
+            self._stopped[get_ident()] = self._actors.pop(get_ident()), code
+        elif actor is not None and offset in self._points[code].after_star_call:
             self._star_calls.setdefault(actor, StarCalls()).called(function, sys._getframe(1))  # noqa: SLF001
 
     def _on_c_return(self, code: CodeType, offset: int, *_: object) -> None:
+        self._go_on(code)
         actor = self._actors.get(get_ident())
         if actor is not None and offset in self._points[code].after_c_call:
             self._at_switch_point(actor)
@@ -208,11 +252,12 @@ class Tracing(Watch):
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
         """Call a function in this thread, watch it meanwhile, and return what it returns."""
-        before = sys.gettrace()
-        sys.settrace(self._trace_of(actor))
+        before, trace = sys.gettrace(), self._trace_of(actor)
+        sys.settrace(trace)
         try:
             return function(state)
         finally:
+            self.lost_sight = self.lost_sight or sys.gettrace() is not trace
             sys.settrace(before)
 
     def _trace_of(self, actor: int) -> Callable[[FrameType, str, Any], Any]:

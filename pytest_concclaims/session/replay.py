@@ -1,0 +1,63 @@
+"""The schedules that ``--claims-replay`` names, by claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ..lab.race.schedules.replay import Token
+from ..records.evidence import Evidence, RaceRun
+from ..records.reader import RecordError, read_record
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What is to be replayed.
+
+    :param tokens: of all claims.
+    :param by_claim: of the claims of a run record, by their ids; None if there is no record.
+    """
+
+    tokens: tuple[Token, ...] = ()
+    by_claim: Mapping[str, Sequence[Token]] | None = None
+
+    @classmethod
+    def of(cls, option: Path | Token | None) -> Replay:
+        """Return what the option asks for.
+
+        :raises pytest.UsageError: the run record cannot be read, has no schedule, or is of another interpreter.
+        """
+        if option is None:
+            return cls()
+        if isinstance(option, Token):
+            return cls((option,))
+        try:
+            claims = read_record(option).claims
+            by_claim = {claim.id: _tokens(claim.evidence) for claim in claims}
+        except (RecordError, ValueError) as error:
+            raise pytest.UsageError(f"--claims-replay: {error}") from None
+        if not any(by_claim.values()):
+            raise pytest.UsageError(
+                f"--claims-replay {option}: no claim in this record has a witness with a schedule"
+            )
+        return cls(by_claim=by_claim)
+
+    def tokens_of(self, claim: str) -> Sequence[Token]:
+        """Return the schedules of a claim.
+
+        :raises pytest.skip.Exception: the run record has none.
+        """
+        if self.by_claim is None:
+            return self.tokens
+        tokens = self.by_claim.get(claim, ())
+        if not tokens:
+            pytest.skip("the record of --claims-replay has no schedule of this claim")
+        return tokens
+
+
+def _tokens(evidence: Sequence[Evidence]) -> list[Token]:
+    witnesses = [piece.witness for piece in evidence if isinstance(piece, RaceRun)]
+    return [Token.parse(witness["replay"]) for witness in witnesses if witness and witness["replay"]]
