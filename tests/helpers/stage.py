@@ -24,15 +24,16 @@ class Stage:
     :param acts: makes what the actors of a run do.
     """
 
-    def __init__(self, scheduler: Scheduler, acts: Acts) -> None:
+    def __init__(self, scheduler: Scheduler, acts: Acts, first: Sequence[Act]) -> None:
         self.scheduler = scheduler
         self._acts = acts
+        self._first: Sequence[Act] = first
 
     def run(self, *schedule: tuple[int, int], note: Note | None = None) -> Run:
         """Run the actors under a schedule."""
+        acts, self._first = self._first or self._acts(), ()
         tasks = [
-            lambda me=me, act=act: act(lambda: self.scheduler.at_switch_point(me))
-            for me, act in enumerate(self._acts())
+            lambda me=me, act=act: act(lambda: self.scheduler.at_switch_point(me)) for me, act in enumerate(acts)
         ]
         return self.scheduler.run(tasks, schedule, note)
 
@@ -54,12 +55,13 @@ class Stage:
 @contextmanager
 def stage(acts: Acts, timeout_s: float = TIMEOUT_S) -> Iterator[Stage]:
     """Start the threads of actors; end them after the block."""
-    names = [f"number {number}" for number, _ in enumerate(acts())]
+    first = acts()
+    names = [f"number {number}" for number, _ in enumerate(first)]
     scheduler = Scheduler(names, gil=gil_enabled(), timeout=timeout_s)
     try:
         with _undisturbed():
             scheduler.start()
-            yield Stage(scheduler, acts)
+            yield Stage(scheduler, acts, first)
     finally:
         scheduler.close()
 

@@ -180,8 +180,8 @@ class ScheduleSearch:
             return searched
         control = _Side(self, experiment.control, _of_control(experiment, question), portable=self._portable)
         explored = control.explored(_CONTROL_PART * share * budget, stop_after=_ENOUGH_SEEN)
-        if explored.witness is not None and explored.once and control.story_of(explored.witness) is None:
-            explored = replace(explored, seen=0)
+        if explored.once and not self.is_in_process:
+            explored = control.explored_afresh(_CONTROL_PART * share * budget)
         searched = replace(searched, control=explored)
         if searched.lacking() is None and not self._portable and not switches_anywhere(gil_enabled()):
             searched = self._with_portable_grade(searched, question)

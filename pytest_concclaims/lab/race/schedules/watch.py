@@ -84,7 +84,9 @@ class Watch:
     def __init__(self, at_switch_point: AtSwitchPoint, *, anywhere: bool) -> None:
         self._at_switch_point = at_switch_point
         self._anywhere = anywhere
-        self._points: dict[CodeType, SwitchPoints] = {}
+        #: By identity: code objects that are equal are told apart, and asking for their hash takes long.
+        self._points: dict[int, SwitchPoints] = {}
+        self._codes: list[CodeType] = []
         #: The trace function of a debugger that is to stop in actors, too; only from 3.12 on.
         self.debugger: Any = None
         #: What actors do, while it is recorded.
@@ -106,12 +108,13 @@ class Watch:
         """Watch no longer."""
 
     def _points_of(self, code: CodeType) -> SwitchPoints:
-        points = self._points.get(code)
+        points = self._points.get(id(code))
         if points is None:
             points = switch_points(code, anywhere=self._anywhere)
             if BREAKPOINT.rstrip("()") in code.co_names:
                 points = _without_breakpoints(points, code)
-            self._points[code] = points
+            self._points[id(code)] = points
+            self._codes.append(code)  # lest another one gets its identity
             self.started_threads = self.started_threads or code is _START_THREAD
         return points
 
@@ -144,7 +147,7 @@ class Monitoring(Watch):
         #: Actors that are about to stop in a debugger, whose code is not watched.
         self._stopped: dict[int, tuple[int, CodeType]] = {}
         self._star_calls: dict[int, StarCalls] = {}
-        self._lines: dict[CodeType, dict[int, int]] = {}
+        self._lines: dict[int, dict[int, int]] = {}
         events = monitoring.events
         monitoring.use_tool_id(self._tool, "pytest-concclaims")
         for event, callback in (
@@ -178,12 +181,12 @@ class Monitoring(Watch):
         """Watch no longer."""
         monitoring = self._monitoring
         monitoring.set_events(self._tool, 0)
-        for code in self._points:
+        for code in self._codes:
             monitoring.set_local_events(self._tool, code, 0)
         monitoring.free_tool_id(self._tool)
 
     def _on_code(self, code: CodeType, *_: object) -> None:
-        if code in self._points or get_ident() not in self._actors:
+        if id(code) in self._points or get_ident() not in self._actors:
             return
         events = self._monitoring.events
         points = self._points_of(code)
@@ -200,7 +203,7 @@ class Monitoring(Watch):
             if actor is None:
                 self._go_on(code)
                 return None
-            here = points[code]
+            here = points[id(code)]
             if self.recording is not None:
                 self.recording.visit(actor, code, self._line(code, offset))
             if offset in here.before:
@@ -227,19 +230,19 @@ class Monitoring(Watch):
         actor = self._actors.get(get_ident())
         if actor is not None and function is breakpoint:
             self._stopped[get_ident()] = self._actors.pop(get_ident()), code
-        elif actor is not None and offset in self._points[code].after_star_call:
+        elif actor is not None and offset in self._points[id(code)].after_star_call:
             self._star_calls.setdefault(actor, StarCalls()).called(function, sys._getframe(1))  # noqa: SLF001
 
     def _on_c_return(self, code: CodeType, offset: int, *_: object) -> None:
         self._go_on(code)
         actor = self._actors.get(get_ident())
-        if actor is not None and offset in self._points[code].after_c_call:
+        if actor is not None and offset in self._points[id(code)].after_c_call:
             self._at_switch_point(actor)
 
     def _line(self, code: CodeType, offset: int) -> int:
-        lines = self._lines.get(code)
+        lines = self._lines.get(id(code))
         if lines is None:
-            lines = self._lines[code] = {
+            lines = self._lines[id(code)] = {
                 at: line or code.co_firstlineno
                 for begin, end, line in code.co_lines()  # type: ignore[attr-defined,unused-ignore]  # 3.10
                 for at in range(begin, end, 2)
