@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+import inspect
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from types import CoroutineType
 from typing import Any
 
 from ..callables import has_not_run
@@ -60,6 +62,13 @@ def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Has
         if types:
             return min(types, key=mro.index)  # type: ignore[no-any-return]  # see above
     raise Failed(raised(role(subject, actor), error)) from error
+
+
+def close_unawaited(states: Iterable[Any]) -> None:
+    """Close the states that are coroutines of which nothing has run: each would warn of that."""
+    for state in states:
+        if isinstance(state, CoroutineType) and inspect.getcoroutinestate(state) == inspect.CORO_CREATED:
+            state.close()
 
 
 def role(subject: Subject, actor: int) -> str:

@@ -14,6 +14,7 @@ from ...failure import Failed, Failure, raised
 from ...threads import ends_of_threads_heard
 from ..experiment import RaceExperiment
 from ..findings import STRIDE_S, RaceFindings, Side
+from ..outcome import close_unawaited
 from ..position import Part
 from ..progress import OpenQuestion, Progress, Search
 from ..question import OutcomeQuestion
@@ -21,7 +22,7 @@ from ..tally import Count, sighting
 from .actor_threads import ActorThreads
 from .meetings import SWITCH_INTERVAL_S, meet
 from .sharing import Watch, shared
-from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, close_unawaited, make_states
+from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
 
 #: States that are kept: the next one is none of them.
 _LATEST = 16

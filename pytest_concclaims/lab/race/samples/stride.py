@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from types import CoroutineType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from ...callables import has_not_run
@@ -41,13 +40,6 @@ def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = (
         raise Failed(raised("setup", error)) from error
     _check_fresh(states, latest)
     return states
-
-
-def close_unawaited(states: Iterable[Any]) -> None:
-    """Close the states that are coroutines of which nothing has run: each would warn of that."""
-    for state in states:
-        if isinstance(state, CoroutineType) and inspect.getcoroutinestate(state) == inspect.CORO_CREATED:
-            state.close()
 
 
 def _check_fresh(states: list[Any], latest: Iterable[Any]) -> None:

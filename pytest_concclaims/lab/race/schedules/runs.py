@@ -5,14 +5,16 @@ from __future__ import annotations
 import gc
 import math
 import sys
+import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ....interpreter import PYPY
-from ...failure import Failed, Failure
+from ...failure import Failed, Failure, raised
+from ...threads import ends_of_threads_heard
 from ..experiment import Subject
-from ..outcome import made, outcome_of
+from ..outcome import close_unawaited, exception_outcome, made, outcome_of
 from ..position import Part
 from ..question import DEADLOCK, OutcomeQuestion, portable_outcome
 from .enumeration import Trace
@@ -60,13 +62,21 @@ class Runs:
         if timeout == math.inf:  # a person looks on
             self._watch.debugger = sys.gettrace()
         self._runs = 0
+        self._earlier_threads = frozenset(threading.enumerate())
+        #: Ends of threads that actors have started, perhaps.
+        self._ends: list[Failure] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> Runs:
-        self._stack.callback(self._watch.close)
-        self._stack.callback(self._scheduler.close)
-        self._stack.enter_context(_undisturbed())
-        self._scheduler.start()
+        try:
+            self._stack.callback(self._watch.close)
+            self._stack.callback(self._scheduler.close)
+            self._stack.enter_context(_undisturbed())
+            self._stack.enter_context(ends_of_threads_heard(self._note_end))
+            self._scheduler.start()
+        except BaseException:
+            self._stack.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,6 +104,7 @@ class Runs:
         self._begin(schedule, Part.ACTORS)
         run = self._acted(state, schedule, write)
         self._begin(schedule, Part.OUTCOMES)
+        close_unawaited([state])
         outcome = self._outcome(state, run)
         spans = tuple(run.spans)
         seen = Seen(
@@ -125,12 +136,21 @@ class Runs:
         try:
             return self._scheduler.run(tasks, schedule, recording.note)
         finally:
-            recording.close()
             self._watch.record(None)
 
+    def _note_end(self, name: str, thread: threading.Thread | None, error: BaseException) -> bool:
+        if thread in self._earlier_threads:
+            return False
+        self._ends.append(raised(name, error))
+        return True
+
     def _outcome(self, state: Any, run: Run) -> Hashable:
+        if self._ends:
+            raise Failed(self._ends[0])
         if not run.deadlock:
             return outcome_of(self._subject, state, run.values, run.raised)
+        for actor, error in run.raised:
+            exception_outcome(self._subject, actor, error)
         if self._question.end is DEADLOCK:
             return DEADLOCK
         text = f"all actors of the {self._subject.name} that had not ended waited for each other"

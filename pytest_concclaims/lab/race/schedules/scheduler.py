@@ -141,8 +141,8 @@ class Scheduler:
             with self._mutex:
                 self._choose()
             self._look_after_actors()
-        except BaseException:
-            self._lost = True
+        except BaseException as error:
+            self._lost = isinstance(error, Failed)  # else they end, as nothing holds them any more
             self._set_free()
             raise
         finally:
@@ -167,7 +167,7 @@ class Scheduler:
         self._blocked: dict[int, Wait] = {}  # what each waits in, as long as it is the same wait
         self._slipped: set[int] = set()  # those that were blocked, came back, and ended before a switch point
         self._finished = 0
-        self._is_free = False
+        self._is_free = self._has_come_back = False
         self._handing_over = [False] * actors
         self._last_waits: list[Wait | None] = []
 
@@ -196,7 +196,7 @@ class Scheduler:
         """Go on, or hand the token over and wait for it; called in the actor's thread."""
         if self._holder != me and not self._come_back(me):
             return
-        if self._blocked:
+        if self._blocked or self._has_come_back:
             self._await_woken(me)
         self._step = step = self._step + 1
         if step >= self._stop:
@@ -213,6 +213,10 @@ class Scheduler:
                 self._handing_over[me] = True  # this thread naps here, and is not blocked
                 self._settle(other)
                 self._handing_over[me] = False
+        if self._has_come_back:
+            with self._mutex:
+                self._has_come_back = False
+                self._give(me)  # it goes on, and could hand over to others from now on
 
     def _come_back(self, me: int) -> bool:
         """Wait for the token, after a block; return whether there still is a schedule."""
@@ -222,7 +226,7 @@ class Scheduler:
                 self._give(me)
             elif self._holder is not None and self._holder != me:
                 self._ready.add(me)
-                self._give(self._holder)  # it goes on, and from now on it could hand over to this one
+                self._has_come_back = True
         return self._wait_for_token(me)
 
     def _wait_for_token(self, me: int) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
@@ -18,14 +19,14 @@ from ...processes.forked import CAN_FORK, run_forked
 from ..child_end import child_failure
 from ..experiment import RaceExperiment, Subject
 from ..position import Part, SharedSchedule
-from ..question import CRASH, DEADLOCK, OutcomeQuestion, shown
+from ..question import CRASH, DEADLOCK, Forgotten, OutcomeQuestion, shown
 from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
 from .replay import Token, code_digest
 from .runs import Runs
 from .scheduler import Schedule
 from .story import Visit, story
 from .switch_points import switches_anywhere
-from .watch import WatchError
+from .watch import WatchError, visits
 
 T = TypeVar("T")
 
@@ -213,11 +214,11 @@ class ScheduleSearch:
     def _replayed(self, replay: Token, question: OutcomeQuestion) -> Searched:
         """Run one schedule, in this process and without a limit of time, so that a debugger can be used in it."""
         side = _Side(self, self._experiment.race, question, portable=replay.portable)
-        visits: list[Visit] = []
+        written: list[Visit] = []
         with side.runs(math.inf) as runs:
-            explorer = Explorer(lambda schedule: runs.run(schedule, visits.append), actors=len(side.subject.actors))
+            explorer = Explorer(lambda schedule: runs.run(schedule, written.append), actors=len(side.subject.actors))
             explored = explorer.one(replay.schedule)
-        return Searched(replay.portable, explored, steps=tuple(story(visits)), replayed=True)
+        return Searched(replay.portable, explored, steps=tuple(story(visits(written))), replayed=True)
 
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
         race = _Side(self, self._experiment.race, question, portable=True)
@@ -289,7 +290,10 @@ class _Side:
             remarks = _UNSCHEDULED if runs.started_threads else ()
             return replace(explored, remarks=remarks, hidden=runs.hidden)
 
-        return self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
+        explored = self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
+        types: dict[Hashable, Hashable] = {Forgotten(shown(type_)): type_ for type_ in self.subject.exceptions}
+        outcomes = Counter({types.get(outcome, outcome): count for outcome, count in explored.outcomes.items()})
+        return replace(explored, outcomes=outcomes)
 
     def explored_afresh(self, seconds: float) -> Explored:
         """Return what its schedules show where each is run in a process of its own."""
@@ -323,7 +327,7 @@ class _Side:
             except Failed:
                 shown_again = True  # as before
             file.seek(0)
-            return shown_again, tuple(story(list(_visits(file))))
+            return shown_again, tuple(story(visits(_written(file))))
 
     def _unless_crash_is_sought(self, explore: Callable[[], Explored]) -> Explored:
         try:
@@ -352,7 +356,7 @@ def _of_control(experiment: RaceExperiment, question: OutcomeQuestion) -> Outcom
     return question if experiment.matched else replace(question, sought=bool, end=None)
 
 
-def _visits(file: BinaryIO) -> Iterator[Visit]:
+def _written(file: BinaryIO) -> Iterator[Visit]:
     with suppress(EOFError, pickle.UnpicklingError):  # the child ended in the middle of it
         while True:
             yield pickle.load(file)  # noqa: S301  (our own child's)

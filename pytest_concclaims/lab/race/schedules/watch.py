@@ -10,7 +10,7 @@ import dis
 import linecache
 import sys
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Thread
 from types import CodeType, FrameType
@@ -37,7 +37,8 @@ class WatchError(Exception):
 class Recording:
     """What actors do, line by line.
 
-    :param write: takes each visit when it is over.
+    :param write: takes each visit as it begins, as what it does may end the process; and again with what became of
+        the actor in it.
     """
 
     def __init__(self, write: Callable[[Visit], None]) -> None:
@@ -48,24 +49,26 @@ class Recording:
         """Take note that an actor is in a line."""
         here = actor, code, line
         if here != self._latest:
-            self._end(None)
             self._latest = here
+            self._write(Visit(actor, code.co_filename, line))
 
     def note(self, actor: int, event: str) -> None:
         """Take note of what became of an actor where it is."""
-        if self._latest is None or self._latest[0] != actor:
-            return
-        self._end(event)
-
-    def close(self) -> None:
-        """Write what is not written yet."""
-        self._end(None)
-
-    def _end(self, event: str | None) -> None:
-        if self._latest is not None:
-            actor, code, line = self._latest
+        if self._latest is not None and self._latest[0] == actor:
+            _, code, line = self._latest
             self._latest = None
             self._write(Visit(actor, code.co_filename, line, event))
+
+
+def visits(written: Iterable[Visit]) -> list[Visit]:
+    """Return the visits that a recording has written, each once."""
+    found: list[Visit] = []
+    for visit in written:
+        if visit.event is not None and found and found[-1] == replace(visit, event=None):
+            found[-1] = visit
+        else:
+            found.append(visit)
+    return found
 
 
 def watch(at_switch_point: AtSwitchPoint, *, anywhere: bool) -> Watch:

@@ -44,7 +44,7 @@ def test_run_goes_as_planned_if_it_is_the_same_up_to_the_departure() -> None:
     planned = Planned(((3, 1),), parent)
     later = Span(3, 1, (0,))
     assert planned.went_as_planned(trace(*TWO_ACTORS[:2], later, steps=9, schedule=((3, 1),)))
-    assert not planned.went_as_planned(trace(TWO_ACTORS[0], Span(2, 0, ()), later, steps=9, schedule=((3, 1),)))
+    assert not planned.went_as_planned(trace(TWO_ACTORS[0], Span(2, 1, ()), later, steps=9, schedule=((3, 1),)))
     assert Planned(()).went_as_planned(parent)
 
 

@@ -110,7 +110,7 @@ def test_runs_differ_in_nothing_that_came_before_them() -> None:
     """Neither another schedule nor an exception leaves anything for the next run."""
 
     def acts() -> Sequence[Act]:
-        return passes(3, 3)() if len(runs) % 2 else [lambda point: [][0], lambda point: point()]
+        return passes(3, 3)() if len(runs) % 2 else [lambda _: [][0], lambda point: point()]
 
     runs: list[list[Span]] = []
     with stage(acts) as made:
@@ -760,7 +760,7 @@ def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
 
 
 def test_story_is_told_what_becomes_of_actors() -> None:
-    """Preempted, blocked or ended; in this order."""
+    """Preempted, blocked or returned; in this order."""
     told: list[tuple[int, str]] = []
 
     def acts() -> Sequence[Act]:
@@ -774,5 +774,5 @@ def test_story_is_told_what_becomes_of_actors() -> None:
 
     with stage(acts) as made:
         run: Run = made.run((2, 1), note=lambda actor, event: told.append((actor, event)))
-    assert told == [(0, "preempted"), (1, "blocked"), (0, "ended"), (1, "ended")]
+    assert told == [(0, "preempted"), (1, "blocked"), (0, "returned"), (1, "returned")]
     assert run.blocks == 1
