@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import io
 import os
+import _thread
 import queue
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -579,25 +579,15 @@ def _after(seconds: float, work: Callable[[], object]) -> None:
 LATER_S = 0.03
 
 
-@contextmanager
-def _pipe_that_ends_a_wait(lock: Any) -> Iterator[Callable[[], None]]:
-    reads, writes = os.pipe()
-
-    def read_and_release() -> None:
-        os.read(reads, 1)
-        lock.release()
-
-    thread = threading.Thread(target=read_and_release, daemon=True)
-    thread.start()
-    yield lambda: os.close(writes)
-    thread.join()
-    os.close(reads)
-
-
 def _held_lock() -> Any:
     lock = threading.Lock()
     lock.acquire()
     return lock
+
+
+def _pass_on(lock: Any) -> None:
+    with lock:
+        pass
 
 
 def _no_deadlock_with_a_sleeping_helper() -> Sequence[Act]:
@@ -605,10 +595,9 @@ def _no_deadlock_with_a_sleeping_helper() -> Sequence[Act]:
 
     def first(_: Point) -> None:
         _after(LATER_S, lock.release)
-        lock.acquire()
-        lock.release()
+        _pass_on(lock)
 
-    return first, lambda _: lock.acquire()
+    return first, lambda _: _pass_on(lock)
 
 
 def _no_deadlock_with_a_timed_wait() -> Sequence[Act]:
@@ -641,13 +630,12 @@ def _no_deadlock_with_a_helper_at_a_pipe() -> Sequence[Act]:
 
     def first(_: Point) -> None:
         threading.Thread(target=read_and_release, daemon=True).start()
-        lock.acquire()
-        lock.release()
+        _pass_on(lock)
 
     def second(_: Point) -> None:
         time.sleep(LATER_S)
         os.write(writes, b"x")
-        lock.acquire()
+        _pass_on(lock)
 
     return first, second
 
@@ -708,7 +696,7 @@ def test_actor_that_hangs_after_a_block_is_named() -> None:
 
         return spin_for_ever, let_go, lambda _: None
 
-    sys.setswitchinterval(before := sys.getswitchinterval())
+    before = sys.getswitchinterval()
     with stage(acts, timeout_s=0.05) as made:
         sys.setswitchinterval(before)  # else this thread does not get the GIL from one that goes on for ever
         try:
@@ -740,8 +728,6 @@ def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
     def acts() -> Sequence[Act]:
         def interrupt(point: Point) -> None:
             begun.append(0)
-            import _thread
-
             _thread.interrupt_main()
             while made.scheduler._lost is False:
                 time.sleep(1e-4)
