@@ -15,7 +15,7 @@ WHERE = "while the race ran"
 
 def ended(**how: Any) -> Forked[Any]:
     """Return the end of a child that did not return."""
-    fields: dict[str, Any] = {name: None for name in Forked.__dataclass_fields__}
+    fields: dict[str, Any] = dict.fromkeys(Forked.__dataclass_fields__)
     fields.update(returned=False, timed_out=False, stacks="the stacks")
     return Forked(**{**fields, **how})
 

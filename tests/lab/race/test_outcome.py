@@ -33,7 +33,9 @@ def outcome(
     return outcome_of(race, [], values, raised)
 
 
-def failure(race: Subject, values: Sequence[object] = (1, 2), raised: Sequence[tuple[int, BaseException]] = ()) -> str:
+def failure(
+    race: Subject, values: Sequence[object] = (1, 2), raised: Sequence[tuple[int, BaseException]] = ()
+) -> str:
     """Return why a run has no outcome."""
     with pytest.raises(Failed) as caught:
         outcome(race, values, raised)

@@ -9,7 +9,14 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 from pytest_concclaims.lab.race.experiment import Subject
-from pytest_concclaims.lab.race.position import _MOST_SWITCHES, Part, Position, SharedPosition, SharedSchedule, at_work
+from pytest_concclaims.lab.race.position import (
+    _MOST_SWITCHES,
+    Part,
+    Position,
+    SharedPosition,
+    SharedSchedule,
+    at_work,
+)
 
 
 def deposit(account: list[int]) -> None:

@@ -83,7 +83,7 @@ def _parts(function: Any) -> Iterator[bytes]:
     while isinstance(function, functools.partial):
         function = function.func
     code = getattr(function, "__code__", None)
-    if code is None:
+    if not isinstance(code, CodeType):  # also PyPy's of what is built in
         yield str(getattr(function, "__qualname__", type(function).__qualname__)).encode()
     else:
         yield from _code_parts(code)

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, Optional, Protocol
 
 from ...failure import Failed, Failure
 from ...linux import sharpen_timers
@@ -187,9 +186,8 @@ class Scheduler:
 
     def at_switch_point(self, me: int) -> None:
         """Go on, or hand the token over and wait for it; called in the actor's thread."""
-        if self._holder != me:
-            if not self._come_back(me):
-                return
+        if self._holder != me and not self._come_back(me):
+            return
         if self._blocked:
             self._await_woken(me)
         self._step = step = self._step + 1
@@ -281,7 +279,7 @@ class Scheduler:
 
     def _settle_blocked(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
-        if len(self._names) > 2:  # noqa: PLR2004  (else there is no choice between others)
+        if len(self._names) > 2:
             for other in list(self._blocked):
                 self._settle(other)
 
@@ -359,9 +357,8 @@ class Scheduler:
                 if seen[2] is None or seen != before:
                     pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
                     before, since = seen, now
-                elif now - since >= seen[2].seconds:
-                    if self._block(holder, step, seen[2]):
-                        pause, before = _LOOK_INTERVAL_S, None
+                elif now - since >= seen[2].seconds and self._block(holder, step, seen[2]):
+                    pause, before = _LOOK_INTERVAL_S, None
             if now > self._deadline:
                 raise Failed(self._hang())
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import io
 import os
-import _thread
 import queue
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,12 +111,12 @@ def test_runs_differ_in_nothing_that_came_before_them() -> None:
     """Neither another schedule nor an exception leaves anything for the next run."""
 
     def acts() -> Sequence[Act]:
-        return passes(3, 3)() if len(runs) % 2 else [lambda point: [][0], lambda point: point()]
+        return passes(3, 3)() if len(runs) % 2 else [lambda _: [][0], lambda point: point()]
 
     runs: list[list[Span]] = []
     with stage(acts) as made:
-        for schedule in [(), ((2, 1),), ((1, 1),), ((2, 1),)] * 4:
-            runs.append(made.run(*schedule).spans)
+        for schedule in [(), ((2, 1),), ((1, 1),), ((2, 1),)] * 4:  # the actors depend on how many ran before
+            runs.append(made.run(*schedule).spans)  # noqa: PERF401
     assert runs[:4] == runs[4:8] == runs[8:12] == runs[12:]
 
 
@@ -711,14 +712,19 @@ def _actor_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("actor ")]
 
 
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir())) if sys.platform == "linux" else 0
+
+
 def test_nothing_is_left_of_a_stage() -> None:
     """Neither threads nor open files; the collector and the switch interval are as before."""
-    before = gc.isenabled(), sys.getswitchinterval(), set(_actor_threads())
-    files = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+    before = gc.isenabled(), sys.getswitchinterval()
+    threads, files = set(_actor_threads()), _open_files()
     with stage(passes(2, 2, 2)) as made:
         made.run((2, 1))
-    assert (gc.isenabled(), sys.getswitchinterval(), set(_actor_threads())) == before
-    assert sys.platform != "linux" or len(os.listdir("/proc/self/fd")) == files
+    assert (gc.isenabled(), sys.getswitchinterval()) == before
+    assert set(_actor_threads()) <= threads
+    assert _open_files() == files
 
 
 def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
@@ -741,7 +747,7 @@ def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
         made.run()
     for thread in set(_actor_threads()) - before:
         thread.join(TIMEOUT_S)
-    assert set(_actor_threads()) == before
+    assert set(_actor_threads()) <= before
     assert begun == [0]
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_thread_that_has_ended_does_not_wait(waits: Waits) -> None:
 @linux
 def test_threads_that_may_wake_others_up_are_seen(waits: Waits) -> None:
     """One that sleeps or runs may; one that waits for others itself may not."""
-    known = {int(name) for name in os.listdir("/proc/self/task")}
+    known = {int(path.name) for path in Path("/proc/self/task").iterdir()}
     assert not waits.others_end(known)
     lock = held_lock()
     with thread_that(lock.acquire, lock.release) as thread:
@@ -165,13 +166,13 @@ def test_threads_that_may_wake_others_up_are_seen(waits: Waits) -> None:
 @linux
 def test_looks_leave_no_file_open() -> None:
     """Each thread takes a few until the end."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     waits = Waits(gil=True)
     waits.of(threading.get_native_id())
-    assert len(os.listdir("/proc/self/fd")) > before
+    assert len(list(Path("/proc/self/fd").iterdir())) > before
     waits.close()
     waits.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_without_a_system_that_tells_a_wait_is_long_and_never_a_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
