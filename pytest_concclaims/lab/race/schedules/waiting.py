@@ -1,9 +1,9 @@
 """Looks at threads that may wait in the kernel: for a lock, for data, or for a moment in time.
 
-Linux tells what a thread waits in (``/proc/self/task/TID/syscall``, proc(5)) and whether it ran meanwhile
-(``schedstat``, sched-stats.rst). Of a thread that is being woken up, ``syscall`` tells its wait until the CPU that it
-is to run on has heard of it, which takes milliseconds in a busy virtual machine; ``stat`` tells at once. Elsewhere a
-thread counts as waiting when it made no progress for a while.
+Linux tells what a thread waits in (``/proc/self/task/TID/syscall``, proc(5)), whether it ran meanwhile
+(``schedstat``, sched-stats.rst), and whether it is being woken up (``stat``: ``syscall`` has it waiting until the CPU
+on which it wakes up knows, which may take milliseconds in a busy virtual machine). Elsewhere a thread counts as
+waiting when it made no progress for a while.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-#: The system calls by which threads wait for others, and for a moment in time (Linux, asm/unistd.h).
-_FUTEX, _SLEEPS = {
-    "x86_64": (202, (35, 230)),
-    "aarch64": (98, (101, 115)),
-}.get(platform.machine(), (-1, ()))
+#: The system calls by which threads wait for others, for a moment in time, and for files (Linux, asm/unistd.h).
+_FUTEX, _SLEEPS, _SELECTS = {
+    "x86_64": (202, (35, 230), (23, 270)),
+    "aarch64": (98, (101, 115), (72,)),
+}.get(platform.machine(), (-1, (), ()))
 _FUTEX_PRIVATE_FLAG = 128  # linux/futex.h: no other process can wake it
 #: The bytes of a look, at most.
 _LOOK_SIZE = 256
@@ -153,7 +153,10 @@ def _wait(call: bytes, ran: bytes, gil_wait_s: float) -> Wait:
     words = call.split()
     number = int(words[0])
     if number != _FUTEX:
-        return Wait(call, ran, endless=False, timed=number in _SLEEPS, seconds=0.0)
+        timed = number in _SLEEPS or (
+            number in _SELECTS and words[1] == b"0x0"
+        )  # for no file: time.sleep before 3.11
+        return Wait(call, ran, endless=False, timed=timed, seconds=0.0)
     timed = words[4] != b"0x0"
     endless = not timed and bool(int(words[2], 16) & _FUTEX_PRIVATE_FLAG)
     return Wait(call, ran, endless=endless, timed=timed, seconds=gil_wait_s if timed else 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import io
 import os
@@ -10,8 +11,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,8 +115,8 @@ def test_runs_differ_in_nothing_that_came_before_them() -> None:
 
     runs: list[list[Span]] = []
     with stage(acts) as made:
-        for schedule in [(), ((2, 1),), ((1, 1),), ((2, 1),)] * 4:
-            runs.append(made.run(*schedule).spans)
+        for schedule in [(), ((2, 1),), ((1, 1),), ((2, 1),)] * 4:  # the actors depend on how many ran before
+            runs.append(made.run(*schedule).spans)  # noqa: PERF401
     assert runs[:4] == runs[4:8] == runs[8:12] == runs[12:]
 
 
@@ -579,25 +580,15 @@ def _after(seconds: float, work: Callable[[], object]) -> None:
 LATER_S = 0.03
 
 
-@contextmanager
-def _pipe_that_ends_a_wait(lock: Any) -> Iterator[Callable[[], None]]:
-    reads, writes = os.pipe()
-
-    def read_and_release() -> None:
-        os.read(reads, 1)
-        lock.release()
-
-    thread = threading.Thread(target=read_and_release, daemon=True)
-    thread.start()
-    yield lambda: os.close(writes)
-    thread.join()
-    os.close(reads)
-
-
 def _held_lock() -> Any:
     lock = threading.Lock()
     lock.acquire()
     return lock
+
+
+def _pass_on(lock: Any) -> None:
+    with lock:
+        pass
 
 
 def _no_deadlock_with_a_sleeping_helper() -> Sequence[Act]:
@@ -605,10 +596,9 @@ def _no_deadlock_with_a_sleeping_helper() -> Sequence[Act]:
 
     def first(_: Point) -> None:
         _after(LATER_S, lock.release)
-        lock.acquire()
-        lock.release()
+        _pass_on(lock)
 
-    return first, lambda _: lock.acquire()
+    return first, lambda _: _pass_on(lock)
 
 
 def _no_deadlock_with_a_timed_wait() -> Sequence[Act]:
@@ -641,13 +631,12 @@ def _no_deadlock_with_a_helper_at_a_pipe() -> Sequence[Act]:
 
     def first(_: Point) -> None:
         threading.Thread(target=read_and_release, daemon=True).start()
-        lock.acquire()
-        lock.release()
+        _pass_on(lock)
 
     def second(_: Point) -> None:
         time.sleep(LATER_S)
         os.write(writes, b"x")
-        lock.acquire()
+        _pass_on(lock)
 
     return first, second
 
@@ -708,7 +697,7 @@ def test_actor_that_hangs_after_a_block_is_named() -> None:
 
         return spin_for_ever, let_go, lambda _: None
 
-    sys.setswitchinterval(before := sys.getswitchinterval())
+    before = sys.getswitchinterval()
     with stage(acts, timeout_s=0.05) as made:
         sys.setswitchinterval(before)  # else this thread does not get the GIL from one that goes on for ever
         try:
@@ -723,14 +712,19 @@ def _actor_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("actor ")]
 
 
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir())) if sys.platform == "linux" else 0
+
+
 def test_nothing_is_left_of_a_stage() -> None:
     """Neither threads nor open files; the collector and the switch interval are as before."""
-    before = gc.isenabled(), sys.getswitchinterval(), set(_actor_threads())
-    files = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+    before = gc.isenabled(), sys.getswitchinterval()
+    threads, files = set(_actor_threads()), _open_files()
     with stage(passes(2, 2, 2)) as made:
         made.run((2, 1))
-    assert (gc.isenabled(), sys.getswitchinterval(), set(_actor_threads())) == before
-    assert sys.platform != "linux" or len(os.listdir("/proc/self/fd")) == files
+    assert (gc.isenabled(), sys.getswitchinterval()) == before
+    assert set(_actor_threads()) <= threads
+    assert _open_files() == files
 
 
 def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
@@ -740,8 +734,6 @@ def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
     def acts() -> Sequence[Act]:
         def interrupt(point: Point) -> None:
             begun.append(0)
-            import _thread
-
             _thread.interrupt_main()
             while made.scheduler._lost is False:
                 time.sleep(1e-4)
@@ -755,7 +747,7 @@ def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
         made.run()
     for thread in set(_actor_threads()) - before:
         thread.join(TIMEOUT_S)
-    assert set(_actor_threads()) == before
+    assert set(_actor_threads()) <= before
     assert begun == [0]
 
 

@@ -1,0 +1,283 @@
+"""Single runs of a race's functions under schedules, at this interpreter's own switch points."""
+
+from __future__ import annotations
+
+import gc
+import queue
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from helpers.waiting import TIMEOUT_S
+from pytest_concclaims.interpreter import gil_enabled
+from pytest_concclaims.lab.failure import Failed
+from pytest_concclaims.lab.race.experiment import Subject
+from pytest_concclaims.lab.race.position import Part
+from pytest_concclaims.lab.race.question import OutcomeQuestion
+from pytest_concclaims.lab.race.schedules.explorer import Explored, Explorer, clock
+from pytest_concclaims.lab.race.schedules.runs import Runs
+from pytest_concclaims.lab.race.schedules.scheduler import Schedule
+from pytest_concclaims.lab.race.schedules.story import Visit
+
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
+
+
+@contextmanager
+def runs_of(
+    setup: Callable[[], Any],
+    *actors: Callable[[Any], object],
+    observe: Callable[[Any], Hashable] | None = None,
+    sought: Callable[[Hashable], bool] = lambda _: False,
+    portable: bool = False,
+    exceptions: tuple[type[BaseException], ...] = (),
+    begin: Callable[[Schedule, Part], None] = lambda *_: None,
+) -> Iterator[Runs]:
+    """Run actors in this process."""
+    subject = Subject("race", setup, actors, observe, exceptions=exceptions)
+    question = OutcomeQuestion("ever", "it", sought)
+    made = Runs(subject, question, gil=gil_enabled(), portable=portable, timeout=TIMEOUT_S, begin=begin)
+    with made as runs:
+        yield runs
+
+
+def explored(runs: Runs, actors: int = 2, *, most: int | None = None, repeat: bool = True) -> Explored:
+    """Return what schedules show."""
+    return Explorer(runs.run, actors=actors, most=most, repeat=repeat).explore(clock() + TIMEOUT_S)
+
+
+def increase(number: int) -> int:
+    """Return the next number."""
+    return number + 1
+
+
+def read_call_write(counter: list[int]) -> None:
+    """Lose updates wherever threads are switched after a call."""
+    counter[0] = increase(counter[0])
+
+
+def test_same_schedule_has_the_same_outcome() -> None:
+    """Also one under which an update is lost, where that can be."""
+    with runs_of(lambda: [0], read_call_write, read_call_write, observe=lambda counter: counter[0]) as runs:
+        found = explored(runs, most=1, repeat=False)
+        outcomes = [runs.run(((3, 1),)).outcome for _ in range(20)]
+    assert found.unrepeatable == 0
+    assert set(found.outcomes) <= {1, 2}
+    assert len(set(outcomes)) == 1
+
+
+def test_portable_grade_has_more_switch_points() -> None:
+    """Those between any two instructions that touch more than locals."""
+
+    def add(box: list[int]) -> None:
+        box[0] += 1
+
+    with runs_of(lambda: [0], add, add, observe=lambda box: box[0], portable=True) as runs:
+        found = explored(runs, most=1)
+    assert 1 in found.outcomes
+    assert found.points[0] >= 1
+
+
+def test_actors_in_c_have_no_switch_points_and_two_orders() -> None:
+    """That exhausts what there is."""
+    box: list[int] = []
+
+    def setup() -> list[int]:
+        box.clear()
+        return box
+
+    append = partial(list.append, box)
+    with runs_of(setup, append, append, observe=len) as runs:
+        found = explored(runs)
+    assert (found.points, found.run, found.exhausted) == ((0, 0), 2, True)
+    assert found.outcomes == {2: 2}
+
+
+@pytest.mark.parametrize(
+    ("setup", "first", "second", "outcome"),
+    [
+        (queue.Queue, lambda box: box.get(), lambda box: box.put(1), (1, None)),
+        (queue.SimpleQueue, lambda box: box.get(), lambda box: box.put(1), (1, None)),
+        (partial(threading.Barrier, 2), lambda box: box.wait() >= 0, lambda box: box.wait() >= 0, (True, True)),
+        (threading.Event, lambda box: box.wait(), lambda box: box.set(), (True, None)),
+    ],
+    ids=["Queue", "SimpleQueue", "Barrier", "Event"],
+)
+def test_schedules_of_actors_that_wait_repeat(setup: Any, first: Any, second: Any, outcome: Any) -> None:
+    """Each ends, none in a deadlock, all with the same outcome."""
+    with runs_of(setup, first, second) as runs:
+        found = explored(runs, most=0, repeat=False)
+        seen = [runs.run(((4, 1),)) for _ in range(3)]
+    assert set(found.outcomes) == {outcome}
+    assert found.unrepeatable == 0
+    assert found.blocks > 0
+    assert not found.lost
+    assert len({one.trace.spans for one in seen}) == 1
+
+
+def test_actors_that_differ_from_run_to_run_are_noticed() -> None:
+    """Such as by random numbers."""
+    numbers = random.Random(0)
+
+    def count_at_random(box: list[int]) -> None:
+        for _ in range(numbers.randrange(50)):
+            increase(1)
+
+    with runs_of(list, count_at_random, count_at_random) as runs:
+        found = explored(runs, most=1)
+    assert found.unrepeatable > 0
+    assert found.once
+
+
+def test_what_happens_first_in_a_process_is_noticed() -> None:
+    """Such as a value that is computed once, and kept in a thread-local or a module."""
+    kept: dict[str, int] = {}
+
+    def compute_once(_: object) -> None:
+        if "value" not in kept:
+            for _ in range(5):
+                kept["value"] = increase(len(kept))
+
+    with runs_of(list, compute_once, compute_once) as runs:
+        assert explored(runs, most=0).once
+
+    local = threading.local()
+
+    def once_in_a_thread(_: object) -> None:
+        if not hasattr(local, "value"):
+            local.value = sorted(map(increase, range(5)))
+
+    with runs_of(list, once_in_a_thread, once_in_a_thread) as runs:
+        assert explored(runs, most=0).once
+
+    with runs_of(list, lambda _: increase(1), lambda _: increase(1)) as runs:
+        assert not explored(runs, most=0).once
+
+
+def test_threads_that_actors_start_are_noticed() -> None:
+    """They are not scheduled."""
+
+    def start(_: object) -> None:
+        thread = threading.Thread(target=increase, args=(1,))
+        thread.start()
+        thread.join()
+
+    with runs_of(list, start, increase_nothing) as runs:
+        runs.run(())
+        assert runs.started_threads
+    with runs_of(list, increase_nothing, increase_nothing) as runs:
+        runs.run(())
+        assert not runs.started_threads
+
+
+def increase_nothing(_: object) -> None:
+    """Do a little."""
+    increase(0)
+
+
+def test_exception_of_an_actor_is_its_outcome_or_ends_the_run() -> None:
+    """As the race says."""
+
+    def fail(_: object) -> None:
+        raise LookupError("no such account")
+
+    with runs_of(list, fail, increase_nothing, exceptions=(LookupError,)) as runs:
+        assert "LookupError" in repr(runs.run(()).outcome)
+    with runs_of(list, fail, increase_nothing) as runs, pytest.raises(Failed, match="no such account"):
+        runs.run(())
+
+
+def test_parts_of_a_run_are_told_in_their_order() -> None:
+    """So that it is known what crashed."""
+    told: list[tuple[Schedule, Part]] = []
+    with runs_of(list, increase_nothing, increase_nothing, begin=lambda *at: told.append(at)) as runs:
+        runs.run(((1, 1),))
+    assert told == [(((1, 1),), part) for part in (Part.SETUP, Part.ACTORS, Part.OUTCOMES)]
+
+
+def test_story_tells_who_ran_which_line() -> None:
+    """With what became of each; the next run writes nothing, if it is not asked to."""
+    visits: list[Visit] = []
+    with runs_of(lambda: [0], read_call_write, read_call_write, observe=tuple) as runs:
+        runs.run(())
+        plain = runs.run(((3, 1),))
+        told = runs.run(((3, 1),), visits.append)
+        count = len(visits)
+        runs.run(())
+    assert told.trace == plain.trace
+    assert told.outcome == plain.outcome
+    assert len(visits) == count
+    assert {visit.actor for visit in visits} == {0, 1}
+    assert {visit.file for visit in visits} == {__file__}
+    assert [visit.event for visit in visits if visit.event] == ["preempted", "ended", "ended"]
+
+
+def test_actors_of_very_many_instructions_are_run() -> None:
+    """Each of thousands of rounds with a call; a level with preemptions is too large for any budget."""
+
+    def count(box: list[int]) -> None:
+        for number in range(3_000):
+            box[0] = increase(number)
+
+    with runs_of(lambda: [0], count, count, observe=len) as runs:
+        found = Explorer(runs.run, actors=2, repeat=False).explore(clock())
+    assert found.run == 1
+    assert found.points[0] >= 3_000
+
+
+def test_nothing_is_left_of_runs() -> None:
+    """No thread, no tool of sys.monitoring, no trace function; the collector and the switch interval as before."""
+
+    def state() -> tuple[object, ...]:
+        monitoring = getattr(sys, "monitoring", None)
+        tools = [monitoring.get_tool(number) for number in range(6)] if monitoring else None
+        return gc.isenabled(), sys.getswitchinterval(), sys.gettrace(), tools, threading.active_count()
+
+    before = state()
+    with runs_of(list, increase_nothing, increase_nothing) as runs:
+        runs.run(())
+        assert sys.getswitchinterval() > before[1]  # type: ignore[operator]
+    assert state() == before
+
+    def fail() -> None:
+        raise LookupError
+
+    with pytest.raises(Failed), runs_of(fail, increase_nothing, increase_nothing) as runs:
+        runs.run(())
+    assert state() == before
+
+
+def test_trace_functions_of_actors_threads_are_not_those_of_this_one() -> None:
+    """A debugger here stays."""
+
+    def trace(frame: Any, event: str, argument: object) -> None:
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with runs_of(list, increase_nothing, increase_nothing) as runs:
+            runs.run(())
+        assert sys.gettrace() is trace
+    finally:
+        sys.settrace(before)
+
+
+def test_timed_wait_ends_by_itself() -> None:
+    """It is no deadlock, though all others have ended."""
+
+    def wait(box: queue.Queue[int]) -> str:
+        try:
+            box.get(timeout=0.01)
+        except queue.Empty:
+            return "empty"
+        return "got it"
+
+    with runs_of(queue.Queue, wait, lambda _: time.sleep(0.001)) as runs:
+        assert runs.run(()).outcome == ("empty", None)

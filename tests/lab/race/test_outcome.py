@@ -1,0 +1,114 @@
+"""The outcome of one run of actors, and what is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_concclaims.lab.failure import Failed
+from pytest_concclaims.lab.race.experiment import Subject
+from pytest_concclaims.lab.race.outcome import calling, made, outcome_of
+
+
+def deposit(account: Any) -> None:
+    """Do what an actor may."""
+
+
+def subject(
+    setup: Callable[[], Any] = list,
+    observe: Callable[[Any], Any] | None = None,
+    exceptions: tuple[type[BaseException], ...] = (),
+    name: str = "race",
+) -> Subject:
+    """Return a race of two."""
+    return Subject(name, setup, (deposit, deposit), observe, exceptions=exceptions)
+
+
+def outcome(
+    race: Subject, values: Sequence[object] = (1, 2), raised: Sequence[tuple[int, BaseException]] = ()
+) -> object:
+    """Return the outcome of a run on an empty list."""
+    return outcome_of(race, [], values, raised)
+
+
+def failure(
+    race: Subject, values: Sequence[object] = (1, 2), raised: Sequence[tuple[int, BaseException]] = ()
+) -> str:
+    """Return why a run has no outcome."""
+    with pytest.raises(Failed) as caught:
+        outcome(race, values, raised)
+    return caught.value.failure.text
+
+
+def test_outcome_is_what_actors_return_or_what_is_observed() -> None:
+    """A tuple of the values, where nothing is observed."""
+    assert outcome(subject()) == (1, 2)
+    assert outcome(subject(observe=len)) == 0
+
+
+def test_exception_type_that_was_asked_for_is_an_outcome() -> None:
+    """The nearest of them; also of several actors that raise the same."""
+    race = subject(exceptions=(LookupError, IndexError))
+    assert outcome(race, raised=[(0, IndexError())]) is IndexError
+    assert outcome(race, raised=[(0, KeyError()), (1, KeyError())]) is LookupError
+
+
+def test_other_exceptions_are_failures() -> None:
+    """The text says which actor raised, and of what."""
+    assert failure(subject(), raised=[(1, KeyError("x"))]) == "actor deposit (number 2) raised KeyError: 'x'"
+    assert "the control's actor" in failure(subject(name="control"), raised=[(0, KeyError("x"))])
+
+
+def test_failed_assertion_is_never_an_outcome() -> None:
+    """It speaks of the claim, whatever types are asked for."""
+    race = subject(exceptions=(Exception,))
+    assert "raised AssertionError" in failure(race, raised=[(0, AssertionError())])
+
+
+def test_two_types_in_one_run_are_no_single_outcome() -> None:
+    """The text names both."""
+    race = subject(exceptions=(KeyError, ValueError))
+    text = failure(race, raised=[(0, ValueError()), (1, KeyError())])
+    assert text.startswith("actors raised KeyError and ValueError in one sample")
+
+
+def test_outcome_that_cannot_be_hashed_is_a_failure() -> None:
+    """The text says what to do."""
+    text = failure(subject(observe=lambda state: state))
+    assert text.startswith("the outcome [] cannot be hashed")
+    assert text.endswith("let it be a tuple or a text")
+
+
+def test_coroutine_that_an_actor_returns_has_not_run() -> None:
+    """Nothing was done."""
+
+    def generate() -> Any:
+        yield 1
+
+    assert "actor deposit (number 1)" in failure(subject(), values=(generate(), 2))
+
+
+def test_observe_that_raises_is_a_failure() -> None:
+    """It is named."""
+    assert failure(subject(observe=lambda state: state[0])) == "observe raised IndexError: list index out of range"
+
+
+def test_setup_has_to_make_a_state() -> None:
+    """What it returns is the state."""
+    assert made(subject()) == []
+    with pytest.raises(Failed, match="setup returned None"):
+        made(subject(setup=lambda: None))
+    with pytest.raises(Failed, match="setup raised ZeroDivisionError"):
+        made(subject(setup=lambda: 1 // 0))
+
+
+def test_interrupt_is_no_failure_of_the_claim() -> None:
+    """The user wants the run to end."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        calling("setup", interrupt)
