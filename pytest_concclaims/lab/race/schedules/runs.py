@@ -77,6 +77,11 @@ class Runs:
         """Return whether an actor has started a thread, which is not scheduled."""
         return self._watch.started_threads
 
+    @property
+    def hidden(self) -> str | None:
+        """Return what an actor may have called in which no schedule switches."""
+        return self._watch.hidden
+
     def run(self, schedule: Schedule, write: Callable[[Visit], None] | None = None) -> Seen:
         """Run a schedule on a fresh state.
 

@@ -94,6 +94,8 @@ class Searched:
             return self.remarks[0]
         if self.replayed:
             return f"the schedule that was replayed came to {', '.join(map(shown, race.outcomes))}"
+        if race.hidden is not None:
+            return f"PyPy switches threads within {race.hidden}, which it hides from tracers, and no schedule does"
         if race.once and not self._is_enough_afresh():
             return (
                 "what the actors do for the first time in a process they do not do again; let setup undo it, such as "
@@ -284,7 +286,8 @@ class _Side:
         def explore(runs: Runs) -> Explored:
             explorer = Explorer(runs.run, actors=len(self.subject.actors), stop_after=stop_after)
             explored = explorer.explore(clock() + seconds)
-            return replace(explored, remarks=_UNSCHEDULED) if runs.started_threads else explored
+            remarks = _UNSCHEDULED if runs.started_threads else ()
+            return replace(explored, remarks=remarks, hidden=runs.hidden)
 
         return self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
 

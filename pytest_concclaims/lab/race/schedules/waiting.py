@@ -1,8 +1,9 @@
 """Looks at threads that may wait in the kernel: for a lock, for data, or for a moment in time.
 
-Linux tells what a thread waits in (``/proc/self/task/TID/syscall``, proc(5)), whether it ran meanwhile
-(``schedstat``, sched-stats.rst), and whether it is being woken up (``stat``: for ``syscall``, it still waits until the
-CPU that it wakes up on is told, which takes milliseconds in a busy virtual machine). Elsewhere a thread counts as waiting when it made no progress for a while.
+Linux tells what a thread waits in (``/proc/self/task/TID/syscall``, proc(5)) and whether it ran meanwhile
+(``schedstat``, sched-stats.rst). Of a thread that is being woken up, ``syscall`` tells its wait until the CPU that it
+is to run on has heard of it, which takes milliseconds in a busy virtual machine; ``stat`` tells at once. Elsewhere a
+thread counts as waiting when it made no progress for a while.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from threading import Thread
 from types import CodeType, FrameType
 from typing import Any
 
+from ....interpreter import PYPY
+from .hidden import hidden_callee
 from .story import Visit
 from .switch_points import StarCalls, SwitchPoints, TracedFrame, entered_from_c, switch_points
 
@@ -93,6 +95,8 @@ class Watch:
         self.recording: Recording | None = None
         #: Whether an actor has started a thread, which is not watched.
         self.started_threads = False
+        #: What an actor may have called that no tracer sees.
+        self.hidden: str | None = None
         #: Whether an actor has set a trace function of its own, so that its switch points were not seen.
         self.lost_sight = False
 
@@ -272,6 +276,8 @@ class Tracing(Watch):
             caller = frame.f_back
             if caller is not None and isinstance(caller.f_trace, _FrameTrace) and not entered_from_c(frame):
                 caller.f_trace.points.called_python = True
+            if PYPY and id(frame.f_code) not in self._points and self.hidden is None:
+                self.hidden = hidden_callee(frame)
             frame.f_trace_lines = False
             frame.f_trace_opcodes = True
             before = frame.f_trace  # of a generator, which another actor may have resumed before

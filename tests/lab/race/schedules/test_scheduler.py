@@ -146,7 +146,8 @@ def _rlock() -> tuple[Act, Act]:
 
 
 def _condition() -> tuple[Act, Act]:
-    condition, ready = threading.Condition(), []
+    condition = threading.Condition()
+    ready: list[int] = []
 
     def wait(point: Point) -> None:
         with condition:
