@@ -427,6 +427,9 @@ def test_long_outcome_is_shortened_in_the_record(lab: Lab) -> None:
     (entry,) = last(lab).outcomes
     assert len(entry["outcome"]) == 200
     assert entry["outcome"].endswith("xxx...")
+    witness = last(lab).witness
+    assert witness is not None
+    assert witness["outcome"] == entry["outcome"]
     assert samples_of(race).keys() == {"x" * 10_000}
 
 

@@ -21,7 +21,6 @@ from helpers.counters import (
     Counter,
     blind,
     increment,
-    increment_carelessly,
     increment_locked,
     increment_slowly,
     increment_slowly_locked,
@@ -90,7 +89,7 @@ def test_lost_update_is_never_seen_under_a_lock(lab: Lab) -> None:
     assert run.samples >= run.overlapping >= power.OVERLAPPING
     assert run.strides >= power.STRIDES
     assert run.control["matched"] is True
-    assert plain(run.control["actors"]) == ["increment_carelessly", "increment_carelessly"]
+    assert plain(run.control["actors"]) == ["increment_slowly", "increment_slowly"]
     assert run.control["samples"] >= run.control["overlapping"] >= run.control["seen"] > 0
     assert run.control["strides"] > 0
     assert run.bound is not None
@@ -554,7 +553,7 @@ def test_crash_is_seen_after_another_question_was_settled(forking: Lab) -> None:
             signal.raise_signal(signal.SIGSEGV)
         increment_slowly_locked(counter)
 
-    control = (increment_carelessly, increment_carelessly)
+    control = (increment_slowly, increment_slowly)
     race = forking.race(Counter, increment_slowly_locked, maybe_fall, observe=read, control=control)
     assert race.never(1) is True
     fragile.append(1)
