@@ -82,8 +82,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--claims-replay",
         type=_replay,
         metavar="TOKEN|RUN.json",
-        help="run only the schedule that a witness's replay token names, in the test process, where breakpoint() works "
-        "in the actors; of a run record, those of the witnesses of each claim",
+        help="run only the schedule that a witness's replay token names, in the test process, where breakpoint() "
+        "works in the actors; of a run record, those of the witnesses of each claim",
     )
     parser.addini(
         "claims_suites",

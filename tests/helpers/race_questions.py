@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ from pytest_concclaims.lab.race import runner
 from pytest_concclaims.lab.race.findings import RaceFindings
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import sampler
+from pytest_concclaims.lab.race.schedules import search
+from pytest_concclaims.lab.race.schedules.search import ScheduleSearch, Searched
 from pytest_concclaims.records.evidence import RaceRun
 
 T = TypeVar("T")
@@ -29,6 +32,15 @@ def last(lab: Lab) -> RaceRun:
     return run
 
 
+@contextmanager
+def samples_alone() -> Iterator[None]:
+    """Have questions answered by samples: no schedule is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        none = Searched(False, None, remarks=("schedules are switched off",))
+        patch.setattr(ScheduleSearch, "ask", lambda *_: none)
+        yield
+
+
 def all_strategies_used(findings: RaceFindings) -> bool:
     """Return whether each strategy has made samples of the race."""
     used = findings.race.samples_by_strategy
@@ -38,7 +50,7 @@ def all_strategies_used(findings: RaceFindings) -> bool:
 def ask_in_vain(
     race: Race, asked: str, about: Any, enough: Callable[[RaceFindings], object]
 ) -> pytest.ExceptionInfo[Inconclusive]:
-    """Ask what has no answer, and let the budget be over as soon as enough was seen.
+    """Ask samples what has no answer, and let the budget be over as soon as enough was seen.
 
     :param enough: is asked about the findings where they are made: in the child, or in this process.
     """
@@ -51,7 +63,7 @@ def ask_in_vain(
             return now
         return now + (race._runner.budget if enough(race._runner.findings) else 0.0)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with samples_alone(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "clock", clock)
         patch.setattr(sampler, "clock", clock)
         with pytest.raises(Inconclusive) as caught:
@@ -81,4 +93,5 @@ def let_child_time_out(monkeypatch: pytest.MonkeyPatch, *, when: Callable[[], ob
             patch.setattr(forked, "time", SimpleNamespace(monotonic=monotonic, sleep=time.sleep))
             return forked.run_forked(work, deadline=deadline)
 
-    monkeypatch.setattr(runner, "run_forked", run_forked)
+    for module in (search, runner):  # of schedules, and of samples
+        monkeypatch.setattr(module, "run_forked", run_forked)

@@ -47,6 +47,10 @@ def exit_at_once(state):
     os._exit(0)
 
 def hang(state):
+    while True:
+        time.sleep(0.01)
+
+def wait_for_nothing(state):
     threading.Event().wait()
 
 def unlocked(lab):

@@ -245,7 +245,14 @@ def record_of(*claims: ClaimResult) -> RunRecord:
     """Return a record of these claims."""
     return RunRecord(
         tool={"name": "pytest-concclaims", "version": "1", "pytest": "9", "pytest-xdist": "3"},
-        options={"suites": ["article"], "budget": 2.0, "strict": False, "in_process": False, "portable": False, "selection": []},
+        options={
+            "suites": ["article"],
+            "budget": 2.0,
+            "strict": False,
+            "in_process": False,
+            "portable": False,
+            "selection": [],
+        },
         interpreter=Interpreter.current(),
         machine=Machine.current(),
         started="2025-01-01T00:00:00+00:00",

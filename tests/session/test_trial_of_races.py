@@ -126,9 +126,8 @@ def test_answer_that_is_asserted_decides_the_verdict(pytester: pytest.Pytester, 
 def test_what_was_seen_stands_in_the_summary(pytester: pytest.Pytester) -> None:
     """The figures, beside the verdict."""
     run = run_expected(pytester, in_process=False)
-    race = race_of(run, "ever")
     words = " ".join(" ".join(run.section).split())
-    assert f"seen in {race['seen']:,} of {race['samples']:,} samples, first 1 after" in words
+    assert f"seen in schedule {race_of(run, 'ever')['witness']['sample']} of" in words
 
 
 @each_kind_of_process
@@ -190,7 +189,7 @@ told = []
 def tell(state):
     if not told:
         told.append(1)
-        print("in an actor", flush=True)
+        print("in an actor of process", os.getpid(), flush=True)
 answer = lab.race(Counter, nothing, tell).ever((None, None))
 print("after the race")
 assert not answer
@@ -278,11 +277,13 @@ def test_race_that_makes_no_sense_is_an_error(pytester: pytest.Pytester, name: s
 
 @each_kind_of_process
 def test_output_of_actors_is_not_lost_or_doubled(pytester: pytest.Pytester, in_process: bool) -> None:
-    """What is printed in the child is captured with the claim's own, once."""
+    """What is printed in a child is captured with the claim's own, once."""
     run = run_mistaken(pytester, in_process=in_process)
     assert run.verdicts["prints"] == "refuted"
     lines = run.result.stdout.lines
-    for line in ("before the race", "in an actor", "after the race"):
+    of_actors = [line for line in lines if line.startswith("in an actor of process ")]
+    assert of_actors
+    for line in ("before the race", *of_actors, "after the race"):
         assert lines.count(line) == 1, line
 
 
@@ -334,6 +335,7 @@ LOST = {
     "crash": "assert lab.race(Counter, nothing, fall).ever((1, 1))",
     "exit": "assert lab.race(Counter, nothing, exit_at_once).ever((1, 1))",
     "hang": "assert lab.race(Counter, nothing, hang, deadline=0.5).ever((1, 1))",
+    "deadlock": "assert lab.race(Counter, nothing, wait_for_nothing).ever((1, 1))",
 }
 
 
@@ -369,6 +371,16 @@ def test_actor_that_leaves_the_process_is_an_error(pytester: pytest.Pytester) ->
 def test_actor_that_hangs_is_an_error_with_its_stack(pytester: pytest.Pytester) -> None:
     """It is named, and the next claim has its verdict."""
     check_hang(run_lost(pytester), "hang")
+
+
+@forks
+def test_deadlock_is_an_error_with_its_stacks(pytester: pytest.Pytester) -> None:
+    """No deadline is awaited, and the next claim has its verdict."""
+    run = run_lost(pytester)
+    assert "all actors of the race that had not ended waited for each other" in run.claims["deadlock"]["reason"]
+    failure = race_of(run, "deadlock")["failure"]
+    assert failure["kind"] == "deadlock"
+    assert "in wait_for_nothing" in failure["details"]
 
 
 @each_kind_of_process

@@ -103,7 +103,7 @@ def _witness(result: Result, experiment: RaceExperiment) -> dict[str, Any] | Non
             "switch_interval": None,
             "overlapping": witness.preemptions > 0,
             **_story(searched.steps, token(experiment.race, witness.schedule, portable=searched.portable)),
-            "remark": None if searched.steps else "its schedule, run once more, did not show it again",
+            "remark": None,
         }
     if progress is None or progress.witness is None:
         return None

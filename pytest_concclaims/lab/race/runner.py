@@ -157,6 +157,8 @@ class Runner:
             and not (searched.race is not None and searched.race.exhausted)
         ):
             return Result(searched, None, _NOT_A_RACE)
+        if searched.race is not None and searched.race.leaks:  # so would samples, which share a process
+            return Result(searched, None, lacking)
         suffices = lacking is None and gil_enabled()
         if is_traced():
             return Result(searched, None, None if suffices else _TRACED)

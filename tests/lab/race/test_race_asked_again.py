@@ -1,4 +1,4 @@
-"""A question to a race that has been asked before, and what is not forgotten between the two."""
+"""A question to a race that samples have answered before, and what is not forgotten between the two."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from helpers.race_questions import all_strategies_used, ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab, RaceError
 from pytest_concclaims.lab.race import tally
 
-pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("samples_alone")]
 
 #: The number of outcomes that are kept apart here: to see more than that takes long on a slow interpreter.
 DISTINCT = 500
@@ -22,7 +22,7 @@ DISTINCT = 500
 @pytest.fixture(params=[False, True], ids=["forked", "in process"])
 def lab(request: pytest.FixtureRequest) -> Lab:
     """Return a lab without evidence so far."""
-    return Lab(budget=60.0, in_process=request.param)
+    return Lab(budget=20.0, in_process=request.param)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ class Sentinel:
 
 def test_outcome_that_is_not_equal_to_its_copy_is_not_absent() -> None:
     """What would come back from the child as something else is not asked about a second time."""
-    lab = Lab(budget=60.0)
+    lab = Lab(budget=20.0)
     sentinel = Sentinel()
     race = lab.race(object, nothing, nothing, observe=lambda _: sentinel)
     ask_in_vain(race, "never", 1, lambda findings: findings.race.tally.total.samples > 0)

@@ -24,6 +24,8 @@ from pytest_concclaims.lab.race.experiment import RaceError
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
+#: By schedules first, as it is; and once more by samples alone.
+each_engine = pytest.mark.usefixtures("engine")
 
 
 def settle_early(monkeypatch: pytest.MonkeyPatch, **numbers: int) -> None:
@@ -45,7 +47,7 @@ def lab(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Lab:
     if request.param:
         request.getfixturevalue("interpreted")
     settle_early(monkeypatch, RARER_THAN_GENERIC=0)
-    return Lab(budget=60.0, in_process=request.param)
+    return Lab(budget=20.0, in_process=request.param)
 
 
 class Cell:
@@ -70,11 +72,13 @@ def value_of(cell: Cell) -> int:
 # --- what could not have been seen
 
 
+@each_engine
 def test_absence_of_a_number_is_settled(lab: Lab) -> None:
     """The others here are about the same question, put wrongly."""
     assert lab.race(Cell, yielding, yielding, observe=value_of).never(7) is True
 
 
+@each_engine
 @pytest.mark.parametrize("about", ["7", (7,), (7, 7), frozenset({7})], ids=repr)
 def test_outcome_of_another_kind_was_not_absent(lab: Lab, about: object) -> None:
     """A slip in the question must not make it true."""
@@ -85,6 +89,7 @@ def test_outcome_of_another_kind_was_not_absent(lab: Lab, about: object) -> None
         race.ever(about)
 
 
+@each_engine
 def test_forgotten_observer_was_not_an_absence(lab: Lab) -> None:
     """All that can be seen of actors that return nothing is that."""
     race = lab.race(Cell, yielding, yielding)
@@ -92,6 +97,7 @@ def test_forgotten_observer_was_not_an_absence(lab: Lab) -> None:
         race.never(lambda outcome: outcome == 7)
 
 
+@each_engine
 def test_exception_needs_no_observer(lab: Lab) -> None:
     """Where exceptions are outcomes, actors may return nothing."""
     assert lab.race(Cell, yielding, yielding, exceptions=KeyError).never(KeyError) is True
@@ -100,6 +106,7 @@ def test_exception_needs_no_observer(lab: Lab) -> None:
 # --- samples that are none
 
 
+@pytest.mark.usefixtures("samples_alone")
 @pytest.mark.parametrize("size", [1, 2, 10])
 def test_states_from_a_pool_are_refused(lab: Lab, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples that share a state are not independent, and no outcome belongs to one of them."""
@@ -125,6 +132,7 @@ def test_state_may_be_a_number(lab: Lab) -> None:
 # --- what would be lost
 
 
+@each_engine
 def test_thread_of_an_actor_that_dies_is_an_error(lab: Lab) -> None:
     """It is noticed in the race's own process, too."""
 
@@ -136,10 +144,11 @@ def test_thread_of_an_actor_that_dies_is_an_error(lab: Lab) -> None:
     race = lab.race(Cell, start_one, yielding, observe=value_of)
     hook = threading.excepthook
     with pytest.raises(RaceError, match=r"thread 'Ada' raised IndexError: pop from empty list"):
-        race.never(7)
+        race.ever(1)
     assert threading.excepthook is hook
 
 
+@each_engine
 @forks
 @pytest.mark.parametrize(
     "use",
@@ -148,15 +157,16 @@ def test_thread_of_an_actor_that_dies_is_an_error(lab: Lab) -> None:
 )
 def test_lab_in_another_process_is_refused(use: Callable[[Lab], object]) -> None:
     """What an actor would record is lost with its process."""
-    lab = Lab(budget=60.0)
+    lab = Lab(budget=20.0)
     with pytest.raises(RaceError, match="the lab of a claim is used in another process"):
         lab.race(Cell, lambda _: use(lab), yielding).ever((None, None))
 
 
+@each_engine
 @forks
 def test_assertion_that_failed_in_a_child_and_was_caught_is_an_error() -> None:
     """As it is in this process: the lab is told which have failed there."""
-    lab = Lab(budget=60.0)
+    lab = Lab(budget=20.0)
     failed: list[str] = []
     lab.assertions = SimpleNamespace(failures=lambda: failed, suspended=nullcontext)
     race = lab.race(Cell, lambda _: failed.append("assert violated"), yielding, observe=value_of)
@@ -165,6 +175,7 @@ def test_assertion_that_failed_in_a_child_and_was_caught_is_an_error() -> None:
     assert not failed
 
 
+@each_engine
 @pytest.mark.parametrize("where", ["setup", "observe", "predicate"])
 def test_outcomes_of_pytest_are_errors(lab: Lab, where: str) -> None:
     """They derive from BaseException, and would go past those who take care of errors."""
@@ -196,10 +207,11 @@ def test_what_is_not_equal_to_itself_is_refused(lab: Lab, about: object) -> None
         lab.race(Cell, yielding, yielding, observe=value_of).always(about)
 
 
+@pytest.mark.usefixtures("samples_alone")
 @pytest.mark.parametrize(
     "watch", [sys.setprofile, threading.settrace, threading.setprofile], ids=lambda f: f.__name__
 )
-def test_what_comes_of_a_tracer_is_no_witness(lab: Lab, watch: Callable[[Any], None]) -> None:
+def test_what_samples_show_beside_a_tracer_is_no_witness(lab: Lab, watch: Callable[[Any], None]) -> None:
     """It runs code between the actors' instructions, and threads are switched there."""
     race = lab.race(Cell, yielding, yielding, observe=value_of)
     watch(lambda *_: None)
@@ -221,11 +233,12 @@ def crash(_: object) -> None:
     os.abort()
 
 
+@each_engine
 @forks
 @pytest.mark.parametrize("where", ["setup", "observe"])
 def test_crash_without_a_sample_is_an_error(where: str) -> None:
     """No interleaving of actors has led to it."""
-    lab = Lab(budget=60.0)
+    lab = Lab(budget=20.0)
     setup: Callable[[], Any] = (lambda: crash(None)) if where == "setup" else Cell
     race = lab.race(setup, yielding, yielding, observe=crash if where == "observe" else value_of)  # type: ignore[arg-type,unused-ignore]  # it crashes
     with pytest.raises(RaceError, match=rf"ended by SIGABRT while the race ran \({where}: "):
@@ -243,6 +256,7 @@ def test_lab_of_a_claim_that_is_over_is_refused(lab: Lab) -> None:
 # --- what is told of it
 
 
+@each_engine
 @forks
 @pytest.mark.parametrize(
     ("part", "told"),
@@ -261,7 +275,7 @@ def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPat
         os.write(writing, b"here")
         return threading.Event().wait()
 
-    lab = Lab(budget=60.0)
+    lab = Lab(budget=20.0)
     setup: Callable[[], Any] = hang if part == "setup" else Cell
     race = lab.race(
         setup,
@@ -275,6 +289,7 @@ def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPat
     os.close(writing)
 
 
+@each_engine
 @pytest.mark.parametrize("asked", ["ever", "never", "always"])
 @pytest.mark.parametrize("of_control", [False, True])
 def test_actors_that_have_not_run_are_an_error(lab: Lab, asked: str, of_control: bool) -> None:
@@ -295,6 +310,7 @@ def test_actors_that_have_not_run_are_an_error(lab: Lab, asked: str, of_control:
 
 
 @forks
+@pytest.mark.usefixtures("samples_alone")
 def test_time_of_children_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each child counts its own time only."""
     monkeypatch.setattr(runner, "_FIRST_CRASH_WATCH_S", 0.01)  # then there are several

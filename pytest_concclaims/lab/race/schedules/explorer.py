@@ -71,8 +71,10 @@ class Explored:
     :param chance: the least probability with which each of them shows what takes as many preemptions.
     :param unrepeatable: schedules that did not go as before.
     :param once: whether the very first run did other things than its repetition.
+    :param leaks: whether a schedule shows what is sought only after others in the same process.
     :param in_order: whether what is sought came of actors that ran one after the other.
     :param lost: whether the threads were lost in a deadlock.
+    :param hidden: what actors may have called in which no schedule switches.
     :param blocks: how often actors were blocked.
     :param outcomes: how many schedules had each.
     """
@@ -87,8 +89,10 @@ class Explored:
     chance: float = 0.0
     unrepeatable: int = 0
     once: bool = False
+    leaks: bool = False
     in_order: bool = False
     lost: bool = False
+    hidden: str | None = None
     blocks: int = 0
     seconds: float = 0.0
     outcomes: Counter[Hashable] = field(default_factory=Counter)

@@ -84,12 +84,9 @@ def _parts(function: Any) -> Iterator[bytes]:
     while isinstance(function, functools.partial):
         function = function.func
     yield str(getattr(function, "__qualname__", type(function).__qualname__)).encode()
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return
     try:
         lines, _ = inspect.getsourcelines(function)
-    except (OSError, TypeError, SyntaxError):
-        yield code.co_code
+    except (OSError, TypeError, SyntaxError):  # C code, or typed in
+        yield getattr(getattr(function, "__code__", None), "co_code", b"")
     else:
         yield from (line.encode() for line in lines if line.strip() != BREAKPOINT)

@@ -77,6 +77,11 @@ class Runs:
         """Return whether an actor has started a thread, which is not scheduled."""
         return self._watch.started_threads
 
+    @property
+    def hidden(self) -> str | None:
+        """Return what an actor may have called in which no schedule switches."""
+        return self._watch.hidden
+
     def run(self, schedule: Schedule, write: Callable[[Visit], None] | None = None) -> Seen:
         """Run a schedule on a fresh state.
 
@@ -99,7 +104,7 @@ class Runs:
             futile=run.futile,
             blocks=run.blocks,
             last=run.deadlock,
-            followed=run.followed,
+            followed=run.followed and not self._watch.lost_sight,
         )
         del state, run, outcome  # here, and not in the next one's time
         self._runs += 1

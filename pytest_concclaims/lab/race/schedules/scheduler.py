@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 
 from ...failure import Failed, Failure
 from ...linux import sharpen_timers
@@ -98,8 +99,9 @@ class Scheduler:
         self._bystanders = {threading.get_native_id(), *(_all_threads() if timeout == math.inf else ())}
         self._waits = Waits(gil=gil)
         self._mutex = _thread.allocate_lock()
-        self._done = _held_lock()
-        self._gates = [_held_lock() for _ in names]
+        gate = LockGate if gil else QueueGate
+        self._done = gate()
+        self._gates = [gate() for _ in names]
         self._tasks: Sequence[Callable[[], object]] = ()
         self._closed = False
         self._native_ids = [0 for _ in names]
@@ -174,12 +176,13 @@ class Scheduler:
     def _work(self, me: int) -> None:
         sharpen_timers()
         while True:
-            self._gates[me].acquire()
+            self._gates[me].wait()
             if self._closed:
                 return
             if self._holder != me or me not in self._to_begin:  # an earlier turn has left the gate open
                 continue
             self._to_begin.discard(me)
+            self._handing_over[me] = False
             task = self._tasks[me]
             end = "returned"
             try:
@@ -206,8 +209,7 @@ class Scheduler:
         is runnable at once, so one look is enough to see that an actor is blocked as before.
         """
         for other, wait in list(self._blocked.items()):
-            now = self._waits.of(self._native_ids[other])
-            if now is None or now != wait:
+            if not self._waits.is_as_before(self._native_ids[other], wait):
                 self._handing_over[me] = True  # this thread naps here, and is not blocked
                 self._settle(other)
                 self._handing_over[me] = False
@@ -225,7 +227,8 @@ class Scheduler:
 
     def _wait_for_token(self, me: int) -> bool:
         while self._holder != me and not self._is_free:
-            self._gates[me].acquire()
+            self._gates[me].wait()
+        self._handing_over[me] = False
         return not self._is_free
 
     def _depart(self, me: int, step: int) -> None:
@@ -279,13 +282,13 @@ class Scheduler:
             self._finished += 1
             if self._finished == len(self._names):
                 self._holder = None
-                self._done.release()
+                self._done.open()
             elif self._holder in (me, None):
                 self._choose()
 
     def _settle_blocked(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
-        if len(self._names) > 2:  # noqa: PLR2004  (else there is no choice between others)
+        if len(self._names) > 2:  # else there is no choice between others
             for other in list(self._blocked):
                 self._settle(other)
 
@@ -327,12 +330,9 @@ class Scheduler:
         if self._is_free:
             return
         self._ready.discard(to)
+        self._handing_over[to] = True  # until it takes the token
         self._give(to)
-        self._open_gate(to)
-
-    def _open_gate(self, actor: int) -> None:
-        if self._gates[actor].locked():  # else the actor has not come to it since it was opened last
-            self._gates[actor].release()
+        self._gates[to].open()
 
     def _give(self, to: int) -> None:
         self._stop = self._next_stop()
@@ -353,7 +353,7 @@ class Scheduler:
         pause = _LOOK_INTERVAL_S
         before: tuple[int | None, int, Wait | None] | None = None
         since = time.perf_counter()
-        while not self._done.acquire(True, pause):
+        while not self._done.wait(pause):
             now = time.perf_counter()
             holder, step = self._holder, self._step
             if holder is None:
@@ -408,8 +408,8 @@ class Scheduler:
         """Let actors go on without a schedule, and such as have not begun not begin."""
         with self._mutex:
             self._is_free = self._closed = True
-            for actor in range(len(self._names)):
-                self._open_gate(actor)
+            for gate in self._gates:
+                gate.open()
 
     def _hang(self) -> Failure:
         left = [actor for actor in range(len(self._names)) if actor == self._holder or actor in self._blocked]
@@ -420,10 +420,40 @@ def _all_threads() -> set[int]:
     return {thread.native_id for thread in threading.enumerate() if thread.native_id is not None}
 
 
-def _held_lock() -> _thread.LockType:
-    lock = _thread.allocate_lock()
-    lock.acquire()
-    return lock
+class LockGate:
+    """A place where one thread waits for another: a lock."""
+
+    def __init__(self) -> None:
+        self._lock = _thread.allocate_lock()
+        self._lock.acquire()
+
+    def open(self) -> None:
+        """Let the thread go on that waits here, or will."""
+        if self._lock.locked():  # else nothing has waited since it was opened last
+            self._lock.release()
+
+    def wait(self, timeout: float = -1) -> bool:
+        """Wait for it to be opened; return whether it was."""
+        return self._lock.acquire(True, timeout)
+
+
+class QueueGate:
+    """The same without a GIL, where locks yield the CPU forty times before they wait: each time to what else runs."""
+
+    def __init__(self) -> None:
+        self._opened: SimpleQueue[None] = SimpleQueue()
+
+    def open(self) -> None:
+        """Let the thread go on that waits here, or will."""
+        self._opened.put(None)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for it to be opened; return whether it was."""
+        try:
+            self._opened.get(True, timeout)
+        except Empty:
+            return False
+        return True
 
 
 def _following(me: int, others: set[int]) -> int | None:

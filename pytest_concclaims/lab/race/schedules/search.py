@@ -19,7 +19,7 @@ from ..child_end import child_failure
 from ..experiment import RaceExperiment, Subject
 from ..position import Part, SharedSchedule
 from ..question import CRASH, DEADLOCK, OutcomeQuestion, shown
-from .explorer import Explored, Explorer, Seen, Witness, clock
+from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
 from .replay import Token, code_digest
 from .runs import Runs
 from .scheduler import Schedule
@@ -39,8 +39,10 @@ _ENOUGH_SEEN = 100
 #: Seconds that a forked child gets beyond the timeout, before it is killed.
 _GRACE_S = 5.0
 _UNSCHEDULED = ("threads that actors start are not scheduled",)
-#: The highest level where each schedule has a process of its own.
-_MOST_AFRESH = 1
+#: The least level where each schedule has a process of its own, if more were run in one process.
+_LEAST_AFRESH = 1
+#: Times that a schedule is run to see it show again what it has shown.
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,14 @@ class Searched:
     @property
     def witness(self) -> Witness | None:
         """The first schedule that shows what is sought."""
-        found = (explored.witness for explored in (self.race, self.afresh) if explored is not None)
-        return next(filter(None, found), None)
+        return None if self.race is None else self.race.witness
+
+    def _is_enough_afresh(self) -> bool:
+        """Return whether schedules in fresh processes are ground for "never", alone or with those of one process."""
+        race, afresh = self.race, self.afresh
+        if race is None or afresh is None:
+            return False
+        return afresh.is_enough or (race.is_enough and (afresh.preemptions or 0) >= _LEAST_AFRESH)
 
     def lacking(self) -> str | None:
         """Return why schedules are no ground for an answer; None if they are."""
@@ -86,11 +94,15 @@ class Searched:
             return self.remarks[0]
         if self.replayed:
             return f"the schedule that was replayed came to {', '.join(map(shown, race.outcomes))}"
-        if race.once and (self.afresh is None or (self.afresh.preemptions or 0) < _MOST_AFRESH):
+        if race.hidden is not None:
+            return f"PyPy switches threads within {race.hidden}, which it hides from tracers, and no schedule does"
+        if race.once and not self._is_enough_afresh():
             return (
                 "what the actors do for the first time in a process they do not do again; let setup undo it, such as "
-                "a cache that is filled"
+                "a cache that is filled or a global that is changed"
             )
+        if self.afresh is not None and self.afresh.exhausted:
+            return None
         if race.unrepeatable:
             return (
                 f"{counted(race.unrepeatable, 'schedule')} of {race.run:,} did not repeat: what the actors do "
@@ -163,21 +175,35 @@ class ScheduleSearch:
         share = 1.0 if gil_enabled() or question.end is DEADLOCK else _PART_BEFORE_SAMPLES
         race = _Side(self, experiment.race, question, portable=self._portable)
         try:
-            explored, steps = race.explored(_RACE_PART * share * budget)
+            searched = self._of_race(race, share * budget)
         except WatchError as error:
             return Searched(self._portable, None, remarks=(str(error),))
-        searched = Searched(self._portable, explored, steps=steps)
-        if explored.once and explored.witness is None and not self.is_in_process:
-            searched = replace(searched, afresh=race.explored_afresh(_AFRESH_PART * share * budget))
         if searched.witness is not None:
-            return searched if steps else replace(searched, steps=race.story_of(searched.witness))
+            return searched
         control = _Side(self, experiment.control, _of_control(experiment, question), portable=self._portable)
-        searched = replace(
-            searched, control=control.explored(_CONTROL_PART * share * budget, stop_after=_ENOUGH_SEEN)[0]
-        )
+        explored = control.explored(_CONTROL_PART * share * budget, stop_after=_ENOUGH_SEEN)
+        if explored.once and not self.is_in_process:
+            explored = control.explored_afresh(_CONTROL_PART * share * budget)
+        searched = replace(searched, control=explored)
         if searched.lacking() is None and not self._portable and not switches_anywhere(gil_enabled()):
             searched = self._with_portable_grade(searched, question)
         return searched
+
+    def _of_race(self, race: _Side, budget: float) -> Searched:
+        """Return what the race's schedules show. A witness counts if a process of its own shows it again."""
+        explored = race.explored(_RACE_PART * budget)
+        if explored.witness is not None:
+            steps = race.story_of(explored.witness)
+            if steps is not None:
+                return Searched(self._portable, explored, steps=steps)
+            explored = replace(explored, witness=None, seen=0, once=True, leaks=True)
+        if not explored.once or self.is_in_process:
+            return Searched(self._portable, explored)
+        afresh = race.explored_afresh(_AFRESH_PART * budget)
+        remarks = (_afresh_remark(afresh),)
+        if afresh.witness is None:
+            return Searched(self._portable, explored, afresh=afresh, remarks=remarks)
+        return Searched(self._portable, afresh, steps=race.story_of(afresh.witness) or (), remarks=remarks)
 
     @property
     def is_replay(self) -> bool:
@@ -196,7 +222,7 @@ class ScheduleSearch:
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
         race = _Side(self, self._experiment.race, question, portable=True)
         try:
-            anywhere, _ = race.explored(_PORTABLE_PART * self._budget, stop_after=_ENOUGH_SEEN)
+            anywhere = race.explored(_PORTABLE_PART * self._budget, stop_after=_ENOUGH_SEEN)
         except Failed as failed:
             return replace(searched, remarks=(*searched.remarks, f"without a GIL: {failed.failure.text}"))
         return replace(searched, anywhere=anywhere)
@@ -254,23 +280,16 @@ class _Side:
             begin=self.position.write,
         )
 
-    def explored(self, seconds: float, *, stop_after: int = 1) -> tuple[Explored, tuple[Step, ...]]:
-        """Return what its schedules show, and the story of the witness that ended the search."""
+    def explored(self, seconds: float, *, stop_after: int = 1) -> Explored:
+        """Return what its schedules show."""
 
-        def explore(runs: Runs) -> tuple[Explored, tuple[Step, ...]]:
+        def explore(runs: Runs) -> Explored:
             explorer = Explorer(runs.run, actors=len(self.subject.actors), stop_after=stop_after)
             explored = explorer.explore(clock() + seconds)
-            if runs.started_threads:
-                explored = replace(explored, remarks=_UNSCHEDULED)
-            if stop_after > 1 or explored.witness is None or explored.lost:
-                return explored, ()
-            visits: list[Visit] = []
-            again = runs.run(explored.witness.schedule, visits.append)
-            return explored, tuple(story(visits)) if again.sought else ()
+            remarks = _UNSCHEDULED if runs.started_threads else ()
+            return replace(explored, remarks=remarks, hidden=runs.hidden)
 
-        return self._unless_crash_is_sought(
-            lambda: self._search.in_child(self, explore, seconds), lambda crash: (crash, ())
-        )
+        return self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
 
     def explored_afresh(self, seconds: float) -> Explored:
         """Return what its schedules show where each is run in a process of its own."""
@@ -278,41 +297,54 @@ class _Side:
         def run(schedule: Schedule) -> Seen:
             return self._search.in_child(self, lambda runs: runs.run(schedule), seconds)
 
-        explorer = Explorer(run, actors=len(self.subject.actors), most=_MOST_AFRESH, repeat=False)
-        return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds), lambda crash: crash)
+        explorer = Explorer(run, actors=len(self.subject.actors), most=ENOUGH, repeat=False)
+        return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds))
 
-    def story_of(self, witness: Witness) -> tuple[Step, ...]:
-        """Return the story of a witness; empty if its schedule does not show it again."""
-        if self._search.is_in_process:
-            return ()
+    def story_of(self, witness: Witness) -> tuple[Step, ...] | None:
+        """Return the story of a witness, from a process of its own; None if its schedule does not show it there."""
+        for _ in range(_TRIES):
+            shown_again, steps = self._told(witness.schedule)
+            if shown_again:
+                return steps
+        return None
+
+    def _told(self, schedule: Schedule) -> tuple[bool, tuple[Step, ...]]:
+        """Run a schedule once more; return whether it shows what is sought, or fails, and its story."""
         with tempfile.TemporaryFile(buffering=0) as file:
 
             def write(visit: Visit) -> None:
                 file.write(pickle.dumps(visit))
 
             def tell(runs: Runs) -> bool:
-                return runs.run(witness.schedule, write).sought
+                return runs.run(schedule, write).sought
 
             try:
-                told = self._search.in_child(self, tell, 0.0)
+                shown_again = self._search.in_child(self, tell, 0.0)
             except Failed:
-                told = True  # as before
+                shown_again = True  # as before
             file.seek(0)
-            return tuple(story(list(_visits(file)))) if told else ()
+            return shown_again, tuple(story(list(_visits(file))))
 
-    def _unless_crash_is_sought(self, explore: Callable[[], T], of_crash: Callable[[Explored], T]) -> T:
+    def _unless_crash_is_sought(self, explore: Callable[[], Explored]) -> Explored:
         try:
             return explore()
         except Failed as failed:
-            at = self.position
-            preemptions = sum(step > 1 for step, _ in at.schedule)  # the first step chooses who begins
-            crashed = failed.failure.kind == "crash" and at.part is Part.ACTORS
-            witness = Witness(at.schedule, repr(CRASH), at.number, preemptions, 0.0)
-            if crashed and self._question.end is CRASH:
-                return of_crash(Explored(run=at.number, seen=1, witness=witness, in_order=not preemptions))
+            at, number = self.position.schedule, self.position.number
+            if failed.failure.kind == "crash" and self.position.part is Part.ACTORS and self._question.end is CRASH:
+                preemptions = sum(step > 1 for step, _ in at)  # the first step chooses who begins
+                witness = Witness(at, repr(CRASH), number, preemptions, 0.0)
+                return Explored(run=number, seen=1, witness=witness, in_order=not preemptions)
+            steps = () if self._search.is_in_process else self._told(at)[1]
             raise EndedBySchedule(
-                failed.failure, self.subject, at.schedule, self.story_of(witness), portable=self._portable
+                failed.failure, self.subject, at, steps, portable=self._portable
             ) from failed.__cause__
+
+
+def _afresh_remark(afresh: Explored) -> str:
+    return (
+        "what the actors do for the first time in a process they do not do again, so "
+        f"{counted(afresh.run, 'schedule')} had a process each"
+    )
 
 
 def _of_control(experiment: RaceExperiment, question: OutcomeQuestion) -> OutcomeQuestion:

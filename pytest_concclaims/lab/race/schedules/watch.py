@@ -16,6 +16,8 @@ from threading import Thread
 from types import CodeType, FrameType
 from typing import Any
 
+from ....interpreter import PYPY
+from .hidden import hidden_callee
 from .story import Visit
 from .switch_points import StarCalls, SwitchPoints, TracedFrame, entered_from_c, switch_points
 
@@ -84,13 +86,19 @@ class Watch:
     def __init__(self, at_switch_point: AtSwitchPoint, *, anywhere: bool) -> None:
         self._at_switch_point = at_switch_point
         self._anywhere = anywhere
-        self._points: dict[CodeType, SwitchPoints] = {}
+        #: By identity: code objects that are equal are told apart, and asking for their hash takes long.
+        self._points: dict[int, SwitchPoints] = {}
+        self._codes: list[CodeType] = []
         #: The trace function of a debugger that is to stop in actors, too; only from 3.12 on.
         self.debugger: Any = None
         #: What actors do, while it is recorded.
         self.recording: Recording | None = None
         #: Whether an actor has started a thread, which is not watched.
         self.started_threads = False
+        #: What an actor may have called that no tracer sees.
+        self.hidden: str | None = None
+        #: Whether an actor has set a trace function of its own, so that its switch points were not seen.
+        self.lost_sight = False
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
         """Call a function in this thread, watch it meanwhile, and return what it returns."""
@@ -104,12 +112,13 @@ class Watch:
         """Watch no longer."""
 
     def _points_of(self, code: CodeType) -> SwitchPoints:
-        points = self._points.get(code)
+        points = self._points.get(id(code))
         if points is None:
             points = switch_points(code, anywhere=self._anywhere)
             if BREAKPOINT.rstrip("()") in code.co_names:
                 points = _without_breakpoints(points, code)
-            self._points[code] = points
+            self._points[id(code)] = points
+            self._codes.append(code)  # lest another one gets its identity
             self.started_threads = self.started_threads or code is _START_THREAD
         return points
 
@@ -142,7 +151,7 @@ class Monitoring(Watch):
         #: Actors that are about to stop in a debugger, whose code is not watched.
         self._stopped: dict[int, tuple[int, CodeType]] = {}
         self._star_calls: dict[int, StarCalls] = {}
-        self._lines: dict[CodeType, dict[int, int]] = {}
+        self._lines: dict[int, dict[int, int]] = {}
         events = monitoring.events
         monitoring.use_tool_id(self._tool, "pytest-concclaims")
         for event, callback in (
@@ -176,12 +185,12 @@ class Monitoring(Watch):
         """Watch no longer."""
         monitoring = self._monitoring
         monitoring.set_events(self._tool, 0)
-        for code in self._points:
+        for code in self._codes:
             monitoring.set_local_events(self._tool, code, 0)
         monitoring.free_tool_id(self._tool)
 
     def _on_code(self, code: CodeType, *_: object) -> None:
-        if code in self._points or get_ident() not in self._actors:
+        if id(code) in self._points or get_ident() not in self._actors:
             return
         events = self._monitoring.events
         points = self._points_of(code)
@@ -198,7 +207,7 @@ class Monitoring(Watch):
             if actor is None:
                 self._go_on(code)
                 return None
-            here = points[code]
+            here = points[id(code)]
             if self.recording is not None:
                 self.recording.visit(actor, code, self._line(code, offset))
             if offset in here.before:
@@ -225,19 +234,19 @@ class Monitoring(Watch):
         actor = self._actors.get(get_ident())
         if actor is not None and function is breakpoint:
             self._stopped[get_ident()] = self._actors.pop(get_ident()), code
-        elif actor is not None and offset in self._points[code].after_star_call:
+        elif actor is not None and offset in self._points[id(code)].after_star_call:
             self._star_calls.setdefault(actor, StarCalls()).called(function, sys._getframe(1))  # noqa: SLF001
 
     def _on_c_return(self, code: CodeType, offset: int, *_: object) -> None:
         self._go_on(code)
         actor = self._actors.get(get_ident())
-        if actor is not None and offset in self._points[code].after_c_call:
+        if actor is not None and offset in self._points[id(code)].after_c_call:
             self._at_switch_point(actor)
 
     def _line(self, code: CodeType, offset: int) -> int:
-        lines = self._lines.get(code)
+        lines = self._lines.get(id(code))
         if lines is None:
-            lines = self._lines[code] = {
+            lines = self._lines[id(code)] = {
                 at: line or code.co_firstlineno
                 for begin, end, line in code.co_lines()  # type: ignore[attr-defined,unused-ignore]  # 3.10
                 for at in range(begin, end, 2)
@@ -250,11 +259,12 @@ class Tracing(Watch):
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
         """Call a function in this thread, watch it meanwhile, and return what it returns."""
-        before = sys.gettrace()
-        sys.settrace(self._trace_of(actor))
+        before, trace = sys.gettrace(), self._trace_of(actor)
+        sys.settrace(trace)
         try:
             return function(state)
         finally:
+            self.lost_sight = self.lost_sight or sys.gettrace() is not trace
             sys.settrace(before)
 
     def _trace_of(self, actor: int) -> Callable[[FrameType, str, Any], Any]:
@@ -266,6 +276,8 @@ class Tracing(Watch):
             caller = frame.f_back
             if caller is not None and isinstance(caller.f_trace, _FrameTrace) and not entered_from_c(frame):
                 caller.f_trace.points.called_python = True
+            if PYPY and id(frame.f_code) not in self._points and self.hidden is None:
+                self.hidden = hidden_callee(frame)
             frame.f_trace_lines = False
             frame.f_trace_opcodes = True
             before = frame.f_trace  # of a generator, which another actor may have resumed before

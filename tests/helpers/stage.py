@@ -1,0 +1,81 @@
+"""Actors whose switch points a test makes itself, so that they are the same on each interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from helpers.waiting import TIMEOUT_S
+from pytest_concclaims.interpreter import gil_enabled
+from pytest_concclaims.lab.race.schedules.enumeration import Trace
+from pytest_concclaims.lab.race.schedules.explorer import Seen
+from pytest_concclaims.lab.race.schedules.runs import _points, _undisturbed
+from pytest_concclaims.lab.race.schedules.scheduler import Note, Run, Schedule, Scheduler
+
+#: What an actor does: it is given its switch point, which it calls.
+Act = Callable[[Callable[[], None]], object]
+#: Makes what actors do, with fresh state.
+Acts = Callable[[], Sequence[Act]]
+
+
+class Stage:
+    """A scheduler, and actors that call their switch points themselves.
+
+    :param acts: makes what the actors of a run do.
+    """
+
+    def __init__(self, scheduler: Scheduler, acts: Acts, first: Sequence[Act]) -> None:
+        self.scheduler = scheduler
+        self._acts = acts
+        self._first: Sequence[Act] = first
+
+    def run(self, *schedule: tuple[int, int], note: Note | None = None) -> Run:
+        """Run the actors under a schedule."""
+        acts, self._first = self._first or self._acts(), ()
+        tasks = [
+            lambda me=me, act=act: act(lambda: self.scheduler.at_switch_point(me)) for me, act in enumerate(acts)
+        ]
+        return self.scheduler.run(tasks, schedule, note)
+
+    def seen(self, schedule: Schedule) -> Seen:
+        """Return what the search sees of a run: the actors' values."""
+        run = self.run(*schedule)
+        return Seen(
+            Trace(schedule, tuple(run.spans), run.steps),
+            tuple(run.values),
+            False,
+            _points(run, len(run.values)),
+            futile=run.futile,
+            blocks=run.blocks,
+            last=run.deadlock,
+            followed=run.followed,
+        )
+
+
+@contextmanager
+def stage(acts: Acts, timeout_s: float = TIMEOUT_S) -> Iterator[Stage]:
+    """Start the threads of actors; end them after the block."""
+    first = acts()
+    names = [f"number {number}" for number, _ in enumerate(first)]
+    scheduler = Scheduler(names, gil=gil_enabled(), timeout=timeout_s)
+    try:
+        with _undisturbed():
+            scheduler.start()
+            yield Stage(scheduler, acts, first)
+    finally:
+        scheduler.close()
+
+
+def passes(*points: int, log: Callable[[int], object] = lambda _: None) -> Acts:
+    """Return actors that do nothing but pass numbers of switch points; before and after each, they log themselves."""
+
+    def act(me: int, count: int) -> Act:
+        def pass_points(point: Callable[[], None]) -> None:
+            log(me)
+            for _ in range(count):
+                point()
+                log(me)
+
+        return pass_points
+
+    return lambda: [act(me, count) for me, count in enumerate(points)]

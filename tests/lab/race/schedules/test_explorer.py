@@ -1,0 +1,277 @@
+"""The search among schedules: that it is whole, what it counts, and when it ends."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from helpers.stage import Act, Stage, passes, stage
+from helpers.waiting import TIMEOUT_S
+from pytest_concclaims.lab.race.schedules.enumeration import Trace
+from pytest_concclaims.lab.race.schedules.explorer import Explored, Explorer, Seen, clock
+from pytest_concclaims.lab.race.schedules.scheduler import Schedule, Span
+
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
+
+
+def explored(
+    run: Callable[[Schedule], Seen],
+    *,
+    actors: int = 2,
+    seconds: float = TIMEOUT_S,
+    most: int | None = None,
+    stop_after: int = 1,
+    repeat: bool = False,
+) -> Explored:
+    """Return what a search finds."""
+    explorer = Explorer(run, actors=actors, stop_after=stop_after, most=most, repeat=repeat)
+    return explorer.explore(clock() + seconds)
+
+
+def orders_of(points: Sequence[int], most: int | None = None) -> tuple[Explored, list[str]]:
+    """Return what a search finds among actors that pass numbers of switch points, and in which orders they did."""
+    log: list[int] = []
+    orders: list[str] = []
+    with stage(passes(*points, log=log.append)) as made:
+
+        def run(schedule: Schedule) -> Seen:
+            log.clear()
+            seen = made.seen(schedule)
+            orders.append("".join(map(str, log)))
+            return seen
+
+        return explored(run, actors=len(points), most=most), orders
+
+
+def interleavings(points: Sequence[int], most: int) -> int:
+    """Return how many orders there are with at most so many preemptions, by trying all."""
+
+    def orders(left: tuple[int, ...], last: int | None, preemptions: int) -> int:
+        if preemptions > most:
+            return 0
+        if not any(left):
+            return 1
+        total = 0
+        for actor, count in enumerate(left):
+            if count:
+                cost = last is not None and last != actor and left[last] > 0
+                rest = (*left[:actor], count - 1, *left[actor + 1 :])
+                total += orders(rest, actor, preemptions + cost)
+        return total
+
+    return orders(tuple(count + 1 for count in points), None, 0)
+
+
+@pytest.mark.parametrize(
+    ("points", "most", "expected"),
+    [
+        ((4, 6), 0, 2),
+        ((4, 6), 1, 12),
+        ((4, 6), 2, 60),
+        ((0, 0), 2, 2),
+        ((1, 2, 3), 0, 6),
+        ((1, 2, 3), 1, None),
+        ((1, 1, 1), 2, None),
+        ((1, 1, 1, 1), 1, None),
+    ],
+)
+def test_each_schedule_of_a_level_is_run_once(points: tuple[int, ...], most: int, expected: int | None) -> None:
+    """All that there are, and all different."""
+    found, orders = orders_of(points, most)
+    assert len(set(orders)) == len(orders) == found.run == interleavings(points, most)
+    assert expected in (None, found.run)
+    assert found.preemptions == (most if any(points) else 0)
+    assert found.points == points
+    assert found.unrepeatable == 0
+    assert found.outcomes == {(None,) * len(points): found.run}
+
+
+@pytest.mark.parametrize("points", [(0, 0), (1, 1), (2, 1), (0, 0, 0)], ids=str)
+def test_few_interleavings_are_exhausted(points: tuple[int, ...]) -> None:
+    """There are as many as orders of what actors do between their switch points."""
+    found, orders = orders_of(points)
+    segments = [count + 1 for count in points]
+    assert len(set(orders)) == math.factorial(sum(segments)) // math.prod(map(math.factorial, segments))
+    assert found.exhausted
+    assert found.further == 0
+    assert found.is_enough
+
+
+def test_search_ends_with_two_preemptions_where_there_are_more() -> None:
+    """It says how many there are with three."""
+    found, _ = orders_of((6, 6))
+    assert (found.preemptions, found.exhausted, found.is_enough) == (2, False, True)
+    assert found.further == interleavings((6, 6), 3) - found.run
+
+
+def _lock_twice() -> Sequence[Act]:
+    lock = threading.Lock()
+    log: list[str] = []
+
+    def actor(me: int) -> Act:
+        def act(point: Callable[[], None]) -> str:
+            for _ in range(2):
+                point()
+                with lock:
+                    log.append(str(me))
+                    point()
+                    log.append(str(me))
+            return "".join(log)
+
+        return act
+
+    return actor(0), actor(1)
+
+
+def _barrier() -> Sequence[Act]:
+    barrier = threading.Barrier(3)
+
+    def meet(point: Callable[[], None]) -> None:
+        point()
+        barrier.wait()
+
+    return [meet] * 3
+
+
+@pytest.mark.parametrize(("acts", "most"), [(_lock_twice, 2), (_barrier, 1)], ids=["lock", "barrier"])
+def test_schedules_of_actors_that_block_repeat(acts: Callable[[], Sequence[Act]], most: int) -> None:
+    """Another search finds the same, and what changes nothing is not counted."""
+    found = []
+    with stage(acts) as made:
+        for _ in range(2):
+            runs: list[tuple[object, int]] = []
+
+            def run(schedule: Schedule, runs: list[tuple[object, int]] = runs, made: Stage = made) -> Seen:
+                seen = made.seen(schedule)
+                if not seen.futile:  # an actor that is preempted just before it would block is another interleaving
+                    runs.append((seen.trace.spans, seen.blocks))
+                return seen
+
+            one = explored(run, actors=len(acts()), most=most)
+            assert one.unrepeatable == 0
+            assert one.blocks > 0
+            assert not one.lost
+            assert len(set(runs)) == len(runs) == one.run
+            found.append(replace(one, seconds=0.0))
+    assert found[0] == found[1]
+
+
+# --- runs that are made up
+
+
+def seen_of(schedule: Schedule, outcome: Hashable = "none", *, steps: int = 9, sought: bool = False) -> Seen:
+    """Return what is seen of a run of two actors with these steps, of which one comes after the other."""
+    first = schedule[0][1] if schedule and schedule[0][0] == 1 else 0
+    spans = [Span(1, first, (1 - first,), choice=True), Span(2, first, (1 - first,))]
+    for step, actor in schedule[bool(schedule and schedule[0][0] == 1) :]:
+        spans.append(Span(step, actor, (1 - actor,)))
+    return Seen(Trace(schedule, tuple(spans), steps), outcome, sought, (4, 4))
+
+
+def test_search_stops_at_the_first_witness() -> None:
+    """It says which schedule it was, its outcome, its number and its preemptions."""
+    found = explored(lambda schedule: seen_of(schedule, "lost", sought=schedule == ((4, 1),)))
+    assert found.seen == 1
+    assert found.witness is not None
+    assert found.witness.schedule == ((4, 1),)
+    assert (found.witness.outcome, found.witness.number, found.witness.preemptions) == ("'lost'", found.run, 1)
+    assert not found.in_order
+    assert found.preemptions == 0
+
+
+def test_witness_without_a_preemption_is_one_of_actors_in_order() -> None:
+    """Such an outcome needs no race."""
+    found = explored(lambda schedule: seen_of(schedule, sought=True))
+    assert found.in_order
+    assert found.run == 1
+
+
+def test_search_goes_on_until_enough_is_seen() -> None:
+    """A control says how often it shows what is sought."""
+    found = explored(lambda schedule: seen_of(schedule, sought=bool(schedule) and schedule[0][0] > 1), stop_after=10)
+    assert found.run == 10
+    assert found.seen == 8
+    assert found.witness is not None
+    assert found.witness.number < 10
+
+
+def test_what_happens_once_in_a_process_is_noticed() -> None:
+    """The very first run is repeated."""
+    steps = itertools.chain([12], itertools.repeat(9))
+    assert explored(lambda schedule: seen_of(schedule, steps=next(steps)), most=0, repeat=True).once
+    assert not explored(seen_of, most=0, repeat=True).once
+    assert explored(seen_of, most=0, repeat=True).run == explored(seen_of, most=0).run == 2
+
+
+def test_runs_that_differ_are_tried_again() -> None:
+    """One that goes as planned in the end is none that does not repeat."""
+    numbers = itertools.count()
+
+    def differ_now_and_then(schedule: Schedule) -> Seen:
+        return replace(seen_of(schedule), followed=next(numbers) % 3 > 0)
+
+    found = explored(differ_now_and_then, most=1)
+    assert found.unrepeatable == 0
+    assert found.preemptions == 1
+
+
+def test_runs_that_differ_each_time_are_counted() -> None:
+    """Three times are enough, and "never" cannot rest on them."""
+    tried: list[Schedule] = []
+
+    def differ_if_preempted(schedule: Schedule) -> Seen:
+        tried.append(schedule)
+        return replace(seen_of(schedule), followed=len(schedule) != 1)
+
+    found = explored(differ_if_preempted, most=1)
+    assert found.unrepeatable > 0
+    assert not found.exhausted
+    assert not found.is_enough
+    assert tried.count(((4, 1),)) == 3
+
+
+def test_outcomes_that_differ_are_counted_each() -> None:
+    """Though the schedule is the same."""
+    numbers = itertools.count()
+    found = explored(lambda schedule: seen_of(schedule, next(numbers) % 2), most=1)
+    assert set(found.outcomes) == {0, 1}
+    assert sum(found.outcomes.values()) == found.run
+
+
+def test_futile_schedules_are_not_counted() -> None:
+    """They are the same interleaving as another."""
+    found = explored(lambda schedule: replace(seen_of(schedule), futile=bool(schedule)), most=1)
+    assert found.run == 1
+
+
+def test_search_ends_where_threads_are_lost() -> None:
+    """No more schedules can be run in this process."""
+    found = explored(lambda schedule: replace(seen_of(schedule), last=bool(schedule)))
+    assert (found.run, found.lost) == (2, True)
+
+
+def test_too_many_schedules_are_run_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the chance that each of them has; the levels before it are whole."""
+    now = itertools.count()
+    monkeypatch.setattr("pytest_concclaims.lab.race.schedules.explorer.clock", lambda: float(next(now)))
+    explorer = Explorer(lambda schedule: seen_of(schedule, steps=1001), actors=2, repeat=False)
+    found = explorer.explore(100.0)
+    assert found.preemptions == 0
+    assert found.random_run > 10
+    assert found.run == found.random_run + 2
+    assert found.chance == pytest.approx(1 / (2 * 8))
+    assert not found.is_enough
+
+
+def test_level_that_time_does_not_allow_to_end_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least one schedule is run all the same."""
+    now = itertools.count()
+    monkeypatch.setattr("pytest_concclaims.lab.race.schedules.explorer.clock", lambda: float(next(now)))
+    found = Explorer(seen_of, actors=2, repeat=False).explore(0.0)
+    assert found.run == 1
+    assert found.preemptions is None

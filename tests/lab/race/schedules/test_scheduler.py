@@ -1,0 +1,778 @@
+"""The scheduler: which actor goes on when, what counts as blocked, deadlocks, and what is left behind."""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from helpers.stage import Act, Acts, Stage, passes, stage
+from helpers.waiting import TIMEOUT_S
+from pytest_concclaims.lab.failure import Failed
+from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
+from pytest_concclaims.lab.race.schedules.scheduler import Run, Span
+
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
+
+Point = Callable[[], None]
+forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
+
+
+def order(points: Sequence[int], *schedule: tuple[int, int]) -> str:
+    """Return in which order actors pass numbers of switch points under a schedule."""
+    log: list[int] = []
+    with stage(passes(*points, log=log.append)) as made:
+        assert made.run(*schedule).followed
+    return "".join(map(str, log))
+
+
+# --- schedules
+
+
+def test_actors_run_one_after_the_other() -> None:
+    """Nothing is handed over where no schedule asks for it."""
+    assert order([2, 2]) == "000111"
+    assert order([1, 1, 1, 1]) == "00112233"
+
+
+def test_schedule_says_who_begins() -> None:
+    """The first step chooses, as each end of an actor does where several are left."""
+    assert order([1, 1], (1, 1)) == "1100"
+    assert order([1, 1, 1], (1, 2)) == "220011"
+    assert order([1, 1, 1], (1, 2), (3, 1)) == "221100"
+
+
+def test_schedule_preempts_at_a_step() -> None:
+    """The step is a switch point: the actor goes on after it, when its turn comes."""
+    assert order([2, 2], (2, 1)) == "011100"
+    assert order([2, 2], (2, 1), (4, 0)) == "0" + "11" + "00" + "1"
+    assert order([1, 1, 1], (2, 2), (3, 1)) == "0" + "2" + "11" + "0" + "2"
+
+
+def test_run_tells_its_spans() -> None:
+    """Where another actor could have gone on, and which."""
+    with stage(passes(2, 2)) as made:
+        run = made.run((2, 1))
+    assert run.spans == [
+        Span(1, 0, (1,), choice=True),
+        Span(2, 0, (1,)),
+        Span(3, 1, (0,)),
+        Span(5, 0, ()),
+    ]
+    assert run.steps == 5
+    assert run.followed
+    assert not run.futile
+    assert not run.blocks
+
+
+def test_values_and_exceptions_are_those_of_the_actors() -> None:
+    """An exception ends its actor, and the others go on."""
+    error = LookupError("no such account")
+
+    def raise_it(point: Point) -> None:
+        point()
+        raise error
+
+    with stage(lambda: [lambda _: "first", raise_it, lambda point: point() or "third"]) as made:
+        run = made.run((2, 2))
+        assert run.values == ["first", None, "third"]
+        assert run.raised == [(1, error)]
+
+
+def test_schedule_that_does_not_fit_is_not_followed() -> None:
+    """It has steps after the end, or chooses an actor that has ended."""
+    with stage(passes(1, 1)) as made:
+        assert not made.run((9, 1)).followed
+        assert not made.run((3, 0)).followed
+        assert made.run((2, 1)).followed
+
+
+@pytest.mark.parametrize("points", [(5, 5), (2, 2, 2), (1, 1, 1, 1)], ids=len)
+def test_same_schedule_gives_the_same_spans(points: tuple[int, ...]) -> None:
+    """Two hundred times."""
+    schedule = (2, 1), (4, 0)
+    with stage(passes(*points)) as made:
+        first = made.run(*schedule).spans
+        assert all(made.run(*schedule).spans == first for _ in range(200))
+
+
+def test_runs_differ_in_nothing_that_came_before_them() -> None:
+    """Neither another schedule nor an exception leaves anything for the next run."""
+
+    def acts() -> Sequence[Act]:
+        return passes(3, 3)() if len(runs) % 2 else [lambda point: [][0], lambda point: point()]
+
+    runs: list[list[Span]] = []
+    with stage(acts) as made:
+        for schedule in [(), ((2, 1),), ((1, 1),), ((2, 1),)] * 4:
+            runs.append(made.run(*schedule).spans)
+    assert runs[:4] == runs[4:8] == runs[8:12] == runs[12:]
+
+
+# --- blocking
+
+
+def _lock() -> tuple[Act, Act]:
+    lock = threading.Lock()
+    lock.acquire()
+    return lambda _: lock.acquire(), lambda _: lock.release()
+
+
+def _rlock() -> tuple[Act, Act]:
+    lock, has_it = threading.RLock(), threading.Event()
+
+    def hold(point: Point) -> None:
+        with lock, lock:
+            has_it.set()
+            point()
+            point()
+
+    def take(point: Point) -> None:
+        has_it.wait()
+        with lock:
+            point()
+
+    return take, hold
+
+
+def _condition() -> tuple[Act, Act]:
+    condition = threading.Condition()
+    ready: list[int] = []
+
+    def wait(point: Point) -> None:
+        with condition:
+            while not ready:
+                condition.wait()
+                point()
+
+    def notify(_: Point) -> None:
+        with condition:
+            ready.append(1)
+            condition.notify_all()
+
+    return wait, notify
+
+
+def _semaphore() -> tuple[Act, Act]:
+    semaphore = threading.Semaphore(0)
+    return lambda _: semaphore.acquire(), lambda _: semaphore.release()
+
+
+def _event() -> tuple[Act, Act]:
+    event = threading.Event()
+    return lambda _: event.wait(), lambda _: event.set()
+
+
+def _queue() -> tuple[Act, Act]:
+    items: queue.Queue[int] = queue.Queue()
+    return lambda _: items.get(), lambda _: items.put(1)
+
+
+def _full_queue() -> tuple[Act, Act]:
+    items: queue.Queue[int] = queue.Queue(1)
+    items.put(1)
+    return lambda _: items.put(2), lambda _: items.get()
+
+
+def _simple_queue() -> tuple[Act, Act]:
+    items: queue.SimpleQueue[int] = queue.SimpleQueue()
+    return lambda _: items.get(), lambda _: items.put(1)
+
+
+def _timed_lock() -> tuple[Act, Act]:
+    lock = threading.Lock()
+    lock.acquire()
+    return lambda _: lock.acquire(timeout=TIMEOUT_S), lambda _: lock.release()
+
+
+def _timed_queue() -> tuple[Act, Act]:
+    items: queue.Queue[int] = queue.Queue()
+    return lambda _: items.get(timeout=TIMEOUT_S), lambda _: items.put(1)
+
+
+def _pipe() -> tuple[Act, Act]:
+    reads, writes = os.pipe()
+
+    def read(_: Point) -> None:
+        assert os.read(reads, 1) == b"x"
+        os.close(reads)
+
+    def write(_: Point) -> None:
+        os.write(writes, b"x")
+        os.close(writes)
+
+    return read, write
+
+
+def _socket() -> tuple[Act, Act]:
+    one, other = socket.socketpair()
+
+    def receive(_: Point) -> None:
+        assert one.recv(1) == b"x"
+        one.close()
+        other.close()
+
+    return receive, lambda _: other.send(b"x")
+
+
+def _joined_thread() -> tuple[Act, Act]:
+    event = threading.Event()
+
+    def start_and_join(_: Point) -> None:
+        thread = threading.Thread(target=event.wait)
+        thread.start()
+        thread.join()
+
+    return start_and_join, lambda _: event.set()
+
+
+WAITS = [
+    _lock,
+    _rlock,
+    _condition,
+    _semaphore,
+    _event,
+    _queue,
+    _full_queue,
+    _simple_queue,
+    _timed_lock,
+    _timed_queue,
+    _pipe,
+    _socket,
+    _joined_thread,
+]
+
+
+@pytest.mark.parametrize("waits", WAITS, ids=lambda waits: waits.__name__[1:])
+def test_blocked_actor_hands_over_and_comes_back(waits: Any) -> None:
+    """Without a preemption, and without a deadlock; where it does not have to wait, there is no block."""
+
+    def acts() -> Sequence[Act]:
+        wait, end_it = waits()
+
+        def first(point: Point) -> str:
+            point()
+            wait(point)
+            point()
+            return "came back"
+
+        def second(point: Point) -> str:
+            point()
+            end_it(point)
+            point()
+            return "ended it"
+
+        return first, second
+
+    with stage(acts) as made:
+        for _ in range(3):
+            run = made.run()
+            assert run.values == ["came back", "ended it"]
+            assert run.blocks > 0
+            assert run.followed
+            assert not run.deadlock
+            assert [span.actor for span in run.spans][:3] == [0, 0, 1]
+        assert made.run((1, 1)).values == ["came back", "ended it"]
+
+
+@pytest.mark.parametrize("parties", [2, 3, 4])
+def test_barrier_lets_all_go_on(parties: int) -> None:
+    """However the actors come to it; the same schedule always in the same way."""
+
+    def acts() -> Sequence[Act]:
+        barrier = threading.Barrier(parties)
+
+        def meet(point: Point) -> None:
+            point()
+            barrier.wait()
+            point()
+
+        return [meet] * parties
+
+    with stage(acts) as made:
+        for schedule in [(), ((2, 1),), ((1, parties - 1),)]:
+            runs = [made.run(*schedule) for _ in range(5)]
+            assert not any(run.deadlock or run.raised for run in runs)
+            assert all(run.blocks == parties - 1 for run in runs)
+            assert all(run.spans == runs[0].spans for run in runs)
+
+
+def _two_sections(points: str) -> Acts:
+    """Return two actors that take one lock twice each, and log who has it."""
+
+    def acts() -> Sequence[Act]:
+        lock, log = threading.Lock(), []
+
+        def actor(me: int) -> Act:
+            def act(point: Point) -> str:
+                for _ in range(2):
+                    point()
+                    with lock:
+                        log.append(str(me))
+                        point()
+                        log.append(str(me))
+                    if points == "between":
+                        point()
+                return "".join(log)
+
+            return act
+
+        return actor(0), actor(1)
+
+    return acts
+
+
+def test_lock_that_is_let_go_of_and_taken_again_goes_to_the_actor_that_waits() -> None:
+    """Not to the faster one: if there is a switch point in between, the one that waits has it by then."""
+    with stage(_two_sections("between")) as made:
+        runs = [made.run((3, 1)) for _ in range(50)]
+    assert {max(map(str, run.values), key=len) for run in runs} == {"00" + "11" + "00" + "11"}
+    assert all(run.spans == runs[0].spans for run in runs)
+
+
+def test_blocked_actor_that_comes_back_waits_for_its_turn() -> None:
+    """The one that has let go of the lock goes on until it ends."""
+    log: list[str] = []
+
+    def acts() -> Sequence[Act]:
+        lock = threading.Lock()
+
+        def hold(point: Point) -> None:
+            with lock:
+                point()
+            for _ in range(5):
+                point()
+                log.append("holder")
+
+        def take(point: Point) -> None:
+            with lock:
+                point()
+                log.append("waiter")
+
+        return hold, take
+
+    with stage(acts) as made:
+        assert made.run((2, 1)).blocks == 1
+    assert log == ["holder"] * 5 + ["waiter"]
+
+
+def test_preempting_towards_a_blocked_actor_changes_nothing() -> None:
+    """And is known to."""
+
+    def acts() -> Sequence[Act]:
+        lock = threading.Lock()
+
+        def hold(point: Point) -> None:
+            with lock:
+                point()
+                point()
+
+        def take(point: Point) -> None:
+            with lock:
+                point()
+
+        return hold, take
+
+    with stage(acts) as made:
+        blocked = made.run((2, 1))
+        again = made.run((2, 1), (3, 1))
+    assert (blocked.futile, again.futile) == (False, True)
+    assert again.followed
+    assert again.spans == blocked.spans
+
+
+def test_preempting_towards_an_actor_that_ended_after_a_block_changes_nothing() -> None:
+    """It had no switch point after the lock, and nothing waits for it."""
+
+    def acts() -> Sequence[Act]:
+        lock = threading.Lock()
+        lock.acquire()
+
+        def let_go(point: Point) -> None:
+            lock.release()
+            for _ in range(4):
+                point()
+
+        return lambda _: lock.acquire(), let_go
+
+    with stage(acts) as made:
+        plain = made.run()
+        for step in range(3, plain.steps + 1):
+            run = made.run((step, 0))
+            assert run.values == [True, None]
+            assert run.futile
+            assert run.followed
+            assert run.spans == plain.spans
+
+
+@pytest.mark.parametrize("actors", [2, 3, 4])
+def test_actor_that_ends_right_after_a_block_lets_others_go_on(actors: int) -> None:
+    """It has no switch point where it could come back."""
+
+    def acts() -> Sequence[Act]:
+        lock = threading.Lock()
+        lock.acquire()
+
+        def pass_on(point: Point) -> None:
+            lock.acquire()
+            lock.release()
+
+        return [*[pass_on] * (actors - 1), lambda _: lock.release()]
+
+    with stage(acts) as made:
+        for _ in range(10):
+            run = made.run()
+            assert not run.deadlock
+            assert run.blocks == actors - 1
+
+
+def test_lock_inside_c_code_blocks_as_others_do() -> None:
+    """Such as that of a buffered file, while its raw file is written."""
+    log: list[str] = []
+
+    def acts() -> Sequence[Act]:
+        points: list[Point] = []
+
+        class Raw(io.RawIOBase):
+            def writable(self) -> bool:
+                return True
+
+            def write(self, data: Any) -> int:
+                log.append("begins")
+                points[0]()
+                log.append("ends")
+                return len(data)
+
+        file = io.BufferedWriter(Raw())
+
+        def write(point: Point) -> None:
+            points.append(point)
+            file.write(b"x")
+            file.flush()
+
+        def flush(point: Point) -> None:
+            file.flush()
+            log.append("flushed")
+
+        return write, flush
+
+    with stage(acts) as made:
+        run = made.run((2, 1))
+    assert run.blocks == 1
+    assert log == ["begins", "ends", "flushed"]
+
+
+_IMPORTED = threading.Lock()
+
+
+def test_lock_made_at_import_blocks_as_others_do() -> None:
+    """Nothing is patched, so it does not matter when a lock was made."""
+
+    def take(point: Point) -> None:
+        with _IMPORTED:
+            point()
+
+    with stage(lambda: [take, take]) as made:
+        runs = [made.run((2, 1)) for _ in range(3)]
+    assert [run.blocks for run in runs] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("spin", [lambda: None, lambda: time.sleep(0)], ids=["pass", "sleep-0"])
+@pytest.mark.parametrize("actors", [2, 3])
+def test_actor_that_waits_in_a_loop_lets_others_go_on(spin: Point, actors: int, monkeypatch: Any) -> None:
+    """After some time, as it would by the clock."""
+    monkeypatch.setattr("pytest_concclaims.lab.race.schedules.scheduler._MAX_TURN", 100)
+
+    def acts() -> Sequence[Act]:
+        flags: list[int] = []
+
+        def wait(point: Point) -> None:
+            while not flags:
+                spin()
+                point()
+
+        return [*[wait] * (actors - 1), lambda _: flags.append(1)]
+
+    with stage(acts) as made:
+        first, second = made.run(), made.run()
+    assert first.spans == second.spans
+    assert not first.blocks
+
+
+# --- deadlocks
+
+
+def _deadlocks(acts: Acts, *schedule: tuple[int, int]) -> tuple[bool, bool]:
+    """Return whether a run ends in a deadlock, and whether it is followed, in a process without other threads."""
+
+    def work() -> tuple[bool, bool]:
+        with stage(acts) as made:
+            run = made.run(*schedule)
+            return run.deadlock, run.followed
+
+    forked = run_forked(work, deadline=TIMEOUT_S)
+    assert forked.value is not None, forked
+    return forked.value
+
+
+def _ring(actors: int) -> Acts:
+    """Return actors that take one lock each, and then the next one's."""
+
+    def acts() -> Sequence[Act]:
+        locks = [threading.Lock() for _ in range(actors)]
+
+        def take_two(me: int) -> Act:
+            def act(point: Point) -> None:
+                with locks[me]:
+                    point()
+                    with locks[(me + 1) % actors]:
+                        point()
+
+            return act
+
+        return [take_two(me) for me in range(actors)]
+
+    return acts
+
+
+@forks
+@pytest.mark.parametrize("actors", [2, 3, 4])
+def test_actors_that_wait_for_each_other_are_in_a_deadlock(actors: int) -> None:
+    """Only where each has taken its lock before the first wants a second one."""
+    # Each is preempted where it has its lock, towards the next one.
+    preempted = tuple((2 + actor, actor + 1) for actor in range(actors - 1))
+    assert _deadlocks(_ring(actors)) == (False, True)
+    assert _deadlocks(_ring(actors), *preempted)[0]
+
+
+@forks
+def test_actor_that_waits_for_one_that_has_ended_is_in_a_deadlock() -> None:
+    """Nothing is left that could let go of the lock."""
+
+    def acts() -> Sequence[Act]:
+        lock = threading.Lock()
+        return lambda _: lock.acquire(), lambda _: lock.acquire()
+
+    assert _deadlocks(acts)[0]
+
+
+def _after(seconds: float, work: Callable[[], object]) -> None:
+    """Do something later, in a thread that sleeps until then."""
+
+    def sleep_and_work() -> None:
+        time.sleep(seconds)
+        work()
+
+    threading.Thread(target=sleep_and_work, daemon=True).start()
+
+
+LATER_S = 0.03
+
+
+@contextmanager
+def _pipe_that_ends_a_wait(lock: Any) -> Iterator[Callable[[], None]]:
+    reads, writes = os.pipe()
+
+    def read_and_release() -> None:
+        os.read(reads, 1)
+        lock.release()
+
+    thread = threading.Thread(target=read_and_release, daemon=True)
+    thread.start()
+    yield lambda: os.close(writes)
+    thread.join()
+    os.close(reads)
+
+
+def _held_lock() -> Any:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+def _no_deadlock_with_a_sleeping_helper() -> Sequence[Act]:
+    lock = _held_lock()
+
+    def first(_: Point) -> None:
+        _after(LATER_S, lock.release)
+        lock.acquire()
+        lock.release()
+
+    return first, lambda _: lock.acquire()
+
+
+def _no_deadlock_with_a_timed_wait() -> Sequence[Act]:
+    lock = _held_lock()
+
+    def give_up(_: Point) -> None:
+        lock.acquire(timeout=LATER_S)
+        lock.release()
+
+    return lambda _: lock.acquire(), give_up
+
+
+def _no_deadlock_with_a_sleeping_actor() -> Sequence[Act]:
+    lock = _held_lock()
+
+    def sleep(_: Point) -> None:
+        time.sleep(LATER_S)
+        lock.release()
+
+    return lambda _: lock.acquire(), sleep
+
+
+def _no_deadlock_with_a_helper_at_a_pipe() -> Sequence[Act]:
+    lock = _held_lock()
+    reads, writes = os.pipe()
+
+    def read_and_release() -> None:
+        os.read(reads, 1)
+        lock.release()
+
+    def first(_: Point) -> None:
+        threading.Thread(target=read_and_release, daemon=True).start()
+        lock.acquire()
+        lock.release()
+
+    def second(_: Point) -> None:
+        time.sleep(LATER_S)
+        os.write(writes, b"x")
+        lock.acquire()
+
+    return first, second
+
+
+@forks
+@pytest.mark.parametrize(
+    "acts",
+    [
+        _no_deadlock_with_a_sleeping_helper,
+        _no_deadlock_with_a_timed_wait,
+        _no_deadlock_with_a_sleeping_actor,
+        _no_deadlock_with_a_helper_at_a_pipe,
+    ],
+    ids=lambda acts: acts.__name__[1:],
+)
+def test_wait_that_something_else_may_end_is_no_deadlock(acts: Acts) -> None:
+    """A moment in time, another thread, or what comes in at a pipe."""
+    assert _deadlocks(acts) == (False, True)
+
+
+# --- ends
+
+
+def test_actor_that_hangs_is_named() -> None:
+    """After the timeout, with what it calls."""
+    ended: list[int] = []
+
+    def spin_for_ever(_: Point) -> None:
+        while not ended:
+            time.sleep(1e-4)
+
+    with stage(lambda: [lambda _: None, spin_for_ever], timeout_s=0.05) as made:
+        try:
+            with pytest.raises(Failed) as caught:
+                made.run()
+        finally:
+            ended.append(1)
+    assert "actor number 1 did not come back within 0.05 s" in caught.value.failure.text
+    assert "number 0" not in caught.value.failure.text
+    assert "in spin_for_ever" in caught.value.failure.details
+
+
+def test_actor_that_hangs_after_a_block_is_named() -> None:
+    """Though it does not have the token, and another one waits to know whether it is still blocked."""
+    ended: list[int] = []
+
+    def acts() -> Sequence[Act]:
+        lock = _held_lock()
+
+        def spin_for_ever(_: Point) -> None:
+            lock.acquire()
+            while not ended:
+                pass
+
+        def let_go(point: Point) -> None:
+            lock.release()
+            point()
+
+        return spin_for_ever, let_go, lambda _: None
+
+    sys.setswitchinterval(before := sys.getswitchinterval())
+    with stage(acts, timeout_s=0.05) as made:
+        sys.setswitchinterval(before)  # else this thread does not get the GIL from one that goes on for ever
+        try:
+            with pytest.raises(Failed) as caught:
+                made.run()
+        finally:
+            ended.append(1)
+    assert "actor number 0" in caught.value.failure.text
+
+
+def _actor_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("actor ")]
+
+
+def test_nothing_is_left_of_a_stage() -> None:
+    """Neither threads nor open files; the collector and the switch interval are as before."""
+    before = gc.isenabled(), sys.getswitchinterval(), set(_actor_threads())
+    files = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+    with stage(passes(2, 2, 2)) as made:
+        made.run((2, 1))
+    assert (gc.isenabled(), sys.getswitchinterval(), set(_actor_threads())) == before
+    assert sys.platform != "linux" or len(os.listdir("/proc/self/fd")) == files
+
+
+def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
+    """Actors that have begun go on without a schedule, and those that have not do not begin."""
+    begun: list[int] = []
+
+    def acts() -> Sequence[Act]:
+        def interrupt(point: Point) -> None:
+            begun.append(0)
+            import _thread
+
+            _thread.interrupt_main()
+            while made.scheduler._lost is False:
+                time.sleep(1e-4)
+            point()
+
+        return interrupt, lambda _: begun.append(1)
+
+    before = set(_actor_threads())
+    made: Stage
+    with pytest.raises(KeyboardInterrupt), stage(acts) as made:
+        made.run()
+    for thread in set(_actor_threads()) - before:
+        thread.join(TIMEOUT_S)
+    assert set(_actor_threads()) == before
+    assert begun == [0]
+
+
+def test_story_is_told_what_becomes_of_actors() -> None:
+    """Preempted, blocked or ended; in this order."""
+    told: list[tuple[int, str]] = []
+
+    def acts() -> Sequence[Act]:
+        lock = threading.Lock()
+
+        def take(point: Point) -> None:
+            with lock:
+                point()
+
+        return take, take
+
+    with stage(acts) as made:
+        run: Run = made.run((2, 1), note=lambda actor, event: told.append((actor, event)))
+    assert told == [(0, "preempted"), (1, "blocked"), (0, "ended"), (1, "ended")]
+    assert run.blocks == 1
