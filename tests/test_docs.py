@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_concclaims.cli.main import COMMANDS
+from pytest_concclaims.lab.processes.forked import CAN_FORK
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -32,6 +33,18 @@ def test_readme_counts_the_shipped_claims(pytester: pytest.Pytester) -> None:
     assert counted is not None
     result = pytester.runpytest_inprocess("--claims", "article", "--collect-only", "-q", "-p", "no:warnings")
     assert len([line for line in result.outlines if line.startswith("article/")]) == int(counted[1])
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="races run in a child process")
+def test_the_examples_of_the_page_on_races_run(pytester: pytest.Pytester) -> None:
+    """None ends in an error, whatever its verdict on this interpreter."""
+    page = (ROOT / "docs" / "race.md").read_text(encoding="utf-8")
+    examples = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if code.startswith("import")]
+    paths = [pytester.makepyfile(**{name: code}) for name, code in zip(("counter", "moves", "account"), examples)]
+    result = pytester.runpytest_subprocess("--claims", "-v", *paths, "-p", "no:cacheprovider")
+    assert len(paths) == 3
+    assert "errors" not in result.parseoutcomes()
+    assert "ERROR" not in result.stdout.str()
 
 
 @pytest.fixture(scope="module")

@@ -28,9 +28,6 @@ from .accounts import (
 )
 from .threads import PATIENCE, in_another_thread, in_threads
 
-#: How often each thread changes the balance for one sample: an update is lost where both are stopped within one.
-ROUNDS = 300
-
 
 def is_wrong(balance: int) -> bool:
     return balance != 0
@@ -50,7 +47,6 @@ def test_two_threads_without_a_lock_leave_the_balance_wrong(lab: Lab) -> None:
         change_by_5,
         change_by_8,
         observe=balance_of,
-        rounds=ROUNDS,
         control=(change_by_5_with_a_call, change_by_8_with_a_call),
     )
     assert race.ever(is_wrong)
@@ -58,7 +54,7 @@ def test_two_threads_without_a_lock_leave_the_balance_wrong(lab: Lab) -> None:
 
 @pytest.mark.claim("Without a lock, threads lose updates: read, compute by a call, write", source="article 3.2")
 def test_threads_lose_updates_without_a_lock(lab: Lab) -> None:
-    race = lab.race(Account, change_by_5_with_a_call, change_by_8_with_a_call, observe=balance_of, rounds=ROUNDS)
+    race = lab.race(Account, change_by_5_with_a_call, change_by_8_with_a_call, observe=balance_of)
     assert race.ever(is_wrong)
 
 

@@ -227,21 +227,23 @@ class Lab:
     ) -> Race:
         """Return a race of actors on a shared state, to ask what can come of it.
 
-        Nothing runs yet: :meth:`Race.ever`, :meth:`Race.never` and :meth:`Race.always` sample until they are
-        settled or the budget is spent. For each sample, ``setup`` makes a fresh state, each actor is called with
-        it in a thread of its own, and ``observe`` says what came of it. Where the platform can fork, all of that
-        runs in a child process: what actors change elsewhere than in the state is not seen here.
+        Nothing runs yet: :meth:`Race.ever`, :meth:`Race.never` and :meth:`Race.always` run schedules, and then
+        samples where these are needed, until they are settled or the budget is spent. For each of them, ``setup``
+        makes a fresh state, each actor is called with it in a thread of its own, and ``observe`` says what came of
+        it. A schedule says at which switch points of this interpreter one actor hands over to another; in a sample,
+        the threads run freely. Where the platform can fork, all of that runs in child processes: what actors change
+        elsewhere than in the state is not seen here.
 
         :param setup: makes a state.
         :param actors: two or more; each is called with the state.
-        :param observe: gives the outcome of a sample, which must be hashable; without it, the outcome is the tuple
-            of what the actors returned (in their last round).
-        :param rounds: how often each actor is called for one sample.
-        :param control: as many actors that show what is asked about for sure, if it can be seen at all: the race's
-            own, but for one change. It runs in turns with the race. "Never" needs it; without one, a generic one
-            (two updates, one lost) stands in, which says less.
-        :param exceptions: types of exceptions that are outcomes: the outcome of a sample in which an actor raises
-            one is the type as given here. Any other exception is an error.
+        :param observe: gives the outcome, which must be hashable; without it, the outcome is the tuple of what the
+            actors returned (in their last round).
+        :param rounds: how often each actor is called for one schedule or sample.
+        :param control: as many actors that show what is asked about, if it can be seen at all: the race's own, but
+            for one change. "Never" rests on it, unless all schedules were run; without one, a generic one (two
+            updates, one lost) stands in, which says less.
+        :param exceptions: types of exceptions that are outcomes: where an actor raises one, the outcome is the type
+            as given here. Any other exception is an error.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
         :param deadline: seconds beyond which actors that do not come back count as hanging.
         :raises TypeError: an argument is of the wrong kind.

@@ -18,8 +18,8 @@ from .runner import Runner
 class Race:
     """Actors that run at the same time, again and again, each time on a fresh state; made by :meth:`Lab.race`.
 
-    Lazy: nothing runs until a question is asked. A question samples until it is settled or the budget is spent;
-    asked again, it goes on from what is there.
+    Lazy: nothing runs until a question is asked. Each question runs schedules; where these do not suffice, samples
+    follow, which go on from those that are there, until it is settled or the budget is spent.
     """
 
     __hash__ = None  # type: ignore[assignment]  # a race is equal to nothing
@@ -34,12 +34,15 @@ class Race:
     def ever(self, outcome: Any) -> bool:
         """Return whether an outcome can come of it.
 
-        True with the first witness; False if it was not seen although it could have been: in enough overlapping
-        samples, beside a control that was.
+        True with the first witness; False if it was not seen although it could have been: in all schedules that
+        there are, or in all with at most two preemptions while those of the control show it; without a GIL, and
+        where schedules do not suffice, also in enough overlapping samples, beside a control that shows it.
 
-        :param outcome: an outcome, or a predicate of outcomes; :attr:`Lab.CRASH` is the outcome of a crash.
+        :param outcome: an outcome, or a predicate of outcomes; :attr:`Lab.CRASH` is the outcome of a crash, and
+            :attr:`Lab.DEADLOCK` that of actors that wait for each other.
         :raises Inconclusive: neither.
-        :raises RaceError: an actor, ``setup``, ``observe`` or the predicate raised, hung or crashed.
+        :raises RaceError: an actor, ``setup``, ``observe`` or the predicate raised, hung or crashed, or actors
+            waited for each other, and that was not asked about.
         """
         __tracebackhide__ = True
         return self._ask("ever", outcome)
@@ -57,7 +60,7 @@ class Race:
     def always(self, outcome: Any) -> bool:
         """Return whether nothing but an outcome can come of it: whether any other is never seen.
 
-        :param outcome: as of :meth:`ever`.
+        :param outcome: as of :meth:`ever`, but neither a crash nor a deadlock.
         :raises Inconclusive: as of :meth:`ever`.
         :raises RaceError: as of :meth:`ever`.
         """
@@ -71,7 +74,7 @@ class Race:
 
     @property
     def outcomes(self) -> Histogram:
-        """What was seen so far. Samples nothing."""
+        """What was seen: in the schedules of the latest question, and in all samples so far. Runs nothing."""
         return Histogram(self._runner.findings.race.tally, self._runner.in_schedules)
 
     def __repr__(self) -> str:
@@ -87,7 +90,7 @@ class Race:
         raise TypeError(f"a race is equal to nothing; {ASK}")
 
     def _ask(self, asked: str, outcome: Any) -> bool:
-        """Have a question sampled, and record the evidence."""
+        """Have a question answered, and record the evidence."""
         __tracebackhide__ = True
         if isinstance(outcome, (Crash, Deadlock)) and asked == "always":
             raise ValueError(f"race.always({outcome!r}): write race.ever({outcome!r}) or race.never({outcome!r})")
