@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from ....interpreter import gil_enabled
 from ....records.interleaving import Step
@@ -291,7 +291,7 @@ class _Side:
             return replace(explored, remarks=remarks, hidden=runs.hidden)
 
         explored = self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
-        types: dict[Hashable, Hashable] = {Forgotten(shown(type_)): type_ for type_ in self.subject.exceptions}
+        types: dict[Hashable, Any] = {Forgotten(shown(type_)): type_ for type_ in self.subject.exceptions}
         outcomes = Counter({types.get(outcome, outcome): count for outcome, count in explored.outcomes.items()})
         return replace(explored, outcomes=outcomes)
 

@@ -735,7 +735,7 @@ def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
         def interrupt(point: Point) -> None:
             begun.append(0)
             _thread.interrupt_main()
-            while made.scheduler._lost is False:
+            while made.scheduler._is_free is False:
                 time.sleep(1e-4)
             point()
 
