@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 
+from ..question import shown
 from .enumeration import Levels, Planned, Trace, chance, random_schedule
 from .scheduler import Schedule
 
@@ -196,7 +197,7 @@ class Explorer:
         preemptions = self._levels.preemptions
         if seen.sought and witness is None:
             number, seconds = before.run + 1, clock() - self._began
-            witness = Witness(seen.trace.schedule, repr(seen.outcome), number, preemptions, seconds)
+            witness = Witness(seen.trace.schedule, shown(seen.outcome), number, preemptions, seconds)
         self._update(
             points=before.points or seen.points,
             run=before.run + 1,

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 from ....interpreter import gil_enabled
@@ -87,6 +88,17 @@ def _parts(function: Any) -> Iterator[bytes]:
     try:
         lines, _ = inspect.getsourcelines(function)
     except (OSError, TypeError, SyntaxError):  # C code, or typed in
-        yield getattr(getattr(function, "__code__", None), "co_code", b"")
+        yield from _code_parts(getattr(function, "__code__", None))
     else:
         yield from (line.encode() for line in lines if line.strip() != BREAKPOINT)
+
+
+def _code_parts(code: object) -> Iterator[bytes]:
+    if isinstance(code, CodeType):
+        yield code.co_code
+        yield repr(code.co_names).encode()
+        for constant in code.co_consts:
+            # The order of a set differs from run to run.
+            yield from () if isinstance(constant, frozenset) else _code_parts(constant)
+    else:
+        yield repr(code).encode() if type(code) in (int, float, str, bytes, tuple) else b""

@@ -215,7 +215,7 @@ def test_story_tells_who_ran_which_line() -> None:
     assert len(visits) == count
     assert {visit.actor for visit in visits} == {0, 1}
     assert {visit.file for visit in visits} == {__file__}
-    assert [visit.event for visit in visits if visit.event] == ["preempted", "ended", "ended"]
+    assert [visit.event for visit in visits if visit.event] == ["preempted", "returned", "returned"]
 
 
 def test_actors_of_very_many_instructions_are_run() -> None:
