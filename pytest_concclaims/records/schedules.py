@@ -46,8 +46,10 @@ def _number(number: int) -> str:
     return _NUMBERS.get(number) or f"{number:,}"
 
 
-def switch_points(schedules: Mapping[str, Any]) -> str:
-    """Return where actors were switched."""
+def switch_points(schedules: Mapping[str, Any]) -> str | None:
+    """Return where actors were switched; None if that is unknown."""
+    if not schedules["switch_points"]:
+        return None
     *others, last = (f"{count:,}" for count in schedules["switch_points"])
     points = f"{', '.join(others)} and {last}"
     if schedules["grade"] == "portable":

@@ -159,7 +159,14 @@ def test_record_of_a_run_holds_what_was_seen(pytester: pytest.Pytester, validate
     assert record["tool"]["name"] == "pytest-concclaims"
     assert record["tool"]["version"] == version("pytest-concclaims")
     assert record["tool"]["pytest"] == pytest.__version__
-    assert record["options"] == {"suites": [], "budget": 0.5, "strict": False, "in_process": False, "selection": []}
+    assert record["options"] == {
+        "suites": [],
+        "budget": 0.5,
+        "strict": False,
+        "in_process": False,
+        "portable": False,
+        "selection": [],
+    }
     interpreter = {**record["interpreter"], "start_methods": tuple(record["interpreter"]["start_methods"])}
     assert interpreter == asdict(Interpreter.current())
     assert interpreter["implementation"] == sys.implementation.name
