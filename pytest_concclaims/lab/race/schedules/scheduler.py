@@ -285,14 +285,18 @@ class Scheduler:
 
     def _settle(self, other: int) -> None:
         """Wait until an actor has come back, or is known to be blocked still."""
-        while other in self._blocked and time.perf_counter() < self._deadline:
-            wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
-            if wait is not None:
-                with self._mutex:
-                    if other in self._blocked:
-                        self._blocked[other] = wait
+        thread = self._native_ids[other]
+        while time.perf_counter() < self._deadline:
+            known = self._blocked.get(other)
+            if known is None or self._waits.is_as_before(thread, known):
                 return
-            time.sleep(_SETTLE_INTERVAL_S)
+            wait = self._waits.lasting(thread, _SETTLE_INTERVAL_S)
+            if wait is None:
+                time.sleep(_SETTLE_INTERVAL_S)
+                continue
+            with self._mutex:
+                if other in self._blocked:
+                    self._blocked[other] = wait
 
     # --- with the mutex
 
