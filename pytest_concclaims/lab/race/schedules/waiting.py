@@ -15,6 +15,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ....interpreter import PYPY
+
 #: The system calls by which threads wait for others, for a moment in time, and for files (Linux, asm/unistd.h).
 _FUTEX, _SLEEPS, _SELECTS = {
     "x86_64": (202, (35, 230), (23, 270)),
@@ -25,6 +27,8 @@ _FUTEX_PRIVATE_FLAG = 128  # linux/futex.h: no other process can wake it
 _LOOK_SIZE = 256
 #: Seconds within which a thread that waits for the GIL wakes up to ask for it: the switch interval, and some more.
 _GIL_WAIT_S = 0.01
+#: On PyPy, all but one of the threads that wait for the GIL wait for a mutex, as those do that wait for an actor.
+_MUTEX_WAIT_S = 3e-4 if PYPY else 0.0
 #: Seconds without progress after which a thread counts as waiting where the system does not tell.
 _UNTOLD_WAIT_S = 0.03
 
@@ -148,10 +152,9 @@ def _wait(call: bytes, ran: bytes, gil_wait_s: float) -> Wait:
     words = call.split()
     number = int(words[0])
     if number != _FUTEX:
-        timed = number in _SLEEPS or (
-            number in _SELECTS and words[1] == b"0x0"
-        )  # for no file: time.sleep before 3.11
+        # Before 3.11, time.sleep is a select without files.
+        timed = number in _SLEEPS or (number in _SELECTS and words[1] == b"0x0")
         return Wait(call, ran, endless=False, timed=timed, seconds=0.0)
     timed = words[4] != b"0x0"
     endless = not timed and bool(int(words[2], 16) & _FUTEX_PRIVATE_FLAG)
-    return Wait(call, ran, endless=endless, timed=timed, seconds=gil_wait_s if timed else 0.0)
+    return Wait(call, ran, endless=endless, timed=timed, seconds=gil_wait_s if timed else _MUTEX_WAIT_S)
