@@ -117,7 +117,6 @@ class Runs:
         try:
             return self._scheduler.run(tasks, schedule, recording.note)
         finally:
-            recording.close()
             self._watch.record(None)
 
     def _outcome(self, state: Any, run: Run) -> Hashable:

@@ -163,7 +163,7 @@ class Scheduler:
         self._finished = 0
         self._is_free = False
         self._handing_over = [False] * actors
-        self._last_waits: list[Wait | None] = []
+        self._last_waits: dict[int, Wait | None] = {}
 
     # --- in the actors' threads
 
@@ -380,15 +380,14 @@ class Scheduler:
         return True
 
     def _is_deadlock(self) -> bool:
-        """Return whether all actors that are left wait, and no thread is left that could wake one up.
+        """Return whether all threads wait, so that none is left that could wake another one up.
 
-        Threads of actors that have ended count as well: one may be about to let go of what another waits for.
+        Those that actors have started, or that have ended as actors, may be about to let go of what another waits for.
+        All of them do wait at one moment if each is in the same wait before it and after it.
         """
-        waits = [self._waits.of(thread) for thread in self._native_ids]
+        waits = self._waits.of_all(but=threading.get_native_id())
         again, self._last_waits = waits == self._last_waits, waits
-        if not again or not all(wait is not None and wait.endless for wait in waits):
-            return False
-        return not self._waits.others_end({*self._native_ids, threading.get_native_id()})
+        return again and all(wait is not None and wait.endless for wait in waits.values())
 
     def _set_free(self) -> None:
         """Let actors go on without a schedule, and such as have not begun not begin."""

@@ -91,17 +91,15 @@ class Waits:
         except OSError:
             return False
 
-    def others_end(self, known: set[int]) -> bool:
-        """Return whether a thread that is not among the known ones may still wake them up."""
+    def of_all(self, but: int) -> dict[int, Wait | None]:
+        """Return what all threads of this process wait in, but for one; elsewhere, that one may run."""
         try:
-            threads = {int(name) for name in os.listdir("/proc/self/task")} - known  # noqa: PTH208  (quick)
+            threads = {int(name) for name in os.listdir("/proc/self/task")}  # noqa: PTH208  (quick)
         except OSError:
-            return False
-        for thread in threads:
-            wait = self.of(thread)
-            if wait is None or not wait.endless:
-                return True
-        return False
+            return {but: None}
+        for ended in self._files.keys() - threads:
+            self._close(ended)
+        return {thread: self.of(thread) for thread in threads if thread != but}
 
     def lasting(self, thread: int, interval_s: float) -> Wait | None:
         """Return a thread's wait that lasts, although this one lets the thread run; None if it does not last.
@@ -121,10 +119,12 @@ class Waits:
 
     def close(self) -> None:
         """Close the files."""
-        for files in self._files.values():
-            for file in files or ():
-                os.close(file)
-        self._files.clear()
+        for thread in list(self._files):
+            self._close(thread)
+
+    def _close(self, thread: int) -> None:
+        for file in self._files.pop(thread) or ():
+            os.close(file)
 
 
 def _opened(thread: int) -> tuple[int, ...] | None:

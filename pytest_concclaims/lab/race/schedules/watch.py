@@ -30,7 +30,7 @@ class WatchError(Exception):
 class Recording:
     """What actors do, line by line.
 
-    :param write: takes each visit when it is over.
+    :param write: takes each visit when it begins, as it may end the process; and again when something became of it.
     """
 
     def __init__(self, write: Callable[[Visit], None]) -> None:
@@ -41,22 +41,13 @@ class Recording:
         """Take note that an actor is in a line."""
         here = actor, code, line
         if here != self._latest:
-            self._end(None)
             self._latest = here
+            self._write(Visit(actor, code.co_filename, line))
 
     def note(self, actor: int, event: str) -> None:
         """Take note of what became of an actor where it is."""
-        if self._latest is None or self._latest[0] != actor:
-            return
-        self._end(event)
-
-    def close(self) -> None:
-        """Write what is not written yet."""
-        self._end(None)
-
-    def _end(self, event: str | None) -> None:
-        if self._latest is not None:
-            actor, code, line = self._latest
+        if self._latest is not None and self._latest[0] == actor:
+            _, code, line = self._latest
             self._latest = None
             self._write(Visit(actor, code.co_filename, line, event))
 

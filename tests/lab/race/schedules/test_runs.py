@@ -126,7 +126,7 @@ def test_actors_that_differ_from_run_to_run_are_noticed() -> None:
     numbers = random.Random(0)
 
     def count_at_random(box: list[int]) -> None:
-        for _ in range(numbers.randrange(9)):
+        for _ in range(numbers.randrange(30)):
             increase(1)
 
     with runs_of(list, count_at_random, count_at_random) as runs:
