@@ -133,7 +133,8 @@ class Scheduler:
         self._begin(schedule, len(tasks))
         try:
             with self._mutex:
-                self._choose()
+                to = self._choose()
+            self._open_gate(to)
             self._look_after_actors()
         except BaseException:
             self._lost = True
@@ -244,6 +245,7 @@ class Scheduler:
             self._note(me, "preempted")
             self._ready.add(me)
             self._go_on(to)
+        self._open_gate(to)
         self._wait_for_token(me)
 
     def _due(self, step: int) -> tuple[int | None, int]:
@@ -271,11 +273,14 @@ class Scheduler:
             self._handing_over[me] = False
             self._note(me, "ended")
             self._finished += 1
-            if self._finished == len(self._names):
+            is_last, to = self._finished == len(self._names), None
+            if is_last:
                 self._holder = None
-                self._done.open()
             elif self._holder in (me, None):
-                self._choose()
+                to = self._choose()
+        self._open_gate(to)
+        if is_last:
+            self._done.open()
 
     def _settle_blocked(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
@@ -298,16 +303,21 @@ class Scheduler:
                 if other in self._blocked:
                     self._blocked[other] = wait
 
+    def _open_gate(self, actor: int | None) -> None:
+        """Wake an actor up that has got the token: without the mutex, for which it would wait then."""
+        if actor is not None:
+            self._gates[actor].open()
+
     # --- with the mutex
 
-    def _choose(self) -> None:
-        """Let one of the actors go on that can; if none can, the first that comes back does."""
+    def _choose(self) -> int | None:
+        """Let one of the actors go on that can, and return it; if none can, the first that comes back does."""
         if self._is_free:
-            return
+            return None
         candidates = sorted(self._ready)
         if not candidates:
             self._holder = None
-            return
+            return None
         to = candidates[0]
         if len(candidates) > 1:
             self._step += 1
@@ -319,15 +329,15 @@ class Scheduler:
             others = tuple(other for other in candidates if other != to)
             self._run.spans.append(Span(self._step, to, others, choice=True))
         self._go_on(to)
+        return to
 
     def _go_on(self, to: int) -> None:
-        """Hand the token to an actor that waits for it."""
+        """Hand the token to an actor that waits for it; its gate is to be opened then."""
         if self._is_free:
             return
         self._ready.discard(to)
         self._handing_over[to] = True  # until it takes the token
         self._give(to)
-        self._gates[to].open()
 
     def _give(self, to: int) -> None:
         self._stop = self._next_stop()
@@ -376,13 +386,14 @@ class Scheduler:
             self._note(holder, "blocked")
             self._run.blocks += 1
             self._blocked[holder] = wait
-            self._choose()
+            to = self._choose()
+        self._open_gate(to)
         return True
 
     def _is_deadlock(self) -> bool:
         """Return whether all threads wait, so that none is left that could wake another one up.
 
-        Those that actors have started, or that have ended as actors, may be about to let go of what another waits for.
+        Those that actors have started may be about to let go of what another waits for, and so may actors that ended.
         All of them do wait at one moment if each is in the same wait before it and after it.
         """
         waits = self._waits.of_all(but=threading.get_native_id())
