@@ -96,7 +96,7 @@ class Scheduler:
         self._names = names
         self._timeout = timeout
         #: Threads that do not wake up actors.
-        self._bystanders = {threading.get_native_id(), *(_all_threads() if timeout == math.inf else ())}
+        self._bystanders = _all_threads() if timeout == math.inf else {threading.get_native_id()}
         self._waits = Waits(gil=gil)
         self._mutex = _thread.allocate_lock()
         gate = LockGate if gil else QueueGate
@@ -139,7 +139,8 @@ class Scheduler:
         self._begin(schedule, len(tasks))
         try:
             with self._mutex:
-                self._choose()
+                to = self._choose()
+            self._open_gate(to)
             self._look_after_actors()
         except BaseException as error:
             self._lost = isinstance(error, Failed)  # else they end, as nothing holds them any more
@@ -169,7 +170,7 @@ class Scheduler:
         self._finished = 0
         self._is_free = self._has_come_back = False
         self._handing_over = [False] * actors
-        self._last_waits: list[Wait | None] = []
+        self._last_waits: dict[int, Wait | None] = {}
 
     # --- in the actors' threads
 
@@ -257,6 +258,7 @@ class Scheduler:
             self._note(me, "preempted")
             self._ready.add(me)
             self._go_on(to)
+        self._open_gate(to)
         self._wait_for_token(me)
 
     def _due(self, step: int) -> tuple[int | None, int]:
@@ -284,11 +286,14 @@ class Scheduler:
             self._handing_over[me] = False
             self._note(me, end)
             self._finished += 1
-            if self._finished == len(self._names):
+            is_last, to = self._finished == len(self._names), None
+            if is_last:
                 self._holder = None
-                self._done.open()
             elif self._holder in (me, None):
-                self._choose()
+                to = self._choose()
+        self._open_gate(to)
+        if is_last:
+            self._done.open()
 
     def _settle_blocked(self) -> None:
         """Wait until each blocked actor has come back, or is known to be blocked still."""
@@ -298,25 +303,34 @@ class Scheduler:
 
     def _settle(self, other: int) -> None:
         """Wait until an actor has come back, or is known to be blocked still."""
-        while other in self._blocked and time.perf_counter() < self._deadline:
-            wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
-            if wait is not None:
-                with self._mutex:
-                    if other in self._blocked:
-                        self._blocked[other] = wait
+        thread = self._native_ids[other]
+        while time.perf_counter() < self._deadline:
+            known = self._blocked.get(other)
+            if known is None or self._waits.is_as_before(thread, known):
                 return
-            time.sleep(_SETTLE_INTERVAL_S)
+            wait = self._waits.lasting(thread, _SETTLE_INTERVAL_S)
+            if wait is None:
+                time.sleep(_SETTLE_INTERVAL_S)
+                continue
+            with self._mutex:
+                if other in self._blocked:
+                    self._blocked[other] = wait
+
+    def _open_gate(self, actor: int | None) -> None:
+        """Wake an actor up that has got the token: without the mutex, for which it would wait then."""
+        if actor is not None:
+            self._gates[actor].open()
 
     # --- with the mutex
 
-    def _choose(self) -> None:
-        """Let one of the actors go on that can; if none can, the first that comes back does."""
+    def _choose(self) -> int | None:
+        """Let one of the actors go on that can, and return it; if none can, the first that comes back does."""
         if self._is_free:
-            return
+            return None
         candidates = sorted(self._ready)
         if not candidates:
             self._holder = None
-            return
+            return None
         to = candidates[0]
         if len(candidates) > 1:
             self._step += 1
@@ -328,15 +342,15 @@ class Scheduler:
             others = tuple(other for other in candidates if other != to)
             self._run.spans.append(Span(self._step, to, others, choice=True))
         self._go_on(to)
+        return to
 
     def _go_on(self, to: int) -> None:
-        """Hand the token to an actor that waits for it."""
+        """Hand the token to an actor that waits for it; its gate is to be opened then."""
         if self._is_free:
             return
         self._ready.discard(to)
         self._handing_over[to] = True  # until it takes the token
         self._give(to)
-        self._gates[to].open()
 
     def _give(self, to: int) -> None:
         self._stop = self._next_stop()
@@ -385,7 +399,8 @@ class Scheduler:
             self._note(holder, "blocked")
             self._run.blocks += 1
             self._blocked[holder] = wait
-            self._choose()
+            to = self._choose()
+        self._open_gate(to)
         return True
 
     def _is_in_debugger(self, actor: int) -> bool:
@@ -398,15 +413,14 @@ class Scheduler:
         return frame is not None
 
     def _is_deadlock(self) -> bool:
-        """Return whether all actors that are left wait, and no thread is left that could wake one up.
+        """Return whether all threads wait, so that none is left that could wake another one up.
 
-        Threads of actors that have ended count as well: one may be about to let go of what another waits for.
+        Those that actors have started may be about to let go of what another waits for, and so may actors that ended.
+        All of them do wait at one moment if each is in the same wait before it and after it.
         """
-        waits = [self._waits.of(thread) for thread in self._native_ids]
+        waits = self._waits.of_all(but=self._bystanders)
         again, self._last_waits = waits == self._last_waits, waits
-        if not again or not all(wait is not None and wait.endless for wait in waits):
-            return False
-        return not self._waits.others_end({*self._native_ids, *self._bystanders})
+        return again and all(wait is not None and wait.endless for wait in waits.values())
 
     def _set_free(self) -> None:
         """Let actors go on without a schedule, and such as have not begun not begin."""

@@ -26,7 +26,7 @@ from .runs import Runs
 from .scheduler import Schedule
 from .story import Visit, story
 from .switch_points import switches_anywhere
-from .watch import WatchError, visits
+from .watch import WatchError
 
 T = TypeVar("T")
 
@@ -218,7 +218,7 @@ class ScheduleSearch:
         with side.runs(math.inf) as runs:
             explorer = Explorer(lambda schedule: runs.run(schedule, written.append), actors=len(side.subject.actors))
             explored = explorer.one(replay.schedule)
-        return Searched(replay.portable, explored, steps=tuple(story(visits(written))), replayed=True)
+        return Searched(replay.portable, explored, steps=tuple(story(written)), replayed=True)
 
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
         race = _Side(self, self._experiment.race, question, portable=True)
@@ -327,7 +327,7 @@ class _Side:
             except Failed:
                 shown_again = True  # as before
             file.seek(0)
-            return shown_again, tuple(story(visits(_written(file))))
+            return shown_again, tuple(story(list(_written(file))))
 
     def _unless_crash_is_sought(self, explore: Callable[[], Explored]) -> Explored:
         try:

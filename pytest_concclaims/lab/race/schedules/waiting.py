@@ -12,8 +12,11 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+
+from ....interpreter import PYPY
 
 #: The system calls by which threads wait for others, for a moment in time, and for files (Linux, asm/unistd.h).
 _FUTEX, _SLEEPS, _SELECTS = {
@@ -25,6 +28,8 @@ _FUTEX_PRIVATE_FLAG = 128  # linux/futex.h: no other process can wake it
 _LOOK_SIZE = 256
 #: Seconds within which a thread that waits for the GIL wakes up to ask for it: the switch interval, and some more.
 _GIL_WAIT_S = 0.01
+#: On PyPy, all but one of the threads that wait for the GIL wait for a mutex, as those do that wait for an actor.
+_MUTEX_WAIT_S = 3e-4 if PYPY else 0.0
 #: Seconds without progress after which a thread counts as waiting where the system does not tell.
 _UNTOLD_WAIT_S = 0.03
 
@@ -92,17 +97,15 @@ class Waits:
         except OSError:
             return False
 
-    def others_end(self, known: set[int]) -> bool:
-        """Return whether a thread that is not among the known ones may still wake them up."""
+    def of_all(self, but: Collection[int]) -> dict[int, Wait | None]:
+        """Return what all threads of this process wait in, but for some; elsewhere, those may run."""
         try:
-            threads = {int(name) for name in os.listdir("/proc/self/task")} - known  # noqa: PTH208  (quick)
+            threads = {int(name) for name in os.listdir("/proc/self/task")}  # noqa: PTH208  (quick)
         except OSError:
-            return False
-        for thread in threads:
-            wait = self.of(thread)
-            if wait is None or not wait.endless:
-                return True
-        return False
+            return dict.fromkeys(but)
+        for ended in self._files.keys() - threads:
+            self._close(ended)
+        return {thread: self.of(thread) for thread in threads if thread not in but}
 
     def lasting(self, thread: int, interval_s: float) -> Wait | None:
         """Return a thread's wait that lasts, although this one lets the thread run; None if it does not last.
@@ -122,10 +125,12 @@ class Waits:
 
     def close(self) -> None:
         """Close the files."""
-        for files in self._files.values():
-            for file in files or ():
-                os.close(file)
-        self._files.clear()
+        for thread in list(self._files):
+            self._close(thread)
+
+    def _close(self, thread: int) -> None:
+        for file in self._files.pop(thread) or ():
+            os.close(file)
 
 
 def _opened(thread: int) -> tuple[int, ...] | None:
@@ -153,10 +158,9 @@ def _wait(call: bytes, ran: bytes, gil_wait_s: float) -> Wait:
     words = call.split()
     number = int(words[0])
     if number != _FUTEX:
-        timed = number in _SLEEPS or (
-            number in _SELECTS and words[1] == b"0x0"
-        )  # for no file: time.sleep before 3.11
+        # Before 3.11, time.sleep is a select without files.
+        timed = number in _SLEEPS or (number in _SELECTS and words[1] == b"0x0")
         return Wait(call, ran, endless=False, timed=timed, seconds=0.0)
     timed = words[4] != b"0x0"
     endless = not timed and bool(int(words[2], 16) & _FUTEX_PRIVATE_FLAG)
-    return Wait(call, ran, endless=endless, timed=timed, seconds=gil_wait_s if timed else 0.0)
+    return Wait(call, ran, endless=endless, timed=timed, seconds=gil_wait_s if timed else _MUTEX_WAIT_S)

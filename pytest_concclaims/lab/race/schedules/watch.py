@@ -10,7 +10,7 @@ import dis
 import linecache
 import sys
 from _thread import get_ident
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Thread
 from types import CodeType, FrameType
@@ -37,8 +37,7 @@ class WatchError(Exception):
 class Recording:
     """What actors do, line by line.
 
-    :param write: takes each visit as it begins, as what it does may end the process; and again with what became of
-        the actor in it.
+    :param write: takes each visit when it begins, as it may end the process; and again when something became of it.
     """
 
     def __init__(self, write: Callable[[Visit], None]) -> None:
@@ -58,17 +57,6 @@ class Recording:
             _, code, line = self._latest
             self._latest = None
             self._write(Visit(actor, code.co_filename, line, event))
-
-
-def visits(written: Iterable[Visit]) -> list[Visit]:
-    """Return the visits that a recording has written, each once."""
-    found: list[Visit] = []
-    for visit in written:
-        if visit.event is not None and found and found[-1] == replace(visit, event=None):
-            found[-1] = visit
-        else:
-            found.append(visit)
-    return found
 
 
 def watch(at_switch_point: AtSwitchPoint, *, anywhere: bool) -> Watch:

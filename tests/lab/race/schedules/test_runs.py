@@ -126,13 +126,12 @@ def test_actors_that_differ_from_run_to_run_are_noticed() -> None:
     numbers = random.Random(0)
 
     def count_at_random(box: list[int]) -> None:
-        for _ in range(numbers.randrange(50)):
+        for _ in range(numbers.randrange(30)):
             increase(1)
 
     with runs_of(list, count_at_random, count_at_random) as runs:
-        found = explored(runs, most=1)
+        found = explored(runs, most=1, repeat=False)
     assert found.unrepeatable > 0
-    assert found.once
 
 
 def test_what_happens_first_in_a_process_is_noticed() -> None:

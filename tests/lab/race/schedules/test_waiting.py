@@ -150,17 +150,16 @@ def test_thread_that_has_ended_does_not_wait(waits: Waits) -> None:
 
 
 @linux
-def test_threads_that_may_wake_others_up_are_seen(waits: Waits) -> None:
-    """One that sleeps or runs may; one that waits for others itself may not."""
-    known = {int(path.name) for path in Path("/proc/self/task").iterdir()}
-    assert not waits.others_end(known)
-    lock = held_lock()
+def test_all_threads_are_looked_at_but_one(waits: Waits) -> None:
+    """As long as they live."""
+    me, lock = threading.get_native_id(), held_lock()
     with thread_that(lock.acquire, lock.release) as thread:
-        settled(waits, thread, timed=False)
-        assert not waits.others_end(known)
-    with thread_that(*sleeping()) as thread:
-        settled(waits, thread, timed=True)
-        assert waits.others_end(known)
+        wait = settled(waits, thread, timed=False)
+        all_of_them = waits.of_all(but=me)
+        assert all_of_them[thread] == wait
+        assert me not in all_of_them
+    wait_until(lambda: thread not in waits.of_all(but=me))
+    assert thread not in waits._files
 
 
 @linux

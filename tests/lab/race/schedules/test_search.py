@@ -1,0 +1,253 @@
+"""The search among the schedules of a race, in children: its answers' ground, its witness, and how it fails."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import pytest
+
+from helpers.waiting import TIMEOUT_S
+from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race.experiment import experiment
+from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, question
+from pytest_concclaims.lab.race.schedules.explorer import Explored, Witness
+from pytest_concclaims.lab.race.schedules.search import EndedBySchedule, ScheduleSearch, Searched
+
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.starts]
+
+forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
+
+
+def searched(
+    about: Any,
+    setup: Callable[[], Any],
+    *actors: Callable[[Any], object],
+    observe: Callable[[Any], Hashable] | None = None,
+    asked: str = "ever",
+    in_process: bool = False,
+    timeout: float = TIMEOUT_S,
+    portable: bool = False,
+) -> Searched:
+    """Return what schedules say about a question."""
+    made = experiment(setup, actors, observe=observe, rounds=1, control=actors, exceptions=())
+    search = ScheduleSearch(
+        made,
+        budget=20.0,
+        timeout=timeout,
+        in_process=in_process,
+        portable=portable,
+        replay=(),
+        failed_assertions=tuple,
+    )
+    asks: OutcomeQuestion = question(asked, about, (), values=None if observe else len(actors))
+    return search.ask(asks)
+
+
+class Account:
+    """Two locks, and a balance."""
+
+    def __init__(self) -> None:
+        self.balance = 0
+        self.first = threading.Lock()
+        self.second = threading.Lock()
+
+
+def deposit(account: Account) -> None:
+    """Read and write, with a switch point in between on each interpreter."""
+    seen = account.balance
+    sorted([1])
+    account.balance = increased(seen)
+
+
+def increased(number: int) -> int:
+    """Return the next number."""
+    return number + 1
+
+
+def balance(account: Account) -> int:
+    """Observe it."""
+    return account.balance
+
+
+def one_way(account: Account) -> None:
+    """Take both locks."""
+    with account.first:
+        increased(0)
+        with account.second:
+            increased(0)
+
+
+def other_way(account: Account) -> None:
+    """Take them in the other order."""
+    with account.second:
+        increased(0)
+        with account.first:
+            increased(0)
+
+
+@forks
+@pytest.mark.parametrize("in_process", [False, True], ids=["child", "in-process"])
+def test_witness_has_its_schedule_and_its_story(in_process: bool) -> None:
+    """A lost update: one is preempted between reading and writing."""
+    found = searched(1, Account, deposit, deposit, observe=balance, in_process=in_process)
+    assert found.witness is not None
+    assert (found.witness.outcome, found.witness.preemptions) == ("1", 1)
+    assert found.lacking() is None
+    assert {step.actor for step in found.steps} == {0, 1}
+    assert "preempted" in [step.event for step in found.steps]
+    assert any("account.balance = increased(seen)" in step.text for step in found.steps)
+
+
+@forks
+def test_never_rests_on_two_preemptions_and_the_control() -> None:
+    """Or on all schedules that there are."""
+    found = searched(3, list, lambda box: box.append(1), lambda box: box.append(2), observe=len)
+    assert found.witness is None
+    assert found.lacking() is None
+    assert found.race is not None
+    assert found.race.is_enough
+    assert found.race.outcomes == {2: found.race.run}
+
+
+@forks
+def test_deadlock_is_an_outcome_with_a_story() -> None:
+    """It says where each actor waits."""
+    found = searched(DEADLOCK, Account, one_way, other_way)
+    assert found.witness is not None
+    assert found.witness.outcome == "lab.DEADLOCK"
+    assert found.race is not None
+    assert found.race.lost
+    last = {step.actor: step for step in found.steps}
+    assert {step.event for step in last.values()} == {"blocked"}
+    assert {"with account.first:", "with account.second:"} == {step.text for step in last.values()}
+
+
+@forks
+def test_deadlock_that_is_not_asked_about_ends_the_race_with_its_story() -> None:
+    """It is an error of the claim."""
+    with pytest.raises(EndedBySchedule, match="waited for each other") as caught:
+        searched((1, 2), Account, one_way, other_way, asked="never")
+    assert caught.value.failure.kind == "deadlock"
+    assert {step.actor for step in caught.value.steps} == {0, 1}
+    assert len(caught.value.schedule) == 1
+
+
+def fall(account: Account) -> None:
+    """Crash where an update is lost."""
+    seen = account.balance
+    increased(seen)
+    if account.balance != seen:
+        signal.raise_signal(signal.SIGSEGV)
+    account.balance = seen + 1
+
+
+@forks
+def test_crash_is_an_outcome_with_a_story() -> None:
+    """The schedule outlives the process."""
+    found = searched(CRASH, Account, fall, fall)
+    assert found.witness is not None
+    assert (found.witness.outcome, found.witness.preemptions) == ("lab.CRASH", 1)
+    assert "signal.raise_signal(signal.SIGSEGV)" in [step.text for step in found.steps]
+
+
+@forks
+def test_crash_that_is_not_asked_about_ends_the_race_with_its_story() -> None:
+    """And where it was."""
+    with pytest.raises(EndedBySchedule, match="ended by SIGSEGV while the race ran") as caught:
+        searched((1, 2), Account, fall, fall)
+    assert caught.value.schedule
+    assert "signal.raise_signal(signal.SIGSEGV)" in [step.text for step in caught.value.steps]
+
+
+@forks
+@pytest.mark.parametrize("in_process", [False, True], ids=["child", "in-process"])
+def test_exception_ends_the_race(in_process: bool) -> None:
+    """If it is no outcome."""
+
+    def fail(_: object) -> None:
+        raise LookupError("no such account")
+
+    with pytest.raises(EndedBySchedule, match="actor .*fail raised LookupError: no such account") as caught:
+        searched((1, 2), list, fail, len, in_process=in_process)
+    assert caught.value.schedule == ()
+
+
+@forks
+def test_what_happens_once_in_a_process_is_searched_in_fresh_ones() -> None:
+    """There, a lazy singleton is made twice."""
+    made: list[object] = []
+
+    def get(_: object) -> None:
+        if not made:
+            made_now = increased(0)
+            sorted([made_now])
+            made.append(made_now)
+
+    found = searched(2, list, get, get, observe=lambda _: len(made))
+    assert found.race is not None
+    assert found.race.once
+    assert found.afresh is not None
+    assert found.afresh.seen
+    assert found.witness is found.afresh.witness
+    assert not made
+
+
+@forks
+def test_threads_that_actors_start_are_remarked() -> None:
+    """They are not scheduled."""
+
+    def start(_: object) -> None:
+        thread = threading.Thread(target=increased, args=(1,))
+        thread.start()
+        thread.join()
+
+    found = searched((None, 0), list, start, len)  # as it is at once
+    assert found.race is not None
+    assert found.race.remarks == ("threads that actors start are not scheduled",)
+
+
+# --- the ground of an answer
+
+
+def explored(**what: Any) -> Explored:
+    """Return schedules with at most two preemptions that show nothing."""
+    plain: dict[str, Any] = {"points": (9, 9), "run": 400, "preemptions": 2, "further": 1000, "outcomes": Counter()}
+    return Explored(**{**plain, **what})
+
+
+WITNESS = Witness(((2, 1),), "1", 7, 1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("race", "control", "afresh", "lacking"),
+    [
+        (explored(), explored(seen=3), None, None),
+        (explored(), explored(exhausted=True), None, None),
+        (explored(exhausted=True, preemptions=1), None, None, None),
+        (explored(witness=WITNESS), None, None, None),
+        (explored(once=True), explored(seen=3), explored(preemptions=1), None),
+        (explored(once=True), None, explored(witness=WITNESS), None),
+        (explored(), explored(), None, "its control did not show it in 400 schedules"),
+        (explored(preemptions=1), None, None, "too many schedules for the budget: with 2 preemptions, only those"),
+        (explored(preemptions=None), None, None, "with 2 preemptions, none were run"),
+        (explored(unrepeatable=3), None, None, "3 schedules of 400 did not repeat"),
+        (explored(once=True), None, None, "for the first time in a process"),
+        (explored(once=True), None, explored(preemptions=0), "for the first time in a process"),
+    ],
+)
+def test_never_says_what_it_lacks(
+    race: Explored, control: Explored | None, afresh: Explored | None, lacking: str | None
+) -> None:
+    """Nothing, where all that it takes was run."""
+    found = Searched(False, race, control, afresh).lacking()
+    assert found is None if lacking is None else lacking in (found or "")
+
+
+def test_search_without_schedules_says_why() -> None:
+    """Such as that all tools of sys.monitoring are in use."""
+    assert Searched(False, None, remarks=("all tool ids are in use",)).lacking() == "all tool ids are in use"
+    assert Searched(False, None, remarks=("",)).seconds == 0.0
