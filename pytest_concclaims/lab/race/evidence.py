@@ -140,6 +140,7 @@ def _schedules(searched: Searched) -> dict[str, Any] | None:
         "interpreter": _interpreter(),
         "switch_points": list(race.points),
         **_explored(race),
+        "run": race.run - race.random_run,
         "further": race.further,
         "random": None
         if not race.random_run
@@ -159,7 +160,7 @@ def _interpreter() -> str:
 
 def _explored(explored: Explored) -> dict[str, Any]:
     return {
-        "run": explored.run - explored.random_run,
+        "run": explored.run,
         "seen": explored.seen,
         "preemptions": explored.preemptions,
         "exhausted": explored.exhausted,

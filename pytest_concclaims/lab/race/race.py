@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from ...text import counted
 from ...verdict import Inconclusive
 from ..failure import Failed
 from ..measurement import Bench
@@ -81,7 +82,7 @@ class Race:
         total = self._runner.findings.race.tally.total
         names = ", ".join(names_of(self._runner.experiment.race))
         schedules = sum(self._runner.in_schedules.values())
-        return f"<Race of {names}: {schedules:,} schedules, {total.samples:,} samples>"
+        return f"<Race of {names}: {counted(schedules, 'schedule')}, {counted(total.samples, 'sample')}>"
 
     def __bool__(self) -> NoReturn:
         raise TypeError(f"a race is neither true nor false; {ASK}")

@@ -41,6 +41,10 @@ _TRACED = (
     "a tracer, profiler or debugger is active, which runs code of its own between the actors' instructions: what "
     "threads do that run freely is not what they do without it"
 )
+_LEAKS = (
+    "actors leave behind in the process what changes the next run of them, and samples share a process; let setup "
+    "undo it"
+)
 _INSIDE = "no schedule shows it: it comes about inside C code or a single instruction"
 
 #: What a child returns: a failure, or findings and progress, serialized.
@@ -157,8 +161,8 @@ class Runner:
             and not (searched.race is not None and searched.race.exhausted)
         ):
             return Result(searched, None, _NOT_A_RACE)
-        if searched.race is not None and searched.race.leaks:  # so would samples, which share a process
-            return Result(searched, None, lacking)
+        if searched.race is not None and searched.race.leaks:
+            return Result(searched, None, lacking or (None if gil_enabled() else _LEAKS))
         suffices = lacking is None and gil_enabled()
         if is_traced():
             return Result(searched, None, None if suffices else _TRACED)

@@ -6,10 +6,10 @@ import builtins
 import functools
 import inspect
 from collections.abc import Iterator
-from types import FrameType
+from types import CodeType, FrameType
 
-#: The flag of such a code object of PyPy's own (pypy/interpreter/astcompiler/consts.py: CO_HIDDEN_APPLEVEL).
-_HIDDEN = 0x2000000
+#: How the files' names of such code begin that PyPy has built in.
+_BUILT_IN = "<builtin>"
 #: Functions of the standard library that are hidden, and work with what threads share (lib-python, functools.py).
 _HIDDEN_IN_FUNCTOOLS = ("wrapper", "reduce")
 
@@ -38,7 +38,7 @@ def _is_hidden(thing: object) -> bool:
     if type(thing).__name__ not in ("function", "builtin_function", "method"):
         return False
     code = getattr(thing, "__code__", None)
-    if getattr(code, "co_flags", 0) & _HIDDEN:
-        return True
-    in_functools = getattr(code, "co_filename", None) == functools.__file__
-    return in_functools and getattr(code, "co_name", None) in _HIDDEN_IN_FUNCTOOLS
+    if not isinstance(code, CodeType):
+        return False
+    in_functools = code.co_filename == functools.__file__ and code.co_name in _HIDDEN_IN_FUNCTOOLS
+    return in_functools or code.co_filename.startswith(_BUILT_IN)

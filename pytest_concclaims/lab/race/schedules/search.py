@@ -201,10 +201,10 @@ class ScheduleSearch:
         if not explored.once or self.is_in_process:
             return Searched(self._portable, explored)
         afresh = race.explored_afresh(_AFRESH_PART * budget)
-        remarks = (_afresh_remark(afresh),)
-        if afresh.witness is None:
-            return Searched(self._portable, explored, afresh=afresh, remarks=remarks)
-        return Searched(self._portable, afresh, steps=race.story_of(afresh.witness) or (), remarks=remarks)
+        if explored.leaks or afresh.witness is not None:  # what was seen in one process is no effect of a race
+            explored = replace(afresh, once=True, leaks=explored.leaks)
+        steps = () if afresh.witness is None else race.story_of(afresh.witness) or ()
+        return Searched(self._portable, explored, afresh=afresh, steps=steps, remarks=(_afresh_remark(afresh),))
 
     @property
     def is_replay(self) -> bool:

@@ -155,10 +155,10 @@ def test_all_threads_are_looked_at_but_one(waits: Waits) -> None:
     me, lock = threading.get_native_id(), held_lock()
     with thread_that(lock.acquire, lock.release) as thread:
         wait = settled(waits, thread, timed=False)
-        all_of_them = waits.of_all(but=me)
+        all_of_them = waits.of_all(but=[me])
         assert all_of_them[thread] == wait
         assert me not in all_of_them
-    wait_until(lambda: thread not in waits.of_all(but=me))
+    wait_until(lambda: thread not in waits.of_all(but=[me]))
     assert thread not in waits._files
 
 
