@@ -8,8 +8,12 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from weakref import WeakSet
 
 from .failure import Failure, is_own
+
+#: Threads of races in this process that wait for each other, and will for ever.
+DEADLOCKED: WeakSet[threading.Thread] = WeakSet()
 
 
 @contextmanager

@@ -46,16 +46,12 @@ class Replay:
         return cls(by_claim=by_claim)
 
     def tokens_of(self, claim: str) -> Sequence[Token]:
-        """Return the schedules of a claim.
+        """Return the schedules of a claim."""
+        return self.tokens if self.by_claim is None else self.by_claim.get(claim, ())
 
-        :raises pytest.skip.Exception: the run record has none.
-        """
-        if self.by_claim is None:
-            return self.tokens
-        tokens = self.by_claim.get(claim, ())
-        if not tokens:
-            pytest.skip("the record of --claims-replay has no schedule of this claim")
-        return tokens
+    def leaves_out(self, claim: str) -> bool:
+        """Return whether a run record is replayed that has no schedule of a claim."""
+        return self.by_claim is not None and not self.by_claim.get(claim)
 
 
 def _tokens(evidence: Sequence[Evidence]) -> list[Token]:

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import FrameType
 
+from ..lab.threads import DEADLOCKED
+
 #: Seconds that threads of a claim have to end, once its teardown is over.
 _JOIN_TIMEOUT_S = 5.0
 #: Seconds between two looks whether one of them has become idle.
@@ -19,8 +21,8 @@ _POLL_INTERVAL_S = 0.02
 
 
 def running_threads() -> frozenset[threading.Thread]:
-    """Return the threads that run now, but for the one that asks."""
-    return frozenset(threading.enumerate()) - {threading.current_thread()}
+    """Return the threads that run now, but for the one that asks, and those that a race has lost in a deadlock."""
+    return frozenset(threading.enumerate()) - {threading.current_thread(), *DEADLOCKED}
 
 
 def threads_in(is_code: Callable[[FrameType], bool]) -> frozenset[threading.Thread]:

@@ -247,6 +247,8 @@ class ClaimTrials:
             result = yield
         except (Inconclusive, NotApplicable) as raised:
             unsettled = raised
+        if unsettled is None and self._replay.leaves_out(claim.id):
+            unsettled = NotApplicable("the record of --claims-replay has no schedule of this claim")
         if unsettled is not None:
             ending, reason = ending_of(unsettled, is_claims_code=lambda _: False)
             trial.take(ending=ending, ending_reason=reason)

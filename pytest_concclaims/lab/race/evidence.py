@@ -69,7 +69,7 @@ def evidence_of(
             "seen": None if absence is None else absence.control_seen,
         },
         strategies=_strategies(findings),
-        schedules=None if searched is None else _schedules(searched),
+        schedules=None if searched is None else _schedules(searched, findings.remarks),
         bound=None if result is None else result.bound,
         confidence=CONFIDENCE,
         lacking=None if result is None else result.lacking,
@@ -99,7 +99,8 @@ def _witness(result: Result, experiment: RaceExperiment) -> dict[str, Any] | Non
             "outcome": witness.outcome,
             "seconds": round(witness.seconds, 6),
             "sample": witness.number,
-            "strategy": f"schedule with {counted(witness.preemptions, 'preemption')}",
+            "strategy": f"{'random ' if witness.at_random else ''}schedule with "
+            + counted(witness.preemptions, "preemption"),
             "switch_interval": None,
             "overlapping": witness.preemptions > 0,
             **_story(searched.steps, token(experiment.race, witness.schedule, portable=searched.portable)),
@@ -131,7 +132,7 @@ def _story(steps: Sequence[Step], replay: Token) -> dict[str, Any]:
     return {"steps": [asdict(step) for step in steps] or None, "replay": str(replay)}
 
 
-def _schedules(searched: Searched) -> dict[str, Any] | None:
+def _schedules(searched: Searched, remarks: Sequence[str]) -> dict[str, Any] | None:
     race = searched.race
     if race is None:
         return None
@@ -148,7 +149,7 @@ def _schedules(searched: Searched) -> dict[str, Any] | None:
         "unrepeatable": race.unrepeatable,
         "seconds": round(searched.seconds, 4),
         "control": None if searched.control is None else _explored(searched.control),
-        "remarks": [*race.remarks, *searched.remarks],
+        "remarks": [*race.remarks, *searched.remarks, *remarks],
         "portable": None if searched.anywhere is None else _explored(searched.anywhere),
     }
 

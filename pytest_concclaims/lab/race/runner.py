@@ -163,6 +163,8 @@ class Runner:
             return Result(searched, None, _NOT_A_RACE)
         if searched.race is not None and searched.race.leaks:
             return Result(searched, None, lacking or (None if gil_enabled() else _LEAKS))
+        if searched.race is not None and searched.race.once and lacking is not None:
+            return Result(searched, None, lacking)  # samples share a process, and have one chance in all of them
         suffices = lacking is None and gil_enabled()
         if is_traced():
             return Result(searched, None, None if suffices else _TRACED)
@@ -172,7 +174,10 @@ class Runner:
             progress = self.until_crash(now, end) if asked.end is CRASH else self.until_settled(asked, now, end)
         if progress.seen.samples:
             return Result(searched, progress, None, remark=_INSIDE if lacking is None else None)
-        return Result(searched, progress, progress.impossible if suffices else progress.lacking, is_look=suffices)
+        if suffices:
+            return Result(searched, progress, progress.impossible, is_look=True)
+        both = "; and of samples: ".join(filter(None, (lacking, progress.lacking)))
+        return Result(searched, progress, both if progress.lacking is not None else None)
 
     def until_settled(self, asked: OutcomeQuestion, started: float, end: float) -> Progress:
         """Sample until a question is settled or time is up.

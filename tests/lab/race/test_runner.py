@@ -288,7 +288,7 @@ def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
 def test_no_answer_without_samples(lab: Lab, asked: str) -> None:
     """A budget that is spent before anything ran leaves no answer to any question, and the claim unsettled."""
     race = locked(lab, budget=1e-9)
-    with pytest.raises(Inconclusive, match=rf"{asked}\(2\) has no answer: too few overlapping"):
+    with pytest.raises(Inconclusive, match=rf"{asked}\(2\) has no answer: .*too few overlapping"):
         getattr(race, asked)(2)
     assert (last(lab).samples, last(lab).answer) == (0, None)
     assert last(lab).lacking is not None

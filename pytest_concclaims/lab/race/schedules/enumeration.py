@@ -129,8 +129,9 @@ def chance(actors: int, steps: int, preemptions: int) -> float:
     """Return the least probability that one random schedule shows what takes so many preemptions.
 
     By Burckhardt et al. 2010: a bug of depth d among n threads and k steps shows in a run with a probability of at
-    least 1 / (n k^(d-1)), and what takes d-1 preemptions is a bug of depth d.
+    least 1 / (n k^(d-1)), and what takes d-1 preemptions is a bug of depth d. Here each preemption also chooses among
+    n-1 others.
 
     :param steps: of a run.
     """
-    return float(1 / (actors * max(steps, 1) ** preemptions))
+    return float(1 / (actors * (max(steps, 1) * (actors - 1)) ** preemptions))

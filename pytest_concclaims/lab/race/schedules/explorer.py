@@ -49,6 +49,7 @@ class Witness:
 
     :param number: among all that were run, from 1.
     :param seconds: after the search began.
+    :param at_random: whether it was a random one.
     """
 
     schedule: Schedule
@@ -56,6 +57,7 @@ class Witness:
     number: int
     preemptions: int
     seconds: float
+    at_random: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ class Explorer:
         self._levels = Levels()
         self._began = clock()
         self._so_far = Explored()
+        self._is_random = False
 
     def explore(self, end: float) -> Explored:
         """Run schedules until what is sought was seen, enough was run, or time is up.
@@ -197,7 +200,7 @@ class Explorer:
         preemptions = self._levels.preemptions
         if seen.sought and witness is None:
             number, seconds = before.run + 1, clock() - self._began
-            witness = Witness(seen.trace.schedule, shown(seen.outcome), number, preemptions, seconds)
+            witness = Witness(seen.trace.schedule, shown(seen.outcome), number, preemptions, seconds, self._is_random)
         self._update(
             points=before.points or seen.points,
             run=before.run + 1,
@@ -211,6 +214,7 @@ class Explorer:
 
     def _at_random(self, end: float) -> None:
         """Run random schedules with one preemption more than the last level that was run whole."""
+        self._is_random = True
         preemptions = self._levels.preemptions + 1
         steps = max(sum(self._so_far.points), 1)
         run = 0

@@ -22,7 +22,7 @@ from queue import Empty, SimpleQueue
 from ...failure import Failed, Failure
 from ...linux import sharpen_timers
 from ...processes.signals import interrupts_held
-from ...threads import hang
+from ...threads import DEADLOCKED, hang
 from .waiting import Wait, Waits
 
 #: Seconds between two looks at the actor that has the token, at first, and at most while it gets on.
@@ -377,6 +377,7 @@ class Scheduler:
             if holder is None:
                 if self._is_deadlock():
                     self._run.deadlock = self._lost = True
+                    DEADLOCKED.update(self._threads[actor] for actor in self._blocked)
                     return
                 pause = min(2 * pause, 1e-3)
             else:

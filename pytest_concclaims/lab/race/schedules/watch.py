@@ -25,6 +25,7 @@ from .switch_points import StarCalls, SwitchPoints, TracedFrame, entered_from_c,
 AtSwitchPoint = Callable[[int], None]
 #: A line of source that stops an actor in a debugger, and is no part of the code that is watched.
 BREAKPOINT = "breakpoint()"
+_BREAKPOINT_NAME = "breakpoint"
 _START_THREAD = Thread.start.__code__
 _CAN_MONITOR = hasattr(sys, "monitoring")
 _TOOL_IDS = (3, 4, 2, 1, 0)
@@ -106,15 +107,15 @@ class Watch:
         points = self._points.get(id(code))
         if points is None:
             points = switch_points(code, anywhere=self._anywhere)
-            if BREAKPOINT.rstrip("()") in code.co_names:
-                points = _without_breakpoints(points, code)
+            if _BREAKPOINT_NAME in code.co_names:
+                points = _without_breakpoints(points, code, anywhere=self._anywhere)
             self._points[id(code)] = points
             self._codes.append(code)  # lest another one gets its identity
             self.started_threads = self.started_threads or code is _START_THREAD
         return points
 
 
-def _without_breakpoints(points: SwitchPoints, code: CodeType) -> SwitchPoints:
+def _without_breakpoints(points: SwitchPoints, code: CodeType, *, anywhere: bool) -> SwitchPoints:
     """Return the switch points but for those of lines that only stop in a debugger."""
     line = code.co_firstlineno
     left_out = set()
@@ -124,7 +125,10 @@ def _without_breakpoints(points: SwitchPoints, code: CodeType) -> SwitchPoints:
         if linecache.getline(code.co_filename, line).strip() == BREAKPOINT:
             left_out.add(instruction.offset)
     kept = {call: following for call, following in points.after_c_call.items() if call not in left_out}
-    return replace(points, before=points.before - left_out, after_c_call=kept)
+    # A function's start is a switch point by the table, wherever its first line is.
+    before = points.before - left_out if anywhere else points.before
+    between = frozenset(pair for pair in points.between if pair[0] not in left_out)
+    return replace(points, before=before, between=between, after_c_call=kept)
 
 
 class Monitoring(Watch):
@@ -185,7 +189,8 @@ class Monitoring(Watch):
             return
         events = self._monitoring.events
         points = self._points_of(code)
-        wanted = events.INSTRUCTION | (events.CALL if points.after_c_call or points.after_star_call else 0)
+        calls = points.after_c_call or points.after_star_call or _BREAKPOINT_NAME in code.co_names
+        wanted = events.INSTRUCTION | (events.CALL if calls else 0)
         self._monitoring.set_local_events(self._tool, code, wanted)
 
     def _instruction_callback(self) -> Callable[[CodeType, int], object]:
@@ -265,8 +270,13 @@ class Tracing(Watch):
             if event != "call":
                 return None
             caller = frame.f_back
-            if caller is not None and isinstance(caller.f_trace, _FrameTrace) and not entered_from_c(frame):
-                caller.f_trace.points.called_python = True
+            if caller is not None and isinstance(caller.f_trace, _FrameTrace):
+                if _is_at_breakpoint(caller):
+                    return None
+                if not entered_from_c(frame):
+                    caller.f_trace.points.called_python = True
+            elif caller is None or caller.f_code is not _CALL:
+                return None  # called by what is not traced: a debugger
             if PYPY and id(frame.f_code) not in self._points and self.hidden is None:
                 self.hidden = hidden_callee(frame)
             frame.f_trace_lines = False
@@ -276,6 +286,15 @@ class Tracing(Watch):
             return _FrameTrace(points, actor, self._at_switch_point, self.recording)
 
         return trace
+
+
+_CALL = Tracing.call.__code__
+
+
+def _is_at_breakpoint(frame: FrameType) -> bool:
+    if _BREAKPOINT_NAME not in frame.f_code.co_names:
+        return False
+    return linecache.getline(frame.f_code.co_filename, frame.f_lineno or 0).strip() == BREAKPOINT
 
 
 class _FrameTrace:
