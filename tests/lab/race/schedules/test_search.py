@@ -171,7 +171,7 @@ def test_exception_ends_the_race(in_process: bool) -> None:
     def fail(_: object) -> None:
         raise LookupError("no such account")
 
-    with pytest.raises(EndedBySchedule, match="actor .*fail raised LookupError: no such account") as caught:
+    with pytest.raises(EndedBySchedule, match=r"actor .*fail raised LookupError: no such account") as caught:
         searched((1, 2), list, fail, len, in_process=in_process)
     assert caught.value.schedule == ()
 
