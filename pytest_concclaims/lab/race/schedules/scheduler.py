@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from ...failure import Failed, Failure
-from ...linux import sharpen_timers
+from ...linux import load, sharpen_timers
 from ...processes.signals import interrupts_held
 from ...threads import DEADLOCKED, hang
 from .waiting import Wait, Waits
@@ -115,6 +115,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Start the threads. The caller closes them afterwards, even if this raises."""
+        load()  # in the actors' threads it would delay their first steps
         with interrupts_held():  # an interrupt would leave a thread that is not known to have started
             for thread in self._threads:
                 thread.start()
