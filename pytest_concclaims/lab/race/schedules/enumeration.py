@@ -45,7 +45,11 @@ class Trace:
     def begins_as(self, other: Trace) -> bool:
         """Return whether a run went as this one, up to where its schedule departs from it."""
         departs = other.schedule[-1][0]
-        return other._turns(departs) == self._turns(departs) and self.steps + 1 >= departs
+        return other._turns(departs) == self._turns(departs)
+
+    def is_as(self, other: Trace) -> bool:
+        """Return whether two runs of one schedule went in the same way."""
+        return self.steps == other.steps and self._turns(self.steps + 1) == other._turns(self.steps + 1)
 
     def _turns(self, end: int) -> list[tuple[int, int]]:
         """Return where another actor went on, before a step.

@@ -135,6 +135,8 @@ class Explorer:
         self._levels = Levels()
         self._began = clock()
         self._so_far = Explored()
+        #: The run of the first schedule, once it was repeated.
+        self._first: Trace | None = None
         self._is_random = False
 
     def explore(self, end: float) -> Explored:
@@ -158,6 +160,8 @@ class Explorer:
                     return
                 if self._try(planned):
                     return
+            if self._first is not None and not self._repeats():
+                self._update(unrepeatable=self._so_far.unrepeatable + 1)
             further = levels.further()
             unrepeatable = self._so_far.unrepeatable
             self._update(preemptions=levels.preemptions, further=further, exhausted=not (further or unrepeatable))
@@ -172,14 +176,29 @@ class Explorer:
             levels.advance()
             self._update(further=None)
 
+    def _repeated(self, first: Seen) -> Seen:
+        """Run the first schedule again; note whether it goes as before, from the second time on, or never."""
+        seen = self._run(())
+        self._first = seen.trace
+        if not first.trace.is_as(seen.trace):
+            is_once = self._run(()).trace.is_as(seen.trace)
+            self._update(once=is_once, unrepeatable=self._so_far.unrepeatable + (not is_once))
+        return seen
+
+    def _repeats(self) -> bool:
+        """Return whether the first schedule goes as before: what is random may have gone so by chance."""
+        again = self._run(())
+        if again.sought:
+            self._count(again)
+        return self._first is not None and self._first.is_as(again.trace)
+
     def _try(self, planned: Planned) -> bool:
         """Run a schedule; return whether that was the last."""
         for _ in range(_TRIES):
             seen = self._run(planned.schedule)
             as_planned = seen.followed and planned.went_as_planned(seen.trace)
             if self._so_far.run == 0 and self._repeat and not seen.last and not seen.sought:
-                first, seen = seen, self._run(planned.schedule)
-                self._update(once=first.trace != seen.trace)
+                seen = self._repeated(seen)
             if self._count(seen):
                 return True
             if as_planned:
