@@ -21,7 +21,8 @@ def seen_in(witness: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
     """Return where a schedule's witness was seen, such as "schedule 7 of 30 (1 preemption): 1"."""
     kind, _, preemptions = str(witness["strategy"]).partition("schedule with ")
     how = f"random, {preemptions}" if kind else preemptions
-    text = f"schedule {witness['sample']:,} of {schedules['run']:,} ({how}): {witness['outcome']}"
+    run = schedules["run"] + (schedules["random"]["run"] if schedules["random"] else 0)
+    text = f"schedule {witness['sample']:,} of {run:,} ({how}): {witness['outcome']}"
     return text if schedules["seen"] < 2 else f"{text}; {schedules['seen']:,} of them show it"
 
 
