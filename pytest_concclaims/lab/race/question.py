@@ -177,7 +177,7 @@ def _like(about: object) -> Callable[[Hashable], bool]:
         return lambda outcome: (
             isinstance(outcome, tuple)
             and len(outcome) == len(parts)
-            and all(like(part) for like, part in zip(parts, outcome))
+            and all(part is None or like(part) for like, part in zip(parts, outcome))
         )
     kind = numbers.Number if isinstance(about, numbers.Number) else type(about)
     return lambda outcome: isinstance(outcome, kind) or isinstance(about, type(outcome))

@@ -30,6 +30,10 @@ class Seen:
     :param futile: whether it is the same interleaving as another, as it hands over to an actor that is blocked.
     :param blocks: how often an actor was blocked.
     :param followed: whether it went as the schedule says.
+    :param path: what the actors did line by line, as a number; None where that was not recorded.
+    :param forced: how often an actor was stopped because it had gone on for too long.
+    :param impatient: whether the schedule hands over to an actor that waits for time to pass, and for too long.
+    :param contended: whether an actor got what another one would have got, had it been woken up later.
     :param last: whether no more schedules can be run in this process, as threads are lost in a deadlock.
     """
 
@@ -41,6 +45,14 @@ class Seen:
     blocks: int = 0
     last: bool = False
     followed: bool = True
+    path: int | None = None
+    forced: int = 0
+    impatient: bool = False
+    contended: bool = False
+
+    def went_as(self, other: Seen) -> bool:
+        """Return whether two runs of one schedule went in the same way."""
+        return self.trace.is_as(other.trace) and (None in (self.path, other.path) or self.path == other.path)
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class Witness:
     :param number: among all that were run, from 1.
     :param seconds: after the search began.
     :param at_random: whether it was a random one.
+    :param is_sound: whether the first schedule still goes as before, so that no run leaves anything behind.
     """
 
     schedule: Schedule
@@ -58,6 +71,7 @@ class Witness:
     preemptions: int
     seconds: float
     at_random: bool = False
+    is_sound: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,8 @@ class Explored:
     :param random_run: random schedules of the level after the last whole one.
     :param chance: the least probability with which each of them shows what takes as many preemptions.
     :param unrepeatable: schedules that did not go as before.
+    :param impatient: schedules that could not be followed, as an actor waits long for time to pass.
+    :param contended: whether in a schedule it is a matter of time who gets a lock.
     :param once: whether the very first run did other things than its repetition.
     :param leaks: whether a schedule shows what is sought only after others in the same process.
     :param in_order: whether what is sought came of actors that ran one after the other.
@@ -91,6 +107,8 @@ class Explored:
     random_run: int = 0
     chance: float = 0.0
     unrepeatable: int = 0
+    impatient: int = 0
+    contended: bool = False
     once: bool = False
     leaks: bool = False
     in_order: bool = False
@@ -136,7 +154,7 @@ class Explorer:
         self._began = clock()
         self._so_far = Explored()
         #: The run of the first schedule, once it was repeated.
-        self._first: Trace | None = None
+        self._first: Seen | None = None
         self._is_random = False
 
     def explore(self, end: float) -> Explored:
@@ -149,7 +167,9 @@ class Explorer:
 
     def one(self, schedule: Schedule) -> Explored:
         """Run one schedule and no other."""
-        self._count(self._run(schedule))
+        seen = self._run(schedule)
+        self._count(seen)
+        self._update(unrepeatable=int(not seen.followed))
         return self._so_far
 
     def _search(self, end: float) -> None:
@@ -164,7 +184,8 @@ class Explorer:
                 self._update(unrepeatable=self._so_far.unrepeatable + 1)
             further = levels.further()
             unrepeatable = self._so_far.unrepeatable
-            self._update(preemptions=levels.preemptions, further=further, exhausted=not (further or unrepeatable))
+            is_whole = not (further or unrepeatable or self._so_far.impatient)
+            self._update(preemptions=levels.preemptions, further=further, exhausted=is_whole)
             if not further or self._so_far.seen or levels.preemptions == self._most:
                 return
             if levels.preemptions >= ENOUGH and further > _FEW:
@@ -179,9 +200,9 @@ class Explorer:
     def _repeated(self, first: Seen) -> Seen:
         """Run the first schedule again; note whether it goes as before, from the second time on, or never."""
         seen = self._run(())
-        self._first = seen.trace
-        if not first.trace.is_as(seen.trace):
-            is_once = self._run(()).trace.is_as(seen.trace)
+        self._first = seen
+        if not first.went_as(seen):
+            is_once = self._run(()).went_as(seen)
             self._update(once=is_once, unrepeatable=self._so_far.unrepeatable + (not is_once))
         return seen
 
@@ -190,7 +211,7 @@ class Explorer:
         again = self._run(())
         if again.sought:
             self._count(again)
-        return self._first is not None and self._first.is_as(again.trace)
+        return self._first is not None and self._first.went_as(again)
 
     def _try(self, planned: Planned) -> bool:
         """Run a schedule; return whether that was the last."""
@@ -200,6 +221,7 @@ class Explorer:
             if self._so_far.run == 0 and self._repeat and not seen.last and not seen.sought:
                 seen = self._repeated(seen)
             if self._count(seen):
+                self._examine_witness()
                 return True
             if as_planned:
                 if not seen.futile:
@@ -208,10 +230,18 @@ class Explorer:
         self._update(unrepeatable=self._so_far.unrepeatable + 1)
         return False
 
+    def _examine_witness(self) -> None:
+        """Note whether the first schedule still goes as before it."""
+        witness = self._so_far.witness
+        if witness is not None and self._first is not None and not self._so_far.lost:
+            again = self._run(())
+            self._update(witness=replace(witness, is_sound=again.went_as(self._first) and not again.sought))
+
     def _count(self, seen: Seen) -> bool:
         """Count what was seen; return whether it is enough."""
         before = self._so_far
         if seen.futile and not seen.sought:
+            self._update(impatient=before.impatient + seen.impatient)
             return False
         outcomes = before.outcomes
         outcomes[seen.outcome] += 1
@@ -219,12 +249,15 @@ class Explorer:
         preemptions = self._levels.preemptions
         if seen.sought and witness is None:
             number, seconds = before.run + 1, clock() - self._began
-            witness = Witness(seen.trace.schedule, shown(seen.outcome), number, preemptions, seconds, self._is_random)
+            stops = preemptions + seen.forced
+            witness = Witness(seen.trace.schedule, shown(seen.outcome), number, stops, seconds, self._is_random)
         self._update(
             points=before.points or seen.points,
             run=before.run + 1,
             seen=before.seen + seen.sought,
-            in_order=before.in_order or (seen.sought and not preemptions and not seen.blocks),
+            in_order=before.in_order or (seen.sought and not (preemptions or seen.blocks or seen.forced)),
+            impatient=before.impatient + seen.impatient,
+            contended=before.contended or seen.contended,
             lost=seen.last,
             blocks=before.blocks + seen.blocks,
             witness=witness,
@@ -242,6 +275,8 @@ class Explorer:
             run += not seen.futile or seen.sought
             self._levels.preemptions = preemptions
             last = self._count(seen)
+            if last:
+                self._examine_witness()
             self._update(random_run=run, chance=chance(self._actors, steps, preemptions))
             if last:
                 return

@@ -27,6 +27,8 @@ from .watch import Recording, watch
 #: Runs between two collections of garbage. There are none while actors run, as they call finalizers at any place.
 _RUNS_BETWEEN_COLLECTIONS = 500
 
+#: Runs that are recorded line by line, to see whether what actors do for the first time they do again.
+_RECORDED = 3
 #: Seconds between two switches on the clock: none, but where a wake-up was lost (glibc bug 25847).
 _NO_SWITCH_S = 1.0
 
@@ -58,10 +60,13 @@ class Runs:
         self._question = question
         self._begin = begin
         self._scheduler = Scheduler(subject.names(), gil=gil, timeout=timeout)
-        self._watch = watch(self._scheduler.at_switch_point, anywhere=portable or switches_anywhere(gil))
+        anywhere = portable or switches_anywhere(gil)
+        self._is_by_table = not anywhere
+        self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, anywhere=anywhere)
         if timeout == math.inf:  # a person looks on
             self._watch.debugger = sys.gettrace()
         self._runs = 0
+        self._saw_threads = False
         self._earlier_threads = frozenset(threading.enumerate())
         #: Ends of threads that actors have started, perhaps.
         self._ends: list[Failure] = []
@@ -77,6 +82,7 @@ class Runs:
         except BaseException:
             self._stack.close()
             raise
+        self._threads = threading.active_count()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,8 +90,8 @@ class Runs:
 
     @property
     def started_threads(self) -> bool:
-        """Return whether an actor has started a thread, which is not scheduled."""
-        return self._watch.started_threads
+        """Return whether there are threads besides those of the actors, which are not scheduled."""
+        return self._watch.started_threads or self._saw_threads
 
     @property
     def hidden(self) -> str | None:
@@ -102,8 +108,12 @@ class Runs:
         self._begin(schedule, Part.SETUP)
         state = made(subject)
         self._begin(schedule, Part.ACTORS)
+        path: list[Visit] = []
+        if write is None and self._runs < _RECORDED:
+            write = path.append
         run = self._acted(state, schedule, write)
         self._begin(schedule, Part.OUTCOMES)
+        self._saw_threads = self._saw_threads or threading.active_count() > self._threads
         close_unawaited([state])
         outcome = self._outcome(state, run)
         spans = tuple(run.spans)
@@ -116,6 +126,10 @@ class Runs:
             blocks=run.blocks,
             last=run.deadlock,
             followed=run.followed and not self._watch.lost_sight,
+            path=hash(tuple((visit.actor, visit.file, visit.line) for visit in path)) if path else None,
+            forced=run.forced,
+            impatient=run.impatient,
+            contended=run.contended and self._is_by_table,
         )
         del state, run, outcome  # here, and not in the next one's time
         self._runs += 1

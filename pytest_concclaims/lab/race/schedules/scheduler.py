@@ -66,6 +66,10 @@ class Run:
     :param steps: how many there were, in all.
     :param followed: whether it went as the schedule says.
     :param futile: whether the schedule handed over to an actor that was blocked, which changes nothing.
+    :param impatient: whether that one waited for time to pass, and for too long.
+    :param forced: how often an actor was stopped because it had gone on for too long.
+    :param contended: whether an actor was blocked by one that got what both wanted when it was woken up: had it been
+        slower, the other one would have got that.
     :param blocks: how often an actor was blocked.
     :param deadlock: whether all actors that were left waited for each other.
     """
@@ -76,6 +80,9 @@ class Run:
     steps: int = 0
     followed: bool = True
     futile: bool = False
+    impatient: bool = False
+    forced: int = 0
+    contended: bool = False
     blocks: int = 0
     deadlock: bool = False
 
@@ -168,6 +175,7 @@ class Scheduler:
         self._to_begin, self._ready = set(range(actors)), set(range(actors))
         self._blocked: dict[int, Wait] = {}  # what each waits in, as long as it is the same wait
         self._slipped: set[int] = set()  # those that were blocked, came back, and ended before a switch point
+        self._woken: set[int] = set()  # those that have come back and not gone on since
         self._finished = 0
         self._is_free = self._has_come_back = False
         self._handing_over = [False] * actors
@@ -193,6 +201,10 @@ class Scheduler:
                 self._run.raised.append((me, error))
                 end = f"raised {type(error).__name__}"
             self._end(me, end)
+
+    def has_token(self, me: int) -> bool:
+        """Return whether it is an actor's turn: it is not, when it comes back from a block."""
+        return self._holder == me or self._is_free
 
     def at_switch_point(self, me: int) -> None:
         """Go on, or hand the token over and wait for it; called in the actor's thread."""
@@ -228,6 +240,7 @@ class Scheduler:
                 self._give(me)
             elif self._holder is not None and self._holder != me:
                 self._ready.add(me)
+                self._woken.add(me)
                 self._has_come_back = True
         return self._wait_for_token(me)
 
@@ -249,7 +262,9 @@ class Scheduler:
             self._handing_over[me] = False
             if to is None:
                 to = _following(me, self._ready)
+                self._run.forced += to is not None
             elif to not in self._ready:
+                self._run.impatient = self._run.impatient or to in self._blocked
                 self._run.futile = self._run.futile or to in self._blocked or to in self._slipped
                 self._run.followed = self._run.followed and self._run.futile
                 to = None
@@ -350,6 +365,7 @@ class Scheduler:
         if self._is_free:
             return
         self._ready.discard(to)
+        self._woken.discard(to)
         self._handing_over[to] = True  # until it takes the token
         self._give(to)
 
@@ -400,6 +416,7 @@ class Scheduler:
                 return False
             self._note(holder, "blocked")
             self._run.blocks += 1
+            self._run.contended = self._run.contended or bool(self._woken & self._ready)
             self._blocked[holder] = wait
             to = self._choose()
         self._open_gate(to)

@@ -93,10 +93,24 @@ class Searched:
             return None
         if race is None:
             return self.remarks[0]
+        if self.replayed and race.unrepeatable:
+            return "the schedule cannot be followed any more: what actors call was changed since"
         if self.replayed:
             return f"the schedule that was replayed came to {', '.join(map(shown, race.outcomes))}"
         if race.hidden is not None:
             return f"PyPy switches threads within {race.hidden}, which it hides from tracers, and no schedule does"
+        if race.remarks:
+            return race.remarks[0]
+        if race.contended:
+            return (
+                "who gets a lock that an actor lets go of and takes again at once is a matter of time, and schedules "
+                "always give it to the one that waits"
+            )
+        if race.impatient:
+            return (
+                f"an actor waits for time to pass, and {counted(race.impatient, 'schedule')} would have that over "
+                "sooner than it is; let it wait for less than 10 ms"
+            )
         if race.once and not self._is_enough_afresh():
             return (
                 "what the actors do for the first time in a process they do not do again; let setup undo it, such as "
@@ -195,8 +209,8 @@ class ScheduleSearch:
         explored = race.explored(_RACE_PART * budget)
         if explored.witness is not None:
             steps = race.story_of(explored.witness)
-            if steps is not None:
-                return Searched(self._portable, explored, steps=steps)
+            if steps is not None or explored.witness.is_sound:
+                return Searched(self._portable, explored, steps=steps or ())
             explored = replace(explored, witness=None, seen=0, once=True, leaks=True)
         if not explored.once or self.is_in_process:
             return Searched(self._portable, explored)
@@ -288,7 +302,8 @@ class _Side:
             explorer = Explorer(runs.run, actors=len(self.subject.actors), stop_after=stop_after)
             explored = explorer.explore(clock() + seconds)
             remarks = _UNSCHEDULED if runs.started_threads else ()
-            return replace(explored, remarks=remarks, hidden=runs.hidden)
+            contended = explored.contended and self._question.end is DEADLOCK
+            return replace(explored, remarks=remarks, hidden=runs.hidden, contended=contended)
 
         explored = self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
         types: dict[Hashable, Any] = {Forgotten(shown(type_)): type_ for type_ in self.subject.exceptions}
@@ -338,7 +353,8 @@ class _Side:
                 preemptions = sum(step > 1 for step, _ in at)  # the first step chooses who begins
                 witness = Witness(at, repr(CRASH), number, preemptions, 0.0)
                 return Explored(run=number, seen=1, witness=witness, in_order=not preemptions)
-            steps = () if self._search.is_in_process else self._told(at)[1]
+            again = not self._search.is_in_process and failed.failure.kind != "hang"
+            steps = self._told(at)[1] if again else ()
             raise EndedBySchedule(
                 failed.failure, self.subject, at, steps, portable=self._portable
             ) from failed.__cause__

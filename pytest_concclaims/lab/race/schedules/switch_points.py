@@ -219,13 +219,15 @@ class SwitchPoints:
     ``before``: before these instructions, however they were reached. ``between``: before the second one of a pair, if
     the first one was the last to run in the same frame (3.9 to 3.11 only). ``after_c_call``: of calls, to what
     follows each: between the two, unless the call was of a Python function. ``after_star_call``: of calls with
-    ``*args``, to what follows each: between the two, if the call was of a bound method.
+    ``*args``, to what follows each: between the two, if the call was of a bound method. ``after_waits``: what follows
+    an instruction in which a thread may wait for another one: a switch point if it did, as it has to get the GIL.
     """
 
     before: frozenset[int]
     between: frozenset[tuple[int, int]] = frozenset()
     after_c_call: Mapping[int, int] = field(default_factory=dict)
     after_star_call: Mapping[int, int] = field(default_factory=dict)
+    after_waits: frozenset[int] = frozenset()
 
     @property
     def stops(self) -> frozenset[int]:
@@ -283,6 +285,7 @@ def switch_points(code: CodeType, *, anywhere: bool) -> SwitchPoints:
         frozenset((last, here) for last, here in between if here not in unchecked),
         after_c_call,
         after_star_call,
+        frozenset(here for it in instructions if not it.local for here in (it.following, it.target)),
     )
 
 

@@ -6,6 +6,7 @@ function of the actors' threads, which is put back after each call.
 
 from __future__ import annotations
 
+import _thread
 import dis
 import linecache
 import sys
@@ -23,10 +24,16 @@ from .switch_points import StarCalls, SwitchPoints, TracedFrame, entered_from_c,
 
 #: Is called at a switch point of an actor, in its thread.
 AtSwitchPoint = Callable[[int], None]
+#: Returns whether an actor has the token. One that has not was blocked, and its wait is over: that is a switch point,
+#: wherever it is, as another one may go on before it gets the GIL.
+HasToken = Callable[[int], bool]
 #: A line of source that stops an actor in a debugger, and is no part of the code that is watched.
 BREAKPOINT = "breakpoint()"
 _BREAKPOINT_NAME = "breakpoint"
 _START_THREAD = Thread.start.__code__
+_STARTS_OF_THREADS = tuple(
+    getattr(_thread, name) for name in ("start_new_thread", "start_joinable_thread") if hasattr(_thread, name)
+)
 _CAN_MONITOR = hasattr(sys, "monitoring")
 _TOOL_IDS = (3, 4, 2, 1, 0)
 
@@ -60,13 +67,13 @@ class Recording:
             self._write(Visit(actor, code.co_filename, line, event))
 
 
-def watch(at_switch_point: AtSwitchPoint, *, anywhere: bool) -> Watch:
+def watch(at_switch_point: AtSwitchPoint, has_token: HasToken, *, anywhere: bool) -> Watch:
     """Return the way to watch threads on this interpreter.
 
     :param anywhere: whether threads may be switched at any instruction, or only where this interpreter does so.
     :raises WatchError: there is none.
     """
-    return (Monitoring if _CAN_MONITOR else Tracing)(at_switch_point, anywhere=anywhere)
+    return (Monitoring if _CAN_MONITOR else Tracing)(at_switch_point, has_token, anywhere=anywhere)
 
 
 class Watch:
@@ -75,8 +82,9 @@ class Watch:
     :param anywhere: whether threads may be switched at any instruction, or only where this interpreter does so.
     """
 
-    def __init__(self, at_switch_point: AtSwitchPoint, *, anywhere: bool) -> None:
+    def __init__(self, at_switch_point: AtSwitchPoint, has_token: HasToken, *, anywhere: bool) -> None:
         self._at_switch_point = at_switch_point
+        self._has_token = has_token
         self._anywhere = anywhere
         #: By identity: code objects that are equal are told apart, and asking for their hash takes long.
         self._points: dict[int, SwitchPoints] = {}
@@ -134,8 +142,8 @@ def _without_breakpoints(points: SwitchPoints, code: CodeType, *, anywhere: bool
 class Monitoring(Watch):
     """By ``sys.monitoring``; only code that actors have run calls back, and only where it is asked to."""
 
-    def __init__(self, at_switch_point: AtSwitchPoint, *, anywhere: bool) -> None:
-        super().__init__(at_switch_point, anywhere=anywhere)
+    def __init__(self, at_switch_point: AtSwitchPoint, has_token: HasToken, *, anywhere: bool) -> None:
+        super().__init__(at_switch_point, has_token, anywhere=anywhere)
         monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]  # from 3.12 on
         self._monitoring = monitoring
         free = [number for number in _TOOL_IDS if monitoring.get_tool(number) is None]
@@ -195,7 +203,12 @@ class Monitoring(Watch):
 
     def _instruction_callback(self) -> Callable[[CodeType, int], object]:
         """Return what is called most often by far, which finds all that it needs at hand."""
-        actors, points, at_switch_point = self._actors, self._points, self._at_switch_point
+        actors, points, at_switch_point, has_token = (
+            self._actors,
+            self._points,
+            self._at_switch_point,
+            self._has_token,
+        )
         disable = self._monitoring.DISABLE
 
         def on_instruction(code: CodeType, offset: int) -> object:
@@ -206,11 +219,11 @@ class Monitoring(Watch):
             here = points[id(code)]
             if self.recording is not None:
                 self.recording.visit(actor, code, self._line(code, offset))
-            if offset in here.before:
+            if offset in here.before or not has_token(actor):
                 at_switch_point(actor)
             elif offset in here.after_star_call.values():
                 self._after_star_call(actor, sys._getframe(1))  # noqa: SLF001  (documented)
-            elif self.recording is None:
+            elif self.recording is None and offset not in here.after_waits:
                 return disable
             return None
 
@@ -230,13 +243,17 @@ class Monitoring(Watch):
         actor = self._actors.get(get_ident())
         if actor is not None and function is breakpoint:
             self._stopped[get_ident()] = self._actors.pop(get_ident()), code
+        elif actor is not None and function in _STARTS_OF_THREADS:
+            self.started_threads = True
         elif actor is not None and offset in self._points[id(code)].after_star_call:
             self._star_calls.setdefault(actor, StarCalls()).called(function, sys._getframe(1))  # noqa: SLF001
 
     def _on_c_return(self, code: CodeType, offset: int, *_: object) -> None:
         self._go_on(code)
         actor = self._actors.get(get_ident())
-        if actor is not None and offset in self._points[id(code)].after_c_call:
+        if actor is None:
+            return
+        if offset in self._points[id(code)].after_c_call or not self._has_token(actor):
             self._at_switch_point(actor)
 
     def _line(self, code: CodeType, offset: int) -> int:
@@ -263,6 +280,13 @@ class Tracing(Watch):
             self.lost_sight = self.lost_sight or sys.gettrace() is not trace
             sys.settrace(before)
 
+    def at_instruction(self, frame: FrameType, points: TracedFrame, actor: int) -> None:
+        """Call back if there is a switch point before a frame's next instruction."""
+        if self.recording is not None:
+            self.recording.visit(actor, frame.f_code, frame.f_lineno or 0)
+        if points.switches_before(frame.f_lasti) or not self._has_token(actor):
+            self._at_switch_point(actor)
+
     def _trace_of(self, actor: int) -> Callable[[FrameType, str, Any], Any]:
         """Return the trace function of an actor's thread: called when a function is, and when a generator resumes."""
 
@@ -283,7 +307,7 @@ class Tracing(Watch):
             frame.f_trace_opcodes = True
             before = frame.f_trace  # of a generator, which another actor may have resumed before
             points = before.points if isinstance(before, _FrameTrace) else TracedFrame(self._points_of(frame.f_code))
-            return _FrameTrace(points, actor, self._at_switch_point, self.recording)
+            return _FrameTrace(self, points, actor)
 
         return trace
 
@@ -300,20 +324,14 @@ def _is_at_breakpoint(frame: FrameType) -> bool:
 class _FrameTrace:
     """The trace function of a frame: called before each of its instructions."""
 
-    __slots__ = ("_actor", "_at_switch_point", "_recording", "points")
+    __slots__ = ("_actor", "_watch", "points")
 
-    def __init__(
-        self, points: TracedFrame, actor: int, at_switch_point: AtSwitchPoint, recording: Recording | None
-    ) -> None:
+    def __init__(self, watch: Tracing, points: TracedFrame, actor: int) -> None:
+        self._watch = watch
         self.points = points
         self._actor = actor
-        self._at_switch_point = at_switch_point
-        self._recording = recording
 
     def __call__(self, frame: FrameType, event: str, _: object) -> _FrameTrace:
         if event == "opcode":
-            if self._recording is not None:
-                self._recording.visit(self._actor, frame.f_code, frame.f_lineno or 0)
-            if self.points.switches_before(frame.f_lasti):
-                self._at_switch_point(self._actor)
+            self._watch.at_instruction(frame, self.points, self._actor)
         return self
