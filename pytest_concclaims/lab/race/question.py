@@ -177,6 +177,7 @@ def _like(about: object) -> Callable[[Hashable], bool]:
         return lambda outcome: (
             isinstance(outcome, tuple)
             and len(outcome) == len(parts)
+            and any(like(part) for like, part in zip(parts, outcome))
             and all(part is None or like(part) for like, part in zip(parts, outcome))
         )
     kind = numbers.Number if isinstance(about, numbers.Number) else type(about)
