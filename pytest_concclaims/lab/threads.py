@@ -49,8 +49,9 @@ def hang(threads: Mapping[str, threading.Thread], timeout: float) -> Failure:
     stacks = []
     for name, thread in threads.items():
         stack = traceback.extract_stack(frames.get(thread.ident or 0))
-        begin = max((index for index, call in enumerate(stack) if is_own(call.filename)), default=-1) + 1
-        stacks.append(f"actor {name}:\n{''.join(traceback.format_list(stack[begin:]))}")
+        begin = next((index for index, call in enumerate(stack) if is_own(call.filename)), 0)
+        called = [call for call in stack[begin:] if not is_own(call.filename)]  # it may be at a switch point just now
+        stacks.append(f"actor {name}:\n{''.join(traceback.format_list(called))}")
     names = " and ".join(f"actor {name}" for name in threads)
     return Failure("hang", f"{names} did not come back within {timeout:g} s", "\n".join(stacks))
 

@@ -116,6 +116,12 @@ class ClaimCollection:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note how many claims something else has taken out: pytest's own options, or a plugin."""
         taken_out = session.config.stash[TAKEN_OUT] = max(0, self._selected - len(session.items))
+        token = session.config.getoption("claims_replay")
+        if token is not None and not isinstance(token, Path) and len(session.items) > 1:
+            raise pytest.UsageError(
+                f"--claims-replay {token}: it is of one claim, and {len(session.items)} are selected; select that "
+                "one, by -k or its path"
+            )
         output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
         if output is not None:
             output["concclaims_taken_out"] = taken_out

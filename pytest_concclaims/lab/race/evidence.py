@@ -120,7 +120,7 @@ def _witness_of_failure(failed: Failed | None) -> dict[str, Any] | None:
         "outcome": "lab.DEADLOCK" if failed.failure.kind == "deadlock" else failed.failure.text,
         "seconds": 0.0,
         "sample": 1,
-        "strategy": f"schedule with {counted(len(failed.schedule), 'switch')}",
+        "strategy": f"schedule with {counted(sum(step > 1 for step, _ in failed.schedule), 'preemption')}",
         "switch_interval": None,
         "overlapping": True,
         **_story(failed.steps, token(failed.subject, failed.schedule, portable=failed.portable)),

@@ -168,7 +168,8 @@ class Runs:
         if self._question.end is DEADLOCK:
             return DEADLOCK
         text = f"all actors of the {self._subject.name} that had not ended waited for each other"
-        raise Failed(Failure("deadlock", text, self._scheduler.stacks()))
+        advice = "a deadlock; ask race.ever(lab.DEADLOCK) or race.never(lab.DEADLOCK) where that is the question"
+        raise Failed(Failure("deadlock", f"{text}: {advice}", self._scheduler.stacks()))
 
 
 def _points(run: Run, actors: int) -> tuple[int, ...]:

@@ -232,6 +232,9 @@ class ScheduleSearch:
         with side.runs(math.inf) as runs:
             explorer = Explorer(lambda schedule: runs.run(schedule, written.append), actors=len(side.subject.actors))
             explored = explorer.one(replay.schedule)
+        if explored.witness is not None:
+            preemptions = sum(step > 1 for step, _ in replay.schedule)
+            explored = replace(explored, witness=replace(explored.witness, preemptions=preemptions))
         return Searched(replay.portable, explored, steps=tuple(story(written)), replayed=True)
 
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
