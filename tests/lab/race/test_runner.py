@@ -411,7 +411,7 @@ def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path, 
     assert "in get_stuck\n" in failure["details"]
     if not last(lab).in_process:
         assert is_gone(int(told.read_text()))
-        assert threads() == before
+        assert threads() <= before
 
 
 def test_actors_that_deadlock_each_other_are_both_named(lab: Lab, stuck: threading.Event) -> None:

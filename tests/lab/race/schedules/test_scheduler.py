@@ -310,7 +310,7 @@ def test_barrier_lets_all_go_on(parties: int) -> None:
             runs = [made.run(*schedule) for _ in range(5)]
             assert not any(run.deadlock or run.raised for run in runs)
             assert all(run.blocks == parties - 1 for run in runs)
-            assert all(turns(run) == turns(runs[0]) for run in runs)
+            assert not REPEATS or all(turns(run) == turns(runs[0]) for run in runs)
 
 
 def turns(run: Run) -> list[tuple[int, int]]:
