@@ -250,7 +250,15 @@ class Lab:
         :raises ValueError: an argument makes no sense, such as one actor or a budget of zero.
         """
         __tracebackhide__ = True
-        described = experiment(setup, actors, observe=observe, rounds=rounds, control=control, exceptions=exceptions)
+        described = experiment(
+            setup,
+            actors,
+            observe=observe,
+            rounds=rounds,
+            control=control,
+            exceptions=exceptions,
+            number=1 + sum(isinstance(made, Race) for made in self._instruments),
+        )
         runner = Runner(
             described,
             budget=self._budget(budget, "lab.race"),

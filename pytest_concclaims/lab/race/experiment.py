@@ -28,6 +28,7 @@ class Subject:
     :param observe: gives the sample's outcome; None: the tuple of what the actors returned.
     :param rounds: how often each actor is called for one sample.
     :param exceptions: the types that are outcomes when an actor raises them.
+    :param number: among the races of its claim: two may be of the same code.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Subject:
     observe: Observe
     rounds: int = 1
     exceptions: tuple[type[BaseException], ...] = ()
+    number: int = 1
 
     def names(self) -> list[str]:
         """Return the actors' names, with a number where two have the same."""
@@ -86,6 +88,7 @@ def experiment(
     rounds: object,
     control: object,
     exceptions: object,
+    number: int = 1,
 ) -> RaceExperiment:
     """Return the experiment that the arguments of :meth:`Lab.race` describe.
 
@@ -107,6 +110,7 @@ def experiment(
         None if observe is None else _callable(observe, "observe"),
         rounds,
         _exceptions(exceptions),
+        number,
     )
     if control is None:
         return RaceExperiment(race, _generic_control(len(actors), rounds), matched=False)

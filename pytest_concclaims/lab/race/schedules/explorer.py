@@ -93,7 +93,7 @@ class Explored:
     :param leaks: whether a schedule shows what is sought only after others in the same process.
     :param in_order: whether what is sought came of actors that ran one after the other.
     :param lost: whether the threads were lost in a deadlock.
-    :param hidden: what actors may have called in which no schedule switches.
+    :param unseen: where threads are switched that no schedule switches, in words; None if nowhere.
     :param blocks: how often actors were blocked.
     :param outcomes: how many schedules had each.
     """
@@ -113,7 +113,7 @@ class Explored:
     leaks: bool = False
     in_order: bool = False
     lost: bool = False
-    hidden: str | None = None
+    unseen: str | None = None
     blocks: int = 0
     seconds: float = 0.0
     outcomes: Counter[Hashable] = field(default_factory=Counter)

@@ -74,7 +74,7 @@ def token(subject: Subject, schedule: Schedule, *, portable: bool) -> Token:
 
 def code_digest(subject: Subject) -> str:
     """Return a digest of the source of a race's functions, without the breakpoints that a person sets to look on."""
-    digest = hashlib.sha256(str(subject.rounds).encode())
+    digest = hashlib.sha256(f"{subject.number} {subject.rounds}".encode())
     for function in (subject.setup, *subject.actors, subject.observe):
         for part in _parts(function):
             digest.update(part)

@@ -94,9 +94,9 @@ class Runs:
         return self._watch.started_threads or self._saw_threads
 
     @property
-    def hidden(self) -> str | None:
-        """Return what an actor may have called in which no schedule switches."""
-        return self._watch.hidden
+    def unseen(self) -> str | None:
+        """Return where threads are switched that no schedule switches, in words; None if nowhere."""
+        return self._watch.unseen
 
     def run(self, schedule: Schedule, write: Callable[[Visit], None] | None = None) -> Seen:
         """Run a schedule on a fresh state.

@@ -102,8 +102,8 @@ class Scheduler:
     def __init__(self, names: Sequence[str], *, gil: bool, timeout: float) -> None:
         self._names = names
         self._timeout = timeout
-        #: Threads that do not wake up actors.
-        self._bystanders = _all_threads() if timeout == math.inf else {threading.get_native_id()}
+        #: Threads that were there before: they do not wake up actors while they wait, unless for time to pass.
+        self._earlier_threads = _all_threads()
         self._waits = Waits(gil=gil)
         self._mutex = _thread.allocate_lock()
         gate = LockGate if gil else QueueGate
@@ -437,9 +437,12 @@ class Scheduler:
         Those that actors have started may be about to let go of what another waits for, and so may actors that ended.
         All of them do wait at one moment if each is in the same wait before it and after it.
         """
-        waits = self._waits.of_all(but=self._bystanders)
+        waits = self._waits.of_all(but=[threading.get_native_id()])
         again, self._last_waits = waits == self._last_waits, waits
-        return again and all(wait is not None and wait.endless for wait in waits.values())
+        return again and all(
+            wait is not None and (wait.endless or (thread in self._earlier_threads and not wait.timed))
+            for thread, wait in waits.items()
+        )
 
     def _set_free(self) -> None:
         """Let actors go on without a schedule, and such as have not begun not begin."""

@@ -97,8 +97,8 @@ class Searched:
             return "the schedule cannot be followed any more: what actors call was changed since"
         if self.replayed:
             return f"the schedule that was replayed came to {', '.join(map(shown, race.outcomes))}"
-        if race.hidden is not None:
-            return f"PyPy switches threads within {race.hidden}, which it hides from tracers, and no schedule does"
+        if race.unseen is not None:
+            return f"this interpreter switches threads {race.unseen}, and no schedule does"
         if race.remarks:
             return race.remarks[0]
         if race.contended:
@@ -306,7 +306,7 @@ class _Side:
             explored = explorer.explore(clock() + seconds)
             remarks = _UNSCHEDULED if runs.started_threads else ()
             contended = explored.contended and self._question.end is DEADLOCK
-            return replace(explored, remarks=remarks, hidden=runs.hidden, contended=contended)
+            return replace(explored, remarks=remarks, unseen=runs.unseen, contended=contended)
 
         explored = self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
         types: dict[Hashable, Any] = {Forgotten(shown(type_)): type_ for type_ in self.subject.exceptions}

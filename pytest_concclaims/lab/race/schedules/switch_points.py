@@ -362,6 +362,9 @@ class StarCalls:
     It is told by the event CALL (3.13 and later; 3.12 has none for these calls, so their switch points are not told).
     """
 
+    #: Whether this interpreter tells them.
+    are_told = sys.version_info >= (3, 13)
+
     def __init__(self) -> None:
         self._callers: set[int] = set()
 

@@ -95,8 +95,8 @@ class Watch:
         self.recording: Recording | None = None
         #: Whether an actor has started a thread, which is not watched.
         self.started_threads = False
-        #: What an actor may have called that no tracer sees.
-        self.hidden: str | None = None
+        #: Where threads are switched that actors may have come to, and that is not seen here; in words.
+        self.unseen: str | None = None
         #: Whether an actor has set a trace function of its own, so that its switch points were not seen.
         self.lost_sight = False
 
@@ -117,6 +117,8 @@ class Watch:
             points = switch_points(code, anywhere=self._anywhere)
             if _BREAKPOINT_NAME in code.co_names:
                 points = _without_breakpoints(points, code, anywhere=self._anywhere)
+            if points.after_star_call and not StarCalls.are_told:
+                self.unseen = "after a call method(*args) of a bound method, which it does not tell from others"
             self._points[id(code)] = points
             self._codes.append(code)  # lest another one gets its identity
             self.started_threads = self.started_threads or code is _START_THREAD
@@ -301,8 +303,9 @@ class Tracing(Watch):
                     caller.f_trace.points.called_python = True
             elif caller is None or caller.f_code is not _CALL:
                 return None  # called by what is not traced: a debugger
-            if PYPY and id(frame.f_code) not in self._points and self.hidden is None:
-                self.hidden = hidden_callee(frame)
+            if PYPY and id(frame.f_code) not in self._points and self.unseen is None:
+                callee = hidden_callee(frame)
+                self.unseen = None if callee is None else f"within {callee}, which it hides from tracers"
             frame.f_trace_lines = False
             frame.f_trace_opcodes = True
             before = frame.f_trace  # of a generator, which another actor may have resumed before
