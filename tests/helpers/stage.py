@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from helpers.waiting import TIMEOUT_S
-from pytest_concclaims.interpreter import gil_enabled
+from pytest_concclaims.interpreter import PYPY, gil_enabled
 from pytest_concclaims.lab.race.schedules.enumeration import Trace
 from pytest_concclaims.lab.race.schedules.explorer import Seen
 from pytest_concclaims.lab.race.schedules.runs import _points, _undisturbed
 from pytest_concclaims.lab.race.schedules.scheduler import Note, Run, Schedule, Scheduler
 
+#: Whether a wake-up is always told at once. Elsewhere it may be told late, and then a schedule is tried again.
+REPEATS = not PYPY and gil_enabled()
 #: What an actor does: it is given its switch point, which it calls.
 Act = Callable[[Callable[[], None]], object]
 #: Makes what actors do, with fresh state.

@@ -10,9 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from helpers.stage import Act, Stage, passes, stage
+from helpers.stage import REPEATS, Act, Stage, passes, stage
 from helpers.waiting import TIMEOUT_S
-from pytest_concclaims.interpreter import PYPY, gil_enabled
 from pytest_concclaims.lab.race.schedules.enumeration import Trace
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Explorer, Seen, clock
 from pytest_concclaims.lab.race.schedules.scheduler import Schedule, Span
@@ -139,7 +138,7 @@ def _barrier() -> Sequence[Act]:
     return [meet] * 3
 
 
-@pytest.mark.skipif(PYPY or not gil_enabled(), reason="a wake-up may be told late; then a schedule is tried again")
+@pytest.mark.skipif(not REPEATS, reason="a wake-up may be told late; then a schedule is tried again")
 @pytest.mark.parametrize(("acts", "most"), [(_lock_twice, 2), (_barrier, 1)], ids=["lock", "barrier"])
 def test_schedules_of_actors_that_block_repeat(acts: Callable[[], Sequence[Act]], most: int) -> None:
     """Another search finds the same, and what changes nothing is not counted."""

@@ -17,17 +17,14 @@ from typing import Any
 
 import pytest
 
-from helpers.stage import Act, Acts, Stage, passes, stage
+from helpers.stage import REPEATS, Act, Acts, Stage, passes, stage
 from helpers.waiting import TIMEOUT_S
-from pytest_concclaims.interpreter import PYPY, gil_enabled
 from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 from pytest_concclaims.lab.race.schedules.scheduler import Run, Span
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
-#: Elsewhere, a wake-up may be told late; then a schedule is tried again.
-REPEATS = not PYPY and gil_enabled()
 repeats = pytest.mark.skipif(not REPEATS, reason="a wake-up may be told late; then a schedule is tried again")
 
 Point = Callable[[], None]
