@@ -34,6 +34,8 @@ CAN_FORK = hasattr(os, "fork")
 _LAST_WORDS_S = 5.0
 #: Seconds between two checks whether it has ended.
 _POLL_INTERVAL_S = 0.5
+#: The same of one that has said what it had to say.
+_END_INTERVAL_S = 0.0002
 _UNKNOWN = -1  # in place of a wait status
 _HEADER = 8  # bytes: the length of the message
 
@@ -114,7 +116,7 @@ class _Process:
             os.kill(self.pid, signal.SIGKILL)  # it may not have its group yet
         kill_group(self.pid)
         while not self.has_ended():
-            time.sleep(0.001)
+            time.sleep(_END_INTERVAL_S)
         return _UNKNOWN if self.status is None else self.status
 
 

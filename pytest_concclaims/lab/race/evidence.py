@@ -147,7 +147,7 @@ def _schedules(searched: Searched, remarks: Sequence[str]) -> dict[str, Any] | N
         if not race.random_run
         else {"run": race.random_run, "preemptions": (race.preemptions or 0) + 1, "chance": race.chance},
         "unrepeatable": race.unrepeatable,
-        "seconds": round(searched.seconds, 4),
+        "seconds": round(race.seconds, 4),
         "control": None if searched.control is None else _explored(searched.control),
         "remarks": [*race.remarks, *searched.remarks, *remarks],
         "portable": None if searched.anywhere is None else _explored(searched.anywhere),

@@ -33,7 +33,7 @@ _GRACE_S = 5.0
 #: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
 _FIRST_CRASH_WATCH_S = 0.1
 #: The part of the budget in which threads run freely after schedules have answered: C code can let the GIL go.
-_LOOK_PART = 0.025
+_LOOK_PART = 0.015
 _NOT_A_RACE = (
     "the control shows it also where its actors run one after the other: what it shows is not the effect of a race"
 )

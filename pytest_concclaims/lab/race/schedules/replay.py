@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import linecache
 import re
 import sys
 from collections.abc import Iterator
@@ -85,12 +86,13 @@ def _parts(function: Any) -> Iterator[bytes]:
     while isinstance(function, functools.partial):
         function = function.func
     yield str(getattr(function, "__qualname__", type(function).__qualname__)).encode()
-    try:
-        lines, _ = inspect.getsourcelines(function)
-    except (OSError, TypeError, SyntaxError):  # C code, or typed in
-        yield from _code_parts(getattr(function, "__code__", None))
-    else:
+    code: object = getattr(function, "__code__", None)
+    source = linecache.getlines(code.co_filename) if isinstance(code, CodeType) else []
+    if isinstance(code, CodeType) and source:
+        lines = inspect.getblock(source[code.co_firstlineno - 1 :])
         yield from (line.encode() for line in lines if line.strip() != BREAKPOINT)
+    else:  # C code, or typed in
+        yield from _code_parts(code)
 
 
 def _code_parts(code: object) -> Iterator[bytes]:

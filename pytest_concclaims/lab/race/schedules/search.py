@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 #: Parts of the budget: for the race's schedules, for those in fresh processes, for the control's, and for those of
 #: the portable grade.
-_RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.5, 0.3, 0.15, 0.05
+_RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.5, 0.3, 0.18, 0.02
 #: Of these parts, what is taken where samples have to follow.
 _PART_BEFORE_SAMPLES = 0.6
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.

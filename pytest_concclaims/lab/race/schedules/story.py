@@ -7,6 +7,7 @@ actor or with several in turns, is told once, and how often. Of what is still to
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import os
 from collections.abc import Sequence
@@ -240,6 +241,7 @@ class _Functions:
         return self._known[file]
 
 
+@functools.lru_cache(maxsize=64)  # parsing takes longer than all else of a witness
 def _heads_of(source: str) -> dict[int, range]:
     """Return the head of the innermost function around each line."""
     try:
