@@ -87,7 +87,8 @@ def explore(actor: Callable[[Counter], object], about: Callable[[Any], bool], **
     schedules: dict[str, Any] | None = getattr(evidence, "schedules", None)
     if not schedules:
         return None
-    return Explored(schedules["run"], schedules["seconds"], schedules.get("blocked"))
+    at_random = schedules["random"]["run"] if schedules["random"] else 0
+    return Explored(schedules["run"] + at_random, schedules["seconds"], schedules.get("blocked"))
 
 
 def timed(work: Callable[[], object]) -> float:
