@@ -9,6 +9,7 @@ import shlex
 from ..records import schedules as words
 from ..records.evidence import Attempt, Evidence, RaceRun, from_json
 from ..records.record import ClaimResult
+from ..text import counted
 from ..verdict import Verdict
 
 #: Characters of an anchor and of a command: more are no use to anybody.
@@ -74,8 +75,10 @@ def schedule_facts(race: RaceRun) -> list[tuple[str, str]]:
     if schedules is None:
         return []
     seen = f"{schedules['seen']:,}" if schedules["seen"] else "none"
+    # A witness ends the search within a level.
+    tried = words.tried(schedules) if seen == "none" else counted(schedules["run"], "schedule")
     facts = [
-        ("Schedules", f"{words.tried(schedules)}, of which {seen} {'shows' if seen in ('1', 'none') else 'show'} it"),
+        ("Schedules", f"{tried}, of which {seen} {'shows' if seen in ('1', 'none') else 'show'} it"),
         ("Switched", words.switch_points(schedules)),
         ("At random", words.at_random(schedules)),
         ("Control", words.of_control(schedules, matched=race.control["matched"])),
