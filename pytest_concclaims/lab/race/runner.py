@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -32,8 +33,9 @@ from .transport import deserialized, serialized
 _GRACE_S = 5.0
 #: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
 _FIRST_CRASH_WATCH_S = 0.1
-#: The part of the budget in which threads run freely after schedules have answered: C code can let the GIL go.
-_LOOK_PART = 0.015
+#: Threads run freely after schedules have answered, as C code can let the GIL go: in this part of the budget, for so
+#: many seconds and samples at most.
+_LOOK_PART, _MOST_LOOK_S, _MOST_LOOK_SAMPLES = 0.1, 0.2, 2_000
 _NOT_A_RACE = (
     "the control shows it also where its actors run one after the other: what it shows is not the effect of a race"
 )
@@ -170,8 +172,12 @@ class Runner:
             return Result(searched, None, None if suffices else _TRACED)
         with nullcontext() if suffices else alone():  # a short look asks for no power, and so for no quiet machine
             now = clock()
-            end = now + self.budget * _LOOK_PART if suffices else max(now, started + self.budget)
-            progress = self.until_crash(now, end) if asked.end is CRASH else self.until_settled(asked, now, end)
+            look_s = min(_LOOK_PART * self.budget, _MOST_LOOK_S)
+            end = now + look_s if suffices else max(now, started + self.budget)
+            most = self.findings.race.tally.total.samples + _MOST_LOOK_SAMPLES if suffices else math.inf
+            progress = (
+                self.until_crash(now, end) if asked.end is CRASH else self.until_settled(asked, now, end, most=most)
+            )
         if progress.seen.samples:
             return Result(searched, progress, None, remark=_INSIDE if lacking is None else None)
         if suffices:
@@ -179,16 +185,19 @@ class Runner:
         both = "; and of samples: ".join(filter(None, (lacking, progress.lacking)))
         return Result(searched, progress, both if progress.lacking is not None else None)
 
-    def until_settled(self, asked: OutcomeQuestion, started: float, end: float) -> Progress:
+    def until_settled(
+        self, asked: OutcomeQuestion, started: float, end: float, *, most: float = math.inf
+    ) -> Progress:
         """Sample until a question is settled or time is up.
 
+        :param most: samples of the race that are enough, whatever they show.
         :raises Failed: what was to be sampled raised, hung, or ended the process.
         """
         self._prepare()
         if self.in_process:
-            return self._sampler(lambda *_: None).sample(asked, started, end)
+            return self._sampler(lambda *_: None).sample(asked, started, end, most=most)
         with SharedPosition() as position:
-            forked = self._forked(position, asked, started, end)
+            forked = self._forked(position, asked, started, end, most=most)
             if not forked.returned:
                 raise Failed(self._ended(forked, position.read()))
         return self._adopt(forked)
@@ -255,6 +264,7 @@ class Runner:
         end: float,
         *,
         only: Side | None = None,
+        most: float = math.inf,
     ) -> Forked[_Report]:
         known = self._known
 
@@ -265,7 +275,7 @@ class Runner:
         def work() -> _Report:
             before = len(self._failed_assertions())
             try:
-                progress = self._sampler(begin).sample(asked, started, end, only=only)
+                progress = self._sampler(begin).sample(asked, started, end, only=only, most=most)
             except Failed as failed:
                 return failed.failure
             for text in self._failed_assertions()[before:]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -46,14 +47,24 @@ class Sampler:
         #: For each subject, by name: the latest states, as far as they are compared with others.
         self._latest: dict[str, deque[object]] = {}
 
-    def sample(self, question: OutcomeQuestion, started: float, end: float, *, only: Side | None = None) -> Progress:
+    def sample(
+        self,
+        question: OutcomeQuestion,
+        started: float,
+        end: float,
+        *,
+        only: Side | None = None,
+        most: float = math.inf,
+    ) -> Progress:
         """Sample until the question is settled, or time is up.
 
         :param started: the clock's time when it was asked.
         :param end: the clock's time when to stop.
         :param only: the one side that is sampled; None: both, in turns.
+        :param most: samples of the race that are enough, whatever they show.
         :raises Failed: what was to be sampled failed.
         """
+        total = self._findings.race.tally.total
         asked = OpenQuestion(question, self._findings, matched=self._matched)
         begun = clock()
         died: list[Failure] = []  # threads that actors have started, perhaps
@@ -70,7 +81,7 @@ class Sampler:
             try:
                 threads.start()
                 with _fast_switches(), ends_of_threads_heard(note):
-                    while not asked.is_settled() and clock() < end:
+                    while not asked.is_settled() and clock() < end and total.samples < most:
                         self._stride(threads, asked.next(only), started, end)
                         if died:
                             raise Failed(died[0])
