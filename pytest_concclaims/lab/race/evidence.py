@@ -21,6 +21,7 @@ from .question import OutcomeQuestion, shown
 from .runner import Result, Runner
 from .schedules.explorer import Explored
 from .schedules.replay import Token, token
+from .schedules.scheduler import preemption_count
 from .schedules.search import EndedBySchedule, Searched
 from .tally import Count
 
@@ -120,7 +121,7 @@ def _witness_of_failure(failed: Failed | None) -> dict[str, Any] | None:
         "outcome": "lab.DEADLOCK" if failed.failure.kind == "deadlock" else failed.failure.text,
         "seconds": 0.0,
         "sample": 1,
-        "strategy": f"schedule with {counted(sum(step > 1 for step, _ in failed.schedule), 'preemption')}",
+        "strategy": f"schedule with {counted(preemption_count(failed.schedule), 'preemption')}",
         "switch_interval": None,
         "overlapping": True,
         **_story(failed.steps, token(failed.subject, failed.schedule, portable=failed.portable)),

@@ -19,10 +19,18 @@ def made(subject: Subject) -> Any:
     :raises Failed: ``setup`` has raised, or returned nothing.
     """
     state = calling("setup", subject.setup)
+    check_state(state)
+    return state
+
+
+def check_state(state: Any) -> None:
+    """Refuse a state that is none.
+
+    :raises Failed: ``setup`` returned nothing.
+    """
     if state is None:
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
         raise Failed(Failure("raised", text, ""))
-    return state
 
 
 def outcome_of(
@@ -36,11 +44,9 @@ def outcome_of(
     """
     types: set[Hashable] = {exception_outcome(subject, actor, error) for actor, error in exceptions}
     if types:
-        return _only(types)
+        return only(types)
     for actor, value in enumerate(values):
-        unrun = has_not_run(value)
-        if unrun is not None:
-            raise Failed(Failure("raised", f"{role(subject, actor)} {unrun}", ""))
+        check_ran(subject, actor, value)
     observe = subject.observe
     outcome = tuple(values) if observe is None else calling("observe", lambda: observe(state))
     try:
@@ -49,6 +55,16 @@ def outcome_of(
         text = f"the outcome {shown(outcome)} cannot be hashed ({error}); let it be a tuple or a text"
         raise Failed(Failure("raised", text, "")) from error
     return outcome
+
+
+def check_ran(subject: Subject, actor: int, value: object) -> None:
+    """Refuse what an actor returned if the actor's code has yet to run, as that of a coroutine.
+
+    :raises Failed: it has.
+    """
+    unrun = has_not_run(value)
+    if unrun is not None:
+        raise Failed(Failure("raised", f"{role(subject, actor)} {unrun}", ""))
 
 
 def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Hashable:
@@ -91,7 +107,11 @@ def calling(name: str, function: Callable[[], Any]) -> Any:
         raise Failed(raised(name, error)) from error
 
 
-def _only(types: set[Hashable]) -> Hashable:
+def only(types: set[Hashable]) -> Hashable:
+    """Return the one type of exception that the actors raised in a run.
+
+    :raises Failed: they raised several.
+    """
     if len(types) > 1:
         both = " and ".join(sorted(map(shown, types)))
         text = f"actors raised {both} in one sample: that is no single outcome; let them catch and return them"

@@ -14,7 +14,7 @@ from .. import linux
 from ..failure import Failed, Failure
 from ..processes.forked import CAN_FORK, Forked, run_forked
 from ..tracing import is_traced
-from .child_end import child_failure
+from .child_end import GRACE_S, child_failure, with_assertions
 from .experiment import RaceExperiment
 from .findings import RaceFindings, Side
 from .position import Part, Position, SharedPosition, at_work
@@ -29,8 +29,6 @@ from .schedules.search import ScheduleSearch, Searched
 from .tally import Count, Sighting
 from .transport import deserialized, serialized
 
-#: Seconds that a forked child gets beyond the budget and the timeout, before it is killed.
-_GRACE_S = 5.0
 #: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
 _FIRST_CRASH_WATCH_S = 0.1
 #: Threads run freely after schedules have answered, as C code can let the GIL go: in this part of the budget, for so
@@ -273,17 +271,15 @@ class Runner:
             position.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
 
         def work() -> _Report:
-            before = len(self._failed_assertions())
-            try:
-                progress = self._sampler(begin).sample(asked, started, end, only=only, most=most)
-            except Failed as failed:
-                return failed.failure
-            for text in self._failed_assertions()[before:]:
-                what = f"an assertion failed in what the race runs, and the failure was caught: {text}"
-                return Failure("raised", f"{what}; let it go", "")
+            progress = with_assertions(
+                lambda: self._sampler(begin).sample(asked, started, end, only=only, most=most),
+                self._failed_assertions,
+            )
+            if isinstance(progress, Failure):
+                return progress
             return serialized((self.findings.portable(known), progress), known)
 
-        return run_forked(work, deadline=self.budget + self._timeout + _GRACE_S)
+        return run_forked(work, deadline=self.budget + self._timeout + GRACE_S)
 
     def _sampler(self, begin: Begin) -> Sampler:
         return Sampler(self.experiment, self.findings, timeout=self._timeout, begin=begin)

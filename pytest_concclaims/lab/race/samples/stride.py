@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from ...callables import has_not_run
 from ...failure import Failed, Failure, raised
 from ..experiment import Subject
+from ..outcome import check_ran, check_state, exception_outcome, only
 
 clock = time.perf_counter
 
@@ -44,9 +44,7 @@ def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = (
 
 def _check_fresh(states: list[Any], latest: Iterable[Any]) -> None:
     """Refuse states that are none: samples that share what their actors change would all be one."""
-    if states[0] is None:
-        text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
-        raise Failed(Failure("raised", text, ""))
+    check_state(states[0])
     seen: set[int] = set()
     for state in (*latest, *states[:_CHECKED_STATES]):  # of each stride, so it must not take long
         if id(state) in seen and not (isinstance(state, _IMMUTABLE) or callable(state) or hasattr(state, "acquire")):
@@ -109,29 +107,14 @@ class Stride:
 
         :raises Halted: it is no outcome. An assertion that failed never is: it speaks of the claim itself.
         """
-        outcome = self._outcome_of(error)
-        if outcome is not None and self.raised.setdefault(sample, outcome) is outcome:
-            return
-        if outcome is not None:
-            both = f"{self.raised[sample].__name__} and {outcome.__name__}"
-            text = f"actors raised {both} in one sample: that is no single outcome; let them catch and return them"
-            self.failure = Failure("raised", text, "")
-        elif self.failure is None:
-            self.failure = raised(self._actor(me), error)
-        self.halted = True
-        raise Halted
-
-    def _actor(self, me: int) -> str:
-        """Return an actor's name, for people, and whose it is."""
-        role = "actor" if self.subject.name == "race" else f"the {self.subject.name}'s actor"
-        return f"{role} {self.subject.names()[me]}"
-
-    def _outcome_of(self, error: BaseException) -> type[BaseException] | None:
-        """Return the type, of those that are outcomes, that says most about an exception."""
-        if isinstance(error, AssertionError):
-            return None
-        mro = type(error).__mro__
-        return min((one for one in self.subject.exceptions if one in mro), key=mro.index, default=None)
+        try:
+            outcome = exception_outcome(self.subject, me, error)
+            only({outcome, self.raised.setdefault(sample, outcome)})
+        except Failed as failed:
+            if self.failure is None:
+                self.failure = failed.failure
+            self.halted = True
+            raise Halted from error
 
     def outcomes(self, samples: Sequence[int]) -> Outcomes:
         """Return the outcomes of the samples that every actor has done.
@@ -139,9 +122,8 @@ class Stride:
         :raises Failed: ``observe`` has raised, or an outcome cannot be hashed.
         """
         for me, values in enumerate(self.values):
-            unrun = has_not_run(values[samples[0]]) if samples else None
-            if unrun is not None:
-                raise Failed(Failure("raised", f"{self._actor(me)} {unrun}", ""))
+            if samples:
+                check_ran(self.subject, me, values[samples[0]])
         if self.subject.observe is None:
             found: list[Hashable] = list(zip(*([values[sample] for sample in samples] for values in self.values)))
         else:

@@ -40,6 +40,11 @@ Switch = tuple[int, int]
 Schedule = tuple[Switch, ...]
 
 
+def preemption_count(schedule: Schedule) -> int:
+    """Return how many preemptions a schedule asks for: the first step only chooses who begins."""
+    return sum(step > 1 for step, _ in schedule)
+
+
 @dataclass(frozen=True)
 class Span:
     """Steps of one actor, up to the next span; or a choice, which is one step.

@@ -16,14 +16,14 @@ from ....records.interleaving import Step
 from ....text import counted
 from ...failure import Failed, Failure
 from ...processes.forked import CAN_FORK, run_forked
-from ..child_end import child_failure
+from ..child_end import GRACE_S, child_failure, with_assertions
 from ..experiment import RaceExperiment, Subject
 from ..position import Part, SharedSchedule
 from ..question import CRASH, DEADLOCK, Forgotten, OutcomeQuestion, shown
 from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
 from .replay import Token, code_digest
 from .runs import Runs
-from .scheduler import Schedule
+from .scheduler import Schedule, preemption_count
 from .story import Visit, story
 from .switch_points import switches_anywhere
 from .watch import WatchError
@@ -37,8 +37,6 @@ _RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.5, 0.3, 0.18, 0.02
 _PART_BEFORE_SAMPLES = 0.6
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
 _ENOUGH_SEEN = 100
-#: Seconds that a forked child gets beyond the timeout, before it is killed.
-_GRACE_S = 5.0
 _UNSCHEDULED = ("threads that actors start are not scheduled",)
 #: The least level where each schedule has a process of its own, if more were run in one process.
 _LEAST_AFRESH = 1
@@ -233,8 +231,8 @@ class ScheduleSearch:
             explorer = Explorer(lambda schedule: runs.run(schedule, written.append), actors=len(side.subject.actors))
             explored = explorer.one(replay.schedule)
         if explored.witness is not None:
-            preemptions = sum(step > 1 for step, _ in replay.schedule)
-            explored = replace(explored, witness=replace(explored.witness, preemptions=preemptions))
+            witness = replace(explored.witness, preemptions=preemption_count(replay.schedule))
+            explored = replace(explored, witness=witness)
         return Searched(replay.portable, explored, steps=tuple(story(written)), replayed=True)
 
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
@@ -251,22 +249,17 @@ class ScheduleSearch:
         :raises EndedBySchedule: they failed.
         """
 
+        def run() -> tuple[T]:
+            with side.runs(self._timeout) as runs:
+                return (work(runs),)
+
         def act() -> tuple[T] | Failure:
-            before = len(self._failed_assertions())
-            try:
-                with side.runs(self._timeout) as runs:
-                    done = work(runs)
-            except Failed as failed:
-                return failed.failure
-            for text in self._failed_assertions()[before:]:
-                what = f"an assertion failed in what the race runs, and the failure was caught: {text}"
-                return Failure("raised", f"{what}; let it go", "")
-            return (done,)
+            return with_assertions(run, self._failed_assertions)
 
         if self.is_in_process:
             result = act()
         else:
-            forked = run_forked(act, deadline=seconds + self._timeout + _GRACE_S)
+            forked = run_forked(act, deadline=seconds + self._timeout + GRACE_S)
             if not forked.returned or forked.value is None:
                 raise Failed(child_failure(forked, side.position.where(side.subject)))
             result = forked.value
@@ -353,7 +346,7 @@ class _Side:
         except Failed as failed:
             at, number = self.position.schedule, self.position.number
             if failed.failure.kind == "crash" and self.position.part is Part.ACTORS and self._question.end is CRASH:
-                preemptions = sum(step > 1 for step, _ in at)  # the first step chooses who begins
+                preemptions = preemption_count(at)
                 witness = Witness(at, repr(CRASH), number, preemptions, 0.0)
                 return Explored(run=number, seen=1, witness=witness, in_order=not preemptions)
             again = not self._search.is_in_process and failed.failure.kind != "hang"
