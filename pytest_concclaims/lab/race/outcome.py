@@ -40,7 +40,7 @@ def outcome_of(
 
     :param values: what the actors returned.
     :param exceptions: what they raised: the actor's number, and the exception.
-    :raises Failed: an exception that is no outcome, or an outcome that is none.
+    :raises Failed: an exception that the race does not take for an outcome, or a value that cannot be hashed.
     """
     types: set[Hashable] = {exception_outcome(subject, actor, error) for actor, error in exceptions}
     if types:

@@ -31,8 +31,8 @@ from .transport import deserialized, serialized
 
 #: Seconds of the first child that is watched for a crash; each of the race gets twice as much as the one before.
 _FIRST_CRASH_WATCH_S = 0.1
-#: Threads run freely after schedules have answered, as C code can let the GIL go: in this part of the budget, for so
-#: many seconds and samples at most.
+#: Threads run freely after schedules have answered, as C code can let the GIL go: in this part of the budget, and at
+#: most these seconds and these samples.
 _LOOK_PART, _MOST_LOOK_S, _MOST_LOOK_SAMPLES = 0.1, 0.2, 2_000
 _NOT_A_RACE = (
     "the control shows it also where its actors run one after the other: what it shows is not the effect of a race"

@@ -54,7 +54,7 @@ class Trace:
     def _turns(self, end: int) -> list[tuple[int, int]]:
         """Return where another actor went on, before a step.
 
-        When exactly one came back that had been blocked is no part of it: that one only waited for its turn.
+        When exactly one came back that had been blocked does not belong to it: that one only waited for its turn.
         """
         turns: list[tuple[int, int]] = []
         for span in self.spans:
@@ -130,7 +130,7 @@ def random_schedule(actors: int, steps: int, preemptions: int) -> Schedule:
 
 
 def chance(actors: int, steps: int, preemptions: int) -> float:
-    """Return the least probability that one random schedule shows what takes so many preemptions.
+    """Return the least probability that one random schedule shows what takes a number of preemptions.
 
     By Burckhardt et al. 2010: a bug of depth d among n threads and k steps shows in a run with a probability of at
     least 1 / (n k^(d-1)), and what takes d-1 preemptions is a bug of depth d. Here each preemption also chooses among

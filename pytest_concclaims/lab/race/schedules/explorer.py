@@ -131,7 +131,7 @@ class Explorer:
 
     :param run: runs a schedule.
     :param actors: how many.
-    :param stop_after: once what is sought was seen, so many schedules are enough.
+    :param stop_after: the number of schedules that are enough once what is sought was seen.
     :param most: the most preemptions.
     :param repeat: whether the first run is to be repeated: what happens once in a process is seen by that.
     """

@@ -27,7 +27,7 @@ AtSwitchPoint = Callable[[int], None]
 #: Returns whether an actor has the token. One that has not was blocked, and its wait is over: that is a switch point,
 #: wherever it is, as another one may go on before it gets the GIL.
 HasToken = Callable[[int], bool]
-#: A line of source that stops an actor in a debugger, and is no part of the code that is watched.
+#: A line of source that stops an actor in a debugger, and does not belong to the code that is watched.
 BREAKPOINT = "breakpoint()"
 _BREAKPOINT_NAME = "breakpoint"
 _START_THREAD = Thread.start.__code__

@@ -49,7 +49,7 @@ def orders_of(points: Sequence[int], most: int | None = None) -> tuple[Explored,
 
 
 def interleavings(points: Sequence[int], most: int) -> int:
-    """Return how many orders there are with at most so many preemptions, by trying all."""
+    """Return how many orders there are with at most a number of preemptions, by trying all."""
 
     def orders(left: tuple[int, ...], last: int | None, preemptions: int) -> int:
         if preemptions > most:
