@@ -14,16 +14,16 @@ from ...text import counted
 from ..callables import name_of
 from ..failure import Failed
 from .experiment import RaceExperiment, Subject
-from .findings import RaceFindings
-from .histogram import SHOWN, OutcomeCount, counts
-from .power import CONFIDENCE
-from .question import OutcomeQuestion, shown
+from .histogram import SHOWN, OutcomeCount
+from .question import OutcomeQuestion
 from .runner import Result, Runner
+from .samples.findings import Findings
+from .samples.power import CONFIDENCE
+from .samples.tally import Count
 from .schedules.explorer import Explored
 from .schedules.replay import Token, token
 from .schedules.scheduler import preemption_count
 from .schedules.search import EndedBySchedule, Searched
-from .tally import Count
 
 
 def evidence_of(
@@ -40,11 +40,8 @@ def evidence_of(
     :param result: None where a failure ended it.
     """
     findings, experiment = runner.findings, runner.experiment
-    race, control = findings.race.tally, findings.control.tally
-    searched, progress = (None, None) if result is None else (result.searched, result.progress)
-    absence = None if progress is None else progress.absence
-    outcomes = counts(race, runner.in_schedules)
-    seen = 0 if progress is None else progress.seen.samples
+    race, control, outcomes = findings.race.tally, findings.control.tally, runner.outcomes
+    searched = None if result is None else result.searched
     return RaceRun(
         question=put.asked,
         about=put.words,
@@ -57,7 +54,7 @@ def evidence_of(
         seconds=round(findings.seconds + (0.0 if searched is None else searched.seconds), 4),
         budget=runner.budget,
         in_process=runner.in_process,
-        seen=seen,
+        seen=race.seen.samples,
         outcomes=[_outcome(count) for count in outcomes[:SHOWN]],
         other_outcomes=max(0, len(outcomes) - SHOWN),
         witness=_witness_of_failure(failed) if result is None else _witness(result, experiment),
@@ -65,9 +62,9 @@ def evidence_of(
             "matched": experiment.matched,
             "actors": names_of(experiment.control),
             "samples": control.total.samples,
-            "overlapping": control.total.overlapping if absence is None else absence.control_overlapping,
+            "overlapping": control.total.overlapping,
             "strides": control.strides,
-            "seen": None if absence is None else absence.control_seen,
+            "seen": None if result is None or result.findings is None else control.seen.overlapping,
         },
         strategies=_strategies(findings),
         schedules=None if searched is None else _schedules(searched, findings.remarks),
@@ -85,7 +82,7 @@ def names_of(subject: Subject) -> list[str]:
 
 def _outcome(count: OutcomeCount) -> dict[str, Any]:
     return {
-        "outcome": shown(count.outcome),
+        "outcome": str(count.outcome),
         "samples": count.samples,
         "overlapping": count.overlapping,
         "schedules": count.schedules,
@@ -93,7 +90,7 @@ def _outcome(count: OutcomeCount) -> dict[str, Any]:
 
 
 def _witness(result: Result, experiment: RaceExperiment) -> dict[str, Any] | None:
-    searched, progress = result.searched, result.progress
+    searched, findings = result.searched, result.findings
     if searched is not None and searched.witness is not None:
         witness = searched.witness
         return {
@@ -107,11 +104,11 @@ def _witness(result: Result, experiment: RaceExperiment) -> dict[str, Any] | Non
             **_story(searched.steps, token(experiment.race, witness.schedule, portable=searched.portable)),
             "remark": None,
         }
-    if progress is None or progress.witness is None:
+    if findings is None or findings.race.tally.witness is None:
         return None
-    sighting = asdict(progress.witness)
+    sighting = asdict(findings.race.tally.witness)
     sighting["seconds"] = round(sighting["seconds"], 6)
-    return {"outcome": progress.outcome, **sighting, "steps": None, "replay": None, "remark": result.remark}
+    return {**sighting, "steps": None, "replay": None, "remark": result.remark}
 
 
 def _witness_of_failure(failed: Failed | None) -> dict[str, Any] | None:
@@ -169,8 +166,8 @@ def _explored(explored: Explored) -> dict[str, Any]:
     }
 
 
-def _strategies(findings: RaceFindings) -> list[dict[str, Any]]:
-    samples = findings.race.samples_by_strategy
+def _strategies(findings: Findings) -> list[dict[str, Any]]:
+    samples = findings.race.tally.by_meeting
     made = [(strategy, samples.get(strategy, Count())) for strategy in findings.strategies]
     return [
         {"strategy": strategy.value, "samples": count.samples, "overlapping": count.overlapping}

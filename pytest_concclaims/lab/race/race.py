@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ...text import counted
@@ -12,7 +13,7 @@ from ..processes.forked import ForkedError
 from .evidence import evidence_of, names_of
 from .experiment import RaceError
 from .histogram import Histogram
-from .question import ASK, Crash, Deadlock, question
+from .question import ASK, question
 from .runner import Runner
 
 
@@ -20,7 +21,7 @@ class Race:
     """Actors that run at the same time, again and again, each time on a fresh state; made by :meth:`Lab.race`.
 
     Lazy: nothing runs until a question is asked. Each question runs schedules; where these do not suffice, samples
-    follow, which go on from those that are there, until it is settled or the budget is spent.
+    follow, until it is settled or the budget is spent.
     """
 
     __hash__ = None  # type: ignore[assignment]  # a race is equal to nothing
@@ -32,41 +33,41 @@ class Race:
         self.asked = False
         self.error: RaceError | None = None
 
-    def ever(self, outcome: Any) -> bool:
-        """Return whether an outcome can come of it.
+    def ever(self, *outcomes: Any) -> bool:
+        """Return whether one of some outcomes can come of it.
 
         True with the first witness; False if it was not seen although it could have been: in all schedules that
         there are, or in all with at most two preemptions while those of the control show it; without a GIL, and
         where schedules do not suffice, also in enough overlapping samples, beside a control that shows it.
 
-        :param outcome: an outcome, or a predicate of outcomes; :attr:`Lab.CRASH` is the outcome of a crash, and
+        :param outcomes: outcomes, or predicates of outcomes; :attr:`Lab.CRASH` is the outcome of a crash, and
             :attr:`Lab.DEADLOCK` that of actors that wait for each other.
         :raises Inconclusive: neither.
         :raises RaceError: an actor, ``setup``, ``observe`` or the predicate raised, hung or crashed, or actors
             waited for each other, and that was not asked about.
         """
         __tracebackhide__ = True
-        return self._ask("ever", outcome)
+        return self._ask("ever", outcomes)
 
-    def never(self, outcome: Any) -> bool:
-        """Return whether an outcome cannot come of it: the opposite of :meth:`ever`.
+    def never(self, *outcomes: Any) -> bool:
+        """Return whether none of some outcomes can come of it: the opposite of :meth:`ever`.
 
-        :param outcome: as of :meth:`ever`.
+        :param outcomes: as of :meth:`ever`.
         :raises Inconclusive: as of :meth:`ever`.
         :raises RaceError: as of :meth:`ever`.
         """
         __tracebackhide__ = True
-        return self._ask("never", outcome)
+        return self._ask("never", outcomes)
 
-    def always(self, outcome: Any) -> bool:
-        """Return whether nothing but an outcome can come of it: whether any other is never seen.
+    def always(self, *outcomes: Any) -> bool:
+        """Return whether nothing but these outcomes can come of it: whether any other is never seen.
 
-        :param outcome: as of :meth:`ever`, but neither a crash nor a deadlock.
+        :param outcomes: as of :meth:`ever`, but neither a crash nor a deadlock.
         :raises Inconclusive: as of :meth:`ever`.
         :raises RaceError: as of :meth:`ever`.
         """
         __tracebackhide__ = True
-        return self._ask("always", outcome)
+        return self._ask("always", outcomes)
 
     @property
     def is_replay(self) -> bool:
@@ -75,14 +76,13 @@ class Race:
 
     @property
     def outcomes(self) -> Histogram:
-        """What was seen: in the schedules of the latest question, and in all samples so far. Runs nothing."""
-        return Histogram(self._runner.findings.race.tally, self._runner.in_schedules)
+        """What the latest question has seen, in schedules and in samples. Runs nothing."""
+        return Histogram(self._runner.outcomes, self._runner.experiment.race.exceptions)
 
     def __repr__(self) -> str:
-        total = self._runner.findings.race.tally.total
-        names = ", ".join(names_of(self._runner.experiment.race))
-        schedules = sum(self._runner.in_schedules.values())
-        return f"<Race of {names}: {counted(schedules, 'schedule')}, {counted(total.samples, 'sample')}>"
+        outcomes, names = self._runner.outcomes, ", ".join(names_of(self._runner.experiment.race))
+        schedules, samples = sum(count.schedules for count in outcomes), sum(count.samples for count in outcomes)
+        return f"<Race of {names}: {counted(schedules, 'schedule')}, {counted(samples, 'sample')}>"
 
     def __bool__(self) -> NoReturn:
         raise TypeError(f"a race is neither true nor false; {ASK}")
@@ -90,15 +90,13 @@ class Race:
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError(f"a race is equal to nothing; {ASK}")
 
-    def _ask(self, asked: str, outcome: Any) -> bool:
+    def _ask(self, asked: str, outcomes: Sequence[Any]) -> bool:
         """Have a question answered, and record the evidence."""
         __tracebackhide__ = True
-        if isinstance(outcome, (Crash, Deadlock)) and asked == "always":
-            raise ValueError(f"race.always({outcome!r}): write race.ever({outcome!r}) or race.never({outcome!r})")
         runner = self._runner
         subject = runner.experiment.race
         values = len(subject.actors) if subject.observe is None else None
-        put = question(asked, outcome, subject.exceptions, values=values)
+        put = question(asked, outcomes, subject.exceptions, values=values)
         try:
             with self._bench.suspended():
                 result = runner.ask(put, self._bench.sampling)

@@ -12,8 +12,8 @@ import fastjsonschema
 import pytest
 
 from pytest_concclaims.lab.failure import Failure
-from pytest_concclaims.lab.race.power import CONFIDENCE, Absence
-from pytest_concclaims.lab.race.tally import Sighting
+from pytest_concclaims.lab.race.samples.power import CONFIDENCE, Absence
+from pytest_concclaims.lab.race.samples.tally import Sighting
 from pytest_concclaims.records.evidence import (
     Assertion,
     ChildRun,

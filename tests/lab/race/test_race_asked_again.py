@@ -11,7 +11,7 @@ import pytest
 
 from helpers.race_questions import all_strategies_used, ask_in_vain, last
 from pytest_concclaims import Inconclusive, Lab, RaceError
-from pytest_concclaims.lab.race import tally
+from pytest_concclaims.lab.race.samples import tally
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("samples_alone")]
 

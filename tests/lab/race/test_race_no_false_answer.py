@@ -18,8 +18,8 @@ import pytest
 from helpers.race_questions import last, let_child_time_out
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.processes.forked import CAN_FORK
-from pytest_concclaims.lab.race import power, runner
 from pytest_concclaims.lab.race.experiment import RaceError
+from pytest_concclaims.lab.race.samples import power, runner
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 

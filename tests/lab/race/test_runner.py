@@ -40,12 +40,11 @@ from helpers.waiting import wait_until
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.processes.forked import CAN_FORK
-from pytest_concclaims.lab.race import power
 from pytest_concclaims.lab.race.experiment import RaceError
-from pytest_concclaims.lab.race.findings import RaceFindings
 from pytest_concclaims.lab.race.race import Race
-from pytest_concclaims.lab.race.samples import actor_threads, sampler
-from pytest_concclaims.lab.race.tally import Count
+from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
+from pytest_concclaims.lab.race.samples.findings import Findings
+from pytest_concclaims.lab.race.samples.tally import Count
 from pytest_concclaims.records.evidence import RaceRun
 
 pytestmark = [
@@ -130,7 +129,7 @@ def test_figures_of_outcomes_and_strategies_add_up(lab: Lab) -> None:
     assert samples_of(race) == {int(entry["outcome"]): entry["samples"] for entry in run.outcomes}
 
 
-def control_was_seen(findings: RaceFindings) -> bool:
+def control_was_seen(findings: Findings) -> bool:
     """Return whether the generic control has shown a lost update in samples of actors that overlapped."""
     return findings.control.tally.outcomes.get(True, Count()).overlapping > 0
 
@@ -237,7 +236,7 @@ def test_unsettled_question_goes_on_when_it_is_asked_again(lab: Lab) -> None:
     turn = 0
     race = blind(lab, observe=lambda _: turn)
 
-    def has_samples_of_this_turn(findings: RaceFindings) -> bool:
+    def has_samples_of_this_turn(findings: Findings) -> bool:
         return turn in findings.race.tally.outcomes
 
     runs = []
@@ -267,7 +266,7 @@ def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
     """However many samples there are: what the harness cannot see at all was not absent."""
     race = blind(lab)
 
-    def could_have_been_seen(findings: RaceFindings) -> bool:
+    def could_have_been_seen(findings: Findings) -> bool:
         tally = findings.race.tally
         return tally.total.overlapping >= power.OVERLAPPING and tally.strides >= power.STRIDES
 
@@ -504,7 +503,7 @@ def test_actors_may_wait_for_each_other(
     race = sample_many(lab, setup, *actors, deadline=20.0)
     assert len(samples_of(race)) == 1
 
-    def all_strategies_were_tried(findings: RaceFindings) -> bool:
+    def all_strategies_were_tried(findings: Findings) -> bool:
         return findings.race.tally.turns > len(findings.strategies) and findings.race.tally.total.samples > 0
 
     monkeypatch.setattr(sampler, "PART_TIMEOUT_S", 0.001)  # the time of most strides is up in their middle
@@ -596,7 +595,7 @@ def test_no_crash_beside_a_control_that_does_not_crash_is_no_answer(forking: Lab
     """Nothing has shown that it could be seen."""
     race = forking.race(object, nothing, nothing, control=(nothing, nothing))
 
-    def both_were_sampled(findings: RaceFindings) -> bool:
+    def both_were_sampled(findings: Findings) -> bool:
         return findings.race.tally.total.samples > 0 and findings.control.tally.total.samples > 0
 
     caught = ask_in_vain(race, "never", forking.CRASH, both_were_sampled)

@@ -11,12 +11,12 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ....interpreter import PYPY
-from ...failure import Failed, Failure, raised
-from ...threads import ends_of_threads_heard
+from ...failure import Failed, Failure
+from ...threads import ends_of_new_threads
 from ..experiment import Subject
-from ..outcome import close_unawaited, exception_outcome, made, outcome_of
+from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
-from ..question import DEADLOCK, OutcomeQuestion, portable_outcome
+from ..question import DEADLOCK, Judge, OutcomeQuestion
 from .enumeration import Trace
 from .explorer import Seen
 from .scheduler import Run, Schedule, Scheduler
@@ -58,8 +58,10 @@ class Runs:
         self._subject = subject
         self._actors = subject.repeated_actors()
         self._question = question
+        self._judge = Judge(question)
         self._begin = begin
-        self._scheduler = Scheduler(subject.names(), gil=gil, timeout=timeout)
+        names = [role(subject, actor) for actor in range(len(subject.actors))]
+        self._scheduler = Scheduler(names, gil=gil, timeout=timeout)
         anywhere = portable or switches_anywhere(gil)
         self._is_by_table = not anywhere
         self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, anywhere=anywhere)
@@ -67,8 +69,7 @@ class Runs:
             self._watch.debugger = sys.gettrace()
         self._runs = 0
         self._saw_threads = False
-        self._earlier_threads = frozenset(threading.enumerate())
-        #: Ends of threads that actors have started, perhaps.
+        #: Ends of threads that actors have started.
         self._ends: list[Failure] = []
         self._stack = ExitStack()
 
@@ -77,7 +78,7 @@ class Runs:
             self._stack.callback(self._watch.close)
             self._stack.callback(self._scheduler.close)
             self._stack.enter_context(_undisturbed())
-            self._stack.enter_context(ends_of_threads_heard(self._note_end))
+            self._ends = self._stack.enter_context(ends_of_new_threads())
             self._scheduler.start()
         except BaseException:
             self._stack.close()
@@ -115,12 +116,11 @@ class Runs:
         self._begin(schedule, Part.OUTCOMES)
         self._saw_threads = self._saw_threads or threading.active_count() > self._threads
         close_unawaited([state])
-        outcome = self._outcome(state, run)
+        judged = self._judge(self._outcome(state, run))
         spans = tuple(run.spans)
         seen = Seen(
             Trace(schedule, spans, run.steps),
-            portable_outcome(outcome),
-            self._question.sought(outcome),
+            judged,
             _points(run, len(self._actors)),
             futile=run.futile,
             blocks=run.blocks,
@@ -131,7 +131,7 @@ class Runs:
             impatient=run.impatient,
             contended=run.contended and self._is_by_table,
         )
-        del state, run, outcome  # here, and not in the next one's time
+        del state, run  # here, and not in the next one's time
         self._runs += 1
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and not PYPY:
             gc.collect()
@@ -151,12 +151,6 @@ class Runs:
             return self._scheduler.run(tasks, schedule, recording.note)
         finally:
             self._watch.record(None)
-
-    def _note_end(self, name: str, thread: threading.Thread | None, error: BaseException) -> bool:
-        if thread in self._earlier_threads:
-            return False
-        self._ends.append(raised(name, error))
-        return True
 
     def _outcome(self, state: Any, run: Run) -> Hashable:
         if self._ends:

@@ -99,7 +99,7 @@ Note = Callable[[int, str], None]
 class Scheduler:
     """Runs actors under schedules.
 
-    :param names: of the actors, for messages.
+    :param names: of the threads, for messages, such as ``actor put``.
     :param timeout: seconds after which actors that do not come back count as hanging; infinite where a person looks
         on, who may stop one in a debugger.
     """
@@ -121,7 +121,7 @@ class Scheduler:
         self._note: Note = _no_note
         self._begin((), len(names))
         self._threads = [
-            threading.Thread(target=self._work, args=(number,), name=f"actor {name}", daemon=True)
+            threading.Thread(target=self._work, args=(number,), name=name, daemon=True)
             for number, name in enumerate(names)
         ]
 

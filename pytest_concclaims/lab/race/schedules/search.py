@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import pickle
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from ....interpreter import gil_enabled
 from ....records.interleaving import Step
@@ -19,7 +18,7 @@ from ...processes.forked import CAN_FORK, run_forked
 from ..child_end import GRACE_S, child_failure, with_assertions
 from ..experiment import RaceExperiment, Subject
 from ..position import Part, SharedSchedule
-from ..question import CRASH, DEADLOCK, Forgotten, OutcomeQuestion, shown
+from ..question import CRASH, DEADLOCK, OutcomeQuestion, of_control
 from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
 from .replay import Token, code_digest
 from .runs import Runs
@@ -37,6 +36,8 @@ _RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.5, 0.3, 0.18, 0.02
 _PART_BEFORE_SAMPLES = 0.6
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
 _ENOUGH_SEEN = 100
+#: Schedules in which actors are to return nothing before that is taken for all that they ever return.
+_LEAST_EMPTY = 30
 _UNSCHEDULED = ("threads that actors start are not scheduled",)
 #: The least level where each schedule has a process of its own, if more were run in one process.
 _LEAST_AFRESH = 1
@@ -77,6 +78,19 @@ class Searched:
         """The first schedule that shows what is sought."""
         return None if self.race is None else self.race.witness
 
+    @property
+    def is_final(self) -> bool:
+        """Return whether samples could add nothing."""
+        # Where something happens once in a process, samples would have one chance in all.
+        once = self.race is not None and self.race.once and self.lacking() is not None
+        return self.witness is not None or self.replayed or once
+
+    @property
+    def control_needs_no_race(self) -> bool:
+        """Return whether the control shows the effect without a race, while the race has more schedules."""
+        exhausted = self.race is not None and self.race.exhausted
+        return self.control is not None and self.control.in_order and not exhausted
+
     def _is_enough_afresh(self) -> bool:
         """Return whether schedules in fresh processes are ground for "never", alone or with those of one process."""
         race, afresh = self.race, self.afresh
@@ -94,7 +108,7 @@ class Searched:
         if self.replayed and race.unrepeatable:
             return "the schedule cannot be followed any more: what actors call was changed since"
         if self.replayed:
-            return f"the schedule that was replayed came to {', '.join(map(shown, race.outcomes))}"
+            return f"the schedule that was replayed came to {', '.join(map(str, race.outcomes))}"
         if race.unseen is not None:
             return f"this interpreter switches threads {race.unseen}, and no schedule does"
         if race.remarks:
@@ -193,7 +207,9 @@ class ScheduleSearch:
             return Searched(self._portable, None, remarks=(str(error),))
         if searched.witness is not None:
             return searched
-        control = _Side(self, experiment.control, _of_control(experiment, question), portable=self._portable)
+        control = _Side(
+            self, experiment.control, of_control(question, matched=experiment.matched), portable=self._portable
+        )
         explored = control.explored(_CONTROL_PART * share * budget, stop_after=_ENOUGH_SEEN)
         if explored.once and not self.is_in_process:
             explored = control.explored_afresh(_CONTROL_PART * share * budget)
@@ -295,16 +311,18 @@ class _Side:
         """Return what its schedules show."""
 
         def explore(runs: Runs) -> Explored:
-            explorer = Explorer(runs.run, actors=len(self.subject.actors), stop_after=stop_after)
+            explorer = Explorer(
+                runs.run,
+                actors=len(self.subject.actors),
+                stop_after=stop_after,
+                least_empty=_LEAST_EMPTY if self._question.about_values else 0,
+            )
             explored = explorer.explore(clock() + seconds)
             remarks = _UNSCHEDULED if runs.started_threads else ()
             contended = explored.contended and self._question.end is DEADLOCK
             return replace(explored, remarks=remarks, unseen=runs.unseen, contended=contended)
 
-        explored = self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
-        types: dict[Hashable, Any] = {Forgotten(shown(type_)): type_ for type_ in self.subject.exceptions}
-        outcomes = Counter({types.get(outcome, outcome): count for outcome, count in explored.outcomes.items()})
-        return replace(explored, outcomes=outcomes)
+        return self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
 
     def explored_afresh(self, seconds: float) -> Explored:
         """Return what its schedules show where each is run in a process of its own."""
@@ -361,11 +379,6 @@ def _afresh_remark(afresh: Explored) -> str:
         "what the actors do for the first time in a process they do not do again, so "
         f"{counted(afresh.run, 'schedule')} had a process each"
     )
-
-
-def _of_control(experiment: RaceExperiment, question: OutcomeQuestion) -> OutcomeQuestion:
-    """Return what is sought of the control: the same, or of one that is not the race's own, what is true."""
-    return question if experiment.matched else replace(question, sought=bool, end=None)
 
 
 def _written(file: BinaryIO) -> Iterator[Visit]:

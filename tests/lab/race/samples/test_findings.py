@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pytest_concclaims.lab.race.experiment import experiment
-from pytest_concclaims.lab.race.findings import RaceFindings
+from pytest_concclaims.lab.race.samples.findings import Findings
 
 
-def findings() -> RaceFindings:
+def findings() -> Findings:
     """Return the findings before the first sample."""
-    return RaceFindings.none_yet(experiment(object, (id, id), observe=None, rounds=1, control=None, exceptions=()))
+    return Findings.none_yet(experiment(object, (id, id), observe=None, rounds=1, control=None, exceptions=()))
 
 
 def lengths(cost: float, waking: float = 0.001, strides: int = 12) -> list[int]:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from pytest_concclaims.lab.race.transport import is_portable
 
 from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.samples.meetings import SWITCH_INTERVAL_S, Meeting
 from pytest_concclaims.lab.race.samples.stride import Outcomes
-from pytest_concclaims.lab.race.tally import Count, Sighting, Tally
-from pytest_concclaims.lab.race.transport import is_portable
+from pytest_concclaims.lab.race.samples.tally import Count, Sighting, Tally
 
 #: The number of different outcomes that are kept apart.
 DISTINCT = 10_000
