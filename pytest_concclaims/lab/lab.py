@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, NoReturn, Protocol, TypeVar, overload
 
@@ -23,11 +23,12 @@ from .memory import Memory
 from .parallelism.parallelism import Parallelism
 from .parallelism.parallelism import experiment as parallelism_experiment
 from .process_memory import gauge
-from .race.experiment import experiment
+from .race.experiment import Control, experiment
 from .race.question import ASK, CRASH, DEADLOCK
 from .race.race import Race
 from .race.runner import Runner
 from .race.schedules.replay import Token
+from .race.without_locks import WITHOUT_LOCKS, WithoutLocks
 from .ratio import Ratio, Timing
 from .threads import threads_at_work
 
@@ -64,6 +65,8 @@ class Lab:
     CRASH = CRASH
     #: An outcome to ask a race for: all actors that have not ended wait for each other.
     DEADLOCK = DEADLOCK
+    #: A control of a race: its own code, with the locks that ``setup`` makes taken out.
+    WITHOUT_LOCKS = WITHOUT_LOCKS
 
     def __init__(
         self,
@@ -218,9 +221,9 @@ class Lab:
         self,
         setup: Callable[[], S],
         *actors: Callable[[S], object],
-        observe: Callable[[S], Hashable] | None = None,
+        observe: Callable[[S], object] | Callable[[S, tuple[Any, ...]], object] | None = None,
         rounds: int = 1,
-        control: Sequence[Callable[[S], object]] | None = None,
+        control: Sequence[Callable[[S], object]] | Control | WithoutLocks | None = None,
         exceptions: type[BaseException] | tuple[type[BaseException], ...] = (),
         budget: float | None = None,
         deadline: float = 10.0,
@@ -236,12 +239,14 @@ class Lab:
 
         :param setup: makes a state.
         :param actors: two or more; each is called with the state.
-        :param observe: gives the outcome, which must be hashable; without it, the outcome is the tuple of what the
-            actors returned (in their last round).
+        :param observe: is called with the state, and gives the outcome, which must be hashable; one with two
+            parameters is called with the tuple of what the actors returned, too. Without it, that tuple is the
+            outcome (of their last round).
         :param rounds: how often each actor is called for one schedule or sample.
-        :param control: as many actors that show what is asked about, if it can be seen at all: the race's own, but
-            for one change. "Never" rests on it, unless all schedules were run; without one, a generic one (two
-            updates, one lost) stands in, which says less.
+        :param control: the race, but for one change that shows what is asked about, if it can be seen at all: as
+            many actors; or :meth:`control`, with a state of its own; or :attr:`WITHOUT_LOCKS`. "Never" rests on it,
+            unless all schedules were run. By default it is the race without the locks that ``setup`` makes; where
+            it makes none, a generic one (two updates, one lost) stands in, which says less.
         :param exceptions: types of exceptions that are outcomes: where an actor raises one, the outcome is the type
             as given here. Any other exception is an error.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
@@ -271,6 +276,20 @@ class Lab:
         race = Race(runner, bench=self._bench)
         self._instruments.append(race)
         return race
+
+    def control(
+        self,
+        *actors: Callable[[S], object],
+        setup: Callable[[], S] | None = None,
+        observe: Callable[[S], object] | Callable[[S, tuple[Any, ...]], object] | None = None,
+    ) -> Control:
+        """Return a control for :meth:`race` that has a state of its own.
+
+        :param actors: as many as the race has.
+        :param setup: makes a state of the control; by default, the race's.
+        :param observe: gives the outcome of the control; by default, the race's. The same is asked about it.
+        """
+        return Control(actors, setup, observe)
 
     def parallelism(
         self,

@@ -16,7 +16,7 @@ from .evidence import Evidence, from_json
 
 #: 4 has the schedules of races and the steps of their witnesses; 3 says whether the JIT compiler was on; 2 has each
 #: claim's node id, and what narrowed the run to some claims.
-SCHEMA = 4
+SCHEMA = 5
 SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..text import counted
+from ..text import counted, listed
 
 _NUMBERS = dict(enumerate(("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")))
 #: How the strategy of a witness begins that a schedule gave; another one is of free-running threads.
@@ -71,17 +71,34 @@ def at_random(schedules: Mapping[str, Any]) -> str | None:
     )
 
 
-def of_control(schedules: Mapping[str, Any], *, matched: bool) -> str | None:
-    """Return what the control showed; None if it was not run."""
+def of_control(schedules: Mapping[str, Any], name: str) -> str | None:
+    """Return what the control showed; None if it was not run.
+
+    :param name: what it is called.
+    """
     control = schedules["control"]
     if control is None:
         return None
-    name = "its control" if matched else "a generic control"
     if not control["seen"] and control["exhausted"]:
-        right = "; on this interpreter, the code of the control is right as well" if matched else ""
+        right = (
+            "" if name.startswith("a generic") else "; on this interpreter, the code of the control is right as well"
+        )
         return f"{name} showed it in none of {tried(control)}{right}"
     seen = f"{control['seen']:,}" if control["seen"] else "none"
     return f"{name} showed it in {seen} of {control['run']:,}"
+
+
+def in_order(orders: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return what actors give one after the other; None if that was not looked at."""
+    by_outcome: dict[str, list[str]] = {}
+    for order in orders:
+        by_outcome.setdefault(order["outcome"], []).append(", then ".join(order["calls"]))
+    if not by_outcome:
+        return None
+    if len(by_outcome) == 1:
+        return f"one after the other, actors give {next(iter(by_outcome))} in each order"
+    given = " or ".join(f"{outcome} ({listed(found, ' or ')})" for outcome, found in by_outcome.items())
+    return f"one after the other, actors give {given}"
 
 
 def without_gil(schedules: Mapping[str, Any]) -> str | None:

@@ -65,7 +65,9 @@ def evidence_of(
             "overlapping": control.total.overlapping,
             "strides": control.strides,
             "seen": None if result is None or result.findings is None else control.seen.overlapping,
+            "without_locks": list(experiment.taken_out),
         },
+        orders=_orders(searched, experiment.race),
         strategies=_strategies(findings),
         schedules=None if searched is None else _schedules(searched, findings.remarks),
         bound=None if result is None else result.bound,
@@ -155,6 +157,13 @@ def _schedules(searched: Searched, remarks: Sequence[str]) -> dict[str, Any] | N
 def _interpreter() -> str:
     name, version = platform.python_implementation(), ".".join(platform.python_version_tuple()[:2])
     return f"{name} {version}{'' if PYPY else ' with the GIL' if gil_enabled() else ' without a GIL'}"
+
+
+def _orders(searched: Searched | None, race: Subject) -> list[dict[str, Any]]:
+    """Return what the actors give one after the other, as far as a question asks about that."""
+    names = race.names()
+    given = () if searched is None or searched.race is None else searched.race.in_order
+    return [{"calls": [names[actor] for actor in order], "outcome": outcome} for order, outcome in given]
 
 
 def _explored(explored: Explored) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from typing import Any
 
 from ..callables import name_of, runs_nothing
 from ..failure import Failed, Failure, raised
+from .experiment import Subject
+from .orders import Results, Sequential
 
 #: What to write.
-ASK = "ask race.ever(...), race.never(...) or race.always(...)"
+ASK = "ask race.ever(...), race.never(...), race.always(...) or race.atomic()"
 _REPR_KEPT = 200
 _ADDRESS = re.compile("0x[0-9a-fA-F]+")
 #: The types of numpy's truth values, before its version 2 and since.
@@ -39,16 +41,13 @@ class Portable:
 
     :param text: its ``repr``, without addresses.
     :param value: itself, if it is plain data; else only the text is known.
+    :param is_empty: whether it says only that actors have returned nothing.
     """
 
     text: str
     value: Hashable = field(default=None, compare=False)
     is_plain: bool = field(default=False, compare=False)
-
-    @property
-    def is_empty(self) -> bool:
-        """Return whether all values that actors returned are None."""
-        return _is_empty(self.value)
+    is_empty: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return shortened(self.text)
@@ -60,8 +59,9 @@ class Portable:
 def portable(outcome: Hashable) -> Portable:
     """Return an outcome as another process can have it."""
     if _is_plain(outcome):
-        return Portable(repr(outcome), outcome, is_plain=True)
-    return Portable(_ADDRESS.sub("0x...", shown(outcome)))
+        return Portable(repr(outcome), outcome, is_plain=True, is_empty=_is_empty(outcome))
+    is_empty = isinstance(outcome, Results) and outcome.is_empty
+    return Portable(_ADDRESS.sub("0x...", shown(outcome)), is_empty=is_empty)
 
 
 def _is_plain(outcome: object) -> bool:
@@ -95,10 +95,20 @@ DEADLOCK = Deadlock()
 
 
 @dataclass(frozen=True)
+class Broken:
+    """The outcome of a control without locks in which an actor raised, or actors wait for each other."""
+
+    how: str = field(compare=False)
+
+    def __repr__(self) -> str:
+        return self.how
+
+
+@dataclass(frozen=True)
 class OutcomeQuestion:
     """What would settle a question alone, and how it was asked.
 
-    :param asked: ``ever``, ``never`` or ``always``.
+    :param asked: ``ever``, ``never``, ``always`` or ``atomic``.
     :param words: what was asked about, for people.
     :param sought: whether an outcome is a witness.
     :param end: the end of the process or of its threads that was asked about; None if it was an outcome of actors
@@ -106,6 +116,7 @@ class OutcomeQuestion:
     :param like: whether an outcome is of the kind of the one that was asked about: if none is, it could not have
         been seen.
     :param about_values: whether it is about what actors return, and None is not what was asked about.
+    :param atomic: whether all is sought that calls do not give one after the other.
     """
 
     asked: str
@@ -114,6 +125,11 @@ class OutcomeQuestion:
     like: Callable[[Hashable], bool] = lambda _: True
     end: Crash | Deadlock | None = None
     about_values: bool = False
+    atomic: bool = False
+
+    def of(self, subject: Subject) -> Subject:
+        """Return what is to be run for this question."""
+        return subject.with_calls() if self.atomic else subject
 
     def answer(self, *, witnessed: bool) -> bool:
         """Return the answer, given whether what was sought exists."""
@@ -137,10 +153,13 @@ class Judge:
     """Asks a question about outcomes: about plain data once, about all others each time.
 
     Two of these that are equal need not be the same, such as two objects where there should be one.
+
+    :param sequential: what calls give one after the other; where the question asks about that.
     """
 
-    def __init__(self, question: OutcomeQuestion) -> None:
+    def __init__(self, question: OutcomeQuestion, sequential: Sequential | None = None) -> None:
         self._question = question
+        self._sequential = sequential
         self._known: dict[Portable, Judged] = {}
 
     def __call__(self, outcome: Any) -> Judged:
@@ -149,14 +168,24 @@ class Judge:
         :raises Failed: the predicate has raised; the outcome cannot be hashed.
         """
         as_portable = portable(outcome)
-        if not as_portable.is_plain:
+        if not as_portable.is_plain and not isinstance(outcome, Results):
             _check_hashable(outcome)
         known = self._known.get(as_portable) if as_portable.is_plain else None
         if known is None:
-            known = Judged(as_portable, self._question.sought(outcome), self._question.like(outcome))
+            known = Judged(as_portable, self._is_sought(outcome), self._question.like(outcome))
             if as_portable.is_plain:
                 self._known[as_portable] = known
         return known
+
+    def _is_sought(self, outcome: Any) -> bool:
+        if isinstance(outcome, Broken):
+            return True
+        if self._sequential is None or not isinstance(outcome, Results):
+            return self._question.sought(outcome)
+        try:
+            return not self._sequential.allows(outcome)
+        except Exception as error:  # of a comparison of the claim's own
+            raise Failed(raised(f"the comparison of {shown(outcome)} with other results", error)) from error
 
 
 def _check_hashable(outcome: object) -> None:
@@ -240,7 +269,11 @@ def _is_empty(outcome: object) -> bool:
 
 def of_control(asked: OutcomeQuestion, *, matched: bool) -> OutcomeQuestion:
     """Return what is sought of the control: the same, or of one that is not the race's own, what is true."""
-    return asked if matched else replace(asked, sought=bool, end=None)
+    return asked if matched else replace(asked, sought=bool, end=None, atomic=False)
+
+
+#: Whether there is an outcome that calls do not give one after the other.
+ATOMIC = OutcomeQuestion("atomic", "", lambda _: False, about_values=True, atomic=True)
 
 
 def _check_is_outcome(

@@ -13,7 +13,7 @@ from ..processes.forked import ForkedError
 from .evidence import evidence_of, names_of
 from .experiment import RaceError
 from .histogram import Histogram
-from .question import ASK, question
+from .question import ASK, ATOMIC, OutcomeQuestion, question
 from .runner import Runner
 
 
@@ -69,6 +69,18 @@ class Race:
         __tracebackhide__ = True
         return self._ask("always", outcomes)
 
+    def atomic(self) -> bool:
+        """Return whether all that can come of it is what calling the actors one after the other gives.
+
+        What counts is what each actor returns or raises, and what ``observe`` gives. All orders are run first, each
+        on a fresh state. An actor that has ended before another one begins comes before it.
+
+        :raises Inconclusive: as of :meth:`ever`; or an order does not give the same again.
+        :raises RaceError: as of :meth:`ever`, but for exceptions of actors; or in each order, one waits for another.
+        """
+        __tracebackhide__ = True
+        return self._answer(ATOMIC)
+
     @property
     def is_replay(self) -> bool:
         """Whether it runs only a schedule that a replay token names."""
@@ -91,12 +103,15 @@ class Race:
         raise TypeError(f"a race is equal to nothing; {ASK}")
 
     def _ask(self, asked: str, outcomes: Sequence[Any]) -> bool:
+        __tracebackhide__ = True
+        subject = self._runner.experiment.race
+        values = len(subject.actors) if subject.observe is None else None
+        return self._answer(question(asked, outcomes, subject.exceptions, values=values))
+
+    def _answer(self, put: OutcomeQuestion) -> bool:
         """Have a question answered, and record the evidence."""
         __tracebackhide__ = True
         runner = self._runner
-        subject = runner.experiment.race
-        values = len(subject.actors) if subject.observe is None else None
-        put = question(asked, outcomes, subject.exceptions, values=values)
         try:
             with self._bench.suspended():
                 result = runner.ask(put, self._bench.sampling)

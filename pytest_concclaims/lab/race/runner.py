@@ -12,6 +12,7 @@ from .. import linux
 from ..failure import Failed, Failure
 from ..processes.forked import CAN_FORK
 from ..tracing import is_traced
+from .controls import Controls
 from .experiment import RaceExperiment
 from .histogram import OutcomeCount, counts
 from .question import CRASH, DEADLOCK, OutcomeQuestion, Portable
@@ -96,10 +97,10 @@ class Runner:
         replay: Sequence[Token] = (),
         failed_assertions: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        self.experiment = experiment
         self.budget = budget
         self.in_process = in_process or not CAN_FORK
         self._in_schedules: Mapping[Portable, int] = {}
+        self._controls = Controls(experiment, timeout=timeout, in_process=self.in_process)
         self._schedules = ScheduleSearch(
             experiment,
             budget=budget,
@@ -108,10 +109,16 @@ class Runner:
             portable=portable,
             replay=replay,
             failed_assertions=failed_assertions,
+            controls=self._controls,
         )
         self._samples = SampleSearch(
             experiment, budget=budget, timeout=timeout, in_process=in_process, failed_assertions=failed_assertions
         )
+
+    @property
+    def experiment(self) -> RaceExperiment:
+        """The experiment, with the control that the latest question had."""
+        return self._controls.experiment
 
     @property
     def is_replay(self) -> bool:
@@ -139,7 +146,8 @@ class Runner:
         started, gil = clock(), gil_enabled()
         linux.load()
         self._in_schedules = {}
-        self._samples.begin(asked)
+        self._controls.begin()
+        self._samples.begin()
         searched = self._schedules.ask(asked)
         self._in_schedules = {} if searched.race is None else searched.race.outcomes
         result = self._with_samples(asked, searched, started, alone)
@@ -159,6 +167,8 @@ class Runner:
             return Result(searched, None, lacking)
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)
+        if searched.race is not None and searched.race.unsteady is not None:
+            return Result(searched, None, lacking)
         if searched.race is not None and searched.race.leaks:
             return Result(searched, None, lacking or (None if gil_enabled() else _LEAKS))
         suffices = lacking is None and gil_enabled()
@@ -170,7 +180,8 @@ class Runner:
                 end = now + min(_LOOK_PART * self.budget, _MOST_LOOK_S)
                 self._samples.look(asked, now, end, most=_MOST_LOOK_SAMPLES)
             else:
-                self._samples.ask(asked, now, max(now, started + self.budget))
+                end = max(now, started + self.budget)
+                self._samples.ask(asked, self.experiment, now, end)
         findings = self.findings
         if findings.race.tally.seen.samples:
             return Result(searched, findings, None, remark=_INSIDE if lacking is None else None)

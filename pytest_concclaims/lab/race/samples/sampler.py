@@ -17,6 +17,7 @@ from ..experiment import RaceExperiment
 from ..outcome import close_unawaited, role
 from ..position import Part
 from ..question import Judge, OutcomeQuestion, of_control
+from ..schedules.runs import sequential
 from .actor_threads import ActorThreads
 from .findings import STRIDE_S, Findings, Side
 from .meetings import SWITCH_INTERVAL_S, meet
@@ -49,10 +50,11 @@ class Sampler:
         begin: Begin,
     ) -> None:
         of_race = side is findings.race
-        self._subject = experiment.race if of_race else experiment.control
+        self._question = question if of_race else of_control(question, matched=experiment.matched)
+        self._subject = self._question.of(experiment.race if of_race else experiment.control)
         self._findings = findings
         self._side = side
-        self._judge = Judge(question if of_race else of_control(question, matched=experiment.matched))
+        self._judge = Judge(self._question)
         self._timeout = timeout
         self._begin = begin
         #: The latest states, as far as they are compared with others.
@@ -67,6 +69,8 @@ class Sampler:
         :raises Failed: what was to be sampled failed.
         """
         findings, side, begun = self._findings, self._side, clock()
+        if self._question.atomic:
+            self._judge = Judge(self._question, sequential(self._subject, self._question, timeout=self._timeout))
         names = [role(self._subject, actor) for actor in range(len(self._subject.actors))]
         threads = ActorThreads(names, timeout=self._timeout)
         try:

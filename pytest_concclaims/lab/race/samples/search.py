@@ -13,14 +13,16 @@ from ...processes.forked import CAN_FORK, Forked, run_forked
 from ..child_end import GRACE_S, child_failure, with_assertions
 from ..experiment import RaceExperiment
 from ..position import Part, Position, SharedPosition, at_work
-from ..question import CRASH, OutcomeQuestion, Portable, portable
+from ..question import CRASH, Broken, OutcomeQuestion, Portable, portable
 from .findings import Findings, Side
 from .meetings import meetings_for
 from .sampler import Sampler
 from .stride import clock
 from .tally import Sighting
 
-_LOST = Portable("in a process that crashed")
+#: Seconds after which actors without their locks count as hanging.
+_BROKEN_S = 1.0
+_LOST = Portable("in a process that came to no end")
 
 
 class SampleSearch:
@@ -49,24 +51,25 @@ class SampleSearch:
         #: Of the latest question.
         self.findings = Findings()
 
-    def begin(self, question: OutcomeQuestion) -> None:
+    def begin(self) -> None:
         """Forget what was found for another question, and choose the strategies for the present conditions."""
-        experiment, quota = self._experiment, cgroup_quota()
+        quota = cgroup_quota()
         cores = usable_cpus() if quota is None else min(usable_cpus(), int(quota))
-        self.findings = Findings(
-            meetings_for(gil=gil_enabled(), cores=cores, actors=len(experiment.race.actors)),
-            matched=experiment.matched,
-            crash=question.end is CRASH,
-            same_setup=experiment.control.setup is experiment.race.setup,
-        )
+        actors = len(self._experiment.race.actors)
+        self.findings = Findings(meetings_for(gil=gil_enabled(), cores=cores, actors=actors))
 
-    def ask(self, question: OutcomeQuestion, started: float, end: float) -> None:
+    def ask(self, question: OutcomeQuestion, experiment: RaceExperiment, started: float, end: float) -> None:
         """Sample until a question is settled or time is up.
 
+        :param experiment: the same race, with the control for the question.
         :param started: the clock's time when it was asked.
         :param end: the clock's time when to stop.
         :raises Failed: what was to be sampled raised, hung, or ended the process.
         """
+        self._experiment = experiment
+        findings = self.findings
+        findings.matched, findings.crash = experiment.matched, question.end is CRASH
+        findings.same_setup = experiment.control.setup is experiment.race.setup
         while clock() < end and not self.findings.is_settled():
             side = self.findings.next()
             until = min(end, clock() + side.turn_s)
@@ -86,15 +89,18 @@ class SampleSearch:
     def _take_turn(
         self, side: Side, question: OutcomeQuestion, started: float, end: float, most: float = math.inf
     ) -> None:
+        of_control, total = side is self.findings.control, side.tally.total
+        may_break = of_control and self._experiment.control.may_break
+        timeout = min(self._timeout, _BROKEN_S) if may_break else self._timeout
+
         def sample(begin: Callable[[int, int, Part], None]) -> Findings:
-            sampler = Sampler(self._experiment, self.findings, side, question, timeout=self._timeout, begin=begin)
+            sampler = Sampler(self._experiment, self.findings, side, question, timeout=timeout, begin=begin)
             sampler.sample(started, end, most=most)
             return self.findings
 
         if self._in_process:
             sample(lambda *_: None)
             return
-        of_control, total = side is self.findings.control, side.tally.total
         with SharedPosition() as shared:
 
             def begin(strategy: int, length: int, part: Part) -> None:
@@ -103,14 +109,20 @@ class SampleSearch:
             def work() -> _Report:
                 return with_assertions(lambda: sample(begin), self._failed_assertions)
 
-            forked = run_forked(work, deadline=end - clock() + self._timeout + GRACE_S)
+            forked = run_forked(work, deadline=end - clock() + timeout + GRACE_S)
             at = shared.read()
-        if isinstance(forked.value, Failure):
-            raise Failed(forked.value)
-        if forked.value is not None:
+        if isinstance(forked.value, Findings):
             self.findings = forked.value
-        else:
-            self._count_crash(side, at, self._failure(forked, at), clock() - started)
+            return
+        failure = self._failure(forked, at) if forked.value is None else forked.value
+        sought = (self.findings.crash and failure.kind == "crash") or (
+            may_break and failure.kind in ("crash", "hang")
+        )
+        if not sought or at.part is not Part.ACTORS:
+            raise Failed(failure)
+        self._count_lost(
+            side, at, portable(CRASH if failure.kind == "crash" else Broken("a hang")), clock() - started
+        )
 
     def _failure(self, forked: Forked[_Report], at: Position) -> Failure:
         """Return what it means that a child did not return."""
@@ -119,16 +131,12 @@ class SampleSearch:
         did = f"{at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples"
         return child_failure(forked, f"while the {subject.name} ran ({did})")
 
-    def _count_crash(self, side: Side, at: Position, failure: Failure, seconds: float) -> None:
-        """Count the samples of a child that crashed: all that is known is how many there were.
+    def _count_lost(self, side: Side, at: Position, end: Portable, seconds: float) -> None:
+        """Count the samples of a child that did not return: all that is known is how many there were.
 
-        In the stride that crashed, all of the control's may have overlapped: it must not seem to crash more often
-        than it does.
-
-        :raises Failed: a crash is not sought, or it was no actor's.
+        In its last stride, all of the control's may have overlapped: it must not seem to end so more often than it
+        does.
         """
-        if not (self.findings.crash and failure.kind == "crash" and at.part is Part.ACTORS):
-            raise Failed(failure)
         tally = side.tally
         samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping
         if at.of_control:
@@ -137,13 +145,10 @@ class SampleSearch:
         tally.strides += 1
         if samples > 0:
             tally.count(_LOST, max(0, overlapping), samples)
-        crash = portable(CRASH)
-        tally.count(crash, 1)
+        tally.count(end, 1)
         tally.seen.add(1, 1)
-        meeting = self.findings.strategies[at.strategy]
-        tally.witness = tally.witness or Sighting.at(
-            str(crash), meeting, seconds, tally.total.samples, overlapping=True
-        )
+        meeting, number = self.findings.strategies[at.strategy], tally.total.samples
+        tally.witness = tally.witness or Sighting.at(str(end), meeting, seconds, number, overlapping=True)
 
 
 #: What a child returns: a failure, or all findings so far.

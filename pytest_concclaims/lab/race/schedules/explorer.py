@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ..orders import Order
 from ..question import Judged, Portable
 from .enumeration import Levels, Planned, Trace, chance, random_schedule
 from .scheduler import Schedule
@@ -94,12 +95,14 @@ class Explored:
     :param contended: whether in a schedule it is a matter of time who gets a lock.
     :param once: whether the very first run did other things than its repetition.
     :param leaks: whether a schedule shows what is sought only after others in the same process.
-    :param in_order: whether what is sought came of actors that ran one after the other.
+    :param no_race: whether what is sought came of actors that ran one after the other.
     :param lost: whether the threads were lost in a deadlock.
     :param unseen: where threads are switched that no schedule switches, in words; None if nowhere.
     :param blocks: how often actors were blocked.
     :param outcomes: how many schedules had each.
     :param like: whether one was of the kind of what is sought.
+    :param in_order: what calls give one after the other: the order, and their results in words.
+    :param unsteady: in words, an order that gave one result, and then another; None if there is none.
     """
 
     points: tuple[int, ...] = ()
@@ -115,13 +118,15 @@ class Explored:
     contended: bool = False
     once: bool = False
     leaks: bool = False
-    in_order: bool = False
+    no_race: bool = False
     lost: bool = False
     unseen: str | None = None
     blocks: int = 0
     seconds: float = 0.0
     outcomes: Counter[Portable] = field(default_factory=Counter)
     like: bool = False
+    in_order: tuple[tuple[Order, str], ...] = ()
+    unsteady: str | None = None
     witness: Witness | None = None
     remarks: tuple[str, ...] = ()
 
@@ -264,7 +269,7 @@ class Explorer:
             run=before.run + 1,
             seen=before.seen + seen.sought,
             like=before.like or seen.judged.like,
-            in_order=before.in_order or (seen.sought and not (preemptions or seen.blocks or seen.forced)),
+            no_race=before.no_race or (seen.sought and not (preemptions or seen.blocks or seen.forced)),
             impatient=before.impatient + seen.impatient,
             contended=before.contended or seen.contended,
             lost=seen.last,

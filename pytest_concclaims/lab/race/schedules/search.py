@@ -12,10 +12,11 @@ from typing import BinaryIO, TypeVar
 
 from ....interpreter import gil_enabled
 from ....records.interleaving import Step
-from ....text import counted
+from ....text import counted, listed
 from ...failure import Failed, Failure
 from ...processes.forked import CAN_FORK, run_forked
 from ..child_end import GRACE_S, child_failure, with_assertions
+from ..controls import Controls
 from ..experiment import RaceExperiment, Subject
 from ..position import Part, SharedSchedule
 from ..question import CRASH, DEADLOCK, OutcomeQuestion, of_control
@@ -36,6 +37,8 @@ _RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.5, 0.3, 0.18, 0.02
 _PART_BEFORE_SAMPLES = 0.6
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
 _ENOUGH_SEEN = 100
+#: Seconds after which actors without their locks count as hanging.
+_BROKEN_S = 2.0
 #: Schedules in which actors are to return nothing before that is taken for all that they ever return.
 _LEAST_EMPTY = 30
 _UNSCHEDULED = ("threads that actors start are not scheduled",)
@@ -89,7 +92,7 @@ class Searched:
     def control_needs_no_race(self) -> bool:
         """Return whether the control shows the effect without a race, while the race has more schedules."""
         exhausted = self.race is not None and self.race.exhausted
-        return self.control is not None and self.control.in_order and not exhausted
+        return self.control is not None and self.control.no_race and not exhausted
 
     def _is_enough_afresh(self) -> bool:
         """Return whether schedules in fresh processes are ground for "never", alone or with those of one process."""
@@ -109,6 +112,8 @@ class Searched:
             return "the schedule cannot be followed any more: what actors call was changed since"
         if self.replayed:
             return f"the schedule that was replayed came to {', '.join(map(str, race.outcomes))}"
+        if race.unsteady is not None:
+            return f"the calls do not give the same again one after the other: {race.unsteady}"
         if race.unseen is not None:
             return f"this interpreter switches threads {race.unseen}, and no schedule does"
         if race.remarks:
@@ -169,6 +174,7 @@ class ScheduleSearch:
     :param in_process: whether to do without a child.
     :param portable: whether to switch threads at any instruction, as if there were no GIL.
     :param failed_assertions: returns those of the claim that have failed in this process, in words.
+    :param controls: has the control for a question.
     """
 
     def __init__(
@@ -181,8 +187,10 @@ class ScheduleSearch:
         portable: bool,
         replay: Sequence[Token],
         failed_assertions: Callable[[], Sequence[str]],
+        controls: Controls,
     ) -> None:
         self._experiment = experiment
+        self._controls = controls
         self._budget = budget
         self._timeout = timeout
         self.is_in_process = in_process or not CAN_FORK
@@ -195,28 +203,39 @@ class ScheduleSearch:
 
         :raises EndedBySchedule: what was to be run raised, hung, or ended the process.
         """
-        experiment, budget = self._experiment, self._budget
+        budget = self._budget
         if self._replay:
             return self._replayed(self._replay[0], question)
         # Samples have to have time without a GIL.
         share = 1.0 if gil_enabled() or question.end is DEADLOCK else _PART_BEFORE_SAMPLES
-        race = _Side(self, experiment.race, question, portable=self._portable)
+        race = _Side(self, self._experiment.race, question, portable=self._portable)
         try:
             searched = self._of_race(race, share * budget)
         except WatchError as error:
             return Searched(self._portable, None, remarks=(str(error),))
         if searched.witness is not None:
             return searched
-        control = _Side(
-            self, experiment.control, of_control(question, matched=experiment.matched), portable=self._portable
-        )
-        explored = control.explored(_CONTROL_PART * share * budget, stop_after=_ENOUGH_SEEN)
-        if explored.once and not self.is_in_process:
-            explored = control.explored_afresh(_CONTROL_PART * share * budget)
+        experiment = self._controls.of(question)
+        explored = self._of_control(experiment, question, _CONTROL_PART * share * budget)
+        generic = None if explored.seen else self._controls.instead()
+        if generic is not None:
+            run = counted(explored.run, "schedule")
+            remark = f"without {listed(experiment.taken_out)}, it is not seen either, in {run}"
+            searched = replace(searched, remarks=(*searched.remarks, remark))
+            explored = self._of_control(generic, question, _CONTROL_PART * share * budget)
         searched = replace(searched, control=explored)
         if searched.lacking() is None and not self._portable and not switches_anywhere(gil_enabled()):
             searched = self._with_portable_grade(searched, question)
         return searched
+
+    def _of_control(self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float) -> Explored:
+        """Return what the control's schedules show."""
+        sought = of_control(question, matched=experiment.matched)
+        control = _Side(self, experiment.control, sought, portable=self._portable)
+        explored = control.explored(seconds, stop_after=_ENOUGH_SEEN)
+        if explored.once and not self.is_in_process:
+            return control.explored_afresh(seconds)
+        return explored
 
     def _of_race(self, race: _Side, budget: float) -> Searched:
         """Return what the race's schedules show. A witness counts if a process of its own shows it again."""
@@ -264,9 +283,10 @@ class ScheduleSearch:
 
         :raises EndedBySchedule: they failed.
         """
+        timeout = min(self._timeout, _BROKEN_S) if side.subject.may_break else self._timeout
 
         def run() -> tuple[T]:
-            with side.runs(self._timeout) as runs:
+            with side.runs(timeout) as runs:
                 return (work(runs),)
 
         def act() -> tuple[T] | Failure:
@@ -275,7 +295,7 @@ class ScheduleSearch:
         if self.is_in_process:
             result = act()
         else:
-            forked = run_forked(act, deadline=seconds + self._timeout + GRACE_S)
+            forked = run_forked(act, deadline=seconds + timeout + GRACE_S)
             if not forked.returned or forked.value is None:
                 raise Failed(child_failure(forked, side.position.where(side.subject)))
             result = forked.value
@@ -290,7 +310,7 @@ class _Side:
     def __init__(
         self, search: ScheduleSearch, subject: Subject, question: OutcomeQuestion, *, portable: bool
     ) -> None:
-        self.subject = subject
+        self.subject = question.of(subject)
         self.position = SharedSchedule()
         self._search = search
         self._question = question
@@ -302,7 +322,7 @@ class _Side:
             self.subject,
             self._question,
             gil=gil_enabled(),
-            portable=self._portable,
+            portable_grade=self._portable,
             timeout=timeout,
             begin=self.position.write,
         )
@@ -311,6 +331,8 @@ class _Side:
         """Return what its schedules show."""
 
         def explore(runs: Runs) -> Explored:
+            if runs.unsteady is not None:
+                return Explored(unsteady=runs.unsteady)
             explorer = Explorer(
                 runs.run,
                 actors=len(self.subject.actors),
@@ -320,7 +342,7 @@ class _Side:
             explored = explorer.explore(clock() + seconds)
             remarks = _UNSCHEDULED if runs.started_threads else ()
             contended = explored.contended and self._question.end is DEADLOCK
-            return replace(explored, remarks=remarks, unseen=runs.unseen, contended=contended)
+            return replace(explored, remarks=remarks, unseen=runs.unseen, contended=contended, in_order=runs.in_order)
 
         return self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
 
@@ -366,7 +388,13 @@ class _Side:
             if failed.failure.kind == "crash" and self.position.part is Part.ACTORS and self._question.end is CRASH:
                 preemptions = preemption_count(at)
                 witness = Witness(at, repr(CRASH), number, preemptions, 0.0)
-                return Explored(run=number, seen=1, witness=witness, in_order=not preemptions)
+                return Explored(run=number, seen=1, witness=witness, no_race=not preemptions)
+            if (
+                self.subject.may_break
+                and failed.failure.kind in ("crash", "hang")
+                and self.position.part is Part.ACTORS
+            ):
+                return Explored(run=number, seen=1, no_race=not preemption_count(at))
             again = not self._search.is_in_process and failed.failure.kind != "hang"
             steps = self._told(at)[1] if again else ()
             raise EndedBySchedule(
