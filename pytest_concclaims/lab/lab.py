@@ -23,10 +23,11 @@ from .memory import Memory
 from .parallelism.parallelism import Parallelism
 from .parallelism.parallelism import experiment as parallelism_experiment
 from .process_memory import gauge
-from .race.experiment import Control, experiment
-from .race.question import ASK, CRASH, DEADLOCK
-from .race.race import Race
+from .race.experiment import Control, RaceExperiment, experiment, operations_experiment
+from .race.question import CRASH, DEADLOCK
+from .race.race import Asked, Operations, Race
 from .race.runner import Runner
+from .race.scenarios import Operation
 from .race.schedules.replay import Token
 from .race.without_locks import WITHOUT_LOCKS, WithoutLocks
 from .ratio import Ratio, Timing
@@ -84,7 +85,7 @@ class Lab:
         self._replay = replay
         self._evidence: list[Evidence] = []
         self._unsettled: Inconclusive | NotApplicable | None = None
-        self._instruments: list[Race | Measurement] = []
+        self._instruments: list[Asked | Measurement] = []
         self._children: list[Child[Any]] = []
         self._lock_timeout = patience
         self._tell = tell
@@ -134,9 +135,9 @@ class Lab:
         """Which instrument was never asked, so that no verdict can rest on it; None if all were."""
         for instrument in self._instruments:
             if not instrument.asked:
-                ask = ASK if isinstance(instrument, Race) else ASK_MEASUREMENT
+                ask = instrument.advice if isinstance(instrument, Asked) else ASK_MEASUREMENT
                 return f"no question was put to {instrument!r}: it has sampled nothing, and says nothing; {ask}"
-        if self._replay and not any(isinstance(made, Race) and made.is_replay for made in self._instruments):
+        if self._replay and not any(isinstance(made, Asked) and made.is_replay for made in self._instruments):
             tokens = ", ".join(map(str, self._replay))
             return (
                 f"none of its races has the code of {tokens}: it was changed since, or the token is another claim's"
@@ -262,20 +263,71 @@ class Lab:
             rounds=rounds,
             control=control,
             exceptions=exceptions,
-            number=1 + sum(isinstance(made, Race) for made in self._instruments),
+            number=self._next_number(),
         )
-        runner = Runner(
+        race = Race(self._runner(described, "lab.race", budget, deadline), bench=self._bench)
+        self._instruments.append(race)
+        return race
+
+    def op(self, function: Callable[..., object], *arguments: object) -> Operation:
+        """Return an operation for :meth:`operations`.
+
+        :param function: is called with the state, and then the arguments.
+        """
+        __tracebackhide__ = True
+        if not callable(function):
+            raise TypeError(f"lab.op({function!r}): this cannot be called; pass a function of the state")
+        return Operation(function, arguments)
+
+    def operations(
+        self,
+        setup: Callable[[], S],
+        *operations: Operation | Callable[[S], object],
+        observe: Callable[[S], object] | None = None,
+        threads: int = 2,
+        each: int = 2,
+        budget: float | None = None,
+        deadline: float = 10.0,
+    ) -> Operations:
+        """Return operations on a shared state, to ask whether they are linearizable.
+
+        Nothing runs yet: :meth:`Operations.linearizable` tries scenarios, in which each thread makes one or more
+        calls: the smallest first, every one that is different, and then some at random.
+
+        :param setup: makes a state.
+        :param operations: each is made by :meth:`op`, or is a function of the state. None may have to wait for
+            another thread when it is called alone.
+        :param observe: is called with the state when all calls have ended; what it gives counts as well.
+        :param threads: how many call, from 2 to 4.
+        :param each: how many calls each of them makes at most, from 1 to 5.
+        :param budget: seconds for the question; by default, that of ``--claims-budget``.
+        :param deadline: seconds beyond which calls that do not come back count as hanging.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: an argument makes no sense, such as no operation.
+        """
+        __tracebackhide__ = True
+        described = operations_experiment(
+            setup, operations, observe=observe, threads=threads, each=each, number=self._next_number()
+        )
+        made = Operations(self._runner(described, "lab.operations", budget, deadline), bench=self._bench)
+        self._instruments.append(made)
+        return made
+
+    def _next_number(self) -> int:
+        """Return the number of the next race."""
+        return 1 + sum(isinstance(made, Asked) for made in self._instruments)
+
+    def _runner(self, described: RaceExperiment, call: str, budget: float | None, deadline: float) -> Runner:
+        __tracebackhide__ = True
+        return Runner(
             described,
-            budget=self._budget(budget, "lab.race"),
-            timeout=_seconds(deadline, "lab.race", "deadline"),
+            budget=self._budget(budget, call),
+            timeout=_seconds(deadline, call, "deadline"),
             in_process=self._in_process,
             portable=self._portable,
             replay=self._replay,
             failed_assertions=lambda: () if self.assertions is None else self.assertions.failures(),
         )
-        race = Race(runner, bench=self._bench)
-        self._instruments.append(race)
-        return race
 
     def control(
         self,

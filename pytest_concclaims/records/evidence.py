@@ -111,18 +111,21 @@ _NO_REASON = "the record does not say why"
 class RaceRun(Evidence):
     """A question to :meth:`Lab.race`, and all that was seen for it.
 
-    :param question: ``ever``, ``never``, ``always``, ``atomic``.
-    :param about: the outcomes, or the predicates' names; empty with ``atomic``.
+    :param question: ``ever``, ``never``, ``always``, ``atomic``, ``linearizable``.
+    :param about: the outcomes, or the predicates' names; empty with ``atomic`` and ``linearizable``.
     :param answer: None if there was none.
     :param seconds: of schedules and samples.
-    :param seen: samples that witness what was asked about (with ``always`` and ``atomic``, the opposite).
+    :param seen: samples that witness what was asked about (with ``always`` and the last two, the opposite).
     :param outcomes: the most frequent, as ``repr``.
     :param other_outcomes: how many more there were.
     :param witness: the first: its outcome, time, the number of its schedule or sample, the circumstances, and its
-        ``steps`` as of :class:`~.interleaving.Step`; None where no schedule shows it.
+        ``steps`` as of :class:`~.interleaving.Step`; None where no schedule shows it. Its ``scenario`` is what each
+        thread called, and what that returned; None if there are no operations.
     :param control: what ran in turns with it, in how many overlapping samples the effect was seen there, and the
         locks that it does without, if it is the race without these.
-    :param orders: with ``atomic``, what the actors give one after the other: by order, the outcome.
+    :param orders: with ``atomic``, what the actors give one after the other: by order, the outcome; with
+        ``linearizable``, the same of the scenario that is the witness.
+    :param scenarios: the operations, and of which shapes scenarios were run; None if there are no operations.
     :param schedules: what was run of them; None if there were none.
     :param bound: the rate for each overlapping sample, at most, of what was never seen.
     :param confidence: of the bound.
@@ -148,6 +151,7 @@ class RaceRun(Evidence):
     witness: dict[str, Any] | None
     control: dict[str, Any]
     orders: Sequence[dict[str, Any]]
+    scenarios: dict[str, Any] | None
     strategies: Sequence[dict[str, Any]]
     schedules: dict[str, Any] | None
     bound: float | None
@@ -174,12 +178,18 @@ class RaceRun(Evidence):
         """Return what schedules there were, where they have led to no answer."""
         if self.schedules is None or not self.schedules["run"]:
             return None
-        return f"{self.schedules['seen'] or 'none'} of {words.tried(self.schedules)}"
+        return f"{self.schedules['seen'] or 'none'} of {self._run(self.schedules)}"
+
+    def _run(self, schedules: dict[str, Any]) -> str:
+        """Return what schedules were run."""
+        if self.scenarios is None:
+            return words.tried(schedules)
+        return words.of_scenarios(self.scenarios, schedules)
 
     def _not_seen_in(self, schedules: dict[str, Any]) -> list[str | None]:
         none, random = "no other in" if self._asks_about_others else "none of", words.at_random(schedules)
         return [
-            f"{none} {words.tried(schedules)}",
+            f"{none} {self._run(schedules)}",
             words.switch_points(schedules),
             words.of_control(schedules, self.control_name),
             random and f"{none} {random}",
@@ -232,7 +242,7 @@ class RaceRun(Evidence):
     @property
     def _asks_about_others(self) -> bool:
         """Return whether a witness is an outcome that was not asked about."""
-        return self.question in ("always", "atomic")
+        return self.question in ("always", "atomic", "linearizable")
 
     @property
     def control_name(self) -> str:

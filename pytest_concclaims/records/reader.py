@@ -140,7 +140,9 @@ def _fourth(data: dict[str, Any]) -> None:
 def _fifth(data: dict[str, Any]) -> None:
     """Turn schema 4 into schema 5."""
     for race in _races(data):
-        race["orders"] = []
+        race["orders"], race["scenarios"] = [], None
+        if isinstance(race.get("witness"), dict):
+            race["witness"]["scenario"] = None
         if isinstance(race.get("control"), dict):
             race["control"]["without_locks"] = []
 

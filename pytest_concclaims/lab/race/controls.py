@@ -50,7 +50,7 @@ class Controls:
         if self._locks:
             self.experiment = replace(given, control=given.unlocked, matched=True, taken_out=self._locks)
         elif given.matched:
-            text = "lab.race(control=lab.WITHOUT_LOCKS): setup makes no lock that could be taken out"
+            text = "control=lab.WITHOUT_LOCKS: setup makes no lock that could be taken out"
             raise Failed(Failure("raised", f"{text}; give the race a control of its own, or none", ""))
         return self.experiment
 

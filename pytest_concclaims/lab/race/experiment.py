@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import random
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Optional
 
 from ..callables import name_of, runs_nothing
-from .orders import result_of
+from .orders import Order, result_of
+from .scenarios import Operation, Scenario, any_scenario, shapes
 from .without_locks import WITHOUT_LOCKS, UnlockedSetup
 
 Actor = Callable[[Any], object]
@@ -37,6 +39,9 @@ class Subject:
     :param may_break: whether it shows what is sought if an actor raises, or actors wait for each other: it is the
         race without its locks.
     :param calls: for each actor, the calls that it makes, each of which has a result; None if actors have values.
+    :param operations: what scenarios choose their calls from; nothing if this is no scenario.
+    :param each: how many calls an actor of a scenario makes, at most.
+    :param labels: the names of the actors, where they are not named after what they call.
     """
 
     name: str
@@ -49,9 +54,14 @@ class Subject:
     observes_values: bool = False
     may_break: bool = False
     calls: tuple[tuple[Actor, ...], ...] | None = None
+    operations: tuple[Operation, ...] = ()
+    each: int = 1
+    labels: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         """Return the actors' names, with a number where two have the same."""
+        if self.labels:
+            return list(self.labels)
         names = [name_of(actor) for actor in self.actors]
         return [
             f"{name} (number {number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)
@@ -70,6 +80,17 @@ class Subject:
         if self.calls is not None:
             return self
         return replace(self, calls=tuple((actor,) for actor in self.repeated_actors()), rounds=1)
+
+    def scenario(self, scenario: Scenario) -> Subject:
+        """Return a scenario of its operations."""
+        return replace(self, calls=tuple(tuple(self.operations[number] for number in calls) for calls in scenario))
+
+    def names_in(self, order: Order) -> list[str]:
+        """Return the names of the calls that actors make in an order."""
+        if not self.operations:
+            return [self.names()[actor] for actor in order]
+        calls = [iter(calls) for calls in self.calls or ()]
+        return [name_of(next(calls[actor])) for actor in order]
 
     def repeated_actors(self) -> list[Actor]:
         """Return the actors, each of which does all its rounds in one call."""
@@ -107,11 +128,24 @@ class RaceExperiment:
     unlocked: Subject | None = None
     taken_out: tuple[str, ...] = ()
 
+    def at_random(self) -> tuple[RaceExperiment, Scenario | None]:
+        """Return the experiment with a scenario of its operations, and that; itself if there are none."""
+        race, control = self.race, self.control
+        if not race.operations:
+            return self, None
+        scenario = any_scenario(random.choice(shapes(len(race.actors), race.each)), len(race.operations))  # noqa: S311
+        unlocked = control.scenario(scenario) if control.operations else control
+        return replace(self, race=race.scenario(scenario), control=unlocked), scenario
+
     @property
     def called(self) -> list[Callable[..., Any]]:
         """The functions that run in samples, control and all."""
         subjects = (self.race, self.control)
-        functions = [function for each in subjects for function in (each.setup, *each.actors, each.observe)]
+        functions = [
+            function
+            for each in subjects
+            for function in (each.setup, *(one.function for one in each.operations), *each.actors, each.observe)
+        ]
         return [function for function in functions if function is not None]
 
 
@@ -154,6 +188,49 @@ def experiment(
             return RaceExperiment(race, _generic_control(len(actors), rounds), matched=False, unlocked=unlocked)
         return RaceExperiment(race, unlocked, matched=True, unlocked=unlocked)
     return RaceExperiment(race, _own_control(race, control), matched=True)
+
+
+def operations_experiment(
+    setup: object,
+    operations: Sequence[object],
+    *,
+    observe: object,
+    threads: object,
+    each: object,
+    number: int = 1,
+) -> RaceExperiment:
+    """Return the experiment that the arguments of :meth:`Lab.operations` describe.
+
+    :raises TypeError: an argument is of the wrong kind.
+    :raises ValueError: an argument makes no sense.
+    """
+    __tracebackhide__ = True
+    call = "lab.operations"
+    if not operations:
+        raise ValueError(f"{call}: there are no operations; write {call}(setup, lab.op(function, argument), ...)")
+    for name, value, least, most in (("threads", threads, 2, 4), ("each", each, 1, 5)):
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"{call}({name}={value!r}): {name} must be a whole number from {least} to {most}")
+    assert isinstance(threads, int), "as it was checked"
+    assert isinstance(each, int), "as it was checked"
+    named = enumerate(operations, 1)
+    called = [
+        one if isinstance(one, Operation) else Operation(_callable(one, f"operation {number}", call=call))
+        for number, one in named
+    ]
+    race = Subject(
+        "race",
+        _callable(setup, "setup", may_run_nothing=True, call=call),
+        tuple(called[:1] * threads),
+        None if observe is None else _callable(observe, "observe", call=call),
+        number=number,
+        observes_values=_takes_two(observe),
+        operations=tuple(called),
+        each=each,
+        labels=tuple(f"thread {number}" for number in range(1, threads + 1)),
+    )
+    unlocked = replace(race, name="control", setup=UnlockedSetup(race.setup), may_break=True)
+    return RaceExperiment(race, _generic_control(threads, 1), matched=False, unlocked=unlocked)
 
 
 def _own_control(race: Subject, given: object) -> Subject:
@@ -207,16 +284,18 @@ def _takes_two(observe: object) -> bool:
     return len(needed) == 2
 
 
-def _callable(thing: object, role: str, *, may_run_nothing: bool = False) -> Callable[..., Any]:
+def _callable(
+    thing: object, role: str, *, may_run_nothing: bool = False, call: str = "lab.race"
+) -> Callable[..., Any]:
     __tracebackhide__ = True
     if not callable(thing):
         hint = "; pass the function, do not call it" if thing is None else ""
         if isinstance(thing, (list, tuple)):
-            hint = "; of a list of actors, pass each: lab.race(setup, *actors)"
-        raise TypeError(f"lab.race: {role} is {thing!r}, which cannot be called{hint}")
+            hint = f"; pass each thing of the list: {call}(setup, *list)"
+        raise TypeError(f"{call}: {role} is {thing!r}, which cannot be called{hint}")
     if runs_nothing(thing) and not may_run_nothing:
         raise TypeError(
-            f"lab.race: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
+            f"{call}: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
         )
     return thing
 

@@ -274,6 +274,8 @@ def of_control(asked: OutcomeQuestion, *, matched: bool) -> OutcomeQuestion:
 
 #: Whether there is an outcome that calls do not give one after the other.
 ATOMIC = OutcomeQuestion("atomic", "", lambda _: False, about_values=True, atomic=True)
+#: The same of the calls of scenarios.
+LINEARIZABLE = replace(ATOMIC, asked="linearizable")
 
 
 def _check_is_outcome(

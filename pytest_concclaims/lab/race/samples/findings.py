@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ....interpreter import gil_enabled
+from ..scenarios import Scenario
 from .meetings import Meeting
 from .power import Absence
 from .tally import Tally
@@ -60,6 +61,7 @@ class Findings:
     :param shares: in words, why samples are made one at a time; None where that is not needed.
     :param watched: samples of the race in which that was looked for.
     :param gil: whether the GIL was on at the end.
+    :param scenario: of operations: that of the latest turn, which has the witness, if there is one.
     """
 
     strategies: tuple[Meeting, ...] = ()
@@ -72,6 +74,7 @@ class Findings:
     shares: str | None = None
     watched: int = 0
     gil: bool = field(default_factory=gil_enabled)
+    scenario: Scenario | None = None
 
     @property
     def is_watched(self) -> bool:

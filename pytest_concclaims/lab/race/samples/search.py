@@ -89,17 +89,19 @@ class SampleSearch:
     def _take_turn(
         self, side: Side, question: OutcomeQuestion, started: float, end: float, most: float = math.inf
     ) -> None:
+        experiment, scenario = self._experiment.at_random()
         of_control, total = side is self.findings.control, side.tally.total
-        may_break = of_control and self._experiment.control.may_break
+        may_break = of_control and experiment.control.may_break
         timeout = min(self._timeout, _BROKEN_S) if may_break else self._timeout
 
         def sample(begin: Callable[[int, int, Part], None]) -> Findings:
-            sampler = Sampler(self._experiment, self.findings, side, question, timeout=timeout, begin=begin)
+            sampler = Sampler(experiment, self.findings, side, question, timeout=timeout, begin=begin)
             sampler.sample(started, end, most=most)
             return self.findings
 
         if self._in_process:
             sample(lambda *_: None)
+            self.findings.scenario = scenario
             return
         with SharedPosition() as shared:
 
@@ -113,6 +115,7 @@ class SampleSearch:
             at = shared.read()
         if isinstance(forked.value, Findings):
             self.findings = forked.value
+            self.findings.scenario = scenario
             return
         failure = self._failure(forked, at) if forked.value is None else forked.value
         sought = (self.findings.crash and failure.kind == "crash") or (

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ..orders import Order
 from ..question import Judged, Portable
+from ..scenarios import Scenario, Shape
 from .enumeration import Levels, Planned, Trace, chance, random_schedule
 from .scheduler import Schedule
 
@@ -79,6 +79,21 @@ class Witness:
 
 
 @dataclass(frozen=True)
+class ShapeRun:
+    """The scenarios of one shape that were run.
+
+    :param calls: of each thread.
+    :param run: of how many scenarios all schedules were run up to a number of preemptions.
+    :param of: how many scenarios there are.
+    """
+
+    calls: Shape
+    run: int
+    of: int
+    preemptions: int
+
+
+@dataclass(frozen=True)
 class Explored:
     """What was seen of one side; it travels between processes.
 
@@ -103,6 +118,8 @@ class Explored:
     :param like: whether one was of the kind of what is sought.
     :param in_order: what calls give one after the other: the order, and their results in words.
     :param unsteady: in words, an order that gave one result, and then another; None if there is none.
+    :param shapes: the scenarios of operations that were run; nothing where there are no operations.
+    :param scenario: in which the witness was seen.
     """
 
     points: tuple[int, ...] = ()
@@ -125,8 +142,10 @@ class Explored:
     seconds: float = 0.0
     outcomes: Counter[Portable] = field(default_factory=Counter)
     like: bool = False
-    in_order: tuple[tuple[Order, str], ...] = ()
+    in_order: tuple[tuple[tuple[str, ...], str], ...] = ()
     unsteady: str | None = None
+    shapes: tuple[ShapeRun, ...] = ()
+    scenario: Scenario | None = None
     witness: Witness | None = None
     remarks: tuple[str, ...] = ()
 

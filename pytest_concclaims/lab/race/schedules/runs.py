@@ -18,7 +18,7 @@ from ..experiment import Actor, Subject
 from ..orders import Call, History, Order, Results, Sequential, orders, result_of
 from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
-from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, portable
+from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, portable, shown
 from .enumeration import Trace
 from .explorer import Seen
 from .scheduler import Run, Schedule, Scheduler
@@ -57,12 +57,16 @@ class Runs:
         timeout: float,
         begin: Begin = lambda *_: None,
     ) -> None:
-        self._subject = subject = question.of(subject)
+        self._subject = subject = subject if subject.operations else question.of(subject)
         self._actors = subject.repeated_actors()
         self._question = question
         self._judge = Judge(question)
         #: What calls give one after the other, where the question asks about that.
         self.sequential: Sequential | None = None
+        #: Of each actor's calls in the latest run, in words.
+        self.results: tuple[tuple[str, ...], ...] = ()
+        #: Whether calls did other things the first time than the second time.
+        self.once = False
         self._begin = begin
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._scheduler = Scheduler(names, gil=gil, timeout=timeout)
@@ -84,13 +88,12 @@ class Runs:
             self._stack.enter_context(_undisturbed())
             self._ends = self._stack.enter_context(ends_of_new_threads())
             self._scheduler.start()
+            self._threads = threading.active_count()
+            if self._question.atomic and not self._subject.operations:
+                self.take(self._subject)
         except BaseException:
             self._stack.close()
             raise
-        self._threads = threading.active_count()
-        if self._question.atomic:
-            self.sequential = self._in_all_orders()
-            self._judge = Judge(self._question, self.sequential)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -106,11 +109,23 @@ class Runs:
         """Return where threads are switched that no schedule switches, in words; None if nowhere."""
         return self._watch.unseen
 
+    def take(self, subject: Subject) -> None:
+        """Run calls from now on, after all orders of them.
+
+        :param subject: of the same number of actors.
+        :raises Failed: a call waits for another one.
+        """
+        self._subject = subject
+        self.once = False
+        self.sequential = self._in_all_orders()
+        self._judge = Judge(self._question, self.sequential)
+        self._runs = _RECORDED  # what happens once in a process has happened
+
     @property
-    def in_order(self) -> tuple[tuple[Order, str], ...]:
+    def in_order(self) -> tuple[tuple[tuple[str, ...], str], ...]:
         """Return what calls give one after the other, in words; nothing if the question does not ask about that."""
         given = () if self.sequential is None else self.sequential.results
-        return tuple((order, str(portable(results))) for order, results in given)
+        return tuple((tuple(self._subject.names_in(order)), str(portable(results))) for order, results in given)
 
     @property
     def unsteady(self) -> str | None:
@@ -140,7 +155,10 @@ class Runs:
         self._begin(schedule, Part.OUTCOMES)
         self._saw_threads = self._saw_threads or threading.active_count() > self._threads
         close_unawaited([state])
-        judged = self._judge(self._outcome(state, run, before))
+        outcome = self._outcome(state, run, before)
+        if isinstance(outcome, Results):
+            self.results = tuple(tuple(map(shown, results)) for results in outcome.values)
+        judged = self._judge(outcome)
         spans = tuple(run.spans)
         seen = Seen(
             Trace(schedule, spans, run.steps),
@@ -155,7 +173,7 @@ class Runs:
             impatient=run.impatient,
             contended=run.contended and self._is_by_table,
         )
-        del state, run  # here, and not in the next one's time
+        del state, run, outcome  # here, and not in the next one's time
         self._runs += 1
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and not PYPY:
             gc.collect()
@@ -178,7 +196,7 @@ class Runs:
         recording = Recording(write)
         self._watch.record(recording)
         try:
-            return self._scheduler.run(tasks, schedule, recording.note), history.before
+            return self._scheduler.run(tasks, schedule, recording.note, order), history.before
         finally:
             self._watch.record(None)
 
@@ -196,11 +214,14 @@ class Runs:
     def _in_all_orders(self) -> Sequential:
         """Return what the calls give one after the other, each order on a fresh state, and twice.
 
-        :raises Failed: in each order, a call waits for another one.
+        :raises Failed: in each order, a call waits for another one; of operations, in any order.
         """
-        given = []
+        given: list[tuple[Order, Results]] = []
         for order in orders([len(calls) for calls in self._subject.calls or ()]):
-            first, again = self._in_order(order), self._in_order(order)
+            visits: tuple[list[Visit], list[Visit]] = ([], [])
+            writes = [None, None] if given else [visit.append for visit in visits]
+            first, again = (self._in_order(order, write) for write in writes)
+            self.once = self.once or visits[0] != visits[1]
             if first is not None and again is not None:
                 given.append((order, first))
                 if first != again:
@@ -211,16 +232,20 @@ class Runs:
             raise Failed(Failure("raised", f"{text}; ask race.always(...) with the outcomes that are right", ""))
         return Sequential(tuple(given))
 
-    def _in_order(self, order: Order) -> Results | None:
+    def _in_order(self, order: Order, write: Callable[[Visit], None] | None) -> Results | None:
         """Return the results of calls in an order; None if one waits for another one, in the kernel or in a loop."""
         state = made(self._subject)
-        run, before = self._acted(state, (), None, order)
+        run, before = self._acted(state, (), write, order)
+        waited = run.deadlock or run.blocks or run.forced
+        calls = ", then ".join(self._subject.names_in(order))
+        if waited and self._subject.operations:
+            text = f"{calls}: called one after the other, one of them waits for another thread"
+            advice = "give it a timeout, or let setup make what it waits for; or ask lab.race(...).atomic()"
+            raise Failed(Failure("raised", f"{text}; {advice}", self._scheduler.stacks() if run.deadlock else ""))
         if run.deadlock:
-            names = " and ".join(dict.fromkeys(self._subject.names()))
-            text = f"{names}: called one after the other, they wait for what does not come"
+            text = f"{calls}: called one after the other, they wait for what does not come"
             raise Failed(Failure("deadlock", text, self._scheduler.stacks()))
         outcome = self._outcome(state, run, before)
-        waited = run.blocks or run.forced
         return outcome if isinstance(outcome, Results) and not waited else None
 
     def _outcome(self, state: Any, run: Run, before: set[tuple[Call, Call]]) -> Hashable:

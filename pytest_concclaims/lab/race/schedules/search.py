@@ -20,9 +20,11 @@ from ..controls import Controls
 from ..experiment import RaceExperiment, Subject
 from ..position import Part, SharedSchedule
 from ..question import CRASH, DEADLOCK, OutcomeQuestion, of_control
+from ..scenarios import Scenario
 from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
 from .replay import Token, code_digest
 from .runs import Runs
+from .scenario_search import explore_scenarios
 from .scheduler import Schedule, preemption_count
 from .story import Visit, story
 from .switch_points import switches_anywhere
@@ -58,6 +60,7 @@ class Searched:
     :param afresh: what schedules show that are run in a process of their own each; None if there is no need.
     :param anywhere: with a GIL, what schedules show that switch at any instruction; None if they were not run.
     :param steps: of the witness.
+    :param results: of the witness: of each actor's calls, in words.
     :param replayed: whether only the schedule was run that a replay token says.
     """
 
@@ -67,6 +70,7 @@ class Searched:
     afresh: Explored | None = None
     anywhere: Explored | None = None
     steps: tuple[Step, ...] = ()
+    results: tuple[tuple[str, ...], ...] = ()
     remarks: tuple[str, ...] = ()
     replayed: bool = False
 
@@ -153,16 +157,37 @@ class Searched:
         )
 
 
+@dataclass(frozen=True)
+class Told:
+    """A schedule that was run once more, for its story.
+
+    :param shown: whether it shows what is sought, or fails, again.
+    :param results: of each actor's calls, in words; nothing if actors have values.
+    """
+
+    shown: bool
+    steps: tuple[Step, ...]
+    results: tuple[tuple[str, ...], ...] = ()
+
+
 class EndedBySchedule(Failed):
     """A failure, and the story of the schedule under which it came about."""
 
     def __init__(
-        self, failure: Failure, subject: Subject, schedule: Schedule, steps: tuple[Step, ...], *, portable: bool
+        self,
+        failure: Failure,
+        subject: Subject,
+        schedule: Schedule,
+        steps: tuple[Step, ...],
+        *,
+        portable: bool,
+        scenario: Scenario | None,
     ) -> None:
         super().__init__(failure)
         self.subject = subject
         self.portable = portable
         self.schedule = schedule
+        self.scenario = scenario
         self.steps = steps
 
 
@@ -233,7 +258,7 @@ class ScheduleSearch:
         sought = of_control(question, matched=experiment.matched)
         control = _Side(self, experiment.control, sought, portable=self._portable)
         explored = control.explored(seconds, stop_after=_ENOUGH_SEEN)
-        if explored.once and not self.is_in_process:
+        if explored.once and not self.is_in_process and not control.is_atomic:
             return control.explored_afresh(seconds)
         return explored
 
@@ -241,16 +266,19 @@ class ScheduleSearch:
         """Return what the race's schedules show. A witness counts if a process of its own shows it again."""
         explored = race.explored(_RACE_PART * budget)
         if explored.witness is not None:
-            steps = race.story_of(explored.witness)
-            if steps is not None or explored.witness.is_sound:
-                return Searched(self._portable, explored, steps=steps or ())
+            told = race.story_of(explored.witness, explored.scenario)
+            if told is not None:
+                return Searched(self._portable, explored, steps=told.steps, results=told.results)
+            if explored.witness.is_sound:
+                return Searched(self._portable, explored)
             explored = replace(explored, witness=None, seen=0, once=True, leaks=True)
-        if not explored.once or self.is_in_process:
+        if not explored.once or self.is_in_process or race.is_atomic:
             return Searched(self._portable, explored)
         afresh = race.explored_afresh(_AFRESH_PART * budget)
         if explored.leaks or afresh.witness is not None:  # what was seen in one process is no effect of a race
             explored = replace(afresh, once=True, leaks=explored.leaks)
-        steps = () if afresh.witness is None else race.story_of(afresh.witness) or ()
+        told = None if afresh.witness is None else race.story_of(afresh.witness, None)
+        steps = () if told is None else told.steps
         return Searched(self._portable, explored, afresh=afresh, steps=steps, remarks=(_afresh_remark(afresh),))
 
     @property
@@ -260,7 +288,8 @@ class ScheduleSearch:
 
     def _replayed(self, replay: Token, question: OutcomeQuestion) -> Searched:
         """Run one schedule, in this process and without a limit of time, so that a debugger can be used in it."""
-        side = _Side(self, self._experiment.race, question, portable=replay.portable)
+        race = _Side(self, self._experiment.race, question, portable=replay.portable)
+        side = race.in_scenario(replay.scenario)
         written: list[Visit] = []
         with side.runs(math.inf) as runs:
             explorer = Explorer(lambda schedule: runs.run(schedule, written.append), actors=len(side.subject.actors))
@@ -310,11 +339,16 @@ class _Side:
     def __init__(
         self, search: ScheduleSearch, subject: Subject, question: OutcomeQuestion, *, portable: bool
     ) -> None:
-        self.subject = question.of(subject)
+        self.subject = subject if subject.operations else question.of(subject)
         self.position = SharedSchedule()
         self._search = search
         self._question = question
         self._portable = portable
+
+    @property
+    def is_atomic(self) -> bool:
+        """Return whether it is asked about calls: all orders of these are run first in each process."""
+        return self._question.atomic
 
     def runs(self, timeout: float) -> Runs:
         """Return what runs schedules in this process."""
@@ -333,16 +367,21 @@ class _Side:
         def explore(runs: Runs) -> Explored:
             if runs.unsteady is not None:
                 return Explored(unsteady=runs.unsteady)
-            explorer = Explorer(
-                runs.run,
-                actors=len(self.subject.actors),
-                stop_after=stop_after,
-                least_empty=_LEAST_EMPTY if self._question.about_values else 0,
-            )
-            explored = explorer.explore(clock() + seconds)
+            end = clock() + seconds
+            if self.subject.operations:
+                explored = explore_scenarios(runs, self.subject, end, self.position.begin_scenario)
+            else:
+                explorer = Explorer(
+                    runs.run,
+                    actors=len(self.subject.actors),
+                    stop_after=stop_after,
+                    least_empty=_LEAST_EMPTY if self._question.about_values else 0,
+                )
+                explored = replace(explorer.explore(end), in_order=runs.in_order)
             remarks = _UNSCHEDULED if runs.started_threads else ()
             contended = explored.contended and self._question.end is DEADLOCK
-            return replace(explored, remarks=remarks, unseen=runs.unseen, contended=contended, in_order=runs.in_order)
+            once = explored.once or runs.once
+            return replace(explored, remarks=remarks, unseen=runs.unseen, contended=contended, once=once)
 
         return self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
 
@@ -355,30 +394,38 @@ class _Side:
         explorer = Explorer(run, actors=len(self.subject.actors), most=ENOUGH, repeat=False)
         return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds))
 
-    def story_of(self, witness: Witness) -> tuple[Step, ...] | None:
+    def in_scenario(self, scenario: Scenario | None) -> _Side:
+        """Return the same with one scenario of its operations."""
+        if scenario is None:
+            return self
+        subject = replace(self.subject.scenario(scenario), operations=())
+        return _Side(self._search, subject, self._question, portable=self._portable)
+
+    def story_of(self, witness: Witness, scenario: Scenario | None) -> Told | None:
         """Return the story of a witness, from a process of its own; None if its schedule does not show it there."""
+        side = self.in_scenario(scenario)
         for _ in range(_TRIES):
-            shown_again, steps = self._told(witness.schedule)
-            if shown_again:
-                return steps
+            told = side.told(witness.schedule)
+            if told.shown:
+                return told
         return None
 
-    def _told(self, schedule: Schedule) -> tuple[bool, tuple[Step, ...]]:
-        """Run a schedule once more; return whether it shows what is sought, or fails, and its story."""
+    def told(self, schedule: Schedule) -> Told:
+        """Run a schedule once more, and return its story."""
         with tempfile.TemporaryFile(buffering=0) as file:
 
             def write(visit: Visit) -> None:
                 file.write(pickle.dumps(visit))
 
-            def tell(runs: Runs) -> bool:
-                return runs.run(schedule, write).sought
+            def tell(runs: Runs) -> tuple[bool, tuple[tuple[str, ...], ...]]:
+                return runs.run(schedule, write).sought, runs.results
 
             try:
-                shown_again = self._search.in_child(self, tell, 0.0)
+                shown_again, results = self._search.in_child(self, tell, 0.0)
             except Failed:
-                shown_again = True  # as before
+                shown_again, results = True, ()  # as before
             file.seek(0)
-            return shown_again, tuple(story(list(_written(file))))
+            return Told(shown_again, tuple(story(list(_written(file)))), results)
 
     def _unless_crash_is_sought(self, explore: Callable[[], Explored]) -> Explored:
         try:
@@ -389,16 +436,14 @@ class _Side:
                 preemptions = preemption_count(at)
                 witness = Witness(at, repr(CRASH), number, preemptions, 0.0)
                 return Explored(run=number, seen=1, witness=witness, no_race=not preemptions)
-            if (
-                self.subject.may_break
-                and failed.failure.kind in ("crash", "hang")
-                and self.position.part is Part.ACTORS
-            ):
+            in_actors = self.position.part is Part.ACTORS
+            if self.subject.may_break and failed.failure.kind in ("crash", "hang") and in_actors:
                 return Explored(run=number, seen=1, no_race=not preemption_count(at))
             again = not self._search.is_in_process and failed.failure.kind != "hang"
-            steps = self._told(at)[1] if again else ()
+            scenario = self.position.scenario
+            steps = self.in_scenario(scenario).told(at).steps if again else ()
             raise EndedBySchedule(
-                failed.failure, self.subject, at, steps, portable=self._portable
+                failed.failure, self.subject, at, steps, portable=self._portable, scenario=scenario
             ) from failed.__cause__
 
 
