@@ -60,8 +60,20 @@ class Portable:
 def portable(outcome: Hashable) -> Portable:
     """Return an outcome as another process can have it."""
     if _is_plain(outcome):
-        return Portable(repr(outcome), outcome, is_plain=True)
+        return Portable(_text(outcome), outcome, is_plain=True)
     return Portable(_ADDRESS.sub("0x...", shown(outcome)))
+
+
+def _text(outcome: object) -> str:
+    """Return the ``repr`` of plain data; equal sets may show what is in them in different orders, and do not here."""
+    text = repr(outcome)
+    if "frozenset({" not in text:
+        return text
+    if type(outcome) is frozenset:
+        return f"frozenset({{{', '.join(sorted(map(_text, outcome)))}}})"
+    if type(outcome) is tuple:
+        return f"({', '.join(map(_text, outcome))}{',' * (len(outcome) == 1)})"
+    return text
 
 
 def _is_plain(outcome: object) -> bool:

@@ -19,7 +19,7 @@ from helpers.race_questions import last, let_child_time_out
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.experiment import RaceError
-from pytest_concclaims.lab.race.samples import power, runner
+from pytest_concclaims.lab.race.samples import findings, power
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -313,7 +313,7 @@ def test_actors_that_have_not_run_are_an_error(lab: Lab, asked: str, of_control:
 @pytest.mark.usefixtures("samples_alone")
 def test_time_of_children_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each child counts its own time only."""
-    monkeypatch.setattr(runner, "_FIRST_CRASH_WATCH_S", 0.01)  # then there are several
+    monkeypatch.setattr(findings, "_FIRST_TURN_S", 0.01)  # then there are several
     lab = Lab(budget=0.2)
     begin = time.monotonic()
     with pytest.raises(Inconclusive):

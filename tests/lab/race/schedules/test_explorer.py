@@ -12,6 +12,7 @@ import pytest
 
 from helpers.stage import REPEATS, Act, Stage, passes, stage
 from helpers.waiting import TIMEOUT_S
+from pytest_concclaims.lab.race.question import Judged, portable
 from pytest_concclaims.lab.race.schedules.enumeration import Trace
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Explorer, Seen, clock
 from pytest_concclaims.lab.race.schedules.scheduler import Schedule, Span
@@ -88,7 +89,7 @@ def test_each_schedule_of_a_level_is_run_once(points: tuple[int, ...], most: int
     assert found.preemptions == (most if any(points) else 0)
     assert found.points == points
     assert found.unrepeatable == 0
-    assert found.outcomes == {(None,) * len(points): found.run}
+    assert found.outcomes == {portable((None,) * len(points)): found.run}
 
 
 @pytest.mark.parametrize("points", [(0, 0), (1, 1), (2, 1), (0, 0, 0)], ids=str)
@@ -171,7 +172,7 @@ def seen_of(schedule: Schedule, outcome: Hashable = "none", *, steps: int = 9, s
     spans = [Span(1, first, (1 - first,), choice=True), Span(2, first, (1 - first,))]
     for step, actor in schedule[bool(schedule and schedule[0][0] == 1) :]:
         spans.append(Span(step, actor, (1 - actor,)))
-    return Seen(Trace(schedule, tuple(spans), steps), outcome, sought, (4, 4))
+    return Seen(Trace(schedule, tuple(spans), steps), Judged(portable(outcome), sought, like=True), (4, 4))
 
 
 def test_search_stops_at_the_first_witness() -> None:
@@ -240,7 +241,7 @@ def test_outcomes_that_differ_are_counted_each() -> None:
     """Though the schedule is the same."""
     numbers = itertools.count()
     found = explored(lambda schedule: seen_of(schedule, next(numbers) % 2), most=1)
-    assert set(found.outcomes) == {0, 1}
+    assert set(found.outcomes) == {portable(0), portable(1)}
     assert sum(found.outcomes.values()) == found.run
 
 

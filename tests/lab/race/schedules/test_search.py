@@ -13,7 +13,7 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.experiment import experiment
-from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, question
+from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, portable, question
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Witness
 from pytest_concclaims.lab.race.schedules.search import EndedBySchedule, ScheduleSearch, Searched
 
@@ -43,7 +43,7 @@ def searched(
         replay=(),
         failed_assertions=tuple,
     )
-    asks: OutcomeQuestion = question(asked, about, (), values=None if observe else len(actors))
+    asks: OutcomeQuestion = question(asked, [about], (), values=None if observe else len(actors))
     return search.ask(asks)
 
 
@@ -110,7 +110,7 @@ def test_never_rests_on_two_preemptions_and_the_control() -> None:
     assert found.lacking() is None
     assert found.race is not None
     assert found.race.is_enough
-    assert found.race.outcomes == {2: found.race.run}
+    assert found.race.outcomes == {portable(2): found.race.run}
 
 
 @forks
