@@ -58,7 +58,7 @@ class Stage:
 def stage(acts: Acts, timeout_s: float = TIMEOUT_S) -> Iterator[Stage]:
     """Start the threads of actors; end them after the block."""
     first = acts()
-    names = [f"number {number}" for number, _ in enumerate(first)]
+    names = [f"actor number {number}" for number, _ in enumerate(first)]
     scheduler = Scheduler(names, gil=gil_enabled(), timeout=timeout_s)
     try:
         with _undisturbed():

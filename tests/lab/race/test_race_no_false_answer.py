@@ -89,20 +89,6 @@ def test_outcome_of_another_kind_was_not_absent(lab: Lab, about: object) -> None
         race.ever(about)
 
 
-@each_engine
-def test_forgotten_observer_was_not_an_absence(lab: Lab) -> None:
-    """All that can be seen of actors that return nothing is that."""
-    race = lab.race(Cell, yielding, yielding)
-    with pytest.raises(Inconclusive, match="actors returned nothing, and the state is not observed"):
-        race.never(lambda outcome: outcome == 7)
-
-
-@each_engine
-def test_exception_needs_no_observer(lab: Lab) -> None:
-    """Where exceptions are outcomes, actors may return nothing."""
-    assert lab.race(Cell, yielding, yielding, exceptions=KeyError).never(KeyError) is True
-
-
 # --- samples that are none
 
 

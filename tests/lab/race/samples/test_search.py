@@ -1,4 +1,4 @@
-"""What samples answer, where schedules do not: threads that run freely, in children or here."""
+"""Samples for a question: what they answer where schedules do not, in children or here, and how they fail."""
 
 from __future__ import annotations
 
@@ -39,13 +39,16 @@ from helpers.race_questions import all_strategies_used, ask_in_vain, last
 from helpers.waiting import wait_until
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.interpreter import PYPY
+from pytest_concclaims.lab.failure import Failed, Failure
 from pytest_concclaims.lab.processes.forked import CAN_FORK
-from pytest_concclaims.lab.race.experiment import RaceError
+from pytest_concclaims.lab.race.experiment import RaceError, experiment
+from pytest_concclaims.lab.race.position import Part, Position
+from pytest_concclaims.lab.race.question import CRASH, Portable, portable, question
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
 from pytest_concclaims.lab.race.samples.findings import Findings
-from pytest_concclaims.lab.race.samples.tally import Count
-from pytest_concclaims.records.evidence import RaceRun
+from pytest_concclaims.lab.race.samples.search import SampleSearch
+from pytest_concclaims.lab.race.samples.tally import Count, Tally
 
 pytestmark = [
     pytest.mark.interpreter,
@@ -131,7 +134,7 @@ def test_figures_of_outcomes_and_strategies_add_up(lab: Lab) -> None:
 
 def control_was_seen(findings: Findings) -> bool:
     """Return whether the generic control has shown a lost update in samples of actors that overlapped."""
-    return findings.control.tally.outcomes.get(True, Count()).overlapping > 0
+    return findings.control.tally.outcomes.get(portable(True), Count()).overlapping > 0
 
 
 @pytest.mark.usefixtures("interpreted")
@@ -209,54 +212,47 @@ def own_count(calls: list[None]) -> int:
     return len(calls)
 
 
-# --- asked again
+# --- one question after the other
 
 
-def test_asked_again_it_goes_on(lab: Lab) -> None:
-    """No sample is lost, and what settles a question at once takes no more of them."""
+def test_each_question_has_samples_of_its_own(lab: Lab) -> None:
+    """Neither outcomes nor a witness are carried over to the next."""
     turn = 1
-    race = lab.race(Counter, increment_slowly, increment_slowly, observe=lambda counter: (turn, counter.value))
-    assert race.never((1, 1)) is False
-    before, run = samples_of(race), last(lab)
-    assert race.ever((1, 1)) is True
-    assert samples_of(race) == before
-    assert last(lab).samples == run.samples
-    assert last(lab).witness == run.witness
+    control = (increment_slowly_locked, increment_slowly_locked)  # shows nothing, so that nothing else is settled
+    race = locked(lab, observe=lambda _: turn, control=control)
+    assert race.ever(1) is True
+    assert samples_of(race).keys() == {1}
     turn = 2
-    assert race.ever(lambda outcome: outcome[0] == 2) is True
-    after = samples_of(race)
-    assert {outcome: count for outcome, count in after.items() if outcome[0] == 1} == before
-    assert sum(after.values()) == last(lab).samples > run.samples
-    assert last(lab).strides >= run.strides
-    assert last(lab).seconds > run.seconds
+    ask_in_vain(race, "ever", 1, lambda findings: portable(2) in findings.race.tally.outcomes)
+    run = last(lab)
+    assert (run.answer, run.seen, run.witness) == (None, 0, None)
+    assert samples_of(race) == {2: run.samples}
 
 
-def test_unsettled_question_goes_on_when_it_is_asked_again(lab: Lab) -> None:
-    """Budgets add up; the evidence has each question's state."""
-    turn = 0
-    race = blind(lab, observe=lambda _: turn)
+@forks
+def test_control_spoils_nothing(forking: Lab) -> None:
+    """What it changes in its process, the race's actors do not find in theirs; nor the other way round."""
+    spoilt: list[str] = []
 
-    def has_samples_of_this_turn(findings: Findings) -> bool:
-        return turn in findings.race.tally.outcomes
+    def spoil(counter: Counter) -> None:
+        spoilt.append("by the control")
+        increment_slowly(counter)
 
-    runs = []
-    while turn < 3:
-        turn += 1
-        ask_in_vain(race, "never", nobodys, has_samples_of_this_turn)
-        runs.append(last(lab))
-    assert [run.answer for run in runs] == [None] * 3
-    first, second, third = [seen_in(run) for run in runs]
-    assert first.keys() == {1}
-    assert second == {**first, 2: second[2]}
-    assert third == {**second, 3: third[3]}
-    assert [run.samples for run in runs] == [sum(seen.values()) for seen in (first, second, third)]
-    assert runs[0].seconds < runs[1].seconds < runs[2].seconds
-    assert runs[0].control["samples"] <= runs[1].control["samples"] <= runs[2].control["samples"]
+    def increment_unless_spoilt(counter: Counter) -> None:
+        if "by the control" in spoilt:
+            counter.value = -10
+        spoilt.append("by the race")
+        increment_slowly_locked(counter)
 
+    def observe(counter: Counter) -> int:
+        return -1 if len({*spoilt}) > 1 else counter.value
 
-def seen_in(run: RaceRun) -> dict[int, int]:
-    """Return how often each outcome, a number, is in the evidence."""
-    return {int(entry["outcome"]): entry["samples"] for entry in run.outcomes}
+    actors = (increment_unless_spoilt, increment_unless_spoilt)
+    race = forking.race(Counter, *actors, observe=observe, control=(spoil, spoil))
+    assert race.never(1) is True
+    assert samples_of(race).keys() == {2}
+    assert last(forking).control["seen"] > 0
+    assert spoilt == []
 
 
 # --- no verdict without power
@@ -413,6 +409,21 @@ def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path, 
         assert threads() <= before
 
 
+@forks
+def test_control_that_hangs_is_named_as_such(forking: Lab, stuck: threading.Event) -> None:
+    """It was not the race's actor of that name."""
+
+    def good(state: object) -> None:
+        stuck.set()
+        threading.Event().wait()
+
+    with pytest.raises(RaceError) as caught:
+        forking.race(object, nothing, nothing, control=(nothing, good), deadline=1.0).ever(nobodys)
+    text = str(caught.value)
+    assert text.startswith("lab.race: the control's actor good did not come back within 1 s\nthe control's actor good:\n")
+    assert "in good\n" in text
+
+
 def test_actors_that_deadlock_each_other_are_both_named(lab: Lab, stuck: threading.Event) -> None:
     """Two locks, taken in opposite order; each has its stack."""
     meeting = threading.Barrier(2, action=stuck.set)
@@ -476,9 +487,9 @@ def receive(tables: Tables) -> int:
     return tables.there.get()
 
 
-def meet_up(barrier: threading.Barrier) -> None:
+def meet_up(barrier: threading.Barrier) -> bool:
     """Wait for all."""
-    barrier.wait()
+    return barrier.wait() >= 0
 
 
 @pytest.mark.parametrize(
@@ -602,6 +613,47 @@ def test_no_crash_beside_a_control_that_does_not_crash_is_no_answer(forking: Lab
     assert "never(lab.CRASH) has no answer" in str(caught.value)
     assert last(forking).control["seen"] == 0
     assert last(forking).control["samples"] > 0
+
+
+@pytest.mark.parametrize(
+    ("of_control", "overlapping", "lost", "lost_overlapping"),
+    [(False, 6, 4, 3), (True, 6, 11, 10), (False, 3, 4, 0), (False, 2, 4, 0)],
+    ids=["race", "control", "no more overlapping", "fewer overlapping"],
+)
+def test_samples_of_a_child_that_crashed_are_counted(
+    of_control: bool, overlapping: int, lost: int, lost_overlapping: int
+) -> None:
+    """As far as is known, and of the control all that may have overlapped: it must not seem to crash more often."""
+    made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
+    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
+    search.begin(question("ever", [CRASH], ()))
+    side = search.findings.control if of_control else search.findings.race
+    side.tally.count(portable("before"), 3, 5)
+    at = Position(of_control, 0, Part.ACTORS, length=8, samples=9, overlapping=overlapping)
+    search._count_crash(side, at, Failure("crash", "SIGSEGV", ""), 0.5)
+    assert side.tally.outcomes == {
+        portable("before"): Count(5, 3),
+        Portable("in a process that crashed"): Count(lost, lost_overlapping),
+        portable(CRASH): Count(1, 1),
+    }
+    assert (side.tally.seen, side.tally.turns, side.tally.strides) == (Count(1, 1), 1, 1)
+    assert side.tally.witness is not None
+    assert (side.tally.witness.outcome, side.tally.witness.sample) == ("lab.CRASH", 5 + lost + 1)
+
+
+@pytest.mark.parametrize(
+    ("about", "kind", "part"),
+    [(1, "crash", Part.ACTORS), (CRASH, "ended", Part.ACTORS), (CRASH, "crash", Part.SETUP)],
+    ids=["not sought", "no crash", "no actor's"],
+)
+def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -> None:
+    """Nothing is counted."""
+    made = experiment(object, (nothing, nothing), observe=object, rounds=1, control=None, exceptions=())
+    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
+    search.begin(question("ever", [about], ()))
+    with pytest.raises(Failed, match="its end"):
+        search._count_crash(search.findings.race, Position(False, 0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5)
+    assert search.findings.race.tally == Tally()
 
 
 class Farewell:

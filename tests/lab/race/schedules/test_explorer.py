@@ -27,10 +27,13 @@ def explored(
     seconds: float = TIMEOUT_S,
     most: int | None = None,
     stop_after: int = 1,
+    least_empty: int = 0,
     repeat: bool = False,
 ) -> Explored:
     """Return what a search finds."""
-    explorer = Explorer(run, actors=actors, stop_after=stop_after, most=most, repeat=repeat)
+    explorer = Explorer(
+        run, actors=actors, stop_after=stop_after, least_empty=least_empty, most=most, repeat=repeat
+    )
     return explorer.explore(clock() + seconds)
 
 
@@ -200,6 +203,21 @@ def test_search_goes_on_until_enough_is_seen() -> None:
     assert found.seen == 8
     assert found.witness is not None
     assert found.witness.number < 10
+
+
+@pytest.mark.parametrize(("filled", "run"), [(None, 10), (1, 1), (4, 4), (20, 10)])
+def test_search_goes_on_while_actors_return_nothing(filled: int | None, run: int) -> None:
+    """Until one returns something, or it is enough: what they returned first may be all that there is to see."""
+    numbers = itertools.count(1)
+
+    def run_one(schedule: Schedule) -> Seen:
+        outcome = (None, 1) if next(numbers) == filled else (None, None)
+        return seen_of(schedule, outcome, sought=outcome == (None, None) or filled == 1)
+
+    found = explored(run_one, least_empty=10)
+    assert found.run == run
+    assert found.witness is not None
+    assert found.witness.number == 1
 
 
 def test_what_happens_once_in_a_process_is_noticed() -> None:

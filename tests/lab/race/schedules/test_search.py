@@ -30,16 +30,16 @@ def searched(
     asked: str = "ever",
     in_process: bool = False,
     timeout: float = TIMEOUT_S,
-    portable: bool = False,
+    control: tuple[Callable[[Any], object], ...] = (),
 ) -> Searched:
     """Return what schedules say about a question."""
-    made = experiment(setup, actors, observe=observe, rounds=1, control=actors, exceptions=())
+    made = experiment(setup, actors, observe=observe, rounds=1, control=control or actors, exceptions=())
     search = ScheduleSearch(
         made,
         budget=20.0,
         timeout=timeout,
         in_process=in_process,
-        portable=portable,
+        portable=False,
         replay=(),
         failed_assertions=tuple,
     )
@@ -174,6 +174,20 @@ def test_exception_ends_the_race(in_process: bool) -> None:
     with pytest.raises(EndedBySchedule, match=r"actor .*fail raised LookupError: no such account") as caught:
         searched((1, 2), list, fail, len, in_process=in_process)
     assert caught.value.schedule == ()
+
+
+@forks
+def test_control_that_hangs_is_named_as_such() -> None:
+    """It was not the race's actor of that name."""
+
+    def good(_: object) -> None:
+        threading.Event().wait(TIMEOUT_S)
+
+    with pytest.raises(EndedBySchedule) as caught:
+        searched(3, list, len, len, observe=len, control=(len, good), timeout=0.2)
+    failure = caught.value.failure
+    assert (failure.kind, failure.text) == ("hang", "the control's actor good did not come back within 0.2 s")
+    assert failure.details.startswith("the control's actor good:\n")
 
 
 @forks

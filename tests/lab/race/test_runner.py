@@ -1,0 +1,109 @@
+"""Questions to a race of whose actors all return nothing, or some."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from helpers.counters import Counter, increment, increment_slowly, nothing, samples_of, successor
+from helpers.race_questions import last
+from pytest_concclaims import Lab, RaceError
+from pytest_concclaims.lab.race.schedules.replay import Token
+
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
+
+each_engine = pytest.mark.usefixtures("engine")
+EMPTY = (None, None)
+
+
+def is_empty(outcome: object) -> bool:
+    """Return whether no actor has returned anything."""
+    return outcome == EMPTY
+
+
+def get(box: dict[str, int]) -> int | None:
+    """Return what was put, if it was."""
+    return box.get("number")
+
+
+def put(box: dict[str, int]) -> None:
+    """Put a number."""
+    box["number"] = 1
+
+
+def notice(counter: Counter) -> str | None:
+    """Return something only if another one has counted meanwhile."""
+    mine = counter.value = successor(counter.value)
+    successor(mine)
+    return "met" if counter.value != mine else None
+
+
+@each_engine
+@pytest.mark.parametrize("asked", ["ever", "never", "always"])
+@pytest.mark.parametrize("about", [(1, 2), lambda outcome: outcome == 2, is_empty], ids=["outcome", "no", "yes"])
+def test_actors_that_return_nothing_have_to_be_observed(lab: Lab, asked: str, about: Any) -> None:
+    """Else any answer would say nothing of what they do; the error says what to add."""
+    race = lab.race(Counter, increment_slowly, increment)
+    with pytest.raises(RaceError) as caught:
+        getattr(race, asked)(about)
+    text = str(caught.value)
+    assert text.startswith("lab.race: increment_slowly and increment returned None in ")
+    assert text.endswith(
+        ", and the race has no observe, so that there is nothing to ask about; "
+        "give it one: lab.race(..., observe=...), or let the actors return what is to be looked at"
+    )
+    run = last(lab)
+    assert run.answer is None
+    assert run.failure is not None
+    assert f"returned None in {sum(samples_of(race).values()):,} run" in run.failure["text"]
+    assert {entry["outcome"] for entry in run.outcomes} == {"(None, None)"}
+
+
+@each_engine
+@pytest.mark.parametrize(
+    ("asked", "about", "options"),
+    [
+        ("always", EMPTY, {}),
+        ("ever", EMPTY, {}),
+        ("ever", lambda count: count == 2, {"observe": lambda counter: counter.value}),
+        ("never", KeyError, {"exceptions": KeyError}),
+    ],
+    ids=["always empty", "ever empty", "observed", "exceptions"],
+)
+@pytest.mark.usefixtures("interpreted")
+def test_actors_may_return_nothing_where_that_is_not_the_question(
+    lab: Lab, asked: str, about: Any, options: dict[str, Any]
+) -> None:
+    """Or where it is."""
+    assert getattr(lab.race(Counter, increment, increment, **options), asked)(about) is True
+
+
+def test_actors_that_return_nothing_at_first_may_return_something_later(lab: Lab) -> None:
+    """The schedules that come first, one actor after the other, show what is sought: others tell what they return."""
+    race = lab.race(dict, get, put)
+    assert race.never(is_empty) is False
+    assert set(samples_of(race)) == {EMPTY, (1, None)}
+    assert race.ever((1, None)) is True
+    race = lab.race(Counter, notice, notice)
+    assert race.never(is_empty) is False
+    assert set(samples_of(race)) > {EMPTY}
+    witness = last(lab).witness
+    assert witness is not None
+    assert (witness["outcome"], witness["sample"]) == ("(None, None)", 1)
+
+
+def test_replayed_schedule_in_which_actors_return_nothing_is_answered(lab: Lab) -> None:
+    """It is the only one that is run, and that others return something is known."""
+    assert lab.race(dict, get, put).never(is_empty) is False
+    witness = last(lab).witness
+    assert witness is not None
+    again = Lab(replay=[Token.parse(witness["replay"])])
+    assert again.race(dict, get, put).never(is_empty) is False
+
+
+@each_engine
+def test_empty_outcome_of_a_race_that_was_not_asked_about_it(lab: Lab) -> None:
+    """The control may return nothing: what it does is observed by the race's question."""
+    race = lab.race(object, lambda _: 1, lambda _: 2, control=(nothing, nothing))
+    assert race.ever((1, 2)) is True
