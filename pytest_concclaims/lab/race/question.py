@@ -14,6 +14,8 @@ from ..failure import Failed, Failure, raised
 #: What to write.
 ASK = "ask race.ever(...), race.never(...) or race.always(...)"
 _REPR_KEPT = 200
+#: Runs in which actors are to return nothing before that is taken for all that they ever return.
+_LEAST_EMPTY = 30
 _ADDRESS = re.compile("0x[0-9a-fA-F]+")
 #: The types of numpy's truth values, before its version 2 and since.
 _TRUTHS = frozenset({"bool_", "bool"})
@@ -126,6 +128,11 @@ class OutcomeQuestion:
     like: Callable[[Hashable], bool] = lambda _: True
     end: Crash | Deadlock | None = None
     about_values: bool = False
+
+    @property
+    def least_empty(self) -> int:
+        """Return how many runs it takes to say that the actors return nothing; 0 if that does not matter."""
+        return _LEAST_EMPTY if self.about_values else 0
 
     def answer(self, *, witnessed: bool) -> bool:
         """Return the answer, given whether what was sought exists."""

@@ -79,12 +79,17 @@ def test_actors_may_return_nothing_where_that_is_not_the_question(
     assert getattr(lab.race(Counter, increment, increment, **options), asked)(about) is True
 
 
+@each_engine
 def test_actors_that_return_nothing_at_first_may_return_something_later(lab: Lab) -> None:
-    """The schedules that come first, one actor after the other, show what is sought: others tell what they return."""
+    """What is seen first is what is sought: what is seen later tells that they return something."""
     race = lab.race(dict, get, put)
     assert race.never(is_empty) is False
-    assert set(samples_of(race)) == {EMPTY, (1, None)}
+    assert EMPTY in samples_of(race)
     assert race.ever((1, None)) is True
+
+
+def test_first_schedules_in_which_actors_return_nothing(lab: Lab) -> None:
+    """They are not all that is run: one with a preemption shows that actors return something."""
     race = lab.race(Counter, notice, notice)
     assert race.never(is_empty) is False
     assert set(samples_of(race)) > {EMPTY}
@@ -98,7 +103,7 @@ def test_replayed_schedule_in_which_actors_return_nothing_is_answered(lab: Lab) 
     assert lab.race(dict, get, put).never(is_empty) is False
     witness = last(lab).witness
     assert witness is not None
-    again = Lab(replay=[Token.parse(witness["replay"])])
+    again = Lab(budget=20.0, replay=[Token.parse(witness["replay"])])
     assert again.race(dict, get, put).never(is_empty) is False
 
 

@@ -73,10 +73,14 @@ class Sampler:
             try:
                 threads.start()
                 with _fast_switches(), ends_of_new_threads() as ends:
-                    while not findings.is_turn_over(side) and clock() < end and side.tally.total.samples < most:
+                    while (
+                        True
+                    ):  # once at least, whatever time the start took: else no turn might ever come to anything
                         self._stride(threads, started, end)
                         if ends:
                             raise Failed(ends[0])
+                        if findings.is_turn_over(side) or clock() >= end or side.tally.total.samples >= most:
+                            break
             finally:
                 threads.close()
         except BaseException:
@@ -119,7 +123,7 @@ class Sampler:
         states = make_states(subject.setup, length, latest)
         if watch is not None:
             findings.shares = watch.changed() or shared(latest[-1], states[0])
-        findings.watched += of_race
+        findings.watched += watch is not None
         latest.append(states[-1])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
         begin(Part.ACTORS)

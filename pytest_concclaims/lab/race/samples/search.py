@@ -57,6 +57,7 @@ class SampleSearch:
             meetings_for(gil=gil_enabled(), cores=cores, actors=len(experiment.race.actors)),
             matched=experiment.matched,
             crash=question.end is CRASH,
+            least_empty=question.least_empty,
             same_setup=experiment.control.setup is experiment.race.setup,
         )
 

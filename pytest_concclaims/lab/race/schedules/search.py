@@ -36,8 +36,6 @@ _RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.5, 0.3, 0.18, 0.02
 _PART_BEFORE_SAMPLES = 0.6
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
 _ENOUGH_SEEN = 100
-#: Schedules in which actors are to return nothing before that is taken for all that they ever return.
-_LEAST_EMPTY = 30
 _UNSCHEDULED = ("threads that actors start are not scheduled",)
 #: The least level where each schedule has a process of its own, if more were run in one process.
 _LEAST_AFRESH = 1
@@ -315,7 +313,7 @@ class _Side:
                 runs.run,
                 actors=len(self.subject.actors),
                 stop_after=stop_after,
-                least_empty=_LEAST_EMPTY if self._question.about_values else 0,
+                least_empty=self._question.least_empty,
             )
             explored = explorer.explore(clock() + seconds)
             remarks = _UNSCHEDULED if runs.started_threads else ()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_concclaims.lab.race.question import portable
 from pytest_concclaims.lab.race.samples.findings import Findings, Side
 from pytest_concclaims.lab.race.samples.meetings import Meeting
 from pytest_concclaims.lab.race.samples.power import OVERLAPPING, PLENTY, PLENTY_OF_STRIDES, SEEN, STRIDES
@@ -90,6 +91,18 @@ def test_turn_ends_once_it_is_settled(race: Side, control: Side, race_over: bool
     found = findings(race, control)
     assert (found.is_turn_over(race), found.is_turn_over(control)) == (race_over, control_over)
     assert found.is_settled() is race_over
+
+
+@pytest.mark.parametrize(
+    ("outcome", "samples", "is_settled"), [(None, 9, False), (None, 10, True), (1, 9, True)], ids=repr
+)
+def test_actors_that_have_returned_nothing_so_far(outcome: int | None, samples: int, is_settled: bool) -> None:
+    """What is sought was seen, but that may be all that there is to see: it takes some more samples to know."""
+    found = findings(least_empty=10)
+    found.race.tally.count(portable((None, None)), 0, samples - 1)
+    found.race.tally.count(portable((None, outcome)), 0)
+    found.race.tally.seen.add(1, 0)
+    assert found.is_settled() is is_settled
 
 
 @pytest.mark.parametrize(

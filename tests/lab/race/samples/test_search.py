@@ -48,6 +48,7 @@ from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
 from pytest_concclaims.lab.race.samples.findings import Findings
 from pytest_concclaims.lab.race.samples.search import SampleSearch
+from pytest_concclaims.lab.race.samples.stride import Stride
 from pytest_concclaims.lab.race.samples.tally import Count, Tally
 
 pytestmark = [
@@ -227,6 +228,13 @@ def test_each_question_has_samples_of_its_own(lab: Lab) -> None:
     run = last(lab)
     assert (run.answer, run.seen, run.witness) == (None, 0, None)
     assert samples_of(race) == {2: run.samples}
+
+
+def test_control_is_sampled_though_the_race_never_overlaps(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As may be beside much load: no turn comes to nothing, and it is not always the same side's."""
+    monkeypatch.setattr(Stride, "_overlaps", lambda stride: bytes(len(stride.states)))
+    ask_in_vain(locked(lab), "never", lost, lambda findings: findings.control.tally.turns > 1)
+    assert (last(lab).overlapping, last(lab).control["overlapping"]) == (0, 0)
 
 
 @forks
@@ -420,7 +428,9 @@ def test_control_that_hangs_is_named_as_such(forking: Lab, stuck: threading.Even
     with pytest.raises(RaceError) as caught:
         forking.race(object, nothing, nothing, control=(nothing, good), deadline=1.0).ever(nobodys)
     text = str(caught.value)
-    assert text.startswith("lab.race: the control's actor good did not come back within 1 s\nthe control's actor good:\n")
+    assert text.startswith(
+        "lab.race: the control's actor good did not come back within 1 s\nthe control's actor good:\n"
+    )
     assert "in good\n" in text
 
 
@@ -652,7 +662,9 @@ def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -
     search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
     search.begin(question("ever", [about], ()))
     with pytest.raises(Failed, match="its end"):
-        search._count_crash(search.findings.race, Position(False, 0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5)
+        search._count_crash(
+            search.findings.race, Position(False, 0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5
+        )
     assert search.findings.race.tally == Tally()
 
 

@@ -31,9 +31,7 @@ def explored(
     repeat: bool = False,
 ) -> Explored:
     """Return what a search finds."""
-    explorer = Explorer(
-        run, actors=actors, stop_after=stop_after, least_empty=least_empty, most=most, repeat=repeat
-    )
+    explorer = Explorer(run, actors=actors, stop_after=stop_after, least_empty=least_empty, most=most, repeat=repeat)
     return explorer.explore(clock() + seconds)
 
 
