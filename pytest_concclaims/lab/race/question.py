@@ -16,6 +16,8 @@ from .orders import Results, Sequential
 #: What to write.
 ASK = "ask race.ever(...), race.never(...), race.always(...) or race.atomic()"
 _REPR_KEPT = 200
+#: Runs in which actors are to return nothing before that is taken for all that they ever return.
+_LEAST_EMPTY = 30
 _ADDRESS = re.compile("0x[0-9a-fA-F]+")
 #: The types of numpy's truth values, before its version 2 and since.
 _TRUTHS = frozenset({"bool_", "bool"})
@@ -59,9 +61,21 @@ class Portable:
 def portable(outcome: Hashable) -> Portable:
     """Return an outcome as another process can have it."""
     if _is_plain(outcome):
-        return Portable(repr(outcome), outcome, is_plain=True, is_empty=_is_empty(outcome))
+        return Portable(_text(outcome), outcome, is_plain=True, is_empty=_is_empty(outcome))
     is_empty = isinstance(outcome, Results) and outcome.is_empty
     return Portable(_ADDRESS.sub("0x...", shown(outcome)), is_empty=is_empty)
+
+
+def _text(outcome: object) -> str:
+    """Return the ``repr`` of plain data; equal sets may show what is in them in different orders, and do not here."""
+    text = repr(outcome)
+    if "frozenset({" not in text:
+        return text
+    if type(outcome) is frozenset:
+        return f"frozenset({{{', '.join(sorted(map(_text, outcome)))}}})"
+    if type(outcome) is tuple:
+        return f"({', '.join(map(_text, outcome))}{',' * (len(outcome) == 1)})"
+    return text
 
 
 def _is_plain(outcome: object) -> bool:
@@ -130,6 +144,11 @@ class OutcomeQuestion:
     def of(self, subject: Subject) -> Subject:
         """Return what is to be run for this question."""
         return subject.with_calls() if self.atomic else subject
+
+    @property
+    def least_empty(self) -> int:
+        """Return how many runs it takes to say that the actors return nothing; 0 if that does not matter."""
+        return _LEAST_EMPTY if self.about_values else 0
 
     def answer(self, *, witnessed: bool) -> bool:
         """Return the answer, given whether what was sought exists."""

@@ -56,10 +56,11 @@ class Findings:
     :param strategies: ways of meeting, used in turns.
     :param matched: whether the control is the race's own, so that the same is sought of it.
     :param crash: whether a crash is sought.
+    :param least_empty: samples in which actors return nothing that are enough once what is sought was seen.
     :param same_setup: whether the control's states are made as the race's.
     :param seconds: of sampling.
     :param shares: in words, why samples are made one at a time; None where that is not needed.
-    :param watched: samples of the race in which that was looked for.
+    :param watched: samples of the race in which that was looked for: not the first ones of their processes.
     :param gil: whether the GIL was on at the end.
     :param scenario: of operations: that of the latest turn, which has the witness, if there is one.
     """
@@ -67,6 +68,7 @@ class Findings:
     strategies: tuple[Meeting, ...] = ()
     matched: bool = True
     crash: bool = False
+    least_empty: int = 0
     same_setup: bool = True
     race: Side = field(default_factory=Side)
     control: Side = field(default_factory=Side)
@@ -106,7 +108,9 @@ class Findings:
 
     def is_settled(self) -> bool:
         """Return whether more samples are not needed."""
-        return self.race.tally.seen.samples > 0 or self.absence.is_plenty()
+        tally = self.race.tally
+        is_seen = tally.total.samples >= self.least_empty or not all(outcome.is_empty for outcome in tally.outcomes)
+        return (tally.seen.samples > 0 and is_seen) or self.absence.is_plenty()
 
     @property
     def absence(self) -> Absence:

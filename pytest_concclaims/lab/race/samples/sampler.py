@@ -77,10 +77,13 @@ class Sampler:
             try:
                 threads.start()
                 with _fast_switches(), ends_of_new_threads() as ends:
-                    while not findings.is_turn_over(side) and clock() < end and side.tally.total.samples < most:
+                    is_over = False  # at least one stride is made, whatever time the start took
+                    while not is_over:
                         self._stride(threads, started, end)
                         if ends:
                             raise Failed(ends[0])
+                        enough = findings.is_turn_over(side) or side.tally.total.samples >= most
+                        is_over = enough or clock() >= end
             finally:
                 threads.close()
         except BaseException:
@@ -123,7 +126,7 @@ class Sampler:
         states = make_states(subject.setup, length, latest)
         if watch is not None:
             findings.shares = watch.changed() or shared(latest[-1], states[0])
-        findings.watched += of_race
+        findings.watched += watch is not None
         latest.append(states[-1])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
         begin(Part.ACTORS)

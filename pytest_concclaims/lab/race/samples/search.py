@@ -69,6 +69,7 @@ class SampleSearch:
         self._experiment = experiment
         findings = self.findings
         findings.matched, findings.crash = experiment.matched, question.end is CRASH
+        findings.least_empty = question.least_empty
         findings.same_setup = experiment.control.setup is experiment.race.setup
         while clock() < end and not self.findings.is_settled():
             side = self.findings.next()

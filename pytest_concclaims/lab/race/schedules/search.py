@@ -41,8 +41,6 @@ _PART_BEFORE_SAMPLES = 0.6
 _ENOUGH_SEEN = 100
 #: Seconds after which actors without their locks count as hanging.
 _BROKEN_S = 2.0
-#: Schedules in which actors are to return nothing before that is taken for all that they ever return.
-_LEAST_EMPTY = 30
 _UNSCHEDULED = ("threads that actors start are not scheduled",)
 #: The least level where each schedule has a process of its own, if more were run in one process.
 _LEAST_AFRESH = 1
@@ -375,7 +373,7 @@ class _Side:
                     runs.run,
                     actors=len(self.subject.actors),
                     stop_after=stop_after,
-                    least_empty=_LEAST_EMPTY if self._question.about_values else 0,
+                    least_empty=self._question.least_empty,
                 )
                 explored = replace(explorer.explore(end), in_order=runs.in_order)
             remarks = _UNSCHEDULED if runs.started_threads else ()
