@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ..experiment import Subject
@@ -24,30 +24,87 @@ def explore_scenarios(runs: Runs, base: Subject, end: float, begin: Callable[[Sc
     :param end: the clock's time when to stop.
     :param begin: is called before each scenario.
     """
-    begun, operations = clock(), len(base.operations)
-    total, ran = Explored(), 0
+    search = _ScenarioSearch(runs, base, end, begin)
     for shape in shapes(len(base.actors), base.each):
-        most, of = (ENOUGH if max(shape) == 1 else _ENOUGH_OF_MORE_CALLS), count(shape, operations)
-        whole = 0
-        are_too_many = ran > 0 and of * (clock() - begun) / ran > end - clock()
-        for number, scenario in enumerate(_chosen(shape, operations, at_random=are_too_many)):
-            if number and clock() > end:
-                break
-            begin(scenario)
-            runs.take(base.scenario(scenario))
-            share = (end - clock()) / (of - number)  # what one does not need, the others have
-            explored = Explorer(runs.run, actors=len(shape), most=most).explore(clock() + share)
-            total = _added(total, replace(explored, once=runs.once), is_least=max(shape) == 1)
-            if runs.unsteady is not None:
-                return replace(total, unsteady=runs.unsteady)
-            ran += 1
-            if explored.witness is not None:
-                return replace(total, scenario=scenario, in_order=runs.in_order)
-            whole += explored.exhausted or (explored.preemptions or 0) >= most
-        total = replace(total, shapes=(*total.shapes, ShapeRun(shape, whole, of, most)))
-        if clock() > end:
+        search.run_shape(shape)
+        if search.is_over() or clock() > end:
             break
-    return total
+    return search.total
+
+
+class _ScenarioSearch:
+    def __init__(self, runs: Runs, base: Subject, end: float, begin: Callable[[Scenario], None]) -> None:
+        self._runs = runs
+        self._base = base
+        self._end = end
+        self._begin = begin
+        self._begun = clock()
+        self._ran = 0
+        self.total = Explored()
+
+    def is_over(self) -> bool:
+        """Return whether there is a witness, or an order that does not give the same again."""
+        return self.total.witness is not None or self.total.unsteady is not None
+
+    def run_shape(self, shape: Shape) -> None:
+        """Run the scenarios of a shape."""
+        operations = len(self._base.operations)
+        is_least, of = max(shape) == 1, count(shape, operations)
+        each = (clock() - self._begun) / max(self._ran, 1)
+        at_random = not is_least and of * each > self._end - clock()
+        whole, cut = self._run(_chosen(shape, operations, at_random=at_random), of, is_least=is_least)
+        if is_least and cut and not self.is_over():  # "never" rests on these: what others did not need is for them
+            more, cut = self._run(cut, len(cut), is_least=True)
+            whole += more
+        if is_least:
+            self.total = replace(self.total, preemptions=None if cut else ENOUGH)
+        most = ENOUGH if is_least else _ENOUGH_OF_MORE_CALLS
+        self.total = replace(self.total, shapes=(*self.total.shapes, ShapeRun(shape, whole, of, most)))
+
+    def _run(self, todo: Iterable[Scenario], of: int, *, is_least: bool) -> tuple[int, list[Scenario]]:
+        """Run some scenarios; return of how many the schedules were run whole, and the others that were begun.
+
+        :param of: how many they are, about: each has its share of the time.
+        """
+        most, whole, cut = ENOUGH if is_least else _ENOUGH_OF_MORE_CALLS, 0, []
+        for number, scenario in enumerate(todo):
+            now = clock()
+            if self.is_over() or (number and now > self._end):
+                break
+            self._begin(scenario)
+            self._runs.take(self._base.scenario(scenario))
+            explorer = Explorer(self._runs.run, actors=len(scenario), most=most)
+            explored = explorer.explore(now + (self._end - now) / max(of - number, 1))
+            self._ran += 1
+            self._add(explored, scenario)
+            if explored.exhausted or (explored.preemptions or 0) >= most:
+                whole += 1
+            else:
+                cut.append(scenario)
+        return whole, cut
+
+    def _add(self, one: Explored, scenario: Scenario) -> None:
+        """Add what a scenario has shown."""
+        total, runs = self.total, self._runs
+        self.total = replace(
+            total,
+            points=total.points or one.points,
+            run=total.run + one.run,
+            seen=total.seen + one.seen,
+            unrepeatable=total.unrepeatable + one.unrepeatable,
+            impatient=total.impatient + one.impatient,
+            contended=total.contended or one.contended,
+            once=total.once or runs.once,
+            no_race=total.no_race or one.no_race,
+            lost=one.lost,
+            blocks=total.blocks + one.blocks,
+            outcomes=total.outcomes + one.outcomes,
+            like=total.like or one.like,
+            unsteady=runs.unsteady,
+            witness=one.witness and replace(one.witness, number=total.run + one.witness.number),
+            scenario=None if one.witness is None else scenario,
+            in_order=() if one.witness is None else runs.in_order,
+        )
 
 
 def _chosen(shape: Shape, operations: int, *, at_random: bool) -> Iterator[Scenario]:
@@ -60,31 +117,3 @@ def _chosen(shape: Shape, operations: int, *, at_random: bool) -> Iterator[Scena
         if scenario not in seen:
             seen.add(scenario)
             yield scenario
-
-
-def _added(total: Explored, one: Explored, *, is_least: bool) -> Explored:
-    """Return what all scenarios have shown so far.
-
-    :param is_least: whether each thread makes one call: "never" rests on these.
-    """
-    preemptions = total.preemptions
-    if is_least:
-        whole = ENOUGH if one.exhausted else -1 if one.preemptions is None else one.preemptions
-        preemptions = whole if not total.run else min(whole, -1 if preemptions is None else preemptions)
-    return replace(
-        total,
-        points=total.points or one.points,
-        run=total.run + one.run,
-        seen=total.seen + one.seen,
-        preemptions=None if preemptions is None or preemptions < 0 else preemptions,
-        unrepeatable=total.unrepeatable + one.unrepeatable,
-        impatient=total.impatient + one.impatient,
-        contended=total.contended or one.contended,
-        once=total.once or one.once,
-        no_race=total.no_race or one.no_race,
-        lost=one.lost,
-        blocks=total.blocks + one.blocks,
-        outcomes=total.outcomes + one.outcomes,
-        like=total.like or one.like,
-        witness=one.witness and replace(one.witness, number=total.run + one.witness.number),
-    )
