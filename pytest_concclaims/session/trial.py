@@ -23,7 +23,7 @@ from ..claim import Claim
 from ..interpreter import gil_enabled
 from ..lab.lab import Lab
 from ..lab.threads import ends_of_threads_heard
-from ..records.evidence import Assertion, Attempt, Evidence, RaceRun, Raised
+from ..records.evidence import Assertion, Attempt, Evidence, RaceRun, Raised, summary_phrase
 from ..records.record import ClaimResult
 from ..reports.interleaving import FEW_LINES, interleaving
 from ..text import harmless
@@ -461,6 +461,9 @@ def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> Non
                 most = FEW_LINES if item.config.get_verbosity() <= 0 else None
                 lines += [f"  {line}" for line in interleaving(piece, _STORY_WIDTH, most)]
         report.sections.append(("claim", "\n".join(lines)))
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None and result.verdict is Verdict.REFUTED:  # for the short summary, which has one line
+            crash.message = f"REFUTED: {harmless(summary_phrase(result.evidence).partition('; ')[0])}"
 
 
 # --- around the call

@@ -62,6 +62,7 @@ class Findings:
     :param shares: in words, why samples are made one at a time; None where that is not needed.
     :param watched: samples of the race in which that was looked for: not the first ones of their processes.
     :param gil: whether the GIL was on at the end.
+    :param budget: seconds that the question was given.
     :param scenario: of operations: that of the latest turn, which has the witness, if there is one.
     """
 
@@ -76,6 +77,7 @@ class Findings:
     shares: str | None = None
     watched: int = 0
     gil: bool = field(default_factory=gil_enabled)
+    budget: float | None = None
     scenario: Scenario | None = None
 
     @property
@@ -122,6 +124,7 @@ class Findings:
             control_overlapping=control.total.overlapping,
             control_seen=control.seen.overlapping,
             matched=self.matched,
+            budget=self.budget,
         )
 
     def lacking(self) -> str | None:

@@ -23,9 +23,10 @@ RARER_THAN_GENERIC = 100
 #: takes little time has many more samples in as many strides. How often the control was seen is no reason to: it says
 #: nothing of what happens seldom.
 PLENTY, PLENTY_OF_STRIDES = 5 * OVERLAPPING, 30
+#: Times the budget that would just be enough, for advice.
+_RESERVE = 1.5
 #: Sightings of the control for each OVERLAPPING samples of the race: its lower bound is near then.
 _SEEN_WELL = 3 * SEEN
-_LONGER = "; a longer budget gives more"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Absence:
     :param control_overlapping: samples of the control.
     :param control_seen: those of them in which the effect was seen.
     :param matched: whether the control is the race's own.
+    :param budget: seconds that these samples were given.
     """
 
     overlapping: int
@@ -44,6 +46,7 @@ class Absence:
     control_overlapping: int
     control_seen: int
     matched: bool = True
+    budget: float | None = None
 
     @property
     def bound(self) -> float | None:
@@ -61,9 +64,11 @@ class Absence:
     def lacking(self) -> str | None:
         """Return what this lacks to be a verdict; None if nothing."""
         if self.overlapping < OVERLAPPING:
-            return f"too few overlapping samples, {self.overlapping:,} of the {OVERLAPPING:,} that it takes{_LONGER}"
+            longer = self._longer(self.overlapping / OVERLAPPING)
+            return f"too few overlapping samples, {self.overlapping:,} of the {OVERLAPPING:,} that it takes{longer}"
         if self.strides < STRIDES:
-            return f"too few strides, {self.strides} of the {STRIDES} that it takes{_LONGER}"
+            longer = self._longer(self.strides / STRIDES)
+            return f"too few strides, {self.strides} of the {STRIDES} that it takes{longer}"
         if self.control_seen < SEEN:
             often = {0: "never seen", 1: "seen only once"}.get(self.control_seen)
             return (
@@ -71,13 +76,23 @@ class Absence:
                 f"overlapping samples, and it takes {SEEN} times: this harness could have missed the effect as well"
             )
         if self._rarer() < self._wanted():
+            longer = self._longer(self._rarer() / self._wanted())
             weaker = "" if self.matched else " with a control that is not its own"
             return (
                 f"the control was seen {self.control_seen:,} times in {self.control_overlapping:,} overlapping "
                 f"samples; so far that shows only that the effect is at least {math.floor(self._rarer() * 10) / 10} "
-                f"times rarer, of {self._wanted()} that it takes{weaker}{_LONGER}"
+                f"times rarer, of {self._wanted()} that it takes{weaker}{longer}"
             )
         return None
+
+    def _longer(self, part: float) -> str:
+        """Return the advice to take more time.
+
+        :param part: of what it takes that is there.
+        """
+        if self.budget is None or not part:
+            return "; a longer budget gives more"
+        return f"; a budget of about {math.ceil(_RESERVE * self.budget / part):,} s would be enough"
 
     def _wanted(self) -> int:
         return RARER if self.matched else RARER_THAN_GENERIC

@@ -56,7 +56,7 @@ class SampleSearch:
         quota = cgroup_quota()
         cores = usable_cpus() if quota is None else min(usable_cpus(), int(quota))
         actors = len(self._experiment.race.actors)
-        self.findings = Findings(meetings_for(gil=gil_enabled(), cores=cores, actors=actors))
+        self.findings = Findings(meetings_for(gil=gil_enabled(), cores=cores, actors=actors), budget=self._budget)
 
     def ask(self, question: OutcomeQuestion, experiment: RaceExperiment, started: float, end: float) -> None:
         """Sample until a question is settled or time is up.

@@ -37,6 +37,8 @@ T = TypeVar("T")
 _RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.5, 0.3, 0.18, 0.02
 #: Of these parts, what is taken where samples have to follow.
 _PART_BEFORE_SAMPLES = 0.6
+#: Times the budget that would just be enough, for advice.
+_RESERVE = 1.5
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
 _ENOUGH_SEEN = 100
 #: Seconds after which actors without their locks count as hanging.
@@ -57,6 +59,7 @@ class Searched:
     :param control: None if it was not needed.
     :param afresh: what schedules show that are run in a process of their own each; None if there is no need.
     :param anywhere: with a GIL, what schedules show that switch at any instruction; None if they were not run.
+    :param control_anywhere: the same of the control, where it has shown nothing here.
     :param steps: of the witness.
     :param results: of the witness: of each actor's calls, in words.
     :param replayed: whether only the schedule was run that a replay token says.
@@ -67,6 +70,7 @@ class Searched:
     control: Explored | None = None
     afresh: Explored | None = None
     anywhere: Explored | None = None
+    control_anywhere: Explored | None = None
     steps: tuple[Step, ...] = ()
     results: tuple[tuple[str, ...], ...] = ()
     remarks: tuple[str, ...] = ()
@@ -75,7 +79,7 @@ class Searched:
     @property
     def seconds(self) -> float:
         """Return how long they took."""
-        parts = self.race, self.afresh, self.control, self.anywhere
+        parts = self.race, self.afresh, self.control, self.anywhere, self.control_anywhere
         return sum(explored.seconds for explored in parts if explored is not None)
 
     @property
@@ -145,10 +149,17 @@ class Searched:
         if race.exhausted:
             return None
         if not race.is_enough:
-            whole = "none" if race.preemptions is None else f"only those with at most {race.preemptions}"
-            return f"there are too many schedules for the budget: with 2 preemptions, {whole} were run"
+            return _too_many(race)
         if control is None or control.seen or control.exhausted:
             return None
+        elsewhere = self.control_anywhere
+        if elsewhere is not None and elsewhere.seen:
+            return (
+                f"its control does not show it at this interpreter's switch points, in "
+                f"{counted(control.run, 'schedule')}; without a GIL it does, in {elsewhere.seen:,} of "
+                f"{counted(elsewhere.run, 'schedule')}. Give the race a control that goes wrong here, such as "
+                "lab.WITHOUT_LOCKS"
+            )
         return (
             f"its control did not show it in {counted(control.run, 'schedule')}; give the race a control that goes "
             "wrong with at most two preemptions"
@@ -166,6 +177,21 @@ class Told:
     shown: bool
     steps: tuple[Step, ...]
     results: tuple[tuple[str, ...], ...] = ()
+
+
+def _too_many(race: Explored) -> str:
+    """Return that there was no time for all schedules, and how much it would take, as far as that is known."""
+    if race.shapes:
+        least = race.shapes[0]
+        run = f"of {counted(least.of, 'scenario')} with one call in each thread, {least.run:,} were run whole"
+        return f"there are too many schedules for the budget: {run}; a longer budget gives more, or fewer operations"
+    whole = "none" if race.preemptions is None else f"only those with at most {race.preemptions}"
+    text = f"there are too many schedules for the budget: with {ENOUGH} preemptions, {whole} were run"
+    if race.preemptions == ENOUGH - 1 and race.further:
+        # The race has a part of the budget only.
+        seconds = math.ceil(_RESERVE * race.further * race.seconds / race.run / _RACE_PART)
+        return f"{text}; a budget of about {seconds:,} s would be enough"
+    return text
 
 
 class EndedBySchedule(Failed):
@@ -247,7 +273,12 @@ class ScheduleSearch:
             searched = replace(searched, remarks=(*searched.remarks, remark))
             explored = self._of_control(generic, question, _CONTROL_PART * share * budget)
         searched = replace(searched, control=explored)
-        if searched.lacking() is None and not self._portable and not switches_anywhere(gil_enabled()):
+        has_grades = not self._portable and not switches_anywhere(gil_enabled())
+        if not explored.seen and has_grades:
+            sought = of_control(question, matched=experiment.matched)
+            side = _Side(self, experiment.control, sought, portable=True)
+            searched = replace(searched, control_anywhere=self._anywhere(side))
+        if searched.lacking() is None and has_grades:
             searched = self._with_portable_grade(searched, question)
         return searched
 
@@ -300,10 +331,14 @@ class ScheduleSearch:
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
         race = _Side(self, self._experiment.race, question, portable=True)
         try:
-            anywhere = race.explored(_PORTABLE_PART * self._budget, stop_after=_ENOUGH_SEEN)
+            anywhere = self._anywhere(race)
         except Failed as failed:
             return replace(searched, remarks=(*searched.remarks, f"without a GIL: {failed.failure.text}"))
         return replace(searched, anywhere=anywhere)
+
+    def _anywhere(self, side: _Side) -> Explored:
+        """Return what schedules show that switch at any instruction."""
+        return side.explored(_PORTABLE_PART * self._budget, stop_after=_ENOUGH_SEEN)
 
     def in_child(self, side: _Side, work: Callable[[Runs], T], seconds: float) -> T:
         """Run schedules of a side in a child, where there can be one.
