@@ -23,8 +23,16 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--claims",
         action="store_true",
-        help="run the claims instead of the tests: the shipped suites and this project's own; with paths, the "
-        "claims there and nothing else (a shipped suite or a part of it is named like a path: article)",
+        help="run the claims instead of the tests: this project's own, or, if it has none, the shipped suites; with "
+        "paths, the claims there and nothing else (a shipped suite or a part of it is named like a path: article)",
+    )
+    group.addoption(
+        "--claims-suite",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run the shipped suite NAME besides, such as article; all: all of them (repeatable; goes before the ini "
+        "setting claims_suites)",
     )
     group.addoption(
         "--claims-report",
@@ -87,9 +95,10 @@ def add_options(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "claims_suites",
-        "the shipped suites that --claims without a path runs (default: article; empty: none)",
+        "the shipped suites that --claims without a path runs beside the project's own claims (all: all of them; "
+        "empty: none; by default all, but only if the project has no claims)",
         type="args",
-        default=["article"],
+        default=None,
     )
 
 
