@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .reports.formats import DEFAULT_LABEL, REPORT_SUFFIXES
+from .reports.formats import REPORT_SUFFIXES
 
 if TYPE_CHECKING:
     from .lab.race.schedules.replay import Token  # more than a start of pytest without claims needs
@@ -45,9 +45,8 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--claims-badge-label",
-        default=DEFAULT_LABEL,
         metavar="TEXT",
-        help="the left part of a badge (default: %(default)s)",
+        help="the left part of a badge (default: it names the project)",
     )
     group.addoption(
         "--claims-baseline",
@@ -64,7 +63,15 @@ def add_options(parser: pytest.Parser) -> None:
         default=DEFAULT_BUDGET_S,
         type=_seconds,
         metavar="SECONDS",
-        help="how long each experiment may gather evidence (default: %(default)s)",
+        help="how long each experiment may gather evidence, unless its claim has a budget of its own (default: "
+        "%(default)s)",
+    )
+    group.addoption(
+        "--claims-patience",
+        type=_seconds,
+        metavar="SECONDS",
+        help="try a claim that is inconclusive a second time, with at least SECONDS for each experiment: that "
+        "verdict counts, and the evidence has both attempts (default: one attempt)",
     )
     group.addoption(
         "--claims-lock-timeout",

@@ -155,8 +155,15 @@ def _without_schedules(race: dict[str, Any]) -> None:
         witness.update(steps=None, replay=None, remark=None)
 
 
+def _fifth(data: dict[str, Any]) -> None:
+    """Turn schema 4 into schema 5."""
+    data.setdefault("project", None)
+    if isinstance(data.get("options"), dict):
+        data["options"].setdefault("patience", None)
+
+
 #: What turns a record of one schema into one of the next, in place; it may be no record at all.
-_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {1: _second, 2: _third, 3: _fourth}
+_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {1: _second, 2: _third, 3: _fourth, 4: _fifth}
 
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:

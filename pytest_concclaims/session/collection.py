@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
-import sys
 import unittest
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
@@ -18,6 +16,7 @@ import pytest
 from ..claim import Claim, ClaimError, check_refuted_alone, distinct, duplicates, is_marked, read_claim
 from ..interpreter import Interpreter
 from .plan import Plan, is_part
+from .project import project_name
 from .suites import SUITE, Suite, SuiteModule, suite_folders
 
 #: The claim that an item makes.
@@ -260,16 +259,3 @@ def _shown_path(item: pytest.Item, suite: str | None) -> str:
         return item.path.relative_to(item.config.rootpath).as_posix()
     except ValueError:
         return Path(os.path.relpath(item.path, item.config.rootpath)).as_posix()
-
-
-def project_name(root: Path) -> str:
-    """Return the name under which a project's own claims go: ``[project] name``, else the folder's name."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]  # for older Pythons only
-    try:
-        name = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
-    except (OSError, KeyError, TypeError, ValueError):
-        name = root.name
-    return re.sub(r"[-_.\s]+", "-", str(name)).strip("-").lower() or "project"

@@ -31,6 +31,7 @@ from ..verdict import Facts, Verdict, decide
 from .baseline import Baseline
 from .collection import TAKEN_OUT
 from .plan import Plan
+from .project import project_name
 from .trial import REPORT_ATTRIBUTE
 
 _GIL_CAME_BACK = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
@@ -45,6 +46,7 @@ class Recorder:
     def __init__(self, config: pytest.Config, plan: Plan, interpreter: Interpreter) -> None:
         self._config = config
         self._plan = plan
+        self._project = project_name(config.rootpath)
         self._interpreter = interpreter
         self._machine = Machine.current()
         self._reports: list[Path] = [
@@ -246,6 +248,7 @@ class Recorder:
             options={
                 "suites": self._shipped(results),
                 "budget": option("claims_budget"),
+                "patience": option("claims_patience"),
                 "strict": option("claims_strict"),
                 "in_process": option("claims_in_process"),
                 "portable": option("claims_portable"),
@@ -256,6 +259,7 @@ class Recorder:
             started=self._started.isoformat(timespec="seconds"),
             duration=round(time.perf_counter() - self._start, 3),
             complete=complete,
+            project=self._project if any(result.suite == self._project for result in results) else None,
             claims=tuple(results),
         )
 

@@ -371,7 +371,10 @@ def test_without_claims_bad_claims_are_not_looked_at(pytester: pytest.Pytester) 
 def test_help_pages_tell_of_markers_fixture_and_options(pytester: pytest.Pytester) -> None:
     """--markers, --fixtures and --help are where a user of pytest looks."""
     pytester.runpytest_inprocess("--markers").stdout.fnmatch_lines(
-        ["@pytest.mark.claim(statement, *, source=None, id=None): *", "@pytest.mark.refuted(condition, *, reason): *"]
+        [
+            "@pytest.mark.claim(statement, *, source=None, id=None, budget=None): *",
+            "@pytest.mark.refuted(condition, *, reason): *",
+        ]
     )
     pytester.runpytest_inprocess("--fixtures").stdout.fnmatch_lines(["lab -- *", "    *laim*instruments*"])
     pytester.runpytest_inprocess("--help").stdout.fnmatch_lines(
@@ -381,6 +384,7 @@ def test_help_pages_tell_of_markers_fixture_and_options(pytester: pytest.Pyteste
             "*--claims-report*PATH*",
             "*--claims-strict *",
             "*--claims-budget*S*",
+            "*--claims-patience*S*",
             "*--claims-in-process *",
             "*claims_suites*",
         ]
@@ -505,26 +509,6 @@ def test_refuted_takes_the_first_reason_that_holds(pytester: pytest.Pytester) ->
     run = run_claims(pytester)
     assert run.claims["x-x"]["reason"] == "of arithmetic"
     assert run.status == 0
-
-
-@pytest.mark.parametrize(
-    ("settings", "name"),
-    [
-        ('[project]\nname = "My.Very_own-Project"\n', "my-very-own-project"),
-        ("[project]\n", "folder"),
-        ("", "folder"),
-        ("this is no TOML", "folder"),
-    ],
-)
-def test_suite_of_own_claims_is_named_for_the_project(pytester: pytest.Pytester, settings: str, name: str) -> None:
-    """The project's name, normalized; without one that of its folder."""
-    folder = pytester.mkdir("folder")
-    (folder / "pytest.ini").write_text("[pytest]\nclaims_suites =\n", encoding="utf-8")
-    (folder / "pyproject.toml").write_text(settings, encoding="utf-8")
-    (folder / "test_x.py").write_text(f"import pytest\n{OWN}", encoding="utf-8")
-    run = run_claims(pytester, "--rootdir=folder", "-c", "folder/pytest.ini", "folder")
-    (claim,) = run.claims.values()
-    assert (claim["id"], claim["suite"], claim["location"]) == (f"{name}-grass", name, "test_x.py:3")
 
 
 def test_location_and_id_do_not_depend_on_where_pytest_was_started(pytester: pytest.Pytester) -> None:
