@@ -99,7 +99,7 @@ class ClaimCollection:
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> str | None:
         """Say so where shipped suites run for want of the project's own claims."""
         if self._plan.instead and any(map(self._is_suite_item, items)):
-            return "claims: this project has none of its own; --claims-suite and claims_suites choose shipped ones"
+            return f"claims: this project has none of its own; shipped: {', '.join(self._plan.collected)}"
         return None
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
