@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+#: Things of a list that are named.
+_MOST_LISTED = 4
 
 
 def harmless(text: str) -> str:
@@ -28,6 +32,12 @@ def cut(text: str, most: int) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number of things, such as ``1 sample``, ``2 samples``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(things: Sequence[str], between: str = ", ") -> str:
+    """Return some things as a list, and of many, how many more there are."""
+    more = len(things) - _MOST_LISTED
+    return between.join(things[:_MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _visible(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, NoReturn, Protocol, TypeVar, overload
 
@@ -23,11 +23,13 @@ from .memory import Memory
 from .parallelism.parallelism import Parallelism
 from .parallelism.parallelism import experiment as parallelism_experiment
 from .process_memory import gauge
-from .race.experiment import experiment
-from .race.question import ASK, CRASH, DEADLOCK
-from .race.race import Race
+from .race.experiment import Control, RaceExperiment, experiment, operations_experiment
+from .race.question import CRASH, DEADLOCK
+from .race.race import Asked, Operations, Race
 from .race.runner import Runner
+from .race.scenarios import Operation
 from .race.schedules.replay import Token
+from .race.without_locks import WITHOUT_LOCKS, WithoutLocks
 from .ratio import Ratio, Timing
 from .threads import threads_at_work
 
@@ -65,6 +67,8 @@ class Lab:
     CRASH = CRASH
     #: An outcome to ask a race for: all actors that have not ended wait for each other.
     DEADLOCK = DEADLOCK
+    #: A control of a race: its own code, with the locks that ``setup`` makes taken out.
+    WITHOUT_LOCKS = WITHOUT_LOCKS
 
     def __init__(
         self,
@@ -84,7 +88,7 @@ class Lab:
         self._replay = replay
         self._evidence: list[Evidence] = []
         self._unsettled: Inconclusive | NotApplicable | None = None
-        self._instruments: list[Race | Measurement] = []
+        self._instruments: list[Asked | Measurement] = []
         self._children: list[Child[Any]] = []
         self._lock_timeout = lock_timeout
         self._tell = tell
@@ -134,9 +138,9 @@ class Lab:
         """Which instrument was never asked, so that no verdict can rest on it; None if all were."""
         for instrument in self._instruments:
             if not instrument.asked:
-                ask = ASK if isinstance(instrument, Race) else ASK_MEASUREMENT
+                ask = instrument.advice if isinstance(instrument, Asked) else ASK_MEASUREMENT
                 return f"no question was put to {instrument!r}: it has sampled nothing, and says nothing; {ask}"
-        if self._replay and not any(isinstance(made, Race) and made.is_replay for made in self._instruments):
+        if self._replay and not any(isinstance(made, Asked) and made.is_replay for made in self._instruments):
             tokens = ", ".join(map(str, self._replay))
             return (
                 f"none of its races has the code of {tokens}: it was changed since, or the token is another claim's"
@@ -221,9 +225,9 @@ class Lab:
         self,
         setup: Callable[[], S],
         *actors: Callable[[S], object],
-        observe: Callable[[S], Hashable] | None = None,
+        observe: Callable[[S], object] | Callable[[S, tuple[Any, ...]], object] | None = None,
         rounds: int = 1,
-        control: Sequence[Callable[[S], object]] | None = None,
+        control: Sequence[Callable[[S], object]] | Control | WithoutLocks | None = None,
         exceptions: type[BaseException] | tuple[type[BaseException], ...] = (),
         budget: float | None = None,
         deadline: float = 10.0,
@@ -239,12 +243,14 @@ class Lab:
 
         :param setup: makes a state.
         :param actors: two or more; each is called with the state.
-        :param observe: gives the outcome, which must be hashable; without it, the outcome is the tuple of what the
-            actors returned (in their last round).
+        :param observe: is called with the state, and gives the outcome, which must be hashable; one with two
+            parameters is called with the tuple of what the actors returned, too. Without it, that tuple is the
+            outcome (of their last round).
         :param rounds: how often each actor is called for one schedule or sample.
-        :param control: as many actors that show what is asked about, if it can be seen at all: the race's own, but
-            for one change. "Never" rests on it, unless all schedules were run; without one, a generic one (two
-            updates, one lost) stands in, which says less.
+        :param control: the race, but for one change that shows what is asked about, if it can be seen at all: as
+            many actors; or :meth:`control`, with a state of its own; or :attr:`WITHOUT_LOCKS`. "Never" rests on it,
+            unless all schedules were run. By default it is the race without the locks that ``setup`` makes; where
+            it makes none, a generic one (two updates, one lost) stands in, which says less.
         :param exceptions: types of exceptions that are outcomes: where an actor raises one, the outcome is the type
             as given here. Any other exception is an error.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
@@ -260,20 +266,85 @@ class Lab:
             rounds=rounds,
             control=control,
             exceptions=exceptions,
-            number=1 + sum(isinstance(made, Race) for made in self._instruments),
+            number=self._next_number(),
         )
-        runner = Runner(
+        race = Race(self._runner(described, "lab.race", budget, deadline), bench=self._bench)
+        self._instruments.append(race)
+        return race
+
+    def op(self, function: Callable[..., object], *arguments: object) -> Operation:
+        """Return an operation for :meth:`operations`.
+
+        :param function: is called with the state, and then the arguments.
+        """
+        __tracebackhide__ = True
+        if not callable(function):
+            raise TypeError(f"lab.op({function!r}): this cannot be called; pass a function of the state")
+        return Operation(function, arguments)
+
+    def operations(
+        self,
+        setup: Callable[[], S],
+        *operations: Operation | Callable[[S], object],
+        observe: Callable[[S], object] | None = None,
+        threads: int = 2,
+        each: int = 2,
+        budget: float | None = None,
+        deadline: float = 10.0,
+    ) -> Operations:
+        """Return operations on a shared state, to ask whether they are linearizable.
+
+        Nothing runs yet: :meth:`Operations.linearizable` tries scenarios, in which each thread makes one or more
+        calls: the smallest first, every one that is different, and then some at random.
+
+        :param setup: makes a state.
+        :param operations: each is made by :meth:`op`, or is a function of the state. None may have to wait for
+            another thread when it is called alone.
+        :param observe: is called with the state when all calls have ended; what it gives counts as well.
+        :param threads: how many call, from 2 to 4.
+        :param each: how many calls each of them makes at most, from 1 to 5.
+        :param budget: seconds for the question; by default, that of ``--claims-budget``.
+        :param deadline: seconds beyond which calls that do not come back count as hanging.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: an argument makes no sense, such as no operation.
+        """
+        __tracebackhide__ = True
+        described = operations_experiment(
+            setup, operations, observe=observe, threads=threads, each=each, number=self._next_number()
+        )
+        made = Operations(self._runner(described, "lab.operations", budget, deadline), bench=self._bench)
+        self._instruments.append(made)
+        return made
+
+    def _next_number(self) -> int:
+        """Return the number of the next race."""
+        return 1 + sum(isinstance(made, Asked) for made in self._instruments)
+
+    def _runner(self, described: RaceExperiment, call: str, budget: float | None, deadline: float) -> Runner:
+        __tracebackhide__ = True
+        return Runner(
             described,
-            budget=self._budget(budget, "lab.race"),
-            timeout=_seconds(deadline, "lab.race", "deadline"),
+            budget=self._budget(budget, call),
+            timeout=_seconds(deadline, call, "deadline"),
             in_process=self._in_process,
             portable=self._portable,
             replay=self._replay,
             failed_assertions=lambda: () if self.assertions is None else self.assertions.failures(),
         )
-        race = Race(runner, bench=self._bench)
-        self._instruments.append(race)
-        return race
+
+    def control(
+        self,
+        *actors: Callable[[S], object],
+        setup: Callable[[], S] | None = None,
+        observe: Callable[[S], object] | Callable[[S, tuple[Any, ...]], object] | None = None,
+    ) -> Control:
+        """Return a control for :meth:`race` that has a state of its own.
+
+        :param actors: as many as the race has.
+        :param setup: makes a state of the control; by default, the race's.
+        :param observe: gives the outcome of the control; by default, the race's. The same is asked about it.
+        """
+        return Control(actors, setup, observe)
 
     def parallelism(
         self,

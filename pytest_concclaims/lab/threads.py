@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from weakref import WeakSet
 
-from .failure import Failure, is_own
+from .failure import Failure, is_own, raised
 
 #: Threads of races in this process that wait for each other, and will for ever.
 DEADLOCKED: WeakSet[threading.Thread] = WeakSet()
@@ -39,10 +39,29 @@ def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseExce
         threading.excepthook = before
 
 
+@contextmanager
+def ends_of_new_threads() -> Iterator[list[Failure]]:
+    """Note the exceptions that end threads which were not there before the block: actors may have started them.
+
+    :returns: those so far.
+    """
+    ends: list[Failure] = []
+    earlier = frozenset(threading.enumerate())
+
+    def note(name: str, thread: threading.Thread | None, error: BaseException) -> bool:
+        if thread in earlier:
+            return False
+        ends.append(raised(name, error))
+        return True
+
+    with ends_of_threads_heard(note):
+        yield ends
+
+
 def hang(threads: Mapping[str, threading.Thread], timeout: float) -> Failure:
     """Return the failure of actors that do not come back, with the stacks of what they call.
 
-    :param threads: by the actors' names.
+    :param threads: by what they are called, such as ``actor put``.
     :param timeout: seconds that they had.
     """
     frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
@@ -51,8 +70,8 @@ def hang(threads: Mapping[str, threading.Thread], timeout: float) -> Failure:
         stack = traceback.extract_stack(frames.get(thread.ident or 0))
         begin = next((index for index, call in enumerate(stack) if is_own(call.filename)), 0)
         called = [call for call in stack[begin:] if not is_own(call.filename)]  # it may be at a switch point just now
-        stacks.append(f"actor {name}:\n{''.join(traceback.format_list(called))}")
-    names = " and ".join(f"actor {name}" for name in threads)
+        stacks.append(f"{name}:\n{''.join(traceback.format_list(called))}")
+    names = " and ".join(threads)
     return Failure("hang", f"{names} did not come back within {timeout:g} s", "\n".join(stacks))
 
 

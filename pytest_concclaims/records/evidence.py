@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from ..text import listed
 from . import schedules as words
 
 
@@ -108,18 +109,23 @@ _NO_REASON = "the record does not say why"
 
 @dataclass(frozen=True)
 class RaceRun(Evidence):
-    """A question to :meth:`Lab.race`, and all that the race had seen when it was answered.
+    """A question to :meth:`Lab.race`, and all that was seen for it.
 
-    :param question: ``ever``, ``never``, ``always``.
-    :param about: the outcome, or the predicate's name.
+    :param question: ``ever``, ``never``, ``always``, ``atomic``, ``linearizable``.
+    :param about: the outcomes, or the predicates' names; empty with ``atomic`` and ``linearizable``.
     :param answer: None if there was none.
-    :param seconds: of schedules and samples, all questions to this race together.
-    :param seen: samples that witness what was asked about (with ``always``, the opposite).
+    :param seconds: of schedules and samples.
+    :param seen: samples that witness what was asked about (with ``always`` and the last two, the opposite).
     :param outcomes: the most frequent, as ``repr``.
     :param other_outcomes: how many more there were.
     :param witness: the first: its outcome, time, the number of its schedule or sample, the circumstances, and its
-        ``steps`` as of :class:`~.interleaving.Step`; None where no schedule shows it.
-    :param control: what ran in turns with it, and in how many overlapping samples the effect was seen there.
+        ``steps`` as of :class:`~.interleaving.Step`; None where no schedule shows it. Its ``scenario`` is what each
+        thread called, and what that returned; None if there are no operations.
+    :param control: what ran in turns with it, in how many overlapping samples the effect was seen there, and the
+        locks that it does without, if it is the race without these.
+    :param orders: with ``atomic``, what the actors give one after the other: by order, the outcome; with
+        ``linearizable``, the same of the scenario that is the witness.
+    :param scenarios: the operations, and of which shapes scenarios were run; None if there are no operations.
     :param schedules: what was run of them; None if there were none.
     :param bound: the rate for each overlapping sample, at most, of what was never seen.
     :param confidence: of the bound.
@@ -144,6 +150,8 @@ class RaceRun(Evidence):
     other_outcomes: int
     witness: dict[str, Any] | None
     control: dict[str, Any]
+    orders: Sequence[dict[str, Any]]
+    scenarios: dict[str, Any] | None
     strategies: Sequence[dict[str, Any]]
     schedules: dict[str, Any] | None
     bound: float | None
@@ -163,21 +171,27 @@ class RaceRun(Evidence):
             return f"{asked}: {self._seen() if self.seen else self._not_seen()}; {self._histogram()}"
         seen = self.seen or self.schedules["seen"]
         parts = [self._seen()] if seen else self._not_seen_in(self.schedules)
-        parts += [words.without_gil(self.schedules), *words.remarks(self.schedules)]
+        parts += [words.in_order(self.orders), words.without_gil(self.schedules), *words.remarks(self.schedules)]
         return f"{asked}: {words.joined([*parts, histogram])}"
 
     def _tried(self) -> str | None:
         """Return what schedules there were, where they have led to no answer."""
         if self.schedules is None or not self.schedules["run"]:
             return None
-        return f"{self.schedules['seen'] or 'none'} of {words.tried(self.schedules)}"
+        return f"{self.schedules['seen'] or 'none'} of {self._run(self.schedules)}"
+
+    def _run(self, schedules: dict[str, Any]) -> str:
+        """Return what schedules were run."""
+        if self.scenarios is None:
+            return words.tried(schedules)
+        return words.of_scenarios(self.scenarios, schedules)
 
     def _not_seen_in(self, schedules: dict[str, Any]) -> list[str | None]:
-        none, random = "no other in" if self.question == "always" else "none of", words.at_random(schedules)
+        none, random = "no other in" if self._asks_about_others else "none of", words.at_random(schedules)
         return [
-            f"{none} {words.tried(schedules)}",
+            f"{none} {self._run(schedules)}",
             words.switch_points(schedules),
-            words.of_control(schedules, matched=self.control["matched"]),
+            words.of_control(schedules, self.control_name),
             random and f"{none} {random}",
             self._not_in_samples() if self.samples else None,
         ]
@@ -194,7 +208,7 @@ class RaceRun(Evidence):
         )
 
     def _seen(self) -> str:
-        other = "another was " if self.question == "always" else ""
+        other = "another was " if self._asks_about_others else ""
         remark = f"; {self.witness['remark']}" if self.witness is not None and self.witness["remark"] else ""
         if self.witness is not None and self.schedules is not None and words.in_schedule(self.witness):
             return f"{other}seen in {words.seen_in(self.witness, self.schedules)}{remark}"
@@ -210,8 +224,8 @@ class RaceRun(Evidence):
         )
 
     def _not_seen(self) -> str:
-        seen = "no other was" if self.question == "always" else "not"
-        control = "its control" if self.control["matched"] else "a generic control (weaker than one of its own)"
+        seen = "no other was" if self._asks_about_others else "not"
+        control = self.control_name if self.control["matched"] else "a generic control (weaker than one of its own)"
         beside = (
             f"whether {control} was seen is not on record"
             if self.control["seen"] is None
@@ -225,16 +239,34 @@ class RaceRun(Evidence):
             f"{self.bound:.1e} ({self.confidence:.1%}). This is no bound for your program"
         )
 
+    @property
+    def _asks_about_others(self) -> bool:
+        """Return whether a witness is an outcome that was not asked about."""
+        return self.question in ("always", "atomic", "linearizable")
+
+    @property
+    def control_name(self) -> str:
+        """Return what the control is called."""
+        if not self.control["matched"]:
+            return "a generic control"
+        locks = self.control["without_locks"]
+        return f"the race without {listed(locks)}" if locks else "its control"
+
     def _histogram(self) -> str:
         if not self.outcomes:
             return (
                 f"{self.other_outcomes:,} outcomes that are not on record" if self.other_outcomes else "no outcomes"
             )
         shown = [
-            f"{item['samples'] + item['schedules']:,} x {item['outcome']}" for item in self.outcomes[:_MOST_OUTCOMES]
+            f"{item['outcome']} ({_times(item['samples'] + item['schedules'])})"
+            for item in self.outcomes[:_MOST_OUTCOMES]
         ]
         more = len(self.outcomes) - len(shown) + self.other_outcomes
         return f"all outcomes: {', '.join(shown)}" + (f" and {more:,} more" if more else "")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,25 @@ def _fourth(data: dict[str, Any]) -> None:
     """Turn schema 3 into schema 4."""
     if isinstance(data.get("options"), dict):
         data["options"].setdefault("portable", False)
+    for race in _races(data):
+        _without_schedules(race)
+
+
+def _fifth(data: dict[str, Any]) -> None:
+    """Turn schema 4 into schema 5."""
+    data.setdefault("project", None)
+    if isinstance(data.get("options"), dict):
+        data["options"].setdefault("patience", None)
+    for race in _races(data):
+        race["orders"], race["scenarios"] = [], None
+        if isinstance(race.get("witness"), dict):
+            race["witness"]["scenario"] = None
+        if isinstance(race.get("control"), dict):
+            race["control"]["without_locks"] = []
+
+
+def _races(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the races of all claims, as far as they look like some."""
     claims = data["claims"]
     holders = list(claims) if isinstance(claims, list) else []
     while holders:
@@ -140,7 +159,7 @@ def _fourth(data: dict[str, Any]) -> None:
         pieces = holder.get("evidence") if isinstance(holder, dict) else None
         for piece in pieces if isinstance(pieces, list) else ():
             if isinstance(piece, dict) and piece.get("kind") == "race":
-                _without_schedules(piece)
+                yield piece
             holders.append(piece)  # an attempt holds evidence of its own
 
 
@@ -153,13 +172,6 @@ def _without_schedules(race: dict[str, Any]) -> None:
     if isinstance(witness, dict):
         witness.pop("pinned", None)
         witness.update(steps=None, replay=None, remark=None)
-
-
-def _fifth(data: dict[str, Any]) -> None:
-    """Turn schema 4 into schema 5."""
-    data.setdefault("project", None)
-    if isinstance(data.get("options"), dict):
-        data["options"].setdefault("patience", None)
 
 
 #: What turns a record of one schema into one of the next, in place; it may be no record at all.

@@ -14,9 +14,9 @@ from ..machine import Machine
 from ..verdict import Verdict, fails, unexpected
 from .evidence import Evidence, from_json
 
-#: 5 has the project's name, and the budget of second attempts; 4 has the schedules of races and the steps of their
-#: witnesses; 3 says whether the JIT compiler was on; 2 has each claim's node id, and what narrowed the run to some
-#: claims.
+#: 5 has the project's name, the budget of second attempts, and the orders and scenarios of races; 4 has the schedules
+#: of races and the steps of their witnesses; 3 says whether the JIT compiler was on; 2 has each claim's node id, and
+#: what narrowed the run to some claims.
 SCHEMA = 5
 SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..text import counted
+from ..text import counted, listed
 
 _NUMBERS = dict(enumerate(("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")))
 #: How the strategy of a witness begins that a schedule gave; another one is of free-running threads.
@@ -22,7 +22,7 @@ def seen_in(witness: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
     kind, _, preemptions = str(witness["strategy"]).partition("schedule with ")
     how = f"random, {preemptions}" if kind else preemptions
     run = schedules["run"] + (schedules["random"]["run"] if schedules["random"] else 0)
-    text = f"schedule {witness['sample']:,} of {run:,} ({how}): {witness['outcome']}"
+    text = f"schedule {witness['sample']:,} of {run:,} ({how}): {scenario(witness) or witness['outcome']}"
     return text if schedules["seen"] < 2 else f"{text}; {schedules['seen']:,} of them show it"
 
 
@@ -71,17 +71,59 @@ def at_random(schedules: Mapping[str, Any]) -> str | None:
     )
 
 
-def of_control(schedules: Mapping[str, Any], *, matched: bool) -> str | None:
-    """Return what the control showed; None if it was not run."""
+def of_control(schedules: Mapping[str, Any], name: str) -> str | None:
+    """Return what the control showed; None if it was not run.
+
+    :param name: what it is called.
+    """
     control = schedules["control"]
     if control is None:
         return None
-    name = "its control" if matched else "a generic control"
     if not control["seen"] and control["exhausted"]:
-        right = "; on this interpreter, the code of the control is right as well" if matched else ""
+        right = (
+            "" if name.startswith("a generic") else "; on this interpreter, the code of the control is right as well"
+        )
         return f"{name} showed it in none of {tried(control)}{right}"
     seen = f"{control['seen']:,}" if control["seen"] else "none"
     return f"{name} showed it in {seen} of {control['run']:,}"
+
+
+def in_order(orders: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return what actors give one after the other; None if that was not looked at."""
+    by_outcome: dict[str, list[str]] = {}
+    for order in orders:
+        by_outcome.setdefault(order["outcome"], []).append(", then ".join(order["calls"]))
+    if not by_outcome:
+        return None
+    if len(by_outcome) == 1:
+        return f"one after the other, actors give {next(iter(by_outcome))} in each order"
+    given = " or ".join(f"{outcome} ({listed(found, ' or ')})" for outcome, found in by_outcome.items())
+    return f"one after the other, actors give {given}"
+
+
+def of_scenarios(scenarios: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
+    """Return what was run of scenarios, such as "912 schedules of scenarios: all 15 with 1 and 1 calls (...)"."""
+    run = counted(schedules["run"], "schedule")
+    return f"{run} of scenarios: {', '.join(map(_of_shape, scenarios['shapes'])) or 'none was completed'}"
+
+
+def _of_shape(shape: Mapping[str, Any]) -> str:
+    number = "all" if shape["run"] == shape["of"] else f"{shape['run']:,} of"
+    calls = " and ".join(map(str, shape["calls"]))
+    return f"{number} {shape['of']:,} with {calls} calls (at most {_in_words(shape['preemptions'])})"
+
+
+def scenario(witness: Mapping[str, Any]) -> str | None:
+    """Return what the threads of a witness called, in words; None if that is not known."""
+    threads = witness["scenario"]
+    if threads is None:
+        return None
+    return " | ".join("; ".join(called(call) for call in calls) for calls in threads)
+
+
+def called(call: Mapping[str, Any]) -> str:
+    """Return a call of a scenario and its result, as far as it is known."""
+    return str(call["call"]) if call["result"] is None else f"{call['call']} -> {call['result']}"
 
 
 def without_gil(schedules: Mapping[str, Any]) -> str | None:

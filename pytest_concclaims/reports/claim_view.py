@@ -86,7 +86,8 @@ def schedule_facts(race: RaceRun) -> list[tuple[str, str]]:
         ("Schedules", f"{tried}, of which {seen} {'shows' if seen in ('1', 'none') else 'show'} it"),
         ("Switched", words.switch_points(schedules)),
         ("At random", words.at_random(schedules)),
-        ("Control", words.of_control(schedules, matched=race.control["matched"])),
+        ("Control", words.of_control(schedules, race.control_name)),
+        ("In order", words.in_order(race.orders)),
         ("Anywhere", words.without_gil(schedules)),
         ("Remarks", "; ".join(words.remarks(schedules))),
     ]

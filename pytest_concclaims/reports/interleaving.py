@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from ..records.evidence import RaceRun
 from ..records.interleaving import BLOCKED, FOLDED, PREEMPTED, Step, most_telling, steps_of, waiting
+from ..records.schedules import called
 from ..text import counted, harmless
 
 #: Lines of an interleaving where there is room for few.
@@ -28,10 +30,11 @@ def interleaving(race: RaceRun, width: int, most: int | None = None) -> list[str
         return []
     width = max(width, _LEAST_WIDTH)
     names = actor_names(race)
+    table = _table(race, width)
     head, drawn = (_in_columns if len(names) == 2 else _in_rows)(steps, names, width)
     foot = _foot(list(ending(race)), width)
-    room = len(steps) if most is None else max(1, most - 1 - len(foot))
-    return [head, *_elided(steps, drawn, room), *foot]
+    room = len(steps) if most is None else max(1, most - 1 - len(foot) - len(table))
+    return [*table, head, *_elided(steps, drawn, room), *foot]
 
 
 def actor_names(race: RaceRun) -> list[str]:
@@ -63,6 +66,17 @@ def mark(step: Step) -> str:
 def place(step: Step, home: str | None) -> str:
     """Return the line of a step, and its file, without folders, unless that is the one that is said already."""
     return str(step.line) if step.file == home else f"{harmless(step.file.rpartition('/')[2])}:{step.line}"
+
+
+def _table(race: RaceRun, width: int) -> list[str]:
+    """Return what each thread of a scenario called, and what that returned; a rule below it."""
+    threads = None if race.witness is None else race.witness["scenario"]
+    if not threads:
+        return []
+    column = (width - len(_BETWEEN) * (len(threads) - 1)) // len(threads)
+    rows = zip_longest(*([harmless(called(call)) for call in calls] for calls in threads), fillvalue="")
+    lines = [_BETWEEN.join(f"{_cut(cell, column):{column}}" for cell in row).rstrip() for row in rows]
+    return [*lines, "-" * min(width, max(map(len, lines)))]
 
 
 def _foot(lines: list[str], width: int) -> list[str]:

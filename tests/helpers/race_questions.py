@@ -15,9 +15,10 @@ from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.processes import forked
 from pytest_concclaims.lab.race import runner
-from pytest_concclaims.lab.race.findings import RaceFindings
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import sampler
+from pytest_concclaims.lab.race.samples import search as sample_search
+from pytest_concclaims.lab.race.samples.findings import Findings
 from pytest_concclaims.lab.race.schedules import search
 from pytest_concclaims.lab.race.schedules.search import ScheduleSearch, Searched
 from pytest_concclaims.records.evidence import RaceRun
@@ -41,14 +42,14 @@ def samples_alone() -> Iterator[None]:
         yield
 
 
-def all_strategies_used(findings: RaceFindings) -> bool:
+def all_strategies_used(findings: Findings) -> bool:
     """Return whether each strategy has made samples of the race."""
-    used = findings.race.samples_by_strategy
+    used = findings.race.tally.by_meeting
     return all(strategy in used and used[strategy].samples for strategy in findings.strategies)
 
 
 def ask_in_vain(
-    race: Race, asked: str, about: Any, enough: Callable[[RaceFindings], object]
+    race: Race, asked: str, about: Any, enough: Callable[[Findings], object]
 ) -> pytest.ExceptionInfo[Inconclusive]:
     """Ask samples what has no answer, and let the budget be over as soon as enough was seen.
 
@@ -64,8 +65,8 @@ def ask_in_vain(
         return now + (race._runner.budget if enough(race._runner.findings) else 0.0)
 
     with samples_alone(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "clock", clock)
-        patch.setattr(sampler, "clock", clock)
+        for module in (runner, sampler, sample_search):
+            patch.setattr(module, "clock", clock)
         with pytest.raises(Inconclusive) as caught:
             getattr(race, asked)(about)
     assert enough(race._runner.findings), f"the budget was over before enough was seen: {race!r}"
@@ -93,5 +94,5 @@ def let_child_time_out(monkeypatch: pytest.MonkeyPatch, *, when: Callable[[], ob
             patch.setattr(forked, "time", SimpleNamespace(monotonic=monotonic, sleep=time.sleep))
             return forked.run_forked(work, deadline=deadline)
 
-    for module in (search, runner):  # of schedules, and of samples
+    for module in (search, sample_search):  # of schedules, and of samples
         monkeypatch.setattr(module, "run_forked", run_forked)

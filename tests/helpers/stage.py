@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.interpreter import PYPY, gil_enabled
+from pytest_concclaims.lab.race.question import Judged, portable
 from pytest_concclaims.lab.race.schedules.enumeration import Trace
 from pytest_concclaims.lab.race.schedules.explorer import Seen
 from pytest_concclaims.lab.race.schedules.runs import _points, _undisturbed
@@ -44,8 +45,7 @@ class Stage:
         run = self.run(*schedule)
         return Seen(
             Trace(schedule, tuple(run.spans), run.steps),
-            tuple(run.values),
-            False,
+            Judged(portable(tuple(run.values)), sought=False, like=True),
             _points(run, len(run.values)),
             futile=run.futile,
             blocks=run.blocks,
@@ -58,7 +58,7 @@ class Stage:
 def stage(acts: Acts, timeout_s: float = TIMEOUT_S) -> Iterator[Stage]:
     """Start the threads of actors; end them after the block."""
     first = acts()
-    names = [f"number {number}" for number, _ in enumerate(first)]
+    names = [f"actor number {number}" for number, _ in enumerate(first)]
     scheduler = Scheduler(names, gil=gil_enabled(), timeout=timeout_s)
     try:
         with _undisturbed():

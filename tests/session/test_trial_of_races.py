@@ -29,7 +29,7 @@ SHORT = "--claims-budget=0.1"
 
 #: An absence is settled as soon as it may be, and not at the end of a long budget.
 SETTLED_AT_ONCE = """
-    from pytest_concclaims.lab.race import power
+    from pytest_concclaims.lab.race.samples import power
 
     for name, value in {
         "OVERLAPPING": 100, "PLENTY": 100, "STRIDES": 3, "PLENTY_OF_STRIDES": 3, "SEEN": 5, "RARER": 2,

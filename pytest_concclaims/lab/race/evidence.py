@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any
 
 from ...interpreter import PYPY, gil_enabled
@@ -14,16 +15,17 @@ from ...text import counted
 from ..callables import name_of
 from ..failure import Failed
 from .experiment import RaceExperiment, Subject
-from .findings import RaceFindings
-from .histogram import SHOWN, OutcomeCount, counts
-from .power import CONFIDENCE
-from .question import OutcomeQuestion, shown
+from .histogram import SHOWN, OutcomeCount
+from .question import OutcomeQuestion
 from .runner import Result, Runner
+from .samples.findings import Findings
+from .samples.power import CONFIDENCE
+from .samples.tally import Count
+from .scenarios import Scenario
 from .schedules.explorer import Explored
 from .schedules.replay import Token, token
 from .schedules.scheduler import preemption_count
 from .schedules.search import EndedBySchedule, Searched
-from .tally import Count
 
 
 def evidence_of(
@@ -40,11 +42,8 @@ def evidence_of(
     :param result: None where a failure ended it.
     """
     findings, experiment = runner.findings, runner.experiment
-    race, control = findings.race.tally, findings.control.tally
-    searched, progress = (None, None) if result is None else (result.searched, result.progress)
-    absence = None if progress is None else progress.absence
-    outcomes = counts(race, runner.in_schedules)
-    seen = 0 if progress is None else progress.seen.samples
+    race, control, outcomes = findings.race.tally, findings.control.tally, runner.outcomes
+    searched = None if result is None else result.searched
     return RaceRun(
         question=put.asked,
         about=put.words,
@@ -57,7 +56,7 @@ def evidence_of(
         seconds=round(findings.seconds + (0.0 if searched is None else searched.seconds), 4),
         budget=runner.budget,
         in_process=runner.in_process,
-        seen=seen,
+        seen=race.seen.samples,
         outcomes=[_outcome(count) for count in outcomes[:SHOWN]],
         other_outcomes=max(0, len(outcomes) - SHOWN),
         witness=_witness_of_failure(failed) if result is None else _witness(result, experiment),
@@ -65,10 +64,13 @@ def evidence_of(
             "matched": experiment.matched,
             "actors": names_of(experiment.control),
             "samples": control.total.samples,
-            "overlapping": control.total.overlapping if absence is None else absence.control_overlapping,
+            "overlapping": control.total.overlapping,
             "strides": control.strides,
-            "seen": None if absence is None else absence.control_seen,
+            "seen": None if result is None or result.findings is None else control.seen.overlapping,
+            "without_locks": list(experiment.taken_out),
         },
+        orders=_orders(searched),
+        scenarios=_scenarios(experiment.race, searched),
         strategies=_strategies(findings),
         schedules=None if searched is None else _schedules(searched, findings.remarks),
         bound=None if result is None else result.bound,
@@ -80,12 +82,12 @@ def evidence_of(
 
 def names_of(subject: Subject) -> list[str]:
     """Return the names of a subject's actors."""
-    return [name_of(actor) for actor in subject.actors]
+    return list(subject.labels) or [name_of(actor) for actor in subject.actors]
 
 
 def _outcome(count: OutcomeCount) -> dict[str, Any]:
     return {
-        "outcome": shown(count.outcome),
+        "outcome": str(count.outcome),
         "samples": count.samples,
         "overlapping": count.overlapping,
         "schedules": count.schedules,
@@ -93,9 +95,10 @@ def _outcome(count: OutcomeCount) -> dict[str, Any]:
 
 
 def _witness(result: Result, experiment: RaceExperiment) -> dict[str, Any] | None:
-    searched, progress = result.searched, result.progress
+    searched, findings = result.searched, result.findings
     if searched is not None and searched.witness is not None:
-        witness = searched.witness
+        witness, race = searched.witness, experiment.race
+        scenario = None if searched.race is None else searched.race.scenario
         return {
             "outcome": witness.outcome,
             "seconds": round(witness.seconds, 6),
@@ -104,14 +107,21 @@ def _witness(result: Result, experiment: RaceExperiment) -> dict[str, Any] | Non
             + counted(witness.preemptions, "preemption"),
             "switch_interval": None,
             "overlapping": witness.preemptions > 0,
-            **_story(searched.steps, token(experiment.race, witness.schedule, portable=searched.portable)),
+            **_story(searched.steps, token(race, witness.schedule, portable=searched.portable, scenario=scenario)),
+            "scenario": _table(race, scenario, searched.results),
             "remark": None,
         }
-    if progress is None or progress.witness is None:
+    if findings is None or findings.race.tally.witness is None:
         return None
-    sighting = asdict(progress.witness)
+    sighting = asdict(findings.race.tally.witness)
     sighting["seconds"] = round(sighting["seconds"], 6)
-    return {"outcome": progress.outcome, **sighting, "steps": None, "replay": None, "remark": result.remark}
+    return {
+        **sighting,
+        "steps": None,
+        "replay": None,
+        "scenario": _table(experiment.race, findings.scenario, ()),
+        "remark": result.remark,
+    }
 
 
 def _witness_of_failure(failed: Failed | None) -> dict[str, Any] | None:
@@ -124,9 +134,26 @@ def _witness_of_failure(failed: Failed | None) -> dict[str, Any] | None:
         "strategy": f"schedule with {counted(preemption_count(failed.schedule), 'preemption')}",
         "switch_interval": None,
         "overlapping": True,
-        **_story(failed.steps, token(failed.subject, failed.schedule, portable=failed.portable)),
+        **_story(
+            failed.steps,
+            token(failed.subject, failed.schedule, portable=failed.portable, scenario=failed.scenario),
+        ),
+        "scenario": _table(failed.subject, failed.scenario, ()),
         "remark": None,
     }
+
+
+def _table(
+    race: Subject, scenario: Scenario | None, results: Sequence[Sequence[str]]
+) -> list[list[dict[str, Any]]] | None:
+    """Return what each thread of a scenario called, and what that returned, as far as it is known."""
+    if scenario is None:
+        return None
+    known = [[*of_thread, *[None] * len(calls)] for of_thread, calls in zip_longest(results, scenario, fillvalue=())]
+    return [
+        [{"call": name_of(race.operations[number]), "result": result} for number, result in zip(calls, of_thread)]
+        for calls, of_thread in zip(scenario, known)
+    ]
 
 
 def _story(steps: Sequence[Step], replay: Token) -> dict[str, Any]:
@@ -160,6 +187,23 @@ def _interpreter() -> str:
     return f"{name} {version}{'' if PYPY else ' with the GIL' if gil_enabled() else ' without a GIL'}"
 
 
+def _orders(searched: Searched | None) -> list[dict[str, Any]]:
+    """Return what the actors give one after the other, as far as a question asks about that."""
+    given = () if searched is None or searched.race is None else searched.race.in_order
+    return [{"calls": list(calls), "outcome": outcome} for calls, outcome in given]
+
+
+def _scenarios(race: Subject, searched: Searched | None) -> dict[str, Any] | None:
+    """Return which scenarios of operations were run; None if there are no operations."""
+    if not race.operations:
+        return None
+    shapes = () if searched is None or searched.race is None else searched.race.shapes
+    return {
+        "operations": [name_of(operation) for operation in race.operations],
+        "shapes": [asdict(shape) for shape in shapes],
+    }
+
+
 def _explored(explored: Explored) -> dict[str, Any]:
     return {
         "run": explored.run,
@@ -169,8 +213,8 @@ def _explored(explored: Explored) -> dict[str, Any]:
     }
 
 
-def _strategies(findings: RaceFindings) -> list[dict[str, Any]]:
-    samples = findings.race.samples_by_strategy
+def _strategies(findings: Findings) -> list[dict[str, Any]]:
+    samples = findings.race.tally.by_meeting
     made = [(strategy, samples.get(strategy, Count())) for strategy in findings.strategies]
     return [
         {"strategy": strategy.value, "samples": count.samples, "overlapping": count.overlapping}

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import random
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Optional
 
 from ..callables import name_of, runs_nothing
+from .orders import Order, result_of
+from .scenarios import Operation, Scenario, any_scenario, shapes
+from .without_locks import WITHOUT_LOCKS, UnlockedSetup
 
 Actor = Callable[[Any], object]
 Observe = Optional[Callable[[Any], Hashable]]
@@ -29,6 +35,13 @@ class Subject:
     :param rounds: how often each actor is called for one sample.
     :param exceptions: the types that are outcomes when an actor raises them.
     :param number: among the races of its claim: two may be of the same code.
+    :param observes_values: whether ``observe`` takes what the actors returned, too.
+    :param may_break: whether it shows what is sought if an actor raises, or actors wait for each other: it is the
+        race without its locks.
+    :param calls: for each actor, the calls that it makes, each of which has a result; None if actors have values.
+    :param operations: what scenarios choose their calls from; nothing if this is no scenario.
+    :param each: how many calls an actor of a scenario makes, at most.
+    :param labels: the names of the actors, where they are not named after what they call.
     """
 
     name: str
@@ -38,17 +51,56 @@ class Subject:
     rounds: int = 1
     exceptions: tuple[type[BaseException], ...] = ()
     number: int = 1
+    observes_values: bool = False
+    may_break: bool = False
+    calls: tuple[tuple[Actor, ...], ...] | None = None
+    operations: tuple[Operation, ...] = ()
+    each: int = 1
+    labels: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         """Return the actors' names, with a number where two have the same."""
+        if self.labels:
+            return list(self.labels)
         names = [name_of(actor) for actor in self.actors]
         return [
             f"{name} (number {number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)
         ]
 
+    def observed(self, state: Any, values: Sequence[object]) -> Any:
+        """Return what ``observe`` returns.
+
+        :param values: what the actors returned.
+        """
+        observe: Any = self.observe
+        return observe(state, tuple(values)) if self.observes_values else observe(state)
+
+    def with_calls(self) -> Subject:
+        """Return the same, of which the result of each call counts, an exception too."""
+        if self.calls is not None:
+            return self
+        return replace(self, calls=tuple((actor,) for actor in self.repeated_actors()), rounds=1)
+
+    def scenario(self, scenario: Scenario) -> Subject:
+        """Return a scenario of its operations."""
+        return replace(self, calls=tuple(tuple(self.operations[number] for number in calls) for calls in scenario))
+
+    def names_in(self, order: Order) -> list[str]:
+        """Return the names of the calls that actors make in an order."""
+        if not self.operations:
+            return [self.names()[actor] for actor in order]
+        calls = [iter(calls) for calls in self.calls or ()]
+        return [name_of(next(calls[actor])) for actor in order]
+
     def repeated_actors(self) -> list[Actor]:
         """Return the actors, each of which does all its rounds in one call."""
+        if self.calls is not None:
+            return [partial(_all_calls, calls) for calls in self.calls]
         return [actor if self.rounds == 1 else _repeated(actor, self.rounds) for actor in self.actors]
+
+
+def _all_calls(calls: Sequence[Actor], state: Any) -> object:
+    return tuple(result_of(partial(call, state)) for call in calls)
 
 
 def _repeated(actor: Actor, rounds: int) -> Actor:
@@ -66,17 +118,34 @@ class RaceExperiment:
     """A race and its control.
 
     :param matched: whether the control is the race's own, so that a question can be asked of both.
+    :param unlocked: the control that is the race without its locks, where it is to be used if ``setup`` makes any.
+    :param taken_out: the locks that the control does without, in words.
     """
 
     race: Subject
     control: Subject
     matched: bool
+    unlocked: Subject | None = None
+    taken_out: tuple[str, ...] = ()
+
+    def at_random(self) -> tuple[RaceExperiment, Scenario | None]:
+        """Return the experiment with a scenario of its operations, and that; itself if there are none."""
+        race, control = self.race, self.control
+        if not race.operations:
+            return self, None
+        scenario = any_scenario(random.choice(shapes(len(race.actors), race.each)), len(race.operations))  # noqa: S311
+        unlocked = control.scenario(scenario) if control.operations else control
+        return replace(self, race=race.scenario(scenario), control=unlocked), scenario
 
     @property
     def called(self) -> list[Callable[..., Any]]:
         """The functions that run in samples, control and all."""
         subjects = (self.race, self.control)
-        functions = [function for each in subjects for function in (each.setup, *each.actors, each.observe)]
+        functions = [
+            function
+            for each in subjects
+            for function in (each.setup, *(one.function for one in each.operations), *each.actors, each.observe)
+        ]
         return [function for function in functions if function is not None]
 
 
@@ -111,30 +180,122 @@ def experiment(
         rounds,
         _exceptions(exceptions),
         number,
+        _takes_two(observe),
     )
-    if control is None:
-        return RaceExperiment(race, _generic_control(len(actors), rounds), matched=False)
-    if callable(control) or not isinstance(control, Sequence):
-        raise TypeError(f"lab.race(control={control!r}): the control is a tuple of actors, as many as the race has")
-    if len(control) != len(actors):
-        raise ValueError(
-            f"lab.race: actors of the control: {len(control)}, of the race: {len(actors)}; the control is the race "
-            "itself, but for the one change by which its effect is sure to be seen"
+    if control is None or control is WITHOUT_LOCKS:
+        unlocked = replace(race, name="control", setup=UnlockedSetup(race.setup), may_break=True)
+        if control is None:
+            return RaceExperiment(race, _generic_control(len(actors), rounds), matched=False, unlocked=unlocked)
+        return RaceExperiment(race, unlocked, matched=True, unlocked=unlocked)
+    return RaceExperiment(race, _own_control(race, control), matched=True)
+
+
+def operations_experiment(
+    setup: object,
+    operations: Sequence[object],
+    *,
+    observe: object,
+    threads: object,
+    each: object,
+    number: int = 1,
+) -> RaceExperiment:
+    """Return the experiment that the arguments of :meth:`Lab.operations` describe.
+
+    :raises TypeError: an argument is of the wrong kind.
+    :raises ValueError: an argument makes no sense.
+    """
+    __tracebackhide__ = True
+    call = "lab.operations"
+    if not operations:
+        raise ValueError(f"{call}: there are no operations; write {call}(setup, lab.op(function, argument), ...)")
+    for name, value, least, most in (("threads", threads, 2, 4), ("each", each, 1, 5)):
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"{call}({name}={value!r}): {name} must be a whole number from {least} to {most}")
+    assert isinstance(threads, int), "as it was checked"
+    assert isinstance(each, int), "as it was checked"
+    named = enumerate(operations, 1)
+    called = [
+        one if isinstance(one, Operation) else Operation(_callable(one, f"operation {number}", call=call))
+        for number, one in named
+    ]
+    race = Subject(
+        "race",
+        _callable(setup, "setup", may_run_nothing=True, call=call),
+        tuple(called[:1] * threads),
+        None if observe is None else _callable(observe, "observe", call=call),
+        number=number,
+        observes_values=_takes_two(observe),
+        operations=tuple(called),
+        each=each,
+        labels=tuple(f"thread {number}" for number in range(1, threads + 1)),
+    )
+    unlocked = replace(race, name="control", setup=UnlockedSetup(race.setup), may_break=True)
+    return RaceExperiment(race, _generic_control(threads, 1), matched=False, unlocked=unlocked)
+
+
+def _own_control(race: Subject, given: object) -> Subject:
+    __tracebackhide__ = True
+    control = given if isinstance(given, Control) else Control(given) if isinstance(given, Sequence) else None
+    if control is None or callable(given):
+        raise TypeError(
+            f"lab.race(control={given!r}): the control is a tuple of actors, as many as the race has, or "
+            "lab.control(*actors, setup=...), or lab.WITHOUT_LOCKS"
         )
-    matched = tuple(_callable(actor, f"the control's actor {number}") for number, actor in enumerate(control, 1))
-    return RaceExperiment(race, Subject("control", race.setup, matched, race.observe, rounds, race.exceptions), True)
+    if len(control.actors) != len(race.actors):
+        raise ValueError(
+            f"lab.race: actors of the control: {len(control.actors)}, of the race: {len(race.actors)}; the control "
+            "is the race itself, but for the one change by which its effect is sure to be seen"
+        )
+    actors = tuple(
+        _callable(actor, f"the control's actor {number}") for number, actor in enumerate(control.actors, 1)
+    )
+    made = replace(race, name="control", actors=actors)
+    if control.setup is not None:
+        made = replace(made, setup=_callable(control.setup, "the control's setup", may_run_nothing=True))
+    if control.observe is not None:
+        observe = _callable(control.observe, "the control's observe")
+        made = replace(made, observe=observe, observes_values=_takes_two(observe))
+    return made
 
 
-def _callable(thing: object, role: str, *, may_run_nothing: bool = False) -> Callable[..., Any]:
+@dataclass(frozen=True)
+class Control:
+    """A control with a state of its own; made by :meth:`Lab.control`.
+
+    :param setup: None: the race's.
+    :param observe: None: the race's.
+    """
+
+    actors: Sequence[object]
+    setup: object = None
+    observe: object = None
+
+
+def _takes_two(observe: object) -> bool:
+    """Return whether ``observe`` has two parameters without a default: the state, and what the actors returned."""
+    if not callable(observe):
+        return False
+    try:
+        parameters = inspect.signature(observe).parameters.values()
+    except (TypeError, ValueError):  # C code that does not tell
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [one for one in parameters if one.kind in positional and one.default is inspect.Parameter.empty]
+    return len(needed) == 2
+
+
+def _callable(
+    thing: object, role: str, *, may_run_nothing: bool = False, call: str = "lab.race"
+) -> Callable[..., Any]:
     __tracebackhide__ = True
     if not callable(thing):
         hint = "; pass the function, do not call it" if thing is None else ""
         if isinstance(thing, (list, tuple)):
-            hint = "; of a list of actors, pass each: lab.race(setup, *actors)"
-        raise TypeError(f"lab.race: {role} is {thing!r}, which cannot be called{hint}")
+            hint = f"; pass each thing of the list: {call}(setup, *list)"
+        raise TypeError(f"{call}: {role} is {thing!r}, which cannot be called{hint}")
     if runs_nothing(thing) and not may_run_nothing:
         raise TypeError(
-            f"lab.race: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
+            f"{call}: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
         )
     return thing
 

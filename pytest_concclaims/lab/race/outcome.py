@@ -10,7 +10,8 @@ from typing import Any
 from ..callables import has_not_run
 from ..failure import Failed, Failure, raised
 from .experiment import Subject
-from .question import shown
+from .orders import Call, Results
+from .question import Broken, shown
 
 
 def made(subject: Subject) -> Any:
@@ -34,27 +35,40 @@ def check_state(state: Any) -> None:
 
 
 def outcome_of(
-    subject: Subject, state: Any, values: Sequence[object], exceptions: Sequence[tuple[int, BaseException]]
+    subject: Subject,
+    state: Any,
+    values: Sequence[Any],
+    exceptions: Sequence[tuple[int, BaseException]],
+    before: Iterable[tuple[Call, Call]] = (),
 ) -> Hashable:
     """Return the outcome of a run.
 
-    :param values: what the actors returned.
+    :param values: what the actors returned; where calls have results, those of each actor.
     :param exceptions: what they raised: the actor's number, and the exception.
-    :raises Failed: an exception that the race does not take for an outcome, or a value that cannot be hashed.
+    :param before: pairs of calls, the first of which ended before the second one began.
+    :raises Failed: an exception that the race does not take for an outcome.
     """
     types: set[Hashable] = {exception_outcome(subject, actor, error) for actor, error in exceptions}
     if types:
         return only(types)
     for actor, value in enumerate(values):
-        check_ran(subject, actor, value)
-    observe = subject.observe
-    outcome = tuple(values) if observe is None else calling("observe", lambda: observe(state))
-    try:
-        hash(outcome)
-    except Exception as error:
-        text = f"the outcome {shown(outcome)} cannot be hashed ({error}); let it be a tuple or a text"
-        raise Failed(Failure("raised", text, "")) from error
-    return outcome
+        for result in value if subject.calls is not None else (value,):
+            check_ran(subject, actor, result)
+    seen = None if subject.observe is None else observed(subject, state, values)
+    if subject.calls is not None:
+        return Results(tuple(map(tuple, values)), seen, frozenset(before))
+    return tuple(values) if subject.observe is None else seen
+
+
+def observed(subject: Subject, state: Any, values: Sequence[Any]) -> Any:
+    """Return what is observed of a state after a run.
+
+    :param values: as of :func:`outcome_of`.
+    :raises Failed: ``observe`` has raised.
+    """
+    name = "observe" if subject.name == "race" else f"the {subject.name}'s observe"
+    flat = values if subject.calls is None else [result for results in values for result in results]
+    return calling(name, lambda: subject.observed(state, flat))
 
 
 def check_ran(subject: Subject, actor: int, value: object) -> None:
@@ -77,6 +91,8 @@ def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Has
         types: list[Any] = [one for one in subject.exceptions if one in mro]  # mypy takes no type for hashable
         if types:
             return min(types, key=mro.index)  # type: ignore[no-any-return]  # see above
+        if subject.may_break:
+            return Broken(f"{type(error).__name__} raised")
     raise Failed(raised(role(subject, actor), error)) from error
 
 
@@ -112,6 +128,8 @@ def only(types: set[Hashable]) -> Hashable:
 
     :raises Failed: they raised several.
     """
+    if any(isinstance(one, Broken) for one in types):
+        return next(one for one in types if isinstance(one, Broken))
     if len(types) > 1:
         both = " and ".join(sorted(map(shown, types)))
         text = f"actors raised {both} in one sample: that is no single outcome; let them catch and return them"

@@ -7,9 +7,11 @@ import mmap
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from ..callables import name_of
 from .experiment import Subject
+from .scenarios import Scenario
 
 _LAYOUT = struct.Struct("=?BBQQQ")
 
@@ -79,6 +81,8 @@ class SharedPosition:
 _HEAD = struct.Struct("=BQH")
 _SWITCH = struct.Struct("=QB")
 _MOST_SWITCHES = 200
+#: The number of threads of a scenario; then for each, how many calls it makes; then the numbers of these.
+_MOST_BYTES = 64
 
 
 class SharedSchedule:
@@ -86,7 +90,20 @@ class SharedSchedule:
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _HEAD.size + _MOST_SWITCHES * _SWITCH.size)
+        self._scenario = mmap.mmap(-1, _MOST_BYTES)
         self._number = 0
+
+    def begin_scenario(self, scenario: Scenario) -> None:
+        """Note which scenario begins."""
+        written = bytes([len(scenario), *map(len, scenario), *chain.from_iterable(scenario)])
+        self._scenario[: len(written)] = written
+
+    @property
+    def scenario(self) -> Scenario | None:
+        """The scenario that was the last to begin; None if there was none."""
+        threads, *numbers = self._scenario[:]
+        lengths, calls = numbers[:threads], iter(numbers[threads:])
+        return tuple(tuple(islice(calls, length)) for length in lengths) or None
 
     def write(self, schedule: Sequence[tuple[int, int]], part: Part) -> None:
         """Note which part of a schedule begins."""

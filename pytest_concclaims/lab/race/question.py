@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..callables import name_of, runs_nothing
 from ..failure import Failed, Failure, raised
+from .experiment import Subject
+from .orders import Results, Sequential
 
 #: What to write.
-ASK = "ask race.ever(...), race.never(...) or race.always(...)"
+ASK = "ask race.ever(...), race.never(...), race.always(...) or race.atomic()"
 _REPR_KEPT = 200
+#: Runs in which actors are to return nothing before that is taken for all that they ever return.
+_LEAST_EMPTY = 30
+_ADDRESS = re.compile("0x[0-9a-fA-F]+")
 #: The types of numpy's truth values, before its version 2 and since.
 _TRUTHS = frozenset({"bool_", "bool"})
 
@@ -23,22 +29,53 @@ def shown(outcome: object) -> str:
         text = outcome.__name__ if isinstance(outcome, type) else repr(outcome)
     except Exception:  # noqa: BLE001  (a repr of the claim's own)
         text = f"<{type(outcome).__name__} without a repr>"
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """Return a text, cut where it is long."""
     return text if len(text) <= _REPR_KEPT else text[: _REPR_KEPT - 3] + "..."
 
 
 @dataclass(frozen=True)
-class Forgotten:
-    """Stands for an outcome that could not be carried out of the process that saw it."""
+class Portable:
+    """An outcome as another process can have it; two are the same if they look the same.
+
+    :param text: its ``repr``, without addresses.
+    :param value: itself, if it is plain data; else only the text is known.
+    :param is_empty: whether it says only that actors have returned nothing.
+    """
 
     text: str
+    value: Hashable = field(default=None, compare=False)
+    is_plain: bool = field(default=False, compare=False)
+    is_empty: bool = field(default=False, compare=False)
+
+    def __str__(self) -> str:
+        return shortened(self.text)
 
     def __repr__(self) -> str:
-        return f"<{self.text}>"
+        return f"<{self}>"
 
 
-def portable_outcome(outcome: Hashable) -> Hashable:
-    """Return an outcome if it is plain data, which another process can have, or else what stands for it."""
-    return outcome if _is_plain(outcome) else Forgotten(shown(outcome))
+def portable(outcome: Hashable) -> Portable:
+    """Return an outcome as another process can have it."""
+    if _is_plain(outcome):
+        return Portable(_text(outcome), outcome, is_plain=True, is_empty=_is_empty(outcome))
+    is_empty = isinstance(outcome, Results) and outcome.is_empty
+    return Portable(_ADDRESS.sub("0x...", shown(outcome)), is_empty=is_empty)
+
+
+def _text(outcome: object) -> str:
+    """Return the ``repr`` of plain data; equal sets may show what is in them in different orders, and do not here."""
+    text = repr(outcome)
+    if "frozenset({" not in text:
+        return text
+    if type(outcome) is frozenset:
+        return f"frozenset({{{', '.join(sorted(map(_text, outcome)))}}})"
+    if type(outcome) is tuple:
+        return f"({', '.join(map(_text, outcome))}{',' * (len(outcome) == 1)})"
+    return text
 
 
 def _is_plain(outcome: object) -> bool:
@@ -72,16 +109,28 @@ DEADLOCK = Deadlock()
 
 
 @dataclass(frozen=True)
+class Broken:
+    """The outcome of a control without locks in which an actor raised, or actors wait for each other."""
+
+    how: str = field(compare=False)
+
+    def __repr__(self) -> str:
+        return self.how
+
+
+@dataclass(frozen=True)
 class OutcomeQuestion:
     """What would settle a question alone, and how it was asked.
 
-    :param asked: ``ever``, ``never`` or ``always``.
+    :param asked: ``ever``, ``never``, ``always`` or ``atomic``.
     :param words: what was asked about, for people.
     :param sought: whether an outcome is a witness.
     :param end: the end of the process or of its threads that was asked about; None if it was an outcome of actors
         that come to an end.
     :param like: whether an outcome is of the kind of the one that was asked about: if none is, it could not have
         been seen.
+    :param about_values: whether it is about what actors return, and None is not what was asked about.
+    :param atomic: whether all is sought that calls do not give one after the other.
     """
 
     asked: str
@@ -89,44 +138,163 @@ class OutcomeQuestion:
     sought: Callable[[Hashable], bool]
     like: Callable[[Hashable], bool] = lambda _: True
     end: Crash | Deadlock | None = None
+    about_values: bool = False
+    atomic: bool = False
+
+    def of(self, subject: Subject) -> Subject:
+        """Return what is to be run for this question."""
+        return subject.with_calls() if self.atomic else subject
+
+    @property
+    def least_empty(self) -> int:
+        """Return how many runs it takes to say that the actors return nothing; 0 if that does not matter."""
+        return _LEAST_EMPTY if self.about_values else 0
 
     def answer(self, *, witnessed: bool) -> bool:
         """Return the answer, given whether what was sought exists."""
         return witnessed if self.asked == "ever" else not witnessed
 
 
+@dataclass(frozen=True)
+class Judged:
+    """An outcome, and what a question makes of it.
+
+    :param sought: whether it is what is sought.
+    :param like: whether it is of the kind of what is sought.
+    """
+
+    outcome: Portable
+    sought: bool
+    like: bool
+
+
+class Judge:
+    """Asks a question about outcomes: about plain data once, about all others each time.
+
+    Two of these that are equal need not be the same, such as two objects where there should be one.
+
+    :param sequential: what calls give one after the other; where the question asks about that.
+    """
+
+    def __init__(self, question: OutcomeQuestion, sequential: Sequential | None = None) -> None:
+        self._question = question
+        self._sequential = sequential
+        self._known: dict[Portable, Judged] = {}
+
+    def __call__(self, outcome: Any) -> Judged:
+        """Return what the question makes of an outcome.
+
+        :raises Failed: the predicate has raised; the outcome cannot be hashed.
+        """
+        as_portable = portable(outcome)
+        if not as_portable.is_plain and not isinstance(outcome, Results):
+            _check_hashable(outcome)
+        known = self._known.get(as_portable) if as_portable.is_plain else None
+        if known is None:
+            known = Judged(as_portable, self._is_sought(outcome), self._question.like(outcome))
+            if as_portable.is_plain:
+                self._known[as_portable] = known
+        return known
+
+    def _is_sought(self, outcome: Any) -> bool:
+        if isinstance(outcome, Broken):
+            return True
+        if self._sequential is None or not isinstance(outcome, Results):
+            return self._question.sought(outcome)
+        try:
+            return not self._sequential.allows(outcome)
+        except Exception as error:  # of a comparison of the claim's own
+            raise Failed(raised(f"the comparison of {shown(outcome)} with other results", error)) from error
+
+
+def _check_hashable(outcome: object) -> None:
+    """Refuse an outcome that can change, such as a list: it may not be what it was when it is asked about."""
+    try:
+        hash(outcome)
+    except Exception as error:
+        advice = (
+            "let it be a tuple, a text or a number; where it matters whether two objects are the same, let observe "
+            "return that: lambda state: state.one is state.other"
+        )
+        text = f"the outcome {shown(outcome)} cannot be hashed ({error}); {advice}"
+        raise Failed(Failure("raised", text, "")) from error
+
+
 def question(
-    asked: str, about: Any, exceptions: tuple[type[BaseException], ...], *, values: int | None = None
+    asked: str, about: Sequence[Any], exceptions: tuple[type[BaseException], ...], *, values: int | None = None
 ) -> OutcomeQuestion:
     """Return the question of a race's method.
 
-    :param about: an outcome; or a predicate, which is a callable that is no class.
+    :param about: outcomes; or predicates, which are callables that are no classes.
     :param exceptions: the exception types that are outcomes.
     :param values: the length of the tuple that an outcome is; None if the state is observed.
-    :raises TypeError: an outcome that cannot be hashed cannot be an outcome.
-    :raises ValueError: no outcome can be equal to this; a class that is no outcome.
+    :raises TypeError: there is nothing to ask about; an outcome that cannot be hashed cannot be an outcome.
+    :raises ValueError: no outcome can be equal to this; a class that is no outcome; an end beside other outcomes.
     """
     __tracebackhide__ = True
-    if about is CRASH or about is DEADLOCK:
-        return OutcomeQuestion(asked, repr(about), lambda outcome: outcome is about, end=about)
+    if not about:
+        raise TypeError(f"race.{asked}(): there is nothing to ask about; write race.{asked}(outcome)")
+    end = next((one for one in about if one is CRASH or one is DEADLOCK), None)
+    if end is not None:
+        if asked == "always":
+            raise ValueError(f"race.always({end!r}): write race.ever({end!r}) or race.never({end!r})")
+        if len(about) > 1:
+            raise ValueError(
+                f"race.{asked}({', '.join(map(shown, about))}): ask about {end!r} in a question of its own"
+            )
+        return OutcomeQuestion(asked, repr(end), lambda outcome: outcome is end, end=end)
+    parts = [_part(asked, one, exceptions, values) for one in about]
+    wanted = asked != "always"  # that asks about all that is none of these
+
+    def sought(outcome: Hashable) -> bool:
+        return any(part.is_it(outcome) for part in parts) is wanted
+
+    return OutcomeQuestion(
+        asked,
+        " or ".join(part.words for part in parts),
+        sought,
+        lambda outcome: not wanted or any(part.like(outcome) for part in parts),
+        about_values=values is not None and not exceptions and not all(map(_is_empty, about)),
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """An outcome that is asked about, or a predicate."""
+
+    words: str
+    is_it: Callable[[Hashable], bool]
+    like: Callable[[Hashable], bool] = lambda _: True
+
+
+def _part(asked: str, about: Any, exceptions: tuple[type[BaseException], ...], values: int | None) -> _Part:
+    __tracebackhide__ = True
     if callable(about) and not isinstance(about, type):
         name = name_of(about)
         if runs_nothing(about):
             raise TypeError(f"race.{asked}({name}): a call of a coroutine or generator function answers nothing")
-        return OutcomeQuestion(asked, name, _sought(about, name, wanted=asked != "always"))
+        return _Part(name, _truth_of(about, name))
     _check_is_outcome(asked, about, exceptions, values)
-
-    def is_it(outcome: Hashable) -> bool:
-        return bool(outcome == about)
-
     words = shown(about)
-    sought = _sought(is_it, f"the comparison with {words}", wanted=asked != "always")
-    # "Always" asks about all that is not this.
-    return (
-        OutcomeQuestion(asked, words, sought)
-        if asked == "always"
-        else OutcomeQuestion(asked, words, sought, _like(about))
+    return _Part(
+        words, _truth_of(lambda outcome: bool(outcome == about), f"the comparison with {words}"), _like(about)
     )
+
+
+def _is_empty(outcome: object) -> bool:
+    """Return whether an outcome says that no actor has returned anything."""
+    return type(outcome) is tuple and all(value is None for value in outcome)
+
+
+def of_control(asked: OutcomeQuestion, *, matched: bool) -> OutcomeQuestion:
+    """Return what is sought of the control: the same, or of one that is not the race's own, what is true."""
+    return asked if matched else replace(asked, sought=bool, end=None, atomic=False)
+
+
+#: Whether there is an outcome that calls do not give one after the other.
+ATOMIC = OutcomeQuestion("atomic", "", lambda _: False, about_values=True, atomic=True)
+#: The same of the calls of scenarios.
+LINEARIZABLE = replace(ATOMIC, asked="linearizable")
 
 
 def _check_is_outcome(
@@ -184,8 +352,8 @@ def _like(about: object) -> Callable[[Hashable], bool]:
     return lambda outcome: isinstance(outcome, kind) or isinstance(about, type(outcome))
 
 
-def _sought(predicate: Callable[[Any], object], name: str, *, wanted: bool) -> Callable[[Hashable], bool]:
-    def sought(outcome: Hashable) -> bool:
+def _truth_of(predicate: Callable[[Any], object], name: str) -> Callable[[Hashable], bool]:
+    def is_it(outcome: Hashable) -> bool:
         try:
             answer = predicate(outcome)
         except KeyboardInterrupt:
@@ -195,6 +363,6 @@ def _sought(predicate: Callable[[Any], object], name: str, *, wanted: bool) -> C
         if not isinstance(answer, bool) and type(answer).__name__ not in _TRUTHS:
             text = f"{name}, asked about the outcome {shown(outcome)}, returned {shown(answer)}"
             raise Failed(Failure("raised", f"{text}; let it return True or False", ""))
-        return bool(answer) is wanted
+        return bool(answer)
 
-    return sought
+    return is_it

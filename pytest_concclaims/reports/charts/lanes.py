@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
 from ...records.evidence import RaceRun
 from ...records.interleaving import BLOCKED, FOLDED, PREEMPTED, Step, steps_of
+from ...records.schedules import called
 from ..interleaving import actor_names, ending, mark, place
 from .markup import element, name_of, percent, write
 
@@ -30,12 +32,21 @@ def lanes(race: RaceRun) -> Markup:
         element(
             "table",
             element("caption", caption),
-            element("thead", element("tr", *(element("th", name, scope="col") for name in names))),
+            element("thead", element("tr", *(element("th", name, scope="col") for name in names)), *_calls(race)),
             element("tbody", *_rows(steps, len(names), home)),
             element("tfoot", element("tr", element("td", *foot, colspan=len(names)))),
             class_="lanes",
         )
     )
+
+
+def _calls(race: RaceRun) -> Iterator[Element]:
+    """Yield a row for each call of a scenario's threads."""
+    threads = race.witness["scenario"] if race.witness is not None else None
+    for row in zip_longest(*(threads or ())):
+        yield element(
+            "tr", *(element("td", element("code", name_of(called(call), 200)) if call else None) for call in row)
+        )
 
 
 def _rows(steps: Sequence[Step], count: int, home: str) -> Iterator[Element]:

@@ -10,7 +10,7 @@ from helpers import race_questions
 from pytest_concclaims import Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.processes.forked import CAN_FORK
-from pytest_concclaims.lab.race import power
+from pytest_concclaims.lab.race.samples import power
 
 #: Seconds for a question: of them, schedules take a twentieth to look what would be without a GIL.
 BUDGET_S = 40.0

@@ -12,8 +12,8 @@ import fastjsonschema
 import pytest
 
 from pytest_concclaims.lab.failure import Failure
-from pytest_concclaims.lab.race.power import CONFIDENCE, Absence
-from pytest_concclaims.lab.race.tally import Sighting
+from pytest_concclaims.lab.race.samples.power import CONFIDENCE, Absence
+from pytest_concclaims.lab.race.samples.tally import Sighting
 from pytest_concclaims.records.evidence import (
     Assertion,
     ChildRun,
@@ -59,13 +59,12 @@ ABSENT = RaceRun(
     lacking=None,
     failure=None,
 )
-SIGHTING = Sighting(0.0123456, 4_321, "leapfrog", 1e-6, overlapping=True)
+SIGHTING = Sighting("1", 0.0123456, 4_321, "leapfrog", 1e-6, overlapping=True)
 
 
 def witness_of(sighting: Sighting) -> dict[str, Any]:
     """Return a witness as evidence has it."""
-    fields = asdict(sighting)
-    return {"outcome": "1", **fields, "steps": None, "replay": None, "remark": None}
+    return {**asdict(sighting), "steps": None, "replay": None, "remark": None}
 
 
 FAILURE = asdict(Failure("raised", "actor add raised KeyError: 'x'", "Traceback (most recent call last): ..."))
@@ -96,7 +95,7 @@ SEEN_WITHOUT_GIL = run(
     question="ever",
     answer=True,
     seen=1,
-    witness=witness_of(Sighting(0.0, 1, "spin rendezvous", None, overlapping=False)),
+    witness=witness_of(Sighting("1", 0.0, 1, "spin rendezvous", None, overlapping=False)),
     bound=None,
     in_process=True,
 )

@@ -74,13 +74,6 @@ def test_two_types_in_one_run_are_no_single_outcome() -> None:
     assert text.startswith("actors raised KeyError and ValueError in one sample")
 
 
-def test_outcome_that_cannot_be_hashed_is_a_failure() -> None:
-    """The text says what to do."""
-    text = failure(subject(observe=lambda state: state))
-    assert text.startswith("the outcome [] cannot be hashed")
-    assert text.endswith("let it be a tuple or a text")
-
-
 def test_coroutine_that_an_actor_returns_has_not_run() -> None:
     """Nothing was done."""
 

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+import pickle
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from pytest_concclaims import Lab
 from pytest_concclaims.lab.failure import Failed
-from pytest_concclaims.lab.race.question import CRASH, OutcomeQuestion, question, shown
+from pytest_concclaims.lab.race.question import (
+    CRASH,
+    DEADLOCK,
+    Judge,
+    OutcomeQuestion,
+    Portable,
+    portable,
+    question,
+    shown,
+)
 
 ASKED = ["ever", "never", "always"]
 
@@ -48,7 +59,7 @@ def is_multiple(factor: int, outcome: int) -> bool:
 @pytest.mark.parametrize("outcome", [3, "torn", (1, None), None, frozenset({1}), ValueError])
 def test_outcome(asked: str, outcome: Any) -> None:
     """Of an outcome: what is equal to it is a witness, and nothing else."""
-    put = question(asked, outcome, (ValueError,))
+    put = question(asked, [outcome], (ValueError,))
     assert put.asked == asked
     assert put.words == ("ValueError" if outcome is ValueError else repr(outcome))
     assert put.sought(outcome) is True
@@ -58,7 +69,7 @@ def test_outcome(asked: str, outcome: Any) -> None:
 @pytest.mark.parametrize("outcome", [3, "torn", None, ValueError])
 def test_always_an_outcome(outcome: Any) -> None:
     """Whether it is always this: anything else is a witness against it."""
-    put = question("always", outcome, (ValueError,))
+    put = question("always", [outcome], (ValueError,))
     assert put.asked == "always"
     assert put.words == shown(outcome)
     assert put.sought(outcome) is False
@@ -67,20 +78,39 @@ def test_always_an_outcome(outcome: Any) -> None:
 
 def test_outcome_is_equal_as_in_python() -> None:
     """Where there is only 1.0 or True, that is what was asked about with 1."""
-    put = question("ever", 1, ())
+    put = question("ever", [1], ())
     assert put.sought(1.0)
     assert put.sought(True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "witnesses", "others"), [("ever", [1, 5], [2]), ("never", [1, 5], [2]), ("always", [2], [1, 5])]
+)
+def test_several_outcomes(asked: str, witnesses: list[int], others: list[int]) -> None:
+    """Each of them is what was asked about, be it an outcome or what a predicate holds for."""
+    put = question(asked, [1, lambda outcome: outcome > 4], ())
+    assert put.words.startswith("1 or the lambda ")
+    assert all(map(put.sought, witnesses))
+    assert not any(map(put.sought, others))
+    assert all(question(asked, [1, "torn"], ()).like(outcome) for outcome in (7, "whole"))
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_nothing_is_no_question(asked: str) -> None:
+    """Such as the outcomes of an empty list."""
+    with pytest.raises(TypeError, match=rf"^race\.{asked}\(\): there is nothing to ask about; write race\.{asked}\("):
+        question(asked, [], ())
 
 
 def test_class_that_is_no_exception_is_refused() -> None:
     """Whether a class is meant as an outcome or as a predicate, its author has to say."""
     with pytest.raises(ValueError, match=r"^race\.ever\(int\): a class could be meant as") as caught:
-        question("ever", int, ())
+        question("ever", [int], ())
     assert str(caught.value).endswith(
         "write lambda outcome: isinstance(outcome, int), int(outcome) or outcome is int"
     )
     with pytest.raises(ValueError, match=r"^race\.always\(Odd\): a class could be meant as"):
-        question("always", Odd, (KeyError,))
+        question("always", [Odd], (KeyError,))
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -88,7 +118,7 @@ def test_class_that_is_no_exception_is_refused() -> None:
 def test_exception_instance_is_refused(asked: str, exceptions: tuple[type[BaseException], ...]) -> None:
     """An instance is equal to no other: "never KeyError('x')" would be true of anything."""
     with pytest.raises(ValueError, match="outcome") as caught:
-        question(asked, KeyError("x"), exceptions)
+        question(asked, [KeyError("x")], exceptions)
     assert str(caught.value) == (
         f"race.{asked}(KeyError('x')): an exception's type is the outcome; write race.{asked}(KeyError)"
     )
@@ -115,7 +145,7 @@ def test_predicate_whose_call_answers_nothing(kind: str) -> None:
         "coroutine": coroutine, "generator": generator, "async generator": async_generator, "object": Object()
     }  # fmt: skip
     with pytest.raises(TypeError, match=r"race\.never\(.*\): a call of a coroutine or generator function"):
-        question("never", predicates[kind], ())
+        question("never", [predicates[kind]], ())
 
 
 def test_shown() -> None:
@@ -129,7 +159,7 @@ def test_shown_shortened() -> None:
     """A long outcome is cut, and says so; what is asked about, too."""
     assert shown("x" * 198) == repr("x" * 198)
     assert shown("x" * 199) == "'" + "x" * 196 + "..."
-    assert question("ever", "x" * 199, ()).words == shown("x" * 199)
+    assert question("ever", ["x" * 199], ()).words == shown("x" * 199)
 
 
 def test_shown_without_a_repr() -> None:
@@ -157,7 +187,7 @@ def test_shown_without_a_repr() -> None:
 def test_predicate(predicate: Callable[[int], bool], words: str) -> None:
     """Of a predicate: what it holds for is a witness, with "always" what it does not hold for."""
     for asked in ASKED:
-        put = question(asked, predicate, ())
+        put = question(asked, [predicate], ())
         assert put.words == words
         assert put.sought(3) is (asked != "always")
         assert put.sought(4) is (asked == "always")
@@ -166,14 +196,14 @@ def test_predicate(predicate: Callable[[int], bool], words: str) -> None:
 def test_lambda() -> None:
     """A lambda is named by its file and line."""
     line = test_lambda.__code__.co_firstlineno + 3
-    put = question("ever", lambda outcome: outcome > 3, ())
+    put = question("ever", [lambda outcome: outcome > 3], ())
     assert put.words == f"the lambda at test_question.py:{line}"
     assert put.sought(4)
 
 
 def test_partial() -> None:
     """A partial is named as its function."""
-    put = question("ever", functools.partial(is_multiple, 3), ())
+    put = question("ever", [functools.partial(is_multiple, 3)], ())
     assert put.words == "is_multiple"
     assert put.sought(9)
     assert not put.sought(8)
@@ -184,7 +214,7 @@ def test_partial() -> None:
 def test_predicate_that_gives_no_truth_value(asked: str, given: object) -> None:
     """A forgotten return, or a forgotten call, is no answer."""
     with pytest.raises(Failed) as caught:
-        question(asked, lambda _: given, ()).sought("torn")
+        question(asked, [lambda _: given], ()).sought("torn")
     wanted = f"asked about the outcome 'torn', returned {shown(given)}; let it return True or False"
     assert caught.value.failure.text.endswith(wanted)
 
@@ -192,7 +222,7 @@ def test_predicate_that_gives_no_truth_value(asked: str, given: object) -> None:
 def test_truth_value_of_an_array_library() -> None:
     """A truth value of numpy's is one."""
     bool_ = type("bool_", (), {"__bool__": lambda _: True})
-    assert question("ever", lambda _: bool_(), ()).sought("torn") is True
+    assert question("ever", [lambda _: bool_()], ()).sought("torn") is True
 
 
 @pytest.mark.parametrize(
@@ -221,8 +251,8 @@ def test_truth_value_of_an_array_library() -> None:
 def test_outcome_of_its_kind(about: Any, outcome: Any, like: bool) -> None:
     """Where no outcome is like the one that is asked about, it could not have been seen."""
     for asked in ("ever", "never"):
-        assert question(asked, about, (ValueError,)).like(outcome) is like
-    assert question("always", about, (ValueError,)).like(outcome)
+        assert question(asked, [about], (ValueError,)).like(outcome) is like
+    assert question("always", [about], (ValueError,)).like(outcome)
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -230,20 +260,20 @@ def test_outcome_of_its_kind(about: Any, outcome: Any, like: bool) -> None:
 def test_outcome_that_needs_an_observer(asked: str, about: Any) -> None:
     """Without observe, outcomes are tuples of the actors' values: anything else is asked in vain."""
     with pytest.raises(ValueError, match=r"without observe, an outcome is the tuple of what the 2 actors returned"):
-        question(asked, about, (), values=2)
+        question(asked, [about], (), values=2)
 
 
 def test_outcomes_that_need_no_observer() -> None:
     """A tuple of as many values, an exception, a predicate."""
-    assert question("never", (1, 2), (), values=2).words == "(1, 2)"
-    assert question("never", KeyError, (KeyError,), values=2).words == "KeyError"
-    assert question("never", is_odd, (), values=2).words == "is_odd"
+    assert question("never", [(1, 2)], (), values=2).words == "(1, 2)"
+    assert question("never", [KeyError], (KeyError,), values=2).words == "KeyError"
+    assert question("never", [is_odd], (), values=2).words == "is_odd"
 
 
 @pytest.mark.parametrize("asked", ASKED)
 def test_predicate_raises(asked: str) -> None:
     """What a predicate raises is no answer: the failure names it, the outcome, and has its traceback."""
-    put = question(asked, is_odd, ())
+    put = question(asked, [is_odd], ())
     with pytest.raises(Failed) as caught:
         put.sought(("one", 2))
     failure = caught.value.failure
@@ -261,7 +291,7 @@ def test_predicate_interrupted() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        question("ever", interrupted, ()).sought(1)
+        question("ever", [interrupted], ()).sought(1)
 
 
 # --- an exception's type
@@ -276,15 +306,26 @@ def test_exception_that_is_not_asked_for(
 ) -> None:
     """A type that can be no outcome of the race, not even by its base class, cannot be asked about."""
     with pytest.raises(ValueError, match=rf"race\.{asked}\(KeyError\): .* lab\.race\(\.\.\., exceptions=KeyError\)"):
-        question(asked, about, exceptions)
+        question(asked, [about], exceptions)
 
 
-# --- a crash
+# --- ends other than outcomes of actors that come to an end
+
+
+@pytest.mark.parametrize("end", [CRASH, DEADLOCK], ids=repr)
+@pytest.mark.parametrize("asked", ["ever", "never"])
+def test_end_is_asked_about_alone(asked: str, end: Any) -> None:
+    """It is sought in another way than an outcome."""
+    assert question(asked, [end], ()).end is end
+    with pytest.raises(
+        ValueError, match=rf"^race\.{asked}\(1, {end!r}\): ask about {end!r} in a question of its own"
+    ):
+        question(asked, [1, end], ())
 
 
 def test_crash() -> None:
     """A crash is an outcome with a name; nothing else is equal to it."""
-    put = question("ever", Lab.CRASH, ())
+    put = question("ever", [Lab.CRASH], ())
     assert put.words == "lab.CRASH"
     assert put.sought(CRASH) is True
     assert put.sought("lab.CRASH") is False
@@ -298,7 +339,7 @@ def test_crash() -> None:
 def test_unhashable(asked: str, about: Any) -> None:
     """What cannot be hashed is no outcome: that names the question, and points to predicates."""
     with pytest.raises(TypeError) as caught:
-        question(asked, about, ())
+        question(asked, [about], ())
     assert str(caught.value) == (
         f"race.{asked}({about!r}): this cannot be hashed, so it is no outcome; ask with a predicate"
     )
@@ -308,8 +349,8 @@ def test_unhashable(asked: str, about: Any) -> None:
 def test_not_a_number(asked: str) -> None:
     """NaN is equal to nothing, so "never NaN" would be true of anything."""
     with pytest.raises(ValueError, match=rf"race\.{asked}\(nan\): .*not equal to itself; ask with a predicate"):
-        question(asked, math.nan, ())
-    assert question("ever", math.isnan, ()).sought(math.nan)
+        question(asked, [math.nan], ())
+    assert question("ever", [math.isnan], ()).sought(math.nan)
 
 
 # --- the answer
@@ -329,3 +370,145 @@ def test_not_a_number(asked: str) -> None:
 def test_answer(asked: str, witnessed: bool, answer: bool) -> None:
     """A witness says yes to "ever", and no to the others."""
     assert OutcomeQuestion(asked, "it", bool).answer(witnessed=witnessed) is answer
+
+
+# --- what actors return
+
+
+@pytest.mark.parametrize(
+    ("about", "values", "exceptions", "is_about_values"),
+    [
+        ([(1, 2)], 2, (), True),
+        ([(None, 1)], 2, (), True),
+        ([is_odd], 2, (), True),
+        ([(None, None), (1, 2)], 2, (), True),
+        ([(None, None)], 2, (), False),
+        ([(1, 2)], 2, (KeyError,), False),
+        ([1], None, (), False),
+        ([CRASH], 2, (), False),
+    ],
+    ids=repr,
+)
+def test_question_about_what_actors_return(
+    about: list[Any], values: int | None, exceptions: tuple[type[BaseException], ...], is_about_values: bool
+) -> None:
+    """Unless the state is observed, an exception may be what comes of it, or that they return nothing was meant."""
+    put = question("ever", about, exceptions, values=values)
+    assert put.about_values is is_about_values
+    assert bool(put.least_empty) is is_about_values
+
+
+# --- an outcome as another process can have it
+
+
+class Addressed:
+    """Shows its address, as objects do."""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text", "is_plain"),
+    [
+        (None, "None", True),
+        ((1, ("torn", b"x")), "(1, ('torn', b'x'))", True),
+        (CRASH, "lab.CRASH", True),
+        ("x" * 300, repr("x" * 300), True),
+        (KeyError, "KeyError", False),
+        ((1, KeyError), "(1, <class 'KeyError'>)", False),
+        (Addressed(), f"<{__name__}.Addressed object at 0x...>", False),
+    ],
+    ids=lambda one: shown(one)[:20],
+)
+def test_portable(outcome: Hashable, text: str, is_plain: bool) -> None:
+    """Plain data travels; of all else its words do, without what differs from object to object."""
+    there = pickle.loads(pickle.dumps(portable(outcome)))
+    assert there == portable(outcome)
+    assert (there.text, there.is_plain) == (text, is_plain)
+    assert there.value == (outcome if is_plain else None)
+    assert str(there) == f"{there!r}"[1:-1] == (text if len(text) <= 200 else text[:197] + "...")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, True), (1, 1.0), ((1,), (True,)), (0.0, -0.0), ("1", 1)], ids=lambda one: repr(one)
+)
+def test_outcomes_that_look_different_are_two(one: Hashable, other: Hashable) -> None:
+    """Equal as they may be in Python."""
+    assert portable(one) != portable(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (frozenset([0, 8]), frozenset([8, 0])),
+        ((frozenset([(0, 8)]), frozenset([0, 8, "a"])), (frozenset([(0, 8)]), frozenset(["a", 8, 0]))),
+        (math.nan, float("nan")),
+        (Addressed(), Addressed()),
+    ],
+    ids=["set", "sets in a tuple", "nan", "address"],
+)
+def test_outcomes_that_look_the_same_are_one(one: Hashable, other: Hashable) -> None:
+    """In whatever order a set shows what is in it."""
+    assert portable(one) == portable(other)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_empty"),
+    [((None, None), True), ((None, 1), False), (None, False), ("(None, None)", False), (Addressed(), False)],
+    ids=lambda one: shown(one)[:20],
+)
+def test_empty_outcome(outcome: Hashable, is_empty: bool) -> None:
+    """It says that no actor has returned anything."""
+    assert portable(outcome).is_empty is is_empty
+    assert not Portable("(None, None)").is_empty
+
+
+# --- what a question makes of outcomes
+
+
+@dataclass(frozen=True)
+class Account:
+    """Equal to its like."""
+
+    number: int
+
+
+def test_plain_data_is_judged_once() -> None:
+    """However often it comes."""
+    asked: list[Any] = []
+
+    def is_torn(outcome: Any) -> bool:
+        asked.append(outcome)
+        return bool(outcome == (1, "torn"))
+
+    judge = Judge(question("ever", [is_torn], ()))
+    judged = [judge(outcome) for outcome in ((1, "torn"), (1, "whole"), (1, "torn"), (True, "torn"))]
+    assert [one.sought for one in judged] == [True, False, True, True]
+    assert [one.outcome.value for one in judged] == [(1, "torn"), (1, "whole"), (1, "torn"), (True, "torn")]
+    assert asked == [(1, "torn"), (1, "whole"), (True, "torn")]
+
+
+def test_other_outcomes_are_judged_each_time() -> None:
+    """Two that are equal, and look the same, need not be the same to a predicate."""
+    judge = Judge(question("ever", [lambda got: got[0] is got[1]], ()))
+    one = Account(1)
+    judged = [judge(got) for got in ((one, Account(1)), (one, one), (one, Account(1)))]
+    assert [each.sought for each in judged] == [False, True, False]
+    assert len({each.outcome for each in judged}) == 1
+
+
+@pytest.mark.parametrize("outcome", [1, "torn", Account(1)], ids=repr)
+def test_judged_by_kind(outcome: Hashable) -> None:
+    """Whether one was of the kind of what is sought is noted, too."""
+    assert Judge(question("never", [7], ()))(outcome).like is (outcome == 1)
+
+
+@pytest.mark.parametrize("outcome", [[1], {"a": 1}, {1}, (0, [1])], ids=repr)
+def test_outcome_that_cannot_be_hashed(outcome: Any) -> None:
+    """It may have changed since; the failure says what to return instead, and a predicate is not asked."""
+    with pytest.raises(Failed) as caught:
+        Judge(question("ever", [lambda _: True], ()))(outcome)
+    failure = caught.value.failure
+    assert failure.kind == "raised"
+    assert failure.text.startswith(f"the outcome {outcome!r} cannot be hashed (")
+    assert (
+        "); let it be a tuple, a text or a number; where it matters whether two objects are the same" in failure.text
+    )

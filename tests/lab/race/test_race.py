@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,7 @@ from typing import Any, NoReturn
 import pytest
 
 from helpers.counters import (
+    AWAY,
     Counter,
     blind,
     first,
@@ -127,6 +129,49 @@ def test_exceptions_that_no_actor_asked_for_are_no_outcomes(lab: Lab) -> None:
     with pytest.raises(ValueError, match=r"race\.ever\(LookupError\): exceptions are outcomes only where"):
         race.ever(LookupError)
     assert lab.evidence == ()
+
+
+class OverdrawnError(Exception):
+    """Its subclass in a function cannot be pickled."""
+
+
+@each_engine
+def test_exception_type_of_a_function_is_an_outcome(lab: Lab) -> None:
+    """As good as any other, though it cannot be pickled: the nearest of those that are asked for."""
+
+    class LocalError(OverdrawnError):
+        pass
+
+    def overdraw(state: object) -> NoReturn:
+        raise LocalError
+
+    race = lab.race(object, nothing, overdraw, exceptions=(OverdrawnError, LocalError))
+    assert race.ever(LocalError) is True
+    assert race.never(LocalError) is False
+    assert set(samples_of(race)) == {LocalError}
+
+
+@each_engine
+def test_two_exceptions_in_one_sample_are_no_outcome(lab: Lab) -> None:
+    """Which of the two would be the outcome is not made up."""
+
+    def lose(state: object) -> NoReturn:
+        raise KeyError
+
+    def stop(state: object) -> NoReturn:
+        raise RuntimeError
+
+    race = lab.race(object, lose, stop, exceptions=(KeyError, RuntimeError))
+    with pytest.raises(RaceError, match="in one sample"):
+        race.ever(KeyError)
+
+
+def test_failure_that_was_caught_stands(lab: Lab) -> None:
+    """A claim that goes on after its race has failed has nothing to rest on."""
+    with pytest.raises(RaceError):
+        lab.race(object, nothing, explode).never(nobodys)
+    assert lab.failed is not None
+    assert "no such account" in lab.failed
 
 
 @each_engine
@@ -393,6 +438,40 @@ def test_outcomes_that_cannot_be_pickled(lab: Lab) -> None:
     assert sum(samples_of(race).values()) == run.samples + sum(entry["schedules"] for entry in run.outcomes)
 
 
+@dataclass(frozen=True)
+class Account:
+    """Equal to its like."""
+
+    number: int
+
+
+class Bank:
+    """Makes its only account when it is first asked for."""
+
+    def __init__(self) -> None:
+        self.account: Account | None = None
+
+    def get(self) -> Account:
+        """Return it."""
+        if self.account is None:
+            time.sleep(AWAY)
+            self.account = Account(1)
+        return self.account
+
+
+@each_engine
+def test_outcomes_that_are_equal_need_not_be_the_same(lab: Lab) -> None:
+    """A predicate is asked about each, where it was made: two accounts are made, where one would look the same."""
+    race = lab.race(Bank, Bank.get, Bank.get)
+    assert race.ever(lambda got: got[0] is not got[1]) is True
+    assert race.ever(lambda got: got[0] is got[1]) is True
+    assert len(samples_of(race)) == 1
+    account = Account(2)
+    race = lab.race(object, lambda _: account, nothing)
+    assert race.ever((account, None)) is True
+    assert race.ever(lambda got: got[0] is account) is True
+
+
 @each_engine
 def test_closures_local_functions_and_partials(lab: Lab) -> None:
     """Nothing need be importable, neither actors nor what looks at them."""
@@ -440,7 +519,7 @@ def test_race_is_lazy(lab: Lab) -> None:
     race = lab.race(explode, increment, explode, observe=explode, control=(explode, explode))
     assert repr(race) == "<Race of increment, explode: 0 schedules, 0 samples>"
     assert repr(race.outcomes) == "<no outcomes yet>"
-    with pytest.raises(TypeError, match=r"a race samples only when it is asked"):
+    with pytest.raises(TypeError, match=r"a race runs only when it is asked"):
         list(race.outcomes)
     assert lab.evidence == ()
     assert threads() == before

@@ -18,8 +18,8 @@ import pytest
 from helpers.race_questions import last, let_child_time_out
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.processes.forked import CAN_FORK
-from pytest_concclaims.lab.race import power, runner
 from pytest_concclaims.lab.race.experiment import RaceError
+from pytest_concclaims.lab.race.samples import findings, power
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -87,20 +87,6 @@ def test_outcome_of_another_kind_was_not_absent(lab: Lab, about: object) -> None
         race.never(about)
     with pytest.raises(Inconclusive, match="no outcome was of its kind"):
         race.ever(about)
-
-
-@each_engine
-def test_forgotten_observer_was_not_an_absence(lab: Lab) -> None:
-    """All that can be seen of actors that return nothing is that."""
-    race = lab.race(Cell, yielding, yielding)
-    with pytest.raises(Inconclusive, match="actors returned nothing, and the state is not observed"):
-        race.never(lambda outcome: outcome == 7)
-
-
-@each_engine
-def test_exception_needs_no_observer(lab: Lab) -> None:
-    """Where exceptions are outcomes, actors may return nothing."""
-    assert lab.race(Cell, yielding, yielding, exceptions=KeyError).never(KeyError) is True
 
 
 # --- samples that are none
@@ -313,7 +299,7 @@ def test_actors_that_have_not_run_are_an_error(lab: Lab, asked: str, of_control:
 @pytest.mark.usefixtures("samples_alone")
 def test_time_of_children_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each child counts its own time only."""
-    monkeypatch.setattr(runner, "_FIRST_CRASH_WATCH_S", 0.01)  # then there are several
+    monkeypatch.setattr(findings, "_FIRST_TURN_S", 0.01)  # then there are several
     lab = Lab(budget=0.2)
     begin = time.monotonic()
     with pytest.raises(Inconclusive):

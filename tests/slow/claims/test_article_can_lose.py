@@ -426,7 +426,7 @@ import multiprocessing.connection, multiprocessing.context, multiprocessing.pool
 import multiprocessing.queues, os, sys, threading, time, types
 import pytest
 from pytest_concclaims.lab.parallelism import slices, workers
-from pytest_concclaims.lab.race import power
+from pytest_concclaims.lab.race.samples import power
 
 # In these worlds it is known that an effect is absent: few samples settle it, and not the end of a long budget.
 power.PLENTY = power.OVERLAPPING = 200

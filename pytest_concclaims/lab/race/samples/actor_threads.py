@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,9 +12,10 @@ from queue import Empty
 from typing import Generic, TypeVar
 
 from ...affinity import usable_cores
-from ...failure import Failed, Failure, is_own
+from ...failure import Failed
 from ...linux import sharpen_timers
 from ...processes.signals import interrupts_held
+from ...threads import hang
 from .stride import Halted
 
 Task = Callable[[], None]
@@ -60,7 +59,7 @@ class _Channel(Generic[T]):
 class ActorThreads:
     """Threads that run tasks together.
 
-    :param names: of the actors, for messages.
+    :param names: of the threads, for messages, such as ``actor put``.
     :param timeout: seconds that a stride may take before its actors count as hanging.
     """
 
@@ -69,9 +68,8 @@ class ActorThreads:
         self._inboxes: list[_Channel[Task | None]] = [_Channel() for _ in names]
         self._outbox: _Channel[tuple[int, BaseException | None]] = _Channel()
         self._hanging = False
-        self._names = names
         self._threads = [
-            threading.Thread(target=self._work, args=(number,), name=f"actor {name}", daemon=True)
+            threading.Thread(target=self._work, args=(number,), name=name, daemon=True)
             for number, name in enumerate(names)
         ]
 
@@ -98,7 +96,8 @@ class ActorThreads:
                     raise error
         except Empty:
             self._hanging = True
-            raise Failed(self._hang_failure(waiting)) from None
+            left = {self._threads[number].name: self._threads[number] for number in sorted(waiting)}
+            raise Failed(hang(left, self._timeout)) from None
         finally:
             if waiting:
                 halt()
@@ -113,18 +112,6 @@ class ActorThreads:
                 while thread.is_alive() and time.monotonic() < end:
                     thread.join(_JOIN_INTERVAL_S)
                     inbox.put(None)  # again, as an interrupt in the middle of a put may have left a thread asleep
-
-    def _hang_failure(self, waiting: set[int]) -> Failure:
-        frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
-        stacks = []
-        for number in sorted(waiting):
-            stack = traceback.extract_stack(frames.get(self._threads[number].ident or 0))
-            begin = max((index for index, call in enumerate(stack) if is_own(call.filename)), default=-1) + 1
-            lines = traceback.format_list(stack[begin:])
-            stacks.append(f"actor {self._names[number]}:\n{''.join(lines)}")
-        names = " and ".join(f"actor {self._names[number]}" for number in sorted(waiting))
-        text = f"{names} did not come back within {self._timeout:g} s"
-        return Failure("hang", text, "\n".join(stacks))
 
     # --- in the threads
 

@@ -1,26 +1,25 @@
-"""Sampling a race until a question is settled, or time is up."""
+"""Sampling one side of a race, until its turn is over."""
 
 from __future__ import annotations
 
 import math
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from ...failure import Failed, Failure, raised
-from ...threads import ends_of_threads_heard
+from ....interpreter import gil_enabled
+from ...failure import Failed
+from ...threads import ends_of_new_threads
 from ..experiment import RaceExperiment
-from ..findings import STRIDE_S, RaceFindings, Side
-from ..outcome import close_unawaited
+from ..outcome import close_unawaited, role
 from ..position import Part
-from ..progress import OpenQuestion, Progress, Search
-from ..question import OutcomeQuestion
-from ..tally import Count, sighting
+from ..question import Judge, OutcomeQuestion, of_control
+from ..schedules.runs import sequential
 from .actor_threads import ActorThreads
+from .findings import STRIDE_S, Findings, Side
 from .meetings import SWITCH_INTERVAL_S, meet
 from .sharing import Watch, shared
 from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
@@ -28,111 +27,106 @@ from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
 #: States that are kept: the next one is none of them.
 _LATEST = 16
 
-#: Is called before each part of a stride: with the side, the number of the strategy, the stride's length, the part.
-Begin = Callable[[Side, int, int, Part], None]
+#: Is called before each part of a stride: with the number of the strategy, the stride's length, the part.
+Begin = Callable[[int, int, Part], None]
 
 
 class Sampler:
-    """Samples a race and its control in turns.
+    """Samples one side of an experiment.
 
-    :param findings: are added to.
+    :param findings: of both sides; those of this one are added to.
+    :param side: the one that is sampled.
     :param timeout: seconds that a stride may take before its actors count as hanging.
     """
 
-    def __init__(self, experiment: RaceExperiment, findings: RaceFindings, *, timeout: float, begin: Begin) -> None:
-        self._matched = experiment.matched
+    def __init__(
+        self,
+        experiment: RaceExperiment,
+        findings: Findings,
+        side: Side,
+        question: OutcomeQuestion,
+        *,
+        timeout: float,
+        begin: Begin,
+    ) -> None:
+        of_race = side is findings.race
+        self._question = question if of_race else of_control(question, matched=experiment.matched)
+        self._subject = self._question.of(experiment.race if of_race else experiment.control)
         self._findings = findings
+        self._side = side
+        self._judge = Judge(self._question)
         self._timeout = timeout
         self._begin = begin
-        #: For each subject, by name: the latest states, as far as they are compared with others.
-        self._latest: dict[str, deque[object]] = {}
+        #: The latest states, as far as they are compared with others.
+        self._latest: deque[object] = deque(maxlen=_LATEST)
 
-    def sample(
-        self,
-        question: OutcomeQuestion,
-        started: float,
-        end: float,
-        *,
-        only: Side | None = None,
-        most: float = math.inf,
-    ) -> Progress:
-        """Sample until the question is settled, or time is up.
+    def sample(self, started: float, end: float, *, most: float = math.inf) -> None:
+        """Sample until the side's turn is over.
 
-        :param started: the clock's time when it was asked.
+        :param started: the clock's time when the question was asked.
         :param end: the clock's time when to stop.
-        :param only: the one side that is sampled; None: both, in turns.
-        :param most: samples of the race that are enough, whatever they show.
+        :param most: samples that are enough, whatever they show.
         :raises Failed: what was to be sampled failed.
         """
-        total = self._findings.race.tally.total
-        asked = OpenQuestion(question, self._findings, matched=self._matched)
-        begun = clock()
-        died: list[Failure] = []  # threads that actors have started, perhaps
-        earlier_threads = frozenset(threading.enumerate())
-
-        def note(name: str, thread: threading.Thread | None, error: BaseException) -> bool:
-            if thread in earlier_threads:
-                return False
-            died.append(raised(name, error))
-            return True
-
-        threads = ActorThreads(self._findings.race.subject.names(), timeout=self._timeout)
+        findings, side, begun = self._findings, self._side, clock()
+        if self._question.atomic:
+            self._judge = Judge(self._question, sequential(self._subject, self._question, timeout=self._timeout))
+        names = [role(self._subject, actor) for actor in range(len(self._subject.actors))]
+        threads = ActorThreads(names, timeout=self._timeout)
         try:
             try:
                 threads.start()
-                with _fast_switches(), ends_of_threads_heard(note):
-                    while not asked.is_settled() and clock() < end and total.samples < most:
-                        self._stride(threads, asked.next(only), started, end)
-                        if died:
-                            raise Failed(died[0])
+                with _fast_switches(), ends_of_new_threads() as ends:
+                    is_over = False  # at least one stride is made, whatever time the start took
+                    while not is_over:
+                        self._stride(threads, started, end)
+                        if ends:
+                            raise Failed(ends[0])
+                        enough = findings.is_turn_over(side) or side.tally.total.samples >= most
+                        is_over = enough or clock() >= end
             finally:
                 threads.close()
         except BaseException:
             threads.close()  # again, as an interrupt may have come when the first time had not begun
             raise
         finally:
-            self._findings.seconds += clock() - begun
-        return asked.progress()
+            findings.seconds += clock() - begun
+            findings.gil = gil_enabled()
 
-    def _stride(self, threads: ActorThreads, search: Search, started: float, end: float) -> None:
-        side = search.side
-        tally, before = side.tally, side.tally.total.samples
-        index = tally.turns % len(self._findings.strategies)
-        meeting = self._findings.strategies[index]
-        seen = self._seen(threads, side, index, end)
-        side.samples_by_strategy.setdefault(meeting, Count()).add(len(seen.found), sum(seen.overlapping))
-        seconds = clock() - started
-        if search.add(tally.add(seen, meeting, seconds)):
-            index = next(index for index, outcome in enumerate(seen.found) if search.is_sought(outcome))
-            search.witness = seen.found[index], sighting(seen, index, before, meeting, seconds)
+    def _stride(self, threads: ActorThreads, started: float, end: float) -> None:
+        tally, strategies = self._side.tally, self._findings.strategies
+        index = tally.turns % len(strategies)
+        seen = self._seen(threads, index, end)
+        tally.add(seen, self._judge, strategies[index], clock() - started)
 
-    def _seen(self, threads: ActorThreads, side: Side, index: int, end: float) -> Outcomes:
+    def _seen(self, threads: ActorThreads, index: int, end: float) -> Outcomes:
         """Return the outcomes of a stride: of a pool of states, or of states one at a time."""
+        side = self._side
         if self._findings.are_pooled(side):
             cpu = time.process_time()
-            seen = self._sampled(threads, side, index, side.length, end)
+            seen = self._sampled(threads, index, side.length, end)
             side.learn_length(time.process_time() - cpu)
             return seen
         seen, until = Outcomes([], []), min(end, clock() + STRIDE_S)
         while True:
-            one = self._sampled(threads, side, index, 1, end)
+            one = self._sampled(threads, index, 1, end)
             seen = Outcomes([*seen.found, *one.found], [*seen.overlapping, *one.overlapping])
             if clock() >= until:
                 return seen
 
-    def _sampled(self, threads: ActorThreads, side: Side, index: int, length: int, end: float) -> Outcomes:
+    def _sampled(self, threads: ActorThreads, index: int, length: int, end: float) -> Outcomes:
         """Return the outcomes of a pool, whose states are gone then: their finalizers may take time."""
-        subject = side.subject
-        begin = partial(self._begin, side, index, length)
+        subject, latest, findings, watch = self._subject, self._latest, self._findings, None
+        of_race = self._side is findings.race
+        begin = partial(self._begin, index, length)
         begin(Part.SETUP)
-        begun, latest = clock(), self._latest.setdefault(subject.name, deque(maxlen=_LATEST))
-        findings, watch = self._findings, None
-        if latest and findings.is_watched and side is findings.race:
+        begun = clock()
+        if latest and findings.is_watched and of_race:
             watch = Watch((subject.setup, *subject.actors, subject.observe))
         states = make_states(subject.setup, length, latest)
         if watch is not None:
             findings.shares = watch.changed() or shared(latest[-1], states[0])
-        findings.watched += side is findings.race
+        findings.watched += watch is not None
         latest.append(states[-1])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
         begin(Part.ACTORS)

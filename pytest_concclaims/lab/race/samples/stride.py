@@ -11,7 +11,7 @@ from typing import Any
 
 from ...failure import Failed, Failure, raised
 from ..experiment import Subject
-from ..outcome import check_ran, check_state, exception_outcome, only
+from ..outcome import check_state, exception_outcome, only, outcome_of
 
 clock = time.perf_counter
 
@@ -117,36 +117,20 @@ class Stride:
             raise Halted from error
 
     def outcomes(self, samples: Sequence[int]) -> Outcomes:
-        """Return the outcomes of the samples that every actor has done.
+        """Return the outcomes of the first samples that every actor has done, as many as there is time for.
 
-        :raises Failed: ``observe`` has raised, or an outcome cannot be hashed.
+        :raises Failed: ``observe`` has raised.
         """
-        for me, values in enumerate(self.values):
-            if samples:
-                check_ran(self.subject, me, values[samples[0]])
-        if self.subject.observe is None:
-            found: list[Hashable] = list(zip(*([values[sample] for sample in samples] for values in self.values)))
-        else:
-            found = self._observed(self.subject.observe, samples)
-        if self.raised:
-            found = [self.raised.get(sample, outcome) for sample, outcome in zip(samples, found)]
-        overlaps = self._overlaps()
-        return Outcomes(found, [overlaps[sample] for sample in samples[: len(found)]])
-
-    def _observed(self, observe: Callable[[Any], Hashable], samples: Sequence[int]) -> list[Hashable]:
-        """Return the outcomes of the first samples, as many as there is time for."""
         found: list[Hashable] = []
         end = clock() + PART_TIMEOUT_S
-        try:
-            for sample in samples:
-                found.append(observe(self.states[sample]))
-                if clock() > end:
-                    break
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise Failed(raised("observe", error)) from error
-        return found
+        for sample in samples:
+            values = [of_actor[sample] for of_actor in self.values]
+            raised = self.raised.get(sample)
+            found.append(outcome_of(self.subject, self.states[sample], values, ()) if raised is None else raised)
+            if clock() > end:
+                break
+        overlaps = self._overlaps()
+        return Outcomes(found, [overlaps[sample] for sample in samples[: len(found)]])
 
     def _overlaps(self) -> bytes:
         size, count, overlaps = len(self.states), len(self.actors), 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ..question import shown
+from ..question import Judged, Portable
+from ..scenarios import Scenario, Shape
 from .enumeration import Levels, Planned, Trace, chance, random_schedule
 from .scheduler import Schedule
 
@@ -24,8 +25,7 @@ _TRIES = 3
 class Seen:
     """What was seen of one schedule.
 
-    :param outcome: as another process can have it.
-    :param sought: whether it is what is sought.
+    :param judged: its outcome.
     :param points: for each actor, how many switch points it passed.
     :param futile: whether it is the same interleaving as another, as it hands over to an actor that is blocked.
     :param blocks: how often an actor was blocked.
@@ -38,8 +38,7 @@ class Seen:
     """
 
     trace: Trace
-    outcome: Hashable
-    sought: bool
+    judged: Judged
     points: tuple[int, ...]
     futile: bool = False
     blocks: int = 0
@@ -49,6 +48,11 @@ class Seen:
     forced: int = 0
     impatient: bool = False
     contended: bool = False
+
+    @property
+    def sought(self) -> bool:
+        """Return whether it shows what is sought."""
+        return self.judged.sought
 
     def went_as(self, other: Seen) -> bool:
         """Return whether two runs of one schedule went in the same way."""
@@ -75,6 +79,21 @@ class Witness:
 
 
 @dataclass(frozen=True)
+class ShapeRun:
+    """The scenarios of one shape that were run.
+
+    :param calls: of each thread.
+    :param run: of how many scenarios all schedules were run up to a number of preemptions.
+    :param of: how many scenarios there are.
+    """
+
+    calls: Shape
+    run: int
+    of: int
+    preemptions: int
+
+
+@dataclass(frozen=True)
 class Explored:
     """What was seen of one side; it travels between processes.
 
@@ -91,11 +110,16 @@ class Explored:
     :param contended: whether in a schedule it is a matter of time who gets a lock.
     :param once: whether the very first run did other things than its repetition.
     :param leaks: whether a schedule shows what is sought only after others in the same process.
-    :param in_order: whether what is sought came of actors that ran one after the other.
+    :param no_race: whether what is sought came of actors that ran one after the other.
     :param lost: whether the threads were lost in a deadlock.
     :param unseen: where threads are switched that no schedule switches, in words; None if nowhere.
     :param blocks: how often actors were blocked.
     :param outcomes: how many schedules had each.
+    :param like: whether one was of the kind of what is sought.
+    :param in_order: what calls give one after the other: the order, and their results in words.
+    :param unsteady: in words, an order that gave one result, and then another; None if there is none.
+    :param shapes: the scenarios of operations that were run; nothing where there are no operations.
+    :param scenario: in which the witness was seen.
     """
 
     points: tuple[int, ...] = ()
@@ -111,12 +135,17 @@ class Explored:
     contended: bool = False
     once: bool = False
     leaks: bool = False
-    in_order: bool = False
+    no_race: bool = False
     lost: bool = False
     unseen: str | None = None
     blocks: int = 0
     seconds: float = 0.0
-    outcomes: Counter[Hashable] = field(default_factory=Counter)
+    outcomes: Counter[Portable] = field(default_factory=Counter)
+    like: bool = False
+    in_order: tuple[tuple[tuple[str, ...], str], ...] = ()
+    unsteady: str | None = None
+    shapes: tuple[ShapeRun, ...] = ()
+    scenario: Scenario | None = None
     witness: Witness | None = None
     remarks: tuple[str, ...] = ()
 
@@ -132,6 +161,7 @@ class Explorer:
     :param run: runs a schedule.
     :param actors: how many.
     :param stop_after: the number of schedules that are enough once what is sought was seen.
+    :param least_empty: the number of schedules in which actors return nothing that are enough.
     :param most: the most preemptions.
     :param repeat: whether the first run is to be repeated: what happens once in a process is seen by that.
     """
@@ -142,12 +172,14 @@ class Explorer:
         *,
         actors: int,
         stop_after: int = 1,
+        least_empty: int = 0,
         most: int | None = None,
         repeat: bool = True,
     ) -> None:
         self._run = run
         self._actors = actors
         self._stop_after = stop_after
+        self._least_empty = least_empty
         self._most = most
         self._repeat = repeat
         self._levels = Levels()
@@ -186,7 +218,7 @@ class Explorer:
             unrepeatable = self._so_far.unrepeatable
             is_whole = not (further or unrepeatable or self._so_far.impatient)
             self._update(preemptions=levels.preemptions, further=further, exhausted=is_whole)
-            if not further or self._so_far.seen or levels.preemptions == self._most:
+            if not further or self._is_seen() or levels.preemptions == self._most:
                 return
             if levels.preemptions >= ENOUGH and further > _FEW:
                 return
@@ -244,25 +276,33 @@ class Explorer:
             self._update(impatient=before.impatient + seen.impatient)
             return False
         outcomes = before.outcomes
-        outcomes[seen.outcome] += 1
+        outcomes[seen.judged.outcome] += 1
         witness = before.witness
         preemptions = self._levels.preemptions
         if seen.sought and witness is None:
             number, seconds = before.run + 1, clock() - self._began
             stops = preemptions + seen.forced
-            witness = Witness(seen.trace.schedule, shown(seen.outcome), number, stops, seconds, self._is_random)
+            witness = Witness(seen.trace.schedule, str(seen.judged.outcome), number, stops, seconds, self._is_random)
         self._update(
             points=before.points or seen.points,
             run=before.run + 1,
             seen=before.seen + seen.sought,
-            in_order=before.in_order or (seen.sought and not (preemptions or seen.blocks or seen.forced)),
+            like=before.like or seen.judged.like,
+            no_race=before.no_race or (seen.sought and not (preemptions or seen.blocks or seen.forced)),
             impatient=before.impatient + seen.impatient,
             contended=before.contended or seen.contended,
             lost=seen.last,
             blocks=before.blocks + seen.blocks,
             witness=witness,
         )
-        return seen.last or (self._so_far.seen > 0 and self._so_far.run >= self._stop_after)
+        return seen.last or (self._is_seen() and self._so_far.run >= self._stop_after)
+
+    def _is_seen(self) -> bool:
+        """Return whether what is sought was seen, and not only because actors have returned nothing so far."""
+        so_far = self._so_far
+        return so_far.seen > 0 and not (
+            so_far.run < self._least_empty and all(outcome.is_empty for outcome in so_far.outcomes)
+        )
 
     def _at_random(self, end: float) -> None:
         """Run random schedules with one preemption more than the last level that was run whole."""

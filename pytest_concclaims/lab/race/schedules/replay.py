@@ -15,12 +15,14 @@ from typing import Any
 
 from ....interpreter import gil_enabled
 from ..experiment import Subject
+from ..scenarios import Operation, Scenario
 from .scheduler import Schedule
 from .watch import BREAKPOINT
 
 _DIGITS = 8
 _TOKEN = re.compile(
-    r"(?P<interpreter>[a-z]+\d+t?(-nogil)?)(?P<portable>-any)?:(?P<code>[0-9a-f]{8}):(?P<schedule>[\d.,]*)"
+    r"(?P<interpreter>[a-z]+\d+t?(-nogil)?)(?P<portable>-any)?:(?P<code>[0-9a-f]{8})(@(?P<scenario>[\d.-]+))?"
+    r":(?P<schedule>[\d.,]*)"
 )
 
 
@@ -31,16 +33,19 @@ class Token:
     :param interpreter: on which it was run: its switch points are others elsewhere.
     :param portable: whether threads are switched at any instruction, as if there were no GIL.
     :param code: the digest of the actors' code.
+    :param scenario: of operations; None if there are none.
     """
 
     interpreter: str
     portable: bool
     code: str
     schedule: Schedule
+    scenario: Scenario | None = None
 
     def __str__(self) -> str:
         steps = ",".join(f"{step}.{actor}" for step, actor in self.schedule)
-        return f"{self.interpreter}{'-any' if self.portable else ''}:{self.code}:{steps}"
+        calls = "" if self.scenario is None else "@" + "-".join(".".join(map(str, one)) for one in self.scenario)
+        return f"{self.interpreter}{'-any' if self.portable else ''}:{self.code}{calls}:{steps}"
 
     @classmethod
     def parse(cls, text: str) -> Token:
@@ -58,7 +63,9 @@ class Token:
             )
         pairs = (pair.partition(".") for pair in match["schedule"].split(",") if pair)
         schedule = tuple((int(step), int(actor)) for step, _, actor in pairs)
-        return cls(match["interpreter"], match["portable"] is not None, match["code"], schedule)
+        threads = match["scenario"].split("-") if match["scenario"] else ()
+        scenario = tuple(tuple(int(number) for number in calls.split(".") if number) for calls in threads) or None
+        return cls(match["interpreter"], match["portable"] is not None, match["code"], schedule, scenario)
 
 
 def this_interpreter() -> str:
@@ -68,23 +75,27 @@ def this_interpreter() -> str:
     return f"{sys.implementation.name}{major}{minor}{threaded}{'' if gil_enabled() else '-nogil'}"
 
 
-def token(subject: Subject, schedule: Schedule, *, portable: bool) -> Token:
+def token(subject: Subject, schedule: Schedule, *, portable: bool, scenario: Scenario | None = None) -> Token:
     """Return the token of a schedule."""
-    return Token(this_interpreter(), portable, code_digest(subject), schedule)
+    return Token(this_interpreter(), portable, code_digest(subject), schedule, scenario)
 
 
 def code_digest(subject: Subject) -> str:
     """Return a digest of the source of a race's functions, without the breakpoints that a person sets to look on."""
     digest = hashlib.sha256(f"{subject.number} {subject.rounds}".encode())
-    for function in (subject.setup, *subject.actors, subject.observe):
+    for function in (subject.setup, *(subject.operations or subject.actors), subject.observe):
         for part in _parts(function):
             digest.update(part)
     return digest.hexdigest()[:_DIGITS]
 
 
 def _parts(function: Any) -> Iterator[bytes]:
-    while isinstance(function, functools.partial):
-        function = function.func
+    while isinstance(function, (functools.partial, Operation)):
+        if isinstance(function, Operation):
+            yield repr(function.arguments).encode()
+            function = function.function
+        else:
+            function = function.func
     yield str(getattr(function, "__qualname__", type(function).__qualname__)).encode()
     code: object = getattr(function, "__code__", None)
     source = linecache.getlines(code.co_filename) if isinstance(code, CodeType) else []

@@ -6,17 +6,19 @@ import gc
 import math
 import sys
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
-from ....interpreter import PYPY
-from ...failure import Failed, Failure, raised
-from ...threads import ends_of_threads_heard
-from ..experiment import Subject
-from ..outcome import close_unawaited, exception_outcome, made, outcome_of
+from ....interpreter import PYPY, gil_enabled
+from ...failure import Failed, Failure
+from ...threads import ends_of_new_threads
+from ..experiment import Actor, Subject
+from ..orders import Call, History, Order, Results, Sequential, orders, result_of
+from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
-from ..question import DEADLOCK, OutcomeQuestion, portable_outcome
+from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, portable, shown
 from .enumeration import Trace
 from .explorer import Seen
 from .scheduler import Run, Schedule, Scheduler
@@ -41,7 +43,7 @@ class Runs:
 
     :param question: what is sought.
     :param gil: whether there is a GIL in force.
-    :param portable: whether threads are switched at any instruction, as if there were no GIL.
+    :param portable_grade: whether threads are switched at any instruction, as if there were no GIL.
     :param timeout: seconds after which actors that do not come back count as hanging.
     """
 
@@ -51,24 +53,31 @@ class Runs:
         question: OutcomeQuestion,
         *,
         gil: bool,
-        portable: bool,
+        portable_grade: bool,
         timeout: float,
         begin: Begin = lambda *_: None,
     ) -> None:
-        self._subject = subject
+        self._subject = subject = subject if subject.operations else question.of(subject)
         self._actors = subject.repeated_actors()
         self._question = question
+        self._judge = Judge(question)
+        #: What calls give one after the other, where the question asks about that.
+        self.sequential: Sequential | None = None
+        #: Of each actor's calls in the latest run, in words.
+        self.results: tuple[tuple[str, ...], ...] = ()
+        #: Whether calls did other things the first time than the second time.
+        self.once = False
         self._begin = begin
-        self._scheduler = Scheduler(subject.names(), gil=gil, timeout=timeout)
-        anywhere = portable or switches_anywhere(gil)
+        names = [role(subject, actor) for actor in range(len(subject.actors))]
+        self._scheduler = Scheduler(names, gil=gil, timeout=timeout)
+        anywhere = portable_grade or switches_anywhere(gil)
         self._is_by_table = not anywhere
         self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, anywhere=anywhere)
         if timeout == math.inf:  # a person looks on
             self._watch.debugger = sys.gettrace()
         self._runs = 0
         self._saw_threads = False
-        self._earlier_threads = frozenset(threading.enumerate())
-        #: Ends of threads that actors have started, perhaps.
+        #: Ends of threads that actors have started.
         self._ends: list[Failure] = []
         self._stack = ExitStack()
 
@@ -77,12 +86,14 @@ class Runs:
             self._stack.callback(self._watch.close)
             self._stack.callback(self._scheduler.close)
             self._stack.enter_context(_undisturbed())
-            self._stack.enter_context(ends_of_threads_heard(self._note_end))
+            self._ends = self._stack.enter_context(ends_of_new_threads())
             self._scheduler.start()
+            self._threads = threading.active_count()
+            if self._question.atomic and not self._subject.operations:
+                self.take(self._subject)
         except BaseException:
             self._stack.close()
             raise
-        self._threads = threading.active_count()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,6 +109,35 @@ class Runs:
         """Return where threads are switched that no schedule switches, in words; None if nowhere."""
         return self._watch.unseen
 
+    def take(self, subject: Subject) -> None:
+        """Run calls from now on, after all orders of them.
+
+        :param subject: of the same number of actors.
+        :raises Failed: a call waits for another one.
+        """
+        self._subject = subject
+        self.once = False
+        self.sequential = self._in_all_orders()
+        self._judge = Judge(self._question, self.sequential)
+        self._runs = _RECORDED  # what happens once in a process has happened
+
+    @property
+    def in_order(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """Return what calls give one after the other, in words; nothing if the question does not ask about that."""
+        given = () if self.sequential is None else self.sequential.results
+        return tuple((tuple(self._subject.names_in(order)), str(portable(results))) for order, results in given)
+
+    @property
+    def unsteady(self) -> str | None:
+        """Return, in words, an order of the calls that gave one result, and then another; None if there is none."""
+        if self.sequential is None or self.sequential.unsteady is None:
+            return None
+        order, first, again = self.sequential.unsteady
+        names = self._subject.names()
+        return (
+            f"{', then '.join(names[actor] for actor in order)} gave {portable(first)}, and again {portable(again)}"
+        )
+
     def run(self, schedule: Schedule, write: Callable[[Visit], None] | None = None) -> Seen:
         """Run a schedule on a fresh state.
 
@@ -111,16 +151,18 @@ class Runs:
         path: list[Visit] = []
         if write is None and self._runs < _RECORDED:
             write = path.append
-        run = self._acted(state, schedule, write)
+        run, before = self._acted(state, schedule, write)
         self._begin(schedule, Part.OUTCOMES)
         self._saw_threads = self._saw_threads or threading.active_count() > self._threads
         close_unawaited([state])
-        outcome = self._outcome(state, run)
+        outcome = self._outcome(state, run, before)
+        if isinstance(outcome, Results):
+            self.results = tuple(tuple(map(shown, results)) for results in outcome.values)
+        judged = self._judge(outcome)
         spans = tuple(run.spans)
         seen = Seen(
             Trace(schedule, spans, run.steps),
-            portable_outcome(outcome),
-            self._question.sought(outcome),
+            judged,
             _points(run, len(self._actors)),
             futile=run.futile,
             blocks=run.blocks,
@@ -137,39 +179,98 @@ class Runs:
             gc.collect()
         return seen
 
-    def _acted(self, state: Any, schedule: Schedule, write: Callable[[Visit], None] | None) -> Run:
-        call, actors = self._watch.call, self._actors
+    def _acted(
+        self, state: Any, schedule: Schedule, write: Callable[[Visit], None] | None, order: Order | None = None
+    ) -> tuple[Run, set[tuple[Call, Call]]]:
+        """Run the actors; return what happened, and which call ended before which began."""
+        history = History()
+        calls = self._subject.calls
         tasks = [
-            lambda actor=actor, function=function: call(actor, function, state)
-            for actor, function in enumerate(actors)
+            partial(self._made, actor, calls[actor], state, history)
+            if calls is not None
+            else partial(self._watch.call, actor, function, state)
+            for actor, function in enumerate(self._actors)
         ]
         if write is None:
-            return self._scheduler.run(tasks, schedule)
+            return self._scheduler.run(tasks, schedule, order=order), history.before
         recording = Recording(write)
         self._watch.record(recording)
         try:
-            return self._scheduler.run(tasks, schedule, recording.note)
+            return self._scheduler.run(tasks, schedule, recording.note, order), history.before
         finally:
             self._watch.record(None)
 
-    def _note_end(self, name: str, thread: threading.Thread | None, error: BaseException) -> bool:
-        if thread in self._earlier_threads:
-            return False
-        self._ends.append(raised(name, error))
-        return True
+    def _made(self, actor: int, calls: Sequence[Actor], state: Any, history: History) -> list[object]:
+        """Make an actor's calls, in its thread; return the result of each."""
+        results: list[object] = []
+        for number, call in enumerate(calls):
+            if number:
+                self._scheduler.between_calls(actor)
+            history.begin((actor, number))
+            results.append(result_of(partial(self._watch.call, actor, call, state)))
+            history.end((actor, number))
+        return results
 
-    def _outcome(self, state: Any, run: Run) -> Hashable:
+    def _in_all_orders(self) -> Sequential:
+        """Return what the calls give one after the other, each order on a fresh state, and twice.
+
+        :raises Failed: in each order, a call waits for another one; of operations, in any order.
+        """
+        given: list[tuple[Order, Results]] = []
+        for order in orders([len(calls) for calls in self._subject.calls or ()]):
+            visits: tuple[list[Visit], list[Visit]] = ([], [])
+            writes = [None, None] if given else [visit.append for visit in visits]
+            first, again = (self._in_order(order, write) for write in writes)
+            self.once = self.once or visits[0] != visits[1]
+            if first is not None and again is not None:
+                given.append((order, first))
+                if first != again:
+                    return Sequential(tuple(given), (order, first, again))
+        if not given:
+            names = " and ".join(dict.fromkeys(self._subject.names()))
+            text = f"{names}: in each order, a call waits for one that comes later, so nothing is atomic here"
+            raise Failed(Failure("raised", f"{text}; ask race.always(...) with the outcomes that are right", ""))
+        return Sequential(tuple(given))
+
+    def _in_order(self, order: Order, write: Callable[[Visit], None] | None) -> Results | None:
+        """Return the results of calls in an order; None if one waits for another one, in the kernel or in a loop."""
+        state = made(self._subject)
+        run, before = self._acted(state, (), write, order)
+        waited = run.deadlock or run.blocks or run.forced
+        calls = ", then ".join(self._subject.names_in(order))
+        if waited and self._subject.operations:
+            text = f"{calls}: called one after the other, one of them waits for another thread"
+            advice = "give it a timeout, or let setup make what it waits for; or ask lab.race(...).atomic()"
+            raise Failed(Failure("raised", f"{text}; {advice}", self._scheduler.stacks() if run.deadlock else ""))
+        if run.deadlock:
+            text = f"{calls}: called one after the other, they wait for what does not come"
+            raise Failed(Failure("deadlock", text, self._scheduler.stacks()))
+        outcome = self._outcome(state, run, before)
+        return outcome if isinstance(outcome, Results) and not waited else None
+
+    def _outcome(self, state: Any, run: Run, before: set[tuple[Call, Call]]) -> Hashable:
         if self._ends:
             raise Failed(self._ends[0])
         if not run.deadlock:
-            return outcome_of(self._subject, state, run.values, run.raised)
+            return outcome_of(self._subject, state, run.values, run.raised, before)
         for actor, error in run.raised:
             exception_outcome(self._subject, actor, error)
         if self._question.end is DEADLOCK:
             return DEADLOCK
+        if self._subject.may_break:
+            return Broken("a deadlock")
         text = f"all actors of the {self._subject.name} that had not ended waited for each other"
         advice = "a deadlock; ask race.ever(lab.DEADLOCK) or race.never(lab.DEADLOCK) where that is the question"
         raise Failed(Failure("deadlock", f"{text}: {advice}", self._scheduler.stacks()))
+
+
+def sequential(subject: Subject, question: OutcomeQuestion, *, timeout: float) -> Sequential | None:
+    """Return what the calls of a subject give one after the other.
+
+    :param timeout: seconds after which actors that do not come back count as hanging.
+    """
+    with Runs(subject, question, gil=gil_enabled(), portable_grade=False, timeout=timeout) as runs:
+        return runs.sequential
 
 
 def _points(run: Run, actors: int) -> tuple[int, ...]:

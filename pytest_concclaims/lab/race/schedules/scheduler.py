@@ -15,6 +15,7 @@ import math
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -99,7 +100,7 @@ Note = Callable[[int, str], None]
 class Scheduler:
     """Runs actors under schedules.
 
-    :param names: of the actors, for messages.
+    :param names: of the threads, for messages, such as ``actor put``.
     :param timeout: seconds after which actors that do not come back count as hanging; infinite where a person looks
         on, who may stop one in a debugger.
     """
@@ -121,7 +122,7 @@ class Scheduler:
         self._note: Note = _no_note
         self._begin((), len(names))
         self._threads = [
-            threading.Thread(target=self._work, args=(number,), name=f"actor {name}", daemon=True)
+            threading.Thread(target=self._work, args=(number,), name=name, daemon=True)
             for number, name in enumerate(names)
         ]
 
@@ -141,15 +142,22 @@ class Scheduler:
                 thread.join(_JOIN_S)
         self._waits.close()
 
-    def run(self, tasks: Sequence[Callable[[], object]], schedule: Schedule, note: Note | None = None) -> Run:
+    def run(
+        self,
+        tasks: Sequence[Callable[[], object]],
+        schedule: Schedule,
+        note: Note | None = None,
+        order: Sequence[int] | None = None,
+    ) -> Run:
         """Run each task in its actor's thread, as a schedule says.
 
         :param note: is told what becomes of actors.
+        :param order: which actor goes on at first, and after each call; within calls, none is stopped then.
         :raises Failed: actors hang.
         """
         self._note = note or _no_note
         self._tasks = tasks
-        self._begin(schedule, len(tasks))
+        self._begin(schedule, len(tasks), order)
         try:
             with self._mutex:
                 to = self._choose()
@@ -169,7 +177,7 @@ class Scheduler:
         """Return what actors that have not ended call."""
         return self._hang().details
 
-    def _begin(self, schedule: Schedule, actors: int) -> None:
+    def _begin(self, schedule: Schedule, actors: int, order: Sequence[int] | None = None) -> None:
         self._run = Run([None] * actors)
         self._schedule = schedule
         self._position = 0
@@ -185,6 +193,7 @@ class Scheduler:
         self._is_free = self._has_come_back = False
         self._handing_over = [False] * actors
         self._last_waits: dict[int, Wait | None] = {}
+        self._order = None if order is None else deque(order)
 
     # --- in the actors' threads
 
@@ -220,6 +229,19 @@ class Scheduler:
         self._step = step = self._step + 1
         if step >= self._stop:
             self._depart(me, step)
+
+    def between_calls(self, me: int) -> None:
+        """Go on with the next call, or hand over to the actor whose call comes next; called in the actor's thread."""
+        if self._order is None or self._holder != me:
+            self.at_switch_point(me)
+            return
+        self._handing_over[me] = True
+        with self._mutex:
+            self._ready.add(me)
+            to = self._choose()
+        if to != me:
+            self._open_gate(to)
+        self._wait_for_token(me)
 
     def _await_woken(self, me: int) -> None:
         """Wait until blocked actors have come back that were woken up since the last switch point.
@@ -353,7 +375,9 @@ class Scheduler:
             self._holder = None
             return None
         to = candidates[0]
-        if len(candidates) > 1:
+        if self._order is not None:
+            to = self._order.popleft() if self._order and self._order[0] in candidates else to
+        elif len(candidates) > 1:
             self._step += 1
             asked, self._position = self._due(self._step)
             if asked in candidates:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import math
 import pickle
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from ....interpreter import gil_enabled
 from ....records.interleaving import Step
-from ....text import counted
+from ....text import counted, listed
 from ...failure import Failed, Failure
 from ...processes.forked import CAN_FORK, run_forked
 from ..child_end import GRACE_S, child_failure, with_assertions
+from ..controls import Controls
 from ..experiment import RaceExperiment, Subject
 from ..position import Part, SharedSchedule
-from ..question import CRASH, DEADLOCK, Forgotten, OutcomeQuestion, shown
+from ..question import CRASH, DEADLOCK, OutcomeQuestion, of_control
+from ..scenarios import Scenario
 from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
 from .replay import Token, code_digest
 from .runs import Runs
+from .scenario_search import explore_scenarios
 from .scheduler import Schedule, preemption_count
 from .story import Visit, story
 from .switch_points import switches_anywhere
@@ -37,6 +39,8 @@ _RACE_PART, _AFRESH_PART, _CONTROL_PART, _PORTABLE_PART = 0.5, 0.3, 0.18, 0.02
 _PART_BEFORE_SAMPLES = 0.6
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
 _ENOUGH_SEEN = 100
+#: Seconds after which actors without their locks count as hanging.
+_BROKEN_S = 2.0
 _UNSCHEDULED = ("threads that actors start are not scheduled",)
 #: The least level where each schedule has a process of its own, if more were run in one process.
 _LEAST_AFRESH = 1
@@ -54,6 +58,7 @@ class Searched:
     :param afresh: what schedules show that are run in a process of their own each; None if there is no need.
     :param anywhere: with a GIL, what schedules show that switch at any instruction; None if they were not run.
     :param steps: of the witness.
+    :param results: of the witness: of each actor's calls, in words.
     :param replayed: whether only the schedule was run that a replay token says.
     """
 
@@ -63,6 +68,7 @@ class Searched:
     afresh: Explored | None = None
     anywhere: Explored | None = None
     steps: tuple[Step, ...] = ()
+    results: tuple[tuple[str, ...], ...] = ()
     remarks: tuple[str, ...] = ()
     replayed: bool = False
 
@@ -76,6 +82,19 @@ class Searched:
     def witness(self) -> Witness | None:
         """The first schedule that shows what is sought."""
         return None if self.race is None else self.race.witness
+
+    @property
+    def is_final(self) -> bool:
+        """Return whether samples could add nothing."""
+        # Where something happens once in a process, samples would have one chance in all.
+        once = self.race is not None and self.race.once and self.lacking() is not None
+        return self.witness is not None or self.replayed or once
+
+    @property
+    def control_needs_no_race(self) -> bool:
+        """Return whether the control shows the effect without a race, while the race has more schedules."""
+        exhausted = self.race is not None and self.race.exhausted
+        return self.control is not None and self.control.no_race and not exhausted
 
     def _is_enough_afresh(self) -> bool:
         """Return whether schedules in fresh processes are ground for "never", alone or with those of one process."""
@@ -94,7 +113,9 @@ class Searched:
         if self.replayed and race.unrepeatable:
             return "the schedule cannot be followed any more: what actors call was changed since"
         if self.replayed:
-            return f"the schedule that was replayed came to {', '.join(map(shown, race.outcomes))}"
+            return f"the schedule that was replayed came to {', '.join(map(str, race.outcomes))}"
+        if race.unsteady is not None:
+            return f"the calls do not give the same again one after the other: {race.unsteady}"
         if race.unseen is not None:
             return f"this interpreter switches threads {race.unseen}, and no schedule does"
         if race.remarks:
@@ -134,16 +155,37 @@ class Searched:
         )
 
 
+@dataclass(frozen=True)
+class Told:
+    """A schedule that was run once more, for its story.
+
+    :param shown: whether it shows what is sought, or fails, again.
+    :param results: of each actor's calls, in words; nothing if actors have values.
+    """
+
+    shown: bool
+    steps: tuple[Step, ...]
+    results: tuple[tuple[str, ...], ...] = ()
+
+
 class EndedBySchedule(Failed):
     """A failure, and the story of the schedule under which it came about."""
 
     def __init__(
-        self, failure: Failure, subject: Subject, schedule: Schedule, steps: tuple[Step, ...], *, portable: bool
+        self,
+        failure: Failure,
+        subject: Subject,
+        schedule: Schedule,
+        steps: tuple[Step, ...],
+        *,
+        portable: bool,
+        scenario: Scenario | None,
     ) -> None:
         super().__init__(failure)
         self.subject = subject
         self.portable = portable
         self.schedule = schedule
+        self.scenario = scenario
         self.steps = steps
 
 
@@ -155,6 +197,7 @@ class ScheduleSearch:
     :param in_process: whether to do without a child.
     :param portable: whether to switch threads at any instruction, as if there were no GIL.
     :param failed_assertions: returns those of the claim that have failed in this process, in words.
+    :param controls: has the control for a question.
     """
 
     def __init__(
@@ -167,8 +210,10 @@ class ScheduleSearch:
         portable: bool,
         replay: Sequence[Token],
         failed_assertions: Callable[[], Sequence[str]],
+        controls: Controls,
     ) -> None:
         self._experiment = experiment
+        self._controls = controls
         self._budget = budget
         self._timeout = timeout
         self.is_in_process = in_process or not CAN_FORK
@@ -181,41 +226,57 @@ class ScheduleSearch:
 
         :raises EndedBySchedule: what was to be run raised, hung, or ended the process.
         """
-        experiment, budget = self._experiment, self._budget
+        budget = self._budget
         if self._replay:
             return self._replayed(self._replay[0], question)
         # Samples have to have time without a GIL.
         share = 1.0 if gil_enabled() or question.end is DEADLOCK else _PART_BEFORE_SAMPLES
-        race = _Side(self, experiment.race, question, portable=self._portable)
+        race = _Side(self, self._experiment.race, question, portable=self._portable)
         try:
             searched = self._of_race(race, share * budget)
         except WatchError as error:
             return Searched(self._portable, None, remarks=(str(error),))
         if searched.witness is not None:
             return searched
-        control = _Side(self, experiment.control, _of_control(experiment, question), portable=self._portable)
-        explored = control.explored(_CONTROL_PART * share * budget, stop_after=_ENOUGH_SEEN)
-        if explored.once and not self.is_in_process:
-            explored = control.explored_afresh(_CONTROL_PART * share * budget)
+        experiment = self._controls.of(question)
+        explored = self._of_control(experiment, question, _CONTROL_PART * share * budget)
+        generic = None if explored.seen else self._controls.instead()
+        if generic is not None:
+            run = counted(explored.run, "schedule")
+            remark = f"without {listed(experiment.taken_out)}, it is not seen either, in {run}"
+            searched = replace(searched, remarks=(*searched.remarks, remark))
+            explored = self._of_control(generic, question, _CONTROL_PART * share * budget)
         searched = replace(searched, control=explored)
         if searched.lacking() is None and not self._portable and not switches_anywhere(gil_enabled()):
             searched = self._with_portable_grade(searched, question)
         return searched
 
+    def _of_control(self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float) -> Explored:
+        """Return what the control's schedules show."""
+        sought = of_control(question, matched=experiment.matched)
+        control = _Side(self, experiment.control, sought, portable=self._portable)
+        explored = control.explored(seconds, stop_after=_ENOUGH_SEEN)
+        if explored.once and not self.is_in_process and not control.is_atomic:
+            return control.explored_afresh(seconds)
+        return explored
+
     def _of_race(self, race: _Side, budget: float) -> Searched:
         """Return what the race's schedules show. A witness counts if a process of its own shows it again."""
         explored = race.explored(_RACE_PART * budget)
         if explored.witness is not None:
-            steps = race.story_of(explored.witness)
-            if steps is not None or explored.witness.is_sound:
-                return Searched(self._portable, explored, steps=steps or ())
+            told = race.story_of(explored.witness, explored.scenario)
+            if told is not None:
+                return Searched(self._portable, explored, steps=told.steps, results=told.results)
+            if explored.witness.is_sound:
+                return Searched(self._portable, explored)
             explored = replace(explored, witness=None, seen=0, once=True, leaks=True)
-        if not explored.once or self.is_in_process:
+        if not explored.once or self.is_in_process or race.is_atomic:
             return Searched(self._portable, explored)
         afresh = race.explored_afresh(_AFRESH_PART * budget)
         if explored.leaks or afresh.witness is not None:  # what was seen in one process is no effect of a race
             explored = replace(afresh, once=True, leaks=explored.leaks)
-        steps = () if afresh.witness is None else race.story_of(afresh.witness) or ()
+        told = None if afresh.witness is None else race.story_of(afresh.witness, None)
+        steps = () if told is None else told.steps
         return Searched(self._portable, explored, afresh=afresh, steps=steps, remarks=(_afresh_remark(afresh),))
 
     @property
@@ -225,7 +286,8 @@ class ScheduleSearch:
 
     def _replayed(self, replay: Token, question: OutcomeQuestion) -> Searched:
         """Run one schedule, in this process and without a limit of time, so that a debugger can be used in it."""
-        side = _Side(self, self._experiment.race, question, portable=replay.portable)
+        race = _Side(self, self._experiment.race, question, portable=replay.portable)
+        side = race.in_scenario(replay.scenario)
         written: list[Visit] = []
         with side.runs(math.inf) as runs:
             explorer = Explorer(lambda schedule: runs.run(schedule, written.append), actors=len(side.subject.actors))
@@ -248,9 +310,10 @@ class ScheduleSearch:
 
         :raises EndedBySchedule: they failed.
         """
+        timeout = min(self._timeout, _BROKEN_S) if side.subject.may_break else self._timeout
 
         def run() -> tuple[T]:
-            with side.runs(self._timeout) as runs:
+            with side.runs(timeout) as runs:
                 return (work(runs),)
 
         def act() -> tuple[T] | Failure:
@@ -259,7 +322,7 @@ class ScheduleSearch:
         if self.is_in_process:
             result = act()
         else:
-            forked = run_forked(act, deadline=seconds + self._timeout + GRACE_S)
+            forked = run_forked(act, deadline=seconds + timeout + GRACE_S)
             if not forked.returned or forked.value is None:
                 raise Failed(child_failure(forked, side.position.where(side.subject)))
             result = forked.value
@@ -274,11 +337,16 @@ class _Side:
     def __init__(
         self, search: ScheduleSearch, subject: Subject, question: OutcomeQuestion, *, portable: bool
     ) -> None:
-        self.subject = subject
+        self.subject = subject if subject.operations else question.of(subject)
         self.position = SharedSchedule()
         self._search = search
         self._question = question
         self._portable = portable
+
+    @property
+    def is_atomic(self) -> bool:
+        """Return whether it is asked about calls: all orders of these are run first in each process."""
+        return self._question.atomic
 
     def runs(self, timeout: float) -> Runs:
         """Return what runs schedules in this process."""
@@ -286,7 +354,7 @@ class _Side:
             self.subject,
             self._question,
             gil=gil_enabled(),
-            portable=self._portable,
+            portable_grade=self._portable,
             timeout=timeout,
             begin=self.position.write,
         )
@@ -295,16 +363,25 @@ class _Side:
         """Return what its schedules show."""
 
         def explore(runs: Runs) -> Explored:
-            explorer = Explorer(runs.run, actors=len(self.subject.actors), stop_after=stop_after)
-            explored = explorer.explore(clock() + seconds)
+            if runs.unsteady is not None:
+                return Explored(unsteady=runs.unsteady)
+            end = clock() + seconds
+            if self.subject.operations:
+                explored = explore_scenarios(runs, self.subject, end, self.position.begin_scenario)
+            else:
+                explorer = Explorer(
+                    runs.run,
+                    actors=len(self.subject.actors),
+                    stop_after=stop_after,
+                    least_empty=self._question.least_empty,
+                )
+                explored = replace(explorer.explore(end), in_order=runs.in_order)
             remarks = _UNSCHEDULED if runs.started_threads else ()
             contended = explored.contended and self._question.end is DEADLOCK
-            return replace(explored, remarks=remarks, unseen=runs.unseen, contended=contended)
+            once = explored.once or runs.once
+            return replace(explored, remarks=remarks, unseen=runs.unseen, contended=contended, once=once)
 
-        explored = self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
-        types: dict[Hashable, Any] = {Forgotten(shown(type_)): type_ for type_ in self.subject.exceptions}
-        outcomes = Counter({types.get(outcome, outcome): count for outcome, count in explored.outcomes.items()})
-        return replace(explored, outcomes=outcomes)
+        return self._unless_crash_is_sought(lambda: self._search.in_child(self, explore, seconds))
 
     def explored_afresh(self, seconds: float) -> Explored:
         """Return what its schedules show where each is run in a process of its own."""
@@ -315,30 +392,38 @@ class _Side:
         explorer = Explorer(run, actors=len(self.subject.actors), most=ENOUGH, repeat=False)
         return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds))
 
-    def story_of(self, witness: Witness) -> tuple[Step, ...] | None:
+    def in_scenario(self, scenario: Scenario | None) -> _Side:
+        """Return the same with one scenario of its operations."""
+        if scenario is None:
+            return self
+        subject = replace(self.subject.scenario(scenario), operations=())
+        return _Side(self._search, subject, self._question, portable=self._portable)
+
+    def story_of(self, witness: Witness, scenario: Scenario | None) -> Told | None:
         """Return the story of a witness, from a process of its own; None if its schedule does not show it there."""
+        side = self.in_scenario(scenario)
         for _ in range(_TRIES):
-            shown_again, steps = self._told(witness.schedule)
-            if shown_again:
-                return steps
+            told = side.told(witness.schedule)
+            if told.shown:
+                return told
         return None
 
-    def _told(self, schedule: Schedule) -> tuple[bool, tuple[Step, ...]]:
-        """Run a schedule once more; return whether it shows what is sought, or fails, and its story."""
+    def told(self, schedule: Schedule) -> Told:
+        """Run a schedule once more, and return its story."""
         with tempfile.TemporaryFile(buffering=0) as file:
 
             def write(visit: Visit) -> None:
                 file.write(pickle.dumps(visit))
 
-            def tell(runs: Runs) -> bool:
-                return runs.run(schedule, write).sought
+            def tell(runs: Runs) -> tuple[bool, tuple[tuple[str, ...], ...]]:
+                return runs.run(schedule, write).sought, runs.results
 
             try:
-                shown_again = self._search.in_child(self, tell, 0.0)
+                shown_again, results = self._search.in_child(self, tell, 0.0)
             except Failed:
-                shown_again = True  # as before
+                shown_again, results = True, ()  # as before
             file.seek(0)
-            return shown_again, tuple(story(list(_written(file))))
+            return Told(shown_again, tuple(story(list(_written(file)))), results)
 
     def _unless_crash_is_sought(self, explore: Callable[[], Explored]) -> Explored:
         try:
@@ -348,11 +433,15 @@ class _Side:
             if failed.failure.kind == "crash" and self.position.part is Part.ACTORS and self._question.end is CRASH:
                 preemptions = preemption_count(at)
                 witness = Witness(at, repr(CRASH), number, preemptions, 0.0)
-                return Explored(run=number, seen=1, witness=witness, in_order=not preemptions)
+                return Explored(run=number, seen=1, witness=witness, no_race=not preemptions)
+            in_actors = self.position.part is Part.ACTORS
+            if self.subject.may_break and failed.failure.kind in ("crash", "hang") and in_actors:
+                return Explored(run=number, seen=1, no_race=not preemption_count(at))
             again = not self._search.is_in_process and failed.failure.kind != "hang"
-            steps = self._told(at)[1] if again else ()
+            scenario = self.position.scenario
+            steps = self.in_scenario(scenario).told(at).steps if again else ()
             raise EndedBySchedule(
-                failed.failure, self.subject, at, steps, portable=self._portable
+                failed.failure, self.subject, at, steps, portable=self._portable, scenario=scenario
             ) from failed.__cause__
 
 
@@ -361,11 +450,6 @@ def _afresh_remark(afresh: Explored) -> str:
         "what the actors do for the first time in a process they do not do again, so "
         f"{counted(afresh.run, 'schedule')} had a process each"
     )
-
-
-def _of_control(experiment: RaceExperiment, question: OutcomeQuestion) -> OutcomeQuestion:
-    """Return what is sought of the control: the same, or of one that is not the race's own, what is true."""
-    return question if experiment.matched else replace(question, sought=bool, end=None)
 
 
 def _written(file: BinaryIO) -> Iterator[Visit]:

@@ -18,6 +18,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from ....interpreter import PYPY
+from ...failure import is_own
 from .hidden import hidden_callee
 from .story import Visit
 from .switch_points import StarCalls, SwitchPoints, TracedFrame, entered_from_c, switch_points
@@ -55,7 +56,7 @@ class Recording:
     def visit(self, actor: int, code: CodeType, line: int) -> None:
         """Take note that an actor is in a line."""
         here = actor, code, line
-        if here != self._latest:
+        if here != self._latest and not is_own(code.co_filename):  # such as the loop that calls an actor again
             self._latest = here
             self._write(Visit(actor, code.co_filename, line))
 

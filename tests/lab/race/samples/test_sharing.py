@@ -19,8 +19,8 @@ import pytest
 from helpers.race_questions import ask_in_vain, last
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Lab
-from pytest_concclaims.lab.race.findings import RaceFindings
 from pytest_concclaims.lab.race.race import Race
+from pytest_concclaims.lab.race.samples.findings import Findings
 from pytest_concclaims.lab.race.samples.sharing import Watch, shared
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
@@ -179,7 +179,7 @@ def test_samples_of_states_that_share_nothing_are_made_in_pools() -> None:
     assert said(race) == []
 
 
-def pooled(findings: RaceFindings) -> bool:
+def pooled(findings: Findings) -> bool:
     """Return whether the next stride is a pool of some size."""
     return findings.are_pooled(findings.race) and findings.race.length > 1
 

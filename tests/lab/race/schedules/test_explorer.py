@@ -12,6 +12,7 @@ import pytest
 
 from helpers.stage import REPEATS, Act, Stage, passes, stage
 from helpers.waiting import TIMEOUT_S
+from pytest_concclaims.lab.race.question import Judged, portable
 from pytest_concclaims.lab.race.schedules.enumeration import Trace
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Explorer, Seen, clock
 from pytest_concclaims.lab.race.schedules.scheduler import Schedule, Span
@@ -26,10 +27,11 @@ def explored(
     seconds: float = TIMEOUT_S,
     most: int | None = None,
     stop_after: int = 1,
+    least_empty: int = 0,
     repeat: bool = False,
 ) -> Explored:
     """Return what a search finds."""
-    explorer = Explorer(run, actors=actors, stop_after=stop_after, most=most, repeat=repeat)
+    explorer = Explorer(run, actors=actors, stop_after=stop_after, least_empty=least_empty, most=most, repeat=repeat)
     return explorer.explore(clock() + seconds)
 
 
@@ -88,7 +90,7 @@ def test_each_schedule_of_a_level_is_run_once(points: tuple[int, ...], most: int
     assert found.preemptions == (most if any(points) else 0)
     assert found.points == points
     assert found.unrepeatable == 0
-    assert found.outcomes == {(None,) * len(points): found.run}
+    assert found.outcomes == {portable((None,) * len(points)): found.run}
 
 
 @pytest.mark.parametrize("points", [(0, 0), (1, 1), (2, 1), (0, 0, 0)], ids=str)
@@ -171,7 +173,7 @@ def seen_of(schedule: Schedule, outcome: Hashable = "none", *, steps: int = 9, s
     spans = [Span(1, first, (1 - first,), choice=True), Span(2, first, (1 - first,))]
     for step, actor in schedule[bool(schedule and schedule[0][0] == 1) :]:
         spans.append(Span(step, actor, (1 - actor,)))
-    return Seen(Trace(schedule, tuple(spans), steps), outcome, sought, (4, 4))
+    return Seen(Trace(schedule, tuple(spans), steps), Judged(portable(outcome), sought, like=True), (4, 4))
 
 
 def test_search_stops_at_the_first_witness() -> None:
@@ -199,6 +201,21 @@ def test_search_goes_on_until_enough_is_seen() -> None:
     assert found.seen == 8
     assert found.witness is not None
     assert found.witness.number < 10
+
+
+@pytest.mark.parametrize(("filled", "run"), [(None, 10), (1, 1), (4, 4), (20, 10)])
+def test_search_goes_on_while_actors_return_nothing(filled: int | None, run: int) -> None:
+    """Until one returns something, or it is enough: what they returned first may be all that there is to see."""
+    numbers = itertools.count(1)
+
+    def run_one(schedule: Schedule) -> Seen:
+        outcome = (None, 1) if next(numbers) == filled else (None, None)
+        return seen_of(schedule, outcome, sought=outcome == (None, None) or filled == 1)
+
+    found = explored(run_one, least_empty=10)
+    assert found.run == run
+    assert found.witness is not None
+    assert found.witness.number == 1
 
 
 def test_what_happens_once_in_a_process_is_noticed() -> None:
@@ -240,7 +257,7 @@ def test_outcomes_that_differ_are_counted_each() -> None:
     """Though the schedule is the same."""
     numbers = itertools.count()
     found = explored(lambda schedule: seen_of(schedule, next(numbers) % 2), most=1)
-    assert set(found.outcomes) == {0, 1}
+    assert set(found.outcomes) == {portable(0), portable(1)}
     assert sum(found.outcomes.values()) == found.run
 
 

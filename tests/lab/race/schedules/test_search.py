@@ -13,7 +13,7 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.experiment import experiment
-from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, question
+from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, portable, question
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Witness
 from pytest_concclaims.lab.race.schedules.search import EndedBySchedule, ScheduleSearch, Searched
 
@@ -30,20 +30,20 @@ def searched(
     asked: str = "ever",
     in_process: bool = False,
     timeout: float = TIMEOUT_S,
-    portable: bool = False,
+    control: tuple[Callable[[Any], object], ...] = (),
 ) -> Searched:
     """Return what schedules say about a question."""
-    made = experiment(setup, actors, observe=observe, rounds=1, control=actors, exceptions=())
+    made = experiment(setup, actors, observe=observe, rounds=1, control=control or actors, exceptions=())
     search = ScheduleSearch(
         made,
         budget=20.0,
         timeout=timeout,
         in_process=in_process,
-        portable=portable,
+        portable=False,
         replay=(),
         failed_assertions=tuple,
     )
-    asks: OutcomeQuestion = question(asked, about, (), values=None if observe else len(actors))
+    asks: OutcomeQuestion = question(asked, [about], (), values=None if observe else len(actors))
     return search.ask(asks)
 
 
@@ -110,7 +110,7 @@ def test_never_rests_on_two_preemptions_and_the_control() -> None:
     assert found.lacking() is None
     assert found.race is not None
     assert found.race.is_enough
-    assert found.race.outcomes == {2: found.race.run}
+    assert found.race.outcomes == {portable(2): found.race.run}
 
 
 @forks
@@ -174,6 +174,20 @@ def test_exception_ends_the_race(in_process: bool) -> None:
     with pytest.raises(EndedBySchedule, match=r"actor .*fail raised LookupError: no such account") as caught:
         searched((1, 2), list, fail, len, in_process=in_process)
     assert caught.value.schedule == ()
+
+
+@forks
+def test_control_that_hangs_is_named_as_such() -> None:
+    """It was not the race's actor of that name."""
+
+    def good(_: object) -> None:
+        threading.Event().wait(TIMEOUT_S)
+
+    with pytest.raises(EndedBySchedule) as caught:
+        searched(3, list, len, len, observe=len, control=(len, good), timeout=0.2)
+    failure = caught.value.failure
+    assert (failure.kind, failure.text) == ("hang", "the control's actor good did not come back within 0.2 s")
+    assert failure.details.startswith("the control's actor good:\n")
 
 
 @forks

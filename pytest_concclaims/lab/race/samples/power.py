@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ...statistics import clopper_pearson_lower, clopper_pearson_upper
+from ....statistics import clopper_pearson_lower, clopper_pearson_upper
 
 #: Of the bounds that are compared, and that the evidence states.
 CONFIDENCE = 0.999

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_concclaims.lab.race.power import (
+from pytest_concclaims.lab.race.samples.power import (
     CONFIDENCE,
     OVERLAPPING,
     PLENTY,

@@ -1,0 +1,74 @@
+"""Scenarios of operations: which calls each thread makes, from the smallest up, and every one that is different.
+
+The idea is Lincheck's (Koval et al., Lincheck: A Practical Framework for Testing Concurrent Data Structures on JVM,
+CAV 2023). As the smallest come first, the first that fails is minimal.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..callables import name_of
+
+#: How many calls each thread makes, the most first.
+Shape = tuple[int, ...]
+#: For each thread, the numbers of the operations that it calls.
+Scenario = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A call that a scenario may have; made by :meth:`Lab.op`.
+
+    :param function: is called with the state, and then the arguments.
+    """
+
+    function: Callable[..., object]
+    arguments: tuple[object, ...] = ()
+
+    def __call__(self, state: Any) -> object:
+        """Make the call."""
+        return self.function(state, *self.arguments)
+
+    def __repr__(self) -> str:
+        return f"{name_of(self.function)}({', '.join(map(repr, self.arguments))})"
+
+
+def shapes(threads: int, each: int) -> list[Shape]:
+    """Return the shapes of all scenarios, the smallest first.
+
+    :param threads: how many there are; each makes one call at least.
+    :param each: how many calls each makes at most.
+    """
+    found = itertools.combinations_with_replacement(range(each, 0, -1), threads)
+    return sorted(found, key=lambda shape: (sum(shape), shape))
+
+
+def scenarios(shape: Shape, operations: int) -> Iterator[Scenario]:
+    """Yield all scenarios of a shape; those are the same in which only the threads are others.
+
+    :param operations: how many there are to choose from.
+    """
+    groups = [(length, len(list(group))) for length, group in itertools.groupby(shape)]
+    calls = [
+        itertools.combinations_with_replacement(itertools.product(range(operations), repeat=length), threads)
+        for length, threads in groups
+    ]
+    for chosen in itertools.product(*calls):
+        yield tuple(itertools.chain.from_iterable(chosen))
+
+
+def count(shape: Shape, operations: int) -> int:
+    """Return how many scenarios of a shape there are."""
+    groups = ((length, len(list(group))) for length, group in itertools.groupby(shape))
+    return math.prod(math.comb(operations**length + threads - 1, threads) for length, threads in groups)
+
+
+def any_scenario(shape: Shape, operations: int) -> Scenario:
+    """Return a scenario of a shape, chosen at random."""
+    return tuple(tuple(random.choices(range(operations), k=length)) for length in shape)  # noqa: S311  (no secrets)

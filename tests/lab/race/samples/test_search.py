@@ -1,0 +1,686 @@
+"""Samples for a question: what they answer where schedules do not, in children or here, and how they fail."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, NoReturn
+
+import pytest
+
+from helpers.counters import (
+    AWAY,
+    Counter,
+    blind,
+    increment,
+    increment_locked,
+    increment_slowly,
+    increment_slowly_locked,
+    is_gone,
+    locked,
+    lost,
+    nobodys,
+    nothing,
+    plain,
+    read,
+    samples_of,
+    threads,
+    unlocked,
+)
+from helpers.race_questions import all_strategies_used, ask_in_vain, last
+from helpers.waiting import wait_until
+from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims.interpreter import PYPY
+from pytest_concclaims.lab.failure import Failed, Failure
+from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race.experiment import RaceError, experiment
+from pytest_concclaims.lab.race.position import Part, Position
+from pytest_concclaims.lab.race.question import CRASH, Portable, portable, question
+from pytest_concclaims.lab.race.race import Race
+from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
+from pytest_concclaims.lab.race.samples.findings import Findings
+from pytest_concclaims.lab.race.samples.search import SampleSearch
+from pytest_concclaims.lab.race.samples.stride import Stride
+from pytest_concclaims.lab.race.samples.tally import Count, Tally
+
+pytestmark = [
+    pytest.mark.interpreter,
+    pytest.mark.untraced,
+    pytest.mark.usefixtures("samples_alone", "settled_at_once"),
+]
+
+#: Seconds from an actor that says that it is about to hang, or to raise, until it does.
+ABOUT_TO = 0.2
+
+forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
+
+
+# --- seen, and not seen
+
+
+def test_witness_settles_at_once(lab: Lab, in_process: bool) -> None:
+    """A witness settles the question at once: what the witness was, when and how, is on record."""
+    race = unlocked(lab)
+    assert race.ever(lost) is True
+    run = last(lab)
+    assert (run.question, run.about, run.answer, run.in_process) == ("ever", "lost", True, in_process)
+    assert (run.lacking, run.failure, run.bound) == (None, None, None)
+    assert 0 < run.seen <= run.samples
+    assert run.witness is not None
+    assert run.witness["outcome"] == "1"
+    assert 1 <= run.witness["sample"] <= run.samples
+    assert run.witness["seconds"] > 0
+    assert {"strategy", "switch_interval", "overlapping"} <= set(run.witness)
+    assert f"seen in {run.seen:,} of {run.samples:,} samples, first 1 after" in run.phrase()
+    assert run.witness["strategy"] in run.phrase()
+
+
+def test_lost_update_is_never_seen_under_a_lock(lab: Lab) -> None:
+    """Absence counts after enough overlapping samples, beside a control that was seen, and is worded honestly."""
+    race = locked(lab)
+    assert race.never(lost) is True
+    run = last(lab)
+    assert (run.question, run.answer, run.seen, run.witness, run.lacking) == ("never", True, 0, None, None)
+    assert run.samples >= run.overlapping >= power.OVERLAPPING
+    assert run.strides >= power.STRIDES
+    assert run.control["matched"] is True
+    assert plain(run.control["actors"]) == ["increment_slowly", "increment_slowly"]
+    assert run.control["samples"] >= run.control["overlapping"] >= run.control["seen"] > 0
+    assert run.control["strides"] > 0
+    assert run.bound is not None
+    assert 0 < run.bound < run.control["seen"] / run.control["overlapping"]
+    for words in (
+        f"not seen in {run.overlapping:,} overlapping samples ({run.strides:,} strides)",
+        f"its control was seen {run.control['seen']:,} times",
+        "If samples were independent",
+        "This is no bound for your program",
+    ):
+        assert words in run.phrase()
+
+
+def test_actors_that_take_no_time_meet_as_well(lab: Lab, in_process: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Updates are lost though no actor waits anywhere, and with a lock they are not: all that takes more samples."""
+    if PYPY and in_process:
+        pytest.skip("compiled code hands the GIL over at the ends of loops only, and the compiler is left alone here")
+    assert lab.race(Counter, increment, increment, observe=read).ever(lost) is True
+    for number, enough in {"OVERLAPPING": 20, "PLENTY": 20, "STRIDES": 3, "SEEN": 2, "RARER": 0}.items():
+        monkeypatch.setattr(power, number, enough)
+    race = lab.race(Counter, increment_locked, increment_locked, observe=read, control=(increment, increment))
+    assert race.never(lost) is True
+    assert last(lab).overlapping >= 20
+    assert last(lab).control["seen"] >= 2
+
+
+def test_figures_of_outcomes_and_strategies_add_up(lab: Lab) -> None:
+    """Each sample is in the record with its outcome and its strategy."""
+    race = unlocked(lab)
+    race.ever(lost)
+    run = last(lab)
+    assert (plain(run.actors), run.rounds) == (["increment_slowly", "increment_slowly"], 1)
+    assert {"1"} <= {entry["outcome"] for entry in run.outcomes} <= {"1", "2"}
+    assert sum(entry["samples"] for entry in run.outcomes) == run.samples
+    assert sum(entry["overlapping"] for entry in run.outcomes) == run.overlapping
+    assert sum(entry["samples"] for entry in run.strategies) == run.samples
+    assert run.other_outcomes == 0
+    assert samples_of(race) == {int(entry["outcome"]): entry["samples"] for entry in run.outcomes}
+
+
+def control_was_seen(findings: Findings) -> bool:
+    """Return whether the generic control has shown a lost update in samples of actors that overlapped."""
+    return findings.control.tally.outcomes.get(portable(True), Count()).overlapping > 0
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_race_without_a_control_of_its_own_has_a_generic_one(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that can be seen, whatever the race's actors do."""
+    monkeypatch.setattr(power, "RARER_THAN_GENERIC", 10**9)  # so that a fast machine does not settle it, either
+    race = lab.race(Counter, increment_locked, increment_locked, observe=read)
+    ask_in_vain(race, "never", 1, control_was_seen)
+    control = last(lab).control
+    assert control["seen"] > 0
+    assert control["matched"] is False
+    assert "increment_locked" not in str(control["actors"])
+    assert control["seen"] <= control["overlapping"] <= control["samples"]
+
+
+def sample_many(lab: Lab, setup: Callable[[], Any], *actors: Callable[[Any], object], **options: Any) -> Race:
+    """Return a race that was sampled long enough that all strategies were in use.
+
+    It is its own control, so nothing settles it before.
+    """
+    race = lab.race(setup, *actors, control=actors, **options)
+    ask_in_vain(race, "never", nobodys, all_strategies_used)
+    assert all(use["samples"] for use in last(lab).strategies)
+    return race
+
+
+def test_each_actor_runs_once_for_each_sample_on_a_fresh_state(lab: Lab) -> None:
+    """Nothing is left of the sample before, and no actor is left out."""
+
+    def setup() -> list[str]:
+        return []
+
+    def put(name: str, state: list[str]) -> None:
+        state.append(name)
+
+    def three(state: list[str]) -> tuple[str, ...]:
+        return tuple(sorted(state))
+
+    race = sample_many(lab, setup, partial(put, "a"), partial(put, "b"), partial(put, "c"), observe=three)
+    assert set(samples_of(race)) == {("a", "b", "c")}
+    assert plain(last(lab).actors) == ["put", "put", "put"]
+
+
+def test_each_actor_is_run_by_a_thread_of_its_own(lab: Lab) -> None:
+    """Not by the one that asks, either."""
+
+    def whoami(state: object) -> int:
+        return threading.get_ident()
+
+    here = threading.get_ident()
+    race = sample_many(lab, object, whoami, whoami, whoami)
+    assert {len({*idents, here}) for idents in samples_of(race)} == {4}
+
+
+def test_rounds(lab: Lab) -> None:
+    """Each actor is called that number of times for each sample; what it returns the last time counts."""
+
+    def count(counter: Counter) -> int:
+        with counter.lock:
+            counter.value += 1
+            return counter.value
+
+    race = sample_many(lab, Counter, count, count, observe=read, rounds=7)
+    assert set(samples_of(race)) == {14}
+    assert last(lab).rounds == 7
+    ones = sample_many(
+        lab, lambda: ([], []), lambda state: own_count(state[0]), lambda state: own_count(state[1]), rounds=5
+    )
+    assert set(samples_of(ones)) == {(5, 5)}
+
+
+def own_count(calls: list[None]) -> int:
+    """Return how often this was called with the list."""
+    calls.append(None)
+    return len(calls)
+
+
+# --- one question after the other
+
+
+def test_each_question_has_samples_of_its_own(lab: Lab) -> None:
+    """Neither outcomes nor a witness are carried over to the next."""
+    turn = 1
+    control = (increment_slowly_locked, increment_slowly_locked)  # shows nothing, so that nothing else is settled
+    race = locked(lab, observe=lambda _: turn, control=control)
+    assert race.ever(1) is True
+    assert samples_of(race).keys() == {1}
+    turn = 2
+    ask_in_vain(race, "ever", 1, lambda findings: portable(2) in findings.race.tally.outcomes)
+    run = last(lab)
+    assert (run.answer, run.seen, run.witness) == (None, 0, None)
+    assert samples_of(race) == {2: run.samples}
+
+
+def test_control_is_sampled_though_the_race_never_overlaps(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As may be beside much load: no turn comes to nothing, and it is not always the same side's."""
+    monkeypatch.setattr(Stride, "_overlaps", lambda stride: bytes(len(stride.states)))
+    ask_in_vain(locked(lab), "never", lost, lambda findings: findings.control.tally.turns > 1)
+    assert (last(lab).overlapping, last(lab).control["overlapping"]) == (0, 0)
+
+
+@forks
+def test_control_spoils_nothing(forking: Lab) -> None:
+    """What it changes in its process, the race's actors do not find in theirs; nor the other way round."""
+    spoilt: list[str] = []
+
+    def spoil(counter: Counter) -> None:
+        spoilt.append("by the control")
+        increment_slowly(counter)
+
+    def increment_unless_spoilt(counter: Counter) -> None:
+        if "by the control" in spoilt:
+            counter.value = -10
+        spoilt.append("by the race")
+        increment_slowly_locked(counter)
+
+    def observe(counter: Counter) -> int:
+        return -1 if len({*spoilt}) > 1 else counter.value
+
+    actors = (increment_unless_spoilt, increment_unless_spoilt)
+    race = forking.race(Counter, *actors, observe=observe, control=(spoil, spoil))
+    assert race.never(1) is True
+    assert samples_of(race).keys() == {2}
+    assert last(forking).control["seen"] > 0
+    assert spoilt == []
+
+
+# --- no verdict without power
+
+
+def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
+    """However many samples there are: what the harness cannot see at all was not absent."""
+    race = blind(lab)
+
+    def could_have_been_seen(findings: Findings) -> bool:
+        tally = findings.race.tally
+        return tally.total.overlapping >= power.OVERLAPPING and tally.strides >= power.STRIDES
+
+    caught = ask_in_vain(race, "never", lost, could_have_been_seen)
+    run = last(lab)
+    assert run.overlapping >= power.OVERLAPPING
+    assert run.strides >= power.STRIDES
+    assert (run.answer, run.seen, run.bound) == (None, 0, None)
+    assert run.control["seen"] == 0
+    assert run.lacking is not None
+    assert f"the control was never seen in {run.control['overlapping']:,} overlapping samples" in run.lacking
+    assert run.lacking in str(caught.value)
+    assert str(caught.value).startswith("never(lost) has no answer: ")
+    assert isinstance(lab.unsettled, Inconclusive)
+
+
+@pytest.mark.parametrize("asked", ["ever", "never", "always"])
+def test_no_answer_without_samples(lab: Lab, asked: str) -> None:
+    """A budget that is spent before anything ran leaves no answer to any question, and the claim unsettled."""
+    race = locked(lab, budget=1e-9)
+    with pytest.raises(Inconclusive, match=rf"{asked}\(2\) has no answer: .*too few overlapping"):
+        getattr(race, asked)(2)
+    assert (last(lab).samples, last(lab).answer) == (0, None)
+    assert last(lab).lacking is not None
+    assert f"0 of the {power.OVERLAPPING:,}" in str(last(lab).lacking)
+    assert lab.unsettled is not None
+
+
+def test_samples_stop_when_the_budget_is_spent(lab: Lab) -> None:
+    """The question's own budget goes before the lab's, and the actors would never end it."""
+    with pytest.raises(Inconclusive):
+        blind(lab, budget=0.05).never(lost)
+    assert last(lab).budget == 0.05
+
+
+# --- outcomes of many samples
+
+
+def test_many_outcomes_are_cut_in_the_record_only(lab: Lab) -> None:
+    """The record has the most frequent, and how many more there were."""
+    race = sample_many(lab, lambda: random.randrange(50), nothing, nothing, observe=lambda number: number)
+    ask_in_vain(race, "never", nobodys, lambda findings: len(findings.race.tally.outcomes) > 20)
+    shown = len(last(lab).outcomes)
+    assert shown < len(samples_of(race)) == shown + last(lab).other_outcomes
+    counts = [count for _, count in race.outcomes]
+    assert counts == sorted(counts, reverse=True)
+    assert sum(counts) == last(lab).samples
+
+
+def test_actor_that_raises_after_a_while_is_found(lab: Lab) -> None:
+    """An exception that no one asked for is not lost among those that are outcomes."""
+    numbers = iter(range(10**9))
+
+    def fail_at_100(state: int) -> None:
+        if state >= 100:
+            raise LookupError("the hundredth")
+
+    race = lab.race(lambda: next(numbers), nothing, fail_at_100, control=(nothing, nothing), exceptions=OSError)
+    with pytest.raises(RaceError, match=r"actor fail_at_100 raised LookupError: the hundredth"):
+        race.never(nobodys)
+
+
+# --- what hangs, and what only seems to
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return an event that an actor sets when it is about to hang; soon after, and not before, its time is up."""
+    event = threading.Event()
+
+    class Outbox(actor_threads._Channel[Any]):
+        def get(self, timeout: float = -1) -> Any:
+            while timeout >= 0 and not event.is_set():
+                with suppress(Empty):
+                    return super().get(0.01)
+            return super().get(timeout if timeout < 0 else ABOUT_TO)
+
+    monkeypatch.setattr(actor_threads, "_Channel", Outbox)
+    return event
+
+
+def test_actor_that_raises_is_named_though_another_waits_for_it(lab: Lab, stuck: threading.Event) -> None:
+    """An actor that waits for one that has failed hangs because of that."""
+    gates: list[threading.Event] = []
+
+    def explode(state: object) -> NoReturn:
+        stuck.set()
+        raise LookupError("no such account")
+
+    def wait(state: threading.Event) -> None:
+        gates.append(state)
+        state.wait()
+
+    try:
+        with pytest.raises(RaceError) as caught:
+            lab.race(threading.Event, wait, explode, deadline=1.0).ever(nobodys)
+    finally:
+        for gate in gates:
+            gate.set()
+    assert str(caught.value).startswith("lab.race: actor explode raised LookupError: no such account")
+    assert "in explode\n" in str(caught.value)
+
+
+def let_go(locks: list[Any], before: set[threading.Thread]) -> None:
+    """Release actors that are stuck in this process, sample after sample, until all threads are gone."""
+
+    def released() -> bool:
+        for lock in locks:
+            with suppress(RuntimeError):  # it is not taken
+                lock.release()
+        return threads() <= before
+
+    wait_until(released)
+
+
+def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path, stuck: threading.Event) -> None:
+    """And in a child, nothing of it is left."""
+    held: list[Any] = []
+    told = tmp_path / "pid"
+
+    def get_stuck(lock: Any) -> None:
+        held.append(lock)
+        told.write_text(str(os.getpid()))
+        lock.acquire()
+        stuck.set()
+        lock.acquire()
+
+    race = lab.race(threading.Lock, nothing, get_stuck, deadline=1.0)
+    before = threads()
+    try:
+        with pytest.raises(RaceError) as caught:
+            race.ever(nobodys)
+    finally:
+        let_go(held, before)
+    text = str(caught.value)
+    assert "actor get_stuck did not come back within 1 s" in text.splitlines()[0]
+    assert "in get_stuck\n    lock.acquire()" in text
+    failure = last(lab).failure
+    assert failure is not None
+    assert failure["kind"] == "hang"
+    assert "in get_stuck\n" in failure["details"]
+    if not last(lab).in_process:
+        assert is_gone(int(told.read_text()))
+        assert threads() <= before
+
+
+@forks
+def test_control_that_hangs_is_named_as_such(forking: Lab, stuck: threading.Event) -> None:
+    """It was not the race's actor of that name."""
+
+    def good(state: object) -> None:
+        stuck.set()
+        threading.Event().wait()
+
+    with pytest.raises(RaceError) as caught:
+        forking.race(object, nothing, nothing, control=(nothing, good), deadline=1.0).ever(nobodys)
+    text = str(caught.value)
+    assert text.startswith(
+        "lab.race: the control's actor good did not come back within 1 s\nthe control's actor good:\n"
+    )
+    assert "in good\n" in text
+
+
+def test_actors_that_deadlock_each_other_are_both_named(lab: Lab, stuck: threading.Event) -> None:
+    """Two locks, taken in opposite order; each has its stack."""
+    meeting = threading.Barrier(2, action=stuck.set)
+    held: list[Any] = []
+
+    def one(locks: Any) -> None:
+        with locks[0]:
+            held.append(locks[1])
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait()
+            locks[1].acquire()
+
+    def other(locks: Any) -> None:
+        with locks[1]:
+            held.append(locks[0])
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait()
+            locks[0].acquire()
+
+    before = threads()
+    try:
+        with pytest.raises(RaceError) as caught:
+            lab.race(lambda: (threading.Lock(), threading.Lock()), one, other, deadline=1.0).ever(nobodys)
+    finally:
+        meeting.abort()
+        let_go(held, before)
+    assert "actor one and actor other did not come back" in str(caught.value)
+    assert "in one\n" in str(caught.value)
+    assert "in other\n" in str(caught.value)
+
+
+class Tables:
+    """Two queues to hand something over."""
+
+    def __init__(self) -> None:
+        self.there: SimpleQueue[int] = SimpleQueue()
+        self.back: SimpleQueue[int] = SimpleQueue()
+
+
+def call(tables: Tables) -> int:
+    """Send something and wait for the answer."""
+    tables.there.put(1)
+    return tables.back.get()
+
+
+def answer(tables: Tables) -> int:
+    """Wait for something and answer."""
+    number = tables.there.get()
+    tables.back.put(number + 1)
+    return number
+
+
+def send(tables: Tables) -> int:
+    """Send something."""
+    tables.there.put(1)
+    return 0
+
+
+def receive(tables: Tables) -> int:
+    """Wait for something."""
+    return tables.there.get()
+
+
+def meet_up(barrier: threading.Barrier) -> bool:
+    """Wait for all."""
+    return barrier.wait() >= 0
+
+
+@pytest.mark.parametrize(
+    ("setup", "actors"),
+    [
+        (Tables, (call, answer)),
+        (Tables, (answer, call)),
+        (Tables, (send, receive)),
+        (Tables, (receive, send)),
+        (lambda: threading.Barrier(2), (meet_up, meet_up)),
+        (lambda: threading.Barrier(3), (meet_up, meet_up, meet_up)),
+    ],
+    ids=["call", "answer", "send", "receive", "two-meet", "three-meet"],
+)
+def test_actors_may_wait_for_each_other(
+    lab: Lab,
+    setup: Callable[[], Any],
+    actors: tuple[Callable[[Any], object], ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An actor that runs a sample is joined there by all, also when the time of a stride or of the budget is up."""
+    race = sample_many(lab, setup, *actors, deadline=20.0)
+    assert len(samples_of(race)) == 1
+
+    def all_strategies_were_tried(findings: Findings) -> bool:
+        return findings.race.tally.turns > len(findings.strategies) and findings.race.tally.total.samples > 0
+
+    monkeypatch.setattr(sampler, "PART_TIMEOUT_S", 0.001)  # the time of most strides is up in their middle
+    race = lab.race(setup, *actors, control=actors, deadline=20.0)
+    ask_in_vain(race, "never", nobodys, all_strategies_were_tried)
+    assert len(samples_of(race)) == 1
+
+
+# --- crashes, in one child after the other
+
+
+def fall_at_1000(number: int) -> None:
+    """Crash after a while."""
+    if number >= 1000:
+        signal.raise_signal(signal.SIGSEGV)
+
+
+def count_up() -> Callable[[], int]:
+    """Return a function that counts from 0 on."""
+    numbers = iter(range(10**9))
+    return lambda: next(numbers)
+
+
+@forks
+@pytest.mark.parametrize("control", [None, (nothing, nothing)])
+def test_crash_that_was_asked_for_is_an_outcome(forking: Lab, control: Any) -> None:
+    """A witness like any other: after a number of samples, seen once."""
+    race = forking.race(count_up(), nothing, fall_at_1000, control=control, budget=30.0)
+    assert race.ever(forking.CRASH) is True
+    run = last(forking)
+    assert (run.about, run.answer, run.seen, run.failure) == ("lab.CRASH", True, 1, None)
+    assert run.witness is not None
+    assert (run.witness["outcome"], run.witness["sample"]) == ("lab.CRASH", run.samples)
+    assert {"strategy", "switch_interval", "seconds"} <= set(run.witness)
+    assert sum(samples_of(race).values()) == run.samples
+    assert race.never(forking.CRASH) is False
+
+
+@forks
+def test_crash_is_seen_after_another_question_was_settled(forking: Lab) -> None:
+    """That one is settled says nothing of the next: it has samples of its own."""
+    fragile: list[int] = []
+
+    def maybe_fall(counter: Counter) -> None:
+        if fragile:
+            signal.raise_signal(signal.SIGSEGV)
+        increment_slowly_locked(counter)
+
+    control = (increment_slowly, increment_slowly)
+    race = forking.race(Counter, increment_slowly_locked, maybe_fall, observe=read, control=control)
+    assert race.never(1) is True
+    fragile.append(1)
+    assert race.ever(forking.CRASH) is True
+
+
+@forks
+def test_no_crash_beside_a_control_that_crashes(forking: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control is run, and crashes, in children of its own."""
+    monkeypatch.setattr(power, "_SEEN_WELL", power.SEEN)
+
+    def fall_if_met(counter: Counter) -> None:
+        counter.value += 1
+        time.sleep(AWAY)
+        if counter.value > 1:
+            signal.raise_signal(signal.SIGSEGV)
+        counter.value -= 1
+
+    race = forking.race(Counter, increment_slowly_locked, increment_slowly_locked, control=(fall_if_met, fall_if_met))
+    assert race.never(forking.CRASH) is True
+    run = last(forking)
+    assert (run.answer, run.seen, run.witness) == (True, 0, None)
+    assert run.control["seen"] >= power.SEEN
+    assert run.overlapping >= power.OVERLAPPING
+
+
+@forks
+def test_no_crash_without_a_control_is_no_answer(forking: Lab) -> None:
+    """Nothing generic crashes."""
+    race = forking.race(object, nothing, nothing)
+    caught = ask_in_vain(race, "never", forking.CRASH, lambda findings: findings.race.tally.total.samples > 0)
+    assert "a crash has no generic control" in str(caught.value)
+    assert forking.unsettled is not None
+    assert last(forking).answer is None
+    assert last(forking).samples > 0
+
+
+@forks
+def test_no_crash_beside_a_control_that_does_not_crash_is_no_answer(forking: Lab) -> None:
+    """Nothing has shown that it could be seen."""
+    race = forking.race(object, nothing, nothing, control=(nothing, nothing))
+
+    def both_were_sampled(findings: Findings) -> bool:
+        return findings.race.tally.total.samples > 0 and findings.control.tally.total.samples > 0
+
+    caught = ask_in_vain(race, "never", forking.CRASH, both_were_sampled)
+    assert "never(lab.CRASH) has no answer" in str(caught.value)
+    assert last(forking).control["seen"] == 0
+    assert last(forking).control["samples"] > 0
+
+
+@pytest.mark.parametrize(
+    ("of_control", "overlapping", "lost", "lost_overlapping"),
+    [(False, 6, 4, 3), (True, 6, 11, 10), (False, 3, 4, 0), (False, 2, 4, 0)],
+    ids=["race", "control", "no more overlapping", "fewer overlapping"],
+)
+def test_samples_of_a_child_that_crashed_are_counted(
+    of_control: bool, overlapping: int, lost: int, lost_overlapping: int
+) -> None:
+    """As far as is known, and of the control all that may have overlapped: it must not seem to crash more often."""
+    made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
+    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
+    search.begin(question("ever", [CRASH], ()))
+    side = search.findings.control if of_control else search.findings.race
+    side.tally.count(portable("before"), 3, 5)
+    at = Position(of_control, 0, Part.ACTORS, length=8, samples=9, overlapping=overlapping)
+    search._count_crash(side, at, Failure("crash", "SIGSEGV", ""), 0.5)
+    assert side.tally.outcomes == {
+        portable("before"): Count(5, 3),
+        Portable("in a process that crashed"): Count(lost, lost_overlapping),
+        portable(CRASH): Count(1, 1),
+    }
+    assert (side.tally.seen, side.tally.turns, side.tally.strides) == (Count(1, 1), 1, 1)
+    assert side.tally.witness is not None
+    assert (side.tally.witness.outcome, side.tally.witness.sample) == ("lab.CRASH", 5 + lost + 1)
+
+
+@pytest.mark.parametrize(
+    ("about", "kind", "part"),
+    [(1, "crash", Part.ACTORS), (CRASH, "ended", Part.ACTORS), (CRASH, "crash", Part.SETUP)],
+    ids=["not sought", "no crash", "no actor's"],
+)
+def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -> None:
+    """Nothing is counted."""
+    made = experiment(object, (nothing, nothing), observe=object, rounds=1, control=None, exceptions=())
+    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
+    search.begin(question("ever", [about], ()))
+    with pytest.raises(Failed, match="its end"):
+        search._count_crash(
+            search.findings.race, Position(False, 0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5
+        )
+    assert search.findings.race.tally == Tally()
+
+
+class Farewell:
+    """Says in which thread it goes."""
+
+    def __init__(self, said: list[int]) -> None:
+        self.said = said
+
+    def __del__(self) -> None:
+        self.said.append(threading.get_ident())
+
+
+@pytest.mark.skipif(PYPY, reason="PyPy finalizes objects at some later time")
+def test_states_end_in_the_thread_that_made_them(staying: Lab) -> None:
+    """A finalizer takes no time of the actors."""
+    said: list[int] = []
+    sample_many(staying, lambda: Farewell(said), nothing, nothing, observe=lambda _: 1)
+    assert set(said) == {threading.get_ident()}
