@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import re
 import string
 from collections import Counter
@@ -16,7 +17,7 @@ import pytest
 from .digest import digest_of
 from .verdict import Verdict
 
-CLAIM_MARKER = "claim(statement, *, source=None, id=None)"
+CLAIM_MARKER = "claim(statement, *, source=None, id=None, budget=None)"
 REFUTED_MARKER = "refuted(condition, *, reason)"
 
 
@@ -34,6 +35,7 @@ class Claim:
     :param nodeid: pytest's, by which the claim is run alone.
     :param longer_ids: what the id becomes where another claim has the same: with the module's name, or its path; none
         for an id that the author gave.
+    :param budget: seconds for each experiment; None: those of ``--claims-budget``.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Claim:
     location: str
     nodeid: str
     longer_ids: tuple[str, ...] = ()
+    budget: float | None = None
 
 
 class ClaimError(Exception):
@@ -96,6 +99,7 @@ def read_claim(item: pytest.Item, suite: str, path: str, root: Path) -> Claim:
         location=path if item.location[1] is None else f"{path}:{item.location[1] + 1}",
         nodeid=item.nodeid,
         longer_ids=tuple(ids[1:]),
+        budget=_budget(mark),
     )
 
 
@@ -124,10 +128,10 @@ def _is_testcase_method(item: pytest.Function) -> bool:
 
 
 def _claim_arguments(mark: pytest.Mark) -> tuple[str, str | None, str | None]:
-    unknown = set(mark.kwargs) - {"source", "id", "statement"}
+    unknown = set(mark.kwargs) - {"source", "id", "budget", "statement"}
     given = [*mark.args, *([mark.kwargs["statement"]] if "statement" in mark.kwargs else [])]
     if unknown or len(given) > 1:
-        raise ClaimError(f"a claim takes one statement, source= and id=; write {CLAIM_MARKER}")
+        raise ClaimError(f"a claim takes one statement, source=, id= and budget=; write {CLAIM_MARKER}")
     if not given or not isinstance(given[0], str) or not given[0].strip():
         raise ClaimError('a claim needs its statement; write @pytest.mark.claim("What is claimed")')
     for name in ("source", "id"):
@@ -135,6 +139,17 @@ def _claim_arguments(mark: pytest.Mark) -> tuple[str, str | None, str | None]:
         if value is not None and not (isinstance(value, str) and value.strip()):
             raise ClaimError(f"{name}={value!r} of a claim must be some text, or left out")
     return given[0].strip(), mark.kwargs.get("source"), mark.kwargs.get("id")
+
+
+def _budget(mark: pytest.Mark) -> float | None:
+    budget = mark.kwargs.get("budget")
+    if budget is None:
+        return None
+    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < math.inf:
+        raise ClaimError(
+            f"budget={budget!r} of a claim must be a positive number of seconds, such as budget=5, or left out"
+        )
+    return float(budget)
 
 
 def _refuted_reason(item: pytest.Item) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .reports.formats import DEFAULT_LABEL, REPORT_SUFFIXES
+from .reports.formats import REPORT_SUFFIXES
 
 if TYPE_CHECKING:
     from .lab.race.schedules.replay import Token  # more than a start of pytest without claims needs
@@ -23,8 +23,16 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--claims",
         action="store_true",
-        help="run the claims instead of the tests: the shipped suites and this project's own; with paths, the "
-        "claims there and nothing else (a shipped suite or a part of it is named like a path: article)",
+        help="run the claims instead of the tests: this project's own, or, if it has none, the shipped suites; with "
+        "paths, the claims there and nothing else (a shipped suite or a part of it is named like a path: article)",
+    )
+    group.addoption(
+        "--claims-suite",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run the shipped suite NAME besides, such as article; all: all of them (repeatable; goes before the ini "
+        "setting claims_suites)",
     )
     group.addoption(
         "--claims-report",
@@ -37,9 +45,8 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--claims-badge-label",
-        default=DEFAULT_LABEL,
         metavar="TEXT",
-        help="the left part of a badge (default: %(default)s)",
+        help="the left part of a badge (default: it names the project)",
     )
     group.addoption(
         "--claims-baseline",
@@ -56,7 +63,15 @@ def add_options(parser: pytest.Parser) -> None:
         default=DEFAULT_BUDGET_S,
         type=_seconds,
         metavar="SECONDS",
-        help="how long each experiment may gather evidence (default: %(default)s)",
+        help="how long each experiment may gather evidence, unless its claim has a budget of its own (default: "
+        "%(default)s)",
+    )
+    group.addoption(
+        "--claims-patience",
+        type=_seconds,
+        metavar="SECONDS",
+        help="try a claim that is inconclusive a second time, with at least SECONDS for each experiment: that "
+        "verdict counts, and the evidence has both attempts (default: one attempt)",
     )
     group.addoption(
         "--claims-lock-timeout",
@@ -87,9 +102,10 @@ def add_options(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "claims_suites",
-        "the shipped suites that --claims without a path runs (default: article; empty: none)",
+        "the shipped suites that --claims without a path runs beside the project's own claims (all: all of them; "
+        "empty: none; by default all, but only if the project has no claims)",
         type="args",
-        default=["article"],
+        default=None,
     )
 
 

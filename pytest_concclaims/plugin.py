@@ -44,9 +44,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and, under ``--claims``, what runs and reports claims."""
     config.addinivalue_line(
         "markers",
-        "claim(statement, *, source=None, id=None): the test is a claim, run by --claims only, and ends in a "
-        "verdict on the statement. The statement may name parameters of the test: '{method}: ...'. source says "
-        "where the statement stands; id replaces the claim's id, which is made of suite and function name.",
+        "claim(statement, *, source=None, id=None, budget=None): the test is a claim, run by --claims only, and ends "
+        "in a verdict on the statement. The statement may name parameters of the test: '{method}: ...'. source says "
+        "where the statement stands; id replaces the claim's id, which is made of suite and function name; budget: "
+        "seconds for each of its experiments, instead of those of --claims-budget.",
     )
     config.addinivalue_line(
         "markers",

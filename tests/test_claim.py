@@ -18,10 +18,22 @@ MODULES = {
     "only a source": ("@pytest.mark.claim(source='x')\n" + TEST, 2, "a claim needs its statement"),
     "empty statement": ("@pytest.mark.claim(' \\n')\n" + TEST, 2, "a claim needs its statement"),
     "statement is no text": ("@pytest.mark.claim(3)\n" + TEST, 2, "a claim needs its statement"),
-    "two statements": ("@pytest.mark.claim('x', 'y')\n" + TEST, 2, "write claim(statement, *, source=None, id=None)"),
+    "two statements": (
+        "@pytest.mark.claim('x', 'y')\n" + TEST,
+        2,
+        "write claim(statement, *, source=None, id=None, budget=None)",
+    ),
     "statement given twice": ("@pytest.mark.claim('x', statement='y')\n" + TEST, 2, "write claim(statement, *"),
     "unknown argument": ("@pytest.mark.claim('x', soruce='y')\n" + TEST, 2, "write claim(statement, *"),
     "source is no text": ("@pytest.mark.claim('x', source=3)\n" + TEST, 2, "source=3 of a claim must be some text"),
+    "budget of nothing": (
+        "@pytest.mark.claim('x', budget=0)\n" + TEST,
+        2,
+        "budget=0 of a claim must be a positive number of seconds, such as budget=5, or left out",
+    ),
+    "budget of text": ("@pytest.mark.claim('x', budget='5')\n" + TEST, 2, "budget='5' of a claim must be a positive"),
+    "budget that is true": ("@pytest.mark.claim('x', budget=True)\n" + TEST, 2, "budget=True of a claim must be a"),
+    "budget without end": ("@pytest.mark.claim('x', budget=float('inf'))\n" + TEST, 2, "budget=inf of a claim must"),
     "empty id": ("@pytest.mark.claim('x', id='')\n" + TEST, 2, "id='' of a claim must be some text"),
     "unprintable id": (
         "@pytest.mark.claim('x', id='a\\x1bb')\n" + TEST,

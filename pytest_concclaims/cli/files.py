@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..records.reader import RecordError, read_record
 from ..records.record import RunRecord
 from ..reports.files import why_not_writable, write_whole
-from ..reports.formats import DEFAULT_LABEL, REPORT_SUFFIXES, suffix_of
+from ..reports.formats import REPORT_SUFFIXES, suffix_of
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
@@ -46,7 +46,7 @@ def add_output(parser: argparse.ArgumentParser, suffixes: Iterable[str], *, requ
 
 def add_label(parser: argparse.ArgumentParser) -> None:
     """Add the option for the label of a badge."""
-    parser.add_argument("--label", default=DEFAULT_LABEL, help="the left part of a badge (default: %(default)s)")
+    parser.add_argument("--label", metavar="TEXT", help="the left part of a badge (default: it names the project)")
 
 
 def read_records(paths: Sequence[Path]) -> list[RunRecord]:

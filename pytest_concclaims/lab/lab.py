@@ -54,11 +54,12 @@ class Lab:
     Instruments record their own evidence. ``assert`` decides the verdict; :meth:`require` decides whether a
     verdict can be given at all.
 
-    :param budget: seconds for each experiment.
+    :param budget: seconds for each experiment that is given no budget of its own.
+    :param least_budget: seconds that each experiment has at least.
     :param in_process: whether experiments run in the test process, even where they could run in a child.
     :param portable: whether schedules switch threads at any instruction, as without a GIL.
     :param replay: tokens of schedules; a race with one of them runs that schedule only, in the test process.
-    :param patience: seconds to wait for the machine while others measure.
+    :param lock_timeout: seconds to wait for the machine while others measure.
     :param tell: shows people one line of text, such as what is waited for.
     """
 
@@ -73,13 +74,15 @@ class Lab:
         self,
         *,
         budget: float,
+        least_budget: float = 0.0,
         in_process: bool = False,
         portable: bool = False,
         replay: Sequence[Token] = (),
-        patience: float = 300.0,
+        lock_timeout: float = 300.0,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.budget = budget
+        self._least_budget = least_budget
         self._in_process = in_process
         self._portable = portable
         self._replay = replay
@@ -87,7 +90,7 @@ class Lab:
         self._unsettled: Inconclusive | NotApplicable | None = None
         self._instruments: list[Asked | Measurement] = []
         self._children: list[Child[Any]] = []
-        self._lock_timeout = patience
+        self._lock_timeout = lock_timeout
         self._tell = tell
         self._bench = Bench(
             self._sampling,
@@ -377,9 +380,9 @@ class Lab:
         :raises ValueError: an argument makes no sense.
         """
         __tracebackhide__ = True
-        patience = _seconds(deadline, "lab.parallelism", "deadline")
+        seconds = _seconds(deadline, "lab.parallelism", "deadline")
         try:
-            described = parallelism_experiment(work, workers=workers, kind=kind, control=control, deadline=patience)
+            described = parallelism_experiment(work, workers=workers, kind=kind, control=control, deadline=seconds)
         except NotApplicable as missing:
             self._raise(missing)
         return self._measuring(
@@ -478,7 +481,7 @@ class Lab:
 
     def _budget(self, given: object, call: str) -> float:
         __tracebackhide__ = True
-        return _seconds(self.budget if given is None else given, call, "budget")
+        return max(self._least_budget, _seconds(self.budget if given is None else given, call, "budget"))
 
     def _measuring(self, measurement: M) -> M:
         self._instruments.append(measurement)

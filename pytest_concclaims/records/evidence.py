@@ -454,7 +454,7 @@ class Raised(Evidence):
 
 @dataclass(frozen=True)
 class Attempt(Evidence):
-    """An earlier attempt at the same claim in this run (pytest-rerunfailures made it)."""
+    """An earlier attempt at the same claim in this run: ``--claims-patience`` or a plugin has made another."""
 
     kind: ClassVar[str] = "attempt"
     verdict: str
@@ -497,7 +497,7 @@ def summary_phrase(evidence: Sequence[Evidence]) -> str:
 
 
 def _in_the_way(item: Evidence) -> bool:
-    return isinstance(item, (Raised, Attempt)) or (isinstance(item, Requirement) and not item.met)
+    return isinstance(item, Raised) or (isinstance(item, Requirement) and not item.met)
 
 
 def _held(item: Evidence) -> bool:

@@ -139,6 +139,9 @@ def _fourth(data: dict[str, Any]) -> None:
 
 def _fifth(data: dict[str, Any]) -> None:
     """Turn schema 4 into schema 5."""
+    data.setdefault("project", None)
+    if isinstance(data.get("options"), dict):
+        data["options"].setdefault("patience", None)
     for race in _races(data):
         race["orders"], race["scenarios"] = [], None
         if isinstance(race.get("witness"), dict):

@@ -14,8 +14,9 @@ from ..machine import Machine
 from ..verdict import Verdict, fails, unexpected
 from .evidence import Evidence, from_json
 
-#: 4 has the schedules of races and the steps of their witnesses; 3 says whether the JIT compiler was on; 2 has each
-#: claim's node id, and what narrowed the run to some claims.
+#: 5 has the project's name, the budget of second attempts, and the orders and scenarios of races; 4 has the schedules
+#: of races and the steps of their witnesses; 3 says whether the JIT compiler was on; 2 has each claim's node id, and
+#: what narrowed the run to some claims.
 SCHEMA = 5
 SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 
@@ -105,6 +106,7 @@ class RunRecord:
     :param started: the time of its start, ISO 8601 with the offset from UTC.
     :param duration: seconds.
     :param complete: whether every claim that was selected has ended; false after Ctrl-C, ``-x``, a crash.
+    :param project: the project's name, where claims of its own are among these; None where only shipped suites ran.
     :param claims: in the order of their collection.
     """
 
@@ -115,6 +117,7 @@ class RunRecord:
     started: str
     duration: float
     complete: bool
+    project: str | None
     claims: Sequence[ClaimResult]
 
     @property
@@ -156,6 +159,7 @@ class RunRecord:
             "started": self.started,
             "duration": self.duration,
             "complete": self.complete,
+            "project": self.project,
             "claims": [claim.to_json() for claim in self.claims],
         }
 

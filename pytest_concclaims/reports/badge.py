@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from ..records.record import RunRecord, Standing, count_verdicts
 from ..text import harmless
 from ..verdict import Verdict
-from .formats import DEFAULT_LABEL
+from .claim_view import of_project
 
 #: For each standing, the colour's name at shields.io, and the one of our own picture. White text on the latter has a
 #: contrast of at least 4.5 (WCAG 2.2, 1.4.3 AA), which it has not on the former.
@@ -37,16 +37,19 @@ class Badge:
     standing: Standing
 
 
-def badge_of(records: Sequence[RunRecord], label: str) -> Badge:
+def badge_of(records: Sequence[RunRecord], label: str | None) -> Badge:
     """Return the badge of one or more runs; it is as good as the worst of them.
 
-    :param label: the left part; a blank one is the default, as an endpoint must not be without.
+    :param label: the left part. None, or a blank one, as an endpoint must not be without: the project that all of the
+        runs are of, if there is one.
     :raises ValueError: there are no records.
     """
     if not records:
         raise ValueError("a badge needs a run record")
     standing = max(record.standing for record in records)
-    shown = harmless(label) or DEFAULT_LABEL
+    projects = {record.project for record in records}
+    whose = of_project(projects.pop() if len(projects) == 1 else None)
+    shown = harmless(label or "") or harmless(f"concurrency claims{whose}")
     return Badge(shown if len(shown) <= _MOST else f"{shown[:_MOST]}…", _message(records), standing)
 
 

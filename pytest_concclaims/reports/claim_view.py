@@ -1,4 +1,4 @@
-"""How pages show a claim: its mark, why it ended so, where it stands, and how to run it alone."""
+"""How reports show a claim: whose it is, its mark, why it ended so, where it stands, and how to run it alone."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ _LONGEST_ANCHOR = 120
 _LONGEST_COMMAND = 2_000
 #: Attempts within attempts; pytest's plugins make no more than one level.
 _DEEPEST = 3
+
+
+def of_project(project: str | None) -> str:
+    """Return whose claims a run's are, as it goes on after "claims"; nothing where only shipped suites ran."""
+    return f" of {project}" if project else ""
 
 
 def anchor(result: ClaimResult, prefix: str = "claim-") -> str:

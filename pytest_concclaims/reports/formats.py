@@ -6,8 +6,6 @@ from pathlib import Path
 
 #: The suffixes of ``--claims-report``, each a format.
 REPORT_SUFFIXES = (".json", ".html", ".md", ".svg", ".shields.json")
-#: The left part of a badge, unless another one is given.
-DEFAULT_LABEL = "concurrency claims"
 
 
 def suffix_of(path: Path, suffixes: tuple[str, ...]) -> str | None:

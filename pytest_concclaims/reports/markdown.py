@@ -13,7 +13,7 @@ from ..records.evidence import RaceRun
 from ..records.record import ClaimResult, RunRecord, Standing, count_verdicts
 from ..text import as_markdown, counted, cut
 from ..verdict import Verdict
-from .claim_view import command, mark
+from .claim_view import command, mark, of_project
 from .interleaving import FEW_LINES, interleaving
 
 #: Characters that GitHub takes as the text of a comment or a pull request.
@@ -134,7 +134,8 @@ def _joined(record: RunRecord, detail: _Detail, left_out: str | None, loud: Sequ
 
 
 def _head(record: RunRecord) -> Iterator[str]:
-    yield f"## Concurrency claims: {_headline(record)}"
+    claims = as_markdown(cut(f"Concurrency claims{of_project(record.project)}", 100))
+    yield f"## {claims}: {_headline(record)}"
     yield ""
     counts = [
         f"{count:,} {verdict.word.lower()}" for verdict, count in count_verdicts(record.claims).items() if count

@@ -9,6 +9,7 @@ from ..records.record import ClaimResult, RunRecord, Standing, count_verdicts
 from ..records.section import section_of
 from ..text import counted, cut, harmless
 from ..verdict import Verdict
+from .claim_view import of_project
 from .html import document, name_of
 
 #: Characters of what narrowed a run, in a headline.
@@ -20,6 +21,7 @@ def page(record: RunRecord) -> str:
     return document(
         "page.html.j2",
         record=record,
+        whose=of_project(record.project),
         headline=headline(record),
         remark=_remark(record),
         standing=name_of(record.standing),
@@ -103,6 +105,10 @@ def _selection(record: RunRecord) -> str:
     return " ".join(record.selection) or "none: all claims of the suites and files"
 
 
+def _second_attempts(patience: float | None) -> str:
+    return "none" if patience is None else f"at inconclusive claims, with {patience:g} s for each experiment at least"
+
+
 def _environment(record: RunRecord) -> list[tuple[str, str]]:
     """Return what ran, on what, and what it was asked for: names and words."""
     interpreter, machine, options = record.interpreter, record.machine, record.options
@@ -127,7 +133,8 @@ def _environment(record: RunRecord) -> list[tuple[str, str]]:
         ("Tools", tools),
         ("Suites", ", ".join(options["suites"]) or "none"),
         ("Selection", _selection(record)),
-        ("Budget", f"{options['budget']:g} s for each experiment"),
+        ("Budget", f"{options['budget']:g} s for each experiment, unless it or its claim has one of its own"),
+        ("Second attempts", _second_attempts(options["patience"])),
         ("Strict", "yes: an inconclusive claim fails" if options["strict"] else "no"),
         ("Experiments ran", "in the test process" if options["in_process"] else "in child processes, where possible"),
         ("Started", record.started),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from ..records.record import RunRecord
-from .formats import DEFAULT_LABEL
 
 
-def render(record: RunRecord, suffix: str, label: str = DEFAULT_LABEL) -> str:
+def render(record: RunRecord, suffix: str, label: str | None = None) -> str:
     """Return a run's report.
 
     What a format needs is imported when it is asked for: a run without reports does without.
 
     :param suffix: one of :data:`~pytest_concclaims.reports.formats.REPORT_SUFFIXES`, which names the format.
-    :param label: the left part of a badge.
+    :param label: the left part of a badge; by default, it names the project.
     """
     if suffix == ".json":
         return record.to_text()

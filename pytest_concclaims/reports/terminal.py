@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..records.evidence import RaceRun, summary_phrase
+from ..records.evidence import Attempt, RaceRun, summary_phrase
 from ..records.interleaving import steps_of
 from ..records.record import ClaimResult, count_verdicts
 from ..text import harmless
@@ -96,6 +96,8 @@ def _claim_lines(result: ClaimResult, width: int, verbosity: int, *, loud: bool)
                 yield from _story(piece, width)
         yield from indented(f"{result.id}, {result.location}, {result.duration:.2f} s", width, {"light": True})
         return
+    for text in dict.fromkeys(piece.phrase() for piece in result.evidence if isinstance(piece, Attempt)):
+        yield from indented(text, width, {})
     # An error's reason is the phrase of what stood in the way.
     phrase = "" if result.verdict is Verdict.ERROR else summary_phrase(result.evidence)
     if phrase and phrase not in (result.reason or ""):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
-import sys
 import unittest
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 from ..claim import Claim, ClaimError, check_refuted_alone, distinct, duplicates, is_marked, read_claim
 from ..interpreter import Interpreter
 from .plan import Plan, is_part
+from .project import project_name
 from .suites import SUITE, Suite, SuiteModule, suite_folders
 
 #: The claim that an item makes.
@@ -39,6 +39,8 @@ class ClaimCollection:
         self._folders = suite_folders()
         self._project = project_name(config.rootpath)
         self._selected = 0
+        #: Whether something was not collected that may have claims.
+        self._unseen = False
         #: Claims that pytest does not collect where they stand, and the class that is why; None: their own name is.
         self._passed_over: dict[FunctionType, type | None] = {}
 
@@ -55,9 +57,9 @@ class ClaimCollection:
         """Add the suites to what the session has collected."""
         report = yield
         if isinstance(collector, pytest.Session):
-            for name in self._plan.suites:
+            for name in self._plan.collected:
                 suite: Suite = Suite.from_parent(collector, path=self._folders[name], name=name, nodeid=name)
-                suite.wants = self._plan.wants
+                suite.wants = partial(self._wants, collector)
                 report.result.append(suite)
         return report
 
@@ -81,9 +83,28 @@ class ClaimCollection:
         module.stash[SUITE] = suite
         return module
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note what could not be collected, or skipped itself."""
+        self._unseen = self._unseen or not report.passed
+
+    def _wants(self, session: pytest.Session, nodeid: str) -> bool:
+        """Return whether a node of a shipped suite is to be collected; all else has been by then."""
+        return self._plan.wants(nodeid) and not (self._plan.instead and self._may_have_claims(session))
+
+    def _may_have_claims(self, session: pytest.Session) -> bool:
+        """Return whether the project has claims, or may have some where pytest did not look."""
+        own = (item for item in session.items if not self._is_suite_item(item))
+        return self._unseen or _failed_only_elsewhere(session.config, self._plan) or any(map(is_marked, own))
+
+    def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> str | None:
+        """Say so where shipped suites run for want of the project's own claims."""
+        if self._plan.instead and any(map(self._is_suite_item, items)):
+            return f"claims: this project has none of its own; shipped: {', '.join(self._plan.collected)}"
+        return None
+
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Leave out a suite's folder when the suite is run anyway."""
-        return True if self._plan.suites and self._suite_of(collection_path / "x") in self._plan.suites else None
+        return True if self._suite_of(collection_path / "x") in self._plan.collected else None
 
     def _suite_of(self, path: Path) -> str | None:
         return next((name for name, folder in self._folders.items() if path.parent == folder), None)
@@ -178,6 +199,14 @@ class ClaimCollection:
         output["concclaims_errors"] = errors
 
 
+def _failed_only_elsewhere(config: pytest.Config, plan: Plan) -> bool:
+    """Return whether under ``--lf`` nothing of the plan's suites is to run again; pytest then skips other files."""
+    if not config.getoption("lf", False):  # of pytest's cacheprovider, which may be off
+        return False
+    failed: dict[str, bool] = config.cache.get("cache/lastfailed", {})
+    return bool(failed) and not any(map(plan.wants, failed))
+
+
 def _is_claim(obj: object) -> bool:
     marks = getattr(obj, "pytestmark", None)
     return isinstance(marks, list) and any(getattr(mark, "name", None) == "claim" for mark in marks)
@@ -230,16 +259,3 @@ def _shown_path(item: pytest.Item, suite: str | None) -> str:
         return item.path.relative_to(item.config.rootpath).as_posix()
     except ValueError:
         return Path(os.path.relpath(item.path, item.config.rootpath)).as_posix()
-
-
-def project_name(root: Path) -> str:
-    """Return the name under which a project's own claims go: ``[project] name``, else the folder's name."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]  # for older Pythons only
-    try:
-        name = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
-    except (OSError, KeyError, TypeError, ValueError):
-        name = root.name
-    return re.sub(r"[-_.\s]+", "-", str(name)).strip("-").lower() or "project"

@@ -31,6 +31,7 @@ from ..verdict import Facts, Verdict, decide
 from .baseline import Baseline
 from .collection import TAKEN_OUT
 from .plan import Plan
+from .project import project_name
 from .trial import REPORT_ATTRIBUTE
 
 _GIL_CAME_BACK = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
@@ -45,6 +46,7 @@ class Recorder:
     def __init__(self, config: pytest.Config, plan: Plan, interpreter: Interpreter) -> None:
         self._config = config
         self._plan = plan
+        self._project = project_name(config.rootpath)
         self._interpreter = interpreter
         self._machine = Machine.current()
         self._reports: list[Path] = [
@@ -79,11 +81,9 @@ class Recorder:
 
     def pytest_report_header(self) -> list[str]:
         """Name the interpreter that the verdicts will be about."""
-        places = [f"the shipped suite {part}" for part in self._plan.parts or self._plan.suites]
-        places += ["the project's own"] if self._plan.paths else []
         return [
             f"concclaims: {self._interpreter.describe()}, {self._machine.describe()}",
-            f"claims: {', '.join(places)}",
+            f"claims: {self._plan.describe()}",
         ]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -211,7 +211,7 @@ class Recorder:
             return
         self._ran = True
         if not any(result.verdict.reached for result in results):
-            self._failure = _why_nothing(results)
+            self._failure = _why_nothing(results, self._plan)
         record = self._record(results, complete=self._is_complete())
         for path in self._reports:
             self._write(record, path)
@@ -246,8 +246,9 @@ class Recorder:
         return RunRecord(
             tool=self._tool,
             options={
-                "suites": list(self._plan.suites),
+                "suites": self._shipped(results),
                 "budget": option("claims_budget"),
+                "patience": option("claims_patience"),
                 "strict": option("claims_strict"),
                 "in_process": option("claims_in_process"),
                 "portable": option("claims_portable"),
@@ -258,8 +259,14 @@ class Recorder:
             started=self._started.isoformat(timespec="seconds"),
             duration=round(time.perf_counter() - self._start, 3),
             complete=complete,
+            project=self._project if any(result.suite == self._project for result in results) else None,
             claims=tuple(results),
         )
+
+    def _shipped(self, results: Sequence[ClaimResult]) -> list[str]:
+        """Return the shipped suites that were to run; where that depends on the project's claims, those that did."""
+        ran = {result.suite for result in results}
+        return [name for name in self._plan.collected if name in ran or not self._plan.instead]
 
     @functools.cached_property
     def _tool(self) -> dict[str, str]:
@@ -372,9 +379,10 @@ def _narrowed_by(config: pytest.Config) -> list[str]:
     return chosen
 
 
-def _why_nothing(results: Sequence[ClaimResult]) -> str:
+def _why_nothing(results: Sequence[ClaimResult], plan: Plan) -> str:
     if not results:
-        return "No claim was run, so there is no verdict: nothing was verified, and the run fails."
+        advice = "" if plan.collected else " (Shipped suites run with --claims-suite.)"
+        return f"No claim was run, so there is no verdict: nothing was verified, and the run fails.{advice}"
     words = sorted({result.verdict.word for result in results})
     none = "The only claim reached no" if len(results) == 1 else f"None of {len(results)} claims reached a"
     ended = f"{'it' if len(results) == 1 else 'they'} ended {' or '.join(words)}"

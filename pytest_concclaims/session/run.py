@@ -13,6 +13,7 @@ import pytest
 from ..interpreter import Interpreter
 from ..lab.lock import LOCK_DIR, MachineLockError, check_lock_folder
 from .collection import ClaimCollection
+from .patience import Patience
 from .plan import Plan, make_plan
 from .recorder import Recorder
 from .suites import LastFailedGuard
@@ -29,6 +30,12 @@ def register(config: pytest.Config, *, gil: bool) -> None:
     :raises pytest.UsageError: an option, ini setting or flag of the interpreter makes no sense.
     """
     _refuse_what_falsifies(config)
+    budget, patience = config.getoption("claims_budget"), config.getoption("claims_patience")
+    if patience is not None and patience <= budget:
+        raise pytest.UsageError(
+            f"--claims-patience {patience:g}: no longer than the first attempt, which has {budget:g} s for each "
+            "experiment (--claims-budget); give it more"
+        )
     if LOCK_DIR in os.environ:
         try:
             check_lock_folder()
@@ -56,6 +63,8 @@ def register(config: pytest.Config, *, gil: bool) -> None:
     left = LeftThreads()
     config.pluginmanager.register(ClaimTrials(config, left, gil=gil), "concclaims-trials")
     config.pluginmanager.register(ThreadWatch(left), "concclaims-thread-watch")
+    if patience is not None:
+        config.pluginmanager.register(Patience(), "concclaims-patience")
 
 
 def _refuse_what_falsifies(config: pytest.Config) -> None:

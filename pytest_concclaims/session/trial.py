@@ -53,7 +53,9 @@ class Trial:
     """One attempt at a claim.
 
     :param territory: the code that speaks for the claim.
-    :param attempts: earlier attempts in this run.
+    :param attempts: earlier attempts in this run, which it must agree with.
+    :param undecided: those before them that were INCONCLUSIVE, where this is the second, longer attempt.
+    :param patience: seconds for each experiment of a second attempt if this is INCONCLUSIVE; None: it is the last.
     :param phase: what is being run, or was last: the set-up, the claim or the teardown.
     :param running: whether the test function is being called.
     :param facts: what the verdict goes by, so far.
@@ -69,6 +71,8 @@ class Trial:
     lab: Lab
     territory: Territory
     attempts: list[Attempt]
+    undecided: tuple[Attempt, ...] = ()
+    patience: float | None = None
     phase: str = "set-up"
     running: bool = False
     facts: Facts = dataclasses.field(default_factory=Facts)
@@ -93,7 +97,17 @@ class Trial:
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Return all that was seen in this and earlier attempts."""
-        return (*self.attempts, *self.lab.evidence, *self.observations, *self.disturbances)
+        return (*self.undecided, *self.attempts, *self.lab.evidence, *self.observations, *self.disturbances)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a second, longer attempt follows."""
+        undecided = self.decision is not None and self.decision.verdict is Verdict.INCONCLUSIVE
+        return undecided and self.patience is not None
+
+    def so_far(self) -> list[Attempt]:
+        """Return the attempts that the next one must agree with, this one included."""
+        return [*self.attempts, *filter(None, [self.as_attempt()])]
 
     def result(self) -> ClaimResult:
         """Return how the claim ended; if it has not, what that means should nothing more be heard of it."""
@@ -230,17 +244,7 @@ class ClaimTrials:
         claim = item.stash.get(CLAIM, None)
         if claim is None or not isinstance(item, pytest.Function):
             return (yield)
-        earlier = item.stash.get(TRIAL, None)
-        attempts = [] if earlier is None else [*earlier.attempts, *filter(None, [earlier.as_attempt()])]
-        lab = Lab(
-            budget=self._config.getoption("claims_budget"),
-            in_process=self._config.getoption("claims_in_process"),
-            portable=self._config.getoption("claims_portable"),
-            replay=self._replay.tokens_of(claim.id),
-            patience=self._config.getoption("claims_lock_timeout"),
-            tell=self._show,
-        )
-        trial = item.stash[TRIAL] = Trial(claim, lab, _territory(item), attempts)
+        trial = item.stash[TRIAL] = self._begin(item, claim)
         unsettled: Inconclusive | NotApplicable | None = None
         result = None
         try:
@@ -254,6 +258,41 @@ class ClaimTrials:
             trial.take(ending=ending, ending_reason=reason)
             self._raise_unless_expected(trial)
         return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        """Finish a fixture that gave no verdict: pytest does so only for its own outcomes and ``Exception``.
+
+        It refuses to set one up again that was not finished, for another claim or another attempt.
+        """
+        __tracebackhide__ = True
+        try:
+            return (yield)
+        except (Inconclusive, NotApplicable):
+            fixturedef.cached_result = (None, None, None)  # what was never set up is not finished, either
+            fixturedef.finish(request)  # type: ignore[arg-type]  # it is a SubRequest, which has no public name
+            raise
+
+    def _begin(self, item: pytest.Function, claim: Claim) -> Trial:
+        """Return the next attempt at a claim."""
+        option, earlier = self._config.getoption, item.stash.get(TRIAL, None)
+        attempts = [] if earlier is None else earlier.so_far()
+        patience: float | None = option("claims_patience")
+        undecided = () if earlier is None else earlier.undecided
+        if earlier is not None and earlier.goes_on:
+            attempts, undecided = [], tuple(attempts)
+        lab = Lab(
+            budget=option("claims_budget") if claim.budget is None else claim.budget,
+            least_budget=patience or 0.0 if undecided else 0.0,
+            in_process=option("claims_in_process"),
+            portable=option("claims_portable"),
+            replay=self._replay.tokens_of(claim.id),
+            lock_timeout=option("claims_lock_timeout"),
+            tell=self._show,
+        )
+        return Trial(claim, lab, _territory(item), attempts, undecided, None if undecided else patience)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -339,7 +378,7 @@ class ClaimTrials:
         if decision.verdict is claim.expected:
             return
         if decision.verdict is Verdict.INCONCLUSIVE:
-            if self._config.getoption("claims_strict"):
+            if self._config.getoption("claims_strict") and not trial.goes_on:
                 pytest.fail(f"INCONCLUSIVE, and --claims-strict is given: {decision.reason}", pytrace=False)
             pytest.skip(f"INCONCLUSIVE: {decision.reason}")
         if decision.verdict is Verdict.CONFIRMED:

@@ -248,6 +248,7 @@ def record_of(*claims: ClaimResult) -> RunRecord:
         options={
             "suites": ["article"],
             "budget": 2.0,
+            "patience": None,
             "strict": False,
             "in_process": False,
             "portable": False,
@@ -258,5 +259,6 @@ def record_of(*claims: ClaimResult) -> RunRecord:
         started="2025-01-01T00:00:00+00:00",
         duration=1.0,
         complete=True,
+        project=None,
         claims=claims,
     )

@@ -81,6 +81,7 @@ EARLIER = record_of(
 def of_schema_3(data: dict[str, Any]) -> None:
     """Make a record as it was written before."""
     data["schema"] = 3
+    del data["project"], data["options"]["patience"], data["options"]["portable"]
     pieces = [piece for claim in data["claims"] for piece in claim["evidence"]]
     pieces += [nested for piece in pieces if piece["kind"] == "attempt" for nested in piece["evidence"]]
     for race in (piece for piece in pieces if piece["kind"] == "race"):
@@ -113,6 +114,18 @@ def test_what_is_no_evidence_is_refused_at_any_age(tmp_path: Path, broken: objec
         assert read_record(written(tmp_path, changed(spoil))) is not None
     else:
         assert "not as a run record is" in refusal(written(tmp_path, changed(spoil)))
+
+
+def test_schema_4_is_read_and_names_no_project(tmp_path: Path) -> None:
+    """Nor does it tell of second attempts."""
+
+    def age(data: dict[str, Any]) -> None:
+        data["schema"] = 4
+        del data["project"], data["options"]["patience"]
+
+    read = read_record(written(tmp_path, changed(age)))
+    assert (read.project, read.options["patience"]) == (None, None)
+    assert read.to_json()["schema"] == SCHEMA
 
 
 def test_schema_1_is_read_and_has_no_node_ids(tmp_path: Path) -> None:
@@ -257,7 +270,7 @@ def test_deep_nesting_is_refused(tmp_path: Path, brackets: str, depth: int) -> N
     refusal(written(tmp_path, RECORD.to_text().replace('"reason": null', f'"reason": {text}')))
 
 
-@pytest.mark.parametrize("place", ['"schema": 4,', '"complete": true,', '"verdict": "confirmed",', '"kind": "note",'])
+@pytest.mark.parametrize("place", ['"schema": 5,', '"complete": true,', '"verdict": "confirmed",', '"kind": "note",'])
 def test_duplicate_key_is_refused(tmp_path: Path, place: str) -> None:
     """Readers of JSON do not agree on which of the two counts."""
     text = RECORD.to_text()

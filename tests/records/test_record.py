@@ -80,7 +80,7 @@ def test_schema_knows_all_kinds_and_describes_all_fields() -> None:
     "spoil",
     [
         lambda data: data.pop("complete"),
-        lambda data: data.update(schema=5),
+        lambda data: data.update(schema=4),
         lambda data: data.update(extra=1),
         lambda data: data.update(started="yesterday"),
         lambda data: data["interpreter"].pop("gil_enabled"),

@@ -233,3 +233,25 @@ def test_command_reads_each_run_once_wherever_it_lies(tmp_path: Path, capsys: py
     (runs / "copy.json").write_text(second.to_text(), encoding="utf-8")
     assert main(["badge", str(runs), "-o", str(out)]) == 2
     assert "are the record of one run" in capsys.readouterr().err
+
+
+OF_BANK = replace(GOOD, project="bank")
+
+
+@pytest.mark.parametrize(
+    ("records", "label", "shown"),
+    [
+        ([GOOD], None, "concurrency claims"),
+        ([OF_BANK], None, "concurrency claims of bank"),
+        ([OF_BANK], "  ", "concurrency claims of bank"),
+        ([OF_BANK], "mine", "mine"),
+        ([OF_BANK, other(OF_BANK, "Jython 2.7")], None, "concurrency claims of bank"),
+        ([OF_BANK, GOOD], None, "concurrency claims"),
+        ([OF_BANK, replace(GOOD, project="shop")], None, "concurrency claims"),
+    ],
+)
+def test_label_names_the_project_that_all_runs_are_of(
+    records: list[RunRecord], label: str | None, shown: str
+) -> None:
+    """Unless another one is given."""
+    assert badge_of(records, label).label == shown

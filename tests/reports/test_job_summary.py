@@ -41,7 +41,9 @@ def test_two_runs_of_a_step_are_both_in_it(pytester: pytest.Pytester, summary: P
     make_project(pytester, CONFIRMED)
     run_claims(pytester)
     run_claims(pytester)
-    assert summary.read_text(encoding="utf-8").count("## Concurrency claims: every verdict as expected\n") == 2
+    assert (
+        summary.read_text(encoding="utf-8").count("## Concurrency claims of demo: every verdict as expected\n") == 2
+    )
 
 
 @pytest.mark.parametrize("value", [None, ""])

@@ -294,3 +294,9 @@ def test_interleavings_are_left_out_with_the_evidence() -> None:
     report = fitted(record_of(*claims), LARGEST_COMMENT)
     assert len(report.text) <= LARGEST_COMMENT
     assert "```text" not in report.text
+
+
+def test_heading_names_the_project() -> None:
+    """As text: a record may come from elsewhere."""
+    text = markdown(replace(record_of(CLAIM), project="a*b"))
+    assert text.splitlines()[0] == r"## Concurrency claims of a\*b: every verdict as expected"

@@ -480,3 +480,17 @@ def test_templates_are_beside_the_code() -> None:
     assert {"document.html.j2", "page.html.j2", "claim.html.j2", "style.css", "script.js"} <= {
         file.name for file in folder.iterdir()
     }
+
+
+def test_project_is_named_in_title_and_head() -> None:
+    """As text; and nothing is where only shipped suites ran."""
+    named = page(replace(record_of(CLAIM), project="<b>"))
+    assert named.count("oncurrency claims of &lt;b&gt;") == 2
+    assert "oncurrency claims of" not in page(record_of(CLAIM))
+
+
+def test_second_attempts_are_said_to_have_been_asked_for() -> None:
+    """With their budget."""
+    record = record_of(CLAIM)
+    text = read(replace(record, options={**record.options, "patience": 20.0})).text
+    assert "at inconclusive claims, with 20 s for each experiment at least" in text

@@ -31,6 +31,7 @@ def test_plain():
 """
 ALL = {"grass": "confirmed", "article-snow-is-white": "confirmed", "article-rain-is-white": "confirmed"}
 SUITE = {name: verdict for name, verdict in ALL.items() if name != "grass"}
+OWN_ONLY = {"grass": "confirmed"}
 
 
 @pytest.fixture
@@ -46,10 +47,16 @@ def installed_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) 
 
 
 def make_own(pytester: pytest.Pytester, ini: str = "", *, folder: str = "tests", name: str = "test_own") -> None:
-    """Make a project that leaves ``claims_suites`` at its default, with a claim of its own."""
+    """Make a project that does not set ``claims_suites``, with a claim of its own."""
     pytester.makepyprojecttoml(f'[project]\nname = "demo"\n\n[tool.pytest.ini_options]\n{ini}\n')
     pytester.mkdir(folder)
     (pytester.path / folder / f"{name}.py").write_text(f"import pytest\n{OWN}", encoding="utf-8")
+
+
+def forget_own_claims(pytester: pytest.Pytester) -> None:
+    """Leave a project with its test only."""
+    file = pytester.path / "tests" / "test_own.py"
+    file.write_text("def test_plain():\n    pass\n", encoding="utf-8")
 
 
 # --- with and without paths
@@ -70,26 +77,40 @@ def make_own(pytester: pytest.Pytester, ini: str = "", *, folder: str = "tests",
     ids=str,
 )
 @pytest.mark.usefixtures("suite")
-def test_without_path_the_suite_and_the_projects_own_claims_run(
+def test_without_path_the_projects_own_claims_run_or_the_suite(
     pytester: pytest.Pytester, ini: str, arguments: tuple[str, ...]
 ) -> None:
-    """Each claim once, though the suite lies in a virtual environment inside of the project."""
+    """Both if it is asked for; each claim once, though the suite lies in a ``.venv`` inside of the project."""
     if "collect_imported_tests" in ini and pytest.version_tuple < (8, 4):
         pytest.skip("pytest has no such setting yet")
     make_own(pytester, ini)
-    run = run_claims(pytester, *arguments)
-    assert run.verdicts == ALL
-    assert run.status == 0
-    run.result.assert_outcomes(passed=3, deselected=3)
+    own = run_claims(pytester, *arguments)
+    assert (own.status, own.verdicts) == (0, OWN_ONLY)
+    both = run_claims(pytester, "--claims-suite=article", *arguments)
+    assert (both.status, both.verdicts) == (0, ALL)
+    both.result.assert_outcomes(passed=3, deselected=3)
+    forget_own_claims(pytester)
+    suite = run_claims(pytester, *arguments)
+    assert (suite.status, suite.verdicts) == (0, SUITE)
 
 
 @pytest.mark.usefixtures("installed_suite")
 def test_the_same_holds_for_an_installed_package(pytester: pytest.Pytester) -> None:
     """The package itself lies in the virtual environment."""
     make_own(pytester)
-    run = run_claims(pytester, "-W", "error", subprocess=True)
-    assert run.verdicts == ALL
-    assert run.status == 0
+    both = run_claims(pytester, "--claims-suite=all", "-W", "error", subprocess=True)
+    assert (both.status, both.verdicts) == (0, ALL)
+    forget_own_claims(pytester)
+    suite = run_claims(pytester, subprocess=True)
+    assert (suite.status, suite.verdicts) == (0, SUITE)
+    suite.result.stdout.fnmatch_lines(
+        [
+            "claims: the project's own; if it has none, the shipped suite article",
+            "claims: this project has none of its own; shipped: article",
+        ]
+    )
+    assert suite.record is not None
+    assert suite.record["options"]["suites"] == ["article"]
 
 
 def test_failure_in_the_suite_is_explained(pytester: pytest.Pytester, installed_suite: Path) -> None:
@@ -112,7 +133,7 @@ def test_foreign_naming_rules_leave_the_suite_complete(pytester: pytest.Pytester
     )
     own = pytester.path / "tests" / "check_own.py"
     own.write_text(own.read_text(encoding="utf-8").replace("def test_", "def check_"), encoding="utf-8")
-    run = run_claims(pytester)
+    run = run_claims(pytester, "--claims-suite=article")
     assert run.verdicts == {**SUITE, "check-grass": "confirmed"}
     assert run.status == 0
 
@@ -204,13 +225,66 @@ def test_setting_chooses_the_suites(pytester: pytest.Pytester, suite: Path) -> N
     none.result.stdout.fnmatch_lines(["claims: the project's own"])
 
 
+@pytest.mark.usefixtures("suite")
+def test_option_goes_before_the_setting_and_beside_paths(pytester: pytest.Pytester) -> None:
+    """A suite that is asked for as a whole is not narrowed by a part of it, and a folder of its name stays a path."""
+    make_own(pytester, "claims_suites = []", folder="article")
+    assert run_claims(pytester).verdicts == OWN_ONLY
+    assert run_claims(pytester, "--claims-suite=article", "--claims-suite=article").verdicts == ALL
+    assert run_claims(pytester, "--claims-suite=article", "article").verdicts == ALL
+    (pytester.path / "article").rename(pytester.path / "tests")
+    assert run_claims(pytester, "--claims-suite=article", "tests").verdicts == ALL
+    assert run_claims(pytester, "--claims-suite=all", "article/test_1_snow.py").verdicts == SUITE
+
+
+@pytest.mark.usefixtures("suite")
+def test_no_suite_runs_instead_of_claims_that_were_not_looked_at(pytester: pytest.Pytester) -> None:
+    """The project may have claims in a module that skips itself or is broken, or that -k or --lf leaves out."""
+    make_own(pytester)
+    none = run_claims(pytester, "-k", "nothing")
+    assert (none.status, none.claims) == (5, {})
+    plain = pytester.path / "tests" / "test_plain.py"
+    plain.write_text("def test_plain():\n    assert 0\n", encoding="utf-8")
+    pytester.runpytest_inprocess()
+    none = run_claims(pytester, "--lf")
+    assert (none.status, none.claims) == (5, {})
+    forget_own_claims(pytester)
+    for code in ("import pytest\npytest.importorskip('no_such_module')\n", "import no_such_module\n"):
+        plain.write_text(code, encoding="utf-8")
+        none = run_claims(pytester, "--continue-on-collection-errors")
+        assert (none.status > 0, none.claims) == (True, {})
+
+
+@pytest.mark.usefixtures("suite")
+def test_no_suite_runs_instead_of_claims_elsewhere_in_the_project(pytester: pytest.Pytester) -> None:
+    """In a folder below the project's root, pytest looks in that folder only."""
+    make_own(pytester)
+    below = pytester.mkdir("docs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(below)
+        result = pytester.runpytest_inprocess("--claims")
+    assert result.ret == 5
+    assert "(Shipped suites run with --claims-suite.)" in " ".join(result.stdout.str().split())
+
+
+@pytest.mark.usefixtures("suite")
+def test_last_failed_claim_of_a_suite_runs_again_where_the_project_has_none(pytester: pytest.Pytester) -> None:
+    """--lf chooses among the suite that runs by default, whatever else has failed."""
+    make_own(pytester)
+    forget_own_claims(pytester)
+    snow = next(pytester.path.joinpath(".venv").rglob("test_1_snow.py"))
+    snow.write_text(snow.read_text(encoding="utf-8").replace('== "', '== "not '), encoding="utf-8")
+    assert run_claims(pytester).verdicts["article-snow-is-white"] == "refuted"
+    assert run_claims(pytester, "--lf").verdicts == {"article-snow-is-white": "refuted"}
+
+
 @pytest.mark.parametrize(
     ("damage", "words", "arguments"),
     [
-        ("no file", "no claims in ", ()),
+        ("no file", "no claims in ", ("--claims-suite=article",)),
         ("no file", "no claims in ", ("article",)),
-        ("no claim", "holds no claim; the installation is damaged", ()),
-        ("not importable", "No module named 'no_such_module'", ()),
+        ("no claim", "holds no claim; the installation is damaged", ("--claims-suite=article",)),
+        ("not importable", "No module named 'no_such_module'", ("--claims-suite=article",)),
     ],
     ids=str,
 )
@@ -232,7 +306,7 @@ def test_suite_that_collects_nothing_is_an_error(
 @pytest.mark.usefixtures("suite")
 def test_last_failed_and_keyword_choose_among_the_suite(pytester: pytest.Pytester) -> None:
     """--lf runs the claims that failed last time, of the suite as of the project; -k goes by names."""
-    make_own(pytester)
+    make_own(pytester, 'claims_suites = ["article"]')
     by_name = run_claims(pytester, "-k", "rain or grass")
     assert set(by_name.verdicts) == {"grass", "article-rain-is-white"}
     suite = pytester.path.joinpath(".venv").rglob("test_2_rain.py")
@@ -297,15 +371,20 @@ def test_without_claims_bad_claims_are_not_looked_at(pytester: pytest.Pytester) 
 def test_help_pages_tell_of_markers_fixture_and_options(pytester: pytest.Pytester) -> None:
     """--markers, --fixtures and --help are where a user of pytest looks."""
     pytester.runpytest_inprocess("--markers").stdout.fnmatch_lines(
-        ["@pytest.mark.claim(statement, *, source=None, id=None): *", "@pytest.mark.refuted(condition, *, reason): *"]
+        [
+            "@pytest.mark.claim(statement, *, source=None, id=None, budget=None): *",
+            "@pytest.mark.refuted(condition, *, reason): *",
+        ]
     )
     pytester.runpytest_inprocess("--fixtures").stdout.fnmatch_lines(["lab -- *", "    *laim*instruments*"])
     pytester.runpytest_inprocess("--help").stdout.fnmatch_lines(
         [
             "*--claims *",
+            "*--claims-suite*NAME*",
             "*--claims-report*PATH*",
             "*--claims-strict *",
             "*--claims-budget*S*",
+            "*--claims-patience*S*",
             "*--claims-in-process *",
             "*claims_suites*",
         ]
@@ -430,26 +509,6 @@ def test_refuted_takes_the_first_reason_that_holds(pytester: pytest.Pytester) ->
     run = run_claims(pytester)
     assert run.claims["x-x"]["reason"] == "of arithmetic"
     assert run.status == 0
-
-
-@pytest.mark.parametrize(
-    ("settings", "name"),
-    [
-        ('[project]\nname = "My.Very_own-Project"\n', "my-very-own-project"),
-        ("[project]\n", "folder"),
-        ("", "folder"),
-        ("this is no TOML", "folder"),
-    ],
-)
-def test_suite_of_own_claims_is_named_for_the_project(pytester: pytest.Pytester, settings: str, name: str) -> None:
-    """The project's name, normalized; without one that of its folder."""
-    folder = pytester.mkdir("folder")
-    (folder / "pytest.ini").write_text("[pytest]\nclaims_suites =\n", encoding="utf-8")
-    (folder / "pyproject.toml").write_text(settings, encoding="utf-8")
-    (folder / "test_x.py").write_text(f"import pytest\n{OWN}", encoding="utf-8")
-    run = run_claims(pytester, "--rootdir=folder", "-c", "folder/pytest.ini", "folder")
-    (claim,) = run.claims.values()
-    assert (claim["id"], claim["suite"], claim["location"]) == (f"{name}-grass", name, "test_x.py:3")
 
 
 def test_location_and_id_do_not_depend_on_where_pytest_was_started(pytester: pytest.Pytester) -> None:

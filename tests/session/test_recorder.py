@@ -155,13 +155,14 @@ def test_record_of_a_run_holds_what_was_seen(pytester: pytest.Pytester, validate
     assert record is not None
     validate(record)
 
-    assert record["schema"] == 4
+    assert record["schema"] == 5
     assert record["tool"]["name"] == "pytest-concclaims"
     assert record["tool"]["version"] == version("pytest-concclaims")
     assert record["tool"]["pytest"] == pytest.__version__
     assert record["options"] == {
         "suites": [],
         "budget": 0.5,
+        "patience": None,
         "strict": False,
         "in_process": False,
         "portable": False,

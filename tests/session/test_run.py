@@ -46,6 +46,16 @@ def test_unknown_suite_in_the_settings_is_a_usage_error(pytester: pytest.Pyteste
     run.result.stderr.fnmatch_lines([f"*{settings}: claims_suites names 'artikel'*there is: *article*"])
 
 
+def test_unknown_suite_of_the_option_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    """The error names the option and the suites that there are."""
+    make_project(pytester, one_claim("assert lab"))
+    run = run_claims(pytester, "--claims-suite=artikel", "test_claims.py")
+    assert run.status == 4
+    run.result.stderr.fnmatch_lines(
+        ["*--claims-suite names 'artikel', which is no shipped suite; there is: *article*"]
+    )
+
+
 def test_unknown_path_is_pytests_usage_error(pytester: pytest.Pytester) -> None:
     """What can only be meant as a path is refused as ever."""
     make_project(pytester, one_claim("assert lab"))

@@ -753,6 +753,30 @@ def test_assertions_of_a_module_that_pytest_did_not_compile_are_not_seen(pyteste
     assert "call pytest.register_assert_rewrite('shared')" in run.claims["snow"]["reason"]
 
 
+@pytest.mark.parametrize("scope", ["function", "module"])
+def test_fixture_that_gives_no_verdict_gives_none_to_each_claim(pytester: pytest.Pytester, scope: str) -> None:
+    """It is set up for each, and what it has registered is undone."""
+    make_project(
+        pytester,
+        f"""
+        from pytest_concclaims import Inconclusive
+        undone = []
+        @pytest.fixture(scope={scope!r})
+        def ready(request):
+            request.addfinalizer(lambda: undone.append(1))
+            raise Inconclusive("a ruler is missing")
+        @pytest.mark.claim("Snow is deep")
+        @pytest.mark.parametrize("x", [1, 2])
+        def test_deep(ready, x):
+            assert x
+        @pytest.mark.claim("It is undone")
+        def test_last():
+            assert undone == [1, 1]
+        """,
+    )
+    assert run_claims(pytester).verdicts == {"deep[1]": INCONCLUSIVE, "deep[2]": INCONCLUSIVE, "last": CONFIRMED}
+
+
 FLAKY = """
 from pathlib import Path
 

@@ -454,9 +454,20 @@ def installed_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.usefixtures("installed_suite")
 def test_workers_run_an_installed_suite_and_the_projects_own_claims(pytester: pytest.Pytester) -> None:
     """Each claim once, though the package and its suite lie in a virtual environment inside of the project."""
-    run = run_claims(pytester, *WORKERS, subprocess=True)
+    run = run_claims(pytester, "--claims-suite=article", *WORKERS, subprocess=True)
     assert run.verdicts == {**SUITE, "companion": "confirmed"}
     assert run.status == 0
+
+
+@pytest.mark.usefixtures("installed_suite")
+def test_workers_run_the_suite_where_the_project_has_no_claims(pytester: pytest.Pytester) -> None:
+    """Each worker sees by itself that there are none."""
+    for file in (pytester.path / "tests").glob("test_*.py"):
+        file.write_text("def test_plain():\n    pass\n", encoding="utf-8")
+    run = run_claims(pytester, *WORKERS, subprocess=True)
+    assert (run.status, run.verdicts) == (0, SUITE)
+    assert run.record is not None
+    assert run.record["options"]["suites"] == ["article"]
 
 
 @pytest.mark.usefixtures("installed_suite")
@@ -470,7 +481,7 @@ def test_workers_know_the_parts(pytester: pytest.Pytester) -> None:
 def test_suite_that_cannot_be_imported_is_an_error(pytester: pytest.Pytester, installed_suite: Path) -> None:
     """A damaged installation must not look like a smaller suite."""
     (installed_suite / "test_1_snow.py").write_text("import no_such_module", encoding="utf-8")
-    run = run_claims(pytester, *WORKERS, subprocess=True)
+    run = run_claims(pytester, "--claims-suite=article", *WORKERS, subprocess=True)
     assert run.status not in (0, 5)
     assert "No module named 'no_such_module'" in run.output
 
