@@ -387,7 +387,7 @@ def test_answer(asked: str, witnessed: bool, answer: bool) -> None:
         ([1], None, (), False),
         ([CRASH], 2, (), False),
     ],
-    ids=repr,
+    ids=["values", "some", "predicate", "several", "none", "exceptions", "observed", "crash"],
 )
 def test_question_about_what_actors_return(
     about: list[Any], values: int | None, exceptions: tuple[type[BaseException], ...], is_about_values: bool

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from helpers.counters import Counter, increment, increment_slowly, nothing, samples_of, successor
+from helpers.counters import Counter, increment, increment_slowly, samples_of, successor
 from helpers.race_questions import last
 from pytest_concclaims import Lab, RaceError
 from pytest_concclaims.lab.race.schedules.replay import Token
@@ -105,10 +105,3 @@ def test_replayed_schedule_in_which_actors_return_nothing_is_answered(lab: Lab) 
     assert witness is not None
     again = Lab(budget=20.0, replay=[Token.parse(witness["replay"])])
     assert again.race(dict, get, put).never(is_empty) is False
-
-
-@each_engine
-def test_empty_outcome_of_a_race_that_was_not_asked_about_it(lab: Lab) -> None:
-    """The control may return nothing: what it does is observed by the race's question."""
-    race = lab.race(object, lambda _: 1, lambda _: 2, control=(nothing, nothing))
-    assert race.ever((1, 2)) is True
