@@ -13,6 +13,7 @@ import pytest
 from ..interpreter import Interpreter
 from ..lab.lock import LOCK_DIR, MachineLockError, check_lock_folder
 from .collection import ClaimCollection
+from .other_plugins import TimerWatch, advise_on_coverage
 from .plan import Plan, make_plan
 from .recorder import Recorder
 from .suites import LastFailedGuard
@@ -56,6 +57,8 @@ def register(config: pytest.Config, *, gil: bool) -> None:
     left = LeftThreads()
     config.pluginmanager.register(ClaimTrials(config, left, gil=gil), "concclaims-trials")
     config.pluginmanager.register(ThreadWatch(left), "concclaims-thread-watch")
+    config.pluginmanager.register(TimerWatch(), "concclaims-timer-watch")
+    advise_on_coverage(config)
 
 
 def _refuse_what_falsifies(config: pytest.Config) -> None:
