@@ -163,7 +163,10 @@ def _by_ending(facts: Facts) -> Decision:
     return Decision(verdict, None if verdict.reached else facts.ending_reason or "no reason was given")
 
 
-_ASSERTED_NOTHING = "the claim returned, and no assertion of its own had held; write assert before what is claimed"
+_ASSERTED_NOTHING = (
+    "the claim returned, and no assertion of its own had held; write assert before what is claimed (assertions in "
+    "another module count where pytest rewrites it: pytest.register_assert_rewrite)"
+)
 
 
 def unexpected(verdict: Verdict, expected: Verdict) -> bool:

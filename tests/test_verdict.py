@@ -29,7 +29,10 @@ def inconclusive(reason: str) -> Decision:
     return Decision(Verdict.INCONCLUSIVE, reason)
 
 
-NO_ASSERTION = error("the claim returned, and no assertion of its own had held; write assert before what is claimed")
+NO_ASSERTION = error(
+    "the claim returned, and no assertion of its own had held; write assert before what is claimed (assertions in "
+    "another module count where pytest rewrites it: pytest.register_assert_rewrite)"
+)
 UNSETTLED = Decision(Verdict.INCONCLUSIVE, "not seen")
 
 #: What was seen, one thing beside how the function ended, and what it leads to for each way to end.

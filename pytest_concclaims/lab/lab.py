@@ -61,6 +61,7 @@ class Lab:
     :param replay: tokens of schedules; a race with one of them runs that schedule only, in the test process.
     :param lock_timeout: seconds to wait for the machine while others measure.
     :param tell: shows people one line of text, such as what is waited for.
+    :param waiting: entered while others have the machine: that time is none of the claim's.
     """
 
     #: An outcome to ask a race for: the process is ended by a signal such as SIGSEGV.
@@ -80,6 +81,7 @@ class Lab:
         replay: Sequence[Token] = (),
         lock_timeout: float = 300.0,
         tell: Callable[[str], None] = lambda _: None,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.budget = budget
         self._least_budget = least_budget
@@ -92,6 +94,7 @@ class Lab:
         self._children: list[Child[Any]] = []
         self._lock_timeout = lock_timeout
         self._tell = tell
+        self._waiting = waiting
         self._bench = Bench(
             self._sampling,
             self._suspended,
@@ -465,7 +468,8 @@ class Lab:
         __tracebackhide__ = True
         with ExitStack() as stack:
             try:
-                stack.enter_context(machine_lock().held(timeout=self._lock_timeout, tell=self._tell))
+                with self._waiting():
+                    stack.enter_context(machine_lock().held(timeout=self._lock_timeout, tell=self._tell))
             except MachineError as busy:
                 self._raise(Inconclusive(str(busy)))
             yield

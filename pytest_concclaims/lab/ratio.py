@@ -18,7 +18,7 @@ from .callables import begin, failures_of, name_of
 from .failure import Failure
 from .measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion, clock
 from .sequential import in_random_order, reading_of, sample_until_settled, tested
-from .tracing import is_traced
+from .tracing import is_traced, tracer_advice
 
 #: Seconds that a sample of an arm takes at least: as short as the clock's ticks and its own cost allow.
 _LONG_ENOUGH_S = max(100e-6, 1000 * time.get_clock_info("perf_counter").resolution)
@@ -126,7 +126,8 @@ class Ratio(Measurement):
 
     def _settle(self, low: float, high: float) -> Settled:
         if is_traced():
-            return Settled(None, "a tracer, profiler or debugger is active, which slows one arm more than the other")
+            slows = "a tracer, profiler or debugger is active, which slows one arm more than the other"
+            return Settled(None, f"{slows}; {tracer_advice()}")
         end = clock() + self._budget
         if not all(arm.calls for arm in self.timings):
             self._prepare()

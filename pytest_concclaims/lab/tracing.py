@@ -8,6 +8,8 @@ from typing import Any
 
 #: The tools that sys.monitoring has numbers for (PEP 669).
 _TOOLS = range(6)
+_ADVICE = "run it without"
+_advice = _ADVICE
 
 
 def is_traced() -> bool:
@@ -21,3 +23,14 @@ def is_traced() -> bool:
         return True
     monitoring: Any = getattr(sys, "monitoring", None)
     return monitoring is not None and any(monitoring.get_tool(tool) is not None for tool in _TOOLS)
+
+
+def tracer_advice() -> str:
+    """Return what to do where a tracer is in the way: ``run it without``, or what :func:`set_tracer_advice` said."""
+    return _advice
+
+
+def set_tracer_advice(advice: str | None) -> None:
+    """Say how the tracer that is active here is switched off, such as ``run it with --no-cov``; None: not known."""
+    global _advice
+    _advice = advice or _ADVICE

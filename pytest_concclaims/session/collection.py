@@ -15,6 +15,7 @@ import pytest
 
 from ..claim import Claim, ClaimError, check_refuted_alone, distinct, duplicates, is_marked, read_claim
 from ..interpreter import Interpreter
+from .other_plugins import run_once
 from .plan import Plan, is_part
 from .project import project_name
 from .suites import SUITE, Suite, SuiteModule, suite_folders
@@ -131,6 +132,8 @@ class ClaimCollection:
         if rest:
             config.hook.pytest_deselected(items=rest)
         items[:] = selected
+        for item in selected:
+            run_once(item)
         self._selected = len(selected)
 
     @pytest.hookimpl(trylast=True)

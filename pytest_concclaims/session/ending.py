@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import pytest
 
 from ..verdict import Ending, Inconclusive, NotApplicable
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup, ExceptionGroup  # type: ignore[import-not-found,unused-ignore]  # pytest needs it
 
 #: Modules of pytest whose ``Failed`` means that ``raises`` or ``warns`` saw nothing: in pytest 8.4 the former
 #: moved from python_api to raises.
@@ -15,12 +19,16 @@ _SEEING_NOTHING = frozenset({"_pytest.python_api", "_pytest.raises", "_pytest.re
 
 
 def ending_of(
-    error: BaseException | None, *, is_claims_code: Callable[[FrameType], bool]
+    error: BaseException | None,
+    *,
+    is_claims_code: Callable[[FrameType], bool],
+    would_be: Callable[[FrameType], bool] = lambda _: False,
 ) -> tuple[Ending, str | None]:
     """Return how a claim's test function ended, and the reason in words.
 
     :param error: what the function raised; None if it returned.
     :param is_claims_code: whether a frame's code speaks for the claim.
+    :param would_be: whether it would if pytest rewrote its module.
     """
     if error is None:
         return Ending.RETURNED, None
@@ -30,16 +38,45 @@ def ending_of(
         return Ending.NOT_APPLICABLE, str(error)
     if isinstance(error, pytest.xfail.Exception):
         return Ending.RAISED, "pytest.xfail() in a claim; say the expected verdict with refuted"
-    frames = _frames(error)
-    if isinstance(error, AssertionError) and is_claims_code(frames[-1]):
-        return Ending.ASSERTION_FAILED, None
-    if isinstance(error, pytest.fail.Exception) and _saw_nothing(error, frames, is_claims_code):
+    if all(_is_refutation(raised, is_claims_code) for raised in raised_by(error)):
         return Ending.ASSERTION_FAILED, None
     message = str(error).partition("\n")[0]  # the rest, a traceback perhaps, is in the evidence
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if isinstance(error, AssertionError):
-        text = f"an assertion outside the claim's code failed: {text}"
+        text = f"an assertion outside the claim's code failed: {text}; {_advice(_frames(error)[-1], would_be)}"
     return Ending.RAISED, text
+
+
+def raised_by(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a plain group, as of ``asyncio`` or hypothesis; of anything else, itself.
+
+    A class of its own says something else by them: hypothesis' ``FlakyFailure`` that they did not come again.
+    """
+    if isinstance(error, BaseExceptionGroup) and type(error) in (ExceptionGroup, BaseExceptionGroup):
+        for raised in error.exceptions:
+            yield from raised_by(raised)
+    else:
+        yield error
+
+
+def _is_refutation(error: BaseException, is_claims_code: Callable[[FrameType], bool]) -> bool:
+    """Return whether an exception says that what the claim's code asserts does not hold."""
+    frames = _frames(error)
+    if isinstance(error, AssertionError):
+        return bool(frames) and is_claims_code(frames[-1])
+    return isinstance(error, pytest.fail.Exception) and _saw_nothing(error, frames, is_claims_code)
+
+
+def _advice(frame: FrameType, would_be: Callable[[FrameType], bool]) -> str:
+    if would_be(frame):
+        module = frame.f_globals.get("__name__")
+        return f"if it speaks for the claim, {register(module)}"
+    return "if that refutes the claim, write it there as an assert"
+
+
+def register(module: object) -> str:
+    """Return what to do for pytest to rewrite a module, in words."""
+    return f"call pytest.register_assert_rewrite({module!r}) before its import, in a conftest.py for example"
 
 
 def _frames(error: BaseException) -> list[FrameType]:

@@ -13,6 +13,7 @@ import pytest
 from ..interpreter import Interpreter
 from ..lab.lock import LOCK_DIR, MachineLockError, check_lock_folder
 from .collection import ClaimCollection
+from .other_plugins import TimerWatch, advise_on_coverage
 from .patience import Patience
 from .plan import Plan, make_plan
 from .recorder import Recorder
@@ -65,6 +66,8 @@ def register(config: pytest.Config, *, gil: bool) -> None:
     config.pluginmanager.register(ThreadWatch(left), "concclaims-thread-watch")
     if patience is not None:
         config.pluginmanager.register(Patience(), "concclaims-patience")
+    config.pluginmanager.register(TimerWatch(), "concclaims-timer-watch")
+    advise_on_coverage(config)
 
 
 def _refuse_what_falsifies(config: pytest.Config) -> None:

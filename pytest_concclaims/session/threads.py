@@ -14,6 +14,8 @@ from types import FrameType
 
 from ..lab.threads import DEADLOCKED
 
+#: Threads that another plugin has started while a claim runs.
+OF_PLUGINS: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 #: Seconds that threads of a claim have to end, once its teardown is over.
 _JOIN_TIMEOUT_S = 5.0
 #: Seconds between two looks whether one of them has become idle.
@@ -21,8 +23,8 @@ _POLL_INTERVAL_S = 0.02
 
 
 def running_threads() -> frozenset[threading.Thread]:
-    """Return the threads that run now, but for the one that asks, and those that a race has lost in a deadlock."""
-    return frozenset(threading.enumerate()) - {threading.current_thread(), *DEADLOCKED}
+    """Return the threads that run now, but for the one that asks, other plugins', and those lost in a deadlock."""
+    return frozenset(threading.enumerate()) - {threading.current_thread(), *OF_PLUGINS, *DEADLOCKED}
 
 
 def threads_in(is_code: Callable[[FrameType], bool]) -> frozenset[threading.Thread]:

@@ -31,8 +31,9 @@ from ..verdict import Decision, Ending, Facts, Inconclusive, NotApplicable, Verd
 from . import pytest_benchmark
 from .assertions import AssertionWatch, Place, Territory, has_assertions, is_noted, is_rewritten
 from .collection import CLAIM
-from .ending import ending_of
+from .ending import ending_of, raised_by, register
 from .interference import find_interference
+from .other_plugins import timer_stopped
 from .replay import Replay
 from .suites import SuiteModule
 from .threads import LeftThreads, running_threads, threads_in, unrelated_reason
@@ -143,7 +144,8 @@ class Trial:
         if self.decision is None:
             return None
         own = [item.to_json() for item in self.evidence() if not isinstance(item, Attempt)]
-        return Attempt(self.decision.verdict.value, self.decision.reason, own)
+        decision = decide(dataclasses.replace(self.facts, earlier=()))  # its own, and not whether it agrees
+        return Attempt(decision.verdict.value, decision.reason, own)
 
     def end(self, left: LeftThreads) -> None:
         """Close the lab, and see which threads the claim has left running."""
@@ -291,6 +293,7 @@ class ClaimTrials:
             replay=self._replay.tokens_of(claim.id),
             lock_timeout=option("claims_lock_timeout"),
             tell=self._show,
+            waiting=partial(timer_stopped, item),
         )
         return Trial(claim, lab, _territory(item), attempts, undecided, None if undecided else patience)
 
@@ -349,8 +352,12 @@ class ClaimTrials:
         unrelated_threads: str | None,
     ) -> None:
         """Decide the claim by what its call has shown."""
-        ending, reason = ending_of(error, is_claims_code=partial(_speaks_for, trial.territory))
-        caught = [place for place, failure in watch.failed if failure is not error]
+        ending, reason = ending_of(
+            error,
+            is_claims_code=partial(_speaks_for, trial.territory),
+            would_be=lambda frame: trial.territory.holds(frame.f_code.co_filename, rewritten=True),
+        )
+        caught = _caught(error, watch)
         unsettled = trial.lab.unsettled
         decision = trial.take(
             ending=ending,
@@ -433,14 +440,25 @@ def _unsettled(raised: Inconclusive | NotApplicable) -> Decision:
     return decide(Facts(ending=ending, ending_reason=reason))
 
 
+def _caught(error: BaseException | None, watch: AssertionWatch) -> list[Place]:
+    """Return the assertions that failed, none of whose failures ended the claim.
+
+    hypothesis runs a claim again with other arguments for which the same assertion fails, and so may tasks that run
+    side by side.
+    """
+    ended_by = set() if error is None else {id(raised) for raised in raised_by(error)}
+    ended_at = {place for place, failure in watch.failed if id(failure) in ended_by}
+    return [place for place, _ in watch.failed if place not in ended_at]
+
+
 def _why_unwatched(item: pytest.Function) -> str | None:
     """Return why the assertions of a claim's module cannot be seen; None if they can."""
     function = _plain_function(item)
     if is_noted(function.__code__.co_filename):
         return None
     return (
-        f"the assertions of {function.__code__.co_filename} cannot be seen, as pytest has not rewritten it; before "
-        f"its import, call pytest.register_assert_rewrite({function.__module__!r}), in a conftest.py for example"
+        f"the assertions of {function.__code__.co_filename} cannot be seen, as pytest has not rewritten it; "
+        f"{register(function.__module__)}"
     )
 
 
@@ -491,9 +509,8 @@ def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> Non
         path, line, _ = item.reportinfo()
         word = "INCONCLUSIVE: " if decision.verdict is Verdict.INCONCLUSIVE else ""
         report.longrepr = (str(path), (line or 0) + 1, f"{word}{decision.reason}")
-    if report.when == "call" and report.failed:
-        lines = [f'"{harmless(claim.statement)}"', f"is {result.verdict.word}, expected {claim.expected.word}"]
-        lines += [f"{claim.id}, {claim.location}"]
+    if report.when == "call":
+        lines = [f'"{harmless(claim.statement)}"', _as_expected(result), f"{claim.id}, {claim.location}"]
         for piece in result.evidence:
             lines.append(f"- {harmless(piece.phrase())}")
             if isinstance(piece, RaceRun):
@@ -503,6 +520,13 @@ def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> Non
         crash = getattr(report.longrepr, "reprcrash", None)
         if crash is not None and result.verdict is Verdict.REFUTED:  # for the short summary, which has one line
             crash.message = f"REFUTED: {harmless(summary_phrase(result.evidence).partition('; ')[0])}"
+
+
+def _as_expected(result: ClaimResult) -> str:
+    if result.verdict is result.expected:
+        because = f", because {harmless(result.reason)}" if result.reason else ""
+        return f"is {result.verdict.word} as expected{because}"
+    return f"is {result.verdict.word}, expected {result.expected.word}"
 
 
 # --- around the call
@@ -536,16 +560,23 @@ def _installed() -> tuple[str, ...]:
 def _observations(error: BaseException | None, decision: Decision, watch: AssertionWatch) -> list[Evidence]:
     """Return the evidence that the assertions are, and an exception that ended the claim in ERROR."""
     found: list[Evidence] = [Assertion(True, place.text, _shown(place)) for place in watch.held]
-    for place, failure in watch.failed:
-        found.append(Assertion(False, place.text, _shown(place), str(failure)))
-    noted = any(failure is error for _, failure in watch.failed)
-    if error is not None and decision.verdict is Verdict.REFUTED and not noted:
-        raised = traceback.extract_tb(error.__traceback__)[-1]  # by hand: raise AssertionError(...)
-        place = Place(raised.filename, raised.lineno or 0, raised.line or type(error).__name__)
-        found.append(Assertion(False, place.text, _shown(place), str(error)))
+    # Of failures at one place, the last: it is the one that ended the claim, if one did.
+    found += [_failed(place, failure) for place, failure in dict(watch.failed).items()]
+    if error is not None and decision.verdict is Verdict.REFUTED:
+        noted = {id(failure) for _, failure in watch.failed}
+        for raised in raised_by(error):
+            if id(raised) not in noted:  # by hand: raise AssertionError(...)
+                last = traceback.extract_tb(raised.__traceback__)[-1]
+                place = Place(last.filename, last.lineno or 0, last.line or type(raised).__name__)
+                found.append(_failed(place, raised))
     elif decision.verdict is Verdict.ERROR and error is not None:
         found.append(_raised("the claim", error))
     return found
+
+
+def _failed(place: Place, failure: BaseException) -> Assertion:
+    notes = getattr(failure, "__notes__", ())  # hypothesis notes the arguments there
+    return Assertion(False, place.text, _shown(place), "\n".join([str(failure), *map(str, notes)]))
 
 
 def _shown(place: Place) -> str:

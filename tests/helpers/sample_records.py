@@ -60,6 +60,7 @@ RACE = RaceRun(
         "overlapping": True,
         "steps": None,
         "replay": None,
+        "scenario": None,
         "remark": None,
     },
     control={
@@ -69,7 +70,10 @@ RACE = RaceRun(
         "overlapping": 256,
         "strides": 1,
         "seen": 0,
+        "without_locks": [],
     },
+    orders=[],
+    scenarios=None,
     strategies=[{"strategy": "leapfrog", "samples": 4_096, "overlapping": 2_048}],
     schedules=None,
     bound=None,

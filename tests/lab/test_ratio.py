@@ -22,7 +22,7 @@ from pytest_concclaims.lab import measurement, ratio, sequential
 from pytest_concclaims.lab.lock import LOCK_DIR
 from pytest_concclaims.lab.ratio import Ratio
 from pytest_concclaims.lab.sequential import ERROR
-from pytest_concclaims.lab.tracing import is_traced
+from pytest_concclaims.lab.tracing import is_traced, set_tracer_advice, tracer_advice
 from pytest_concclaims.records.evidence import RatioRun, from_json
 from pytest_concclaims.statistics import clopper_pearson_lower, median_range
 
@@ -224,6 +224,19 @@ def test_where_somebody_watches_there_is_no_answer(lab: Lab, time_: Time, monkey
     with pytest.raises(Inconclusive, match="a tracer, profiler or debugger is active"):
         lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI)).above(1)
     assert time_.calls == []
+
+
+def test_what_to_do_about_a_tracer_is_said(lab: Lab, time_: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the surroundings know it."""
+    monkeypatch.setattr(ratio, "is_traced", lambda: True)
+    measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
+    with pytest.raises(Inconclusive, match=r"than the other; run it without$"):
+        measured.above(1)
+    set_tracer_advice("run it with --fast")
+    with pytest.raises(Inconclusive, match=r"than the other; run it with --fast$"):
+        measured.above(2)
+    set_tracer_advice(None)
+    assert tracer_advice() == "run it without"
 
 
 @interpreter

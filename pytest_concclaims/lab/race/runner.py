@@ -11,7 +11,7 @@ from ...text import counted
 from .. import linux
 from ..failure import Failed, Failure
 from ..processes.forked import CAN_FORK
-from ..tracing import is_traced
+from ..tracing import is_traced, tracer_advice
 from .controls import Controls
 from .experiment import RaceExperiment
 from .histogram import OutcomeCount, counts
@@ -173,7 +173,9 @@ class Runner:
             return Result(searched, None, lacking or (None if gil_enabled() else _LEAKS))
         suffices = lacking is None and gil_enabled()
         if is_traced():
-            return Result(searched, None, self._impossible(asked, searched) if suffices else _TRACED)
+            return Result(
+                searched, None, self._impossible(asked, searched) if suffices else f"{_TRACED}; {tracer_advice()}"
+            )
         with nullcontext() if suffices else alone():  # a short look asks for no power, and so for no quiet machine
             now = clock()
             if suffices:

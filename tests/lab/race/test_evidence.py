@@ -32,6 +32,7 @@ MATCHED = {
     "overlapping": 2_500,
     "strides": 40,
     "seen": 1_234,
+    "without_locks": [],
 }
 GENERIC = {**MATCHED, "matched": False, "actors": ["_read_call_write", "_read_call_write"]}
 #: A race in which the effect was never seen, although its control was.
@@ -52,6 +53,8 @@ ABSENT = RaceRun(
     other_outcomes=0,
     witness=None,
     control=MATCHED,
+    orders=[],
+    scenarios=None,
     strategies=[{"strategy": "leapfrog", "samples": 12_345, "overlapping": 10_000}],
     schedules=None,
     bound=Absence(10_000, 80, 2_500, 1_234).bound,
@@ -64,7 +67,7 @@ SIGHTING = Sighting("1", 0.0123456, 4_321, "leapfrog", 1e-6, overlapping=True)
 
 def witness_of(sighting: Sighting) -> dict[str, Any]:
     """Return a witness as evidence has it."""
-    return {**asdict(sighting), "steps": None, "replay": None, "remark": None}
+    return {**asdict(sighting), "steps": None, "replay": None, "scenario": None, "remark": None}
 
 
 FAILURE = asdict(Failure("raised", "actor add raised KeyError: 'x'", "Traceback (most recent call last): ..."))
@@ -115,20 +118,20 @@ KINDS = {
 NOT_SEEN = (
     "not seen in 10,000 overlapping samples (80 strides); {control} was seen 1,234 times in 2,500. If samples were "
     "independent, the rate per overlapping sample in this harness would be below 6.9e-04 (99.9%). This is no bound "
-    "for your program; all outcomes: 12,345 x 2"
+    "for your program; all outcomes: 2 (12,345 times)"
 )
 SEEN_FIRST = (
-    "seen in 1,000 of 12,345 samples, first 1 after 12.3 ms (sample 4,321; leapfrog); all outcomes: 12,345 x 2"
+    "seen in 1,000 of 12,345 samples, first 1 after 12.3 ms (sample 4,321; leapfrog); all outcomes: 2 (12,345 times)"
 )
 PHRASES = {
     "seen": f"never(is_torn): {SEEN_FIRST}",
     "seen without GIL": (
         "ever(is_torn): seen in 1 of 12,345 samples, first 1 after 0.0 ms (sample 1; spin rendezvous); "
-        "all outcomes: 12,345 x 2"
+        "all outcomes: 2 (12,345 times)"
     ),
     "absent": f"never(is_torn): {NOT_SEEN.format(control='its control')}",
     "generic": f"never(is_torn): {NOT_SEEN.format(control='a generic control (weaker than one of its own)')}",
-    "lacking": "never(is_torn) has no answer: too few strides, 19 of the 20 that it takes; all outcomes: 12,345 x 2",
+    "lacking": "never(is_torn) has no answer: too few strides, 19 of the 20 that it takes; all outcomes: 2 (12,345 times)",
     "failed": "actor add raised KeyError: 'x'",
 }
 
@@ -150,12 +153,12 @@ def outcomes(*samples: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("counts", "others", "told"),
     [
-        ([5], 0, "5 x 0"),
-        ([5_000, 1], 0, "5,000 x 0, 1 x 1"),
-        ([4, 3, 2, 1], 0, "4 x 0, 3 x 1, 2 x 2, 1 x 3"),
-        ([5, 4, 3, 2, 1], 0, "5 x 0, 4 x 1, 3 x 2, 2 x 3 and 1 more"),
-        ([9, 8, 7, 6, *[1] * 16], 1_000, "9 x 0, 8 x 1, 7 x 2, 6 x 3 and 1,016 more"),
-        ([2], 3, "2 x 0 and 3 more"),
+        ([5], 0, "0 (5 times)"),
+        ([5_000, 1], 0, "0 (5,000 times), 1 (once)"),
+        ([4, 3, 2, 1], 0, "0 (4 times), 1 (3 times), 2 (2 times), 3 (once)"),
+        ([5, 4, 3, 2, 1], 0, "0 (5 times), 1 (4 times), 2 (3 times), 3 (2 times) and 1 more"),
+        ([9, 8, 7, 6, *[1] * 16], 1_000, "0 (9 times), 1 (8 times), 2 (7 times), 3 (6 times) and 1,016 more"),
+        ([2], 3, "0 (2 times) and 3 more"),
     ],
     ids=["one", "two", "all", "one more", "many more", "others"],
 )
@@ -193,7 +196,7 @@ def test_lacking_comes_before_a_witness() -> None:
     """Where there is no answer, what was seen does not look like one."""
     lacking = "the GIL was off when this was asked and on at the end"
     phrase = dataclasses.replace(SEEN, answer=None, lacking=lacking).phrase()
-    assert phrase == f"never(is_torn) has no answer: {lacking}; all outcomes: 12,345 x 2"
+    assert phrase == f"never(is_torn) has no answer: {lacking}; all outcomes: 2 (12,345 times)"
 
 
 @pytest.mark.parametrize("evidence", [ABSENT, WEAKER], ids=["own", "generic"])

@@ -119,14 +119,7 @@ class SampleSearch:
             self.findings.scenario = scenario
             return
         failure = self._failure(forked, at) if forked.value is None else forked.value
-        sought = (self.findings.crash and failure.kind == "crash") or (
-            may_break and failure.kind in ("crash", "hang")
-        )
-        if not sought or at.part is not Part.ACTORS:
-            raise Failed(failure)
-        self._count_lost(
-            side, at, portable(CRASH if failure.kind == "crash" else Broken("a hang")), clock() - started
-        )
+        self._count_end(side, at, failure, clock() - started)
 
     def _failure(self, forked: Forked[_Report], at: Position) -> Failure:
         """Return what it means that a child did not return."""
@@ -135,13 +128,19 @@ class SampleSearch:
         did = f"{at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples"
         return child_failure(forked, f"while the {subject.name} ran ({did})")
 
-    def _count_lost(self, side: Side, at: Position, end: Portable, seconds: float) -> None:
+    def _count_end(self, side: Side, at: Position, failure: Failure, seconds: float) -> None:
         """Count the samples of a child that did not return: all that is known is how many there were.
 
         In its last stride, all of the control's may have overlapped: it must not seem to end so more often than it
         does.
+
+        :raises Failed: such an end is not sought, or it was no actor's.
         """
-        tally = side.tally
+        is_crash, tally = failure.kind == "crash", side.tally
+        is_broken = at.of_control and self._experiment.control.may_break and failure.kind in ("crash", "hang")
+        if not (is_broken or (self.findings.crash and is_crash)) or at.part is not Part.ACTORS:
+            raise Failed(failure)
+        end = portable(CRASH if is_crash else Broken("a hang"))
         samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping
         if at.of_control:
             samples, overlapping = samples + at.length - 1, overlapping + at.length - 1

@@ -43,7 +43,7 @@ from pytest_concclaims.lab.failure import Failed, Failure
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.experiment import RaceError, experiment
 from pytest_concclaims.lab.race.position import Part, Position
-from pytest_concclaims.lab.race.question import CRASH, Portable, portable, question
+from pytest_concclaims.lab.race.question import CRASH, Portable, portable
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
 from pytest_concclaims.lab.race.samples.findings import Findings
@@ -636,14 +636,15 @@ def test_samples_of_a_child_that_crashed_are_counted(
     """As far as is known, and of the control all that may have overlapped: it must not seem to crash more often."""
     made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
     search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
-    search.begin(question("ever", [CRASH], ()))
+    search.begin()
+    search.findings.crash = True
     side = search.findings.control if of_control else search.findings.race
     side.tally.count(portable("before"), 3, 5)
     at = Position(of_control, 0, Part.ACTORS, length=8, samples=9, overlapping=overlapping)
-    search._count_crash(side, at, Failure("crash", "SIGSEGV", ""), 0.5)
+    search._count_end(side, at, Failure("crash", "SIGSEGV", ""), 0.5)
     assert side.tally.outcomes == {
         portable("before"): Count(5, 3),
-        Portable("in a process that crashed"): Count(lost, lost_overlapping),
+        Portable("in a process that came to no end"): Count(lost, lost_overlapping),
         portable(CRASH): Count(1, 1),
     }
     assert (side.tally.seen, side.tally.turns, side.tally.strides) == (Count(1, 1), 1, 1)
@@ -660,11 +661,10 @@ def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -
     """Nothing is counted."""
     made = experiment(object, (nothing, nothing), observe=object, rounds=1, control=None, exceptions=())
     search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
-    search.begin(question("ever", [about], ()))
+    search.begin()
+    search.findings.crash = about is CRASH
     with pytest.raises(Failed, match="its end"):
-        search._count_crash(
-            search.findings.race, Position(False, 0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5
-        )
+        search._count_end(search.findings.race, Position(False, 0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5)
     assert search.findings.race.tally == Tally()
 
 

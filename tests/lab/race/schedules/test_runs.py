@@ -44,7 +44,7 @@ def runs_of(
     """Run actors in this process."""
     subject = Subject("race", setup, actors, observe, exceptions=exceptions)
     question = OutcomeQuestion("ever", "it", sought)
-    made = Runs(subject, question, gil=gil_enabled(), portable=portable, timeout=TIMEOUT_S, begin=begin)
+    made = Runs(subject, question, gil=gil_enabled(), portable_grade=portable, timeout=TIMEOUT_S, begin=begin)
     with made as runs:
         yield runs
 

@@ -12,6 +12,7 @@ import pytest
 
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race.controls import Controls
 from pytest_concclaims.lab.race.experiment import experiment
 from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, portable, question
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Witness
@@ -42,6 +43,7 @@ def searched(
         portable=False,
         replay=(),
         failed_assertions=tuple,
+        controls=Controls(made, timeout=timeout, in_process=in_process),
     )
     asks: OutcomeQuestion = question(asked, [about], (), values=None if observe else len(actors))
     return search.ask(asks)

@@ -1,0 +1,86 @@
+"""What claims need of other plugins: pytest-run-parallel, pytest-timeout and pytest-cov.
+
+All of it is public there: markers, hooks and options. pytest-benchmark has a module of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ..lab.tracing import set_tracer_advice
+from .threads import OF_PLUGINS, running_threads
+
+
+def run_once(item: pytest.Item) -> None:
+    """Keep pytest-run-parallel from calling a claim in several threads, or several times.
+
+    A claim has threads of its own, and one verdict.
+    """
+    if item.config.pluginmanager.hasplugin("run-parallel"):
+        item.add_marker(pytest.mark.thread_unsafe(reason="a claim has threads of its own"), append=False)
+        item.add_marker(pytest.mark.iterations(1), append=False)
+
+
+def advise_on_coverage(config: pytest.Config) -> None:
+    """Let what has no answer beside a tracer name the option of pytest-cov, where that is active."""
+    if config.pluginmanager.hasplugin("_cov") and not config.getoption("no_cov", False):
+        set_tracer_advice("run it with --no-cov, as pytest-cov is active")
+        config.add_cleanup(lambda: set_tracer_advice(None))
+
+
+# --- pytest-timeout
+
+#: Seconds that a claim has at least after it has waited: 0 would switch the timer off.
+_LEAST_S = 0.001
+
+
+@dataclass(frozen=True)
+class _Timer:
+    """The timer of pytest-timeout that runs for an item.
+
+    :param settings: as pytest-timeout has them; a named tuple.
+    :param started: by ``time.monotonic()``.
+    :param thread: which has set it: no other can, as signals are the main thread's.
+    """
+
+    settings: Any
+    started: float
+    thread: int
+
+
+_TIMER = pytest.StashKey[_Timer]()
+
+
+class TimerWatch:
+    """Hooks of pytest-timeout: note the timer that runs, and its thread, which is none of the claim's."""
+
+    @pytest.hookimpl(optionalhook=True, wrapper=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> Generator[None, object, object]:
+        """Note the timer."""
+        before = running_threads()
+        item.stash[_TIMER] = _Timer(settings, time.monotonic(), threading.get_ident())
+        result = yield
+        OF_PLUGINS.update(running_threads() - before)
+        return result
+
+
+@contextmanager
+def timer_stopped(item: pytest.Item) -> Iterator[None]:
+    """Stop the timer of pytest-timeout in the block: it waits for other runs, and the claim does nothing."""
+    timer = item.stash.get(_TIMER, None)
+    if timer is None or timer.thread != threading.get_ident():
+        yield
+        return
+    left = max(_LEAST_S, timer.settings.timeout - (time.monotonic() - timer.started))
+    item.config.hook.pytest_timeout_cancel_timer(item=item)
+    try:
+        yield
+    finally:
+        item.config.hook.pytest_timeout_set_timer(item=item, settings=timer.settings._replace(timeout=round(left, 3)))
