@@ -131,7 +131,9 @@ PHRASES = {
     ),
     "absent": f"never(is_torn): {NOT_SEEN.format(control='its control')}",
     "generic": f"never(is_torn): {NOT_SEEN.format(control='a generic control (weaker than one of its own)')}",
-    "lacking": "never(is_torn) has no answer: too few strides, 19 of the 20 that it takes; all outcomes: 2 (12,345 times)",
+    "lacking": (
+        "never(is_torn) has no answer: too few strides, 19 of the 20 that it takes; all outcomes: 2 (12,345 times)"
+    ),
     "failed": "actor add raised KeyError: 'x'",
 }
 
