@@ -19,8 +19,9 @@ from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import sampler
 from pytest_concclaims.lab.race.samples import search as sample_search
 from pytest_concclaims.lab.race.samples.findings import Findings
-from pytest_concclaims.lab.race.schedules import search
-from pytest_concclaims.lab.race.schedules.search import ScheduleSearch, Searched
+from pytest_concclaims.lab.race.schedules import side
+from pytest_concclaims.lab.race.schedules.search import ScheduleSearch
+from pytest_concclaims.lab.race.schedules.searched import Searched
 from pytest_concclaims.records.evidence import RaceRun
 
 T = TypeVar("T")
@@ -94,5 +95,5 @@ def let_child_time_out(monkeypatch: pytest.MonkeyPatch, *, when: Callable[[], ob
             patch.setattr(forked, "time", SimpleNamespace(monotonic=monotonic, sleep=time.sleep))
             return forked.run_forked(work, deadline=deadline)
 
-    for module in (search, sample_search):  # of schedules, and of samples
+    for module in (side, sample_search):  # of schedules, and of samples
         monkeypatch.setattr(module, "run_forked", run_forked)

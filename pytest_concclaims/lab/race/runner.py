@@ -20,7 +20,8 @@ from .samples.findings import Findings
 from .samples.search import SampleSearch
 from .samples.stride import clock
 from .schedules.replay import Token
-from .schedules.search import ScheduleSearch, Searched
+from .schedules.search import ScheduleSearch
+from .schedules.searched import Searched
 
 #: Threads run freely after schedules have answered, as C code can let the GIL go: in this part of the budget, and at
 #: most these seconds and these samples.
@@ -165,6 +166,8 @@ class Runner:
         lacking = searched.lacking()
         if searched.is_final or asked.end is DEADLOCK:
             return Result(searched, None, lacking)
+        if lacking is not None and self.experiment.race.operations and gil_enabled():
+            return Result(searched, None, lacking)  # with a GIL, samples of many scenarios say little
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)
         if searched.race is not None and searched.race.unsteady is not None:

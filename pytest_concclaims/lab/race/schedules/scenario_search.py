@@ -10,26 +10,30 @@ from ..scenarios import Scenario, Shape, any_scenario, count, scenarios, shapes
 from .explorer import ENOUGH, Explored, Explorer, ShapeRun, clock
 from .runs import Runs
 
-#: Preemptions of the schedules of a scenario in which a thread makes more than one call: there are many of these.
-_ENOUGH_OF_MORE_CALLS = 1
-
 
 def explore_scenarios(runs: Runs, base: Subject, end: float, begin: Callable[[Scenario], None]) -> Explored:
     """Run the schedules of scenarios until what is sought was seen, or time is up.
 
-    All scenarios of a shape are run if there is time for them, and those with one call in each thread in any case;
-    else, as many as there is time for, chosen at random.
+    First those with one call in each thread, and those with one call more, with one preemption: most of what goes
+    wrong shows in these. Then the first ones with two. "Never" rests on all of that. Then larger ones: all of a shape
+    if there is time for them, else as many as there is time for, chosen at random.
 
     :param base: has the operations.
     :param end: the clock's time when to stop.
     :param begin: is called before each scenario.
     """
     search = _ScenarioSearch(runs, base, end, begin)
-    for shape in shapes(len(base.actors), base.each):
-        search.run_shape(shape)
-        if search.is_over() or clock() > end:
-            break
-    return search.total
+    least, *others = shapes(len(base.actors), base.each)
+    search.run_shape(least, most=1)
+    for shape in others[:1]:
+        search.run_shape(shape, most=1)
+    search.run_shape(least, most=ENOUGH)
+    for shape in others[1:]:
+        search.run_shape(shape, most=1)
+    needed = [one for one in search.total.shapes if one.calls in (least, *others[:1])]
+    is_whole = len(needed) == len([least, *others[:1]]) and all(one.run == one.of for one in needed)
+    preemptions = max(one.preemptions for one in needed) if is_whole else None
+    return replace(search.total, preemptions=preemptions, seconds=search.seconds)
 
 
 class _ScenarioSearch:
@@ -42,39 +46,48 @@ class _ScenarioSearch:
         self._ran = 0
         self.total = Explored()
 
-    def is_over(self) -> bool:
-        """Return whether there is a witness, or an order that does not give the same again."""
-        return self.total.witness is not None or self.total.unsteady is not None
+    def run_shape(self, shape: Shape, *, most: int) -> None:
+        """Run the scenarios of a shape, if it is not over.
 
-    def run_shape(self, shape: Shape) -> None:
-        """Run the scenarios of a shape."""
+        :param most: the most preemptions.
+        """
+        if self._ran and self._is_over():
+            return
         operations = len(self._base.operations)
-        is_least, of = max(shape) == 1, count(shape, operations)
-        each = (clock() - self._begun) / max(self._ran, 1)
-        at_random = not is_least and of * each > self._end - clock()
-        whole, cut = self._run(_chosen(shape, operations, at_random=at_random), of, is_least=is_least)
-        if is_least and cut and not self.is_over():  # "never" rests on these: what others did not need is for them
-            more, cut = self._run(cut, len(cut), is_least=True)
+        of = count(shape, operations)
+        each = self.seconds / max(self._ran, 1)
+        is_needed = sum(shape) <= len(shape) + 1
+        at_random = not is_needed and of * each > self._end - clock()
+        whole, cut = self._run(_chosen(shape, operations, at_random=at_random), of, most)
+        if cut and most == ENOUGH:  # what others did not need is for these
+            more, cut = self._run(cut, len(cut), most)
             whole += more
-        if is_least:
-            self.total = replace(self.total, preemptions=None if cut else ENOUGH)
-        most = ENOUGH if is_least else _ENOUGH_OF_MORE_CALLS
-        self.total = replace(self.total, shapes=(*self.total.shapes, ShapeRun(shape, whole, of, most)))
+        before = [one for one in self.total.shapes if one.calls != shape]
+        self.total = replace(self.total, shapes=(*before, ShapeRun(shape, whole, of, most)))
 
-    def _run(self, todo: Iterable[Scenario], of: int, *, is_least: bool) -> tuple[int, list[Scenario]]:
+    @property
+    def seconds(self) -> float:
+        """Return how long it took so far."""
+        return clock() - self._begun
+
+    def _is_over(self) -> bool:
+        total = self.total
+        return total.witness is not None or total.unsteady is not None or clock() > self._end
+
+    def _run(self, todo: Iterable[Scenario], of: int, most: int) -> tuple[int, list[Scenario]]:
         """Run some scenarios; return of how many the schedules were run whole, and the others that were begun.
 
-        :param of: how many they are, about: each has its share of the time.
+        :param of: how many they are, about: with two preemptions, each has its share of the time.
         """
-        most, whole, cut = ENOUGH if is_least else _ENOUGH_OF_MORE_CALLS, 0, []
+        whole, cut = 0, []
         for number, scenario in enumerate(todo):
             now = clock()
-            if self.is_over() or (number and now > self._end):
+            if self._ran and self._is_over():
                 break
             self._begin(scenario)
             self._runs.take(self._base.scenario(scenario))
-            explorer = Explorer(self._runs.run, actors=len(scenario), most=most)
-            explored = explorer.explore(now + (self._end - now) / max(of - number, 1))
+            share = (self._end - now) / max(of - number, 1) if most == ENOUGH else self._end - now
+            explored = Explorer(self._runs.run, actors=len(scenario), most=most).explore(now + share)
             self._ran += 1
             self._add(explored, scenario)
             if explored.exhausted or (explored.preemptions or 0) >= most:

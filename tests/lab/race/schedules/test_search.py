@@ -16,7 +16,9 @@ from pytest_concclaims.lab.race.controls import Controls
 from pytest_concclaims.lab.race.experiment import experiment
 from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, portable, question
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Witness
-from pytest_concclaims.lab.race.schedules.search import EndedBySchedule, ScheduleSearch, Searched
+from pytest_concclaims.lab.race.schedules.search import ScheduleSearch
+from pytest_concclaims.lab.race.schedules.searched import Searched
+from pytest_concclaims.lab.race.schedules.side import EndedBySchedule
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.starts]
 
