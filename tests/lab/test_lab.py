@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -98,3 +99,17 @@ def test_subinterpreters_can_import_it() -> None:
         interpreter.exec(f"import sys; sys.path[:] = {sys.path!r}\nfrom pytest_concclaims import *")
     finally:
         interpreter.close()
+
+
+def test_waiting_for_the_machine_is_told_apart() -> None:
+    """It is over when the machine is had."""
+    waiting: list[bool] = []
+
+    @contextmanager
+    def waits() -> Iterator[None]:
+        waiting.append(True)
+        yield
+        waiting.append(False)
+
+    with Lab(budget=1.0, waiting=waits).alone():
+        assert waiting == [True, False]

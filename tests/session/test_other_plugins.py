@@ -68,11 +68,17 @@ VERDICTS = {
 INI = "asyncio_default_fixture_loop_scope = 'function'"
 
 
-def claims_beside(pytester: pytest.Pytester, module: str, *arguments: str, code: str = CLAIMS) -> Run:
+def claims_beside(
+    pytester: pytest.Pytester, module: str, *arguments: str, code: str = CLAIMS, addopts: str = ""
+) -> Run:
     """Run claims with the options of a plugin, and skip the test where it is not installed."""
     pytest.importorskip(module)
-    make_project(pytester, code, ini=INI)
+    make_project(pytester, code, ini=f"{INI}\naddopts = {addopts!r}")
     return run_claims(pytester, "-p", "no:benchmark", *arguments, subprocess=True)
+
+
+#: As a project has it that measures its coverage.
+COV = "--cov=test_claims --cov-report="
 
 
 def test_claims_are_not_called_in_parallel(pytester: pytest.Pytester) -> None:
@@ -87,15 +93,15 @@ def test_claims_are_not_called_in_parallel(pytester: pytest.Pytester) -> None:
 
 
 def test_schedules_answer_under_coverage_and_the_rest_names_the_option(pytester: pytest.Pytester) -> None:
-    """As a project has it that gives the options of pytest-cov in addopts."""
-    run = claims_beside(pytester, "pytest_cov", "--cov=test_claims", "--cov-report=")
+    """Races that schedules settle do not mind a tracer."""
+    run = claims_beside(pytester, "pytest_cov", addopts=COV)
     assert (run.status, run.verdicts) == (0, {**VERDICTS, "ratio": "inconclusive"})
     assert run.claims["ratio"]["reason"].endswith("; run it with --no-cov, as pytest-cov is active")
 
 
 def test_without_coverage_all_answer(pytester: pytest.Pytester) -> None:
     """With the option that was named."""
-    run = claims_beside(pytester, "pytest_cov", "--cov=test_claims", "--cov-report=", "--no-cov")
+    run = claims_beside(pytester, "pytest_cov", "--no-cov", addopts=COV)
     assert (run.status, run.verdicts) == (0, VERDICTS)
 
 
