@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from ..failure import Failed, Failure
+from ..failure import Failed, Failure, is_own
 from ..processes.forked import Forked
 
 #: Seconds that a forked child gets beyond what it was given for its work, before it is killed.
@@ -47,14 +47,28 @@ def child_failure(forked: Forked[Any], where: str) -> Failure:
 
     :param where: what it did last, in words.
     """
+    stacks = _of_actors(forked.stacks)
     if forked.timed_out:
-        return Failure("hang", f"nothing came back in time {where}", forked.stacks)
+        return Failure("hang", f"nothing came back in time {where}", stacks)
     if forked.signal is None and forked.exit_code is None:
         return Failure("ended", f"the process ended, and it is not known how (is SIGCHLD ignored?), {where}", "")
     if forked.signal is None:
         return Failure("ended", f"the process was left with exit status {forked.exit_code} {where}", "")
     kind = "crash" if is_crash(forked.signal) else "ended"
-    return Failure(kind, f"the process was ended by {_name(forked.signal)} {where}", forked.stacks)
+    return Failure(kind, f"the process was ended by {_name(forked.signal)} {where}", stacks)
+
+
+def _of_actors(stacks: str) -> str:
+    """Return what faulthandler tells of threads that have called an actor, without what has called it there."""
+    kept = []
+    for block in stacks.split("\n\n"):
+        lines = block.splitlines()
+        calls = [line for line in lines if line.startswith('  File "')]
+        own = next((number for number, line in enumerate(calls) if is_own(line.split('"')[1])), len(calls))
+        if own or not calls:
+            kept.append("\n".join([*(line for line in lines if line not in calls), *calls[:own]]))
+    text = "\n\n".join(kept)
+    return text if '  File "' in text else stacks  # it is no actor's
 
 
 def _name(number: int) -> str:
