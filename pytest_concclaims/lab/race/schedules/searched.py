@@ -86,8 +86,8 @@ class Searched:
             return f"the schedule that was replayed came to {', '.join(map(str, race.outcomes))}"
         if race.unsteady is not None:
             return (
-                f"the calls do not give the same again one after the other: {race.unsteady}; let them return what can "
-                "be compared, such as a number or a name"
+                f"the calls do not give the same again one after the other: {race.unsteady}; let them return what "
+                "can be compared, such as a number or a name"
             )
         if race.unseen is not None:
             return f"this interpreter switches threads {race.unseen}, and no schedule does"
