@@ -18,13 +18,16 @@ MODULES = [file.stem for file in (EXAMPLE / "cachebox").glob("[!_]*.py")]
 @pytest.mark.untraced
 @pytest.mark.skipif(not CAN_FORK, reason="races run in a child process")
 def test_each_bug_is_found_and_no_verdict_is_unexpected(pytester: pytest.Pytester) -> None:
-    """Each class has a claim, and one that finds its planted bug; "never" may take a machine that is less busy."""
+    """Each class has a claim, and one that finds its planted bug; "never" may take more time than it has here."""
     shutil.copytree(EXAMPLE, pytester.path, ignore=shutil.ignore_patterns(".*", "__pycache__"), dirs_exist_ok=True)
-    run = run_claims(pytester, "-p", "no:cacheprovider", subprocess=True)
+    run = run_claims(pytester, "-p", "no:cacheprovider", "--claims-budget=2", subprocess=True)
     assert run.status == 0, run.output
     claims = run.claims.values()
     modules = [claim["location"].partition(":")[0] for claim in claims]
     assert Counter(modules) == {f"claims/test_{name}.py": 2 for name in MODULES}
-    unexpected = {claim["id"]: claim["verdict"] for claim in claims if claim["verdict"] != claim["expected"]}
-    assert set(unexpected.values()) <= {"inconclusive"}
-    assert not [claim["id"] for claim in claims if claim["expected"] == "refuted" and claim["id"] in unexpected]
+    bugs = [claim for claim in claims if claim["expected"] == "refuted"]
+    assert len(bugs) >= len(MODULES) - 1  # a counter without a lock is right on CPython with a GIL
+    assert {claim["verdict"] for claim in bugs} == {"refuted"}
+    assert all(claim["evidence"][0]["witness"]["steps"] for claim in bugs)
+    others = {claim["id"]: claim["verdict"] for claim in claims if claim not in bugs}
+    assert set(others.values()) <= {"confirmed", "inconclusive"}, others
