@@ -33,8 +33,9 @@ class Pool(Generic[C]):
                 return self._idle.pop()
             if not self._to_make:
                 raise PoolError("all connections are lent")
+            connection = self._connect()
             self._to_make -= 1
-        return self._connect()  # without the lock, as it takes long
+            return connection
 
     def release(self, connection: C) -> None:
         """Take a connection back."""

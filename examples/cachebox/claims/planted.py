@@ -73,7 +73,7 @@ class Lazy(cachebox.Lazy[T]):
 
 
 class Pool(cachebox.Pool[C]):
-    """Counts a connection once it is made: meanwhile, another thread may begin to make one more."""
+    """Lets the lock go while it connects: meanwhile, another thread may begin to connect as well."""
 
     def acquire(self) -> C:
         with self._lock:
