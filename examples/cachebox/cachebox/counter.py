@@ -1,0 +1,23 @@
+"""A counter."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Counter:
+    """Counts up from 0."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._value = 0
+
+    @property
+    def value(self) -> int:
+        """How much was added so far."""
+        return self._value
+
+    def increment(self, amount: int = 1) -> None:
+        """Add an amount."""
+        with self._lock:
+            self._value += amount
