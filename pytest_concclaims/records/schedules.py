@@ -96,9 +96,9 @@ def in_order(orders: Sequence[Mapping[str, Any]]) -> str | None:
     if not by_outcome:
         return None
     if len(by_outcome) == 1:
-        return f"one after the other, actors give {next(iter(by_outcome))} in each order"
+        return f"one after the other: {next(iter(by_outcome))} in each order"
     given = " or ".join(f"{outcome} ({listed(found, ' or ')})" for outcome, found in by_outcome.items())
-    return f"one after the other, actors give {given}"
+    return f"one after the other: {given}"
 
 
 def of_scenarios(scenarios: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:

@@ -220,6 +220,8 @@ def _explored(explored: Explored) -> dict[str, Any]:
 
 def _strategies(findings: Findings) -> list[dict[str, Any]]:
     samples = findings.race.tally.by_meeting
+    if not samples:
+        return []
     made = [(strategy, samples.get(strategy, Count())) for strategy in findings.strategies]
     return [
         {"strategy": strategy.value, "samples": count.samples, "overlapping": count.overlapping}

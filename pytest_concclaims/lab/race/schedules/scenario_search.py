@@ -114,7 +114,7 @@ class _ScenarioSearch:
             outcomes=total.outcomes + one.outcomes,
             like=total.like or one.like,
             unsteady=runs.unsteady,
-            witness=one.witness and replace(one.witness, number=total.run + one.witness.number),
+            witness=one.witness and replace(one.witness, number=total.run + one.witness.number, seconds=self.seconds),
             scenario=None if one.witness is None else scenario,
             in_order=() if one.witness is None else runs.in_order,
         )
