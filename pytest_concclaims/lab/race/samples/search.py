@@ -76,6 +76,8 @@ class SampleSearch:
             until = min(end, clock() + side.turn_s)
             if side is self.findings.race:
                 side.turn_s *= 2
+            elif self.findings.crash:
+                side.length = 1  # all samples of the stride that crashes are taken to have overlapped
             self._take_turn(side, question, started, until)
 
     def look(self, question: OutcomeQuestion, started: float, end: float, *, most: int) -> None:
