@@ -179,13 +179,14 @@ class Runner:
             return Result(
                 searched, None, self._impossible(asked, searched) if suffices else f"{_TRACED}; {tracer_advice()}"
             )
+        spent = clock() - started
         with nullcontext() if suffices else alone():  # a short look asks for no power, and so for no quiet machine
             now = clock()
             if suffices:
                 end = now + min(_LOOK_PART * self.budget, _MOST_LOOK_S)
                 self._samples.look(asked, now, end, most=_MOST_LOOK_SAMPLES)
             else:
-                end = max(now, started + self.budget)
+                end = now + max(0.0, self.budget - spent)  # waiting for the machine takes nothing of it
                 self._samples.ask(asked, self.experiment, now, end)
         findings = self.findings
         if findings.race.tally.seen.samples:
