@@ -291,8 +291,10 @@ class Scheduler:
                 to = _following(me, self._ready)
                 self._run.forced += to is not None
             elif to not in self._ready:
-                self._run.impatient = self._run.impatient or to in self._blocked
-                self._run.futile = self._run.futile or to in self._blocked or to in self._slipped
+                wait = self._blocked.get(to)  # of one that no time ends, it is planned only where it came back sooner
+                may_come_back = wait is not None and (wait.timed or not wait.told)
+                self._run.impatient = self._run.impatient or may_come_back
+                self._run.futile = self._run.futile or may_come_back or to in self._slipped
                 self._run.followed = self._run.followed and self._run.futile
                 to = None
             if to is None:

@@ -190,7 +190,7 @@ def test_search_stops_at_the_first_witness() -> None:
 def test_witness_without_a_preemption_is_one_of_actors_in_order() -> None:
     """Such an outcome needs no race."""
     found = explored(lambda schedule: seen_of(schedule, sought=True))
-    assert found.in_order
+    assert found.no_race
     assert found.run == 1
 
 
