@@ -43,7 +43,7 @@ from pytest_concclaims.lab.failure import Failed, Failure
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.experiment import RaceError, experiment
 from pytest_concclaims.lab.race.position import Part, Position
-from pytest_concclaims.lab.race.question import CRASH, Portable, portable
+from pytest_concclaims.lab.race.question import CRASH, Portable, portable, question
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
 from pytest_concclaims.lab.race.samples.findings import Findings, Side
@@ -666,9 +666,8 @@ def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest
         search.findings.race.tally.seen.samples = int(len(lengths["control"]) == 3)  # that settles it
 
     monkeypatch.setattr(SampleSearch, "_take_turn", take_turn)
-    put = question("ever", [CRASH], ())
-    search.begin(put)
-    search.ask(put, clock(), clock() + TIMEOUT_S)
+    search.begin()
+    search.ask(question("ever", [CRASH], ()), made, clock(), clock() + TIMEOUT_S)
     assert lengths["control"] == [1, 1, 1]
     assert set(lengths["race"]) == {1, 4096}
 

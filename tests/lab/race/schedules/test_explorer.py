@@ -183,7 +183,7 @@ def test_search_stops_at_the_first_witness() -> None:
     assert found.witness is not None
     assert found.witness.schedule == ((4, 1),)
     assert (found.witness.outcome, found.witness.number, found.witness.preemptions) == ("'lost'", found.run, 1)
-    assert not found.in_order
+    assert not found.no_race
     assert found.preemptions == 0
 
 
