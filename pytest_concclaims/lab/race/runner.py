@@ -167,7 +167,7 @@ class Runner:
             return Result(searched, None, lacking)
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)
-        if searched.race is not None and searched.race.unsteady is not None:
+        if searched.race is not None and searched.race.unordered is not None:
             return Result(searched, None, lacking)
         if searched.race is not None and searched.race.leaks:
             return Result(searched, None, lacking or (None if gil_enabled() else _LEAKS))

@@ -43,8 +43,8 @@ class _ScenarioSearch:
         self.total = Explored()
 
     def is_over(self) -> bool:
-        """Return whether there is a witness, or an order that does not give the same again."""
-        return self.total.witness is not None or self.total.unsteady is not None
+        """Return whether there is a witness, or it is not known what calls give one after the other."""
+        return self.total.witness is not None or self.total.unordered is not None
 
     def run_shape(self, shape: Shape) -> None:
         """Run the scenarios of a shape."""
@@ -100,7 +100,7 @@ class _ScenarioSearch:
             blocks=total.blocks + one.blocks,
             outcomes=total.outcomes + one.outcomes,
             like=total.like or one.like,
-            unsteady=runs.unsteady,
+            unordered=runs.unordered,
             witness=one.witness and replace(one.witness, number=total.run + one.witness.number),
             scenario=None if one.witness is None else scenario,
             in_order=() if one.witness is None else runs.in_order,

@@ -118,8 +118,8 @@ class Searched:
             return "the schedule cannot be followed any more: what actors call was changed since"
         if self.replayed:
             return f"the schedule that was replayed came to {', '.join(map(str, race.outcomes))}"
-        if race.unsteady is not None:
-            return f"the calls do not give the same again one after the other: {race.unsteady}"
+        if race.unordered is not None:
+            return race.unordered
         if race.unseen is not None:
             return f"this interpreter switches threads {race.unseen}, and no schedule does"
         if race.remarks:
@@ -265,12 +265,12 @@ class ScheduleSearch:
         if searched.witness is not None:
             return searched
         experiment = self._controls.of(question)
-        explored = self._of_control(experiment, question, _CONTROL_PART * share * budget)
-        generic = None if explored.seen else self._controls.instead()
+        explored, useless = self._of_first_control(experiment, question, _CONTROL_PART * share * budget)
+        generic = None if useless is None else self._controls.instead()
         if generic is not None:
-            run = counted(explored.run, "schedule")
-            remark = f"without {listed(experiment.taken_out)}, it is not seen either, in {run}"
+            remark = f"without {listed(experiment.taken_out)}, {useless}"
             searched = replace(searched, remarks=(*searched.remarks, remark))
+            experiment = generic
             explored = self._of_control(generic, question, _CONTROL_PART * share * budget)
         searched = replace(searched, control=explored)
         has_grades = not self._portable and not switches_anywhere(gil_enabled())
@@ -281,6 +281,20 @@ class ScheduleSearch:
         if searched.lacking() is None and has_grades:
             searched = self._with_portable_grade(searched, question)
         return searched
+
+    def _of_first_control(
+        self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float
+    ) -> tuple[Explored, str | None]:
+        """Return what the control's schedules show, and why that is of no use, in words; None if it is."""
+        try:
+            explored = self._of_control(experiment, question, seconds)
+        except EndedBySchedule as ended:
+            if self._experiment.matched or not experiment.matched:  # it is no control that was made for it
+                raise
+            return Explored(), ended.failure.text
+        if not explored.seen:
+            return explored, f"it is not seen either, in {counted(explored.run, 'schedule')}"
+        return explored, "it is seen also where actors run one after the other" if explored.no_race else None
 
     def _of_control(self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float) -> Explored:
         """Return what the control's schedules show."""
@@ -352,7 +366,7 @@ class ScheduleSearch:
                 return (work(runs),)
 
         def act() -> tuple[T] | Failure:
-            return with_assertions(run, self._failed_assertions)
+            return with_assertions(run, tuple if side.subject.may_break else self._failed_assertions)
 
         if self.is_in_process:
             result = act()
@@ -398,8 +412,8 @@ class _Side:
         """Return what its schedules show."""
 
         def explore(runs: Runs) -> Explored:
-            if runs.unsteady is not None:
-                return Explored(unsteady=runs.unsteady)
+            if runs.unordered is not None:
+                return Explored(unordered=runs.unordered)
             end = clock() + seconds
             if self.subject.operations:
                 explored = explore_scenarios(runs, self.subject, end, self.position.begin_scenario)
@@ -410,7 +424,7 @@ class _Side:
                     stop_after=stop_after,
                     least_empty=self._question.least_empty,
                 )
-                explored = replace(explorer.explore(end), in_order=runs.in_order)
+                explored = replace(explorer.explore(end), in_order=runs.in_order, unordered=runs.unordered)
             remarks = _UNSCHEDULED if runs.started_threads else ()
             contended = explored.contended and self._question.end is DEADLOCK
             once = explored.once or runs.once
