@@ -7,6 +7,9 @@ before another one begins comes before it.
 
 from __future__ import annotations
 
+import copy
+import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +18,8 @@ from typing import Any
 Order = tuple[int, ...]
 #: A call: its actor, and its number among that actor's.
 Call = tuple[int, int]
+#: Orders of calls, at most: each is run, and more than once.
+MOST_ORDERS = 1_000
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,32 @@ def result_of(call: Callable[[], object]) -> object:
         raise
     except Exception as error:  # noqa: BLE001  (of the claim's own)
         return Raised(type(error))
+
+
+def kept(result: Any) -> Any:
+    """Return a result as it is now: a copy of what can change, such as a dict that ``setup`` clears for the next run.
+
+    What can be hashed stays itself: it may matter which one it is.
+    """
+    if isinstance(result, dict):
+        made = copy.copy(result)
+        for key, item in result.items():
+            dict.__setitem__(made, key, kept(item))
+        return made
+    if isinstance(result, (list, deque)):
+        changed = copy.copy(result)
+        for place, item in enumerate(result):
+            changed[place] = kept(item)
+        return changed
+    if type(result) is tuple:
+        return tuple(map(kept, result))
+    if isinstance(result, set):
+        return copy.copy(result)
+    try:
+        hash(result)
+    except TypeError:
+        return copy.deepcopy(result)
+    return result
 
 
 @dataclass(frozen=True)
@@ -71,15 +102,23 @@ class Sequential:
     """What the calls give one after the other.
 
     :param results: by order; those in which a call waits for another one are missing.
-    :param unsteady: an order that gave one result, and then another; None if there is none.
+    :param lacking: why they are no ground for an answer; None if they are.
     """
 
     results: tuple[tuple[Order, Results], ...]
-    unsteady: tuple[Order, Results, Results] | None = None
+    lacking: str | None = None
 
     def allows(self, found: Results) -> bool:
         """Return whether an order of the calls gives what was found, and respects which ended before which began."""
         return any(found == given and is_possible(order, found.before) for order, given in self.results)
+
+
+def order_count(counts: Sequence[int]) -> int:
+    """Return how many orders there are of the calls of some actors.
+
+    :param counts: as of :func:`orders`.
+    """
+    return math.factorial(sum(counts)) // math.prod(map(math.factorial, counts))
 
 
 def orders(counts: Sequence[int]) -> Iterator[Order]:

@@ -11,7 +11,7 @@ from typing import Any
 from ..callables import has_not_run
 from ..failure import Failed, Failure, is_own, raised
 from .experiment import Subject
-from .orders import Call, Results
+from .orders import Call, Results, kept
 from .question import Broken, shown
 
 
@@ -55,9 +55,15 @@ def outcome_of(
     for actor, value in enumerate(values):
         for result in value if subject.calls is not None else (value,):
             check_ran(subject, actor, result)
-    seen = None if subject.observe is None else observed(subject, state, values)
+    try:
+        seen = None if subject.observe is None else observed(subject, state, values)
+    except Failed:
+        if subject.may_break:
+            return Broken("observe raised")
+        raise
     if subject.calls is not None:
-        return Results(tuple(map(tuple, values)), seen, frozenset(before))
+        results, last = calling("the copy of a result", lambda: kept((tuple(map(tuple, values)), seen)))
+        return Results(results, last, frozenset(before))
     return tuple(values) if subject.observe is None else seen
 
 
@@ -85,15 +91,16 @@ def check_ran(subject: Subject, actor: int, value: object) -> None:
 def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Hashable:
     """Return the type, of those that are outcomes, that says most about an exception.
 
-    :raises Failed: it is no outcome. An assertion that failed never is: it speaks of the claim itself.
+    :raises Failed: it is no outcome. An assertion that failed never is: it speaks of the claim itself. But of a race
+        without its locks, any exception shows that it needs them.
     """
     if not isinstance(error, AssertionError):
         mro = type(error).__mro__
         types: list[Any] = [one for one in subject.exceptions if one in mro]  # mypy takes no type for hashable
         if types:
             return min(types, key=mro.index)  # type: ignore[no-any-return]  # see above
-        if subject.may_break:
-            return Broken(f"{type(error).__name__} raised")
+    if subject.may_break:
+        return Broken(f"{type(error).__name__} raised")
     failure = raised(role(subject, actor), error)
     raise Failed(replace(failure, text=f"{failure.text}{_advice(error)}")) from error
 

@@ -174,11 +174,16 @@ class Judge:
     Two of these that are equal need not be the same, such as two objects where there should be one.
 
     :param sequential: what calls give one after the other; where the question asks about that.
+    :param may_break: whether an outcome that the predicate cannot take is what is sought: of a race without its
+        locks.
     """
 
-    def __init__(self, question: OutcomeQuestion, sequential: Sequential | None = None) -> None:
+    def __init__(
+        self, question: OutcomeQuestion, sequential: Sequential | None = None, *, may_break: bool = False
+    ) -> None:
         self._question = question
         self._sequential = sequential
+        self._may_break = may_break
         self._known: dict[Portable, Judged] = {}
 
     def __call__(self, outcome: Any) -> Judged:
@@ -199,12 +204,25 @@ class Judge:
     def _is_sought(self, outcome: Any) -> bool:
         if isinstance(outcome, Broken):
             return True
-        if self._sequential is None or not isinstance(outcome, Results):
-            return self._question.sought(outcome)
         try:
-            return not self._sequential.allows(outcome)
-        except Exception as error:  # of a comparison of the claim's own
-            raise Failed(raised(f"the comparison of {shown(outcome)} with other results", error)) from error
+            if self._sequential is None or not isinstance(outcome, Results):
+                return self._question.sought(outcome)
+            return not comparing(outcome, self._sequential.allows)
+        except Failed:
+            if self._may_break:
+                return True
+            raise
+
+
+def comparing(results: Results, compare: Callable[[Results], bool]) -> bool:
+    """Return the result of a comparison, which calls code of the claim's.
+
+    :raises Failed: it has raised.
+    """
+    try:
+        return compare(results)
+    except Exception as error:
+        raise Failed(raised(f"the comparison of {shown(results)} with other results", error)) from error
 
 
 def _check_hashable(outcome: object) -> None:

@@ -152,7 +152,8 @@ class Runner:
         searched = self._schedules.ask(asked)
         self._in_schedules = {} if searched.race is None else searched.race.outcomes
         result = self._with_samples(asked, searched, started, alone)
-        self._check_observed(asked)
+        if searched.race is None or searched.race.unordered is None:
+            self._check_observed(asked)
         after = gil_enabled() if result.findings is None else result.findings.gil
         return result if after is gil else replace(result, lacking=_gil_changed(gil, after))
 
@@ -170,7 +171,7 @@ class Runner:
             return Result(searched, None, lacking)  # with a GIL, samples of many scenarios say little
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)
-        if searched.race is not None and searched.race.unsteady is not None:
+        if searched.race is not None and searched.race.unordered is not None:
             return Result(searched, None, lacking)
         if searched.race is not None and searched.race.leaks:
             return Result(searched, None, lacking or (None if gil_enabled() else _LEAKS))

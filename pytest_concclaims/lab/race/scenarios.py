@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..callables import name_of
+from .orders import MOST_ORDERS, order_count
 
 #: How many calls each thread makes, the most first.
 Shape = tuple[int, ...]
@@ -40,13 +41,14 @@ class Operation:
 
 
 def shapes(threads: int, each: int) -> list[Shape]:
-    """Return the shapes of all scenarios, the smallest first.
+    """Return the shapes of all scenarios, the smallest first, but for those whose calls have too many orders.
 
     :param threads: how many there are; each makes one call at least.
     :param each: how many calls each makes at most.
     """
     found = itertools.combinations_with_replacement(range(each, 0, -1), threads)
-    return sorted(found, key=lambda shape: (sum(shape), shape))
+    few = [shape for shape in found if order_count(shape) <= MOST_ORDERS]
+    return sorted(few, key=lambda shape: (sum(shape), shape))
 
 
 def scenarios(shape: Shape, operations: int) -> Iterator[Scenario]:

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from types import CellType, FrameType, FunctionType, ModuleType
@@ -91,14 +92,12 @@ class UnlockedSetup:
     def __call__(self) -> Any:
         """Return a state without locks."""
         thread = threading.get_ident()
-        for put, maker in self._places:
-            maker.thread = thread
-            put(maker)
-        try:
-            return self._setup()
-        finally:
+        with ExitStack() as stack:
             for put, maker in self._places:
-                put(maker.make)
+                maker.thread = thread
+                stack.callback(put, maker.make)
+                put(maker)
+            return self._setup()
 
 
 class _Maker:
@@ -139,8 +138,8 @@ def _places(setup: Callable[[], Any]) -> Iterator[tuple[object, _Put]]:
         if isinstance(thing, FunctionType):
             names[id(thing.__globals__)] = thing.__globals__
             yield from ((_content(cell), partial(setattr, cell, "cell_contents")) for cell in thing.__closure__ or ())
-            defaults = thing.__defaults__ or ()
-            yield from ((default, partial(_put_default, thing, defaults, default)) for default in defaults)
+            defaults = enumerate(thing.__defaults__ or ())
+            yield from ((default, partial(_put_default, thing, place)) for place, default in defaults)
             if thing.__kwdefaults__:
                 names[id(thing.__kwdefaults__)] = thing.__kwdefaults__
         elif isinstance(thing, (type, ModuleType)):
@@ -158,5 +157,7 @@ def _content(cell: CellType) -> object:
         return None
 
 
-def _put_default(function: FunctionType, defaults: tuple[Any, ...], replaced: object, new: object) -> None:
-    function.__defaults__ = tuple(new if default is replaced else default for default in defaults)
+def _put_default(function: FunctionType, place: int, new: object) -> None:
+    defaults = list(function.__defaults__ or ())
+    defaults[place] = new
+    function.__defaults__ = tuple(defaults)

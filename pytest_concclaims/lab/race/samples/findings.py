@@ -63,6 +63,7 @@ class Findings:
     :param watched: samples of the race in which that was looked for: not the first ones of their processes.
     :param gil: whether the GIL was on at the end.
     :param budget: seconds that the question was given.
+    :param unordered: why it is not known what calls give one after the other; None if it is, or is not asked about.
     :param scenario: of operations: that of the latest turn, which has the witness, if there is one.
     """
 
@@ -78,6 +79,7 @@ class Findings:
     watched: int = 0
     gil: bool = field(default_factory=gil_enabled)
     budget: float | None = None
+    unordered: str | None = None
     scenario: Scenario | None = None
 
     @property
@@ -112,7 +114,7 @@ class Findings:
         """Return whether more samples are not needed."""
         tally = self.race.tally
         is_seen = tally.total.samples >= self.least_empty or not all(outcome.is_empty for outcome in tally.outcomes)
-        return (tally.seen.samples > 0 and is_seen) or self.absence.is_plenty()
+        return self.unordered is not None or (tally.seen.samples > 0 and is_seen) or self.absence.is_plenty()
 
     @property
     def absence(self) -> Absence:
@@ -129,6 +131,8 @@ class Findings:
 
     def lacking(self) -> str | None:
         """Return why samples are no ground for an answer; None if they are."""
+        if self.unordered is not None:
+            return self.unordered
         if self.race.tally.seen.samples:
             return None
         if self.crash and not self.matched:

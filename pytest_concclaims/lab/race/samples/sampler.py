@@ -23,6 +23,7 @@ from .findings import STRIDE_S, Findings, Side
 from .meetings import SWITCH_INTERVAL_S, meet
 from .sharing import Watch, shared
 from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
+from .tally import Count
 
 #: States that are kept: the next one is none of them.
 _LATEST = 16
@@ -54,7 +55,7 @@ class Sampler:
         self._subject = self._question.of(experiment.race if of_race else experiment.control)
         self._findings = findings
         self._side = side
-        self._judge = Judge(self._question)
+        self._judge = Judge(self._question, may_break=self._subject.may_break)
         self._timeout = timeout
         self._begin = begin
         #: The latest states, as far as they are compared with others.
@@ -69,8 +70,12 @@ class Sampler:
         :raises Failed: what was to be sampled failed.
         """
         findings, side, begun = self._findings, self._side, clock()
-        if self._question.atomic:
-            self._judge = Judge(self._question, sequential(self._subject, self._question, timeout=self._timeout))
+        known = sequential(self._subject, self._question, timeout=self._timeout) if self._question.atomic else None
+        if known is not None and known.lacking is not None:
+            side.tally.turns += 1
+            findings.unordered = known.lacking if side is findings.race else findings.unordered
+            return
+        self._judge = Judge(self._question, known, may_break=self._subject.may_break)
         names = [role(self._subject, actor) for actor in range(len(self._subject.actors))]
         threads = ActorThreads(names, timeout=self._timeout)
         try:
@@ -92,6 +97,11 @@ class Sampler:
         finally:
             findings.seconds += clock() - begun
             findings.gil = gil_enabled()
+        if known is not None and side is findings.race and side.tally.seen.samples:
+            again = sequential(self._subject, self._question, timeout=self._timeout, known=known)
+            if again.lacking is not None:  # what was seen may have been so by chance
+                findings.unordered = again.lacking
+                side.tally.seen, side.tally.witness = Count(), None
 
     def _stride(self, threads: ActorThreads, started: float, end: float) -> None:
         tally, strategies = self._side.tally, self._findings.strategies

@@ -112,7 +112,7 @@ class SampleSearch:
                 shared.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
 
             def work() -> _Report:
-                return with_assertions(lambda: sample(begin), self._failed_assertions)
+                return with_assertions(lambda: sample(begin), tuple if may_break else self._failed_assertions)
 
             forked = run_forked(work, deadline=end - clock() + timeout + GRACE_S)
             at = shared.read()

@@ -117,7 +117,7 @@ class Explored:
     :param outcomes: how many schedules had each.
     :param like: whether one was of the kind of what is sought.
     :param in_order: what calls give one after the other: the order, and their results in words.
-    :param unsteady: in words, an order that gave one result, and then another; None if there is none.
+    :param unordered: why it is not known what calls give one after the other; None if it is.
     :param shapes: the scenarios of operations that were run; nothing where there are no operations.
     :param scenario: in which the witness was seen.
     """
@@ -143,7 +143,7 @@ class Explored:
     outcomes: Counter[Portable] = field(default_factory=Counter)
     like: bool = False
     in_order: tuple[tuple[tuple[str, ...], str], ...] = ()
-    unsteady: str | None = None
+    unordered: str | None = None
     shapes: tuple[ShapeRun, ...] = ()
     scenario: Scenario | None = None
     witness: Witness | None = None

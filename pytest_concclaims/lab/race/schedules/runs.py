@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import math
 import sys
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,13 +17,13 @@ from ....interpreter import PYPY, gil_enabled
 from ...failure import Failed, Failure
 from ...threads import ends_of_new_threads
 from ..experiment import Actor, Subject
-from ..orders import Call, History, Order, Results, Sequential, orders, result_of
+from ..orders import MOST_ORDERS, Call, History, Order, Results, Sequential, order_count, orders, result_of
 from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
-from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, portable, shown
+from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, comparing, portable, shown
 from .enumeration import Trace
-from .explorer import Seen
-from .scheduler import Run, Schedule, Scheduler
+from .explorer import Seen, clock
+from .scheduler import ORDER_PATIENCE_S, Run, Schedule, Scheduler
 from .story import Visit
 from .switch_points import switches_anywhere
 from .watch import Recording, watch
@@ -31,11 +33,17 @@ _RUNS_BETWEEN_COLLECTIONS = 500
 
 #: Runs that are recorded line by line, to see whether what actors do for the first time they do again.
 _RECORDED = 3
+#: Runs of calls one after the other, to see that a witness is none by chance.
+_STEADY_RUNS = 100
 #: Seconds between two switches on the clock: none, but where a wake-up was lost (glibc bug 25847).
 _NO_SWITCH_S = 1.0
 
 #: Is called before each part of a run.
 Begin = Callable[[Schedule, Part], None]
+
+
+class _TooLongError(Exception):
+    """In an order of calls, one waits for time to pass, and for so long that the others were let go on."""
 
 
 class Runs:
@@ -60,7 +68,7 @@ class Runs:
         self._subject = subject = subject if subject.operations else question.of(subject)
         self._actors = subject.repeated_actors()
         self._question = question
-        self._judge = Judge(question)
+        self._judge = Judge(question, may_break=subject.may_break)
         #: What calls give one after the other, where the question asks about that.
         self.sequential: Sequential | None = None
         #: Of each actor's calls in the latest run, in words.
@@ -69,6 +77,7 @@ class Runs:
         self.once = False
         self._begin = begin
         names = [role(subject, actor) for actor in range(len(subject.actors))]
+        self._timeout = timeout
         self._scheduler = Scheduler(names, gil=gil, timeout=timeout)
         anywhere = portable_grade or switches_anywhere(gil)
         self._is_by_table = not anywhere
@@ -118,8 +127,22 @@ class Runs:
         self._subject = subject
         self.once = False
         self.sequential = self._in_all_orders()
-        self._judge = Judge(self._question, self.sequential)
+        self._judge = Judge(self._question, self.sequential, may_break=subject.may_break)
         self._runs = _RECORDED  # what happens once in a process has happened
+
+    def given(self, subject: Subject) -> Sequential:
+        """Return what the calls of a subject give one after the other."""
+        if self.sequential is None:
+            self.take(subject)
+        assert self.sequential is not None, "it was just found"
+        return self.sequential
+
+    def steady(self, subject: Subject, known: Sequential) -> Sequential:
+        """Return what is known of the calls of a subject, or why that is no ground after all."""
+        if self.given(subject).lacking is None:
+            self.sequential = known
+            self._is_steady()
+        return self.sequential or known
 
     @property
     def in_order(self) -> tuple[tuple[tuple[str, ...], str], ...]:
@@ -128,15 +151,9 @@ class Runs:
         return tuple((tuple(self._subject.names_in(order)), str(portable(results))) for order, results in given)
 
     @property
-    def unsteady(self) -> str | None:
-        """Return, in words, an order of the calls that gave one result, and then another; None if there is none."""
-        if self.sequential is None or self.sequential.unsteady is None:
-            return None
-        order, first, again = self.sequential.unsteady
-        names = self._subject.names()
-        return (
-            f"{', then '.join(names[actor] for actor in order)} gave {portable(first)}, and again {portable(again)}"
-        )
+    def unordered(self) -> str | None:
+        """Return why it is not known what calls give one after the other; None if it is, or is not asked about."""
+        return None if self.sequential is None else self.sequential.lacking
 
     def run(self, schedule: Schedule, write: Callable[[Visit], None] | None = None) -> Seen:
         """Run a schedule on a fresh state.
@@ -173,6 +190,8 @@ class Runs:
             impatient=run.impatient,
             contended=run.contended and self._is_by_table,
         )
+        if judged.sought and isinstance(outcome, Results) and not self._is_steady():
+            seen = replace(seen, judged=replace(judged, sought=False), last=True)
         del state, run, outcome  # here, and not in the next one's time
         self._runs += 1
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and not PYPY:
@@ -217,27 +236,66 @@ class Runs:
         :raises Failed: in each order, a call waits for another one; of operations, in any order.
         """
         given: list[tuple[Order, Results]] = []
-        for order in orders([len(calls) for calls in self._subject.calls or ()]):
+        counts = [len(calls) for calls in self._subject.calls or ()]
+        if order_count(counts) > MOST_ORDERS:
+            text = f"the calls have {order_count(counts):,} orders, and {MOST_ORDERS:,} are run at most"
+            return Sequential((), f"{text}; let fewer actors do it")
+        end = clock() + self._timeout
+        for order in orders(counts):
+            if clock() > end:
+                return Sequential((), "the calls, one after the other, take too long; let setup and actors do less")
             visits: tuple[list[Visit], list[Visit]] = ([], [])
-            writes = [None, None] if given else [visit.append for visit in visits]
-            first, again = (self._in_order(order, write) for write in writes)
-            self.once = self.once or visits[0] != visits[1]
+            try:
+                first, again = (self._in_order(order, visit.append) for visit in visits)
+            except _TooLongError as error:
+                return Sequential((), str(error))
+            waits = first is None or again is None  # and where it waits, it does so sooner or later
+            once, twice = map(_lines, visits) if waits else visits
+            self.once = self.once or once != twice
             if first is not None and again is not None:
                 given.append((order, first))
-                if first != again:
-                    return Sequential(tuple(given), (order, first, again))
+                if not comparing(again, first.__eq__):
+                    return Sequential(tuple(given), self._differs(order, first, again))
         if not given:
             names = " and ".join(dict.fromkeys(self._subject.names()))
             text = f"{names}: in each order, a call waits for one that comes later, so nothing is atomic here"
             raise Failed(Failure("raised", f"{text}; ask race.always(...) with the outcomes that are right", ""))
         return Sequential(tuple(given))
 
+    def _is_steady(self) -> bool:
+        """Return whether the orders give the same again, many times: what is random may have given that by chance.
+
+        Else there is no ground for any answer from now on.
+        """
+        known = self.sequential
+        assert known is not None, "there are results of calls"
+        if known.lacking is None:
+            for order, before in itertools.islice(itertools.cycle(known.results), _STEADY_RUNS):
+                with suppress(_TooLongError):  # the machine is busy
+                    again = self._in_order(order, None)
+                    if again is not None and not comparing(again, before.__eq__):
+                        self.sequential = replace(known, lacking=self._differs(order, before, again))
+                        return False
+        return known.lacking is None
+
+    def _differs(self, order: Order, first: Results, again: Results) -> str:
+        calls = ", then ".join(self._subject.names_in(order))
+        text = f"{calls} gave {portable(first)}, and again {portable(again)}"
+        advice = "let them return what can be compared, such as a number or a name"
+        return f"the calls do not give the same again one after the other: {text}; {advice}"
+
     def _in_order(self, order: Order, write: Callable[[Visit], None] | None) -> Results | None:
-        """Return the results of calls in an order; None if one waits for another one, in the kernel or in a loop."""
+        """Return the results of calls in an order; None if one waits for another one, in the kernel or in a loop.
+
+        :raises _TooLongError: one waits for time to pass.
+        """
         state = made(self._subject)
         run, before = self._acted(state, (), write, order)
         waited = run.deadlock or run.blocks or run.forced
         calls = ", then ".join(self._subject.names_in(order))
+        if run.outwaited:
+            text = f"{calls}: called one after the other, one of them waits for more than {ORDER_PATIENCE_S} s"
+            raise _TooLongError(f"{text}; let it wait for less than 10 ms")
         if waited and self._subject.operations:
             text = f"{calls}: called one after the other, one of them waits for another thread"
             advice = "give it a timeout, or let setup make what it waits for; or ask lab.race(...).atomic()"
@@ -264,13 +322,20 @@ class Runs:
         raise Failed(Failure("deadlock", f"{text}: {advice}", self._scheduler.stacks()))
 
 
-def sequential(subject: Subject, question: OutcomeQuestion, *, timeout: float) -> Sequential | None:
+def sequential(
+    subject: Subject, question: OutcomeQuestion, *, timeout: float, known: Sequential | None = None
+) -> Sequential:
     """Return what the calls of a subject give one after the other.
 
     :param timeout: seconds after which actors that do not come back count as hanging.
+    :param known: what they have given, to see whether they give the same again, many times.
     """
     with Runs(subject, question, gil=gil_enabled(), portable_grade=False, timeout=timeout) as runs:
-        return runs.sequential
+        return runs.given(subject) if known is None else runs.steady(subject, known)
+
+
+def _lines(visits: Iterable[Visit]) -> set[tuple[int, str, int]]:
+    return {(visit.actor, visit.file, visit.line) for visit in visits}
 
 
 def _points(run: Run, actors: int) -> tuple[int, ...]:

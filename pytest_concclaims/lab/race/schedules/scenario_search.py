@@ -72,7 +72,7 @@ class _ScenarioSearch:
 
     def _is_over(self) -> bool:
         total = self.total
-        return total.witness is not None or total.unsteady is not None or clock() > self._end
+        return total.witness is not None or total.unordered is not None or clock() > self._end
 
     def _run(self, todo: Iterable[Scenario], of: int, most: int) -> tuple[int, list[Scenario]]:
         """Run some scenarios; return of how many the schedules were run whole, and the others that were begun.
@@ -113,7 +113,7 @@ class _ScenarioSearch:
             blocks=total.blocks + one.blocks,
             outcomes=total.outcomes + one.outcomes,
             like=total.like or one.like,
-            unsteady=runs.unsteady,
+            unordered=runs.unordered,
             witness=one.witness and replace(one.witness, number=total.run + one.witness.number, seconds=self.seconds),
             scenario=None if one.witness is None else scenario,
             in_order=() if one.witness is None else runs.in_order,

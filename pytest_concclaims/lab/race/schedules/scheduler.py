@@ -32,6 +32,8 @@ _LOOK_INTERVAL_S, _MAX_LOOK_INTERVAL_S = 5e-5, 2e-4
 _SETTLE_INTERVAL_S = 2e-5
 #: Seconds that an actor which waits for a moment in time is given to come back, where a schedule hands it the token.
 _PATIENCE_S = 0.01
+#: Seconds that one is given where calls go one after the other: what comes of its wait is its result.
+ORDER_PATIENCE_S = 0.2
 #: Steps after which an actor that waits in a loop for another one has to let that one go on.
 _MAX_TURN = 20_000
 _JOIN_S = 5.0
@@ -77,6 +79,7 @@ class Run:
     :param contended: whether an actor was blocked by one that got what both wanted when it was woken up: had it been
         slower, the other one would have got that.
     :param blocks: how often an actor was blocked.
+    :param outwaited: whether, in an order, an actor waited for time to pass, and for too long.
     :param deadlock: whether all actors that were left waited for each other.
     """
 
@@ -90,6 +93,7 @@ class Run:
     forced: int = 0
     contended: bool = False
     blocks: int = 0
+    outwaited: bool = False
     deadlock: bool = False
 
 
@@ -433,10 +437,14 @@ class Scheduler:
                 if seen[2] is None or seen != before:
                     pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
                     before, since = seen, now
-                elif now - since >= seen[2].seconds and self._block(holder, step, seen[2]):
+                elif now - since >= self._patience_s(seen[2]) and self._block(holder, step, seen[2]):
                     pause, before = _LOOK_INTERVAL_S, None
             if now > self._deadline:
                 raise Failed(self._hang())
+
+    def _patience_s(self, wait: Wait) -> float:
+        """Return how long an actor is to be in a wait before it counts as blocked."""
+        return wait.seconds if self._order is None or not wait.timed else ORDER_PATIENCE_S
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
         """Let another go on instead of an actor that is still blocked."""
@@ -447,6 +455,7 @@ class Scheduler:
                 return False
             self._note(holder, "blocked")
             self._run.blocks += 1
+            self._run.outwaited = self._run.outwaited or (self._order is not None and wait.timed)
             self._run.contended = self._run.contended or bool(self._woken & self._ready)
             self._blocked[holder] = wait
             to = self._choose()

@@ -17,7 +17,7 @@ from .parts import AFRESH_PART, CONTROL_PART, PART_BEFORE_SAMPLES, PORTABLE_PART
 from .replay import Token, code_digest
 from .scheduler import preemption_count
 from .searched import Searched
-from .side import Children, Side
+from .side import Children, EndedBySchedule, Side
 from .story import Visit, story
 from .switch_points import switches_anywhere
 from .watch import WatchError
@@ -71,14 +71,14 @@ class ScheduleSearch:
             searched = self._of_race(race, share * budget)
         except WatchError as error:
             return Searched(self._portable, None, remarks=(str(error),))
-        if searched.witness is not None or (searched.race is not None and searched.race.unsteady is not None):
+        if searched.witness is not None or (searched.race is not None and searched.race.unordered is not None):
             return searched
         experiment = self._controls.of(question)
-        explored = self._of_control(experiment, question, CONTROL_PART * share * budget)
-        generic = None if explored.seen else self._controls.instead()
+        explored, useless = self._of_first_control(experiment, question, CONTROL_PART * share * budget)
+        generic = None if useless is None else self._controls.instead()
         if generic is not None:
-            run = counted(explored.run, "schedule")
-            remark = f"without {listed(experiment.taken_out)}, it is not seen either, in {run}"
+            remark = f"without {listed(experiment.taken_out)}, {useless}"
+            experiment = generic
             searched = replace(searched, remarks=(*searched.remarks, remark))
             explored = self._of_control(generic, question, CONTROL_PART * share * budget)
         searched = replace(searched, control=explored)
@@ -90,6 +90,20 @@ class ScheduleSearch:
         if searched.lacking() is None and has_grades:
             searched = self._with_portable_grade(searched, question)
         return searched
+
+    def _of_first_control(
+        self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float
+    ) -> tuple[Explored, str | None]:
+        """Return what the control's schedules show, and why that is of no use, in words; None if it is."""
+        try:
+            explored = self._of_control(experiment, question, seconds)
+        except EndedBySchedule as ended:
+            if self._experiment.matched or not experiment.matched:  # it is no control that was made for it
+                raise
+            return Explored(), ended.failure.text
+        if not explored.seen:
+            return explored, f"it is not seen either, in {counted(explored.run, 'schedule')}"
+        return explored, "it is seen also where actors run one after the other" if explored.no_race else None
 
     def _of_control(self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float) -> Explored:
         """Return what the control's schedules show."""

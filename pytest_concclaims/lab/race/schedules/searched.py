@@ -84,11 +84,8 @@ class Searched:
             return "the schedule cannot be followed any more: what actors call was changed since"
         if self.replayed:
             return f"the schedule that was replayed came to {', '.join(map(str, race.outcomes))}"
-        if race.unsteady is not None:
-            return (
-                f"the calls do not give the same again one after the other: {race.unsteady}; let them return what "
-                "can be compared, such as a number or a name"
-            )
+        if race.unordered is not None:
+            return race.unordered
         if race.unseen is not None:
             return f"this interpreter switches threads {race.unseen}, and no schedule does"
         if race.remarks:

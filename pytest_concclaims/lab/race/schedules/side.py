@@ -92,7 +92,7 @@ class Children:
                 return (work(runs),)
 
         def act() -> tuple[T] | Failure:
-            return with_assertions(work_of_child, self._failed_assertions)
+            return with_assertions(work_of_child, tuple if side.subject.may_break else self._failed_assertions)
 
         if self.in_process:
             result = act()
@@ -136,8 +136,8 @@ class Side:
         """Return what its schedules show."""
 
         def explore(runs: Runs) -> Explored:
-            if runs.unsteady is not None:
-                return Explored(unsteady=runs.unsteady)
+            if runs.unordered is not None:
+                return Explored(unordered=runs.unordered)
             end = clock() + seconds
             if self.subject.operations:
                 explored = explore_scenarios(runs, self.subject, end, self.position.begin_scenario)
@@ -148,7 +148,7 @@ class Side:
                     stop_after=stop_after,
                     least_empty=self._question.least_empty,
                 )
-                explored = replace(explorer.explore(end), in_order=runs.in_order)
+                explored = replace(explorer.explore(end), in_order=runs.in_order, unordered=runs.unordered)
             remarks = _UNSCHEDULED if runs.started_threads else ()
             contended = explored.contended and self._question.end is DEADLOCK
             once = explored.once or runs.once

@@ -378,7 +378,7 @@ def test_blocked_actor_that_comes_back_waits_for_its_turn() -> None:
 
 @repeats
 def test_preempting_towards_a_blocked_actor_is_not_followed() -> None:
-    """No schedule plans it, but where the actor came back sooner in the run from which it departs: it is run again."""
+    """It is planned only where the actor came back sooner in the run from which it departs: it is run again."""
 
     def acts() -> Sequence[Act]:
         lock = threading.Lock()
