@@ -198,7 +198,8 @@ class RaceRun(Evidence):
 
     def _not_in_samples(self) -> str:
         kind = f"{self.overlapping:,} overlapping" if self.overlapping else f"{self.samples:,}"
-        text = f"nor in {kind} samples of threads that ran freely"
+        number = self.overlapping or self.samples
+        text = f"nor in {kind} sample{'' if number == 1 else 's'} of threads that ran freely"
         if self.bound is None or self.control["seen"] is None:
             return text
         return (

@@ -310,7 +310,7 @@ def of_control(asked: OutcomeQuestion, *, matched: bool) -> OutcomeQuestion:
 
 
 #: Whether there is an outcome that calls do not give one after the other.
-ATOMIC = OutcomeQuestion("atomic", "", lambda _: False, about_values=True, atomic=True)
+ATOMIC = OutcomeQuestion("atomic", "", lambda outcome: outcome is DEADLOCK, about_values=True, atomic=True)
 #: The same of the calls of scenarios.
 LINEARIZABLE = replace(ATOMIC, asked="linearizable")
 

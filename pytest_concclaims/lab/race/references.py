@@ -14,6 +14,9 @@ from typing import Any
 #: Things that are looked at, at most, the nearest first.
 _THINGS = 10_000
 ATOMS = (bool, int, float, complex, str, bytes, type(None), BuiltinFunctionType, CodeType, logging.Logger, Enum)
+_MACHINERY = frozenset(
+    {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
+)
 CONTAINERS = (dict, list, set, deque, bytearray)
 
 
@@ -23,10 +26,15 @@ def reached(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) ->
     ahead = deque(roots)
     while ahead and len(seen) < _THINGS:
         thing = ahead.popleft()
-        if id(thing) not in seen and not issubclass(type(thing), ATOMS):
+        if id(thing) not in seen and not issubclass(type(thing), ATOMS) and not _is_machinery(thing):
             seen[id(thing)] = thing
             ahead.extend(listed(step, thing))
     return list(seen.values())
+
+
+def _is_machinery(thing: object) -> bool:
+    """Return whether a thing is of the modules that classes are made with: these refer to all classes."""
+    return getattr(thing, "__module__", None) in _MACHINERY or type(thing).__module__ in _MACHINERY
 
 
 def listed(step: Callable[[Any], Iterable[object]], thing: object) -> list[object]:

@@ -89,8 +89,8 @@ class Findings:
 
     @property
     def remarks(self) -> list[str]:
-        """What is to be said of the samples, in sentences."""
-        return [] if self.shares is None else [f"Samples were made one at a time, as {self.shares}."]
+        """What is to be said of the samples."""
+        return [] if self.shares is None else [f"samples were made one at a time, as {self.shares}"]
 
     def are_pooled(self, side: Side) -> bool:
         """Return whether a side has its samples made in pools; a control with a setup of its own always has."""

@@ -108,10 +108,12 @@ class Levels:
         return sum(trace.preemptions() for trace in self._traces)
 
     def advance(self) -> None:
-        """Go on to the next level."""
-        parents, self._traces = self._traces, []
+        """Go on to the next level, in random order: where there is no time for all of it, it was a sample."""
+        planned = [planned for parent in self._traces for planned in parent.departures(choices=False)]
+        random.shuffle(planned)
+        self._traces = []
         self.preemptions += 1
-        self._planned = (planned for parent in parents for planned in parent.departures(choices=False))
+        self._planned = iter(planned)
 
 
 def random_schedule(actors: int, steps: int, preemptions: int) -> Schedule:

@@ -17,6 +17,8 @@ clock = time.perf_counter
 ENOUGH = 2
 #: Schedules of a further level, at most, that are run to find that there are no more.
 _FEW = 100
+#: A level is begun if it takes no more than this many times the time that is left, by what earlier ones took.
+_HOPE = 2.0
 #: Times that a schedule is run which does not go as before.
 _TRIES = 3
 
@@ -207,8 +209,12 @@ class Explorer:
     def _search(self, end: float) -> None:
         levels = self._levels
         while True:
+            begun, before, known = clock(), self._so_far.run, self._so_far.further
+            self._update(further=None)
             for planned in levels:
                 if self._so_far.run and clock() > end:
+                    if known:  # these were in random order
+                        self._update(random_run=self._so_far.run - before, chance=1 / known)
                     return
                 if self._try(planned):
                     return
@@ -222,12 +228,12 @@ class Explorer:
                 return
             if levels.preemptions >= ENOUGH and further > _FEW:
                 return
-            each = (clock() - self._began) / self._so_far.run
-            if further * each > end - clock():
+            now, run = clock(), self._so_far.run
+            each = min((now - self._began) / run, (now - begun) / max(run - before, 1))  # the first ones take longer
+            if further * each > _HOPE * (end - now):
                 self._at_random(end)
                 return
             levels.advance()
-            self._update(further=None)
 
     def _repeated(self, first: Seen) -> Seen:
         """Run the first schedule again; note whether it goes as before, from the second time on, or never."""

@@ -38,6 +38,9 @@ _STEADY_RUNS = 100
 #: Seconds between two switches on the clock: none, but where a wake-up was lost (glibc bug 25847).
 _NO_SWITCH_S = 1.0
 
+#: Steps after which an actor without its locks has to let another one go on: it may wait in a loop for a condition.
+_MAX_TURN_WITHOUT_LOCKS = 1_000
+
 #: Is called before each part of a run.
 Begin = Callable[[Schedule, Part], None]
 
@@ -78,7 +81,8 @@ class Runs:
         self._begin = begin
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
-        self._scheduler = Scheduler(names, gil=gil, timeout=timeout)
+        max_turn = _MAX_TURN_WITHOUT_LOCKS if subject.may_break else None
+        self._scheduler = Scheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
         anywhere = portable_grade or switches_anywhere(gil)
         self._is_by_table = not anywhere
         self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, anywhere=anywhere)
@@ -313,7 +317,7 @@ class Runs:
             return outcome_of(self._subject, state, run.values, run.raised, before)
         for actor, error in run.raised:
             exception_outcome(self._subject, actor, error)
-        if self._question.end is DEADLOCK:
+        if self._question.end is DEADLOCK or self._question.atomic:  # one after the other, calls come to an end
             return DEADLOCK
         if self._subject.may_break:
             return Broken("a deadlock")

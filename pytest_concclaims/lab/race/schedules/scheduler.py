@@ -35,7 +35,7 @@ _PATIENCE_S = 0.01
 #: Seconds that one is given where calls go one after the other: what comes of its wait is its result.
 ORDER_PATIENCE_S = 0.2
 #: Steps after which an actor that waits in a loop for another one has to let that one go on.
-_MAX_TURN = 20_000
+MAX_TURN = 20_000
 _JOIN_S = 5.0
 
 #: Where a schedule departs from what happens by itself: at a step, another actor goes on.
@@ -107,10 +107,12 @@ class Scheduler:
     :param names: of the threads, for messages, such as ``actor put``.
     :param timeout: seconds after which actors that do not come back count as hanging; infinite where a person looks
         on, who may stop one in a debugger.
+    :param max_turn: steps after which an actor that may wait in a loop for another one has to let that one go on.
     """
 
-    def __init__(self, names: Sequence[str], *, gil: bool, timeout: float) -> None:
+    def __init__(self, names: Sequence[str], *, gil: bool, timeout: float, max_turn: int | None = None) -> None:
         self._names = names
+        self._max_turn = MAX_TURN if max_turn is None else max_turn
         self._timeout = timeout
         #: Threads that were there before: they do not wake up actors while they wait, unless for time to pass.
         self._earlier_threads = _all_threads()
@@ -192,7 +194,7 @@ class Scheduler:
         self._to_begin, self._ready = set(range(actors)), set(range(actors))
         self._blocked: dict[int, Wait] = {}  # what each waits in, as long as it is the same wait
         self._slipped: set[int] = set()  # those that were blocked, came back, and ended before a switch point
-        self._woken: set[int] = set()  # those that have come back and not gone on since
+        self._woken: dict[int, Wait] = {}  # those that have come back and not gone on since, and from which wait
         self._finished = 0
         self._is_free = self._has_come_back = False
         self._handing_over = [False] * actors
@@ -266,12 +268,13 @@ class Scheduler:
     def _come_back(self, me: int) -> bool:
         """Wait for the token, after a block; return whether there still is a schedule."""
         with self._mutex:
-            self._blocked.pop(me, None)
+            wait = self._blocked.pop(me, None)
             if self._holder is None and not self._is_free:
                 self._give(me)
             elif self._holder is not None and self._holder != me:
                 self._ready.add(me)
-                self._woken.add(me)
+                if wait is not None:
+                    self._woken[me] = wait
                 self._has_come_back = True
         return self._wait_for_token(me)
 
@@ -400,7 +403,7 @@ class Scheduler:
         if self._is_free:
             return
         self._ready.discard(to)
-        self._woken.discard(to)
+        self._woken.pop(to, None)
         self._handing_over[to] = True  # until it takes the token
         self._give(to)
 
@@ -412,7 +415,7 @@ class Scheduler:
         self._holder = to  # the last: it may be looking, and goes on at once
 
     def _next_stop(self) -> int:
-        limit = self._step + _MAX_TURN
+        limit = self._step + self._max_turn
         ahead = self._schedule[self._position :]  # at once: without a GIL, the position may change meanwhile
         return min(limit, ahead[0][0]) if ahead else limit
 
@@ -456,7 +459,8 @@ class Scheduler:
             self._note(holder, "blocked")
             self._run.blocks += 1
             self._run.outwaited = self._run.outwaited or (self._order is not None and wait.timed)
-            self._run.contended = self._run.contended or bool(self._woken & self._ready)
+            woken = [before for actor, before in self._woken.items() if actor in self._ready]
+            self._run.contended = self._run.contended or any(wait.may_be_for_the_same(before) for before in woken)
             self._blocked[holder] = wait
             to = self._choose()
         self._open_gate(to)

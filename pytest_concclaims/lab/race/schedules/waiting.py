@@ -16,7 +16,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ....interpreter import PYPY
+from ....interpreter import CPYTHON, PYPY
 
 #: The system calls by which threads wait for others, for a moment in time, and for files (Linux, asm/unistd.h).
 _FUTEX, _SLEEPS, _SELECTS = {
@@ -30,6 +30,8 @@ _LOOK_SIZE = 256
 _GIL_WAIT_S = 0.01
 #: On PyPy, all but one of the threads that wait for the GIL wait for a mutex, as those do that wait for an actor.
 _MUTEX_WAIT_S = 3e-4 if PYPY else 0.0
+#: Whether threads wait at the lock (thread_pthread.h); those of later versions wait at one of their own (parking_lot.c).
+_WAITS_AT_LOCK = CPYTHON and sys.version_info < (3, 13)
 #: Seconds without progress after which a thread counts as waiting where the system does not tell.
 _UNTOLD_WAIT_S = 0.03
 
@@ -51,6 +53,10 @@ class Wait:
     endless: bool
     timed: bool
     seconds: float
+
+    def may_be_for_the_same(self, other: Wait) -> bool:
+        """Return whether two threads may wait for the same lock."""
+        return not _WAITS_AT_LOCK or not self.told or self.call.split()[:2] == other.call.split()[:2]
 
     @property
     def told(self) -> bool:

@@ -145,7 +145,7 @@ def test_what_happens_once_in_a_process_is_seen_to_happen_twice(
 
     race = lab.race(setup, do, do, control=(do, do))
     assert race.ever((True, True)) is True
-    assert said(race) in ([f"Samples were made one at a time, as setup changes {what}."], [])  # soon seen
+    assert said(race) in ([f"samples were made one at a time, as setup changes {what}"], [])  # soon seen
 
 
 @pytest.mark.parametrize("in_process", [False, True], ids=["forked", "in process"])
@@ -163,7 +163,7 @@ def test_what_happens_once_under_a_lock_is_never_wrong(
     race = lab.race(setup, do, do, control=(do, do))
     ask_in_vain(race, "never", (True, True), lambda findings: findings.race.tally.total.samples > 50)
     assert {outcome for outcome, _ in race.outcomes} <= {(True, False), (False, True)}
-    assert said(race) == [f"Samples were made one at a time, as setup changes {what}."]
+    assert said(race) == [f"samples were made one at a time, as setup changes {what}"]
 
 
 def said(race: Race) -> list[str]:
@@ -190,7 +190,7 @@ def test_states_that_share_something() -> None:
     register: list[int] = []
     race = lab.race(lambda: {"register": register}, len, len, control=(len, len))
     ask_in_vain(race, "never", (2, 2), lambda findings: findings.race.tally.turns > 2)
-    assert said(race) == ["Samples were made one at a time, as the states that setup makes share a list."]
+    assert said(race) == ["samples were made one at a time, as the states that setup makes share a list"]
     assert last(lab).samples > 0
 
 

@@ -502,7 +502,7 @@ def test_lock_made_at_import_blocks_as_others_do() -> None:
 @pytest.mark.parametrize("actors", [2, 3])
 def test_actor_that_waits_in_a_loop_lets_others_go_on(spin: Point, actors: int, monkeypatch: Any) -> None:
     """After some time, as it would by the clock."""
-    monkeypatch.setattr("pytest_concclaims.lab.race.schedules.scheduler._MAX_TURN", 100)
+    monkeypatch.setattr("pytest_concclaims.lab.race.schedules.scheduler.MAX_TURN", 100)
 
     def acts() -> Sequence[Act]:
         flags: list[int] = []
