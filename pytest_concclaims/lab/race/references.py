@@ -32,9 +32,12 @@ def reached(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) ->
     return list(seen.values())
 
 
-def _is_machinery(thing: object) -> bool:
+def _is_machinery(thing: Any) -> bool:
     """Return whether a thing is of the modules that classes are made with: these refer to all classes."""
-    return getattr(thing, "__module__", None) in _MACHINERY or type(thing).__module__ in _MACHINERY
+    if type(thing) is FunctionType:
+        return thing.__module__ in _MACHINERY
+    one = thing if issubclass(type(thing), type) else type(thing)
+    return type.__getattribute__(one, "__dict__").get("__module__") in _MACHINERY
 
 
 def listed(step: Callable[[Any], Iterable[object]], thing: object) -> list[object]:

@@ -30,7 +30,7 @@ _LOOK_SIZE = 256
 _GIL_WAIT_S = 0.01
 #: On PyPy, all but one of the threads that wait for the GIL wait for a mutex, as those do that wait for an actor.
 _MUTEX_WAIT_S = 3e-4 if PYPY else 0.0
-#: Whether threads wait at the lock (thread_pthread.h); those of later versions wait at one of their own (parking_lot.c).
+#: Whether threads wait at the lock (thread_pthread.h); later ones wait at a place of their own (parking_lot.c).
 _WAITS_AT_LOCK = CPYTHON and sys.version_info < (3, 13)
 #: Seconds without progress after which a thread counts as waiting where the system does not tell.
 _UNTOLD_WAIT_S = 0.03
