@@ -183,14 +183,14 @@ def test_search_stops_at_the_first_witness() -> None:
     assert found.witness is not None
     assert found.witness.schedule == ((4, 1),)
     assert (found.witness.outcome, found.witness.number, found.witness.preemptions) == ("'lost'", found.run, 1)
-    assert not found.in_order
+    assert not found.no_race
     assert found.preemptions == 0
 
 
 def test_witness_without_a_preemption_is_one_of_actors_in_order() -> None:
     """Such an outcome needs no race."""
     found = explored(lambda schedule: seen_of(schedule, sought=True))
-    assert found.in_order
+    assert found.no_race
     assert found.run == 1
 
 
