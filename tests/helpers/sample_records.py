@@ -132,6 +132,7 @@ SCHEDULED = replace(
         "overlapping": True,
         "steps": [asdict(step) for step in STEPS],
         "replay": "5d-1f-7",
+        "scenario": None,
         "remark": None,
     },
     control={**RACE.control, "samples": 0, "overlapping": 0, "strides": 0, "seen": None},

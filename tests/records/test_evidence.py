@@ -112,8 +112,8 @@ def test_phrase_claims_no_more_than_is_on_record(evidence: Evidence, part: str) 
 NONE = "none of 422 schedules with at most two preemptions (more exist: 782 with three)"
 POINTS = "14 and 16 switch points of CPython 3.13 with the GIL"
 CONTROL = "its control showed it in 16 of 62"
-ALL = "all outcomes: 29 x 2, 1 x 1"
-ALL_SAMPLES = "all outcomes: 4,095 x 2 and 1 more"
+ALL = "all outcomes: 2 (29 times), 1 (once)"
+ALL_SAMPLES = "all outcomes: 2 (4,095 times) and 1 more"
 PLAIN = replace(ABSENT, schedules=SCHEDULES)
 SAMPLED = replace(RACE, answer=True, seen=0, witness=None, schedules=SCHEDULES)
 FREELY = "samples of threads that ran freely"

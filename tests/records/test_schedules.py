@@ -104,7 +104,7 @@ def test_random_schedules_are_told_with_their_chance() -> None:
 )
 def test_where_a_witness_was_seen(strategy: str, by_schedule: bool, text: str | None) -> None:
     """A schedule and a sample are told apart by how the strategy is called."""
-    witness = {"strategy": strategy, "sample": 7, "outcome": "1"}
+    witness = {"strategy": strategy, "sample": 7, "outcome": "1", "scenario": None}
     assert words.in_schedule(witness) is by_schedule
     if text is not None:
         assert words.seen_in(witness, {**SCHEDULES, "seen": 1}) == text

@@ -258,7 +258,7 @@ def test_not_callable(thing: object) -> None:
     if thing is None:
         what += "; pass the function, do not call it"
     if isinstance(thing, list):
-        what += "; of a list of actors, pass each: lab.race(setup, *actors)"
+        what += "; pass each thing of the list: lab.race(setup, *list)"
     assert refused(TypeError, setup=thing) == f"lab.race: setup {what}"
     assert refused(TypeError, thing) == f"lab.race: actor 1 {what}"
     assert refused(TypeError, add, thing) == f"lab.race: actor 2 {what}"
@@ -328,7 +328,8 @@ def test_call_that_runs_something(function: object) -> None:
 def test_control_no_tuple(control: object) -> None:
     """A control is several actors, in order."""
     assert refused(TypeError, control=control) == (
-        f"lab.race(control={control!r}): the control is a tuple of actors, as many as the race has"
+        f"lab.race(control={control!r}): the control is a tuple of actors, as many as the race has, or "
+        "lab.control(*actors, setup=...), or lab.WITHOUT_LOCKS"
     )
 
 

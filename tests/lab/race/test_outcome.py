@@ -56,15 +56,19 @@ def test_exception_type_that_was_asked_for_is_an_outcome() -> None:
 
 
 def test_other_exceptions_are_failures() -> None:
-    """The text says which actor raised, and of what."""
-    assert failure(subject(), raised=[(1, KeyError("x"))]) == "actor deposit (number 2) raised KeyError: 'x'"
+    """The text says which actor raised, and of what; and how it would be an outcome."""
+    assert failure(subject(), raised=[(1, KeyError("x"))]) == (
+        "actor deposit (number 2) raised KeyError: 'x'; if that is an outcome, give the race exceptions=KeyError"
+    )
     assert "the control's actor" in failure(subject(name="control"), raised=[(0, KeyError("x"))])
 
 
 def test_failed_assertion_is_never_an_outcome() -> None:
     """It speaks of the claim, whatever types are asked for."""
     race = subject(exceptions=(Exception,))
-    assert "raised AssertionError" in failure(race, raised=[(0, AssertionError())])
+    text = failure(race, raised=[(0, AssertionError())])
+    assert "raised AssertionError" in text
+    assert "exceptions=" not in text
 
 
 def test_two_types_in_one_run_are_no_single_outcome() -> None:

@@ -540,9 +540,9 @@ def test_race_and_histogram_are_no_answers(staying: Lab) -> None:
     """``assert race``, a comparison or ``in`` would be a verdict without a question."""
     race = staying.race(object, first, second)
     question = r"ask race\.ever"
-    with pytest.raises(TypeError, match=rf"a race is neither true nor false; {question}"):
+    with pytest.raises(TypeError, match=rf"lab\.race is neither true nor false; {question}"):
         bool(race)
-    with pytest.raises(TypeError, match=rf"a race is equal to nothing; {question}"):
+    with pytest.raises(TypeError, match=rf"lab\.race is equal to nothing; {question}"):
         _ = race == 1
     with pytest.raises(TypeError, match=question):
         _ = race != race
@@ -663,22 +663,32 @@ PLACES = ["setup", "observe", "actor {}", "the control's actor {}", "{}, asked a
 
 @each_engine
 @pytest.mark.parametrize(
-    ("culprit", "words"), [(explode, "LookupError: no such account"), (leave, "SystemExit: enough")]
+    ("culprit", "words", "advice"),
+    [
+        (explode, "LookupError: no such account", "; if that is an outcome, give the race exceptions=LookupError"),
+        (leave, "SystemExit: enough", ""),
+    ],
 )
 @pytest.mark.parametrize("place", PLACES)
-def test_whatever_raises_is_named(lab: Lab, place: str, culprit: Callable[..., Any], words: str) -> None:
-    """The error names the culprit, and has its traceback, which begins there; the evidence has it, too."""
+def test_whatever_raises_is_named(
+    lab: Lab, place: str, culprit: Callable[..., Any], words: str, advice: str
+) -> None:
+    """The error names the culprit, and has its traceback, which begins there; the evidence has it, too.
+
+    An exception of an actor may be an outcome.
+    """
+    text = f"{place.format(culprit.__name__)} raised {words}{advice if 'actor' in place else ''}"
     place = place.format(culprit.__name__)
     with pytest.raises(RaceError) as caught:
         race_that_raises(lab, place, culprit, rounds=2)()
     lines = str(caught.value).splitlines()
-    assert lines[0] == f"lab.race: {place} raised {words}"
+    assert lines[0] == f"lab.race: {text}"
     assert lines[1] == "Traceback (most recent call last):"
     assert lines[2].endswith(f"in {culprit.__name__}")
     assert lines[-1] == words
     failure = last(lab).failure
     assert failure is not None
-    assert (failure["kind"], failure["text"]) == ("raised", f"{place} raised {words}")
+    assert (failure["kind"], failure["text"]) == ("raised", text)
     assert f"in {culprit.__name__}\n" in failure["details"]
     assert (last(lab).answer, last(lab).phrase()) == (None, failure["text"])
     assert lab.unsettled is None

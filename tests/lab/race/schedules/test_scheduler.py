@@ -7,6 +7,7 @@ import gc
 import io
 import os
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -753,8 +754,12 @@ def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
 
     before = set(_actor_threads())
     made: Stage
-    with pytest.raises(KeyboardInterrupt), stage(acts) as made:
-        made.run()
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt), stage(acts) as made:
+            made.run()
+    finally:
+        signal.signal(signal.SIGINT, handler)
     for thread in set(_actor_threads()) - before:
         thread.join(TIMEOUT_S)
     assert set(_actor_threads()) <= before
