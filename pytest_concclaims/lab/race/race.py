@@ -27,8 +27,9 @@ class Asked:
 
     __hash__ = None  # type: ignore[assignment]  # it is equal to nothing
 
-    #: The call that has made it, and what to ask.
+    #: The call that has made it, what it is, and what to ask.
     _call: ClassVar[str]
+    _noun: ClassVar[str]
     advice: ClassVar[str]
 
     def __init__(self, runner: Runner, *, bench: Bench) -> None:
@@ -55,10 +56,10 @@ class Asked:
         return f"<{type(self).__name__} of {names}: {counted(schedules, 'schedule')}, {counted(samples, 'sample')}>"
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"{self._call} is neither true nor false; {self.advice}")
+        raise TypeError(f"{self._noun} is neither true nor false; {self.advice}")
 
     def __eq__(self, other: object) -> NoReturn:
-        raise TypeError(f"{self._call} is equal to nothing; {self.advice}")
+        raise TypeError(f"{self._noun} is equal to nothing; {self.advice}")
 
     def _answer(self, put: OutcomeQuestion) -> bool:
         """Have a question answered, and record the evidence."""
@@ -89,7 +90,7 @@ class Asked:
 class Race(Asked):
     """Actors on a shared state, to ask what can come of it; made by :meth:`Lab.race`."""
 
-    _call, advice = "lab.race", ASK
+    _call, _noun, advice = "lab.race", "a race", ASK
 
     def ever(self, *outcomes: Any) -> bool:
         """Return whether one of some outcomes can come of it.
@@ -149,7 +150,7 @@ class Race(Asked):
 class Operations(Asked):
     """Operations on a shared state, from which scenarios choose; made by :meth:`Lab.operations`."""
 
-    _call, advice = "lab.operations", "ask operations.linearizable()"
+    _call, _noun, advice = "lab.operations", "a set of operations", "ask operations.linearizable()"
 
     def linearizable(self) -> bool:
         """Return whether in all scenarios, calls that overlap give what they give one after the other.
