@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from ..text import listed
+from ..text import counted, listed
 from . import schedules as words
 
 
@@ -197,8 +197,10 @@ class RaceRun(Evidence):
         ]
 
     def _not_in_samples(self) -> str:
-        kind = f"{self.overlapping:,} overlapping" if self.overlapping else f"{self.samples:,}"
-        text = f"nor in {kind} samples of threads that ran freely"
+        looked = (
+            counted(self.overlapping, "overlapping sample") if self.overlapping else counted(self.samples, "sample")
+        )
+        text = f"nor in {looked} of threads that ran freely"
         if self.bound is None or self.control["seen"] is None:
             return text
         return (

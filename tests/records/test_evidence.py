@@ -169,6 +169,16 @@ REMARK = "inside C code or a single instruction: no schedule shows it"
             [f"never(1): {NONE}", POINTS, CONTROL, f"nor in 4,096 {FREELY}", ALL_SAMPLES],
         ),
         (
+            replace(SAMPLED, overlapping=1),
+            [
+                f"never(1): {NONE}",
+                POINTS,
+                CONTROL,
+                "nor in 1 overlapping sample of threads that ran freely",
+                ALL_SAMPLES,
+            ],
+        ),
+        (
             replace(RACE, schedules=SCHEDULES, witness={**(RACE.witness or {}), "remark": REMARK}),
             [f"never(1): {SAMPLE_3000}", REMARK, ALL_SAMPLES],
         ),
