@@ -221,7 +221,7 @@ class RaceRun(Evidence):
             return seen
         first = self.witness
         return (
-            f"{seen}, first {first['outcome']} after {first['seconds'] * 1000:.1f} ms (sample {first['sample']:,}; "
+            f"{seen}, first {words.found(first)} after {first['seconds'] * 1000:.1f} ms (sample {first['sample']:,}; "
             f"{first['strategy']}){remark}"
         )
 
