@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_concclaims.cli.main import COMMANDS
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.records.record import SCHEMA_FILE
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -36,15 +39,35 @@ def test_readme_counts_the_shipped_claims(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="races run in a child process")
-def test_the_examples_of_the_page_on_races_run(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize(
+    ("page", "names"), [("race.md", ("counter", "moves", "account")), ("operations.md", ("stack",))], ids=str
+)
+def test_the_examples_of_races_run(pytester: pytest.Pytester, page: str, names: tuple[str, ...]) -> None:
     """None ends in an error, whatever its verdict on this interpreter."""
-    page = (ROOT / "docs" / "race.md").read_text(encoding="utf-8")
-    examples = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if code.startswith("import")]
-    paths = [pytester.makepyfile(**{name: code}) for name, code in zip(("counter", "moves", "account"), examples)]
+    codes = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+    examples = [code for code in codes if code.startswith("import")]
+    paths = [pytester.makepyfile(**{name: code}) for name, code in zip(names, examples)]
     result = pytester.runpytest_subprocess("--claims", "-v", *paths, "-p", "no:cacheprovider")
-    assert len(paths) == 3
+    assert len(paths) == len(names)
     assert "errors" not in result.parseoutcomes()
     assert "ERROR" not in result.stdout.str()
+
+
+def test_the_page_on_the_run_record_has_all_of_its_fields() -> None:
+    """Each name that the schema has is described."""
+
+    def names(schema: object) -> Iterator[str]:
+        if isinstance(schema, list):
+            for part in schema:
+                yield from names(part)
+        elif isinstance(schema, dict):
+            yield from schema.get("properties", ())
+            for part in schema.values():
+                yield from names(part)
+
+    page = (ROOT / "docs" / "run-record.md").read_text(encoding="utf-8")
+    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    assert [name for name in dict.fromkeys(names(schema)) if f"`{name}`" not in page] == []
 
 
 @pytest.fixture(scope="module")

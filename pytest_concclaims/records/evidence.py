@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from ..text import listed
+from ..text import counted, listed
 from . import schedules as words
 
 
@@ -197,9 +197,10 @@ class RaceRun(Evidence):
         ]
 
     def _not_in_samples(self) -> str:
-        kind = f"{self.overlapping:,} overlapping" if self.overlapping else f"{self.samples:,}"
-        number = self.overlapping or self.samples
-        text = f"nor in {kind} sample{'' if number == 1 else 's'} of threads that ran freely"
+        looked = (
+            counted(self.overlapping, "overlapping sample") if self.overlapping else counted(self.samples, "sample")
+        )
+        text = f"nor in {looked} of threads that ran freely"
         if self.bound is None or self.control["seen"] is None:
             return text
         return (
@@ -220,7 +221,7 @@ class RaceRun(Evidence):
             return seen
         first = self.witness
         return (
-            f"{seen}, first {first['outcome']} after {first['seconds'] * 1000:.1f} ms (sample {first['sample']:,}; "
+            f"{seen}, first {words.found(first)} after {first['seconds'] * 1000:.1f} ms (sample {first['sample']:,}; "
             f"{first['strategy']}){remark}"
         )
 

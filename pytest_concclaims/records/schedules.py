@@ -22,7 +22,7 @@ def seen_in(witness: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
     kind, _, preemptions = str(witness["strategy"]).partition("schedule with ")
     how = f"random, {preemptions}" if kind else preemptions
     run = schedules["run"] + (schedules["random"]["run"] if schedules["random"] else 0)
-    text = f"schedule {witness['sample']:,} of {run:,} ({how}): {scenario(witness) or witness['outcome']}"
+    text = f"schedule {witness['sample']:,} of {run:,} ({how}): {found(witness)}"
     return text if schedules["seen"] < 2 else f"{text}; {schedules['seen']:,} of them show it"
 
 
@@ -113,12 +113,14 @@ def _of_shape(shape: Mapping[str, Any]) -> str:
     return f"{number} {shape['of']:,} with {calls} calls (at most {_in_words(shape['preemptions'])})"
 
 
-def scenario(witness: Mapping[str, Any]) -> str | None:
-    """Return what the threads of a witness called, in words; None if that is not known."""
+def found(witness: Mapping[str, Any]) -> str:
+    """Return what a witness is: its outcome; of a scenario, what its threads called, and what that returned."""
     threads = witness["scenario"]
     if threads is None:
-        return None
-    return " | ".join("; ".join(called(call) for call in calls) for calls in threads)
+        return str(witness["outcome"])
+    text = " | ".join("; ".join(called(call) for call in calls) for calls in threads)
+    is_known = all(call["result"] is not None for calls in threads for call in calls)
+    return text if is_known else f"{text}: {witness['outcome']}"
 
 
 def called(call: Mapping[str, Any]) -> str:

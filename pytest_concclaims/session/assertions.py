@@ -38,8 +38,9 @@ from _pytest.assertion import rewrite
 
 #: pytest's helpers that assert something by themselves.
 _ASSERTING = frozenset({"raises", "warns", "deprecated_call", "RaisesGroup"})
-#: Names in a compiled module, which no source can have: a function of this module, its assertions, and their marks.
-_REGISTER, _ASSERTIONS, _MARKS = "@concclaims_register", "@concclaims_assertions", "@concclaims_marks"
+#: Names in a compiled module: a function of this module, its assertions, and their marks. No source can have them,
+#: and ``import *`` leaves them where they are, as they begin with an underscore.
+_REGISTER, _ASSERTIONS, _MARKS = "_@concclaims_register", "_@concclaims_assertions", "_@concclaims_marks"
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,43 @@ ABSENT = replace(
         "portable": {"run": 20, "seen": 2, "preemptions": 1, "exhausted": False},
     },
 )
+#: One that was asked about what its actors give one after the other.
+ATOMIC = replace(
+    SCHEDULED,
+    question="atomic",
+    about="",
+    orders=[
+        {"calls": ["deposit_5", "deposit_8"], "outcome": "2"},
+        {"calls": ["deposit_8", "deposit_5"], "outcome": "2"},
+    ],
+)
+#: Operations, of which a scenario is a witness.
+LINEARIZABLE = replace(
+    ATOMIC,
+    question="linearizable",
+    actors=["thread 1", "thread 2"],
+    witness={
+        **(SCHEDULED.witness or {}),
+        "outcome": "(None, IndexError raised, 1)",
+        "scenario": [
+            [{"call": "push(1)", "result": "None"}, {"call": "pop()", "result": "IndexError raised"}],
+            [{"call": "pop()", "result": "1"}],
+        ],
+    },
+    control={**SCHEDULED.control, "without_locks": ["the Lock that is made in bank/account.py:5"]},
+    orders=[
+        {"calls": ["push(1)", "pop()", "pop()"], "outcome": "(None, 1, None)"},
+        {"calls": ["pop()", "push(1)", "pop()"], "outcome": "(None, 1, None)"},
+        {"calls": ["push(1)", "pop()", "pop()"], "outcome": "(None, None, 1)"},
+    ],
+    scenarios={
+        "operations": ["push(1)", "pop()"],
+        "shapes": [
+            {"calls": [1, 1], "run": 3, "of": 3, "preemptions": 2},
+            {"calls": [2, 1], "run": 2, "of": 8, "preemptions": 1},
+        ],
+    },
+)
 MEASURED: dict[str, Any] = {
     "subject": "a against b",
     "question": "above 2",
@@ -221,6 +258,8 @@ EVIDENCE: list[Evidence] = [
     SCHEDULED,
     DEADLOCK,
     ABSENT,
+    ATOMIC,
+    LINEARIZABLE,
     RATIO,
     replace(RATIO, **UNMEASURED, arms=[{**ARM, "calls": 0, "median": None, "seconds": []}] * 2),
     MEMORY,

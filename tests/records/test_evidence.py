@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from helpers.sample_records import ABSENT, DEADLOCK, RACE, RATIO, SCHEDULED, SCHEDULES
+from helpers.sample_records import ABSENT, ATOMIC, DEADLOCK, LINEARIZABLE, RACE, RATIO, SCHEDULED, SCHEDULES
 from pytest_concclaims.records import schedules as words
 from pytest_concclaims.records.evidence import (
     Assertion,
@@ -118,6 +118,11 @@ PLAIN = replace(ABSENT, schedules=SCHEDULES)
 SAMPLED = replace(RACE, answer=True, seen=0, witness=None, schedules=SCHEDULES)
 FREELY = "samples of threads that ran freely"
 SAMPLE_3000 = "seen in 1 of 4,096 samples, first 1 after 100.0 ms (sample 3,000; leapfrog)"
+CALLED = "push(1) -> None; pop() -> IndexError raised | pop() -> 1"
+IN_ORDER = (
+    "one after the other, actors give (None, 1, None) (push(1), then pop(), then pop() or pop(), then push(1), then "
+    "pop()) or (None, None, 1) (push(1), then pop(), then pop())"
+)
 REMARK = "inside C code or a single instruction: no schedule shows it"
 
 
@@ -169,6 +174,16 @@ REMARK = "inside C code or a single instruction: no schedule shows it"
             [f"never(1): {NONE}", POINTS, CONTROL, f"nor in 4,096 {FREELY}", ALL_SAMPLES],
         ),
         (
+            replace(SAMPLED, overlapping=1),
+            [
+                f"never(1): {NONE}",
+                POINTS,
+                CONTROL,
+                "nor in 1 overlapping sample of threads that ran freely",
+                ALL_SAMPLES,
+            ],
+        ),
+        (
             replace(RACE, schedules=SCHEDULES, witness={**(RACE.witness or {}), "remark": REMARK}),
             [f"never(1): {SAMPLE_3000}", REMARK, ALL_SAMPLES],
         ),
@@ -177,6 +192,30 @@ REMARK = "inside C code or a single instruction: no schedule shows it"
             ["never(1) has no answer: its control was not seen", NONE, ALL],
         ),
         (DEADLOCK, ["the actors all wait"]),
+        (
+            ATOMIC,
+            [
+                "atomic(): another was seen in schedule 7 of 30 (1 preemption): 1",
+                "one after the other, actors give 2 in each order",
+                ALL,
+            ],
+        ),
+        (
+            LINEARIZABLE,
+            [f"linearizable(): another was seen in schedule 7 of 30 (1 preemption): {CALLED}", IN_ORDER, ALL],
+        ),
+        (
+            replace(LINEARIZABLE, answer=True, witness=None, orders=[], schedules=SCHEDULES),
+            [
+                (
+                    "linearizable(): no other in 422 schedules of scenarios: all 3 with 1 and 1 calls (at most two "
+                    "preemptions), 2 of 8 with 2 and 1 calls (at most one preemption)"
+                ),
+                POINTS,
+                "the race without the Lock that is made in bank/account.py:5 showed it in 16 of 62",
+                ALL,
+            ],
+        ),
     ],
 )
 def test_phrase_of_schedules(evidence: Evidence, parts: list[str]) -> None:

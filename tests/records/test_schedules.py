@@ -111,6 +111,20 @@ def test_where_a_witness_was_seen(strategy: str, by_schedule: bool, text: str | 
         assert words.seen_in(witness, {**SCHEDULES, "seen": 16}) == f"{text}; 16 of them show it"
 
 
+@pytest.mark.parametrize(
+    ("scenario", "text"),
+    [
+        (None, "(None, 1)"),
+        ([[("push(1)", "None")], [("pop()", "1")]], "push(1) -> None | pop() -> 1"),
+        ([[("push(1)", None), ("pop()", None)], [("pop()", None)]], "push(1); pop() | pop(): (None, 1)"),
+    ],
+)
+def test_what_a_witness_is(scenario: list[list[tuple[str, str | None]]] | None, text: str) -> None:
+    """Its outcome; of operations, their calls with their results, or with the outcome where these are not known."""
+    threads = [[{"call": call, "result": result} for call, result in calls] for calls in scenario or ()]
+    assert words.found({"outcome": "(None, 1)", "scenario": threads or None}) == text
+
+
 def test_remarks() -> None:
     """Of schedules that did not repeat, and whatever else there is."""
     told = {**SCHEDULES, "unrepeatable": 2, "remarks": ["a", "b"]}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from helpers.sample_records import ABSENT, DEADLOCK, RACE, SCHEDULED, STEPS
+from helpers.sample_records import ABSENT, DEADLOCK, LINEARIZABLE, RACE, SCHEDULED, STEPS
 from pytest_concclaims.records.evidence import RaceRun
 from pytest_concclaims.records.interleaving import Step
 from pytest_concclaims.reports.interleaving import FEW_LINES, interleaving
@@ -73,6 +73,21 @@ def test_deadlock_says_what_each_actor_waits_for_and_where() -> None:
         "deposit_8 waits in account.py:21: with account.lock:",
         "again: --claims-replay 5d-1f-7",
     ]
+
+
+def test_scenario_stands_above() -> None:
+    """What each thread called, with the result; then its lines."""
+    lines = interleaving(LINEARIZABLE, 78)
+    assert lines[:4] == [
+        "push(1) -> None                       | pop() -> 1",
+        "pop() -> IndexError raised            |",
+        "--------------------------------------------------",
+        "thread 1, bank/account.py             | thread 2, bank/account.py",
+    ]
+    assert lines[4:-1] == WHOLE.splitlines()[1:-1]
+    few = interleaving(LINEARIZABLE, 78, FEW_LINES)
+    assert few[:4] == lines[:4]
+    assert len(few) <= FEW_LINES
 
 
 def test_where_there_is_room_for_few_the_most_telling_are_shown() -> None:

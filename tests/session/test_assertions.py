@@ -467,6 +467,13 @@ def test_alike_helper_modules(load: Load, watched: Watch) -> None:
     assert {place.filename for place in found.held} == {one.__file__, two.__file__}
 
 
+def test_everything_of_another_module(load: Load, watched: Watch) -> None:
+    """``import *`` takes the other module's functions along, and not its marks."""
+    helper = load(HELPER)
+    module = load(f"from {helper.__name__} import *\ndef claim():\n    assert check\n    check(1)\n")
+    assert sorted(held(watched(module))) == ["assert check", "assert x"]
+
+
 def test_foreign_decorator(load: Load, watched: Watch) -> None:
     """Assertions of a decorator from elsewhere do not count, those of the function that it wraps do."""
     decorator = load(
@@ -676,7 +683,7 @@ def test_no_mark_is_set_while_something_is_measured(load: Load, watch: Watch) ->
             raise AssertionError("a mark was set")
 
     with watch(module) as found, found.suspended():
-        vars(module)["@concclaims_marks"] = ReadOnly(vars(module)["@concclaims_marks"])
+        vars(module)["_@concclaims_marks"] = ReadOnly(vars(module)["_@concclaims_marks"])
         module.check(1)
 
 

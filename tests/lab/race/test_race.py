@@ -670,9 +670,7 @@ PLACES = ["setup", "observe", "actor {}", "the control's actor {}", "{}, asked a
     ],
 )
 @pytest.mark.parametrize("place", PLACES)
-def test_whatever_raises_is_named(
-    lab: Lab, place: str, culprit: Callable[..., Any], words: str, advice: str
-) -> None:
+def test_whatever_raises_is_named(lab: Lab, place: str, culprit: Callable[..., Any], words: str, advice: str) -> None:
     """The error names the culprit, and has its traceback, which begins there; the evidence has it, too.
 
     An exception of an actor may be an outcome.

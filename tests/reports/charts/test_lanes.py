@@ -6,7 +6,7 @@ from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from helpers.pictures import parts, percentage, read, text_of
-from helpers.sample_records import ABSENT, DEADLOCK, RACE, SCHEDULED
+from helpers.sample_records import ABSENT, DEADLOCK, LINEARIZABLE, RACE, SCHEDULED
 from pytest_concclaims.reports import charts as pictures
 
 LANES = pictures.lanes(SCHEDULED)
@@ -59,6 +59,16 @@ def test_actor_that_waits_to_the_end_is_named_there() -> None:
     text = text_of(pictures.lanes(DEADLOCK))
     assert "outcome: lab.DEADLOCK" in text
     assert "deposit_8 waits in account.py:21: with account.lock:" in text
+
+
+def test_calls_of_a_scenario_stand_at_the_head() -> None:
+    """A row for each; a thread that calls less often has nothing there."""
+    head = next(read(pictures.lanes(LINEARIZABLE)).iter("thead"))
+    assert [["".join(cell.itertext()) for cell in row] for row in head] == [
+        ["thread 1", "thread 2"],
+        ["push(1) -> None", "pop() -> 1"],
+        ["pop() -> IndexError raised", ""],
+    ]
 
 
 def test_without_steps_there_are_no_lanes() -> None:
