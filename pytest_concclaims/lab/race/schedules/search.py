@@ -262,7 +262,7 @@ class ScheduleSearch:
             searched = self._of_race(race, share * budget)
         except WatchError as error:
             return Searched(self._portable, None, remarks=(str(error),))
-        if searched.witness is not None:
+        if searched.witness is not None or (searched.race is not None and searched.race.unordered is not None):
             return searched
         experiment = self._controls.of(question)
         explored, useless = self._of_first_control(experiment, question, _CONTROL_PART * share * budget)
