@@ -124,10 +124,15 @@ class _Maker:
 
 
 def _place(frame: FrameType | None) -> str:
-    """Return the file and line that a frame is in; of generated code, those of its caller."""
+    """Return the file and line that a frame is in; of generated code, those of its caller, or its class."""
+    made = ""
     while frame is not None and frame.f_code.co_filename.startswith("<"):
+        arguments = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+        made = f" of {type(frame.f_locals[arguments[0]]).__qualname__}" if arguments else ""
         frame = frame.f_back
-    return "generated code" if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"  # noqa: PTH119  (a text)
+    if frame is None or frame.f_globals is globals():  # the class is the setup
+        return f"generated code{made}"
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"  # noqa: PTH119  (a text)
 
 
 def _places(setup: Callable[[], Any]) -> Iterator[tuple[object, _Put]]:

@@ -1,0 +1,399 @@
+"""``race.atomic()``: whether actors give what they give one after the other, in an order that was possible."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from helpers.race_questions import last
+from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims.lab.race.experiment import RaceError
+
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
+
+
+class Counter:
+    """Counts, with and without its lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value = 0
+
+    def add(self) -> int:
+        """Count, with a call between reading and writing."""
+        self.value = successor(self.value)
+        return 0
+
+    def add_locked(self) -> int:
+        """Count, as it is done."""
+        with self.lock:
+            return self.add()
+
+    def next_locked(self) -> int:
+        """Count, and return the number."""
+        with self.lock:
+            self.add()
+            return self.value
+
+
+def successor(number: int) -> int:
+    """Return the next number."""
+    return number + 1
+
+
+def value_of(counter: Counter) -> int:
+    """Observe."""
+    return counter.value
+
+
+def orders_of(lab: Lab) -> dict[tuple[str, ...], str]:
+    """Return the orders on record, with what they give."""
+    return {tuple(order["calls"]): order["outcome"] for order in last(lab).orders}
+
+
+# --- what it answers
+
+
+def test_a_lost_update_is_not_atomic(lab: Lab) -> None:
+    """The witness is a schedule; the evidence has what is allowed, and which orders give it."""
+    assert lab.race(Counter, Counter.add, Counter.add, observe=value_of).atomic() is False
+    run = last(lab)
+    assert (run.question, run.answer) == ("atomic", False)
+    assert run.witness is not None
+    assert run.witness["outcome"] == "(0, 0) and 1"
+    assert run.witness["replay"]
+    assert list(orders_of(lab).values()) == ["(0, 0) and 2", "(0, 0) and 2"]
+    assert {calls[0].rpartition("add")[2] for calls in orders_of(lab)} == {" (number 1)", " (number 2)"}
+
+
+def test_under_a_lock_it_is(lab: Lab) -> None:
+    """Each order gives something else here, and all that is seen is one of these."""
+    assert lab.race(Counter, Counter.next_locked, Counter.next_locked, observe=value_of).atomic() is True
+    assert sorted(orders_of(lab).values()) == ["(1, 2) and 2", "(2, 1) and 2"]
+    assert last(lab).control["without_locks"]
+
+
+def pop(items: list[int]) -> int:
+    """Take one out."""
+    return items.pop()
+
+
+def look_and_pop(items: list[int]) -> int:
+    """Take one out if there is one, with a call in between."""
+    if successor(len(items)) > 1:
+        return items.pop()
+    return 0
+
+
+def test_exceptions_are_results(lab: Lab) -> None:
+    """Of two that take the only item, one raises in each order; where it looks first, none does."""
+    assert lab.race(lambda: [1], pop, pop).atomic() is True
+    assert sorted(orders_of(lab).values()) == ["(1, IndexError raised)", "(IndexError raised, 1)"]
+    assert lab.race(lambda: [1], look_and_pop, look_and_pop).atomic() is False
+    witness = last(lab).witness
+    assert witness is not None
+    assert "IndexError raised" in witness["outcome"]
+
+
+@pytest.mark.parametrize(("observe", "values"), [(True, False), (False, True)])
+def test_values_and_the_state_both_count(lab: Lab, observe: bool, values: bool) -> None:
+    """What is wrong in one of them is enough."""
+
+    def add(counter: Counter) -> int:
+        counter.add()
+        return counter.value if values else 0
+
+    race = lab.race(Counter, add, add, observe=value_of if observe else lambda _: "state")
+    assert race.atomic() is False
+
+
+def test_observe_may_take_the_values(lab: Lab) -> None:
+    """One for each actor."""
+
+    def both(counter: Counter, values: tuple[int, ...]) -> tuple[int, int]:
+        return counter.value, sum(values)
+
+    assert lab.race(Counter, Counter.next_locked, Counter.next_locked, observe=both).atomic() is True
+    assert all(outcome.endswith("and (2, 3)") for outcome in orders_of(lab).values())
+
+
+def test_rounds_are_one_call(lab: Lab) -> None:
+    """Another actor comes before all of them or after."""
+    assert lab.race(Counter, Counter.next_locked, Counter.add_locked, observe=value_of, rounds=2).atomic() is False
+
+
+class Combiner:
+    """Writes of others are made by the one that is at work: these return before they have been made."""
+
+    def __init__(self) -> None:
+        self.at_work = False
+        self.waiting: list[int] = []
+        self.value = 0
+
+    def work(self) -> None:
+        """Make the writes that came meanwhile."""
+        self.at_work = True
+        successor(0)
+        self.at_work = False
+        for value in self.waiting:
+            self.value = value
+
+    def write(self) -> str:
+        """Write, or leave it to another one."""
+        if self.at_work:
+            self.waiting.append(1)
+        else:
+            self.value = 1
+        return "written"
+
+    def read(self) -> int:
+        """Return what was written."""
+        return self.value
+
+
+def test_what_has_ended_comes_before_what_begins(lab: Lab) -> None:
+    """Reading before writing gives 0, but not where writing had ended before reading began."""
+    race = lab.race(Combiner, Combiner.work, Combiner.write, Combiner.read, observe=Combiner.read)
+    assert race.atomic() is False
+    run = last(lab)
+    assert run.witness is not None
+    assert run.witness["outcome"] in orders_of(lab).values()
+
+
+# --- calls that wait
+
+
+def channel() -> queue.SimpleQueue[int]:
+    """Make a state."""
+    return queue.SimpleQueue()
+
+
+def put(items: queue.SimpleQueue[int]) -> None:
+    """Give."""
+    items.put(7)
+
+
+def get(items: queue.SimpleQueue[int]) -> int:
+    """Wait for it."""
+    return items.get()
+
+
+def test_an_actor_that_waits_has_only_the_other_order(lab: Lab) -> None:
+    """It cannot be the first."""
+    assert lab.race(channel, get, put).atomic() is True
+    assert orders_of(lab) == {("put", "get"): "(7, None)"}
+
+
+def test_where_each_order_waits_nothing_is_atomic(lab: Lab) -> None:
+    """It is an error, as the question does not fit."""
+
+    def meet(state: SimpleNamespace, mine: int) -> None:
+        state.events[mine].set()
+        state.events[1 - mine].wait()
+
+    race = lab.race(
+        lambda: SimpleNamespace(events=[threading.Event(), threading.Event()]),
+        lambda state: meet(state, 0),
+        lambda state: meet(state, 1),
+        observe=lambda _: 1,
+    )
+    with pytest.raises(RaceError, match=r"in each order, a call waits for one that comes later.*ask race\.always"):
+        race.atomic()
+
+
+def get_in_time(items: queue.SimpleQueue[int]) -> int:
+    """Wait for it, but not for long."""
+    try:
+        return items.get(timeout=0.001)
+    except queue.Empty:
+        return 0
+
+
+def test_what_comes_of_a_wait_for_time_is_a_result(staying: Lab) -> None:
+    """An order in which nothing comes is one of those that are allowed."""
+    with suppress(Inconclusive):  # on a busy machine, the wait may be over later than schedules say
+        assert staying.race(channel, get_in_time, put).atomic() is True
+    assert orders_of(staying) == {("get_in_time", "put"): "(0, None)", ("put", "get_in_time"): "(7, None)"}
+
+
+def test_a_wait_for_long_is_no_ground(staying: Lab) -> None:
+    """What would come of it is not known, so it must not be taken for wrong."""
+
+    def get_at_last(items: queue.SimpleQueue[int]) -> int:
+        return items.get(timeout=60)
+
+    with pytest.raises(Inconclusive, match=r"get_at_last, then put: called one after the other, one of them waits"):
+        staying.race(channel, get_at_last, put).atomic()
+
+
+# --- no ground for an answer
+
+
+def test_orders_that_do_not_repeat_themselves(lab: Lab) -> None:
+    """They cannot say what is allowed."""
+    numbers = itertools.count()
+    race = lab.race(list, lambda _: next(numbers), lambda _: 0)
+    with pytest.raises(Inconclusive, match=r"do not give the same again one after the other: .* gave .*, and again"):
+        race.atomic()
+
+
+def test_chance_is_no_witness(lab: Lab) -> None:
+    """What a call gives now and then it gives one after the other as well, if it is called more often."""
+    seed = random.Random(1)
+
+    def toss(counter: Counter) -> int:
+        counter.add_locked()
+        return int(seed.random() < 0.1)
+
+    with pytest.raises(Inconclusive):
+        lab.race(Counter, toss, toss).atomic()
+
+
+def test_too_many_orders(staying: Lab) -> None:
+    """Nine actors have hundreds of thousands: that is said, and they are not run."""
+    with pytest.raises(Inconclusive, match=r"the calls have 362,880 orders, and 1,000 are run at most"):
+        staying.race(Counter, *[Counter.add] * 9, observe=value_of).atomic()
+
+
+class Lazy:
+    """Made once in a process; ``setup`` does not undo it."""
+
+    one: Any = None
+    made = 0
+
+    @classmethod
+    def get(cls, _: object = None) -> object:
+        """Return the one, which is made where there is none."""
+        if cls.one is None:
+            cls.made = successor(cls.made)
+            cls.one = object()
+        return cls.one
+
+
+@dataclass
+class Switch:
+    """Is off at first."""
+
+    on: bool = False
+
+
+def turn_on(switch: Switch) -> int:
+    """Turn it on."""
+    switch.on = True
+    return 1
+
+
+def make_unless_on(switch: Switch) -> int:
+    """Make the one, unless it is on."""
+    if not switch.on:
+        Lazy.get()
+    return 2
+
+
+@pytest.mark.parametrize(
+    ("setup", "actors"),
+    [(object, [Lazy.get, Lazy.get]), (Switch, [turn_on, make_unless_on, make_unless_on])],
+    ids=["in each order", "in some orders"],
+)
+def test_what_happens_once_in_a_process_is_no_ground(
+    forking: Lab, setup: Callable[[], Any], actors: list[Callable[[Any], object]]
+) -> None:
+    """All orders have been run before any schedule is, so no schedule could show it."""
+    race = forking.race(setup, *actors, observe=lambda _, values: len(set(values)) < 3 and Lazy.made < 2)
+    with pytest.raises(Inconclusive, match="what the actors do for the first time in a process they do not do again"):
+        race.atomic()
+
+
+TOTALS = {"sum": 0}
+
+
+def fresh_totals() -> list[dict[str, int]]:
+    """Clear what the module has."""
+    TOTALS["sum"] = 0
+    return [TOTALS]
+
+
+def add_total(state: list[dict[str, int]]) -> None:
+    """Add, with a call between reading and writing."""
+    state[0]["sum"] = successor(state[0]["sum"])
+
+
+@pytest.mark.parametrize("observe", [lambda state: state[0], lambda state: [state], lambda state: (state[0], 1)])
+def test_a_state_that_is_the_same_for_all_runs(lab: Lab, observe: Callable[[Any], object]) -> None:
+    """Its content counts at the end of each, and not that it is equal to itself."""
+    assert lab.race(fresh_totals, add_total, add_total, observe=observe).atomic() is False
+
+
+# --- errors
+
+
+def test_a_failed_assertion_is_an_error(lab: Lab) -> None:
+    """It speaks of the claim, and is no result."""
+
+    def check(counter: Counter) -> None:
+        counter.add()
+        assert counter.value < 2
+
+    with pytest.raises(RaceError, match=r"actor check \(number [12]\) raised AssertionError"):
+        lab.race(Counter, check, check, observe=value_of).atomic()
+
+
+def test_nothing_to_look_at(lab: Lab) -> None:
+    """Actors that return nothing, and no observe."""
+    with pytest.raises(RaceError, match=r"returned None in .*, and the race has no observe"):
+        lab.race(Counter, lambda counter: counter.add() or None, lambda counter: counter.add() or None).atomic()
+
+
+class Odd:
+    """Its comparison has no truth, as that of arrays."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth of this is ambiguous")
+
+
+def test_results_that_cannot_be_compared(lab: Lab) -> None:
+    """That is said, with what the comparison raised."""
+    with pytest.raises(RaceError, match=r"the comparison of .* with other results raised ValueError"):
+        lab.race(list, lambda _: Odd(), lambda _: 1).atomic()
+
+
+def test_results_that_cannot_be_hashed(lab: Lab) -> None:
+    """They are results as good as others."""
+
+    def put_and_copy(items: list[int]) -> list[int]:
+        time.sleep(0)
+        items.append(1)
+        return []
+
+    assert lab.race(list, put_and_copy, put_and_copy, observe=list).atomic() is True
+
+
+def test_a_deadlock_is_an_error(forking: Lab) -> None:
+    """As in other questions that do not ask about it."""
+
+    def one_way(locks: tuple[Any, Any]) -> None:
+        with locks[0]:
+            successor(0)
+            with locks[1]:
+                pass
+
+    race = forking.race(
+        lambda: (threading.Lock(), threading.Lock()), one_way, lambda locks: one_way(locks[::-1]), observe=lambda _: 1
+    )
+    with pytest.raises(RaceError, match="waited for each other"):
+        race.atomic()

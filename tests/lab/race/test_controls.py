@@ -1,0 +1,423 @@
+"""Which control a race has: the race without its locks, a generic one, or its own; and what these may do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from helpers.race_questions import last
+from pytest_concclaims import Lab
+from pytest_concclaims.interpreter import gil_enabled
+from pytest_concclaims.lab.failure import Failed
+from pytest_concclaims.lab.race.controls import Controls
+from pytest_concclaims.lab.race.experiment import Control, RaceError, RaceExperiment, experiment
+from pytest_concclaims.lab.race.question import ATOMIC, CRASH, DEADLOCK, question
+from pytest_concclaims.lab.race.race import Race
+from pytest_concclaims.lab.race.without_locks import WITHOUT_LOCKS
+
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
+
+with_gil = pytest.mark.skipif(not gil_enabled(), reason="each sample of what hangs takes a second")
+
+
+class Counter:
+    """Counts under a lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value = 0
+        self.busy = False
+
+
+def successor(number: int) -> int:
+    """Return the next number."""
+    return number + 1
+
+
+def count(counter: Counter) -> None:
+    """Count, with a call between reading and writing."""
+    with counter.lock:
+        counter.value = successor(counter.value)
+
+
+def value_of(counter: Counter) -> int:
+    """Observe."""
+    return counter.value
+
+
+def bare() -> SimpleNamespace:
+    """Make a state without a lock."""
+    return SimpleNamespace(value=0)
+
+
+def nothing(_: object) -> int:
+    """Do nothing."""
+    return 1
+
+
+def described(setup: Callable[[], Any] = Counter, control: object = None) -> RaceExperiment:
+    """Return a race of two that count."""
+    return experiment(setup, [count, count], observe=value_of, rounds=1, control=control, exceptions=())
+
+
+def controls_of(given: RaceExperiment) -> Controls:
+    """Return its controls, found in this process."""
+    return Controls(given, timeout=10.0, in_process=True)
+
+
+ABOUT_COUNT = question("always", [2], ())
+
+
+# --- which one it is
+
+
+@pytest.mark.parametrize("asked", [ABOUT_COUNT, ATOMIC], ids=["always", "atomic"])
+def test_the_race_without_its_locks_is_the_control(asked: Any) -> None:
+    """Where ``setup`` makes some and no control is given."""
+    used = controls_of(described()).of(asked)
+    assert used.matched
+    assert used.control.may_break
+    assert used.control.actors == used.race.actors
+    (words,) = used.taken_out
+    assert words.startswith("the Lock that is made in test_controls.py:")
+
+
+def test_a_generic_control_where_there_are_no_locks() -> None:
+    """It loses updates."""
+    used = controls_of(described(bare)).of(ABOUT_COUNT)
+    assert (used.matched, used.taken_out, used.control.name) == (False, (), "generic control")
+
+
+@pytest.mark.parametrize("end", [DEADLOCK, CRASH], ids=repr)
+def test_a_generic_control_of_ends(end: object) -> None:
+    """Without locks, there is no deadlock; and no crash, as far as anyone can say."""
+    used = controls_of(described()).of(question("never", [end], ()))
+    assert (used.matched, used.taken_out, used.control.name) == (False, (), "generic control")
+
+
+def test_an_own_control_stays() -> None:
+    """Whatever ``setup`` makes."""
+    given = described(control=(nothing, nothing))
+    controls = controls_of(given)
+    assert controls.of(ABOUT_COUNT) is given
+    assert controls.instead() is None
+
+
+def test_without_locks_has_to_have_some() -> None:
+    """Who asks for it thinks that there is one."""
+    with pytest.raises(Failed, match=r"control=lab\.WITHOUT_LOCKS: setup makes no lock that could be taken out"):
+        controls_of(described(bare, WITHOUT_LOCKS)).of(ABOUT_COUNT)
+
+
+def needs_its_lock() -> Counter:
+    """Make a state, and fail without a lock."""
+    counter = Counter()
+    counter.lock.acquire()
+    if not counter.lock.locked():
+        raise RuntimeError("no lock")
+    counter.lock.release()
+    return counter
+
+
+def test_a_setup_that_needs_its_locks() -> None:
+    """It has a generic control."""
+    assert controls_of(described(needs_its_lock)).of(ABOUT_COUNT).control.name == "generic control"
+
+
+def test_instead_of_the_default() -> None:
+    """The generic one, once; but not of one that was asked for, and each question begins anew."""
+    controls = controls_of(described())
+    assert controls.of(ABOUT_COUNT).matched
+    generic = controls.instead()
+    assert generic is not None
+    assert controls.experiment is generic
+    assert controls.instead() is None
+    controls.begin()
+    assert controls.of(ABOUT_COUNT).matched
+    asked_for = controls_of(described(control=WITHOUT_LOCKS))
+    assert asked_for.of(ABOUT_COUNT).taken_out
+    assert asked_for.instead() is None
+
+
+# --- what questions make of it
+
+
+def confirmed(race: Race, about: object = 2) -> bool:
+    """Return whether what is right is always seen."""
+    return race.always(about)
+
+
+def test_evidence_names_the_locks(lab: Lab) -> None:
+    """By file and line; and it says that the control is the race's own code."""
+    assert confirmed(lab.race(Counter, count, count, observe=value_of)) is True
+    control = last(lab).control
+    assert control["matched"] is True
+    assert control["actors"] == ["count", "count"]
+    assert [words.rpartition(":")[0] for words in control["without_locks"]] == [
+        "the Lock that is made in test_controls.py"
+    ]
+
+
+def test_locks_that_do_nothing(lab: Lab) -> None:
+    """Without them it is the same, so a generic control stands in, and that is said."""
+    race = lab.race(Counter, nothing, nothing)
+    assert confirmed(race, (1, 1)) is True
+    run = last(lab)
+    assert run.schedules is not None
+    assert run.control["matched"] is False
+    assert run.control["without_locks"] == []
+    (remark,) = [text for text in run.schedules["remarks"] if text.startswith("without the Lock")]
+    assert "it is not seen either, in " in remark
+
+
+def test_without_locks_is_an_error_where_there_are_none(lab: Lab) -> None:
+    """Not a generic control, and no answer."""
+    with pytest.raises(RaceError, match=r"lab\.race: control=lab\.WITHOUT_LOCKS: setup makes no lock"):
+        lab.race(bare, nothing, nothing, control=lab.WITHOUT_LOCKS).always((1, 1))
+
+
+class Broken:
+    """Goes wrong without its lock, in several ways."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value = 0
+        self.others = 0
+
+
+def enter(broken: Broken) -> int:
+    """Count those that are in here, with a call between reading and writing; return how many others there are."""
+    others = broken.others
+    broken.others = successor(others)
+    return others
+
+
+def leave(broken: Broken) -> None:
+    """Say that it is over."""
+    broken.others = 0
+
+
+def raising(broken: Broken) -> None:
+    """Raise where another one is in here."""
+    with broken.lock:
+        if enter(broken):
+            raise LookupError("another one is here")
+        count_in(broken)
+        leave(broken)
+
+
+def asserting(broken: Broken) -> None:
+    """Hold that no other one is in here."""
+    with broken.lock:
+        assert not enter(broken)
+        count_in(broken)
+        leave(broken)
+
+
+def leaving(broken: Broken) -> None:
+    """End the thread where another one is in here."""
+    with broken.lock:
+        if enter(broken):
+            raise SystemExit
+        count_in(broken)
+        leave(broken)
+
+
+def hanging(broken: Broken) -> None:
+    """Wait for ever where another one is in here."""
+    with broken.lock:
+        if enter(broken):
+            wait_for_ever()
+        count_in(broken)
+        leave(broken)
+
+
+def wait_for_ever() -> None:
+    """Wait for what does not come."""
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+
+def count_in(broken: Broken) -> None:
+    """Count."""
+    broken.value = successor(broken.value)
+
+
+def value(broken: Broken) -> int:
+    """Observe."""
+    return broken.value
+
+
+BREAKING = [raising, asserting, leaving]
+
+
+@pytest.mark.parametrize("given", [None, WITHOUT_LOCKS], ids=["default", "asked for"])
+@pytest.mark.parametrize("actor", BREAKING)
+def test_an_actor_that_breaks_without_its_lock_shows_the_effect(
+    lab: Lab, actor: Callable[[Any], object], given: Any
+) -> None:
+    """It is no error, as the race has its lock."""
+    assert confirmed(lab.race(Broken, actor, actor, observe=value, control=given)) is True
+    assert last(lab).control["matched"] is True
+
+
+@with_gil
+def test_actors_that_wait_for_each_other_without_their_lock_show_the_effect(forking: Lab) -> None:
+    """As a deadlock that the race does not have, or a hang."""
+    assert confirmed(forking.race(Broken, hanging, hanging, observe=value)) is True
+    assert last(forking).control["matched"] is True
+
+
+def spinning(broken: Broken) -> None:
+    """Go round for ever where another one is in here."""
+    with broken.lock:
+        others = enter(broken)
+        while others:
+            time.sleep(0)
+        count_in(broken)
+        leave(broken)
+
+
+@with_gil
+def test_actors_that_hang_without_their_lock_show_the_effect(forking: Lab) -> None:
+    """They are ended with their process."""
+    assert confirmed(forking.race(Broken, spinning, spinning, observe=value)) is True
+
+
+class Register:
+    """Gives each entry a number of its own, under a lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.entries: dict[int, str] = {}
+
+
+def register(state: Register) -> int:
+    """Enter one more."""
+    with state.lock:
+        number = successor(len(state.entries))
+        state.entries[number] = "entry"
+        return number
+
+
+def second_entry(state: Register) -> str:
+    """Observe what is there only if nothing was lost."""
+    return state.entries[2]
+
+
+def all_different(numbers: tuple[int, ...]) -> bool:
+    """Ask about what it cannot take where two are the same."""
+    if len(set(numbers)) < len(numbers):
+        raise LookupError(numbers)
+    return True
+
+
+def test_what_observe_cannot_look_at_shows_the_effect(lab: Lab) -> None:
+    """The state is broken without its lock."""
+    assert confirmed(lab.race(Register, register, register, observe=second_entry), "entry") is True
+    assert last(lab).control["matched"] is True
+
+
+def test_what_a_predicate_cannot_take_shows_the_effect(lab: Lab) -> None:
+    """The same of what is asked about the control's outcomes."""
+    assert confirmed(lab.race(Register, register, register), all_different) is True
+    assert last(lab).control["matched"] is True
+
+
+def test_the_race_itself_must_not_break(lab: Lab) -> None:
+    """What the control may do, it may not."""
+    with pytest.raises(RaceError, match=r"actor unlocked \(number 2\) raised LookupError"):
+        lab.race(Register, unlocked, unlocked).always((None, None))
+
+
+def unlocked(state: Register) -> None:
+    """Do what fails, in any case for the second one."""
+    if state.entries:
+        raise LookupError
+    state.entries[1] = "entry"
+
+
+def holds_its_lock(counter: Counter) -> None:
+    """Count, having looked whether the lock is held."""
+    with counter.lock:
+        if not counter.lock.locked():
+            raise RuntimeError("not locked")
+        counter.value = successor(counter.value)
+
+
+def test_what_breaks_without_a_race_is_no_control(lab: Lab) -> None:
+    """The generic one stands in where code can tell that its lock is none."""
+    assert confirmed(lab.race(Counter, holds_its_lock, holds_its_lock, observe=value_of)) is True
+    run = last(lab)
+    assert run.schedules is not None
+    assert run.control["matched"] is False
+    assert any("one after the other" in text for text in run.schedules["remarks"])
+
+
+# --- a control with a state of its own
+
+
+def lose(state: SimpleNamespace) -> None:
+    """Lose an update."""
+    state.count = successor(state.count)
+
+
+def test_control_with_a_state_and_an_observe_of_its_own(lab: Lab) -> None:
+    """It need have nothing in common with the race but the outcomes."""
+
+    def count_of(state: SimpleNamespace, values: tuple[object, ...]) -> int:
+        assert values == (None, None)
+        return int(state.count)
+
+    control = lab.control(lose, lose, setup=lambda: SimpleNamespace(count=0), observe=count_of)
+    assert confirmed(lab.race(Counter, count, count, observe=value_of, control=control)) is True
+    run = last(lab)
+    assert run.control["actors"] == ["lose", "lose"]
+    assert run.control["matched"] is True
+    assert run.control["without_locks"] == []
+
+
+def test_control_has_the_state_of_the_race() -> None:
+    """And its observe, where it has none."""
+    given = described(control=Control([nothing, nothing]))
+    assert given.control.setup is given.race.setup
+    assert given.control.observe is given.race.observe
+
+
+def test_failing_control_is_named(lab: Lab) -> None:
+    """What it was given itself is an error, as its author wrote it."""
+
+    def explode(_: object) -> None:
+        raise LookupError("gone")
+
+    for control, who in (
+        (lab.control(explode, nothing), "the control's actor explode raised LookupError: gone"),
+        (lab.control(nothing, nothing, setup=[].pop), r"setup raised IndexError"),
+        (lab.control(nothing, nothing, observe=explode), "the control's observe raised LookupError: gone"),
+    ):
+        with pytest.raises(RaceError, match=who):
+            lab.race(Counter, count, count, observe=value_of, control=control).always(2)
+
+
+@pytest.mark.parametrize(
+    ("control", "error", "text"),
+    [
+        (Control([]), ValueError, "actors of the control: 0, of the race: 2"),
+        (Control([nothing]), ValueError, "actors of the control: 1, of the race: 2"),
+        (Control([nothing, 7]), TypeError, "the control's actor 2 is 7, which cannot be called"),
+        (Control([nothing, nothing], 7), TypeError, "the control's setup is 7, which cannot be called"),
+        (Control([nothing, nothing], None, 7), TypeError, "the control's observe is 7, which cannot be called"),
+        (nothing, TypeError, r"or lab\.control\(\*actors, setup=\.\.\.\), or lab\.WITHOUT_LOCKS"),
+        (True, TypeError, r"the control is a tuple of actors"),
+    ],
+)
+def test_bad_controls(control: Any, error: type[Exception], text: str) -> None:
+    """What is wrong, and what to write."""
+    with pytest.raises(error, match=text):
+        described(control=control)
