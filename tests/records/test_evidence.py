@@ -120,7 +120,7 @@ FREELY = "samples of threads that ran freely"
 SAMPLE_3000 = "seen in 1 of 4,096 samples, first 1 after 100.0 ms (sample 3,000; leapfrog)"
 CALLED = "push(1) -> None; pop() -> IndexError raised | pop() -> 1"
 IN_ORDER = (
-    "one after the other, actors give (None, 1, None) (push(1), then pop(), then pop() or pop(), then push(1), then "
+    "one after the other: (None, 1, None) (push(1), then pop(), then pop() or pop(), then push(1), then "
     "pop()) or (None, None, 1) (push(1), then pop(), then pop())"
 )
 REMARK = "inside C code or a single instruction: no schedule shows it"
@@ -196,7 +196,7 @@ REMARK = "inside C code or a single instruction: no schedule shows it"
             ATOMIC,
             [
                 "atomic(): another was seen in schedule 7 of 30 (1 preemption): 1",
-                "one after the other, actors give 2 in each order",
+                "one after the other: 2 in each order",
                 ALL,
             ],
         ),

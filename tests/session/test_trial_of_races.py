@@ -233,7 +233,7 @@ def test_race_that_is_asserted_itself_is_an_error(pytester: pytest.Pytester, in_
     """A question is missing."""
     run = run_mistaken(pytester, in_process=in_process)
     assert run.verdicts["asserted-itself"] == "error"
-    assert "lab.race is neither true nor false; ask race.ever" in run.claims["asserted-itself"]["reason"]
+    assert "a race is neither true nor false; ask race.ever" in run.claims["asserted-itself"]["reason"]
 
 
 @each_kind_of_process

@@ -383,8 +383,8 @@ def test_results_that_cannot_be_hashed(lab: Lab) -> None:
     assert lab.race(list, put_and_copy, put_and_copy, observe=list).atomic() is True
 
 
-def test_a_deadlock_is_an_error(forking: Lab) -> None:
-    """As in other questions that do not ask about it."""
+def test_a_deadlock_is_what_no_order_gives(forking: Lab) -> None:
+    """One after the other, the calls come to an end."""
 
     def one_way(locks: tuple[Any, Any]) -> None:
         with locks[0]:
@@ -395,5 +395,8 @@ def test_a_deadlock_is_an_error(forking: Lab) -> None:
     race = forking.race(
         lambda: (threading.Lock(), threading.Lock()), one_way, lambda locks: one_way(locks[::-1]), observe=lambda _: 1
     )
-    with pytest.raises(RaceError, match="waited for each other"):
-        race.atomic()
+    assert race.atomic() is False
+    witness = last(forking).witness
+    assert witness is not None
+    assert witness["outcome"] == "lab.DEADLOCK"
+    assert witness["steps"][-1]["event"] == "blocked"
