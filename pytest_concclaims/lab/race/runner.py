@@ -26,6 +26,8 @@ from .schedules.searched import Searched
 #: Threads run freely after schedules have answered, as C code can let the GIL go: in this part of the budget, and at
 #: most these seconds and these samples.
 _LOOK_PART, _MOST_LOOK_S, _MOST_LOOK_SAMPLES = 0.1, 0.2, 2_000
+#: A look says something from this number of samples on: pieces of one ``print`` are mixed up in one of ten.
+_LEAST_LOOK_SAMPLES = 100
 _NOT_A_RACE = (
     "the control shows it also where its actors run one after the other: what it shows is not the effect of a race"
 )
@@ -184,8 +186,7 @@ class Runner:
         with nullcontext() if suffices else alone():  # a short look asks for no power, and so for no quiet machine
             now = clock()
             if suffices:
-                end = now + min(_LOOK_PART * self.budget, _MOST_LOOK_S)
-                self._samples.look(asked, now, end, most=_MOST_LOOK_SAMPLES)
+                self._look(asked, now, now + max(0.0, self.budget - spent))
             else:
                 end = now + max(0.0, self.budget - spent)  # waiting for the machine takes nothing of it
                 self._samples.ask(asked, self.experiment, now, end)
@@ -194,13 +195,23 @@ class Runner:
             return Result(searched, findings, None, remark=_INSIDE if lacking is None else None)
         impossible = self._impossible(asked, searched)
         if suffices:
-            return Result(searched, findings, impossible, is_look=True)
+            return Result(searched, findings, impossible or _too_short(findings), is_look=True)
         unsampled = impossible or findings.lacking()
         if gil_enabled() and searched.race is not None and not self.experiment.matched:
             # Threads are switched seldom, and a control that is not the race's own says nothing of how seldom.
             return Result(searched, findings, lacking)
         both = "; and of samples: ".join(filter(None, (lacking, unsampled)))
         return Result(searched, findings, both if unsampled is not None else None)
+
+    def _look(self, asked: OutcomeQuestion, now: float, end: float) -> None:
+        """Let the race's threads run freely for a short time: longer on a busy machine, where little comes of it."""
+        until = min(end, now + min(_LOOK_PART * self.budget, _MOST_LOOK_S))
+        while True:
+            self._samples.look(asked, now, until, most=_MOST_LOOK_SAMPLES)
+            tally = self.findings.race.tally
+            if tally.seen.samples or tally.total.samples >= _LEAST_LOOK_SAMPLES or clock() >= end:
+                return
+            until = min(end, clock() + _MOST_LOOK_S)
 
     def _impossible(self, asked: OutcomeQuestion, searched: Searched) -> str | None:
         """Return why what was never seen could not have been, whatever happened; None if it could.
@@ -232,6 +243,17 @@ class Runner:
             )
             advice = "give it one: lab.race(..., observe=...), or let the actors return what is to be looked at"
             raise Failed(Failure("raised", f"{text}; {advice}", ""))
+
+
+def _too_short(findings: Findings) -> str | None:
+    """Return why a look says nothing; None if it says something."""
+    samples = findings.race.tally.total.samples
+    if samples >= _LEAST_LOOK_SAMPLES:
+        return None
+    return (
+        f"threads that ran freely made only {counted(samples, 'sample')} of the {_LEAST_LOOK_SAMPLES} that it takes "
+        "to see what C code does; the machine is busy, or the actors are slow: give it a longer budget"
+    )
 
 
 def _gil_changed(before: bool, after: bool) -> str:
