@@ -10,6 +10,7 @@ from helpers import race_questions
 from pytest_concclaims import Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race.runner import Result, Runner
 from pytest_concclaims.lab.race.samples import power
 
 #: Seconds for a question: of them, schedules take a twentieth to look what would be without a GIL.
@@ -31,6 +32,14 @@ def samples_alone() -> Iterator[None]:
     """Have questions answered by samples: no schedule is run."""
     with race_questions.samples_alone():
         yield
+
+
+@pytest.fixture
+def schedules_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have questions answered by schedules: no sample is made, also without a GIL."""
+    monkeypatch.setattr(
+        Runner, "_with_samples", lambda _, __, searched, *___: Result(searched, None, searched.lacking())
+    )
 
 
 @pytest.fixture(params=["schedules", "samples"])

@@ -76,6 +76,7 @@ def test_a_lost_update_is_not_atomic(lab: Lab) -> None:
     assert {calls[0].rpartition("add")[2] for calls in orders_of(lab)} == {" (number 1)", " (number 2)"}
 
 
+@pytest.mark.usefixtures("schedules_alone")
 def test_under_a_lock_it_is(lab: Lab) -> None:
     """Each order gives something else here, and all that is seen is one of these."""
     assert lab.race(Counter, Counter.next_locked, Counter.next_locked, observe=value_of).atomic() is True
@@ -117,6 +118,7 @@ def test_values_and_the_state_both_count(lab: Lab, observe: bool, values: bool) 
     assert race.atomic() is False
 
 
+@pytest.mark.usefixtures("schedules_alone")
 def test_observe_may_take_the_values(lab: Lab) -> None:
     """One for each actor."""
 

@@ -298,11 +298,12 @@ class Scheduler:
                 to = _following(me, self._ready)
                 self._run.forced += to is not None
             elif to not in self._ready:
-                wait = self._blocked.get(to)  # of one that no time ends, it is planned only where it came back sooner
-                may_come_back = wait is not None and (wait.timed or not wait.told)
-                self._run.impatient = self._run.impatient or may_come_back
-                self._run.futile = self._run.futile or may_come_back or to in self._slipped
-                self._run.followed = self._run.followed and self._run.futile
+                wait = self._blocked.get(to)
+                is_late = wait is not None and _may_come_back(wait)
+                self._run.impatient = self._run.impatient or is_late
+                self._run.futile = self._run.futile or wait is not None or to in self._slipped
+                # One that another actor has to wake up was awake where the schedule was made: it goes otherwise now.
+                self._run.followed = self._run.followed and (is_late or to in self._slipped)
                 to = None
             if to is None:
                 self._stop = self._next_stop()
@@ -409,7 +410,7 @@ class Scheduler:
 
     def _give(self, to: int) -> None:
         self._stop = self._next_stop()
-        may_come_back = (actor for actor, wait in self._blocked.items() if wait.timed or not wait.told)
+        may_come_back = (actor for actor, wait in self._blocked.items() if _may_come_back(wait))
         others = tuple(sorted({*self._ready, *may_come_back} - {to}))
         self._run.spans.append(Span(self._step + 1, to, others))
         self._holder = to  # the last: it may be looking, and goes on at once
@@ -538,6 +539,11 @@ class QueueGate:
         except Empty:
             return False
         return True
+
+
+def _may_come_back(wait: Wait) -> bool:
+    """Return whether an actor may come back from a wait, as far as is known, though no other actor wakes it up."""
+    return wait.timed or not wait.told
 
 
 def _following(me: int, others: set[int]) -> int | None:

@@ -147,10 +147,12 @@ class ScheduleSearch:
         with side.runs(math.inf) as runs:
             explorer = Explorer(lambda schedule: runs.run(schedule, written.append), actors=len(side.subject.actors))
             explored = explorer.one(replay.schedule)
+            explored = replace(explored, scenario=replay.scenario, in_order=runs.in_order)
+            results = runs.results
         if explored.witness is not None:
             witness = replace(explored.witness, preemptions=preemption_count(replay.schedule))
             explored = replace(explored, witness=witness)
-        return Searched(replay.portable, explored, steps=tuple(story(written)), replayed=True)
+        return Searched(replay.portable, explored, steps=tuple(story(written)), results=results, replayed=True)
 
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
         race = Side(self._children, self._experiment.race, question, portable=True)
