@@ -22,7 +22,7 @@ from .samples.findings import Findings
 from .samples.power import CONFIDENCE
 from .samples.tally import Count
 from .scenarios import Scenario
-from .schedules.explorer import Explored, ShapeRun
+from .schedules.explorer import Explored
 from .schedules.replay import Token, token
 from .schedules.scheduler import preemption_count
 from .schedules.searched import Searched
@@ -198,15 +198,11 @@ def _scenarios(race: Subject, searched: Searched | None) -> dict[str, Any] | Non
     """Return which scenarios of operations were run; None if there are no operations."""
     if not race.operations:
         return None
-    shapes = () if searched is None or searched.race is None else sorted(searched.race.shapes, key=_size)
+    shapes = () if searched is None or searched.race is None else searched.race.shapes
     return {
         "operations": [name_of(operation) for operation in race.operations],
         "shapes": [asdict(shape) for shape in shapes],
     }
-
-
-def _size(shape: ShapeRun) -> tuple[int, tuple[int, ...]]:
-    return sum(shape.calls), shape.calls
 
 
 def _explored(explored: Explored) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def explore_scenarios(runs: Runs, base: Subject, end: float, begin: Callable[[Sc
     needed = [one for one in search.total.shapes if one.calls in (least, *others[:1])]
     is_whole = len(needed) == len([least, *others[:1]]) and all(one.run == one.of for one in needed)
     preemptions = max(one.preemptions for one in needed) if is_whole else None
-    return replace(search.total, preemptions=preemptions, seconds=search.seconds)
+    ran = tuple(sorted(search.total.shapes, key=lambda one: (sum(one.calls), one.calls)))
+    return replace(search.total, preemptions=preemptions, seconds=search.seconds, shapes=ran)
 
 
 class _ScenarioSearch:
