@@ -27,7 +27,7 @@ from typing import Any
 from unittest import mock
 
 from pytest_concclaims import Inconclusive, Lab, gil_enabled
-from pytest_concclaims.lab.race import runner
+from pytest_concclaims.lab.race.samples import search
 from pytest_concclaims.lab.race.samples.meetings import meetings_for
 from pytest_concclaims.records.evidence import RaceRun
 
@@ -316,7 +316,7 @@ def print_meetings(times: int, *, gil: bool) -> None:
     for name, (setup, actors, observe, sought) in {**INSIDE, **({} if gil else TORN)}.items():
         print(f"\n{name}: seconds of sampling to the first witness, {times} times")
         for meeting in meetings_for(gil=gil, cores=2, actors=2):
-            with mock.patch.object(runner, "meetings_for", lambda meeting=meeting, **_: (meeting,)):
+            with mock.patch.object(search, "meetings_for", lambda meeting=meeting, **_: (meeting,)):
                 found = [seconds_to(sought, setup, actors, observe) for _ in range(times)]
             median, worst = statistics.median(found) * 1000, max(found) * 1000
             print(f"  {meeting.value:24} median {median:8.1f} ms, longest {worst:8.1f} ms")
