@@ -88,7 +88,7 @@ def locked_slowly(counter: Counter) -> None:
 
 
 def in_one_go(counter: Counter) -> None:
-    """Count so that only without a GIL another one comes in between: since 3.10, none does in a line without calls."""
+    """Count: since 3.10, another one comes in between only without a GIL."""
     for _ in range(20):
         counter.value += 1
 
