@@ -86,12 +86,14 @@ class UnlockedSetup:
         self.__qualname__ = getattr(setup, "__qualname__", type(setup).__qualname__)
         #: The locks that were taken out, in words.
         self.taken_out: dict[str, None] = {}
-        makers = {id(make): _Maker(name, make, replacement, self.taken_out) for name, make, replacement in _KINDS}
-        self._places = [(put, makers[id(thing)]) for thing, put in _places(setup) if id(thing) in makers]
+        self._places: list[tuple[_Put, _Maker]] = []
 
     def __call__(self) -> Any:
         """Return a state without locks."""
         thread = threading.get_ident()
+        if not self._places:  # here, as there may be no need for it, and other modules by then
+            makers = {id(make): _Maker(name, make, replaced, self.taken_out) for name, make, replaced in _KINDS}
+            self._places = [(put, makers[id(thing)]) for thing, put in _places(self._setup) if id(thing) in makers]
         with ExitStack() as stack:
             for put, maker in self._places:
                 maker.thread = thread
@@ -138,7 +140,8 @@ def _place(frame: FrameType | None) -> str:
 def _places(setup: Callable[[], Any]) -> Iterator[tuple[object, _Put]]:
     """Yield what ``setup`` may call, with where it is found: by a name, or as a default."""
     functions_and_classes = reached([setup], referred)
-    names: dict[int, Any] = {id(module): module for module in (threading, _thread)}
+    modules = [module for module in list(sys.modules.values()) if type(module) is ModuleType]  # none that is lazy
+    names: dict[int, Any] = {id(vars(module)): vars(module) for module in modules}
     for thing in functions_and_classes:
         if isinstance(thing, FunctionType):
             names[id(thing.__globals__)] = thing.__globals__
@@ -147,7 +150,7 @@ def _places(setup: Callable[[], Any]) -> Iterator[tuple[object, _Put]]:
             yield from ((default, partial(_put_default, thing, place)) for place, default in defaults)
             if thing.__kwdefaults__:
                 names[id(thing.__kwdefaults__)] = thing.__kwdefaults__
-        elif isinstance(thing, (type, ModuleType)):
+        elif isinstance(thing, type):
             names[id(thing)] = thing
     for holder in names.values():
         put = holder.__setitem__ if isinstance(holder, dict) else partial(setattr, holder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import queue
 import random
 import threading
 import time
@@ -175,25 +174,28 @@ def test_what_has_ended_comes_before_what_begins(lab: Lab) -> None:
 # --- calls that wait
 
 
-def channel() -> queue.SimpleQueue[int]:
-    """Make a state."""
-    return queue.SimpleQueue()
+class Slot:
+    """Is empty at first."""
+
+    def __init__(self) -> None:
+        self.full = threading.Lock()
+        self.full.acquire()
 
 
-def put(items: queue.SimpleQueue[int]) -> None:
-    """Give."""
-    items.put(7)
+def put(slot: Slot) -> None:
+    """Fill it."""
+    slot.full.release()
 
 
-def get(items: queue.SimpleQueue[int]) -> int:
-    """Wait for it."""
-    return items.get()
+def get(slot: Slot) -> bool:
+    """Wait until it is full."""
+    return slot.full.acquire()
 
 
 def test_an_actor_that_waits_has_only_the_other_order(lab: Lab) -> None:
     """It cannot be the first."""
-    assert lab.race(channel, get, put).atomic() is True
-    assert orders_of(lab) == {("put", "get"): "(7, None)"}
+    assert lab.race(Slot, get, put).atomic() is True
+    assert orders_of(lab) == {("put", "get"): "(True, None)"}
 
 
 def test_where_each_order_waits_nothing_is_atomic(lab: Lab) -> None:
@@ -213,29 +215,26 @@ def test_where_each_order_waits_nothing_is_atomic(lab: Lab) -> None:
         race.atomic()
 
 
-def get_in_time(items: queue.SimpleQueue[int]) -> int:
-    """Wait for it, but not for long."""
-    try:
-        return items.get(timeout=0.001)
-    except queue.Empty:
-        return 0
+def get_in_time(slot: Slot) -> bool:
+    """Wait until it is full, but not for long."""
+    return slot.full.acquire(timeout=0.001)
 
 
 def test_what_comes_of_a_wait_for_time_is_a_result(staying: Lab) -> None:
     """An order in which nothing comes is one of those that are allowed."""
     with suppress(Inconclusive):  # on a busy machine, the wait may be over later than schedules say
-        assert staying.race(channel, get_in_time, put).atomic() is True
-    assert orders_of(staying) == {("get_in_time", "put"): "(0, None)", ("put", "get_in_time"): "(7, None)"}
+        assert staying.race(Slot, get_in_time, put).atomic() is True
+    assert orders_of(staying) == {("get_in_time", "put"): "(False, None)", ("put", "get_in_time"): "(True, None)"}
 
 
 def test_a_wait_for_long_is_no_ground(staying: Lab) -> None:
     """What would come of it is not known, so it must not be taken for wrong."""
 
-    def get_at_last(items: queue.SimpleQueue[int]) -> int:
-        return items.get(timeout=60)
+    def get_at_last(slot: Slot) -> bool:
+        return slot.full.acquire(timeout=60)
 
     with pytest.raises(Inconclusive, match=r"get_at_last, then put: called one after the other, one of them waits"):
-        staying.race(channel, get_at_last, put).atomic()
+        staying.race(Slot, get_at_last, put).atomic()
 
 
 # --- no ground for an answer

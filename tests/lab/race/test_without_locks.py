@@ -7,11 +7,11 @@ import inspect
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock as RenamedLock
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -89,6 +89,35 @@ class Maker:
         return Holder(threading.Lock())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def package() -> Iterator[None]:
+    """Have a package with a module whose class has imported what makes locks by its name."""
+    names = ("package_of_locks", "package_of_locks.below", "package_of_locks.below.holders")
+    made = [ModuleType(name) for name in names]
+    exec(
+        "from threading import Lock\n\nclass Keeper:\n    def __init__(self):\n        self.lock = Lock()",
+        vars(made[2]),
+    )
+    vars(made[0])["below"], vars(made[1])["holders"] = made[1:]
+    sys.modules.update(zip(names, made))
+    globals()[names[0]] = made[0]
+    yield
+    for name in names:
+        del sys.modules[name]
+
+
+def by_a_package() -> Any:
+    """Find a class two modules below."""
+    return package_of_locks.below.holders.Keeper()  # type: ignore[name-defined]  # noqa: F821  (made above)
+
+
+def by_a_local_import() -> Any:
+    """Import the class when it is called."""
+    from package_of_locks.below.holders import Keeper  # type: ignore[import-not-found]  # made above
+
+    return Keeper()
+
+
 WAYS: dict[str, Callable[[], Any]] = {
     "by the module": lambda: Holder(threading.Lock()),
     "by another name": lambda: Holder(RenamedLock()),
@@ -102,6 +131,8 @@ WAYS: dict[str, Callable[[], Any]] = {
     "by an import": in_a_function,
     "by a partial": partial(ByKeyword),
     "by a method": Maker().make,
+    "by a package": by_a_package,
+    "by a local import": by_a_local_import,
     "by a module's attribute": lambda: Holder(this_module.RenamedLock()),
 }
 

@@ -1,0 +1,197 @@
+"""What races say to people who have to do something: each names the problem, and what to write."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims.interpreter import gil_enabled
+from pytest_concclaims.lab.race.experiment import RaceError
+from pytest_concclaims.lab.race.scenarios import Shape
+from pytest_concclaims.lab.race.schedules.explorer import Explored, ShapeRun
+from pytest_concclaims.lab.race.schedules.search import Searched
+from pytest_concclaims.lab.race.schedules.switch_points import switches_anywhere
+
+pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
+
+#: What "never" rests on, but for a control.
+ENOUGH = Explored(run=100, preemptions=2, further=1000)
+
+
+def lacking(race: Explored, **parts: Any) -> str:
+    """Return why schedules are no ground for an answer."""
+    text = Searched(False, race, **parts).lacking()
+    assert text is not None
+    return text
+
+
+def test_how_long_it_would_take() -> None:
+    """As many seconds as the next level takes, of a budget of which the race has half, and some more."""
+    text = lacking(Explored(run=100, preemptions=1, further=900, seconds=1.0))
+    assert text == (
+        "there are too many schedules for the budget: with 2 preemptions, only those with at most 1 were run; a "
+        "budget of about 27 s would be enough"
+    )
+
+
+def test_how_long_it_would_take_is_not_known_from_the_first_level() -> None:
+    """Then nothing is promised."""
+    assert lacking(Explored(run=2, preemptions=0, further=10, seconds=1.0)).endswith("at most 0 were run")
+    assert lacking(Explored(run=2, seconds=1.0)).endswith("with 2 preemptions, none were run")
+
+
+def test_too_many_scenarios() -> None:
+    """How many there are, and what to do."""
+    least: Shape = (1, 1)
+    text = lacking(Explored(run=9, shapes=(ShapeRun(least, 2, 6, 2),)))
+    assert "of 6 scenarios with one call in each thread, 2 were run whole" in text
+    assert text.endswith("a longer budget gives more, or fewer operations")
+
+
+def test_a_control_that_shows_it_elsewhere_only() -> None:
+    """Why it shows nothing here, and a control that does."""
+    control, elsewhere = Explored(run=7, preemptions=2), Explored(run=40, seen=3)
+    text = lacking(ENOUGH, control=control, control_anywhere=elsewhere)
+    assert text == (
+        "its control does not show it at this interpreter's switch points, in 7 schedules; without a GIL it does, in "
+        "3 of 40 schedules. Give the race a control that goes wrong here, such as lab.WITHOUT_LOCKS"
+    )
+    for nowhere in (None, Explored(run=40)):
+        assert "its control did not show it in 7 schedules" in lacking(
+            ENOUGH, control=control, control_anywhere=nowhere
+        )
+
+
+class Counter:
+    """Counts."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.lock = threading.Lock()
+
+
+def successor(number: int) -> int:
+    """Return the next number."""
+    return number + 1
+
+
+def locked_slowly(counter: Counter) -> None:
+    """Count under a lock, with many switch points."""
+    for _ in range(2):
+        with counter.lock:
+            counter.value = successor(counter.value)
+
+
+def in_one_go(counter: Counter) -> None:
+    """Count: since 3.10, another one comes in between only without a GIL."""
+    for _ in range(20):
+        counter.value += 1
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 10) or switches_anywhere(gil_enabled()), reason="threads are switched in that line"
+)
+@pytest.mark.usefixtures("schedules_alone")
+def test_a_control_that_shows_nothing_here_is_told_so(staying: Lab) -> None:
+    """In the verdict of a claim."""
+    actors, control = [locked_slowly] * 2, [in_one_go] * 2
+    race = staying.race(Counter, *actors, observe=lambda counter: counter.value, control=control)
+    with pytest.raises(Inconclusive, match="does not show it at this interpreter's switch points"):
+        race.always(4, 40)
+
+
+def with_more(_: object, more: int) -> int:
+    """Take more than the state."""
+    return more
+
+
+def test_an_actor_that_takes_more_than_the_state(lab: Lab) -> None:
+    """How to give it more; but nothing of that where the error is its own."""
+    takes_more: Any = with_more
+    with pytest.raises(
+        RaceError, match=r"an actor is called with the state alone: use a lambda or functools\.partial"
+    ):
+        lab.race(list, takes_more, len).always((0, 0))
+
+    def mistaken(items: list[int]) -> int:
+        return with_more(items)  # type: ignore[call-arg]  # it is the mistake
+
+    with pytest.raises(RaceError, match=r"actor mistaken raised TypeError") as caught:
+        lab.race(list, mistaken, len).always((0, 0))
+    assert "an actor is called with the state alone" not in str(caught.value)
+
+
+def test_an_outcome_that_cannot_be_hashed(lab: Lab) -> None:
+    """What to observe instead, also where it matters which object it is."""
+    with pytest.raises(RaceError, match=r"the outcome \[\] cannot be hashed") as caught:
+        lab.race(list, len, len, observe=lambda items: items).always(0)
+    assert "let it be a tuple, a text or a number" in str(caught.value)
+    assert "lambda state: state.one is state.other" in str(caught.value)
+
+
+def test_an_exception_that_may_be_an_outcome(lab: Lab) -> None:
+    """What to write if it is."""
+
+    def take(items: list[int]) -> int:
+        return items.pop()
+
+    with pytest.raises(
+        RaceError, match=r"raised IndexError: .*; if that is an outcome, give the race exceptions=Index"
+    ):
+        lab.race(lambda: [1], take, take).always((1, 1))
+
+
+# --- several outcomes
+
+
+def add_one(state: SimpleNamespace) -> int:
+    """Count, with a call between reading and writing; return the number."""
+    state.value = successor(state.value)
+    return int(state.value)
+
+
+def fresh() -> SimpleNamespace:
+    """Make a state."""
+    return SimpleNamespace(value=0)
+
+
+def last_of(state: SimpleNamespace) -> int:
+    """Observe."""
+    return int(state.value)
+
+
+def test_questions_about_several_outcomes(lab: Lab) -> None:
+    """One of them is enough for "ever"; "always" allows all of them, and nothing else."""
+    race = lab.race(fresh, add_one, add_one, observe=last_of)
+    assert race.always(1, 2) is True
+    assert race.always(2, 3) is False
+    assert race.ever(7, 1) is True
+    assert race.never(7, lambda value: value == 1) is False
+    assert race.never(7, 8) is True
+    run: Any = lab.evidence[-1]
+    assert run.about == "7 or 8"
+
+
+def test_observe_takes_what_the_actors_returned(lab: Lab) -> None:
+    """As a tuple, in their order, if it has two parameters."""
+
+    def both(state: SimpleNamespace, values: tuple[int, ...]) -> tuple[int, bool]:
+        return state.value, sorted(values) == [1, 2]
+
+    race = lab.race(fresh, add_one, add_one, observe=both)
+    assert race.ever((2, True)) is True
+    assert race.ever((1, False)) is True
+
+
+def test_observe_with_a_default_takes_the_state_alone(lab: Lab) -> None:
+    """The second parameter is its own."""
+
+    def doubled(state: SimpleNamespace, times: int = 2) -> int:
+        return int(state.value) * times
+
+    assert lab.race(fresh, add_one, add_one, observe=doubled).always(2, 4) is True
