@@ -14,7 +14,7 @@ from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.race.experiment import RaceError
 from pytest_concclaims.lab.race.scenarios import Shape
 from pytest_concclaims.lab.race.schedules.explorer import Explored, ShapeRun
-from pytest_concclaims.lab.race.schedules.search import Searched
+from pytest_concclaims.lab.race.schedules.searched import Searched
 from pytest_concclaims.lab.race.schedules.switch_points import switches_anywhere
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
