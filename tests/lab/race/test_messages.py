@@ -48,9 +48,9 @@ def test_how_long_it_would_take_is_not_known_from_the_first_level() -> None:
 def test_too_many_scenarios() -> None:
     """How many there are, and what to do."""
     least: Shape = (1, 1)
-    text = lacking(Explored(run=9, shapes=(ShapeRun(least, 2, 6, 2),)))
-    assert "of 6 scenarios with one call in each thread, 2 were run whole" in text
-    assert text.endswith("a longer budget gives more, or fewer operations")
+    text = lacking(Explored(run=9, shapes=(ShapeRun(least, 2, 6, 2), ShapeRun((2, 1), 0, 27, 1))))
+    assert "only 2 of 6 scenarios with 1 and 1 calls, and 0 of 27 scenarios with 2 and 1 calls were run whole" in text
+    assert text.endswith("give it a longer budget, or fewer operations")
 
 
 def test_a_control_that_shows_it_elsewhere_only() -> None:

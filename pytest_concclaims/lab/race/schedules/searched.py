@@ -135,8 +135,15 @@ class Searched:
 def _too_many(race: Explored) -> str:
     """Return that there was no time for all schedules, and how much it would take, as far as that is known."""
     if race.shapes:
-        run = "not all scenarios with one call in each thread, and with one call more, were run whole"
-        return f"there are too many schedules for the budget: {run}; give it a longer budget, or fewer operations"
+        needed = [shape for shape in race.shapes if sum(shape.calls) <= len(shape.calls) + 1]
+        whole = ", and ".join(
+            f"{shape.run:,} of {counted(shape.of, 'scenario')} with {' and '.join(map(str, shape.calls))} calls"
+            for shape in needed
+        )
+        return (
+            f"there are too many schedules for the budget: only {whole} were run whole, and it takes all of these with "
+            "one call in each thread, and with one call more; give it a longer budget, or fewer operations"
+        )
     whole = "none" if race.preemptions is None else f"only those with at most {race.preemptions}"
     text = f"there are too many schedules for the budget: with {ENOUGH} preemptions, {whole} were run"
     if race.preemptions == ENOUGH - 1 and race.further:
