@@ -141,8 +141,8 @@ def _too_many(race: Explored) -> str:
             for shape in needed
         )
         return (
-            f"there are too many schedules for the budget: only {whole} were run whole, and it takes all of these with "
-            "one call in each thread, and with one call more; give it a longer budget, or fewer operations"
+            f"there are too many schedules for the budget: only {whole} were run whole, and it takes all; give it "
+            "a longer budget, or fewer operations"
         )
     whole = "none" if race.preemptions is None else f"only those with at most {race.preemptions}"
     text = f"there are too many schedules for the budget: with {ENOUGH} preemptions, {whole} were run"
