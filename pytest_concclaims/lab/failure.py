@@ -37,6 +37,14 @@ def is_own(filename: str) -> bool:
     return filename.startswith(_PACKAGE)
 
 
+def is_of_the_call(error: BaseException) -> bool:
+    """Return whether an exception was raised by calling a function of the claim's, and not in it."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and is_own(traceback.tb_frame.f_code.co_filename)
+
+
 def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 

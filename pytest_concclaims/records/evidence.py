@@ -171,7 +171,11 @@ class RaceRun(Evidence):
             return f"{asked}: {self._seen() if self.seen else self._not_seen()}; {self._histogram()}"
         seen = self.seen or self.schedules["seen"]
         parts = [self._seen()] if seen else self._not_seen_in(self.schedules)
-        parts += [words.in_order(self.orders), words.without_gil(self.schedules), *words.remarks(self.schedules)]
+        without_gil = words.without_gil(self.schedules)
+        if without_gil is not None and self.schedules["portable"]["seen"]:
+            parts.insert(1, without_gil)  # what is read first
+            without_gil = None
+        parts += [words.in_order(self.orders), without_gil, *words.remarks(self.schedules)]
         return f"{asked}: {words.joined([*parts, histogram])}"
 
     def _tried(self) -> str | None:

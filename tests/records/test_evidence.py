@@ -147,10 +147,10 @@ REMARK = "inside C code or a single instruction: no schedule shows it"
             ABSENT,
             [
                 f"never(1): {NONE}",
+                "without a GIL: 2 of 20 schedules show it",
                 POINTS,
                 CONTROL,
                 f"none of {words.at_random(ABSENT.schedules or {})}",
-                "without a GIL: 2 of 20 schedules show it",
                 "1 schedule did not run in the same way again",
                 "threads that actors started were not scheduled",
                 ALL,

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..failure import is_of_the_call
+
 #: The actors of calls, one after the other: each takes its next one.
 Order = tuple[int, ...]
 #: A call: its actor, and its number among that actor's.
@@ -36,12 +38,17 @@ class Raised:
 
 
 def result_of(call: Callable[[], object]) -> object:
-    """Return what a call returns or raises; a failed assertion is no result, as it speaks of the claim itself."""
+    """Return what a call returns or raises.
+
+    A failed assertion is no result, as it speaks of the claim itself; nor is a call with the wrong arguments.
+    """
     try:
         return call()
     except AssertionError:
         raise
-    except Exception as error:  # noqa: BLE001  (of the claim's own)
+    except Exception as error:
+        if isinstance(error, TypeError) and is_of_the_call(error):
+            raise
         return Raised(type(error))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
-from types import CoroutineType, TracebackType
+from types import CoroutineType
 from typing import Any
 
 from ..callables import has_not_run
-from ..failure import Failed, Failure, is_own, raised
+from ..failure import Failed, Failure, is_of_the_call, raised
 from .experiment import Subject
 from .orders import Call, Results, kept
 from .question import Broken, shown
@@ -107,18 +107,14 @@ def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Has
 
 def _advice(error: BaseException) -> str:
     """Return what to do about an exception of an actor."""
-    if isinstance(error, TypeError) and error.__traceback__ is not None and _is_of_the_call(error.__traceback__):
-        return "; an actor is called with the state alone: use a lambda or functools.partial for more arguments"
+    if isinstance(error, TypeError) and is_of_the_call(error):
+        return (
+            "; an actor is called with the state alone (use a lambda or functools.partial for more arguments), an "
+            "operation with the state and the arguments of lab.op"
+        )
     if isinstance(error, Exception) and not isinstance(error, AssertionError):
         return f"; if that is an outcome, give the race exceptions={type(error).__name__}"
     return ""
-
-
-def _is_of_the_call(traceback: TracebackType) -> bool:
-    """Return whether an exception was raised by calling an actor, and not in it."""
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return is_own(traceback.tb_frame.f_code.co_filename)
 
 
 def close_unawaited(states: Iterable[Any]) -> None:

@@ -236,12 +236,15 @@ class Runner:
         if self.is_replay:  # of one run, and others may return something
             return
         if asked.about_values and self.outcomes and all(count.outcome.is_empty for count in self.outcomes):
-            names = " and ".join(self.experiment.race.names())
+            race = self.experiment.race
+            names = " and ".join(race.names())
             runs = counted(sum(count.total for count in self.outcomes), "run")
-            text = (
-                f"{names} returned None in {runs}, and the race has no observe, so that there is nothing to ask about"
-            )
-            advice = "give it one: lab.race(..., observe=...), or let the actors return what is to be looked at"
+            if race.observe is not None:
+                text = f"observe and {names} returned None in {runs}, so that there is nothing to ask about"
+                advice = "let observe return what is to be looked at"
+            else:
+                text = f"{names} returned None in {runs}, and there is no observe: there is nothing to ask about"
+                advice = "give it one: observe=..., or let the actors return what is to be looked at"
             raise Failed(Failure("raised", f"{text}; {advice}", ""))
 
 

@@ -351,7 +351,7 @@ def test_a_failed_assertion_is_an_error(lab: Lab) -> None:
 
 def test_nothing_to_look_at(lab: Lab) -> None:
     """Actors that return nothing, and no observe."""
-    with pytest.raises(RaceError, match=r"returned None in .*, and the race has no observe"):
+    with pytest.raises(RaceError, match=r"returned None in .*, and there is no observe"):
         lab.race(Counter, lambda counter: counter.add() or None, lambda counter: counter.add() or None).atomic()
 
 
@@ -401,3 +401,44 @@ def test_a_deadlock_is_what_no_order_gives(forking: Lab) -> None:
     assert witness is not None
     assert witness["outcome"] == "lab.DEADLOCK"
     assert witness["steps"][-1]["event"] == "blocked"
+
+
+# --- what never ran, and what depends on time
+
+
+def test_an_actor_with_other_arguments_is_an_error(lab: Lab) -> None:
+    """A TypeError of the call itself is no result: nothing of the actor has run."""
+
+    def two(state: list[int], number: int) -> None:
+        state.append(number)
+
+    with pytest.raises(RaceError, match="an actor is called with the state alone"):
+        lab.race(list, two, two, observe=tuple).atomic()  # type: ignore[arg-type]  # that is the point
+
+
+def test_an_actor_that_always_raises_is_an_error(lab: Lab) -> None:
+    """Nothing else is known of it."""
+    with pytest.raises(RaceError, match="in each order, IndexError raised, so that nothing else is known of it"):
+        lab.race(list, list.pop, list.pop).atomic()
+
+
+def test_what_depends_on_time_is_no_witness(lab: Lab) -> None:
+    """Under schedules code is slower, and gives something else because of that."""
+
+    class Gate:
+        def __init__(self) -> None:
+            self.opened = time.monotonic() + 3e-4
+
+        def is_open(self) -> bool:
+            for _ in range(3):
+                successor(0)
+            return time.monotonic() > self.opened
+
+    with pytest.raises(Inconclusive, match=r"depends on time|do not give the same again"):
+        lab.race(Gate, Gate.is_open, Gate.is_open).atomic()
+
+
+def test_an_observer_that_returns_nothing_is_named(lab: Lab) -> None:
+    """It may have forgotten to return what it looked at."""
+    with pytest.raises(RaceError, match=r"observe and .* returned None"):
+        lab.race(list, lambda one: one.append(1), lambda one: one.append(2), observe=lambda _: None).atomic()

@@ -171,8 +171,8 @@ def test_locks_that_do_nothing(lab: Lab) -> None:
     assert run.schedules is not None
     assert run.control["matched"] is False
     assert run.control["without_locks"] == []
-    (remark,) = [text for text in run.schedules["remarks"] if text.startswith("without the Lock")]
-    assert "it is not seen either, in " in remark
+    (remark,) = [text for text in run.schedules["remarks"] if text.startswith("the race without the Lock")]
+    assert "does not show it either, in " in remark
 
 
 def test_without_locks_is_an_error_where_there_are_none(lab: Lab) -> None:

@@ -34,15 +34,15 @@ def test_how_long_it_would_take() -> None:
     """As many seconds as the next level takes, of a budget of which the race has half, and some more."""
     text = lacking(Explored(run=100, preemptions=1, further=900, seconds=1.0))
     assert text == (
-        "there are too many schedules for the budget: with 2 preemptions, only those with at most 1 were run; a "
-        "budget of about 27 s would be enough"
+        "there are too many schedules for the budget: of those with at most 2 preemptions, only those with at most 1 "
+        "were run; a budget of about 27 s would be enough"
     )
 
 
 def test_how_long_it_would_take_is_not_known_from_the_first_level() -> None:
     """Then nothing is promised."""
     assert lacking(Explored(run=2, preemptions=0, further=10, seconds=1.0)).endswith("at most 0 were run")
-    assert lacking(Explored(run=2, seconds=1.0)).endswith("with 2 preemptions, none were run")
+    assert lacking(Explored(run=2, seconds=1.0)).endswith("of those with at most 2 preemptions, none were run")
 
 
 def test_too_many_scenarios() -> None:
@@ -114,7 +114,7 @@ def test_an_actor_that_takes_more_than_the_state(lab: Lab) -> None:
     """How to give it more; but nothing of that where the error is its own."""
     takes_more: Any = with_more
     with pytest.raises(
-        RaceError, match=r"an actor is called with the state alone: use a lambda or functools\.partial"
+        RaceError, match=r"an actor is called with the state alone \(use a lambda or functools\.partial"
     ):
         lab.race(list, takes_more, len).always((0, 0))
 

@@ -421,7 +421,7 @@ def make_list() -> list[int]:
 
 def test_operations_that_return_nothing(lab: Lab) -> None:
     """There is nothing to ask about without observe."""
-    with pytest.raises(RaceError, match=r"lab\.operations: .*returned None in .* and the race has no observe"):
+    with pytest.raises(RaceError, match=r"lab\.operations: .*returned None in .* and there is no observe"):
         lab.operations(make_list, lambda state: state.append(1), each=1).linearizable()
 
 

@@ -76,6 +76,7 @@ class Sampler:
             findings.unordered = known.lacking if side is findings.race else findings.unordered
             return
         self._judge = Judge(self._question, known, may_break=self._subject.may_break)
+        end += clock() - begun  # what the orders took is nothing of the turn
         names = [role(self._subject, actor) for actor in range(len(self._subject.actors))]
         threads = ActorThreads(names, timeout=self._timeout)
         try:

@@ -7,17 +7,19 @@ import itertools
 import math
 import sys
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 from ....interpreter import PYPY, gil_enabled
 from ...failure import Failed, Failure
 from ...threads import ends_of_new_threads
 from ..experiment import Actor, Subject
-from ..orders import MOST_ORDERS, Call, History, Order, Results, Sequential, order_count, orders, result_of
+from ..orders import MOST_ORDERS, Call, History, Order, Raised, Results, Sequential, order_count, orders, result_of
 from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, comparing, portable, shown
@@ -40,6 +42,9 @@ _NO_SWITCH_S = 1.0
 
 #: Steps after which an actor without its locks has to let another one go on: it may wait in a loop for a condition.
 _MAX_TURN_WITHOUT_LOCKS = 1_000
+
+#: Times as long as a run that was seen, time passes before each call to see whether it matters; in these bounds.
+_PAUSE_RATIO, _LEAST_PAUSE_S, _MOST_PAUSE_S = 2.0, 0.005, 0.1
 
 #: Is called before each part of a run.
 Begin = Callable[[Schedule, Part], None]
@@ -76,6 +81,8 @@ class Runs:
         self.sequential: Sequential | None = None
         #: Of each actor's calls in the latest run, in words.
         self.results: tuple[tuple[str, ...], ...] = ()
+        #: Seconds that pass before each call.
+        self._pause_s = 0.0
         #: Whether calls did other things the first time than the second time.
         self.once = False
         self._begin = begin
@@ -145,7 +152,7 @@ class Runs:
         """Return what is known of the calls of a subject, or why that is no ground after all."""
         if self.given(subject).lacking is None:
             self.sequential = known
-            self._is_steady()
+            self._is_steady(_MOST_PAUSE_S / _PAUSE_RATIO)
         return self.sequential or known
 
     @property
@@ -172,6 +179,7 @@ class Runs:
         path: list[Visit] = []
         if write is None and self._runs < _RECORDED:
             write = path.append
+        begun = clock()
         run, before = self._acted(state, schedule, write)
         self._begin(schedule, Part.OUTCOMES)
         self._saw_threads = self._saw_threads or threading.active_count() > self._threads
@@ -194,7 +202,7 @@ class Runs:
             impatient=run.impatient,
             contended=run.contended and self._is_by_table,
         )
-        if judged.sought and isinstance(outcome, Results) and not self._is_steady():
+        if judged.sought and isinstance(outcome, Results) and not self._is_steady(clock() - begun):
             seen = replace(seen, judged=replace(judged, sought=False), last=True)
         del state, run, outcome  # here, and not in the next one's time
         self._runs += 1
@@ -229,8 +237,13 @@ class Runs:
         for number, call in enumerate(calls):
             if number:
                 self._scheduler.between_calls(actor)
+            if self._pause_s:
+                time.sleep(self._pause_s)
             history.begin((actor, number))
-            results.append(result_of(partial(self._watch.call, actor, call, state)))
+            result = result_of(partial(self._watch.call, actor, call, state))
+            results.append(result)
+            if isinstance(result, Raised):
+                self._scheduler.note(actor, f"raised {result.type.__name__}")
             history.end((actor, number))
         return results
 
@@ -264,37 +277,62 @@ class Runs:
             names = " and ".join(dict.fromkeys(self._subject.names()))
             text = f"{names}: in each order, a call waits for one that comes later, so nothing is atomic here"
             raise Failed(Failure("raised", f"{text}; ask race.always(...) with the outcomes that are right", ""))
+        self._check_come_to_an_end(given)
         return Sequential(tuple(given))
 
-    def _is_steady(self) -> bool:
+    def _check_come_to_an_end(self, given: Sequence[tuple[Order, Results]]) -> None:
+        """Refuse an actor of which nothing is known but that it raises: what is asked about may never have run."""
+        if self._subject.labels or self._subject.may_break:
+            return
+        for actor, name in enumerate(self._subject.names()):
+            ends = [results.values[actor][0] for _, results in given]
+            if all(isinstance(end, Raised) for end in ends):
+                text = f"{name}: in each order, {ends[0]}, so that nothing else is known of it"
+                raise Failed(Failure("raised", f"{text}; let setup make a state in which it comes to an end", ""))
+
+    def _is_steady(self, seconds: float) -> bool:
         """Return whether the orders give the same again, many times: what is random may have given that by chance.
 
-        Else there is no ground for any answer from now on.
+        And whether they do so if time passes before each call, as it did in the run that was seen. Else there is no
+        ground for any answer from now on.
+
+        :param seconds: of that run.
         """
         known = self.sequential
         assert known is not None, "there are results of calls"
-        if known.lacking is None:
-            for order, before in itertools.islice(itertools.cycle(known.results), _STEADY_RUNS):
-                with suppress(_TooLongError):  # the machine is busy
-                    again = self._in_order(order, None)
-                    if again is not None and not comparing(again, before.__eq__):
-                        self.sequential = replace(known, lacking=self._differs(order, before, again))
-                        return False
-        return known.lacking is None
+        if known.lacking is not None:
+            return False
+        pause = min(max(_PAUSE_RATIO * seconds, _LEAST_PAUSE_S), _MOST_PAUSE_S)
+        repeated = itertools.islice(itertools.cycle(known.results), _STEADY_RUNS)
+        for (order, before), pause_s in chain(zip(known.results, repeat(pause)), zip(repeated, repeat(0.0))):
+            with suppress(_TooLongError):  # the machine is busy
+                again = self._in_order(order, None, pause_s)
+                if again is not None and not comparing(again, before.__eq__):
+                    self.sequential = replace(known, lacking=self._differs(order, before, again, pause_s))
+                    return False
+        return True
 
-    def _differs(self, order: Order, first: Results, again: Results) -> str:
+    def _differs(self, order: Order, first: Results, again: Results, pause_s: float = 0.0) -> str:
         calls = ", then ".join(self._subject.names_in(order))
+        if pause_s:
+            text = f"{calls} gave {portable(first)}, and with {1000 * pause_s:.0f} ms before each, {portable(again)}"
+            return f"what the calls give depends on time: {text}; let setup make the clock that they read"
         text = f"{calls} gave {portable(first)}, and again {portable(again)}"
         advice = "let them return what can be compared, such as a number or a name"
         return f"the calls do not give the same again one after the other: {text}; {advice}"
 
-    def _in_order(self, order: Order, write: Callable[[Visit], None] | None) -> Results | None:
+    def _in_order(self, order: Order, write: Callable[[Visit], None] | None, pause_s: float = 0.0) -> Results | None:
         """Return the results of calls in an order; None if one waits for another one, in the kernel or in a loop.
 
+        :param pause_s: seconds that pass before each call.
         :raises _TooLongError: one waits for time to pass.
         """
         state = made(self._subject)
-        run, before = self._acted(state, (), write, order)
+        self._pause_s = pause_s
+        try:
+            run, before = self._acted(state, (), write, order)
+        finally:
+            self._pause_s = 0.0
         waited = run.deadlock or run.blocks or run.forced
         calls = ", then ".join(self._subject.names_in(order))
         if run.outwaited:

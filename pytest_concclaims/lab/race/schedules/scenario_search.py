@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from ...callables import name_of
+from ...failure import Failed, Failure
 from ..experiment import Subject
+from ..orders import Raised
 from ..scenarios import Scenario, Shape, any_scenario, count, scenarios, shapes
 from .explorer import ENOUGH, Explored, Explorer, ShapeRun, clock
 from .runs import Runs
@@ -30,6 +33,8 @@ def explore_scenarios(runs: Runs, base: Subject, end: float, begin: Callable[[Sc
     search.run_shape(least, most=ENOUGH)
     for shape in others[1:]:
         search.run_shape(shape, most=1)
+    if not search.is_over():
+        _check_come_to_an_end(base, search.ended)
     needed = [one for one in search.total.shapes if one.calls in (least, *others[:1])]
     is_whole = len(needed) == len([least, *others[:1]]) and all(one.run == one.of for one in needed)
     preemptions = max(one.preemptions for one in needed) if is_whole else None
@@ -45,6 +50,8 @@ class _ScenarioSearch:
         self._begin = begin
         self._begun = clock()
         self._ran = 0
+        #: The operations that have come to an end without an exception.
+        self.ended: set[int] = set()
         self.total = Explored()
 
     def run_shape(self, shape: Shape, *, most: int) -> None:
@@ -52,7 +59,7 @@ class _ScenarioSearch:
 
         :param most: the most preemptions.
         """
-        if self._ran and self._is_over():
+        if self._ran and self.is_over():
             return
         operations = len(self._base.operations)
         of = count(shape, operations)
@@ -71,7 +78,8 @@ class _ScenarioSearch:
         """Return how long it took so far."""
         return clock() - self._begun
 
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Return whether there is a witness, or no ground for an answer, or no time left."""
         total = self.total
         return total.witness is not None or total.unordered is not None or clock() > self._end
 
@@ -83,10 +91,11 @@ class _ScenarioSearch:
         whole, cut = 0, []
         for number, scenario in enumerate(todo):
             now = clock()
-            if self._ran and self._is_over():
+            if self._ran and self.is_over():
                 break
             self._begin(scenario)
             self._runs.take(self._base.scenario(scenario))
+            self._note_ends(scenario)
             share = (self._end - now) / max(of - number, 1) if most == ENOUGH else self._end - now
             explored = Explorer(self._runs.run, actors=len(scenario), most=most).explore(now + share)
             self._ran += 1
@@ -96,6 +105,14 @@ class _ScenarioSearch:
             else:
                 cut.append(scenario)
         return whole, cut
+
+    def _note_ends(self, scenario: Scenario) -> None:
+        """Note which operations come to an end without an exception, one after the other."""
+        given = () if self._runs.sequential is None else self._runs.sequential.results
+        for _, results in given:
+            for calls, values in zip(scenario, results.values):
+                ended = (call for call, value in zip(calls, values) if not isinstance(value, Raised))
+                self.ended.update(ended)
 
     def _add(self, one: Explored, scenario: Scenario) -> None:
         """Add what a scenario has shown."""
@@ -119,6 +136,14 @@ class _ScenarioSearch:
             scenario=None if one.witness is None else scenario,
             in_order=() if one.witness is None else runs.in_order,
         )
+
+
+def _check_come_to_an_end(base: Subject, ended: set[int]) -> None:
+    """Refuse an operation of which nothing is known but that it raises: what is asked about may never have run."""
+    for number, operation in enumerate(base.operations):
+        if number not in ended and not base.may_break:
+            text = f"{name_of(operation)} raised in each scenario, so that nothing else is known of it"
+            raise Failed(Failure("raised", f"{text}; let setup make a state in which it comes to an end", ""))
 
 
 def _chosen(shape: Shape, operations: int, *, at_random: bool) -> Iterator[Scenario]:

@@ -236,6 +236,10 @@ class Scheduler:
         if step >= self._stop:
             self._depart(me, step)
 
+    def note(self, me: int, event: str) -> None:
+        """Note what became of an actor's call; called in the actor's thread."""
+        self._note(me, event)
+
     def between_calls(self, me: int) -> None:
         """Go on with the next call, or hand over to the actor whose call comes next; called in the actor's thread."""
         if self._order is None or self._holder != me:

@@ -77,7 +77,7 @@ class ScheduleSearch:
         explored, useless = self._of_first_control(experiment, question, CONTROL_PART * share * budget)
         generic = None if useless is None else self._controls.instead()
         if generic is not None:
-            remark = f"without {listed(experiment.taken_out)}, {useless}"
+            remark = f"the race without {listed(experiment.taken_out)} {useless}"
             experiment = generic
             searched = replace(searched, remarks=(*searched.remarks, remark))
             explored = self._of_control(generic, question, CONTROL_PART * share * budget)
@@ -100,10 +100,10 @@ class ScheduleSearch:
         except EndedBySchedule as ended:
             if self._experiment.matched or not experiment.matched:  # it is no control that was made for it
                 raise
-            return Explored(), ended.failure.text
+            return Explored(), f"came to no end: {ended.failure.text}"
         if not explored.seen:
-            return explored, f"it is not seen either, in {counted(explored.run, 'schedule')}"
-        return explored, "it is seen also where actors run one after the other" if explored.no_race else None
+            return explored, f"does not show it either, in {counted(explored.run, 'schedule')}"
+        return explored, "shows it also where actors run one after the other" if explored.no_race else None
 
     def _of_control(self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float) -> Explored:
         """Return what the control's schedules show."""

@@ -92,8 +92,8 @@ class Searched:
             return race.remarks[0]
         if race.contended:
             return (
-                "who gets a lock that an actor lets go of and takes again at once is a matter of time, and schedules "
-                "always give it to the one that waits"
+                "schedules do not try that an actor takes a lock again which it has just let go of, as a condition's "
+                "wait does: they give it to the one that waits. A longer budget does not help"
             )
         if race.impatient:
             return (
@@ -145,7 +145,9 @@ def _too_many(race: Explored) -> str:
             "a longer budget, or fewer operations"
         )
     whole = "none" if race.preemptions is None else f"only those with at most {race.preemptions}"
-    text = f"there are too many schedules for the budget: with {ENOUGH} preemptions, {whole} were run"
+    text = (
+        f"there are too many schedules for the budget: of those with at most {ENOUGH} preemptions, {whole} were run"
+    )
     if race.preemptions == ENOUGH - 1 and race.further:
         # The race has a part of the budget only.
         seconds = math.ceil(_RESERVE * race.further * race.seconds / race.run / RACE_PART)
