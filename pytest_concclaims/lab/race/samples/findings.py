@@ -20,10 +20,10 @@ _MAX_LENGTH = 16_384
 _GROWTH = 16
 #: Samples of the race that are made one at a time, to see what ``setup`` undoes, before any are made in pools.
 _WATCHED = 3
-#: For one stride of the control, there are at least and at most this many of the race.
-_RACE_STRIDES = 8
-#: Seconds of a side's first turn; each of the race's is twice as long as the one before: what takes its time in one
-#: process, such as a crash, has to get it.
+#: The control has at least this part of the race's time, and as much as that while it is behind.
+_RACE_TURNS = 8
+#: Seconds of a side's first turn; each is twice as long as the one before: what takes its time in one process, such
+#: as a crash, has to get it.
 _FIRST_TURN_S = 0.05
 
 
@@ -34,11 +34,13 @@ class Side:
     :param tally: what was seen.
     :param length: samples of the next pool.
     :param turn_s: seconds of its next turn.
+    :param seconds: of all its turns.
     """
 
     tally: Tally = field(default_factory=Tally)
     length: int = 1
     turn_s: float = _FIRST_TURN_S
+    seconds: float = 0.0
 
     def learn_length(self, seconds: float) -> None:
         """Let the next pool take about the time that it should; what takes longer is cut short.
@@ -99,10 +101,10 @@ class Findings:
 
     def next(self) -> Side:
         """Return the side whose turn it is: of the two, the one that is farther from what it takes."""
-        race, control = self.race.tally.turns, self.control.tally.turns
+        race, control = self.race.seconds, self.control.seconds
         if self.crash and not self.matched:
             return self.race
-        if control * _RACE_STRIDES <= race - _RACE_STRIDES:
+        if _RACE_TURNS * (control + _FIRST_TURN_S) <= race:
             return self.control
         return self.control if control < race and self.absence.control_is_behind() else self.race
 

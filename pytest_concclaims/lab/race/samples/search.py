@@ -72,13 +72,14 @@ class SampleSearch:
         findings.least_empty = question.least_empty
         findings.same_setup = experiment.control.setup is experiment.race.setup
         while clock() < end and not self.findings.is_settled():
-            side = self.findings.next()
-            until = min(end, clock() + side.turn_s)
-            if side is self.findings.race:
-                side.turn_s *= 2
-            elif self.findings.crash:
+            side, begun = self.findings.next(), clock()
+            of_race, until = side is self.findings.race, min(end, begun + side.turn_s)
+            side.turn_s *= 2
+            if self.findings.crash and not of_race:
                 side.length = 1  # all samples of the stride that crashes are taken to have overlapped
             self._take_turn(side, question, started, until)
+            after = self.findings.race if of_race else self.findings.control
+            after.seconds += clock() - begun
 
     def look(self, question: OutcomeQuestion, started: float, end: float, *, most: int) -> None:
         """Sample the race alone for a short time.

@@ -19,10 +19,9 @@ SEEN_AS_OFTEN = 3 * SEEN // 10
 
 
 def side(turns: int = 0, overlapping: int = 0, seen: int = 0, strides: int = 0) -> Side:
-    """Return a side after some turns."""
-    return Side(
-        Tally(turns, strides, total=Count(overlapping, overlapping), seen=Count(seen, seen)),
-    )
+    """Return a side after some turns, each as long as a first one."""
+    tally = Tally(turns, strides, total=Count(overlapping, overlapping), seen=Count(seen, seen))
+    return Side(tally, seconds=turns * Side().turn_s)
 
 
 def findings(race: Side | None = None, control: Side | None = None, **what: Any) -> Findings:
@@ -65,7 +64,7 @@ def findings(race: Side | None = None, control: Side | None = None, **what: Any)
     ],
 )
 def test_side_whose_turn_it_is(race: Side, control: Side, what: dict[str, bool], turn: str) -> None:
-    """The one that is farther from what it takes; the control at least for each eighth stride of the race."""
+    """The one that is farther from what it takes; the control has an eighth of the race's time at least."""
     found = findings(race, control, **what)
     assert found.next() is {"race": race, "control": control}[turn]
 
