@@ -351,6 +351,7 @@ def holds_its_lock(counter: Counter) -> None:
         counter.value = successor(counter.value)
 
 
+@pytest.mark.usefixtures("schedules_alone")
 def test_what_breaks_without_a_race_is_no_control(lab: Lab) -> None:
     """The generic one stands in where code can tell that its lock is none."""
     assert confirmed(lab.race(Counter, holds_its_lock, holds_its_lock, observe=value_of)) is True
@@ -368,6 +369,7 @@ def lose(state: SimpleNamespace) -> None:
     state.count = successor(state.count)
 
 
+@pytest.mark.usefixtures("schedules_alone")
 def test_control_with_a_state_and_an_observe_of_its_own(lab: Lab) -> None:
     """It need have nothing in common with the race but the outcomes."""
 
