@@ -17,7 +17,7 @@ from pytest_concclaims.lab.race.schedules.explorer import Explored, ShapeRun
 from pytest_concclaims.lab.race.schedules.searched import Searched
 from pytest_concclaims.lab.race.schedules.switch_points import switches_anywhere
 
-pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
+pytestmark = [pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
 
 #: What "never" rests on, but for a control.
 ENOUGH = Explored(run=100, preemptions=2, further=1000)
