@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -12,6 +13,9 @@ from ..processes.forked import Forked
 #: Seconds that a forked child gets beyond what it was given for its work, before it is killed.
 GRACE_S = 5.0
 _T = TypeVar("_T")
+_HEAD = "Fatal Python error"
+#: In what faulthandler tells: a line into which another thread has written.
+_MIXED = re.compile(r'""|File.* File|thread.*Thread 0x|^ *, line|in +in ', re.MULTILINE)
 _CRASHES = frozenset(
     getattr(signal, name)
     for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
@@ -60,9 +64,12 @@ def child_failure(forked: Forked[Any], where: str) -> Failure:
 
 def _of_actors(stacks: str) -> str:
     """Return what faulthandler tells of threads that have called an actor, without what has called it there."""
+    if stacks.count(_HEAD) > 1 or _MIXED.search(stacks):
+        return "several threads crashed at the same moment, and wrote their stacks into one another; run it again\n"
     kept = []
     for block in stacks.split("\n\n"):
         lines = block.splitlines()
+        lines = [line for line in lines if line.strip() != "File"]  # the process has ended in the middle of it
         calls = [line for line in lines if line.startswith('  File "')]
         own = next((number for number, line in enumerate(calls) if is_own(line.split('"')[1])), len(calls))
         if own or not calls:

@@ -50,3 +50,26 @@ def test_crash_is_a_signal_of_the_process_itself() -> None:
     assert is_crash(signal.SIGSEGV)
     assert not is_crash(signal.SIGINT)
     assert not is_crash(None)
+
+
+def crashed(stacks: str) -> str:
+    """Return the details of a crash."""
+    return child_failure(Forked(False, None, signal=signal.SIGSEGV, stacks=stacks), "here").details
+
+
+HEAD = "Fatal Python error: Segmentation fault\n\n"
+OWN = child_failure.__code__.co_filename
+
+
+def test_stacks_are_those_of_actors() -> None:
+    """Without what has called them, and without threads that are in no actor."""
+    actor = 'Current thread 0x1 (most recent call first):\n  File "shop.py", line 8 in buy\n'
+    rest = f'  File "{OWN}", line 9 in run\n\nThread 0x2 (most recent call first):\n  File "{OWN}", line 1 in wait\n'
+    assert crashed(HEAD + actor + rest).strip() == (HEAD + actor).strip()
+
+
+def test_stacks_that_were_written_into_one_another() -> None:
+    """As by two threads that crash at the same moment without a GIL: they cannot be read."""
+    mixed = 'Current thread 0x1Thread 0x2\n  File   File ""shop.pyshop.py"", line , line 88 in  in buybuy\n'
+    for stacks in (HEAD + mixed, HEAD + HEAD):
+        assert crashed(stacks).startswith("several threads crashed at the same moment")
