@@ -257,7 +257,7 @@ def value(broken: Broken) -> int:
 BREAKING = [raising, asserting, leaving]
 
 
-@pytest.mark.parametrize(("actor", "given"), zip(BREAKING, (None, WITHOUT_LOCKS, None)))
+@pytest.mark.parametrize(("actor", "given"), list(zip(BREAKING, (None, WITHOUT_LOCKS, None))))
 def test_an_actor_that_breaks_without_its_lock_shows_the_effect(
     lab: Lab, actor: Callable[[Any], object], given: Any
 ) -> None:
