@@ -65,6 +65,7 @@ class Controls:
         """Return the locks that ``setup`` makes, in words; none if it does not work without them."""
         setup = unlocked.setup
         assert isinstance(setup, UnlockedSetup)
+        setup.prepare()  # before any child is forked
 
         def find() -> tuple[str, ...]:
             with suppress(Exception):  # it needs its locks, or fails for the race as well, where that is told

@@ -75,6 +75,10 @@ class Subject:
         observe: Any = self.observe
         return observe(state, tuple(values)) if self.observes_values else observe(state)
 
+    def without_locks(self) -> Subject:
+        """Return the control that is the same, without the locks that ``setup`` makes."""
+        return replace(self, name="control", setup=UnlockedSetup(self.setup), may_break=True)
+
     def with_calls(self) -> Subject:
         """Return the same, of which the result of each call counts, an exception too."""
         if self.calls is not None:
@@ -137,17 +141,6 @@ class RaceExperiment:
         unlocked = control.scenario(scenario) if control.operations else control
         return replace(self, race=race.scenario(scenario), control=unlocked), scenario
 
-    @property
-    def called(self) -> list[Callable[..., Any]]:
-        """The functions that run in samples, control and all."""
-        subjects = (self.race, self.control)
-        functions = [
-            function
-            for each in subjects
-            for function in (each.setup, *(one.function for one in each.operations), *each.actors, each.observe)
-        ]
-        return [function for function in functions if function is not None]
-
 
 def experiment(
     setup: object,
@@ -183,7 +176,7 @@ def experiment(
         _takes_two(observe),
     )
     if control is None or control is WITHOUT_LOCKS:
-        unlocked = replace(race, name="control", setup=UnlockedSetup(race.setup), may_break=True)
+        unlocked = race.without_locks()
         if control is None:
             return RaceExperiment(race, _generic_control(len(actors), rounds), matched=False, unlocked=unlocked)
         return RaceExperiment(race, unlocked, matched=True, unlocked=unlocked)
@@ -229,8 +222,7 @@ def operations_experiment(
         each=each,
         labels=tuple(f"thread {number}" for number in range(1, threads + 1)),
     )
-    unlocked = replace(race, name="control", setup=UnlockedSetup(race.setup), may_break=True)
-    return RaceExperiment(race, _generic_control(threads, 1), matched=False, unlocked=unlocked)
+    return RaceExperiment(race, _generic_control(threads, 1), matched=False, unlocked=race.without_locks())
 
 
 def _own_control(race: Subject, given: object) -> Subject:

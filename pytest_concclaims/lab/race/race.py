@@ -88,12 +88,12 @@ class Asked:
 
 
 class Race(Asked):
-    """Actors on a shared state, to ask what can come of it; made by :meth:`Lab.race`."""
+    """Actors on a shared state, to ask which outcomes are possible; made by :meth:`Lab.race`."""
 
     _call, _noun, advice = "lab.race", "a race", ASK
 
     def ever(self, *outcomes: Any) -> bool:
-        """Return whether one of some outcomes can come of it.
+        """Return whether one of these outcomes is possible.
 
         True with the first witness; False if it was not seen although it could have been: in all schedules that
         there are, or in all with at most two preemptions while those of the control show it; without a GIL, and
@@ -109,7 +109,7 @@ class Race(Asked):
         return self._ask("ever", outcomes)
 
     def never(self, *outcomes: Any) -> bool:
-        """Return whether none of some outcomes can come of it: the opposite of :meth:`ever`.
+        """Return whether none of these outcomes is possible: the opposite of :meth:`ever`.
 
         :param outcomes: as of :meth:`ever`.
         :raises Inconclusive: as of :meth:`ever`.
@@ -119,7 +119,7 @@ class Race(Asked):
         return self._ask("never", outcomes)
 
     def always(self, *outcomes: Any) -> bool:
-        """Return whether nothing but these outcomes can come of it: whether any other is never seen.
+        """Return whether no other outcome is possible: whether any other is never seen.
 
         :param outcomes: as of :meth:`ever`, but neither a crash nor a deadlock.
         :raises Inconclusive: as of :meth:`ever`.
@@ -129,7 +129,7 @@ class Race(Asked):
         return self._ask("always", outcomes)
 
     def atomic(self) -> bool:
-        """Return whether all that can come of it is what calling the actors one after the other gives.
+        """Return whether each possible outcome is one that calling the actors one after the other gives.
 
         What counts is what each actor returns or raises, and what ``observe`` gives. All orders are run first, each
         on a fresh state. An actor that has ended before another one begins comes before it.

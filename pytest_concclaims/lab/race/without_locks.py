@@ -88,12 +88,16 @@ class UnlockedSetup:
         self.taken_out: dict[str, None] = {}
         self._places: list[tuple[_Put, _Maker]] = []
 
-    def __call__(self) -> Any:
-        """Return a state without locks."""
-        thread = threading.get_ident()
-        if not self._places:  # here, as there may be no need for it, and other modules by then
+    def prepare(self) -> None:
+        """Find what makes locks, unless that is done: once, in the parent of all processes that call this."""
+        if not self._places:
             makers = {id(make): _Maker(name, make, replaced, self.taken_out) for name, make, replaced in _KINDS}
             self._places = [(put, makers[id(thing)]) for thing, put in _places(self._setup) if id(thing) in makers]
+
+    def __call__(self) -> Any:
+        """Return a state without locks."""
+        self.prepare()
+        thread = threading.get_ident()
         with ExitStack() as stack:
             for put, maker in self._places:
                 maker.thread = thread

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from helpers.counters import successor
 from helpers.race_questions import last
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.race.experiment import RaceError
@@ -43,11 +44,6 @@ class Counter:
         with self.lock:
             self.add()
             return self.value
-
-
-def successor(number: int) -> int:
-    """Return the next number."""
-    return number + 1
 
 
 def value_of(counter: Counter) -> int:

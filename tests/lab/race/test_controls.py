@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from helpers.counters import successor
 from helpers.race_questions import last
 from pytest_concclaims import Lab
 from pytest_concclaims.interpreter import gil_enabled
@@ -32,11 +33,6 @@ class Counter:
         self.lock = threading.Lock()
         self.value = 0
         self.busy = False
-
-
-def successor(number: int) -> int:
-    """Return the next number."""
-    return number + 1
 
 
 def count(counter: Counter) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-import threading
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from helpers.counters import Counter, successor
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.race.experiment import RaceError
@@ -65,19 +65,6 @@ def test_a_control_that_shows_it_elsewhere_only() -> None:
         assert "its control did not show it in 7 schedules" in lacking(
             ENOUGH, control=control, control_anywhere=nowhere
         )
-
-
-class Counter:
-    """Counts."""
-
-    def __init__(self) -> None:
-        self.value = 0
-        self.lock = threading.Lock()
-
-
-def successor(number: int) -> int:
-    """Return the next number."""
-    return number + 1
 
 
 def locked_slowly(counter: Counter) -> None:

@@ -84,8 +84,7 @@ class ScheduleSearch:
         searched = replace(searched, control=explored)
         has_grades = not self._portable and not switches_anywhere(gil_enabled())
         if not explored.seen and has_grades:
-            sought = of_control(question, matched=experiment.matched)
-            side = Side(self._children, experiment.control, sought, portable=True)
+            side = self._control(experiment, question, portable=True)
             searched = replace(searched, control_anywhere=self._anywhere(side))
         if searched.lacking() is None and has_grades:
             searched = self._with_portable_grade(searched, question)
@@ -105,10 +104,13 @@ class ScheduleSearch:
             return explored, f"does not show it either, in {counted(explored.run, 'schedule')}"
         return explored, "shows it also where actors run one after the other" if explored.no_race else None
 
+    def _control(self, experiment: RaceExperiment, question: OutcomeQuestion, *, portable: bool) -> Side:
+        sought = of_control(question, matched=experiment.matched)
+        return Side(self._children, experiment.control, sought, portable=portable)
+
     def _of_control(self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float) -> Explored:
         """Return what the control's schedules show."""
-        sought = of_control(question, matched=experiment.matched)
-        control = Side(self._children, experiment.control, sought, portable=self._portable)
+        control = self._control(experiment, question, portable=self._portable)
         explored = control.explored(seconds, stop_after=_ENOUGH_SEEN)
         if explored.once and not self._children.in_process and not control.is_atomic:
             return control.explored_afresh(seconds)
