@@ -52,18 +52,21 @@ class Recording:
     def __init__(self, write: Callable[[Visit], None]) -> None:
         self._write = write
         self._latest: tuple[int, CodeType, int] | None = None
+        #: Where each actor is: it may be blocked in the middle of an instruction before which it was preempted.
+        self._places: dict[int, tuple[CodeType, int]] = {}
 
     def visit(self, actor: int, code: CodeType, line: int) -> None:
         """Take note that an actor is in a line."""
         here = actor, code, line
         if here != self._latest and not is_own(code.co_filename):  # such as the loop that calls an actor again
             self._latest = here
+            self._places[actor] = code, line
             self._write(Visit(actor, code.co_filename, line))
 
     def note(self, actor: int, event: str) -> None:
         """Take note of what became of an actor where it is."""
-        if self._latest is not None and self._latest[0] == actor:
-            _, code, line = self._latest
+        if actor in self._places:
+            code, line = self._places[actor]
             self._latest = None
             self._write(Visit(actor, code.co_filename, line, event))
 
