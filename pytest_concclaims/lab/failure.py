@@ -37,8 +37,25 @@ def is_own(filename: str) -> bool:
     return filename.startswith(_PACKAGE)
 
 
+class ElsewhereError(Exception):
+    """The cause of an exception that was raised in another process: stands for its traceback there.
+
+    :param details: the traceback.
+    :param is_of_the_call: as :func:`is_of_the_call` says there.
+    """
+
+    def __init__(self, details: str, *, is_of_the_call: bool) -> None:
+        super().__init__(details)
+        self.is_of_the_call = is_of_the_call
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
 def is_of_the_call(error: BaseException) -> bool:
     """Return whether an exception was raised by calling a function of the claim's, and not in it."""
+    if isinstance(error.__cause__, ElsewhereError):
+        return error.__cause__.is_of_the_call
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next

@@ -232,6 +232,7 @@ class Lab:
         rounds: int = 1,
         control: Sequence[Callable[[S], object]] | Control | WithoutLocks | None = None,
         exceptions: type[BaseException] | tuple[type[BaseException], ...] = (),
+        kind: str = "thread",
         budget: float | None = None,
         deadline: float = 10.0,
     ) -> Race:
@@ -256,6 +257,9 @@ class Lab:
             it makes none, a generic one (two updates, one lost) stands in, which says less.
         :param exceptions: types of exceptions that are outcomes: where an actor raises one, the outcome is the type
             as given here. Any other exception is an error.
+        :param kind: what calls each actor: a ``"thread"``, or a ``"process"`` (by :mod:`multiprocessing`, forked where
+            there is ``fork``). Processes share what ``setup`` makes to be shared, such as a
+            :class:`multiprocessing.Value` or a file; they are started when it has returned.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
         :param deadline: seconds beyond which actors that do not come back count as hanging.
         :raises TypeError: an argument is of the wrong kind.
@@ -269,6 +273,7 @@ class Lab:
             rounds=rounds,
             control=control,
             exceptions=exceptions,
+            kind=kind,
             number=self._next_number(),
         )
         race = Race(self._runner(described, "lab.race", budget, deadline), bench=self._bench)

@@ -109,7 +109,7 @@ def told(function: FunctionType) -> set[Stop]:
 
     def points_of(code: CodeType) -> SwitchPoints:
         if code not in points:
-            points[code] = switch_points(code, anywhere=False)
+            points[code] = switch_points(code, Grade.HERE)
         return points[code]
 
     if MONITORED:

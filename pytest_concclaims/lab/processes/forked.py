@@ -15,8 +15,8 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Generic, NoReturn, TypeVar
 
@@ -120,15 +120,23 @@ class _Process:
         return _UNKNOWN if self.status is None else self.status
 
 
+@contextmanager
+def fork_warnings_ignored() -> Iterator[None]:
+    """Ignore what Python warns of since 3.12: that there are threads in the parent, such as pytest-xdist's.
+
+    A filter that makes it an error would raise it when the child exists already.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _fork(work: Callable[[], T], reading: int, writing: int, stacks: BinaryIO) -> int:
     """Fork; return the child's process id, in the parent only."""
     parent = os.getpid()
     _flush_streams()  # or the child would write what is in them a second time
     try:
-        with warnings.catch_warnings():
-            # Since 3.12, of threads in the parent (pytest-xdist's); a filter that makes it an error would raise
-            # it when the child exists already.
-            warnings.simplefilter("ignore")
+        with fork_warnings_ignored():
             child = os.fork()
     except BaseException:
         os.close(writing)

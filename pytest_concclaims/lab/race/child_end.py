@@ -56,10 +56,24 @@ def child_failure(forked: Forked[Any], where: str) -> Failure:
         return Failure("hang", f"nothing came back in time {where}", stacks)
     if forked.signal is None and forked.exit_code is None:
         return Failure("ended", f"the process ended, and it is not known how (is SIGCHLD ignored?), {where}", "")
-    if forked.signal is None:
-        return Failure("ended", f"the process was left with exit status {forked.exit_code} {where}", "")
-    kind = "crash" if is_crash(forked.signal) else "ended"
-    return Failure(kind, f"the process was ended by {_name(forked.signal)} {where}", stacks)
+    return _end(forked.signal, forked.exit_code, where, stacks)
+
+
+def ended_by(exit_code: int | None, where: str) -> Failure:
+    """Return what it means that a process ended on its own.
+
+    :param exit_code: as of :attr:`multiprocessing.Process.exitcode`.
+    :param where: what it did last, in words.
+    """
+    number = None if exit_code is None or exit_code >= 0 else -exit_code
+    return _end(number, exit_code, where, "")
+
+
+def _end(number: int | None, exit_code: int | None, where: str, stacks: str) -> Failure:
+    if number is None:
+        return Failure("ended", f"the process was left with exit status {exit_code} {where}", "")
+    kind = "crash" if is_crash(number) else "ended"
+    return Failure(kind, f"the process was ended by {_name(number)} {where}", stacks)
 
 
 def _of_actors(stacks: str) -> str:

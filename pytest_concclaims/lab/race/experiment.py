@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import multiprocessing
 import random
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Optional
 
+from ...interpreter import gil_enabled
 from ..callables import name_of, runs_nothing
 from .orders import Order, result_of
 from .scenarios import Operation, Scenario, any_scenario, shapes
 from .without_locks import WITHOUT_LOCKS, UnlockedSetup
 
 Actor = Callable[[Any], object]
+#: What calls each actor.
+KINDS = ("thread", "process")
 Observe = Optional[Callable[[Any], Hashable]]
 
 
@@ -42,6 +46,7 @@ class Subject:
     :param operations: what scenarios choose their calls from; nothing if this is no scenario.
     :param each: how many calls an actor of a scenario makes, at most.
     :param labels: the names of the actors, where they are not named after what they call.
+    :param in_processes: whether each actor is called in a process of its own, and not in a thread.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Subject:
     operations: tuple[Operation, ...] = ()
     each: int = 1
     labels: tuple[str, ...] = ()
+    in_processes: bool = False
 
     def names(self) -> list[str]:
         """Return the actors' names, with a number where two have the same."""
@@ -66,6 +72,11 @@ class Subject:
         return [
             f"{name} (number {number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)
         ]
+
+    @property
+    def is_parallel(self) -> bool:
+        """Return whether actors run at the same time: in processes, or without a GIL."""
+        return self.in_processes or not gil_enabled()
 
     def observed(self, state: Any, values: Sequence[object]) -> Any:
         """Return what ``observe`` returns.
@@ -150,6 +161,7 @@ def experiment(
     rounds: object,
     control: object,
     exceptions: object,
+    kind: object = "thread",
     number: int = 1,
 ) -> RaceExperiment:
     """Return the experiment that the arguments of :meth:`Lab.race` describe.
@@ -165,6 +177,9 @@ def experiment(
         raise TypeError(f"lab.race(rounds={rounds!r}): rounds is how often each actor runs for a sample, a number")
     if rounds < 1:
         raise ValueError(f"lab.race(rounds={rounds!r}): each actor runs at least once for each sample")
+    if kind not in KINDS:
+        raise ValueError(f"lab.race(kind={kind!r}): kind must be {' or '.join(map(repr, KINDS))}")
+    in_processes = kind == "process"
     race = Subject(
         "race",
         _callable(setup, "setup", may_run_nothing=True),  # the state may be a generator or a coroutine
@@ -174,7 +189,15 @@ def experiment(
         _exceptions(exceptions),
         number,
         _takes_two(observe),
+        in_processes=in_processes,
     )
+    if in_processes and control is WITHOUT_LOCKS:
+        raise ValueError(
+            "lab.race(kind='process', control=lab.WITHOUT_LOCKS): it takes out locks of threads only; write a control "
+            "that does without the locks of processes: control=(...)"
+        )
+    if in_processes and control is None:
+        return RaceExperiment(race, _generic_control_of_processes(len(actors), race.rounds), matched=False)
     if control is None or control is WITHOUT_LOCKS:
         unlocked = race.without_locks()
         if control is None:
@@ -319,6 +342,26 @@ def _generic_control(actors: int, rounds: int) -> Subject:
         observe=lambda counter: bool(counter[0] != actors * rounds),
         rounds=rounds,
     )
+
+
+def _generic_control_of_processes(actors: int, rounds: int) -> Subject:
+    """Return the same with a counter in memory that processes share."""
+    return Subject(
+        "generic control",
+        setup=_shared_counter,
+        actors=(_read_call_write_shared,) * actors,
+        observe=lambda counter: bool(counter.value != actors * rounds),
+        rounds=rounds,
+        in_processes=True,
+    )
+
+
+def _shared_counter() -> Any:
+    return multiprocessing.RawValue("q", 0)
+
+
+def _read_call_write_shared(counter: Any) -> None:
+    counter.value = _one_more(counter.value)
 
 
 def _read_call_write(counter: list[int]) -> None:

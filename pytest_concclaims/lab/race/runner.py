@@ -166,18 +166,18 @@ class Runner:
         started: float,
         alone: Callable[[], AbstractContextManager[None]],
     ) -> Result:
-        lacking = searched.lacking()
+        lacking, is_parallel = searched.lacking(), self.experiment.race.is_parallel
         if searched.is_final or asked.end is DEADLOCK:
             return Result(searched, None, lacking)
-        if searched.race is not None and lacking and self.experiment.race.operations and gil_enabled():
+        if searched.race is not None and lacking and self.experiment.race.operations and not is_parallel:
             return Result(searched, None, lacking)  # with a GIL, samples of many scenarios say little
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)
         if searched.race is not None and searched.race.unordered is not None:
             return Result(searched, None, lacking)
         if searched.race is not None and searched.race.leaks:
-            return Result(searched, None, lacking or (None if gil_enabled() else _LEAKS))
-        suffices = lacking is None and gil_enabled()
+            return Result(searched, None, lacking or (_LEAKS if is_parallel else None))
+        suffices = lacking is None and not is_parallel
         if is_traced():
             return Result(
                 searched, None, self._impossible(asked, searched) if suffices else f"{_TRACED}; {tracer_advice()}"
@@ -197,7 +197,7 @@ class Runner:
         if suffices:
             return Result(searched, findings, impossible or _too_short(findings), is_look=True)
         unsampled = impossible or findings.lacking()
-        if gil_enabled() and searched.race is not None and not self.experiment.matched:
+        if not is_parallel and searched.race is not None and not self.experiment.matched:
             # Threads are switched seldom, and a control that is not the race's own says nothing of how seldom.
             return Result(searched, findings, lacking)
         both = "; and of samples: ".join(filter(None, (lacking, unsampled)))

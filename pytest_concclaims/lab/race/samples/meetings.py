@@ -29,6 +29,8 @@ class Meeting(enum.Enum):
     LEAPFROG = "leapfrog"
     #: All wait for each other before each sample.
     RENDEZVOUS = "spin rendezvous"
+    #: All wait for each other, each in a process of its own.
+    PROCESSES = "spin rendezvous of processes"
 
 
 def meetings_for(*, gil: bool, cores: int, actors: int) -> tuple[Meeting, ...]:

@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -20,7 +20,8 @@ from ..question import Judge, OutcomeQuestion, of_control
 from ..schedules.runs import sequential
 from .actor_threads import ActorThreads
 from .findings import STRIDE_S, Findings, Side
-from .meetings import SWITCH_INTERVAL_S, meet
+from .meetings import SWITCH_INTERVAL_S, Meeting, meet
+from .processes import meet_in_processes
 from .sharing import Watch, shared
 from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
 from .tally import Count
@@ -49,6 +50,7 @@ class Sampler:
         *,
         timeout: float,
         begin: Begin,
+        failed_assertions: Callable[[], Sequence[str]],
     ) -> None:
         of_race = side is findings.race
         self._question = question if of_race else of_control(question, matched=experiment.matched)
@@ -56,8 +58,10 @@ class Sampler:
         self._findings = findings
         self._side = side
         self._judge = Judge(self._question, may_break=self._subject.may_break)
+        self._names = [role(self._subject, actor) for actor in range(len(self._subject.actors))]
         self._timeout = timeout
         self._begin = begin
+        self._failed_assertions = failed_assertions
         #: The latest states, as far as they are compared with others.
         self._latest: deque[object] = deque(maxlen=_LATEST)
 
@@ -77,8 +81,7 @@ class Sampler:
             return
         self._judge = Judge(self._question, known, may_break=self._subject.may_break)
         end += clock() - begun  # what the orders took is nothing of the turn
-        names = [role(self._subject, actor) for actor in range(len(self._subject.actors))]
-        threads = ActorThreads(names, timeout=self._timeout)
+        threads = ActorThreads(self._names, timeout=self._timeout)
         try:
             try:
                 threads.start()
@@ -142,13 +145,20 @@ class Sampler:
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
         begin(Part.ACTORS)
         try:
-            samples = meet(threads, stride, self._findings.strategies[index])
+            samples = self._met(threads, stride, self._findings.strategies[index])
             begin(Part.OUTCOMES)
             return stride.outcomes(samples)
         finally:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
                 raise Failed(stride.failure)
             close_unawaited(states)
+
+
+    def _met(self, threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[int]:
+        """Run a stride; return the samples that all actors have done."""
+        if meeting is Meeting.PROCESSES:
+            return meet_in_processes(stride, self._names, self._timeout, self._failed_assertions)
+        return meet(threads, stride, meeting)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ..experiment import RaceExperiment
 from ..position import Part, Position, SharedPosition, at_work
 from ..question import CRASH, Broken, OutcomeQuestion, Portable, portable
 from .findings import Findings, Side
-from .meetings import meetings_for
+from .meetings import Meeting, meetings_for
 from .sampler import Sampler
 from .stride import clock
 from .tally import Sighting
@@ -55,8 +55,15 @@ class SampleSearch:
         """Forget what was found for another question, and choose the strategies for the present conditions."""
         quota = cgroup_quota()
         cores = usable_cpus() if quota is None else min(usable_cpus(), int(quota))
-        actors = len(self._experiment.race.actors)
-        self.findings = Findings(meetings_for(gil=gil_enabled(), cores=cores, actors=actors), budget=self._budget)
+        race = self._experiment.race
+        meetings = (
+            (Meeting.PROCESSES,)
+            if race.in_processes
+            else meetings_for(gil=gil_enabled(), cores=cores, actors=len(race.actors))
+        )
+        self.findings = Findings(meetings, budget=self._budget)
+        if race.in_processes:  # what its states have in common, such as a file, is not seen here
+            self.findings.shares = "the states of processes may share what is outside of them"
 
     def ask(self, question: OutcomeQuestion, experiment: RaceExperiment, started: float, end: float) -> None:
         """Sample until a question is settled or time is up.
@@ -97,9 +104,18 @@ class SampleSearch:
         of_control, total = side is self.findings.control, side.tally.total
         may_break = of_control and experiment.control.may_break
         timeout = min(self._timeout, _BROKEN_S) if may_break else self._timeout
+        failed_assertions = tuple if may_break else self._failed_assertions
 
         def sample(begin: Callable[[int, int, Part], None]) -> Findings:
-            sampler = Sampler(experiment, self.findings, side, question, timeout=timeout, begin=begin)
+            sampler = Sampler(
+                experiment,
+                self.findings,
+                side,
+                question,
+                timeout=timeout,
+                begin=begin,
+                failed_assertions=failed_assertions,
+            )
             sampler.sample(started, end, most=most)
             return self.findings
 
@@ -113,7 +129,7 @@ class SampleSearch:
                 shared.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
 
             def work() -> _Report:
-                return with_assertions(lambda: sample(begin), tuple if may_break else self._failed_assertions)
+                return with_assertions(lambda: sample(begin), failed_assertions)
 
             forked = run_forked(work, deadline=end - clock() + timeout + GRACE_S)
             at = shared.read()

@@ -27,8 +27,9 @@ from .enumeration import Trace
 from .explorer import Seen, clock
 from .scheduler import ORDER_PATIENCE_S, Run, Schedule, Scheduler
 from .story import Visit
-from .switch_points import switches_anywhere
-from .watch import Recording, watch
+from .processes import ProcessActors, ProcessScheduler
+from .switch_points import Grade, switches_anywhere
+from .watch import Recording, Watch, watch
 
 #: Runs between two collections of garbage. There are none while actors run, as they call finalizers at any place.
 _RUNS_BETWEEN_COLLECTIONS = 500
@@ -72,6 +73,7 @@ class Runs:
         portable_grade: bool,
         timeout: float,
         begin: Begin = lambda *_: None,
+        failed_assertions: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._subject = subject = subject if subject.operations else question.of(subject)
         self._actors = subject.repeated_actors()
@@ -89,10 +91,17 @@ class Runs:
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
         max_turn = _MAX_TURN_WITHOUT_LOCKS if subject.may_break else None
-        self._scheduler = Scheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
-        anywhere = portable_grade or switches_anywhere(gil)
+        anywhere = portable_grade or switches_anywhere(gil) or subject.in_processes
         self._is_by_table = not anywhere
-        self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, anywhere=anywhere)
+        self._scheduler: Scheduler
+        self._watch: Watch
+        if subject.in_processes:
+            self._scheduler = scheduler = ProcessScheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
+            self._watch = ProcessActors(scheduler, names, failed_assertions)
+        else:
+            self._scheduler = Scheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
+            grade = Grade.ANYWHERE if anywhere else Grade.HERE
+            self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, grade)
         if timeout == math.inf:  # a person looks on
             self._watch.debugger = sys.gettrace()
         self._runs = 0
@@ -222,14 +231,15 @@ class Runs:
             else partial(self._watch.call, actor, function, state)
             for actor, function in enumerate(self._actors)
         ]
-        if write is None:
-            return self._scheduler.run(tasks, schedule, order=order), history.before
-        recording = Recording(write)
+        recording = None if write is None else Recording(write)
         self._watch.record(recording)
         try:
-            return self._scheduler.run(tasks, schedule, recording.note, order), history.before
+            self._watch.begin_run(self._actors if calls is None else [of_actor[0] for of_actor in calls], state)
+            note = None if recording is None else recording.note
+            return self._scheduler.run(tasks, schedule, note, order), history.before
         finally:
             self._watch.record(None)
+            self._watch.end_run()
 
     def _made(self, actor: int, calls: Sequence[Actor], state: Any, history: History) -> list[object]:
         """Make an actor's calls, in its thread; return the result of each."""

@@ -108,15 +108,24 @@ class Scheduler:
     :param timeout: seconds after which actors that do not come back count as hanging; infinite where a person looks
         on, who may stop one in a debugger.
     :param max_turn: steps after which an actor that may wait in a loop for another one has to let that one go on.
+    :param waits: looks at what actors wait in; by default, at these threads.
     """
 
-    def __init__(self, names: Sequence[str], *, gil: bool, timeout: float, max_turn: int | None = None) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        gil: bool,
+        timeout: float,
+        max_turn: int | None = None,
+        waits: Waits | None = None,
+    ) -> None:
         self._names = names
         self._max_turn = MAX_TURN if max_turn is None else max_turn
         self._timeout = timeout
         #: Threads that were there before: they do not wake up actors while they wait, unless for time to pass.
         self._earlier_threads = _all_threads()
-        self._waits = Waits(gil=gil)
+        self._waits = waits or Waits(gil=gil)
         self._mutex = _thread.allocate_lock()
         gate = LockGate if gil else QueueGate
         self._done = gate()
@@ -179,6 +188,11 @@ class Scheduler:
         run.followed = run.followed and self._position == len(schedule)
         return run
 
+    @property
+    def is_recorded(self) -> bool:
+        """Return whether it is noted what becomes of actors."""
+        return self._note is not _no_note
+
     def stacks(self) -> str:
         """Return what actors that have not ended call."""
         return self._hang().details
@@ -218,6 +232,8 @@ class Scheduler:
             try:
                 self._run.values[me] = task()
             except BaseException as error:  # noqa: BLE001  (it is an outcome, or ends the race)
+                if self._lost:  # it is over, and this one was ended with it
+                    return
                 self._run.raised.append((me, error))
                 end = f"raised {type(error).__name__}"
             self._end(me, end)
@@ -488,7 +504,8 @@ class Scheduler:
         """
         waits = self._waits.of_all(but=[threading.get_native_id()])
         again, self._last_waits = waits == self._last_waits, waits
-        return again and all(
+        waiting = {self._native_ids[actor] for actor in list(self._blocked)}
+        return bool(waiting) and waiting <= waits.keys() and again and all(
             wait is not None and (wait.endless or (thread in self._earlier_threads and not wait.timed))
             for thread, wait in waits.items()
         )

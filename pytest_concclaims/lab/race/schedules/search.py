@@ -64,8 +64,9 @@ class ScheduleSearch:
         budget = self._budget
         if self._replay:
             return self._replayed(self._replay[0], question)
-        # Samples have to have time without a GIL.
-        share = 1.0 if gil_enabled() or question.end is DEADLOCK else PART_BEFORE_SAMPLES
+        # Samples have to have time where actors run at the same time.
+        whole = question.end is DEADLOCK or not self._experiment.race.is_parallel
+        share = 1.0 if whole else PART_BEFORE_SAMPLES
         race = Side(self._children, self._experiment.race, question, portable=self._portable)
         try:
             searched = self._of_race(race, share * budget)
@@ -82,7 +83,8 @@ class ScheduleSearch:
             searched = replace(searched, remarks=(*searched.remarks, remark))
             explored = self._of_control(generic, question, CONTROL_PART * share * budget)
         searched = replace(searched, control=explored)
-        has_grades = not self._portable and not switches_anywhere(gil_enabled())
+        in_processes = self._experiment.race.in_processes
+        has_grades = not (self._portable or in_processes or switches_anywhere(gil_enabled()))
         if not explored.seen and has_grades:
             side = self._control(experiment, question, portable=True)
             searched = replace(searched, control_anywhere=self._anywhere(side))

@@ -78,7 +78,7 @@ class Children:
     def __init__(self, *, timeout: float, in_process: bool, failed_assertions: Callable[[], Sequence[str]]) -> None:
         self._timeout = timeout
         self.in_process = in_process or not CAN_FORK
-        self._failed_assertions = failed_assertions
+        self.failed_assertions = failed_assertions
 
     def run(self, side: Side, work: Callable[[Runs], T], seconds: float) -> T:
         """Run schedules of a side in a child, where there can be one.
@@ -92,7 +92,7 @@ class Children:
                 return (work(runs),)
 
         def act() -> tuple[T] | Failure:
-            return with_assertions(work_of_child, tuple if side.subject.may_break else self._failed_assertions)
+            return with_assertions(work_of_child, tuple if side.subject.may_break else self.failed_assertions)
 
         if self.in_process:
             result = act()
@@ -130,6 +130,7 @@ class Side:
             portable_grade=self._portable,
             timeout=timeout,
             begin=self.position.write,
+            failed_assertions=tuple if self.subject.may_break else self._children.failed_assertions,
         )
 
     def explored(self, seconds: float, *, stop_after: int = 1) -> Explored:

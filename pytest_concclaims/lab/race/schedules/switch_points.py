@@ -193,6 +193,12 @@ LOCAL = _names(
     "BUILD_TUPLE BUILD_LIST BUILD_SLICE BUILD_STRING LIST_APPEND LIST_TO_TUPLE MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE "
     "IS_OP SETUP_FINALLY POP_BLOCK PUSH_EXC_INFO POP_EXCEPT"
 )
+#: What processes do not share either: variables of modules and of enclosing functions. What a call, an attribute, an
+#: operator or an iteration reaches may be shared memory, or a file.
+_OF_ONE_PROCESS = LOCAL | _names(
+    "LOAD_GLOBAL STORE_GLOBAL DELETE_GLOBAL LOAD_NAME STORE_NAME LOAD_DEREF STORE_DEREF DELETE_DEREF LOAD_CLASSDEREF "
+    "LOAD_FROM_DICT_OR_DEREF LOAD_FROM_DICT_OR_GLOBALS LOAD_LOCALS BUILD_MAP BUILD_CONST_KEY_MAP LOAD_BUILD_CLASS"
+)
 #: Local if what they test is a bool; the truth of anything else is asked of its type.
 _LOCAL_ON_BOOLS = _TRUTH_TESTS | _names(
     "UNARY_NOT POP_JUMP_FORWARD_IF_FALSE POP_JUMP_FORWARD_IF_TRUE "
@@ -244,14 +250,21 @@ def switches_anywhere(gil: bool) -> bool:
     return PYPY or not gil
 
 
-def switch_points(code: CodeType, *, anywhere: bool) -> SwitchPoints:
-    """Return where this interpreter lets other threads run in a code object.
+class Grade(enum.Enum):
+    """Where actors are switched."""
 
-    ``anywhere``: before every instruction that can act on what threads share, as without a GIL and on PyPy; else by
-    the table's rows of this version.
-    """
+    HERE = "by the table's rows of this version"
+    ANYWHERE = "before every instruction that can act on what threads share, as without a GIL and on PyPy"
+    PROCESSES = "before every instruction that can act on what processes share"
+
+
+def switch_points(code: CodeType, grade: Grade) -> SwitchPoints:
+    """Return where actors are switched in a code object."""
     instructions = list(_instructions(code))
-    if anywhere:
+    if grade is Grade.PROCESSES:
+        private = (i for i in instructions if i.opname in _OF_ONE_PROCESS or i.local)
+        return SwitchPoints(frozenset(i.offset for i in instructions) - {i.offset for i in private})
+    if grade is Grade.ANYWHERE:
         return SwitchPoints(frozenset(i.offset for i in instructions if not i.local))
     before: set[int] = set()
     between: set[tuple[int, int]] = set()

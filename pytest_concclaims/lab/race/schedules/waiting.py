@@ -14,15 +14,16 @@ import sys
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 
 from ....interpreter import CPYTHON, PYPY
 
 #: The system calls by which threads wait for others, for a moment in time, and for files (Linux, asm/unistd.h).
-_FUTEX, _SLEEPS, _SELECTS = {
-    "x86_64": (202, (35, 230), (23, 270)),
-    "aarch64": (98, (101, 115), (72,)),
-}.get(platform.machine(), (-1, (), ()))
+_FUTEX, _SLEEPS, _SELECTS, _READS, _FILE_LOCKS = {
+    "x86_64": (202, (35, 230), (23, 270), (0,), (72, 73)),
+    "aarch64": (98, (101, 115), (72,), (63,), (25, 32)),
+}.get(platform.machine(), (-1, (), (), (), ()))
 _FUTEX_PRIVATE_FLAG = 128  # linux/futex.h: no other process can wake it
 #: The bytes of a look, at most.
 _LOOK_SIZE = 256
@@ -32,6 +33,8 @@ _GIL_WAIT_S = 0.01
 _MUTEX_WAIT_S = 3e-4 if PYPY else 0.0
 #: Whether threads wait at the lock (thread_pthread.h); later ones wait at a place of their own (parking_lot.c).
 _WAITS_AT_LOCK = CPYTHON and sys.version_info < (3, 13)
+#: Seconds that a server is given for an answer before the process that asked counts as waiting for another actor.
+_ANSWER_S = 0.02
 #: Seconds without progress after which a thread counts as waiting where the system does not tell.
 _UNTOLD_WAIT_S = 0.03
 
@@ -80,7 +83,7 @@ class Waits:
         :param thread: its native id.
         """
         if thread not in self._files:
-            self._files[thread] = _opened(thread)
+            self._files[thread] = _opened(self._folder(thread))
         files = self._files[thread]
         if files is None:
             return Wait(b"", b"", endless=False, timed=False, seconds=_UNTOLD_WAIT_S)
@@ -89,7 +92,7 @@ class Waits:
             if call.startswith(b"running"):
                 return None
             wait = _wait(call, os.pread(files[1], _LOOK_SIZE, 0), self._gil_wait_s)
-            return None if _is_being_woken(files[2]) else wait
+            return None if _goes_on(files[2]) else wait
         except OSError:  # it has ended
             return None
 
@@ -99,7 +102,7 @@ class Waits:
         if files is None:
             return True
         try:
-            return os.pread(files[1], _LOOK_SIZE, 0) == wait.ran and not _is_being_woken(files[2])
+            return os.pread(files[1], _LOOK_SIZE, 0) == wait.ran and not _goes_on(files[2])
         except OSError:
             return False
 
@@ -129,6 +132,9 @@ class Waits:
                 return now
         return None
 
+    def _folder(self, thread: int) -> str:
+        return f"/proc/self/task/{thread}"
+
     def close(self) -> None:
         """Close the files."""
         for thread in list(self._files):
@@ -139,13 +145,94 @@ class Waits:
             os.close(file)
 
 
-def _opened(thread: int) -> tuple[int, ...] | None:
+class ProcessWaits(Waits):
+    """Looks at the waits of processes that actors run in.
+
+    What such a process waits in may be ended by a server, which answers soon: so only a wait for a lock or at a pipe
+    is certain at once.
+    """
+
+    def __init__(self, *, gil: bool) -> None:
+        super().__init__(gil=gil)
+        self._processes: dict[int, int] = {}
+        self._channels: dict[int, Connection] = {}
+        self._own_reads: dict[Connection, int] = {}
+
+    def begin(self, process: int, channel: Connection) -> None:
+        """Look at a process from now on.
+
+        :param channel: by which it asks what to do: it does not wait for another actor there.
+        """
+        for ended in [one for one, known in self._channels.items() if known.closed]:
+            self._own_reads.pop(self._channels.pop(ended), None)
+            if ended in self._files:
+                self._close(ended)
+        self._channels[process] = channel
+
+    def known(self, channel: Connection, descriptor: int) -> None:
+        """Take note of a channel's descriptor in its process."""
+        self._own_reads[channel] = descriptor
+
+    def of(self, thread: int) -> Wait | None:
+        """Return what a process's main thread waits in; None if it runs, is about to, or asks what to do."""
+        channel = self._channels.get(thread)
+        if channel is not None and (channel not in self._own_reads or channel.closed or channel.poll()):
+            return None
+        wait = super().of(thread)
+        if wait is None or not wait.told:
+            return wait
+        words = wait.call.split()
+        if channel is not None and int(words[0]) in _READS and int(words[1], 16) == self._own_reads[channel]:
+            return None
+        process = self._processes.get(thread, thread)
+        if wait.timed or int(words[0]) == _FUTEX or int(words[0]) in _FILE_LOCKS:
+            return replace(wait, endless=not wait.timed)
+        if int(words[0]) in _READS and _is_pipe(process, int(words[1], 16)):
+            return replace(wait, endless=True)
+        return replace(wait, seconds=_ANSWER_S)
+
+    def of_all(self, but: Collection[int]) -> dict[int, Wait | None]:
+        """Return what all threads of the processes wait in that are of the group of this one, which looks."""
+        waits: dict[int, Wait | None] = {}
+        for process in _group():
+            with suppress(OSError):  # it has ended
+                for name in os.listdir(f"/proc/{process}/task"):  # noqa: PTH208  (quick)
+                    self._processes[int(name)] = process
+                    waits[int(name)] = self.of(int(name))
+        return waits
+
+    def _folder(self, thread: int) -> str:
+        return f"/proc/{self._processes.get(thread, thread)}/task/{thread}"
+
+
+def _group() -> list[int]:
+    """Return the other processes of this one's group; itself where the system does not tell, as it runs."""
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208  (quick)
+    except OSError:
+        return [os.getpid()]
+    group, found = os.getpgrp(), []
+    for process in (int(name) for name in names if name.isdecimal()):
+        with suppress(OSError):
+            if process != os.getpid() and os.getpgid(process) == group:
+                found.append(process)
+    return found
+
+
+def _is_pipe(process: int, descriptor: int) -> bool:
+    try:
+        return os.readlink(f"/proc/{process}/fd/{descriptor}").startswith("pipe:")
+    except OSError:
+        return False
+
+
+def _opened(folder: str) -> tuple[int, ...] | None:
     if sys.platform != "linux" or _FUTEX < 0:
         return None
     files: list[int] = []
     try:
         for name in ("syscall", "schedstat", "stat"):
-            files.append(os.open(f"/proc/self/task/{thread}/{name}", os.O_RDONLY))
+            files.append(os.open(f"{folder}/{name}", os.O_RDONLY))
             os.pread(files[-1], _LOOK_SIZE, 0)
     except OSError:  # a kernel or a sandbox that does not tell
         for file in files:
@@ -155,9 +242,10 @@ def _opened(thread: int) -> tuple[int, ...] | None:
     return tuple(files)
 
 
-def _is_being_woken(stat: int) -> bool:
+def _goes_on(stat: int) -> bool:
+    """Return whether a thread is being woken up, or has ended (proc(5), state)."""
     look = os.pread(stat, _LOOK_SIZE, 0)
-    return look[look.rindex(b")") + 2 :].startswith(b"R")
+    return look[look.rindex(b")") + 2 :].startswith((b"R", b"Z", b"X"))
 
 
 def _wait(call: bytes, ran: bytes, gil_wait_s: float) -> Wait:

@@ -11,7 +11,7 @@ import dis
 import linecache
 import sys
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Thread
 from types import CodeType, FrameType
@@ -21,7 +21,7 @@ from ....interpreter import PYPY
 from ...failure import is_own
 from .hidden import hidden_callee
 from .story import Visit
-from .switch_points import StarCalls, SwitchPoints, TracedFrame, entered_from_c, switch_points
+from .switch_points import Grade, StarCalls, SwitchPoints, TracedFrame, entered_from_c, switch_points
 
 #: Is called at a switch point of an actor, in its thread.
 AtSwitchPoint = Callable[[int], None]
@@ -53,43 +53,42 @@ class Recording:
         self._write = write
         self._latest: tuple[int, CodeType, int] | None = None
         #: Where each actor is: it may be blocked in the middle of an instruction before which it was preempted.
-        self._places: dict[int, tuple[CodeType, int]] = {}
+        self._places: dict[int, Visit] = {}
 
     def visit(self, actor: int, code: CodeType, line: int) -> None:
         """Take note that an actor is in a line."""
         here = actor, code, line
         if here != self._latest and not is_own(code.co_filename):  # such as the loop that calls an actor again
             self._latest = here
-            self._places[actor] = code, line
-            self._write(Visit(actor, code.co_filename, line))
+            self.seen(Visit(actor, code.co_filename, line))
+
+    def seen(self, visit: Visit) -> None:
+        """Take note of a visit."""
+        self._places[visit.actor] = visit
+        self._write(visit)
 
     def note(self, actor: int, event: str) -> None:
         """Take note of what became of an actor where it is."""
         if actor in self._places:
-            code, line = self._places[actor]
             self._latest = None
-            self._write(Visit(actor, code.co_filename, line, event))
+            self._write(replace(self._places[actor], event=event))
 
 
-def watch(at_switch_point: AtSwitchPoint, has_token: HasToken, *, anywhere: bool) -> Watch:
+def watch(at_switch_point: AtSwitchPoint, has_token: HasToken, grade: Grade) -> Watch:
     """Return the way to watch threads on this interpreter.
 
-    :param anywhere: whether threads may be switched at any instruction, or only where this interpreter does so.
     :raises WatchError: there is none.
     """
-    return (Monitoring if _CAN_MONITOR else Tracing)(at_switch_point, has_token, anywhere=anywhere)
+    return (Monitoring if _CAN_MONITOR else Tracing)(at_switch_point, has_token, grade)
 
 
 class Watch:
-    """Calls back at the switch points of actors.
+    """Calls back at the switch points of actors."""
 
-    :param anywhere: whether threads may be switched at any instruction, or only where this interpreter does so.
-    """
-
-    def __init__(self, at_switch_point: AtSwitchPoint, has_token: HasToken, *, anywhere: bool) -> None:
+    def __init__(self, at_switch_point: AtSwitchPoint, has_token: HasToken, grade: Grade) -> None:
         self._at_switch_point = at_switch_point
         self._has_token = has_token
-        self._anywhere = anywhere
+        self._grade = grade
         #: By identity: code objects that are equal are told apart, and asking for their hash takes long.
         self._points: dict[int, SwitchPoints] = {}
         self._codes: list[CodeType] = []
@@ -112,15 +111,21 @@ class Watch:
         """Record from now on, or no longer."""
         self.recording = recording
 
+    def begin_run(self, functions: Sequence[Callable[[Any], object]], state: Any) -> None:
+        """Get ready for calls of the actors' functions."""
+
+    def end_run(self) -> None:
+        """Let nothing of a run be left."""
+
     def close(self) -> None:
         """Watch no longer."""
 
     def _points_of(self, code: CodeType) -> SwitchPoints:
         points = self._points.get(id(code))
         if points is None:
-            points = switch_points(code, anywhere=self._anywhere)
+            points = switch_points(code, self._grade)
             if _BREAKPOINT_NAME in code.co_names:
-                points = _without_breakpoints(points, code, anywhere=self._anywhere)
+                points = _without_breakpoints(points, code, self._grade)
             if points.after_star_call and not StarCalls.are_told:
                 self.unseen = "after a call method(*args) of a bound method, which it does not tell from others"
             self._points[id(code)] = points
@@ -129,7 +134,7 @@ class Watch:
         return points
 
 
-def _without_breakpoints(points: SwitchPoints, code: CodeType, *, anywhere: bool) -> SwitchPoints:
+def _without_breakpoints(points: SwitchPoints, code: CodeType, grade: Grade) -> SwitchPoints:
     """Return the switch points but for those of lines that only stop in a debugger."""
     line = code.co_firstlineno
     left_out = set()
@@ -140,7 +145,7 @@ def _without_breakpoints(points: SwitchPoints, code: CodeType, *, anywhere: bool
             left_out.add(instruction.offset)
     kept = {call: following for call, following in points.after_c_call.items() if call not in left_out}
     # A function's start is a switch point by the table, wherever its first line is.
-    before = points.before - left_out if anywhere else points.before
+    before = points.before if grade is Grade.HERE else points.before - left_out
     between = frozenset(pair for pair in points.between if pair[0] not in left_out)
     return replace(points, before=before, between=between, after_c_call=kept)
 
@@ -148,8 +153,8 @@ def _without_breakpoints(points: SwitchPoints, code: CodeType, *, anywhere: bool
 class Monitoring(Watch):
     """By ``sys.monitoring``; only code that actors have run calls back, and only where it is asked to."""
 
-    def __init__(self, at_switch_point: AtSwitchPoint, has_token: HasToken, *, anywhere: bool) -> None:
-        super().__init__(at_switch_point, has_token, anywhere=anywhere)
+    def __init__(self, at_switch_point: AtSwitchPoint, has_token: HasToken, grade: Grade) -> None:
+        super().__init__(at_switch_point, has_token, grade)
         monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]  # from 3.12 on
         self._monitoring = monitoring
         free = [number for number in _TOOL_IDS if monitoring.get_tool(number) is None]

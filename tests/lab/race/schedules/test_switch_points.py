@@ -16,7 +16,7 @@ from helpers.stopped_threads import Stop, running, switching_often, told
 from helpers.switch_cases import CASES, MAKE_GENERATORS, Number, long_arguments, star_call_of_a_method
 from helpers.waiting import wait_until
 from pytest_concclaims import CPYTHON, PYPY, gil_enabled
-from pytest_concclaims.lab.race.schedules.switch_points import LOCAL, rows, switch_points, switches_anywhere
+from pytest_concclaims.lab.race.schedules.switch_points import LOCAL, Grade, rows, switch_points, switches_anywhere
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -172,5 +172,5 @@ def test_anywhere_tests_of_truth_count_unless_of_a_bool() -> None:
 
 
 def _names_anywhere(function: Any) -> set[str]:
-    points = switch_points(function.__code__, anywhere=True)
+    points = switch_points(function.__code__, Grade.ANYWHERE)
     return {found.opname for found in dis.get_instructions(function.__code__) if found.offset in points.before}

@@ -1,0 +1,100 @@
+"""Whether states are isolated, so that nothing which actors do to one of them can reach another one.
+
+Processes share what is outside of Python, such as files, and no walk through objects sees that. So states count as
+isolated only where all that ``setup``, actors and ``observe`` name is known to reach nothing outside: it is Python code,
+or of modules of the standard library that work on their arguments.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    CodeType,
+    FunctionType,
+    MethodDescriptorType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+from typing import Any
+
+from ..callables import name_of
+from .references import listed, reached, referred
+
+#: Modules that work on their arguments; and of which each call makes something new that belongs to its caller.
+_WORKING = frozenset(
+    "builtins types functools _functools operator _operator itertools collections _collections math time typing enum "
+    "dataclasses abc struct _struct copy contextlib heapq _heapq bisect _bisect".split()
+)
+_MAKING = frozenset(
+    "multiprocessing multiprocessing.context multiprocessing.heap multiprocessing.queues multiprocessing.sharedctypes "
+    "multiprocessing.synchronize _multiprocessing ctypes _ctypes array _thread random _random".split()
+)
+#: What these have that reaches outside.
+_OUTSIDE = frozenset(
+    "open print exec eval compile input breakpoint __import__ globals vars shared_memory Manager managers connection util "
+    "process reduction get_context CDLL PyDLL cdll pydll".split()
+)
+
+
+_KNOWN = _WORKING | _MAKING
+#: What classes have that are made in C code.
+_OF_C_CODE = MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType
+_HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: of classes that PyPy has not built in
+
+
+def reached_outside(functions: Iterable[Callable[..., Any] | None], state: object) -> str | None:
+    """Return, in words, what functions or a state may reach that other states share; None if there is nothing."""
+    things = reached([(*functions, state)], _step)
+    return next(filter(None, map(_outside, chain(things, chain.from_iterable(map(_step, things))))), None)
+
+
+def _step(thing: Any) -> list[object]:
+    """Return what is to be looked at besides: not what is in modules that are known."""
+    if type(thing) is FunctionType:
+        return [] if thing.__module__ in _KNOWN else listed(referred, thing)
+    one = thing if isinstance(thing, type) else type(thing)
+    if one.__module__ in _MAKING or (isinstance(thing, type) and one.__module__ in _WORKING):
+        return []
+    return [one, *listed(referred, thing)]
+
+
+def _outside(thing: Any) -> str | None:
+    if type(thing) is FunctionType:
+        if thing.__module__ in _KNOWN:
+            return thing.__name__ if thing.__name__ in _OUTSIDE else None
+        return _outside_of_code(thing)
+    if isinstance(thing, ModuleType):
+        return None if thing.__name__ in _KNOWN else f"the module {thing.__name__}"
+    if isinstance(thing, BuiltinFunctionType):
+        owner = thing.__self__
+        module = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__module__
+        return None if module in _KNOWN and thing.__name__ not in _OUTSIDE else name_of(thing)
+    if isinstance(thing, type) and thing.__module__ not in _KNOWN and not _is_of_python(thing):
+        return f"the class {thing.__name__}"
+    return None
+
+
+def _outside_of_code(function: FunctionType) -> str | None:
+    for code in _codes(function.__code__):
+        for name in code.co_names:
+            if name in _OUTSIDE:
+                return f"{name} in {name_of(function)}"
+        if any(instruction.opname == "IMPORT_NAME" for instruction in dis.get_instructions(code)):
+            return f"an import in {name_of(function)}"
+    return None
+
+
+def _is_of_python(one: type) -> bool:
+    """Return whether a class is made by a class statement; its bases are looked at as well."""
+    return bool(one.__flags__ & _HEAPTYPE) and not any(isinstance(value, _OF_C_CODE) for value in vars(one).values())
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)

@@ -1,0 +1,190 @@
+"""Actors in processes of their own, under the scheduler's token.
+
+For each actor, one of the scheduler's threads, its *proxy*, does at the scheduler what the actor's process asks for. The
+process asks at its switch points. As each question costs two switches between processes, it has a *credit*: the number
+of switch points that it may pass without asking. The credit lies in memory that both share, so that it can be taken away
+from a process that is blocked.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Sequence
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import RawArray
+from typing import Any
+
+from ..actor_process import START_METHOD, ActorProcess, End, called, packed
+from .scheduler import Scheduler
+from .switch_points import Grade
+from .waiting import ProcessWaits, Wait
+from .watch import Recording, Watch, watch
+
+#: What a process says: that it has begun, and its channel's descriptor; that it is at a switch point, or in another line;
+#: what was seen besides; or how the actor ended.
+_BEGUN, _POINT, _VISIT, _SEEN, _END = b"BPVSE"
+
+
+class _Credits:
+    """For each process, how many switch points it may pass without asking, in memory that all share."""
+
+    def __init__(self, count: int) -> None:
+        self._cells: Any = RawArray("q", 2 * count)
+
+    def give(self, number: int, credit: int) -> None:
+        """Let a process pass some switch points."""
+        self._cells[2 * number], self._cells[2 * number + 1] = credit, 1
+
+    def take(self, number: int) -> None:
+        """Have a process ask at its next switch point."""
+        self._cells[2 * number + 1] = 0
+
+    def left(self, number: int) -> int:
+        """Return how much a process has not used."""
+        return int(self._cells[2 * number])
+
+    def spend(self, number: int) -> bool:
+        """Pass a switch point, in the process; return whether it may, without asking."""
+        if not (self._cells[2 * number + 1] and self._cells[2 * number]):
+            return False
+        self._cells[2 * number] -= 1
+        return True
+
+
+class ProcessScheduler(Scheduler):
+    """Schedules processes, each of which one of its threads stands for."""
+
+    def __init__(self, names: Sequence[str], *, gil: bool, timeout: float, max_turn: int | None = None) -> None:
+        self.waits = ProcessWaits(gil=gil)
+        super().__init__(names, gil=gil, timeout=timeout, max_turn=max_turn, waits=self.waits)
+        self.credits = _Credits(len(names))
+        self._given = [0] * len(names)
+
+    def begin(self, me: int, process: int, channel: Connection) -> None:
+        """Look at a process, from now on, where it is asked what an actor waits in."""
+        self.credits.give(me, 0)
+        self._given[me] = 0
+        self.waits.begin(process, channel)
+        self._native_ids[me] = process
+
+    def at_switch_point_of(self, me: int) -> None:
+        """Go on, or hand the token over and wait for it, for a process; called in its proxy."""
+        self.count_passed(me)
+        self.at_switch_point(me)
+        asks = self._blocked or self._has_come_back or self.is_recorded
+        self._given[me] = credit = 0 if asks else max(0, self._stop - self._step - 1)
+        self.credits.give(me, credit)
+
+    def count_passed(self, me: int) -> None:
+        """Count the switch points that a process has passed without asking."""
+        with self._mutex:
+            left = self.credits.left(me)
+            self._step += self._given[me] - left
+            self._given[me] = left
+
+    def _block(self, holder: int, step: int, wait: Wait) -> bool:
+        # If it is woken up just now, it either has passed a switch point, which is seen, or asks at the next one.
+        self.credits.take(holder)
+        self.count_passed(holder)
+        return super()._block(holder, step, wait)
+
+
+class ProcessActors(Watch):
+    """Calls actors in processes of their own, and looks at them there.
+
+    :param failed_assertions: returns those of the claim that have failed in a process, in words.
+    :param start_method: of :mod:`multiprocessing`.
+    """
+
+    def __init__(
+        self,
+        scheduler: ProcessScheduler,
+        names: Sequence[str],
+        failed_assertions: Callable[[], Sequence[str]],
+        start_method: str = START_METHOD,
+    ) -> None:
+        super().__init__(lambda _: None, lambda _: True, Grade.PROCESSES)
+        self._scheduler = scheduler
+        self._names = names
+        self._start = partial(ActorProcess, failed_assertions=failed_assertions, start_method=start_method)
+        self._actors: list[ActorProcess] = []
+        #: Of the run before the latest: these have had time to exit.
+        self._ending: list[ActorProcess] = []
+
+    def begin_run(self, functions: Sequence[Callable[[Any], object]], state: Any) -> None:
+        """Start a process for each actor; it waits until the actor is called."""
+        for number, (name, function) in enumerate(zip(self._names, functions)):
+            arguments = number, function, state, self._scheduler.credits, self.recording is not None
+            self._actors.append(self._start(name, _be_actor, *arguments))
+
+    def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
+        """Let an actor's process go on, and return what the actor returns."""
+        mine = self._actors[actor]
+        self._scheduler.begin(actor, mine.pid, mine.channel)
+        mine.channel.send_bytes(b"")
+        return self._served(actor, mine).result()
+
+    def end_run(self) -> None:
+        """Let no actor be left, whatever it does."""
+        for actor in self._actors:
+            actor.stop()
+        for actor in self._ending:
+            actor.close()
+        self._ending, self._actors = self._actors, []
+
+    def close(self) -> None:
+        """Wait for the ends of all processes."""
+        self.end_run()
+        self.end_run()
+
+    def _served(self, actor: int, process: ActorProcess) -> End:
+        """Do at the scheduler what a process asks for, until its actor ends."""
+        while True:
+            message = process.receive()
+            kind, content = message[0], message[1:]
+            if kind == _POINT:
+                self._scheduler.at_switch_point_of(actor)
+                process.channel.send_bytes(b"")
+            elif kind == _VISIT and self.recording is not None:
+                self.recording.seen(pickle.loads(content))  # noqa: S301  (our own process's)
+            elif kind == _BEGUN:
+                self._scheduler.waits.known(process.channel, int(content))
+            elif kind == _SEEN:
+                started_threads, unseen, lost_sight = pickle.loads(content)  # noqa: S301  (our own process's)
+                self.started_threads = self.started_threads or started_threads
+                self.unseen = self.unseen or unseen
+                self.lost_sight = self.lost_sight or lost_sight
+            elif kind == _END:
+                self._scheduler.count_passed(actor)
+                return process.end(content)
+
+
+def _be_actor(
+    channel: Connection,
+    failed_assertions: Callable[[], Sequence[str]],
+    number: int,
+    function: Callable[[Any], object],
+    state: Any,
+    credit: _Credits,
+    recorded: bool,
+) -> None:
+    """Call an actor, in its process."""
+
+    def say(kind: int, content: bytes = b"") -> None:
+        channel.send_bytes(bytes([kind]) + content)
+
+    def at_switch_point(_: int) -> None:
+        if not credit.spend(number):
+            say(_POINT)
+            channel.recv_bytes()
+
+    looking = watch(at_switch_point, lambda _: True, Grade.PROCESSES)
+    if recorded:
+        looking.record(Recording(lambda visit: say(_VISIT, pickle.dumps(visit))))
+    say(_BEGUN, str(channel.fileno()).encode())
+    channel.recv_bytes()
+    end = called(partial(looking.call, number, function, state), failed_assertions)
+    looking.close()
+    say(_SEEN, pickle.dumps((looking.started_threads, looking.unseen, looking.lost_sight)))
+    say(_END, packed(end))
