@@ -25,6 +25,8 @@ class Failure:
 
 def raised(what: str, error: BaseException) -> Failure:
     """Return the failure of something that raised; the traceback begins with the code that was called."""
+    if isinstance(error.__cause__, ElsewhereError):
+        return Failure("raised", f"{what} raised {_described(error)}", error.__cause__.details)
     called = error.__traceback__
     while called is not None and is_own(called.tb_frame.f_code.co_filename):
         called = called.tb_next
@@ -46,10 +48,8 @@ class ElsewhereError(Exception):
 
     def __init__(self, details: str, *, is_of_the_call: bool) -> None:
         super().__init__(details)
+        self.details = details
         self.is_of_the_call = is_of_the_call
-
-    def __str__(self) -> str:
-        return f"\n{self.args[0]}"
 
 
 def is_of_the_call(error: BaseException) -> bool:

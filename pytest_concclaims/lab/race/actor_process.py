@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import multiprocessing.util
+import os
 import pickle
 import signal
 import sys
+import tempfile
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, BinaryIO
 
-from ..failure import ElsewhereError, Failed, Failure, is_of_the_call
+from ..failure import ElsewhereError, Failed, Failure, is_of_the_call, raised
 from ..linux import sharpen_timers
-from ..processes.child_main import die_with_parent
+from ..processes.child_main import die_with_parent, forbid_core_dumps
 from ..processes.forked import CAN_FORK, fork_warnings_ignored
-from .child_end import ended_by, with_assertions
+from .child_end import ended_by, stacks_of_actors, with_assertions
 
 #: How actors' processes are started: closures go along only by ``fork``.
 START_METHOD = "fork" if CAN_FORK else "spawn"
@@ -79,11 +81,15 @@ class ActorProcess:
     ) -> None:
         context: Any = multiprocessing.get_context(start_method)
         self._name = name
+        self._stacks = tempfile.TemporaryFile() if start_method == "fork" else None  # noqa: SIM115  (until it ends)
         self.channel, theirs = context.Pipe()
         # A process that is no copy of this one knows of no assertions of the claim's.
         assertions = failed_assertions if start_method == "fork" else tuple
-        self._process: BaseProcess = context.Process(target=_main, args=(theirs, main, arguments, assertions))
-        self._has_ended = False
+        self._process: BaseProcess = context.Process(
+            target=_main, args=(theirs, main, arguments, assertions, self._stacks)
+        )
+        #: Whether the actor has not ended.
+        self.is_at_work = True
         with theirs, fork_warnings_ignored():
             self._process.start()
 
@@ -101,25 +107,51 @@ class ActorProcess:
             return self.channel.recv_bytes()
         except (EOFError, OSError):
             self._process.join()
-            raise Failed(ended_by(self._process.exitcode, f"while {self._name} ran")) from None
+            where = f"while {self._name} ran"
+            raise Failed(ended_by(self._process.exitcode, where, self._read_stacks())) from None
 
-    def end(self, message: bytes) -> End:
-        """Read how the actor ended, and wait for the threads that it has left."""
+    def stacks(self) -> str:
+        """End it at once, and return what it calls."""
+        if self._stacks is None or not hasattr(signal, "SIGABRT") or self.pid == 0:
+            return ""
+        with suppress(OSError):  # it has ended
+            os.kill(self.pid, signal.SIGABRT)
+        self._process.join(_JOIN_S)
+        _, _, calls = stacks_of_actors(self._read_stacks()).partition("\n\n")  # that it was aborted is our doing
+        return f"{self._name}:\n{calls}"
+
+    def _read_stacks(self) -> str:
+        if self._stacks is None:
+            return ""
+        self._stacks.seek(0)
+        return self._stacks.read().decode("utf-8", "backslashreplace")
+
+    def go_on(self) -> None:
+        """Let it call the actor."""
+        self.is_at_work = True
+        self.channel.send_bytes(b"")
+
+    def end(self, message: bytes, *, goes_on: bool = False) -> End:
+        """Read how the actor ended, and wait for the threads that it has left.
+
+        :param goes_on: whether the process does not end now.
+        """
         end: End = pickle.loads(message)  # noqa: S301  (our own process's)
-        if end.has_threads:
+        if end.has_threads and not goes_on:
             self._process.join()
-        self._has_ended = True
+        self.is_at_work = False
         return end
 
     def stop(self) -> None:
-        """End it, if the actor has not ended."""
-        if not self._has_ended:
-            self._process.kill()
+        """End it at once, whatever it does."""
+        self._process.kill()
 
     def close(self) -> None:
         """Wait for its end."""
         self._process.join(_JOIN_S)
         self.channel.close()
+        if self._stacks is not None:
+            self._stacks.close()
 
 
 def _main(
@@ -127,8 +159,12 @@ def _main(
     main: Callable[..., None],
     arguments: Sequence[object],
     failed_assertions: Callable[[], Sequence[str]],
+    stacks: BinaryIO | None,
 ) -> None:
     die_with_parent()
+    forbid_core_dumps()
+    if stacks is not None:
+        faulthandler.enable(stacks)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     sharpen_timers()
@@ -140,16 +176,17 @@ def called(call: Callable[[], object], failed_assertions: Callable[[], Sequence[
     try:
         value = with_assertions(call, failed_assertions)
     except BaseException as error:  # noqa: BLE001  (it is an outcome, or ends the race)
-        return End(raised=error, traceback=traceback.format_exc(), is_of_the_call=is_of_the_call(error))
+        return End(raised=error, traceback=raised("it", error).details, is_of_the_call=is_of_the_call(error))
     return End(failure=value) if isinstance(value, Failure) else End(value)
 
 
-def packed(end: End) -> bytes:
-    """Do what a process does at its end, and return how the actor ended, to be sent: or why that cannot be sent."""
-    multiprocessing.util._exit_function()  # type: ignore[attr-defined]  # noqa: SLF001  (fills queues; there is no other call)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, ValueError):  # there is none, or it is closed
-            stream.flush()
+def packed(end: End, *, goes_on: bool = False) -> bytes:
+    """Return how the actor ended, to be sent: or why that cannot be sent.
+
+    :param goes_on: whether the process does not end now; else it does what a process does then.
+    """
+    if not goes_on:
+        _exit()
     end = replace(end, has_threads=threading.active_count() > 1)
     try:
         return pickle.dumps(end)
@@ -157,3 +194,10 @@ def packed(end: End) -> bytes:
         what = f"raised {end.raised!r}" if end.raised is not None else f"returned {end.value!r}"
         text = f"an actor {what}, which cannot be sent from its process: {error}; let it return plain data"
         return pickle.dumps(End(failure=Failure("raised", text, end.traceback)))
+
+
+def _exit() -> None:
+    multiprocessing.util._exit_function()  # type: ignore[attr-defined]  # noqa: SLF001  (fills queues; there is no other call)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # there is none, or it is closed
+            stream.flush()

@@ -51,7 +51,7 @@ def child_failure(forked: Forked[Any], where: str) -> Failure:
 
     :param where: what it did last, in words.
     """
-    stacks = _of_actors(forked.stacks)
+    stacks = stacks_of_actors(forked.stacks)
     if forked.timed_out:
         return Failure("hang", f"nothing came back in time {where}", stacks)
     if forked.signal is None and forked.exit_code is None:
@@ -59,14 +59,15 @@ def child_failure(forked: Forked[Any], where: str) -> Failure:
     return _end(forked.signal, forked.exit_code, where, stacks)
 
 
-def ended_by(exit_code: int | None, where: str) -> Failure:
+def ended_by(exit_code: int | None, where: str, stacks: str) -> Failure:
     """Return what it means that a process ended on its own.
 
     :param exit_code: as of :attr:`multiprocessing.Process.exitcode`.
     :param where: what it did last, in words.
+    :param stacks: what faulthandler has written.
     """
     number = None if exit_code is None or exit_code >= 0 else -exit_code
-    return _end(number, exit_code, where, "")
+    return _end(number, exit_code, where, stacks_of_actors(stacks))
 
 
 def _end(number: int | None, exit_code: int | None, where: str, stacks: str) -> Failure:
@@ -76,7 +77,7 @@ def _end(number: int | None, exit_code: int | None, where: str, stacks: str) -> 
     return Failure(kind, f"the process was ended by {_name(number)} {where}", stacks)
 
 
-def _of_actors(stacks: str) -> str:
+def stacks_of_actors(stacks: str) -> str:
     """Return what faulthandler tells of threads that have called an actor, without what has called it there."""
     if stacks.count(_HEAD) > 1 or _MIXED.search(stacks):
         return "several threads crashed at the same moment, and wrote their stacks into one another; run it again\n"

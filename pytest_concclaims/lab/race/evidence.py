@@ -73,7 +73,7 @@ def evidence_of(
         orders=_orders(searched),
         scenarios=_scenarios(experiment.race, searched),
         strategies=_strategies(findings),
-        schedules=None if searched is None else _schedules(searched, findings.remarks),
+        schedules=None if searched is None else _schedules(searched, findings.remarks, in_processes=experiment.race.in_processes),
         bound=None if result is None else result.bound,
         confidence=CONFIDENCE,
         lacking=None if result is None else result.lacking,
@@ -161,13 +161,13 @@ def _story(steps: Sequence[Step], replay: Token) -> dict[str, Any]:
     return {"steps": [asdict(step) for step in steps] or None, "replay": str(replay)}
 
 
-def _schedules(searched: Searched, remarks: Sequence[str]) -> dict[str, Any] | None:
+def _schedules(searched: Searched, remarks: Sequence[str], *, in_processes: bool) -> dict[str, Any] | None:
     race = searched.race
     if race is None:
         return None
     return {
         "grade": "portable" if searched.portable else "here",
-        "interpreter": _interpreter(),
+        "interpreter": _interpreter(in_processes=in_processes),
         "switch_points": list(race.points),
         **_explored(race),
         "run": race.run - race.random_run,
@@ -183,8 +183,10 @@ def _schedules(searched: Searched, remarks: Sequence[str]) -> dict[str, Any] | N
     }
 
 
-def _interpreter() -> str:
+def _interpreter(*, in_processes: bool) -> str:
     name, version = platform.python_implementation(), ".".join(platform.python_version_tuple()[:2])
+    if in_processes:
+        return f"{name} {version}, in processes"
     return f"{name} {version}{'' if PYPY else ' with the GIL' if gil_enabled() else ' without a GIL'}"
 
 

@@ -33,6 +33,11 @@ _MAKING = frozenset(
     "multiprocessing multiprocessing.context multiprocessing.heap multiprocessing.queues multiprocessing.sharedctypes "
     "multiprocessing.synchronize _multiprocessing ctypes _ctypes array _thread random _random".split()
 )
+#: Of these, those whose objects processes share.
+_SHARED = frozenset(
+    "multiprocessing.heap multiprocessing.queues multiprocessing.sharedctypes multiprocessing.synchronize "
+    "_multiprocessing ctypes _ctypes".split()
+)
 #: What these have that reaches outside.
 _OUTSIDE = frozenset(
     "open print exec eval compile input breakpoint __import__ globals vars shared_memory Manager managers connection util "
@@ -42,14 +47,27 @@ _OUTSIDE = frozenset(
 
 _KNOWN = _WORKING | _MAKING
 #: What classes have that are made in C code.
-_OF_C_CODE = MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType
+_OF_C_CODE = tuple(
+    {MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType} - {FunctionType}  # PyPy
+)
 _HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: of classes that PyPy has not built in
 
 
-def reached_outside(functions: Iterable[Callable[..., Any] | None], state: object) -> str | None:
-    """Return, in words, what functions or a state may reach that other states share; None if there is nothing."""
-    things = reached([(*functions, state)], _step)
-    return next(filter(None, map(_outside, chain(things, chain.from_iterable(map(_step, things))))), None)
+def reached_outside(functions: Iterable[Callable[..., Any] | None], state: object, other: object) -> str | None:
+    """Return, in words, what functions or a state may reach that other states share; None if there is nothing.
+
+    :param other: another state, made by the same ``setup``.
+    """
+    of_functions, of_state = reached([tuple(functions)], _step), reached([state], _step)
+    elsewhere = {id(thing) for thing in (*of_functions, *reached([other], _step))}
+    common = (thing for thing in (*of_functions, *of_state) if id(thing) in elsewhere)
+    near = chain.from_iterable((thing, *_step(thing)) for thing in (*of_functions, *of_state))
+    return next(filter(None, chain(map(_common, common), map(_outside, near))), None)
+
+
+def _common(thing: Any) -> str | None:
+    """Return, in words, what belongs to more than one state and is shared by processes."""
+    return f"a {type(thing).__name__}" if type(thing).__module__ in _SHARED else None
 
 
 def _step(thing: Any) -> list[object]:

@@ -94,8 +94,6 @@ def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Has
     :raises Failed: it is no outcome. An assertion that failed never is: it speaks of the claim itself. But of a race
         without its locks, any exception shows that it needs them.
     """
-    if isinstance(error, Failed):
-        raise error
     if not isinstance(error, AssertionError):
         mro = type(error).__mro__
         types: list[Any] = [one for one in subject.exceptions if one in mro]  # mypy takes no type for hashable

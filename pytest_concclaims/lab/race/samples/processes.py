@@ -1,4 +1,4 @@
-"""How processes meet on a sample: they run freely, each on its own core where there are enough."""
+"""How processes meet on the samples of a stride: all wait for each other before each sample, and then run freely."""
 
 from __future__ import annotations
 
@@ -8,54 +8,64 @@ from contextlib import ExitStack
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_any
-from multiprocessing.sharedctypes import RawArray
+from multiprocessing.sharedctypes import RawArray, RawValue
 from typing import Any
 
 from ...failure import Failed, Failure
-from ..actor_process import ActorProcess, called, packed
-from .stride import Stride
+from ..actor_process import ActorProcess, End, called, packed
+from ..sharing import Watch
+from .stride import PART_TIMEOUT_S, EndPoll, Stride, clock
 
 #: How often a process looks for the others before it gives its core away: about 0.2 ms.
 _SPINS = 2_000
 
 
 class _Meeting:
-    """Which of some processes have begun and finished, in memory that all share."""
+    """Which samples some processes have begun and finished, in memory that all share."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, size: int) -> None:
         self._count = count
-        self._begun: Any = RawArray("b", count)
-        self._finished: Any = RawArray("b", count)
+        self._begun: Any = RawArray("q", count)
+        self._finished: Any = RawArray("q", count)
+        #: The sample that is not done any more: no process may be left in one to which another one does not come.
+        self._limit: Any = RawValue("q", size)
 
-    def begin(self, me: int) -> tuple[bool, bool]:
-        """Wait for the others; return whether the next and the previous one had not finished."""
-        self._begun[me] = 1
+    def begin(self, me: int, sample: int, *, is_over: bool) -> tuple[bool, bool] | None:
+        """Wait for the others; return whether the next and the previous one had not finished; None at the end.
+
+        :param is_over: whether no more samples are to be made; that of the first process decides.
+        """
+        if me == 0 and is_over:
+            self._limit.value = sample
+        self._begun[me] = sample + 1
         spins = 0
-        while not all(self._begun):
+        while sample < self._limit.value and any(begun <= sample for begun in self._begun):
             spins += 1
             if spins % _SPINS == 0:
                 time.sleep(0)
-        return not self._finished[(me + 1) % self._count], not self._finished[me - 1]
+        if sample >= self._limit.value:
+            return None
+        return self._finished[(me + 1) % self._count] <= sample, self._finished[me - 1] <= sample
 
-    def finish(self, me: int) -> None:
+    def finish(self, me: int, sample: int) -> None:
         """Note that one has finished."""
-        self._finished[me] = 1
+        self._finished[me] = sample + 1
 
 
 def meet_in_processes(
     stride: Stride, names: Sequence[str], timeout: float, failed_assertions: Callable[[], Sequence[str]]
 ) -> Sequence[int]:
-    """Run the first sample of a stride with each actor in a process of its own; return the samples that were done.
+    """Run a stride with each actor in a process of its own; return the samples that were done.
 
     :param timeout: seconds after which actors that do not come back count as hanging.
-    :raises Failed: one does not come back, or ended with its process.
+    :raises Failed: one does not come back, or ended with its process, or has raised what is no outcome.
     """
-    meeting = _Meeting(len(names))
+    meeting = _Meeting(len(names), len(stride.states))
     start = partial(ActorProcess, failed_assertions=failed_assertions)
     with ExitStack() as stack:
         processes = []
         for number, (name, function) in enumerate(zip(names, stride.actors)):
-            processes.append(start(name, _be_actor, number, function, stride.states[0], meeting))
+            processes.append(start(name, _be_actor, number, function, stride, meeting))
             stack.callback(processes[-1].close)
             stack.callback(processes[-1].stop)
         left = {process.channel: number for number, process in enumerate(processes)}
@@ -64,23 +74,31 @@ def meet_in_processes(
             ready = wait_for_any(list(left), max(0.0, end - time.monotonic()))
             if not ready:
                 late = " and ".join(names[number] for number in left.values())
-                raise Failed(Failure("hang", f"{late} did not come back within {timeout:g} s", ""))
-            for channel in ready:
-                _take(stride, left.pop(channel), processes)  # type: ignore[call-overload]  # one of these
-    return [0]
+                stacks = "\n".join(processes[number].stacks() for number in left.values())
+                raise Failed(Failure("hang", f"{late} did not come back within {timeout:g} s", stacks))
+            for number in [left.pop(channel) for channel in ready]:  # type: ignore[call-overload]  # one of these
+                _take(stride, number, processes[number])
+    return range(min(stride.done))
 
 
-def _take(stride: Stride, number: int, processes: Sequence[ActorProcess]) -> None:
+def _take(stride: Stride, number: int, process: ActorProcess) -> None:
     """Note what an actor has come to."""
-    message = processes[number].receive()
-    stride.next_open[number][0], stride.previous_open[number][0] = message[0], message[1]
     try:
-        stride.values[number][0] = processes[number].end(message[2:]).result()
+        ends, next_open, previous_open, change = process.end(process.receive()).result()  # type: ignore[misc]  # as below
+        stride.leaves = stride.leaves or change
+        stride.done[number] = len(ends)
+        stride.next_open[number][: len(ends)] = next_open
+        stride.previous_open[number][: len(ends)] = previous_open
+        for sample, end in enumerate(ends):
+            try:
+                stride.values[number][sample] = end.result()
+            except Failed:
+                raise
+            except BaseException as error:  # noqa: BLE001  (SystemExit is one, too)
+                stride.note_exception(number, sample, error)
     except Failed as failed:
         stride.failure = failed.failure
         raise
-    except BaseException as error:  # noqa: BLE001  (SystemExit is one, too)
-        stride.note_exception(number, 0, error)
 
 
 def _be_actor(
@@ -88,18 +106,30 @@ def _be_actor(
     failed_assertions: Callable[[], Sequence[str]],
     number: int,
     function: Callable[[Any], object],
-    state: Any,
+    stride: Stride,
     meeting: _Meeting,
 ) -> None:
-    """Call an actor, in its process."""
-    met: list[bool] = []
+    """Call an actor with one state after the other, in its process."""
+    ends: list[End] = []
+    next_open, previous_open = bytearray(), bytearray()
+    before = Watch([function]) if len(stride.states) == 1 else None
+    poll = EndPoll(stride)
 
-    def call() -> object:
-        met.extend(meeting.begin(number))
+    def call(state: Any, sample: int) -> object:
         try:
             return function(state)
         finally:
-            meeting.finish(number)
+            meeting.finish(number, sample)
 
-    end = called(call, failed_assertions)
-    channel.send_bytes(bytes(met) + packed(end))
+    for sample, state in enumerate(stride.states):
+        met = meeting.begin(number, sample, is_over=sample > 0 and poll.over())
+        if met is None:
+            break
+        if sample == 0:
+            stride.end = clock() + PART_TIMEOUT_S  # what the start of the processes took is not the actors' time
+        ends.append(called(partial(call, state, sample), failed_assertions))
+        next_open.append(met[0])
+        previous_open.append(met[1])
+    change = None if before is None else before.changed()
+    seen = ends, bytes(next_open), bytes(previous_open), change
+    channel.send_bytes(packed(End(seen)))

@@ -14,15 +14,16 @@ from ....interpreter import gil_enabled
 from ...failure import Failed
 from ...threads import ends_of_new_threads
 from ..experiment import RaceExperiment
+from ..isolation import reached_outside
 from ..outcome import close_unawaited, role
 from ..position import Part
 from ..question import Judge, OutcomeQuestion, of_control
 from ..schedules.runs import sequential
+from ..sharing import Watch, shared
 from .actor_threads import ActorThreads
 from .findings import STRIDE_S, Findings, Side
 from .meetings import SWITCH_INTERVAL_S, Meeting, meet
 from .processes import meet_in_processes
-from .sharing import Watch, shared
 from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
 from .tally import Count
 
@@ -139,7 +140,12 @@ class Sampler:
             watch = Watch((subject.setup, *subject.actors, subject.observe))
         states = make_states(subject.setup, length, latest)
         if watch is not None:
-            findings.shares = watch.changed() or shared(latest[-1], states[0])
+            functions = subject.setup, *subject.actors, subject.observe
+            findings.shares = watch.changed() or (
+                _outside(reached_outside(functions, latest[-1], states[0]))
+                if subject.in_processes
+                else shared(latest[-1], states[0])
+            )
         findings.watched += watch is not None
         latest.append(states[-1])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
@@ -147,6 +153,7 @@ class Sampler:
         try:
             samples = self._met(threads, stride, self._findings.strategies[index])
             begin(Part.OUTCOMES)
+            findings.shares = findings.shares or stride.leaves
             return stride.outcomes(samples)
         finally:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
@@ -159,6 +166,10 @@ class Sampler:
         if meeting is Meeting.PROCESSES:
             return meet_in_processes(stride, self._names, self._timeout, self._failed_assertions)
         return meet(threads, stride, meeting)
+
+
+def _outside(reached: str | None) -> str | None:
+    return None if reached is None else f"processes may share {reached}"
 
 
 @contextmanager

@@ -62,8 +62,6 @@ class SampleSearch:
             else meetings_for(gil=gil_enabled(), cores=cores, actors=len(race.actors))
         )
         self.findings = Findings(meetings, budget=self._budget)
-        if race.in_processes:  # what its states have in common, such as a file, is not seen here
-            self.findings.shares = "the states of processes may share what is outside of them"
 
     def ask(self, question: OutcomeQuestion, experiment: RaceExperiment, started: float, end: float) -> None:
         """Sample until a question is settled or time is up.

@@ -79,6 +79,8 @@ class Stride:
         #: For what one thread alone is to do at the end.
         self.ending = threading.Lock()
         self.failure: Failure | None = None
+        #: What actors leave behind in their processes, in words; None if nothing.
+        self.leaves: str | None = None
         self.raised: dict[int, Any] = {}
         count, size = len(self.actors), len(states)
         self.values: list[list[object]] = [[None] * size for _ in range(count)]

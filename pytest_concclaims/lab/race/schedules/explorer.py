@@ -15,7 +15,7 @@ from .scheduler import Schedule
 clock = time.perf_counter
 #: Preemptions of the schedules on which "never" rests.
 ENOUGH = 2
-#: Schedules of a further level, at most, that are run to find that there are no more.
+#: Schedules of a further level, at most, that are run to find that there are no more, or whatever earlier ones took.
 _FEW = 100
 #: A level is begun if it takes no more than this many times the time that is left, by what earlier ones took.
 _HOPE = 2.0
@@ -230,7 +230,7 @@ class Explorer:
                 return
             now, run = clock(), self._so_far.run
             each = min((now - self._began) / run, (now - begun) / max(run - before, 1))  # the first ones take longer
-            if further * each > _HOPE * (end - now):
+            if further > _FEW and further * each > _HOPE * (end - now):
                 self._at_random(end)
                 return
             levels.advance()

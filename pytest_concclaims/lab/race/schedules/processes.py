@@ -9,13 +9,18 @@ from a process that is blocked.
 from __future__ import annotations
 
 import pickle
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
+from ...failure import Failure
 from ..actor_process import START_METHOD, ActorProcess, End, called, packed
+from ..isolation import reached_outside
+from ..sharing import Watch as Changes
 from .scheduler import Scheduler
 from .switch_points import Grade
 from .waiting import ProcessWaits, Wait
@@ -24,6 +29,10 @@ from .watch import Recording, Watch, watch
 #: What a process says: that it has begun, and its channel's descriptor; that it is at a switch point, or in another line;
 #: what was seen besides; or how the actor ended.
 _BEGUN, _POINT, _VISIT, _SEEN, _END = b"BPVSE"
+#: Seconds for which all processes wait before that is a deadlock.
+_STILL_S = 0.3
+#: States that are made at once, at most, and seconds for that.
+_POOL, _MAKING_S = 64, 0.02
 
 
 class _Credits:
@@ -60,6 +69,10 @@ class ProcessScheduler(Scheduler):
         super().__init__(names, gil=gil, timeout=timeout, max_turn=max_turn, waits=self.waits)
         self.credits = _Credits(len(names))
         self._given = [0] * len(names)
+        self._still_since: float | None = None
+        self._stacks = ""
+        #: Returns what processes call, by the actor's number, and ends them.
+        self.stacks_of: Callable[[int], str] = lambda _: ""
 
     def begin(self, me: int, process: int, channel: Connection) -> None:
         """Look at a process, from now on, where it is asked what an actor waits in."""
@@ -83,6 +96,30 @@ class ProcessScheduler(Scheduler):
             self._step += self._given[me] - left
             self._given[me] = left
 
+    def _is_deadlock(self) -> bool:
+        """Return whether all processes wait; and for some time, as one that is not known could wake one up."""
+        if not super()._is_deadlock():
+            self._still_since = None
+            return False
+        now = time.perf_counter()
+        self._still_since = self._still_since or now
+        if now - self._still_since < _STILL_S:
+            return False
+        self._stacks = self._stacks_of_left()
+        return True
+
+    def stacks(self) -> str:
+        """Return what actors called that waited for each other."""
+        return self._stacks
+
+    def _stacks_of_left(self) -> str:
+        self._lost = True  # that ends them
+        return "\n".join(map(self.stacks_of, self._left()))
+
+    def _hang(self) -> Failure:
+        names = " and ".join(self._names[actor] for actor in self._left())
+        return Failure("hang", f"{names} did not come back within {self._timeout:g} s", self._stacks_of_left())
+
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
         # If it is woken up just now, it either has passed a switch point, which is seen, or asks at the next one.
         self.credits.take(holder)
@@ -93,6 +130,10 @@ class ProcessScheduler(Scheduler):
 class ProcessActors(Watch):
     """Calls actors in processes of their own, and looks at them there.
 
+    To start processes takes longer than a schedule. So where states are isolated and actors leave nothing behind in
+    their processes, some states are made at once, and the processes go through them.
+
+    :param functions: ``setup``, the actors, and ``observe``.
     :param failed_assertions: returns those of the claim that have failed in a process, in words.
     :param start_method: of :mod:`multiprocessing`.
     """
@@ -101,42 +142,81 @@ class ProcessActors(Watch):
         self,
         scheduler: ProcessScheduler,
         names: Sequence[str],
+        functions: Sequence[Callable[..., Any] | None],
         failed_assertions: Callable[[], Sequence[str]],
         start_method: str = START_METHOD,
     ) -> None:
         super().__init__(lambda _: None, lambda _: True, Grade.PROCESSES)
         self._scheduler = scheduler
+        scheduler.stacks_of = lambda actor: self._actors[actor].stacks()
         self._names = names
+        self._functions = functions
         self._start = partial(ActorProcess, failed_assertions=failed_assertions, start_method=start_method)
         self._actors: list[ActorProcess] = []
-        #: Of the run before the latest: these have had time to exit.
+        #: Of earlier runs: these have had time to exit.
         self._ending: list[ActorProcess] = []
+        #: For the runs to come.
+        self._states: deque[Any] = deque()
+        self._latest: Any = None
+        #: Whether states are isolated, as far as it is known; and whether actors leave something behind.
+        self._is_isolated: bool | None = None
+        self._leaves_something = False
+
+    def state(self, make: Callable[[], Any], *, pooled: bool) -> Any:
+        """Return a fresh state.
+
+        :param pooled: whether it may be one of several that were made at once.
+        """
+        if not pooled:
+            self._end_pool()
+        elif not self._states and self._can_pool():
+            end = time.perf_counter() + _MAKING_S
+            while len(self._states) < _POOL and (not self._states or time.perf_counter() < end):
+                self._states.append(make())
+        state = self._states.popleft() if self._states else make()
+        if self._latest is not None and self._is_isolated is None:
+            self._is_isolated = reached_outside(self._functions, state, self._latest) is None
+        self._latest = state
+        return state
 
     def begin_run(self, functions: Sequence[Callable[[Any], object]], state: Any) -> None:
-        """Start a process for each actor; it waits until the actor is called."""
+        """Start a process for each actor, unless they are there; it waits until the actor is called."""
+        if self._actors:
+            return
+        states, is_looked_at = [state, *self._states], self._is_isolated is not False
         for number, (name, function) in enumerate(zip(self._names, functions)):
-            arguments = number, function, state, self._scheduler.credits, self.recording is not None
+            arguments = number, function, states, self._scheduler.credits, self.recording is not None, is_looked_at
             self._actors.append(self._start(name, _be_actor, *arguments))
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
         """Let an actor's process go on, and return what the actor returns."""
-        mine = self._actors[actor]
-        self._scheduler.begin(actor, mine.pid, mine.channel)
-        mine.channel.send_bytes(b"")
-        return self._served(actor, mine).result()
+        process = self._actors[actor]
+        self._scheduler.begin(actor, process.pid, process.channel)
+        process.go_on()
+        return self._served(actor, process).result()
 
     def end_run(self) -> None:
         """Let no actor be left, whatever it does."""
-        for actor in self._actors:
-            actor.stop()
-        for actor in self._ending:
-            actor.close()
-        self._ending, self._actors = self._actors, []
+        for process in self._ending:
+            process.close()
+        self._ending = []
+        if not self._states or any(process.is_at_work for process in self._actors):
+            self._end_pool()
 
     def close(self) -> None:
         """Wait for the ends of all processes."""
+        self._end_pool()
         self.end_run()
-        self.end_run()
+
+    def _can_pool(self) -> bool:
+        return bool(self._is_isolated) and not (self._leaves_something or self.started_threads or self.unseen)
+
+    def _end_pool(self) -> None:
+        for process in self._actors:
+            if process.is_at_work or self._states:
+                process.stop()
+        self._states.clear()
+        self._ending, self._actors = [*self._ending, *self._actors], []
 
     def _served(self, actor: int, process: ActorProcess) -> End:
         """Do at the scheduler what a process asks for, until its actor ends."""
@@ -151,13 +231,18 @@ class ProcessActors(Watch):
             elif kind == _BEGUN:
                 self._scheduler.waits.known(process.channel, int(content))
             elif kind == _SEEN:
-                started_threads, unseen, lost_sight = pickle.loads(content)  # noqa: S301  (our own process's)
+                started_threads, unseen, lost_sight, change = pickle.loads(content)  # noqa: S301  (our own process's)
+                self._leaves_something = self._leaves_something or change is not None
                 self.started_threads = self.started_threads or started_threads
                 self.unseen = self.unseen or unseen
                 self.lost_sight = self.lost_sight or lost_sight
             elif kind == _END:
                 self._scheduler.count_passed(actor)
-                return process.end(content)
+                end = process.end(content, goes_on=bool(self._states))
+                # What the threads of a process do that goes on is not waited for.
+                self._leaves_something = self._leaves_something or end.has_threads
+                self.lost_sight = self.lost_sight or (end.has_threads and bool(self._states))
+                return end
 
 
 def _be_actor(
@@ -165,11 +250,12 @@ def _be_actor(
     failed_assertions: Callable[[], Sequence[str]],
     number: int,
     function: Callable[[Any], object],
-    state: Any,
+    states: Sequence[Any],
     credit: _Credits,
     recorded: bool,
+    is_looked_at: bool,
 ) -> None:
-    """Call an actor, in its process."""
+    """Call an actor with one state after the other, in its process."""
 
     def say(kind: int, content: bytes = b"") -> None:
         channel.send_bytes(bytes([kind]) + content)
@@ -182,9 +268,12 @@ def _be_actor(
     looking = watch(at_switch_point, lambda _: True, Grade.PROCESSES)
     if recorded:
         looking.record(Recording(lambda visit: say(_VISIT, pickle.dumps(visit))))
+    before = Changes([function]) if is_looked_at and len(states) == 1 else None
     say(_BEGUN, str(channel.fileno()).encode())
-    channel.recv_bytes()
-    end = called(partial(looking.call, number, function, state), failed_assertions)
+    for index, state in enumerate(states):
+        channel.recv_bytes()
+        end = called(partial(looking.call, number, function, state), failed_assertions)
+        change = None if before is None else before.changed()
+        say(_SEEN, pickle.dumps((looking.started_threads, looking.unseen, looking.lost_sight, change)))
+        say(_END, packed(end, goes_on=index + 1 < len(states)))
     looking.close()
-    say(_SEEN, pickle.dumps((looking.started_threads, looking.unseen, looking.lost_sight)))
-    say(_END, packed(end))

@@ -96,8 +96,9 @@ class Runs:
         self._scheduler: Scheduler
         self._watch: Watch
         if subject.in_processes:
+            functions = subject.setup, *subject.actors, subject.observe
             self._scheduler = scheduler = ProcessScheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
-            self._watch = ProcessActors(scheduler, names, failed_assertions)
+            self._watch = ProcessActors(scheduler, names, functions, failed_assertions)
         else:
             self._scheduler = Scheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
             grade = Grade.ANYWHERE if anywhere else Grade.HERE
@@ -183,13 +184,17 @@ class Runs:
         """
         subject = self._subject
         self._begin(schedule, Part.SETUP)
-        state = made(subject)
+        pooled = write is None and self._runs >= _RECORDED
+        state = self._watch.state(partial(made, subject), pooled=pooled)
         self._begin(schedule, Part.ACTORS)
         path: list[Visit] = []
-        if write is None and self._runs < _RECORDED:
+        if write is None and not pooled:
             write = path.append
         begun = clock()
         run, before = self._acted(state, schedule, write)
+        for _, error in run.raised:
+            if isinstance(error, Failed):  # its process has ended, or an assertion of the claim has failed in it
+                raise error
         self._begin(schedule, Part.OUTCOMES)
         self._saw_threads = self._saw_threads or threading.active_count() > self._threads
         close_unawaited([state])
@@ -337,7 +342,7 @@ class Runs:
         :param pause_s: seconds that pass before each call.
         :raises _TooLongError: one waits for time to pass.
         """
-        state = made(self._subject)
+        state = self._watch.state(partial(made, self._subject), pooled=False)
         self._pause_s = pause_s
         try:
             run, before = self._acted(state, (), write, order)

@@ -517,9 +517,11 @@ class Scheduler:
             for gate in self._gates:
                 gate.open()
 
+    def _left(self) -> list[int]:
+        return [actor for actor in range(len(self._names)) if actor == self._holder or actor in self._blocked]
+
     def _hang(self) -> Failure:
-        left = [actor for actor in range(len(self._names)) if actor == self._holder or actor in self._blocked]
-        return hang({self._names[actor]: self._threads[actor] for actor in left}, self._timeout)
+        return hang({self._names[actor]: self._threads[actor] for actor in self._left()}, self._timeout)
 
 
 def _all_threads() -> set[int]:

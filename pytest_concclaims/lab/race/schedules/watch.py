@@ -111,6 +111,13 @@ class Watch:
         """Record from now on, or no longer."""
         self.recording = recording
 
+    def state(self, make: Callable[[], Any], *, pooled: bool) -> Any:  # noqa: ARG002  (for those that make several)
+        """Return a fresh state.
+
+        :param pooled: whether it may be one of several that were made at once.
+        """
+        return make()
+
     def begin_run(self, functions: Sequence[Callable[[Any], object]], state: Any) -> None:
         """Get ready for calls of the actors' functions."""
 

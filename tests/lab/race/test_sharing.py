@@ -21,7 +21,7 @@ from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Lab
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples.findings import Findings
-from pytest_concclaims.lab.race.samples.sharing import Watch, shared
+from pytest_concclaims.lab.race.sharing import Watch, shared
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ...callables import name_of
-from ..references import ATOMS, CONTAINERS, listed, parts, reached, referred
+from ..callables import name_of
+from .references import ATOMS, CONTAINERS, listed, parts, reached, referred
 
 
 class Watch:
