@@ -257,9 +257,10 @@ class Lab:
             it makes none, a generic one (two updates, one lost) stands in, which says less.
         :param exceptions: types of exceptions that are outcomes: where an actor raises one, the outcome is the type
             as given here. Any other exception is an error.
-        :param kind: what calls each actor: a ``"thread"``, or a ``"process"`` (by :mod:`multiprocessing`, forked where
-            there is ``fork``). Processes share what ``setup`` makes to be shared, such as a
-            :class:`multiprocessing.Value` or a file; they are started when it has returned.
+        :param kind: what calls each actor: a ``"thread"`` of its own, or a ``"process"``, which is started when
+            ``setup`` has returned. Processes share only what is made to be shared, such as a
+            :class:`multiprocessing.Value` or a file. They are forked; where there is no fork, all that is given here
+            has to be importable.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
         :param deadline: seconds beyond which actors that do not come back count as hanging.
         :raises TypeError: an argument is of the wrong kind.

@@ -17,6 +17,7 @@ from typing import Any
 from pytest_concclaims import CPYTHON
 from pytest_concclaims.lab.race.schedules.switch_points import (
     MONITORED,
+    Grade,
     StarCalls,
     SwitchPoints,
     TracedFrame,

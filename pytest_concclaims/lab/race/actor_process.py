@@ -31,7 +31,6 @@ _SWITCH_INTERVAL_S = 0.005
 _JOIN_S = 5.0
 
 
-
 @dataclass(frozen=True)
 class End:
     """How an actor ended.
@@ -104,11 +103,12 @@ class ActorProcess:
         :raises Failed: it has ended.
         """
         try:
-            return self.channel.recv_bytes()
+            message: bytes = self.channel.recv_bytes()
         except (EOFError, OSError):
             self._process.join()
             where = f"while {self._name} ran"
             raise Failed(ended_by(self._process.exitcode, where, self._read_stacks())) from None
+        return message
 
     def stacks(self) -> str:
         """End it at once, and return what it calls."""

@@ -73,7 +73,9 @@ def evidence_of(
         orders=_orders(searched),
         scenarios=_scenarios(experiment.race, searched),
         strategies=_strategies(findings),
-        schedules=None if searched is None else _schedules(searched, findings.remarks, in_processes=experiment.race.in_processes),
+        schedules=None
+        if searched is None
+        else _schedules(searched, findings.remarks, in_processes=experiment.race.in_processes),
         bound=None if result is None else result.bound,
         confidence=CONFIDENCE,
         lacking=None if result is None else result.lacking,

@@ -193,8 +193,8 @@ def experiment(
     )
     if in_processes and control is WITHOUT_LOCKS:
         raise ValueError(
-            "lab.race(kind='process', control=lab.WITHOUT_LOCKS): it takes out locks of threads only; write a control "
-            "that does without the locks of processes: control=(...)"
+            "lab.race(kind='process', control=lab.WITHOUT_LOCKS): it takes out locks of threads only; give the race "
+            "actors that do without the locks of processes: control=(...)"
         )
     if in_processes and control is None:
         return RaceExperiment(race, _generic_control_of_processes(len(actors), race.rounds), matched=False)

@@ -1,8 +1,8 @@
 """Whether states are isolated, so that nothing which actors do to one of them can reach another one.
 
 Processes share what is outside of Python, such as files, and no walk through objects sees that. So states count as
-isolated only where all that ``setup``, actors and ``observe`` name is known to reach nothing outside: it is Python code,
-or of modules of the standard library that work on their arguments.
+isolated only where all that ``setup``, actors and ``observe`` name is known to reach nothing outside: it is Python
+code, or of modules of the standard library that work on their arguments.
 """
 
 from __future__ import annotations
@@ -24,31 +24,35 @@ from typing import Any
 from ..callables import name_of
 from .references import listed, reached, referred
 
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 #: Modules that work on their arguments; and of which each call makes something new that belongs to its caller.
-_WORKING = frozenset(
+_WORKING = _names(
     "builtins types functools _functools operator _operator itertools collections _collections math time typing enum "
-    "dataclasses abc struct _struct copy contextlib heapq _heapq bisect _bisect".split()
+    "dataclasses abc struct _struct copy contextlib heapq _heapq bisect _bisect"
 )
-_MAKING = frozenset(
-    "multiprocessing multiprocessing.context multiprocessing.heap multiprocessing.queues multiprocessing.sharedctypes "
-    "multiprocessing.synchronize _multiprocessing ctypes _ctypes array _thread random _random".split()
+_MAKING = _names(
+    "array random _random _thread multiprocessing multiprocessing.context multiprocessing.heap "
+    "multiprocessing.queues multiprocessing.sharedctypes multiprocessing.synchronize _multiprocessing ctypes _ctypes"
 )
 #: Of these, those whose objects processes share.
-_SHARED = frozenset(
+_SHARED = _names(
     "multiprocessing.heap multiprocessing.queues multiprocessing.sharedctypes multiprocessing.synchronize "
-    "_multiprocessing ctypes _ctypes".split()
+    "_multiprocessing ctypes _ctypes"
 )
 #: What these have that reaches outside.
-_OUTSIDE = frozenset(
-    "open print exec eval compile input breakpoint __import__ globals vars shared_memory Manager managers connection util "
-    "process reduction get_context CDLL PyDLL cdll pydll".split()
+_OUTSIDE = _names(
+    "open print exec eval compile input breakpoint __import__ globals vars shared_memory Manager managers connection "
+    "util process reduction get_context CDLL PyDLL cdll pydll"
 )
-
-
 _KNOWN = _WORKING | _MAKING
 #: What classes have that are made in C code.
 _OF_C_CODE = tuple(
-    {MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType} - {FunctionType}  # PyPy
+    {MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType}
+    - {FunctionType}  # on PyPy, it is one of these
 )
 _HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: of classes that PyPy has not built in
 

@@ -76,7 +76,7 @@ def meet_in_processes(
                 late = " and ".join(names[number] for number in left.values())
                 stacks = "\n".join(processes[number].stacks() for number in left.values())
                 raise Failed(Failure("hang", f"{late} did not come back within {timeout:g} s", stacks))
-            for number in [left.pop(channel) for channel in ready]:  # type: ignore[call-overload]  # one of these
+            for number in [left.pop(channel) for channel in [*left] if channel in ready]:
                 _take(stride, number, processes[number])
     return range(min(stride.done))
 
@@ -84,21 +84,26 @@ def meet_in_processes(
 def _take(stride: Stride, number: int, process: ActorProcess) -> None:
     """Note what an actor has come to."""
     try:
-        ends, next_open, previous_open, change = process.end(process.receive()).result()  # type: ignore[misc]  # as below
+        seen: Any = process.end(process.receive()).result()
+        ends, next_open, previous_open, change = seen
         stride.leaves = stride.leaves or change
         stride.done[number] = len(ends)
         stride.next_open[number][: len(ends)] = next_open
         stride.previous_open[number][: len(ends)] = previous_open
         for sample, end in enumerate(ends):
-            try:
-                stride.values[number][sample] = end.result()
-            except Failed:
-                raise
-            except BaseException as error:  # noqa: BLE001  (SystemExit is one, too)
-                stride.note_exception(number, sample, error)
+            _take_end(stride, number, sample, end)
     except Failed as failed:
         stride.failure = failed.failure
         raise
+
+
+def _take_end(stride: Stride, number: int, sample: int, end: End) -> None:
+    try:
+        stride.values[number][sample] = end.result()
+    except Failed:
+        raise
+    except BaseException as error:  # noqa: BLE001  (SystemExit is one, too)
+        stride.note_exception(number, sample, error)
 
 
 def _be_actor(

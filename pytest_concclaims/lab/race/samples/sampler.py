@@ -160,7 +160,6 @@ class Sampler:
                 raise Failed(stride.failure)
             close_unawaited(states)
 
-
     def _met(self, threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[int]:
         """Run a stride; return the samples that all actors have done."""
         if meeting is Meeting.PROCESSES:

@@ -1,9 +1,9 @@
 """Actors in processes of their own, under the scheduler's token.
 
-For each actor, one of the scheduler's threads, its *proxy*, does at the scheduler what the actor's process asks for. The
-process asks at its switch points. As each question costs two switches between processes, it has a *credit*: the number
-of switch points that it may pass without asking. The credit lies in memory that both share, so that it can be taken away
-from a process that is blocked.
+For each actor, one of the scheduler's threads, its *proxy*, does at the scheduler what the actor's process asks for.
+The process asks at its switch points. As each question costs two switches between processes, it has a *credit*: the
+number of switch points that it may pass without asking. The credit lies in memory that both share, so that it can be
+taken away from a process that is blocked.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from .switch_points import Grade
 from .waiting import ProcessWaits, Wait
 from .watch import Recording, Watch, watch
 
-#: What a process says: that it has begun, and its channel's descriptor; that it is at a switch point, or in another line;
-#: what was seen besides; or how the actor ended.
+#: What a process says: it has begun, with its channel's descriptor; it is at a switch point; it is in another line;
+#: what was seen of it besides; how the actor ended.
 _BEGUN, _POINT, _VISIT, _SEEN, _END = b"BPVSE"
 #: Seconds for which all processes wait before that is a deadlock.
 _STILL_S = 0.3
@@ -188,7 +188,7 @@ class ProcessActors(Watch):
             arguments = number, function, states, self._scheduler.credits, self.recording is not None, is_looked_at
             self._actors.append(self._start(name, _be_actor, *arguments))
 
-    def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
+    def call(self, actor: int, _: Callable[[Any], object], __: Any) -> object:
         """Let an actor's process go on, and return what the actor returns."""
         process = self._actors[actor]
         self._scheduler.begin(actor, process.pid, process.channel)

@@ -25,9 +25,9 @@ from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, comparing, portable, shown
 from .enumeration import Trace
 from .explorer import Seen, clock
+from .processes import ProcessActors, ProcessScheduler
 from .scheduler import ORDER_PATIENCE_S, Run, Schedule, Scheduler
 from .story import Visit
-from .processes import ProcessActors, ProcessScheduler
 from .switch_points import Grade, switches_anywhere
 from .watch import Recording, Watch, watch
 
@@ -342,7 +342,7 @@ class Runs:
         :param pause_s: seconds that pass before each call.
         :raises _TooLongError: one waits for time to pass.
         """
-        state = self._watch.state(partial(made, self._subject), pooled=False)
+        state = self._watch.state(partial(made, self._subject), pooled=write is None)
         self._pause_s = pause_s
         try:
             run, before = self._acted(state, (), write, order)

@@ -502,12 +502,17 @@ class Scheduler:
         Those that actors have started may be about to let go of what another waits for, and so may actors that ended.
         All of them do wait at one moment if each is in the same wait before it and after it.
         """
-        waits = self._waits.of_all(but=[threading.get_native_id()])
+        waits = self._waits.of_all([threading.get_native_id()])
         again, self._last_waits = waits == self._last_waits, waits
         waiting = {self._native_ids[actor] for actor in list(self._blocked)}
-        return bool(waiting) and waiting <= waits.keys() and again and all(
-            wait is not None and (wait.endless or (thread in self._earlier_threads and not wait.timed))
-            for thread, wait in waits.items()
+        return (
+            bool(waiting)
+            and waiting <= waits.keys()
+            and again
+            and all(
+                wait is not None and (wait.endless or (thread in self._earlier_threads and not wait.timed))
+                for thread, wait in waits.items()
+            )
         )
 
     def _set_free(self) -> None:

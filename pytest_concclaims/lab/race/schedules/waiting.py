@@ -191,8 +191,8 @@ class ProcessWaits(Waits):
             return replace(wait, endless=True)
         return replace(wait, seconds=_ANSWER_S)
 
-    def of_all(self, but: Collection[int]) -> dict[int, Wait | None]:
-        """Return what all threads of the processes wait in that are of the group of this one, which looks."""
+    def of_all(self, _: Collection[int]) -> dict[int, Wait | None]:
+        """Return what all threads of the other processes of this one's group wait in."""
         waits: dict[int, Wait | None] = {}
         for process in _group():
             with suppress(OSError):  # it has ended
@@ -221,7 +221,7 @@ def _group() -> list[int]:
 
 def _is_pipe(process: int, descriptor: int) -> bool:
     try:
-        return os.readlink(f"/proc/{process}/fd/{descriptor}").startswith("pipe:")
+        return os.readlink(f"/proc/{process}/fd/{descriptor}").startswith("pipe:")  # noqa: PTH115  (no path)
     except OSError:
         return False
 

@@ -1,0 +1,393 @@
+"""Races of processes: by schedules and by samples, with what processes share and what they do not."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.waiting import TIMEOUT_S
+from pytest_concclaims import Lab, RaceError, gil_enabled
+from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race.controls import Controls
+from pytest_concclaims.lab.race.experiment import RaceExperiment, experiment
+from pytest_concclaims.lab.race.question import OutcomeQuestion, question
+from pytest_concclaims.lab.race.samples.processes import meet_in_processes
+from pytest_concclaims.lab.race.samples.stride import Stride, clock
+from pytest_concclaims.lab.race.schedules.processes import ProcessActors, ProcessScheduler
+from pytest_concclaims.lab.race.schedules.search import ScheduleSearch
+from pytest_concclaims.lab.race.schedules.searched import Searched
+
+pytestmark = [
+    pytest.mark.interpreter,
+    pytest.mark.untraced,
+    pytest.mark.starts,
+    pytest.mark.skipif(not CAN_FORK, reason="no os.fork here"),
+]
+
+BUDGET_S = 30.0
+
+
+class Account:
+    """A balance that processes share, and two locks."""
+
+    def __init__(self) -> None:
+        self.balance: Any = multiprocessing.RawValue("i", 0)
+        self.first = multiprocessing.Lock()
+        self.second = multiprocessing.Lock()
+
+
+def deposit(account: Account) -> None:
+    """Read, add, and write."""
+    account.balance.value += 1
+
+
+def deposit_locked(account: Account) -> None:
+    """Do the same under a lock."""
+    with account.first:
+        account.balance.value += 1
+
+
+def one_way(account: Account) -> None:
+    """Take both locks."""
+    with account.first, account.second:
+        pass
+
+
+def other_way(account: Account) -> None:
+    """Take them in the other order."""
+    with account.second, account.first:
+        pass
+
+
+def balance(account: Account) -> int:
+    """Observe it."""
+    return int(account.balance.value)
+
+
+def raw_array() -> Any:
+    """Return two numbers that processes share."""
+    return multiprocessing.RawArray("i", 2)
+
+
+def nothing(_: Any) -> None:
+    """Do nothing."""
+
+
+def race_of(setup: Callable[[], Any], *actors: Callable[[Any], object], **keywords: Any) -> RaceExperiment:
+    """Return a race of processes, whose control it is itself."""
+    keywords = {"observe": None, "rounds": 1, "exceptions": (), "control": actors, **keywords}
+    return experiment(setup, actors, kind="process", **keywords)
+
+
+def searched(asks: OutcomeQuestion, made: RaceExperiment) -> Searched:
+    """Return what schedules say about a question."""
+    search = ScheduleSearch(
+        made,
+        budget=BUDGET_S,
+        timeout=TIMEOUT_S,
+        in_process=False,
+        portable=False,
+        replay=(),
+        failed_assertions=tuple,
+        controls=Controls(made, timeout=TIMEOUT_S, in_process=False),
+    )
+    return search.ask(asks)
+
+
+# --- schedules
+
+
+def test_update_of_a_shared_number_is_lost() -> None:
+    """The witness has its story, of both processes."""
+    asks = question("ever", [1], (), values=None)
+    found = searched(asks, race_of(Account, deposit, deposit, observe=balance))
+    assert found.witness is not None
+    assert found.witness.outcome == "1"
+    assert {step.actor for step in found.steps} == {0, 1}
+    assert "preempted" in [step.event for step in found.steps]
+    assert any("account.balance.value += 1" in step.text for step in found.steps)
+
+
+def test_none_is_lost_under_a_lock() -> None:
+    """All schedules with two preemptions say so; its control loses some."""
+    asks = question("never", [1], (), values=None)
+    made = race_of(Account, deposit_locked, deposit_locked, observe=balance, control=(deposit, deposit))
+    found = searched(asks, made)
+    assert found.lacking() is None
+    assert found.race is not None
+    assert found.race.is_enough
+    assert found.race.blocks > 0
+    assert found.control is not None
+    assert found.control.seen
+
+
+def test_objects_are_copied() -> None:
+    """What processes do to a list is not seen in this one."""
+    asks = question("always", [0], (), values=None)
+    found = searched(asks, race_of(list, lambda box: box.append(1), lambda box: box.append(2), observe=len))
+    assert found.lacking() is None
+
+
+def test_deadlock_has_a_story_that_says_where_each_process_waits() -> None:
+    """And not that of a process which was ended."""
+    found = searched(question("ever", [Lab.DEADLOCK], (), values=None), race_of(Account, one_way, other_way))
+    assert found.witness is not None
+    assert found.witness.outcome == "lab.DEADLOCK"
+    assert [step.event for step in found.steps if step.event not in (None, "goes on", "folded")][-2:] == [
+        "blocked"
+    ] * 2
+
+
+def test_processes_that_wait_for_what_does_not_come_are_in_a_deadlock() -> None:
+    """As a pipe's reading end tells."""
+    made = race_of(multiprocessing.SimpleQueue, _get, _get)
+    assert searched(question("ever", [Lab.DEADLOCK], (), values=None), made).witness is not None
+
+
+def _get(queue: Any) -> object:
+    return queue.get()
+
+
+def test_moves_are_not_atomic() -> None:
+    """Each order of the actors gives the same, and some schedules something else."""
+    made = Lab(budget=BUDGET_S).race(raw_array, _move, _move, observe=tuple, kind="process")
+    assert not made.atomic()
+
+
+def _move(array: Any) -> None:
+    array[0] -= 1
+    array[1] += 1
+
+
+def test_manager_has_its_reads_and_writes_apart() -> None:
+    """A server does each of them, and an actor waits for its answer."""
+    with multiprocessing.Manager() as manager:
+
+        def setup() -> Any:
+            shared = manager.dict()
+            shared["balance"] = 0
+            return shared
+
+        made = Lab(budget=BUDGET_S).race(setup, _add, _add, observe=lambda shared: shared["balance"], kind="process")
+        assert made.ever(1)
+
+
+def _add(shared: Any) -> None:
+    shared["balance"] = shared["balance"] + 1
+
+
+# --- what is outside of Python
+
+
+def test_file_is_created_twice_that_was_not_there(tmp_path: Path) -> None:
+    """Both have looked before one of them has created it."""
+
+    def create(name: str) -> bool:
+        if os.access(name, os.F_OK):
+            return False
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY))
+        return True
+
+    def setup() -> str:
+        return str(Path(tempfile.mkdtemp(dir=tmp_path)) / "file")
+
+    assert Lab(budget=BUDGET_S).race(setup, create, create, kind="process").ever((True, True))
+
+
+def test_lines_are_mixed_that_are_written_in_two_pieces(tmp_path: Path) -> None:
+    """Each piece is appended at once."""
+
+    def append(name: str) -> None:
+        with open(name, "ab", buffering=0) as file:  # noqa: PTH123  (few switch points)
+            file.write(b"one ")
+            file.write(b"line\n")
+
+    def setup() -> str:
+        return str(Path(tempfile.mkdtemp(dir=tmp_path)) / "file")
+
+    made = Lab(budget=BUDGET_S).race(
+        setup, append, append, observe=lambda name: Path(name).read_text(), kind="process"
+    )
+    assert made.ever("one one line\nline\n")
+
+
+def test_row_is_inserted_twice_that_was_not_there(tmp_path: Path) -> None:
+    """SQLite makes each statement atomic, and not two of them."""
+
+    def insert(name: str) -> None:
+        connection = sqlite3.connect(name, isolation_level=None)
+        if connection.execute("SELECT 1 FROM account").fetchone() is None:
+            connection.execute("INSERT INTO account VALUES (1)")
+        connection.close()
+
+    def setup() -> str:
+        name = str(Path(tempfile.mkdtemp(dir=tmp_path)) / "database")
+        connection = sqlite3.connect(name, isolation_level=None)
+        connection.execute("CREATE TABLE account (id)")
+        connection.close()
+        return name
+
+    def rows(name: str) -> int:
+        connection = sqlite3.connect(name)
+        (count,) = connection.execute("SELECT count(*) FROM account").fetchone()
+        connection.close()
+        return int(count)
+
+    assert Lab(budget=BUDGET_S).race(setup, insert, insert, observe=rows, kind="process").ever(2)
+
+
+# --- how actors end
+
+
+def crash(_: Any) -> None:
+    """End the process by a signal."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def test_crash_of_an_actor_can_be_asked_about() -> None:
+    """It ends only the actor's process."""
+    assert Lab(budget=BUDGET_S).race(raw_array, crash, nothing, kind="process").ever(Lab.CRASH)
+
+
+@pytest.mark.parametrize(
+    ("actor", "message"),
+    [
+        (crash, r"ended by SIGSEGV while actor crash ran(.|\n)*in crash"),
+        (lambda _: os._exit(3), "left with exit status 3"),
+        (lambda _: 1 / 0, r"raised ZeroDivisionError(.|\n)*test_processes.py"),
+        (lambda _: nothing(), r"takes|missing"),
+        (lambda _: lambda: 0, "cannot be sent from its process.*return plain data"),
+    ],
+    ids=["crash", "exit", "exception", "wrong-call", "unsendable"],
+)
+def test_actor_that_comes_to_no_end_is_an_error(actor: Callable[[Any], object], message: str) -> None:
+    """It says how the process ended, and where."""
+    race = Lab(budget=BUDGET_S).race(raw_array, actor, nothing, observe=len, kind="process")
+    with pytest.raises(RaceError, match=message) as caught:
+        race.never(3)
+    assert "actor_process.py" not in str(caught.value)
+
+
+def test_actor_that_hangs_is_an_error_with_what_it_calls() -> None:
+    """A sleep is no deadlock."""
+    race = Lab(budget=BUDGET_S).race(raw_array, sleep, nothing, observe=len, kind="process", deadline=0.2)
+    with pytest.raises(RaceError, match=r"actor sleep did not come back within 0.2 s(.|\n)*in sleep"):
+        race.never(3)
+
+
+def sleep(_: Any) -> None:
+    """Take longer than any deadline."""
+    time.sleep(1000)
+
+
+def test_exception_can_be_an_outcome() -> None:
+    """As in threads."""
+    asks = question("ever", [ZeroDivisionError], (ZeroDivisionError,), values=None)
+    made = race_of(raw_array, lambda _: 1 / 0, nothing, observe=len, exceptions=ZeroDivisionError)
+    assert searched(asks, made).witness is not None
+
+
+def test_caught_failure_of_an_assertion_is_no_answer() -> None:
+    """A process knows of it, and says so."""
+    failed: list[str] = []
+
+    def actor(_: Any) -> None:
+        failed.append("assert 0")
+
+    made = race_of(raw_array, actor, nothing, observe=len)
+    search = ScheduleSearch(
+        made,
+        budget=BUDGET_S,
+        timeout=TIMEOUT_S,
+        in_process=True,
+        portable=False,
+        replay=(),
+        failed_assertions=lambda: failed,
+        controls=Controls(made, timeout=TIMEOUT_S, in_process=True),
+    )
+    with pytest.raises(BaseException, match="an assertion failed in what the race runs"):
+        search.ask(question("never", [3], (), values=None))
+
+
+# --- samples
+
+
+def test_processes_meet_on_samples() -> None:
+    """All come to each state; who had not finished when another one began, has overlapped with it."""
+    made = race_of(raw_array, _add_first, _add_second, observe=tuple)
+    stride = Stride(made.race, [raw_array() for _ in range(50)], clock())
+    done = meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple)
+    outcomes = stride.outcomes(done)
+    assert len(outcomes.found) >= 1
+    assert set(outcomes.found) == {(1, 1)}
+    assert stride.values[0][0] == "first"
+
+
+def _add_first(array: Any) -> str:
+    array[0] += 1
+    return "first"
+
+
+def _add_second(array: Any) -> str:
+    array[1] += 1
+    return "second"
+
+
+def test_samples_count_overlaps() -> None:
+    """Each waits within the actor until the other one has begun: both have overlapped."""
+
+    def wait(array: Any, me: int) -> None:
+        array[me] = 1
+        while not array[1 - me]:
+            time.sleep(0)
+
+    made = race_of(raw_array, partial(wait, me=0), partial(wait, me=1), observe=tuple)
+    stride = Stride(made.race, [raw_array()], clock())
+    assert stride.outcomes(meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple)).overlapping == [1]
+
+
+# --- arguments, and other start methods
+
+
+def test_kind_is_thread_or_process() -> None:
+    """Anything else is refused."""
+    with pytest.raises(ValueError, match="kind must be 'thread' or 'process'"):
+        Lab(budget=BUDGET_S).race(list, nothing, nothing, kind="interpreter")
+
+
+def test_locks_of_processes_cannot_be_taken_out() -> None:
+    """What the control then is, the claim has to say."""
+    with pytest.raises(ValueError, match="it takes out locks of threads only"):
+        Lab(budget=BUDGET_S).race(Account, deposit, deposit, kind="process", control=Lab.WITHOUT_LOCKS)
+
+
+def test_processes_may_be_spawned() -> None:
+    """Where there is no fork, the state travels to them."""
+    scheduler = ProcessScheduler(["one", "other"], gil=gil_enabled(), timeout=TIMEOUT_S)
+    actors = ProcessActors(scheduler, ["one", "other"], [], tuple, start_method="spawn")
+    number = multiprocessing.get_context("spawn").Value("i", 0)
+    scheduler.start()
+    try:
+        actors.begin_run([add_one, add_one], number)
+        run = scheduler.run([partial(actors.call, actor, add_one, number) for actor in (0, 1)], ())
+    finally:
+        actors.end_run()
+        actors.close()
+        scheduler.close()
+    assert run.raised == []
+    assert number.value == 2
+
+
+def add_one(number: Any) -> None:
+    """Be importable."""
+    number.value += 1
