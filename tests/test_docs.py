@@ -40,7 +40,9 @@ def test_readme_counts_the_shipped_claims(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.skipif(not CAN_FORK, reason="races run in a child process")
 @pytest.mark.parametrize(
-    ("page", "names"), [("race.md", ("counter", "moves", "account")), ("operations.md", ("stack",))], ids=str
+    ("page", "names"),
+    [("race.md", ("counter", "moves", "account")), ("operations.md", ("stack",)), ("processes.md", ("account",))],
+    ids=str,
 )
 def test_the_examples_of_races_run(pytester: pytest.Pytester, page: str, names: tuple[str, ...]) -> None:
     """None ends in an error, whatever its verdict on this interpreter."""

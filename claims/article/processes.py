@@ -56,6 +56,26 @@ def send_back(connection: Connection, *arguments: object, **keywords: object) ->
     connection.send((arguments, keywords))
 
 
+def shared_balance() -> Any:
+    """Return a balance that processes share."""
+    return multiprocessing.Value("i", INITIAL_BALANCE)
+
+
+def set_to_5(shared: Any) -> None:
+    """Change a shared balance."""
+    shared.value = 5
+
+
+def add_5(shared: Any) -> None:
+    """Read a shared balance, add to it, and write it."""
+    shared.value += 5
+
+
+def read(shared: Any) -> int:
+    """Return a shared balance."""
+    return int(shared.value)
+
+
 class OtherProcess:
     """A process that was started for a claim, and the connection to it."""
 

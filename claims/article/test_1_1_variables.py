@@ -55,6 +55,25 @@ def test_each_process_has_its_own_copy_of_a_variable(lab: Lab, method: str, monk
     assert seen_there == 5
 
 
+@pytest.mark.claim(
+    "Processes share what is made to be shared, such as a multiprocessing.Value: a change in one is seen in another",
+    source="article 1.1, beyond",
+)
+def test_processes_share_what_is_made_to_be_shared(lab: Lab) -> None:
+    race = lab.race(processes.shared_balance, processes.set_to_5, processes.read, kind="process")
+    assert race.ever((None, 5))
+
+
+@pytest.mark.claim(
+    "Two processes that add to one shared number lose updates", source="article 1.1, beyond", budget=10
+)
+def test_two_processes_that_add_to_one_shared_number_lose_updates(lab: Lab) -> None:
+    race = lab.race(
+        processes.shared_balance, processes.add_5, processes.add_5, observe=processes.read, kind="process"
+    )
+    assert race.ever(INITIAL_BALANCE + 5)
+
+
 IMPORTED_AGAIN = pytest.mark.refuted(
     True,
     reason="only fork copies the parent's memory; spawn and forkserver import the module again, "
