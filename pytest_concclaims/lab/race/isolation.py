@@ -22,7 +22,7 @@ from types import (
 from typing import Any
 
 from ..callables import name_of
-from .references import listed, reached, referred
+from .references import MOST_THINGS, listed, reached, referred
 
 
 def _names(text: str) -> frozenset[str]:
@@ -63,6 +63,8 @@ def reached_outside(functions: Iterable[Callable[..., Any] | None], state: objec
     :param other: another state, made by the same ``setup``.
     """
     of_functions, of_state = reached([tuple(functions)], _step), reached([state], _step)
+    if max(len(of_functions), len(of_state)) >= MOST_THINGS:
+        return "more than can be looked at"
     elsewhere = {id(thing) for thing in (*of_functions, *reached([other], _step))}
     common = (thing for thing in (*of_functions, *of_state) if id(thing) in elsewhere)
     near = chain.from_iterable((thing, *_step(thing)) for thing in (*of_functions, *of_state))

@@ -12,7 +12,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 #: Things that are looked at, at most, the nearest first.
-_THINGS = 10_000
+MOST_THINGS = 10_000
 ATOMS = (bool, int, float, complex, str, bytes, type(None), BuiltinFunctionType, CodeType, logging.Logger, Enum)
 _MACHINERY = frozenset(
     {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
@@ -24,7 +24,7 @@ def reached(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) ->
     """Return the things that are reached by steps, the nearest first."""
     seen: dict[int, object] = {}
     ahead = deque(roots)
-    while ahead and len(seen) < _THINGS:
+    while ahead and len(seen) < MOST_THINGS:
         thing = ahead.popleft()
         if id(thing) not in seen and not issubclass(type(thing), ATOMS) and not _is_machinery(thing):
             seen[id(thing)] = thing

@@ -265,7 +265,7 @@ def test_crash_of_an_actor_can_be_asked_about() -> None:
         (crash, r"ended by SIGSEGV while actor crash ran(.|\n)*in crash"),
         (lambda _: os._exit(3), "left with exit status 3"),
         (lambda _: 1 / 0, r"raised ZeroDivisionError(.|\n)*test_processes.py"),
-        (lambda _: nothing(), r"takes|missing"),
+        (lambda: None, r"takes|missing"),
         (lambda _: lambda: 0, "cannot be sent from its process.*return plain data"),
     ],
     ids=["crash", "exit", "exception", "wrong-call", "unsendable"],
