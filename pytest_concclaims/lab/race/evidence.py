@@ -24,7 +24,7 @@ from .samples.tally import Count
 from .scenarios import Scenario
 from .schedules.explorer import Explored
 from .schedules.replay import Token, token
-from .schedules.scheduler import preemption_count
+from .schedules.run import preemption_count
 from .schedules.searched import Searched
 from .schedules.side import EndedBySchedule
 

@@ -23,9 +23,9 @@ from ..orders import MOST_ORDERS, Call, History, Order, Raised, Results, Sequent
 from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, comparing, portable, shown
-from .enumeration import Trace
 from .explorer import Seen, clock
-from .scheduler import ORDER_PATIENCE_S, Run, Schedule, Scheduler
+from .run import Run, Schedule
+from .scheduler import ORDER_PATIENCE_S, Scheduler
 from .story import Visit
 from .switch_points import switches_anywhere
 from .watch import Recording, watch
@@ -45,6 +45,8 @@ _MAX_TURN_WITHOUT_LOCKS = 1_000
 
 #: Times as long as a run that was seen, time passes before each call to see whether it matters; in these bounds.
 _PAUSE_RATIO, _LEAST_PAUSE_S, _MOST_PAUSE_S = 2.0, 0.005, 0.1
+
+UNSCHEDULED = "threads that actors start are not scheduled"
 
 #: Is called before each part of a run.
 Begin = Callable[[Schedule, Part], None]
@@ -96,7 +98,7 @@ class Runs:
         if timeout == math.inf:  # a person looks on
             self._watch.debugger = sys.gettrace()
         self._runs = 0
-        self._saw_threads = False
+        self._saw_threads = self._contended = False
         #: Ends of threads that actors have started.
         self._ends: list[Failure] = []
         self._stack = ExitStack()
@@ -125,9 +127,18 @@ class Runs:
         return self._watch.started_threads or self._saw_threads
 
     @property
-    def unseen(self) -> str | None:
-        """Return where threads are switched that no schedule switches, in words; None if nowhere."""
-        return self._watch.unseen
+    def doubt(self) -> str | None:
+        """Return why "never" cannot rest on the schedules, however many are run; None if it can."""
+        if self._watch.unseen is not None:
+            return f"this interpreter switches threads {self._watch.unseen}, and no schedule does"
+        if self.started_threads:
+            return UNSCHEDULED
+        if self._contended and self._question.end is DEADLOCK:
+            return (
+                "schedules do not try that an actor takes a lock again which it has just let go of, as a condition's "
+                "wait does: they give it to the one that waits. A longer budget does not help"
+            )
+        return None
 
     def take(self, subject: Subject) -> None:
         """Run calls from now on, after all orders of them.
@@ -136,7 +147,6 @@ class Runs:
         :raises Failed: a call waits for another one.
         """
         self._subject = subject
-        self.once = False
         self.sequential = self._in_all_orders()
         self._judge = Judge(self._question, self.sequential, may_break=subject.may_break)
         self._runs = _RECORDED  # what happens once in a process has happened
@@ -188,27 +198,17 @@ class Runs:
         if isinstance(outcome, Results):
             self.results = tuple(tuple(map(shown, results)) for results in outcome.values)
         judged = self._judge(outcome)
-        spans = tuple(run.spans)
-        seen = Seen(
-            Trace(schedule, spans, run.steps),
-            judged,
-            _points(run, len(self._actors)),
-            futile=run.futile,
-            blocks=run.blocks,
-            last=run.deadlock,
-            followed=run.followed and not self._watch.lost_sight,
-            path=hash(tuple((visit.actor, visit.file, visit.line) for visit in path)) if path else None,
-            forced=run.forced,
-            impatient=run.impatient,
-            contended=run.contended and self._is_by_table,
-        )
+        run.followed = run.followed and not self._watch.lost_sight
+        self._contended = self._contended or (run.contended and self._is_by_table)
+        last = run.deadlock
         if judged.sought and isinstance(outcome, Results) and not self._is_steady(clock() - begun):
-            seen = replace(seen, judged=replace(judged, sought=False), last=True)
-        del state, run, outcome  # here, and not in the next one's time
+            judged, last = replace(judged, sought=False), True
+        run.drop_results()
+        del state, outcome  # here, and not in the next one's time
         self._runs += 1
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and not PYPY:
             gc.collect()
-        return seen
+        return Seen(run, judged, _in_short(path), last)
 
     def _acted(
         self, state: Any, schedule: Schedule, write: Callable[[Visit], None] | None, order: Order | None = None
@@ -380,12 +380,9 @@ def _lines(visits: Iterable[Visit]) -> set[tuple[int, str, int]]:
     return {(visit.actor, visit.file, visit.line) for visit in visits}
 
 
-def _points(run: Run, actors: int) -> tuple[int, ...]:
-    points = [0] * actors
-    for span, end in zip(run.spans, [*(span.begin for span in run.spans[1:]), run.steps + 1]):
-        if not span.choice:
-            points[span.actor] += end - span.begin
-    return tuple(points)
+def _in_short(path: Sequence[Visit]) -> int | None:
+    """Return a number for what actors did line by line; None if that was not recorded."""
+    return hash(tuple((visit.actor, visit.file, visit.line) for visit in path)) if path else None
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ..question import DEADLOCK, OutcomeQuestion, of_control
 from .explorer import Explored, Explorer
 from .parts import AFRESH_PART, CONTROL_PART, PART_BEFORE_SAMPLES, PORTABLE_PART, RACE_PART, SCENARIOS_PART
 from .replay import Token, code_digest
-from .scheduler import preemption_count
+from .run import preemption_count
 from .searched import Searched
 from .side import Children, EndedBySchedule, Side
 from .story import Visit, story

@@ -86,15 +86,8 @@ class Searched:
             return f"the schedule that was replayed came to {', '.join(map(str, race.outcomes))}"
         if race.unordered is not None:
             return race.unordered
-        if race.unseen is not None:
-            return f"this interpreter switches threads {race.unseen}, and no schedule does"
-        if race.remarks:
-            return race.remarks[0]
-        if race.contended:
-            return (
-                "schedules do not try that an actor takes a lock again which it has just let go of, as a condition's "
-                "wait does: they give it to the one that waits. A longer budget does not help"
-            )
+        if race.doubt is not None:
+            return race.doubt
         if race.impatient:
             return (
                 f"an actor waits for time to pass, and {counted(race.impatient, 'schedule')} would have that over "

@@ -16,19 +16,18 @@ from ...processes.forked import CAN_FORK, run_forked
 from ..child_end import GRACE_S, child_failure, with_assertions
 from ..experiment import Subject
 from ..position import Part, SharedSchedule
-from ..question import CRASH, DEADLOCK, OutcomeQuestion
+from ..question import CRASH, OutcomeQuestion
 from ..scenarios import Scenario
 from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
-from .runs import Runs
+from .run import Schedule, preemption_count
+from .runs import UNSCHEDULED, Runs
 from .scenario_search import explore_scenarios
-from .scheduler import Schedule, preemption_count
 from .story import Visit, story
 
 T = TypeVar("T")
 
 #: Seconds after which actors without their locks count as hanging.
 _BROKEN_S = 2.0
-_UNSCHEDULED = ("threads that actors start are not scheduled",)
 #: Times that a schedule is run to see it show again what it has shown.
 _TRIES = 3
 
@@ -148,11 +147,12 @@ class Side:
                     stop_after=stop_after,
                     least_empty=self._question.least_empty,
                 )
-                explored = replace(explorer.explore(end), in_order=runs.in_order, unordered=runs.unordered)
-            remarks = _UNSCHEDULED if runs.started_threads else ()
-            contended = explored.contended and self._question.end is DEADLOCK
-            once = explored.once or runs.once
-            return replace(explored, remarks=remarks, unseen=runs.unseen, contended=contended, once=once)
+                explored = explorer.explore(end)
+                explored.in_order, explored.unordered = runs.in_order, runs.unordered
+            explored.once = explored.once or runs.once
+            explored.doubt = runs.doubt
+            explored.remarks = (UNSCHEDULED,) if runs.started_threads else ()
+            return explored
 
         return self._unless_crash_is_sought(lambda: self._children.run(self, explore, seconds))
 
