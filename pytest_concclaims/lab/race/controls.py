@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..failure import Failed, Failure
 from ..processes.forked import run_forked
-from .child_end import GRACE_S
+from .conditions import GRACE_S, Conditions
 from .experiment import RaceExperiment, Subject
 from .question import OutcomeQuestion
 from .without_locks import UnlockedSetup
@@ -17,14 +17,11 @@ class Controls:
     """Says which control a race has for a question.
 
     :param given: the experiment as the claim describes it.
-    :param timeout: seconds for a call of ``setup``.
-    :param in_process: whether to do without a child.
     """
 
-    def __init__(self, given: RaceExperiment, *, timeout: float, in_process: bool) -> None:
+    def __init__(self, given: RaceExperiment, conditions: Conditions) -> None:
         self._given = given
-        self._timeout = timeout
-        self._in_process = in_process
+        self._conditions = conditions
         #: The locks that ``setup`` makes, in words; None if that is not known yet.
         self._locks: tuple[str, ...] | None = None
         #: With the control that was used last.
@@ -73,6 +70,6 @@ class Controls:
                 return tuple(setup.taken_out)
             return ()
 
-        if self._in_process:
+        if self._conditions.in_process:
             return find()
-        return run_forked(find, deadline=self._timeout + GRACE_S).value or ()
+        return run_forked(find, deadline=self._conditions.timeout + GRACE_S).value or ()

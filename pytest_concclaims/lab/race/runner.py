@@ -10,8 +10,8 @@ from ...interpreter import gil_enabled
 from ...text import counted
 from .. import linux
 from ..failure import Failed, Failure
-from ..processes.forked import CAN_FORK
 from ..tracing import is_traced, tracer_advice
+from .conditions import Conditions
 from .controls import Controls
 from .experiment import RaceExperiment
 from .histogram import OutcomeCount, counts
@@ -80,43 +80,15 @@ class Result:
 class Runner:
     """Runs an experiment for one question after the other.
 
-    :param budget: seconds for each question.
-    :param timeout: seconds that actors may take before they count as hanging.
-    :param in_process: whether to do without a child where there could be one.
-    :param portable: whether schedules switch threads at any instruction.
     :param replay: tokens of schedules, of which one may be of this race.
-    :param failed_assertions: returns those of the claim that have failed in this process, in words. A failure that
-        is caught in a child would be lost with the child.
     """
 
-    def __init__(
-        self,
-        experiment: RaceExperiment,
-        *,
-        budget: float,
-        timeout: float,
-        in_process: bool,
-        portable: bool = False,
-        replay: Sequence[Token] = (),
-        failed_assertions: Callable[[], Sequence[str]] = tuple,
-    ) -> None:
-        self.budget = budget
-        self.in_process = in_process or not CAN_FORK
+    def __init__(self, experiment: RaceExperiment, conditions: Conditions, replay: Sequence[Token] = ()) -> None:
+        self.conditions = conditions
         self._in_schedules: Mapping[Portable, int] = {}
-        self._controls = Controls(experiment, timeout=timeout, in_process=self.in_process)
-        self._schedules = ScheduleSearch(
-            experiment,
-            budget=budget,
-            timeout=timeout,
-            in_process=in_process,
-            portable=portable,
-            replay=replay,
-            failed_assertions=failed_assertions,
-            controls=self._controls,
-        )
-        self._samples = SampleSearch(
-            experiment, budget=budget, timeout=timeout, in_process=in_process, failed_assertions=failed_assertions
-        )
+        self._controls = Controls(experiment, conditions)
+        self._schedules = ScheduleSearch(experiment, conditions, self._controls, replay)
+        self._samples = SampleSearch(experiment, conditions)
 
     @property
     def experiment(self) -> RaceExperiment:
@@ -126,7 +98,7 @@ class Runner:
     @property
     def is_replay(self) -> bool:
         """Return whether only a schedule is run that a replay token names."""
-        return self._schedules.is_replay
+        return self._schedules.replay is not None
 
     @property
     def findings(self) -> Findings:
@@ -144,7 +116,7 @@ class Runner:
         :param alone: gives the machine to samples.
         :raises Failed: what was to be run raised, hung, or ended the process.
         """
-        if asked.end is CRASH and self.in_process:
+        if asked.end is CRASH and self.conditions.in_process:
             return Result(None, None, _NO_CHILD)
         started, gil = clock(), gil_enabled()
         linux.load()
@@ -186,9 +158,9 @@ class Runner:
         with nullcontext() if suffices else alone():  # a short look asks for no power, and so for no quiet machine
             now = clock()
             if suffices:
-                self._look(asked, now, now + max(0.0, self.budget - spent))
+                self._look(asked, now, now + max(0.0, self.conditions.budget - spent))
             else:
-                end = now + max(0.0, self.budget - spent)  # waiting for the machine takes nothing of it
+                end = now + max(0.0, self.conditions.budget - spent)  # waiting for the machine takes nothing of it
                 self._samples.ask(asked, self.experiment, now, end)
         findings = self.findings
         if findings.race.tally.seen.samples:
@@ -205,7 +177,7 @@ class Runner:
 
     def _look(self, asked: OutcomeQuestion, now: float, end: float) -> None:
         """Let the race's threads run freely for a short time: longer on a busy machine, where little comes of it."""
-        until = min(end, now + min(_LOOK_PART * self.budget, _MOST_LOOK_S))
+        until = min(end, now + min(_LOOK_PART * self.conditions.budget, _MOST_LOOK_S))
         while True:
             self._samples.look(asked, now, until, most=_MOST_LOOK_SAMPLES)
             tally = self.findings.race.tally

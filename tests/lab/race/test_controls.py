@@ -15,6 +15,7 @@ from helpers.race_questions import last
 from pytest_concclaims import Lab
 from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.failure import Failed
+from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.controls import Controls
 from pytest_concclaims.lab.race.experiment import Control, RaceError, RaceExperiment, experiment
 from pytest_concclaims.lab.race.question import ATOMIC, CRASH, DEADLOCK, question
@@ -63,7 +64,7 @@ def described(setup: Callable[[], Any] = Counter, control: object = None) -> Rac
 
 def controls_of(given: RaceExperiment) -> Controls:
     """Return its controls, found in this process."""
-    return Controls(given, timeout=10.0, in_process=True)
+    return Controls(given, Conditions(budget=10.0, timeout=10.0, no_child=True))
 
 
 ABOUT_COUNT = question("always", [2], ())

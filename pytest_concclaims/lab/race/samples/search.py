@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Union
 
 from ....interpreter import gil_enabled
 from ....machine import cgroup_quota, usable_cpus
 from ...failure import Failed, Failure
-from ...processes.forked import CAN_FORK, Forked, run_forked
-from ..child_end import GRACE_S, child_failure, with_assertions
+from ..conditions import Conditions
 from ..experiment import RaceExperiment
-from ..position import Part, Position, SharedPosition, at_work
+from ..position import AtStride, Part, Shared, at_work
 from ..question import CRASH, Broken, OutcomeQuestion, Portable, portable
 from .findings import Findings, Side
 from .meetings import meetings_for
@@ -20,34 +17,15 @@ from .sampler import Sampler
 from .stride import clock
 from .tally import Sighting
 
-#: Seconds after which actors without their locks count as hanging.
-_BROKEN_S = 1.0
 _LOST = Portable("in a process that came to no end")
 
 
 class SampleSearch:
-    """Samples an experiment for one question after the other.
+    """Samples an experiment for one question after the other."""
 
-    :param budget: seconds for each question.
-    :param timeout: seconds that a stride may take before its actors count as hanging.
-    :param in_process: whether to do without a child.
-    :param failed_assertions: returns those of the claim that have failed in this process, in words.
-    """
-
-    def __init__(
-        self,
-        experiment: RaceExperiment,
-        *,
-        budget: float,
-        timeout: float,
-        in_process: bool,
-        failed_assertions: Callable[[], Sequence[str]],
-    ) -> None:
+    def __init__(self, experiment: RaceExperiment, conditions: Conditions) -> None:
         self._experiment = experiment
-        self._budget = budget
-        self._timeout = timeout
-        self._in_process = in_process or not CAN_FORK
-        self._failed_assertions = failed_assertions
+        self._conditions = conditions
         #: Of the latest question.
         self.findings = Findings()
 
@@ -56,7 +34,9 @@ class SampleSearch:
         quota = cgroup_quota()
         cores = usable_cpus() if quota is None else min(usable_cpus(), int(quota))
         actors = len(self._experiment.race.actors)
-        self.findings = Findings(meetings_for(gil=gil_enabled(), cores=cores, actors=actors), budget=self._budget)
+        self.findings = Findings(
+            meetings_for(gil=gil_enabled(), cores=cores, actors=actors), budget=self._conditions.budget
+        )
 
     def ask(self, question: OutcomeQuestion, experiment: RaceExperiment, started: float, end: float) -> None:
         """Sample until a question is settled or time is up.
@@ -94,44 +74,33 @@ class SampleSearch:
         self, side: Side, question: OutcomeQuestion, started: float, end: float, most: float = math.inf
     ) -> None:
         experiment, scenario = self._experiment.at_random()
-        of_control, total = side is self.findings.control, side.tally.total
-        may_break = of_control and experiment.control.may_break
-        timeout = min(self._timeout, _BROKEN_S) if may_break else self._timeout
+        total, strategies = side.tally.total, self.findings.strategies
+        subject = experiment.control if side is self.findings.control else experiment.race
+        position = Shared(AtStride(0, Part.SETUP, 0, 0, 0))
 
-        def sample(begin: Callable[[int, int, Part], None]) -> Findings:
+        def begin(strategy: int, length: int, part: Part) -> None:
+            position.write(AtStride(strategy, part, length, total.samples, total.overlapping))
+
+        def sample() -> Findings:
+            timeout = self._conditions.timeout_of(subject)
             sampler = Sampler(experiment, self.findings, side, question, timeout=timeout, begin=begin)
             sampler.sample(started, end, most=most)
             return self.findings
 
-        if self._in_process:
-            sample(lambda *_: None)
+        def where() -> str:
+            at = position.read()
+            did = f"{at_work(subject, at.part)}; {strategies[at.strategy].value}; after {at.samples:,} samples"
+            return f"while the {subject.name} ran ({did})"
+
+        try:
+            self.findings = self._conditions.in_child(sample, subject, end - clock(), where)
             self.findings.scenario = scenario
-            return
-        with SharedPosition() as shared:
+        except Failed as failed:
+            if self._conditions.in_process:
+                raise
+            self._count_end(side, position.read(), failed.failure, clock() - started)
 
-            def begin(strategy: int, length: int, part: Part) -> None:
-                shared.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
-
-            def work() -> _Report:
-                return with_assertions(lambda: sample(begin), tuple if may_break else self._failed_assertions)
-
-            forked = run_forked(work, deadline=end - clock() + timeout + GRACE_S)
-            at = shared.read()
-        if isinstance(forked.value, Findings):
-            self.findings = forked.value
-            self.findings.scenario = scenario
-            return
-        failure = self._failure(forked, at) if forked.value is None else forked.value
-        self._count_end(side, at, failure, clock() - started)
-
-    def _failure(self, forked: Forked[_Report], at: Position) -> Failure:
-        """Return what it means that a child did not return."""
-        subject = self._experiment.control if at.of_control else self._experiment.race
-        strategy = self.findings.strategies[at.strategy].value
-        did = f"{at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples"
-        return child_failure(forked, f"while the {subject.name} ran ({did})")
-
-    def _count_end(self, side: Side, at: Position, failure: Failure, seconds: float) -> None:
+    def _count_end(self, side: Side, at: AtStride, failure: Failure, seconds: float) -> None:
         """Count the samples of a child that did not return: all that is known is how many there were.
 
         In its last stride, all of the control's may have overlapped: it must not seem to end so more often than it
@@ -139,13 +108,13 @@ class SampleSearch:
 
         :raises Failed: such an end is not sought, or it was no actor's.
         """
-        is_crash, tally = failure.kind == "crash", side.tally
-        is_broken = at.of_control and self._experiment.control.may_break and failure.kind in ("crash", "hang")
+        is_crash, tally, of_control = failure.kind == "crash", side.tally, side is self.findings.control
+        is_broken = of_control and self._experiment.control.may_break and failure.kind in ("crash", "hang")
         if not (is_broken or (self.findings.crash and is_crash)) or at.part is not Part.ACTORS:
             raise Failed(failure)
         end = portable(CRASH if is_crash else Broken("a hang"))
         samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping
-        if at.of_control:
+        if of_control:
             samples, overlapping = samples + at.length - 1, overlapping + at.length - 1
         tally.turns += 1
         tally.strides += 1
@@ -155,7 +124,3 @@ class SampleSearch:
         tally.seen.add(1, 1)
         meeting, number = self.findings.strategies[at.strategy], tally.total.samples
         tally.witness = tally.witness or Sighting.at(str(end), meeting, seconds, number, overlapping=True)
-
-
-#: What a child returns: a failure, or all findings so far.
-_Report = Union[Failure, Findings]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from ....records.interleaving import Step
 from ....text import counted
 from .explorer import ENOUGH, Explored, Witness
-from .parts import RACE_PART
 
+#: The part of a question's budget that the race's schedules get.
+RACE_PART = 0.5
 #: Times the budget that would just be enough, for advice.
 _RESERVE = 1.5
 #: The least level where each schedule has a process of its own, if more were run in one process.

@@ -41,8 +41,9 @@ from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.failure import Failed, Failure
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import RaceError, experiment
-from pytest_concclaims.lab.race.position import Part, Position
+from pytest_concclaims.lab.race.position import AtStride, Part
 from pytest_concclaims.lab.race.question import CRASH, Portable, portable, question
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
@@ -635,12 +636,12 @@ def test_samples_of_a_child_that_crashed_are_counted(
 ) -> None:
     """As far as is known, and of the control all that may have overlapped: it must not seem to crash more often."""
     made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
-    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
+    search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     search.begin()
     search.findings.crash = True
     side = search.findings.control if of_control else search.findings.race
     side.tally.count(portable("before"), 3, 5)
-    at = Position(of_control, 0, Part.ACTORS, length=8, samples=9, overlapping=overlapping)
+    at = AtStride(0, Part.ACTORS, length=8, samples=9, overlapping=overlapping)
     search._count_end(side, at, Failure("crash", "SIGSEGV", ""), 0.5)
     assert side.tally.outcomes == {
         portable("before"): Count(5, 3),
@@ -655,7 +656,7 @@ def test_samples_of_a_child_that_crashed_are_counted(
 def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest.MonkeyPatch) -> None:
     """In each child: what it learned in one that did not crash would count as samples that did not, later."""
     made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
-    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
+    search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     lengths: dict[str, list[int]] = {"race": [], "control": []}
 
     def take_turn(search: SampleSearch, side: Side, *_: object) -> None:
@@ -680,11 +681,11 @@ def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest
 def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -> None:
     """Nothing is counted."""
     made = experiment(object, (nothing, nothing), observe=object, rounds=1, control=None, exceptions=())
-    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
+    search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     search.begin()
     search.findings.crash = about is CRASH
     with pytest.raises(Failed, match="its end"):
-        search._count_end(search.findings.race, Position(False, 0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5)
+        search._count_end(search.findings.race, AtStride(0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5)
     assert search.findings.race.tally == Tally()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.controls import Controls
 from pytest_concclaims.lab.race.experiment import experiment
 from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, portable, question
@@ -37,16 +38,8 @@ def searched(
 ) -> Searched:
     """Return what schedules say about a question."""
     made = experiment(setup, actors, observe=observe, rounds=1, control=control or actors, exceptions=())
-    search = ScheduleSearch(
-        made,
-        budget=20.0,
-        timeout=timeout,
-        in_process=in_process,
-        portable=False,
-        replay=(),
-        failed_assertions=tuple,
-        controls=Controls(made, timeout=timeout, in_process=in_process),
-    )
+    conditions = Conditions(budget=20.0, timeout=timeout, no_child=in_process)
+    search = ScheduleSearch(made, conditions, Controls(made, conditions), replay=())
     asks: OutcomeQuestion = question(asked, [about], (), values=None if observe else len(actors))
     return search.ask(asks)
 
