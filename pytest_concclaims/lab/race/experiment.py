@@ -96,6 +96,10 @@ class Subject:
         calls = [iter(calls) for calls in self.calls or ()]
         return [name_of(next(calls[actor])) for actor in order]
 
+    def calls_in(self, order: Order) -> str:
+        """Return the calls that actors make in an order, in words."""
+        return ", then ".join(self.names_in(order))
+
     def repeated_actors(self) -> list[Actor]:
         """Return the actors, each of which does all its rounds in one call."""
         if self.calls is not None:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import chain, repeat
 from typing import Any
 
 from ....interpreter import PYPY, gil_enabled
 from ...failure import Failed, Failure
 from ...threads import ends_of_new_threads
 from ..experiment import Actor, Subject
-from ..orders import MOST_ORDERS, Call, History, Order, Raised, Results, Sequential, order_count, orders, result_of
+from ..orders import Call, History, Order, Raised, Results, Sequential, result_of
 from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
-from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, comparing, portable, shown
+from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, portable, shown
 from .explorer import Seen, clock
+from .in_orders import InOrders, TooLongError
 from .run import Run, Schedule
 from .scheduler import ORDER_PATIENCE_S, Scheduler
 from .story import Visit
@@ -35,25 +34,16 @@ _RUNS_BETWEEN_COLLECTIONS = 500
 
 #: Runs that are recorded line by line, to see whether what actors do for the first time they do again.
 _RECORDED = 3
-#: Runs of calls one after the other, to see that a witness is none by chance.
-_STEADY_RUNS = 100
 #: Seconds between two switches on the clock: none, but where a wake-up was lost (glibc bug 25847).
 _NO_SWITCH_S = 1.0
 
 #: Steps after which an actor without its locks has to let another one go on: it may wait in a loop for a condition.
 _MAX_TURN_WITHOUT_LOCKS = 1_000
 
-#: Times as long as a run that was seen, time passes before each call to see whether it matters; in these bounds.
-_PAUSE_RATIO, _LEAST_PAUSE_S, _MOST_PAUSE_S = 2.0, 0.005, 0.1
-
 UNSCHEDULED = "threads that actors start are not scheduled"
 
 #: Is called before each part of a run.
 Begin = Callable[[Schedule, Part], None]
-
-
-class _TooLongError(Exception):
-    """In an order of calls, one waits for time to pass, and for so long that the others were let go on."""
 
 
 class Runs:
@@ -140,30 +130,19 @@ class Runs:
             )
         return None
 
-    def take(self, subject: Subject) -> None:
-        """Run calls from now on, after all orders of them.
+    def take(self, subject: Subject) -> Sequential:
+        """Run calls from now on, after all orders of them; return what these give.
 
         :param subject: of the same number of actors.
         :raises Failed: a call waits for another one.
         """
         self._subject = subject
-        self.sequential = self._in_all_orders()
-        self._judge = Judge(self._question, self.sequential, may_break=subject.may_break)
+        self.orders = InOrders(subject, self._in_order, timeout=self._timeout)
+        self.sequential = found = self.orders.find()
+        self.once = self.once or found.once
+        self._judge = Judge(self._question, found, may_break=subject.may_break)
         self._runs = _RECORDED  # what happens once in a process has happened
-
-    def given(self, subject: Subject) -> Sequential:
-        """Return what the calls of a subject give one after the other."""
-        if self.sequential is None:
-            self.take(subject)
-        assert self.sequential is not None, "it was just found"
-        return self.sequential
-
-    def steady(self, subject: Subject, known: Sequential) -> Sequential:
-        """Return what is known of the calls of a subject, or why that is no ground after all."""
-        if self.given(subject).lacking is None:
-            self.sequential = known
-            self._is_steady(_MOST_PAUSE_S / _PAUSE_RATIO)
-        return self.sequential or known
+        return found
 
     @property
     def in_order(self) -> tuple[tuple[tuple[str, ...], str], ...]:
@@ -201,8 +180,10 @@ class Runs:
         run.followed = run.followed and not self._watch.lost_sight
         self._contended = self._contended or (run.contended and self._is_by_table)
         last = run.deadlock
-        if judged.sought and isinstance(outcome, Results) and not self._is_steady(clock() - begun):
-            judged, last = replace(judged, sought=False), True
+        if judged.sought and isinstance(outcome, Results) and self.sequential is not None:
+            self.sequential = self.orders.again(self.sequential, clock() - begun)
+            if self.sequential.lacking is not None:
+                judged, last = replace(judged, sought=False), True
         run.drop_results()
         del state, outcome  # here, and not in the next one's time
         self._runs += 1
@@ -247,85 +228,11 @@ class Runs:
             history.end((actor, number))
         return results
 
-    def _in_all_orders(self) -> Sequential:
-        """Return what the calls give one after the other, each order on a fresh state, and twice.
-
-        :raises Failed: in each order, a call waits for another one; of operations, in any order.
-        """
-        given: list[tuple[Order, Results]] = []
-        counts = [len(calls) for calls in self._subject.calls or ()]
-        if order_count(counts) > MOST_ORDERS:
-            text = f"the calls have {order_count(counts):,} orders, and {MOST_ORDERS:,} are run at most"
-            return Sequential((), f"{text}; let fewer actors do it")
-        end = clock() + self._timeout
-        for order in orders(counts):
-            if clock() > end:
-                return Sequential((), "the calls, one after the other, take too long; let setup and actors do less")
-            visits: tuple[list[Visit], list[Visit]] = ([], [])
-            try:
-                first, again = (self._in_order(order, visit.append) for visit in visits)
-            except _TooLongError as error:
-                return Sequential((), str(error))
-            waits = first is None or again is None  # and where it waits, it does so sooner or later
-            once, twice = map(_lines, visits) if waits else visits
-            self.once = self.once or once != twice
-            if first is not None and again is not None:
-                given.append((order, first))
-                if not comparing(again, first.__eq__):
-                    return Sequential(tuple(given), self._differs(order, first, again))
-        if not given:
-            names = " and ".join(dict.fromkeys(self._subject.names()))
-            text = f"{names}: in each order, a call waits for one that comes later, so nothing is atomic here"
-            raise Failed(Failure("raised", f"{text}; ask race.always(...) with the outcomes that are right", ""))
-        self._check_come_to_an_end(given)
-        return Sequential(tuple(given))
-
-    def _check_come_to_an_end(self, given: Sequence[tuple[Order, Results]]) -> None:
-        """Refuse an actor of which nothing is known but that it raises: what is asked about may never have run."""
-        if self._subject.labels or self._subject.may_break:
-            return
-        for actor, name in enumerate(self._subject.names()):
-            ends = [results.values[actor][0] for _, results in given]
-            if all(isinstance(end, Raised) for end in ends):
-                text = f"{name}: in each order, {ends[0]}, so that nothing else is known of it"
-                raise Failed(Failure("raised", f"{text}; let setup make a state in which it comes to an end", ""))
-
-    def _is_steady(self, seconds: float) -> bool:
-        """Return whether the orders give the same again, many times: what is random may have given that by chance.
-
-        And whether they do so if time passes before each call, as it did in the run that was seen. Else there is no
-        ground for any answer from now on.
-
-        :param seconds: of that run.
-        """
-        known = self.sequential
-        assert known is not None, "there are results of calls"
-        if known.lacking is not None:
-            return False
-        pause = min(max(_PAUSE_RATIO * seconds, _LEAST_PAUSE_S), _MOST_PAUSE_S)
-        repeated = itertools.islice(itertools.cycle(known.results), _STEADY_RUNS)
-        for (order, before), pause_s in chain(zip(known.results, repeat(pause)), zip(repeated, repeat(0.0))):
-            with suppress(_TooLongError):  # the machine is busy
-                again = self._in_order(order, None, pause_s)
-                if again is not None and not comparing(again, before.__eq__):
-                    self.sequential = replace(known, lacking=self._differs(order, before, again, pause_s))
-                    return False
-        return True
-
-    def _differs(self, order: Order, first: Results, again: Results, pause_s: float = 0.0) -> str:
-        calls = ", then ".join(self._subject.names_in(order))
-        if pause_s:
-            text = f"{calls} gave {portable(first)}, and with {1000 * pause_s:.0f} ms before each, {portable(again)}"
-            return f"what the calls give depends on time: {text}; let setup make the clock that they read"
-        text = f"{calls} gave {portable(first)}, and again {portable(again)}"
-        advice = "let them return what can be compared, such as a number or a name"
-        return f"the calls do not give the same again one after the other: {text}; {advice}"
-
-    def _in_order(self, order: Order, write: Callable[[Visit], None] | None, pause_s: float = 0.0) -> Results | None:
+    def _in_order(self, order: Order, write: Callable[[Visit], None] | None, pause_s: float) -> Results | None:
         """Return the results of calls in an order; None if one waits for another one, in the kernel or in a loop.
 
         :param pause_s: seconds that pass before each call.
-        :raises _TooLongError: one waits for time to pass.
+        :raises TooLongError: one waits for time to pass.
         """
         state = made(self._subject)
         self._pause_s = pause_s
@@ -334,10 +241,10 @@ class Runs:
         finally:
             self._pause_s = 0.0
         waited = run.deadlock or run.blocks or run.forced
-        calls = ", then ".join(self._subject.names_in(order))
+        calls = self._subject.calls_in(order)
         if run.outwaited:
             text = f"{calls}: called one after the other, one of them waits for more than {ORDER_PATIENCE_S} s"
-            raise _TooLongError(f"{text}; let it wait for less than 10 ms")
+            raise TooLongError(f"{text}; let it wait for less than 10 ms")
         if waited and self._subject.operations:
             text = f"{calls}: called one after the other, one of them waits for another thread"
             advice = "give it a timeout, or let setup make what it waits for; or ask lab.race(...).atomic()"
@@ -373,11 +280,8 @@ def sequential(
     :param known: what they have given, to see whether they give the same again, many times.
     """
     with Runs(subject, question, gil=gil_enabled(), portable_grade=False, timeout=timeout) as runs:
-        return runs.given(subject) if known is None else runs.steady(subject, known)
-
-
-def _lines(visits: Iterable[Visit]) -> set[tuple[int, str, int]]:
-    return {(visit.actor, visit.file, visit.line) for visit in visits}
+        found = runs.sequential or runs.take(subject)
+        return found if known is None or found.lacking is not None else runs.orders.again(known)
 
 
 def _in_short(path: Sequence[Visit]) -> int | None:
