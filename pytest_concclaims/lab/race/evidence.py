@@ -14,7 +14,7 @@ from ...records.interleaving import Step
 from ...text import counted
 from ..callables import name_of
 from ..failure import Failed
-from .experiment import RaceExperiment, Subject
+from .experiment import Subject
 from .histogram import SHOWN, OutcomeCount
 from .question import OutcomeQuestion
 from .runner import Result, Runner
@@ -22,7 +22,7 @@ from .samples.findings import Findings
 from .samples.power import CONFIDENCE
 from .samples.tally import Count
 from .scenarios import Scenario
-from .schedules.explorer import Explored
+from .schedules.explorer import Explored, Witness
 from .schedules.replay import Token, token
 from .schedules.run import preemption_count
 from .schedules.searched import Searched
@@ -60,7 +60,7 @@ def evidence_of(
         seen=race.seen.samples,
         outcomes=[_outcome(count) for count in outcomes[:SHOWN]],
         other_outcomes=max(0, len(outcomes) - SHOWN),
-        witness=_witness_of_failure(failed) if result is None else _witness(result, experiment),
+        witness=_witness_of_failure(failed) if result is None else _witness(result, experiment.race),
         control={
             "matched": experiment.matched,
             "actors": names_of(experiment.control),
@@ -95,51 +95,45 @@ def _outcome(count: OutcomeCount) -> dict[str, Any]:
     }
 
 
-def _witness(result: Result, experiment: RaceExperiment) -> dict[str, Any] | None:
+def _witness(result: Result, race: Subject) -> dict[str, Any] | None:
     searched, findings = result.searched, result.findings
     if searched is not None and searched.witness is not None:
-        witness, race = searched.witness, experiment.race
+        witness = searched.witness
         scenario = None if searched.race is None else searched.race.scenario
-        return {
-            "outcome": witness.outcome,
-            "seconds": round(witness.seconds, 6),
-            "sample": witness.number,
-            "strategy": f"{'random ' if witness.at_random else ''}schedule with "
-            + counted(witness.preemptions, "preemption"),
-            "switch_interval": None,
-            "overlapping": witness.preemptions > 0,
-            **_story(searched.steps, token(race, witness.schedule, portable=searched.portable, scenario=scenario)),
-            "scenario": _table(race, scenario, searched.results),
-            "remark": None,
-        }
+        replay = token(race, witness.schedule, portable=searched.portable, scenario=scenario)
+        table = _table(race, scenario, searched.results)
+        return _by_schedule(replay, searched.steps, table, witness)
     if findings is None or findings.race.tally.witness is None:
         return None
     sighting = asdict(findings.race.tally.witness)
     sighting["seconds"] = round(sighting["seconds"], 6)
-    return {
-        **sighting,
-        "steps": None,
-        "replay": None,
-        "scenario": _table(experiment.race, findings.scenario, ()),
-        "remark": result.remark,
-    }
+    table = _table(race, findings.scenario, ())
+    return {**sighting, "steps": None, "replay": None, "scenario": table, "remark": result.remark}
 
 
 def _witness_of_failure(failed: Failed | None) -> dict[str, Any] | None:
     if not isinstance(failed, EndedBySchedule) or not failed.steps:
         return None
+    replay = failed.replay
+    outcome = "lab.DEADLOCK" if failed.failure.kind == "deadlock" else failed.failure.text
+    witness = Witness(replay.schedule, outcome, 1, preemption_count(replay.schedule), 0.0)
+    return _by_schedule(replay, failed.steps, _table(failed.subject, replay.scenario, ()), witness, overlapping=True)
+
+
+def _by_schedule(
+    replay: Token, steps: Sequence[Step], table: Any, witness: Witness, *, overlapping: bool = False
+) -> dict[str, Any]:
+    kind = "random schedule" if witness.at_random else "schedule"
     return {
-        "outcome": "lab.DEADLOCK" if failed.failure.kind == "deadlock" else failed.failure.text,
-        "seconds": 0.0,
-        "sample": 1,
-        "strategy": f"schedule with {counted(preemption_count(failed.schedule), 'preemption')}",
+        "outcome": witness.outcome,
+        "seconds": round(witness.seconds, 6),
+        "sample": witness.number,
+        "strategy": f"{kind} with {counted(witness.preemptions, 'preemption')}",
         "switch_interval": None,
-        "overlapping": True,
-        **_story(
-            failed.steps,
-            token(failed.subject, failed.schedule, portable=failed.portable, scenario=failed.scenario),
-        ),
-        "scenario": _table(failed.subject, failed.scenario, ()),
+        "overlapping": overlapping or witness.preemptions > 0,
+        "steps": [asdict(step) for step in steps] or None,
+        "replay": str(replay),
+        "scenario": table,
         "remark": None,
     }
 
@@ -155,10 +149,6 @@ def _table(
         [{"call": name_of(race.operations[number]), "result": result} for number, result in zip(calls, of_thread)]
         for calls, of_thread in zip(scenario, known)
     ]
-
-
-def _story(steps: Sequence[Step], replay: Token) -> dict[str, Any]:
-    return {"steps": [asdict(step) for step in steps] or None, "replay": str(replay)}
 
 
 def _schedules(searched: Searched, remarks: Sequence[str]) -> dict[str, Any] | None:

@@ -12,7 +12,6 @@ from .. import linux
 from ..failure import Failed, Failure
 from ..tracing import is_traced, tracer_advice
 from .conditions import Conditions
-from .controls import Controls
 from .experiment import RaceExperiment
 from .histogram import OutcomeCount, counts
 from .question import CRASH, DEADLOCK, OutcomeQuestion, Portable
@@ -86,14 +85,13 @@ class Runner:
     def __init__(self, experiment: RaceExperiment, conditions: Conditions, replay: Sequence[Token] = ()) -> None:
         self.conditions = conditions
         self._in_schedules: Mapping[Portable, int] = {}
-        self._controls = Controls(experiment, conditions)
-        self._schedules = ScheduleSearch(experiment, conditions, self._controls, replay)
+        self._schedules = ScheduleSearch(experiment, conditions, replay)
         self._samples = SampleSearch(experiment, conditions)
 
     @property
     def experiment(self) -> RaceExperiment:
         """The experiment, with the control that the latest question had."""
-        return self._controls.experiment
+        return self._schedules.experiment
 
     @property
     def is_replay(self) -> bool:
@@ -121,7 +119,6 @@ class Runner:
         started, gil = clock(), gil_enabled()
         linux.load()
         self._in_schedules = {}
-        self._controls.begin()
         self._samples.begin()
         searched = self._schedules.ask(asked)
         self._in_schedules = {} if searched.race is None else searched.race.outcomes

@@ -10,7 +10,7 @@ from ....interpreter import gil_enabled
 from ....text import counted, listed
 from ...failure import Failed
 from ..conditions import Conditions
-from ..controls import Controls
+from ..controls import with_control
 from ..experiment import RaceExperiment
 from ..question import DEADLOCK, OutcomeQuestion, of_control
 from .explorer import Explored, Explorer
@@ -37,72 +37,73 @@ class ScheduleSearch:
     """Runs the schedules of an experiment for one question after the other.
 
     :param replay: tokens of schedules, of which one may be of this race: then that is all that is run.
-    :param controls: has the control for a question.
     """
 
-    def __init__(
-        self, experiment: RaceExperiment, conditions: Conditions, controls: Controls, replay: Sequence[Token]
-    ) -> None:
-        self._experiment = experiment
+    def __init__(self, given: RaceExperiment, conditions: Conditions, replay: Sequence[Token] = ()) -> None:
+        self._given = given
         self._conditions = conditions
-        self._controls = controls
-        self.replay = next((one for one in replay if one.code == code_digest(experiment.race)), None)
+        #: With the control that the latest question had.
+        self.experiment = given
+        self.replay = next((one for one in replay if one.code == code_digest(given.race)), None)
 
     def ask(self, question: OutcomeQuestion) -> Searched:
         """Run schedules for a question.
 
         :raises EndedBySchedule: what was to be run raised, hung, or ended the process.
         """
+        self.experiment = self._given
         budget = self._conditions.budget
         if self.replay is not None:
             return self._replayed(self.replay, question)
         # Samples have to have time without a GIL.
         share = 1.0 if gil_enabled() or question.end is DEADLOCK else _PART_BEFORE_SAMPLES
-        race = Side(self._conditions, self._experiment.race, question, portable=self._conditions.portable)
+        race = Side(self._conditions, self._given.race, question, portable=self._conditions.portable)
         try:
             searched = self._of_race(race, share * budget)
         except WatchError as error:
             return Searched(self._conditions.portable, None, remarks=(str(error),))
         if searched.witness is not None or (searched.race is not None and searched.race.unordered is not None):
             return searched
-        experiment = self._controls.of(question)
-        explored, useless = self._of_first_control(experiment, question, _CONTROL_PART * share * budget)
-        generic = None if useless is None else self._controls.instead()
-        if generic is not None:
-            remark = f"the race without {listed(experiment.taken_out)} {useless}"
-            experiment = generic
+        self.experiment = with_control(self._given, question, self._conditions)
+        explored, useless = self._of_first_control(question, _CONTROL_PART * share * budget)
+        if useless is not None and self._is_control_made:
+            remark = f"the race without {listed(self.experiment.taken_out)} {useless}"
             searched = replace(searched, remarks=(*searched.remarks, remark))
-            explored = self._of_control(generic, question, _CONTROL_PART * share * budget)
+            self.experiment = self._given  # with a generic one
+            explored = self._of_control(question, _CONTROL_PART * share * budget)
         searched = replace(searched, control=explored)
         has_grades = not self._conditions.portable and not switches_anywhere(gil_enabled())
         if not explored.seen and has_grades:
-            side = self._control(experiment, question, portable=True)
+            side = self._control(question, portable=True)
             searched = replace(searched, control_anywhere=self._anywhere(side))
         if searched.lacking() is None and has_grades:
             searched = self._with_portable_grade(searched, question)
         return searched
 
-    def _of_first_control(
-        self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float
-    ) -> tuple[Explored, str | None]:
+    @property
+    def _is_control_made(self) -> bool:
+        """Return whether the control was made of the race, without being asked for."""
+        return self.experiment.matched and not self._given.matched
+
+    def _of_first_control(self, question: OutcomeQuestion, seconds: float) -> tuple[Explored, str | None]:
         """Return what the control's schedules show, and why that is of no use, in words; None if it is."""
         try:
-            explored = self._of_control(experiment, question, seconds)
+            explored = self._of_control(question, seconds)
         except EndedBySchedule as ended:
-            if self._experiment.matched or not experiment.matched:  # it is no control that was made for it
+            if not self._is_control_made:
                 raise
             return Explored(), f"came to no end: {ended.failure.text}"
         if not explored.seen:
             return explored, f"does not show it either, in {counted(explored.run, 'schedule')}"
         return explored, "shows it also where actors run one after the other" if explored.no_race else None
 
-    def _control(self, experiment: RaceExperiment, question: OutcomeQuestion, *, portable: bool) -> Side:
-        sought = of_control(question, matched=experiment.matched)
-        return Side(self._conditions, experiment.control, sought, portable=portable)
+    def _control(self, question: OutcomeQuestion, *, portable: bool) -> Side:
+        sought = of_control(question, matched=self.experiment.matched)
+        return Side(self._conditions, self.experiment.control, sought, portable=portable)
 
-    def _of_control(self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float) -> Explored:
+    def _of_control(self, question: OutcomeQuestion, seconds: float) -> Explored:
         """Return what the control's schedules show."""
-        control = self._control(experiment, question, portable=self._conditions.portable)
+        control = self._control(question, portable=self._conditions.portable)
         explored = control.explored(seconds, stop_after=_ENOUGH_SEEN)
         if explored.once and control.may_be_afresh:
             return control.explored_afresh(seconds)
@@ -132,7 +133,7 @@ class ScheduleSearch:
 
     def _replayed(self, replay: Token, question: OutcomeQuestion) -> Searched:
         """Run one schedule, in this process and without a limit of time, so that a debugger can be used in it."""
-        race = Side(self._conditions, self._experiment.race, question, portable=replay.portable)
+        race = Side(self._conditions, self._given.race, question, portable=replay.portable)
         side = race.in_scenario(replay.scenario)
         written: list[Visit] = []
         with side.runs(math.inf) as runs:
@@ -146,7 +147,7 @@ class ScheduleSearch:
         return Searched(replay.portable, explored, steps=tuple(story(written)), results=results, replayed=True)
 
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
-        race = Side(self._conditions, self._experiment.race, question, portable=True)
+        race = Side(self._conditions, self._given.race, question, portable=True)
         try:
             anywhere = self._anywhere(race)
         except Failed as failed:

@@ -18,6 +18,7 @@ from ..position import AtSchedule, Part, Shared, at_work
 from ..question import CRASH, OutcomeQuestion
 from ..scenarios import Scenario
 from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
+from .replay import Token, token
 from .run import Schedule, preemption_count
 from .runs import UNSCHEDULED, Runs
 from .scenario_search import explore_scenarios
@@ -45,22 +46,11 @@ class Told:
 class EndedBySchedule(Failed):
     """A failure, and the story of the schedule under which it came about."""
 
-    def __init__(
-        self,
-        failure: Failure,
-        subject: Subject,
-        schedule: Schedule,
-        steps: tuple[Step, ...],
-        *,
-        portable: bool,
-        scenario: Scenario | None,
-    ) -> None:
+    def __init__(self, failure: Failure, steps: tuple[Step, ...], subject: Subject, replay: Token) -> None:
         super().__init__(failure)
-        self.subject = subject
-        self.portable = portable
-        self.schedule = schedule
-        self.scenario = scenario
         self.steps = steps
+        self.subject = subject
+        self.replay = replay
 
 
 class Side:
@@ -197,9 +187,8 @@ class Side:
                 return Explored(run=number, seen=1, no_race=no_race)
             again = not self._conditions.in_process and failed.failure.kind != "hang"
             steps = self.in_scenario(scenario).told(schedule).steps if again else ()
-            raise EndedBySchedule(
-                failed.failure, self.subject, schedule, steps, portable=self._portable, scenario=scenario
-            ) from failed.__cause__
+            replay = token(self.subject, schedule, portable=self._portable, scenario=scenario)
+            raise EndedBySchedule(failed.failure, steps, self.subject, replay) from failed.__cause__
 
 
 def _written(file: BinaryIO) -> Iterator[Visit]:

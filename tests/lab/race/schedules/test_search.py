@@ -13,7 +13,6 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.conditions import Conditions
-from pytest_concclaims.lab.race.controls import Controls
 from pytest_concclaims.lab.race.experiment import experiment
 from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, portable, question
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Witness
@@ -39,7 +38,7 @@ def searched(
     """Return what schedules say about a question."""
     made = experiment(setup, actors, observe=observe, rounds=1, control=control or actors, exceptions=())
     conditions = Conditions(budget=20.0, timeout=timeout, no_child=in_process)
-    search = ScheduleSearch(made, conditions, Controls(made, conditions), replay=())
+    search = ScheduleSearch(made, conditions)
     asks: OutcomeQuestion = question(asked, [about], (), values=None if observe else len(actors))
     return search.ask(asks)
 
@@ -128,7 +127,7 @@ def test_deadlock_that_is_not_asked_about_ends_the_race_with_its_story() -> None
         searched((1, 2), Account, one_way, other_way, asked="never")
     assert caught.value.failure.kind == "deadlock"
     assert {step.actor for step in caught.value.steps} == {0, 1}
-    assert caught.value.schedule
+    assert caught.value.replay.schedule
 
 
 def fall(account: Account) -> None:
@@ -154,7 +153,7 @@ def test_crash_that_is_not_asked_about_ends_the_race_with_its_story() -> None:
     """And where it was."""
     with pytest.raises(EndedBySchedule, match="ended by SIGSEGV while the race ran") as caught:
         searched((1, 2), Account, fall, fall)
-    assert caught.value.schedule
+    assert caught.value.replay.schedule
     assert "signal.raise_signal(signal.SIGSEGV)" in [step.text for step in caught.value.steps]
 
 
@@ -168,7 +167,7 @@ def test_exception_ends_the_race(in_process: bool) -> None:
 
     with pytest.raises(EndedBySchedule, match=r"actor .*fail raised LookupError: no such account") as caught:
         searched((1, 2), list, fail, len, in_process=in_process)
-    assert caught.value.schedule == ()
+    assert caught.value.replay.schedule == ()
 
 
 @forks
