@@ -19,6 +19,7 @@ from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import sampler
 from pytest_concclaims.lab.race.samples import search as sample_search
 from pytest_concclaims.lab.race.samples.findings import Findings
+from pytest_concclaims.lab.race.schedules.explorer import Explored
 from pytest_concclaims.lab.race.schedules.search import ScheduleSearch
 from pytest_concclaims.lab.race.schedules.searched import Searched
 from pytest_concclaims.records.evidence import RaceRun
@@ -37,7 +38,7 @@ def last(lab: Lab) -> RaceRun:
 def samples_alone() -> Iterator[None]:
     """Have questions answered by samples: no schedule is run."""
     with pytest.MonkeyPatch.context() as patch:
-        none = Searched(False, None, remarks=("schedules are switched off",))
+        none = Searched(False, Explored(doubt="schedules are switched off"))
         patch.setattr(ScheduleSearch, "ask", lambda *_: none)
         yield
 

@@ -99,7 +99,7 @@ def _witness(result: Result, race: Subject) -> dict[str, Any] | None:
     searched, findings = result.searched, result.findings
     if searched is not None and searched.witness is not None:
         witness = searched.witness
-        scenario = None if searched.race is None else searched.race.scenario
+        scenario = searched.race.scenario
         replay = token(race, witness.schedule, portable=searched.portable, scenario=scenario)
         table = _table(race, scenario, searched.results)
         return _by_schedule(replay, searched.steps, table, witness)
@@ -153,7 +153,7 @@ def _table(
 
 def _schedules(searched: Searched, remarks: Sequence[str]) -> dict[str, Any] | None:
     race = searched.race
-    if race is None:
+    if not race.run and race.unordered is None:
         return None
     return {
         "grade": "portable" if searched.portable else "here",
@@ -180,7 +180,7 @@ def _interpreter() -> str:
 
 def _orders(searched: Searched | None) -> list[dict[str, Any]]:
     """Return what the actors give one after the other, as far as a question asks about that."""
-    given = () if searched is None or searched.race is None else searched.race.in_order
+    given = () if searched is None else searched.race.in_order
     return [{"calls": list(calls), "outcome": outcome} for calls, outcome in given]
 
 
@@ -188,7 +188,7 @@ def _scenarios(race: Subject, searched: Searched | None) -> dict[str, Any] | Non
     """Return which scenarios of operations were run; None if there are no operations."""
     if not race.operations:
         return None
-    shapes = () if searched is None or searched.race is None else searched.race.shapes
+    shapes = () if searched is None else searched.race.shapes
     return {
         "operations": [name_of(operation) for operation in race.operations],
         "shapes": [asdict(shape) for shape in shapes],

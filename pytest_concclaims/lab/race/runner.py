@@ -121,9 +121,9 @@ class Runner:
         self._in_schedules = {}
         self._samples.begin()
         searched = self._schedules.ask(asked)
-        self._in_schedules = {} if searched.race is None else searched.race.outcomes
+        self._in_schedules = searched.race.outcomes
         result = self._with_samples(asked, searched, started, alone)
-        if searched.race is None or searched.race.unordered is None:
+        if searched.race.unordered is None:
             self._check_observed(asked)
         after = gil_enabled() if result.findings is None else result.findings.gil
         return result if after is gil else replace(result, lacking=_gil_changed(gil, after))
@@ -135,16 +135,16 @@ class Runner:
         started: float,
         alone: Callable[[], AbstractContextManager[None]],
     ) -> Result:
-        lacking = searched.lacking()
+        lacking, race = searched.lacking(), searched.race
         if searched.is_final or asked.end is DEADLOCK:
             return Result(searched, None, lacking)
-        if searched.race is not None and lacking and self.experiment.race.operations and gil_enabled():
+        if race.run and lacking and self.experiment.race.operations and gil_enabled():
             return Result(searched, None, lacking)  # with a GIL, samples of many scenarios say little
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)
-        if searched.race is not None and searched.race.unordered is not None:
+        if race.unordered is not None:
             return Result(searched, None, lacking)
-        if searched.race is not None and searched.race.leaks:
+        if race.leaks:
             return Result(searched, None, lacking or (None if gil_enabled() else _LEAKS))
         suffices = lacking is None and gil_enabled()
         if is_traced():
@@ -166,7 +166,7 @@ class Runner:
         if suffices:
             return Result(searched, findings, impossible or _too_short(findings), is_look=True)
         unsampled = impossible or findings.lacking()
-        if gil_enabled() and searched.race is not None and not self.experiment.matched:
+        if gil_enabled() and race.run and not self.experiment.matched:
             # Threads are switched seldom, and a control that is not the race's own says nothing of how seldom.
             return Result(searched, findings, lacking)
         both = "; and of samples: ".join(filter(None, (lacking, unsampled)))
@@ -188,7 +188,7 @@ class Runner:
         A control of the race's own has shown it.
         """
         tally = self.findings.race.tally
-        like = tally.like or (searched.race is not None and searched.race.like)
+        like = tally.like or searched.race.like
         first = next(iter({**self._in_schedules, **tally.outcomes}), None)
         if self.experiment.matched or like or asked.end is not None or first is None:
             return None

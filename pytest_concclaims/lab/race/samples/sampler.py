@@ -13,10 +13,10 @@ from functools import partial
 from ....interpreter import gil_enabled
 from ...failure import Failed
 from ...threads import ends_of_new_threads
-from ..experiment import RaceExperiment
+from ..experiment import Subject
 from ..outcome import close_unawaited, role
 from ..position import Part
-from ..question import Judge, OutcomeQuestion, of_control
+from ..question import Judge, OutcomeQuestion
 from ..schedules.runs import sequential
 from .actor_threads import ActorThreads
 from .findings import STRIDE_S, Findings, Side
@@ -35,6 +35,7 @@ Begin = Callable[[int, int, Part], None]
 class Sampler:
     """Samples one side of an experiment.
 
+    :param question: what is sought of this side.
     :param findings: of both sides; those of this one are added to.
     :param side: the one that is sampled.
     :param timeout: seconds that a stride may take before its actors count as hanging.
@@ -42,17 +43,16 @@ class Sampler:
 
     def __init__(
         self,
-        experiment: RaceExperiment,
+        subject: Subject,
+        question: OutcomeQuestion,
         findings: Findings,
         side: Side,
-        question: OutcomeQuestion,
         *,
         timeout: float,
         begin: Begin,
     ) -> None:
-        of_race = side is findings.race
-        self._question = question if of_race else of_control(question, matched=experiment.matched)
-        self._subject = self._question.of(experiment.race if of_race else experiment.control)
+        self._subject = subject
+        self._question = question
         self._findings = findings
         self._side = side
         self._judge = Judge(self._question, may_break=self._subject.may_break)

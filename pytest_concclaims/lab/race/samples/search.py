@@ -10,7 +10,7 @@ from ...failure import Failed, Failure
 from ..conditions import Conditions
 from ..experiment import RaceExperiment
 from ..position import AtStride, Part, Shared, at_work
-from ..question import CRASH, Broken, OutcomeQuestion, Portable, portable
+from ..question import CRASH, Broken, OutcomeQuestion, Portable, of_control, portable
 from .findings import Findings, Side
 from .meetings import meetings_for
 from .sampler import Sampler
@@ -75,7 +75,9 @@ class SampleSearch:
     ) -> None:
         experiment, scenario = self._experiment.at_random()
         total, strategies = side.tally.total, self.findings.strategies
-        subject = experiment.control if side is self.findings.control else experiment.race
+        of_race = side is self.findings.race
+        asked = question if of_race else of_control(question, matched=experiment.matched)
+        subject = asked.of(experiment.race if of_race else experiment.control)
         position = Shared(AtStride(0, Part.SETUP, 0, 0, 0))
 
         def begin(strategy: int, length: int, part: Part) -> None:
@@ -83,7 +85,7 @@ class SampleSearch:
 
         def sample() -> Findings:
             timeout = self._conditions.timeout_of(subject)
-            sampler = Sampler(experiment, self.findings, side, question, timeout=timeout, begin=begin)
+            sampler = Sampler(subject, asked, self.findings, side, timeout=timeout, begin=begin)
             sampler.sample(started, end, most=most)
             return self.findings
 

@@ -29,6 +29,8 @@ _SCENARIOS_PART, _AFRESH_PART, _CONTROL_PART = 0.7, 0.3, 0.18
 _PORTABLE_PART = 0.02
 #: Of these parts, what is taken where samples have to follow.
 _PART_BEFORE_SAMPLES = 0.6
+#: The least level where each schedule has a process of its own, if more were run in one process.
+_LEAST_AFRESH = 1
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
 _ENOUGH_SEEN = 100
 
@@ -61,8 +63,8 @@ class ScheduleSearch:
         try:
             searched = self._of_race(race, share * budget)
         except WatchError as error:
-            return Searched(self._conditions.portable, None, remarks=(str(error),))
-        if searched.witness is not None or (searched.race is not None and searched.race.unordered is not None):
+            return Searched(self._conditions.portable, Explored(doubt=str(error)))
+        if searched.witness is not None or searched.race.unordered is not None:
             return searched
         self.experiment = with_control(self._given, question, self._conditions)
         explored, useless = self._of_first_control(question, _CONTROL_PART * share * budget)
@@ -120,16 +122,11 @@ class ScheduleSearch:
             if explored.witness.is_sound:
                 return Searched(self._conditions.portable, explored)
             explored = replace(explored, witness=None, seen=0, once=True, leaks=True)
-        if not explored.once or not race.may_be_afresh:
-            return Searched(self._conditions.portable, explored)
-        afresh = race.explored_afresh(_AFRESH_PART * budget)
-        if explored.leaks or afresh.witness is not None:  # what was seen in one process is no effect of a race
-            explored = replace(afresh, once=True, leaks=explored.leaks)
-        told = None if afresh.witness is None else race.story_of(afresh.witness, None)
-        steps = () if told is None else told.steps
-        return Searched(
-            self._conditions.portable, explored, afresh=afresh, steps=steps, remarks=(_afresh_remark(afresh),)
-        )
+        if explored.once:
+            afresh = race.explored_afresh(_AFRESH_PART * budget) if race.may_be_afresh else None
+            explored = with_fresh_processes(explored, afresh)
+        told = None if explored.witness is None else race.story_of(explored.witness, None)
+        return Searched(self._conditions.portable, explored, steps=() if told is None else told.steps)
 
     def _replayed(self, replay: Token, question: OutcomeQuestion) -> Searched:
         """Run one schedule, in this process and without a limit of time, so that a debugger can be used in it."""
@@ -159,8 +156,30 @@ class ScheduleSearch:
         return side.explored(_PORTABLE_PART * self._conditions.budget, stop_after=_ENOUGH_SEEN)
 
 
-def _afresh_remark(afresh: Explored) -> str:
-    return (
+def with_fresh_processes(explored: Explored, afresh: Explored | None) -> Explored:
+    """Return what schedules show of actors that do not do again what they do for the first time in a process.
+
+    :param explored: schedules that were run in one process.
+    :param afresh: schedules that had a process each; None if there were none.
+    """
+    doubt = explored.doubt or (
+        "what the actors do for the first time in a process they do not do again; let setup undo it, such as a cache "
+        "that is filled or a global that is changed"
+    )
+    if afresh is None:
+        return replace(explored, doubt=doubt)
+    remark = (
         "what the actors do for the first time in a process they do not do again, so "
         f"{counted(afresh.run, 'schedule')} had a process each"
+    )
+    both = explored.is_enough and not explored.leaks and (afresh.preemptions or 0) >= _LEAST_AFRESH
+    # What was seen in one process may be no effect of a race.
+    base = afresh if explored.leaks or afresh.witness is not None or afresh.exhausted else explored
+    return replace(
+        base,
+        once=True,
+        leaks=explored.leaks,
+        doubt=explored.doubt if both or afresh.is_enough else doubt,
+        seconds=explored.seconds + afresh.seconds,
+        remarks=(*explored.remarks, remark),
     )
