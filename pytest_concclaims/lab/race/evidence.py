@@ -15,7 +15,7 @@ from ...text import counted
 from ..callables import name_of
 from ..failure import Failed
 from .experiment import Subject
-from .histogram import SHOWN, OutcomeCount
+from .histogram import SHOWN
 from .question import OutcomeQuestion
 from .runner import Result, Runner
 from .samples.findings import Findings
@@ -33,18 +33,18 @@ def evidence_of(
     runner: Runner,
     put: OutcomeQuestion,
     answer: bool | None,
-    result: Result | None,
+    result: Result,
     *,
     failed: Failed | None = None,
 ) -> RaceRun:
     """Return what a question has seen, for the record.
 
     :param answer: None where there is none.
-    :param result: None where a failure ended it.
+    :param failed: the failure that ended it.
     """
     findings, experiment = runner.findings, runner.experiment
     race, control, outcomes = findings.race.tally, findings.control.tally, runner.outcomes
-    searched = None if result is None else result.searched
+    searched = result.searched
     return RaceRun(
         question=put.asked,
         about=put.words,
@@ -54,29 +54,29 @@ def evidence_of(
         samples=race.total.samples,
         overlapping=race.total.overlapping,
         strides=race.strides,
-        seconds=round(findings.seconds + (0.0 if searched is None else searched.seconds), 4),
+        seconds=round(findings.seconds + searched.seconds, 4),
         budget=runner.conditions.budget,
         in_process=runner.conditions.in_process,
         seen=race.seen.samples,
-        outcomes=[_outcome(count) for count in outcomes[:SHOWN]],
+        outcomes=[{**asdict(count), "outcome": str(count.outcome)} for count in outcomes[:SHOWN]],
         other_outcomes=max(0, len(outcomes) - SHOWN),
-        witness=_witness_of_failure(failed) if result is None else _witness(result, experiment.race),
+        witness=_witness(result, experiment.race) if failed is None else _witness_of_failure(failed),
         control={
             "matched": experiment.matched,
             "actors": names_of(experiment.control),
             "samples": control.total.samples,
             "overlapping": control.total.overlapping,
             "strides": control.strides,
-            "seen": None if result is None or result.findings is None else control.seen.overlapping,
+            "seen": None if result.findings is None else control.seen.overlapping,
             "without_locks": list(experiment.taken_out),
         },
-        orders=_orders(searched),
+        orders=[{"calls": list(calls), "outcome": outcome} for calls, outcome in searched.race.in_order],
         scenarios=_scenarios(experiment.race, searched),
         strategies=_strategies(findings),
-        schedules=None if searched is None else _schedules(searched, findings.remarks),
-        bound=None if result is None else result.bound,
+        schedules=_schedules(searched, findings.remarks),
+        bound=result.bound,
         confidence=CONFIDENCE,
-        lacking=None if result is None else result.lacking,
+        lacking=result.lacking,
         failure=None if failed is None else asdict(failed.failure),
     )
 
@@ -86,18 +86,9 @@ def names_of(subject: Subject) -> list[str]:
     return list(subject.labels) or [name_of(actor) for actor in subject.actors]
 
 
-def _outcome(count: OutcomeCount) -> dict[str, Any]:
-    return {
-        "outcome": str(count.outcome),
-        "samples": count.samples,
-        "overlapping": count.overlapping,
-        "schedules": count.schedules,
-    }
-
-
 def _witness(result: Result, race: Subject) -> dict[str, Any] | None:
     searched, findings = result.searched, result.findings
-    if searched is not None and searched.witness is not None:
+    if searched.witness is not None:
         witness = searched.witness
         scenario = searched.race.scenario
         replay = token(race, witness.schedule, portable=searched.portable, scenario=scenario)
@@ -111,7 +102,7 @@ def _witness(result: Result, race: Subject) -> dict[str, Any] | None:
     return {**sighting, "steps": None, "replay": None, "scenario": table, "remark": result.remark}
 
 
-def _witness_of_failure(failed: Failed | None) -> dict[str, Any] | None:
+def _witness_of_failure(failed: Failed) -> dict[str, Any] | None:
     if not isinstance(failed, EndedBySchedule) or not failed.steps:
         return None
     replay = failed.replay
@@ -178,20 +169,13 @@ def _interpreter() -> str:
     return f"{name} {version}{'' if PYPY else ' with the GIL' if gil_enabled() else ' without a GIL'}"
 
 
-def _orders(searched: Searched | None) -> list[dict[str, Any]]:
-    """Return what the actors give one after the other, as far as a question asks about that."""
-    given = () if searched is None else searched.race.in_order
-    return [{"calls": list(calls), "outcome": outcome} for calls, outcome in given]
-
-
-def _scenarios(race: Subject, searched: Searched | None) -> dict[str, Any] | None:
+def _scenarios(race: Subject, searched: Searched) -> dict[str, Any] | None:
     """Return which scenarios of operations were run; None if there are no operations."""
     if not race.operations:
         return None
-    shapes = () if searched is None else searched.race.shapes
     return {
         "operations": [name_of(operation) for operation in race.operations],
-        "shapes": [asdict(shape) for shape in shapes],
+        "shapes": [asdict(shape) for shape in searched.race.shapes],
     }
 
 
@@ -206,10 +190,5 @@ def _explored(explored: Explored) -> dict[str, Any]:
 
 def _strategies(findings: Findings) -> list[dict[str, Any]]:
     samples = findings.race.tally.by_meeting
-    if not samples:
-        return []
-    made = [(strategy, samples.get(strategy, Count())) for strategy in findings.strategies]
-    return [
-        {"strategy": strategy.value, "samples": count.samples, "overlapping": count.overlapping}
-        for strategy, count in made
-    ]
+    used = findings.strategies if samples else ()
+    return [{"strategy": meeting.value, **asdict(samples.get(meeting, Count()))} for meeting in used]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ...interpreter import gil_enabled
 from ...text import counted
@@ -18,6 +18,7 @@ from .question import CRASH, DEADLOCK, OutcomeQuestion, Portable
 from .samples.findings import Findings
 from .samples.search import SampleSearch
 from .samples.stride import clock
+from .schedules.explorer import Explored
 from .schedules.replay import Token
 from .schedules.search import ScheduleSearch
 from .schedules.searched import Searched
@@ -47,7 +48,7 @@ _NO_CHILD = (
 
 @dataclass(frozen=True)
 class Result:
-    """What a question has come to.
+    """What a question has come to; nothing yet, or that what was to be run failed.
 
     :param searched: by schedules.
     :param findings: of samples; None where there were none.
@@ -56,9 +57,9 @@ class Result:
     :param remark: on the witness.
     """
 
-    searched: Searched | None
-    findings: Findings | None
-    lacking: str | None
+    searched: Searched = field(default_factory=lambda: Searched(False, Explored()))
+    findings: Findings | None = None
+    lacking: str | None = None
     is_look: bool = False
     remark: str | None = None
 
@@ -72,8 +73,8 @@ class Result:
     @property
     def is_witnessed(self) -> bool:
         """Return whether what is sought was seen."""
-        by_schedule = self.searched is not None and self.searched.witness is not None
-        return by_schedule or (self.findings is not None and self.findings.race.tally.seen.samples > 0)
+        in_samples = self.findings is not None and self.findings.race.tally.seen.samples > 0
+        return self.searched.witness is not None or in_samples
 
 
 class Runner:
@@ -115,7 +116,7 @@ class Runner:
         :raises Failed: what was to be run raised, hung, or ended the process.
         """
         if asked.end is CRASH and self.conditions.in_process:
-            return Result(None, None, _NO_CHILD)
+            return Result(lacking=_NO_CHILD)
         started, gil = clock(), gil_enabled()
         linux.load()
         self._in_schedules = {}
@@ -136,14 +137,12 @@ class Runner:
         alone: Callable[[], AbstractContextManager[None]],
     ) -> Result:
         lacking, race = searched.lacking(), searched.race
-        if searched.is_final or asked.end is DEADLOCK:
+        # With a GIL, samples of many scenarios say little.
+        many = race.run > 0 and lacking is not None and self.experiment.race.operations and gil_enabled()
+        if searched.is_final or asked.end is DEADLOCK or race.unordered is not None or many:
             return Result(searched, None, lacking)
-        if race.run and lacking and self.experiment.race.operations and gil_enabled():
-            return Result(searched, None, lacking)  # with a GIL, samples of many scenarios say little
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)
-        if race.unordered is not None:
-            return Result(searched, None, lacking)
         if race.leaks:
             return Result(searched, None, lacking or (None if gil_enabled() else _LEAKS))
         suffices = lacking is None and gil_enabled()

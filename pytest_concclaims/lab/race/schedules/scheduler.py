@@ -17,12 +17,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 
 from ...failure import Failed, Failure
 from ...linux import load, sharpen_timers
 from ...processes.signals import interrupts_held
 from ...threads import DEADLOCKED, hang
+from ..gates import LockGate, QueueGate
 from .run import Run, Schedule, Span
 from .waiting import Wait, Waits
 
@@ -448,42 +448,6 @@ class Scheduler:
 
 def _all_threads() -> set[int]:
     return {thread.native_id for thread in threading.enumerate() if thread.native_id is not None}
-
-
-class LockGate:
-    """A place where one thread waits for another: a lock."""
-
-    def __init__(self) -> None:
-        self._lock = _thread.allocate_lock()
-        self._lock.acquire()
-
-    def open(self) -> None:
-        """Let the thread go on that waits here, or will."""
-        if self._lock.locked():  # else nothing has waited since it was opened last
-            self._lock.release()
-
-    def wait(self, timeout: float = -1) -> bool:
-        """Wait for it to be opened; return whether it was."""
-        return self._lock.acquire(True, timeout)
-
-
-class QueueGate:
-    """The same without a GIL, where locks yield the CPU forty times before they wait: each time to what else runs."""
-
-    def __init__(self) -> None:
-        self._opened: SimpleQueue[None] = SimpleQueue()
-
-    def open(self) -> None:
-        """Let the thread go on that waits here, or will."""
-        self._opened.put(None)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for it to be opened; return whether it was."""
-        try:
-            self._opened.get(True, timeout)
-        except Empty:
-            return False
-        return True
 
 
 def _may_come_back(wait: Wait) -> bool:

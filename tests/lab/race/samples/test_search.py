@@ -43,6 +43,7 @@ from pytest_concclaims.lab.failure import Failed, Failure
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import RaceError, experiment
+from pytest_concclaims.lab.race.gates import Channel
 from pytest_concclaims.lab.race.position import AtStride, Part
 from pytest_concclaims.lab.race.question import CRASH, Portable, portable, question
 from pytest_concclaims.lab.race.race import Race
@@ -342,14 +343,14 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Return an event that an actor sets when it is about to hang; soon after, and not before, its time is up."""
     event = threading.Event()
 
-    class Outbox(actor_threads._Channel[Any]):
+    class Outbox(Channel[Any]):
         def get(self, timeout: float = -1) -> Any:
             while timeout >= 0 and not event.is_set():
                 with suppress(Empty):
                     return super().get(0.01)
             return super().get(timeout if timeout < 0 else ABOUT_TO)
 
-    monkeypatch.setattr(actor_threads, "_Channel", Outbox)
+    monkeypatch.setattr(actor_threads, "Channel", Outbox)
     return event
 
 
