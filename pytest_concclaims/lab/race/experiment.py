@@ -80,8 +80,8 @@ class Subject:
         return replace(self, name="control", setup=UnlockedSetup(self.setup), may_break=True)
 
     def with_calls(self) -> Subject:
-        """Return the same, of which the result of each call counts, an exception too."""
-        if self.calls is not None:
+        """Return the same, of which the result of each call counts, an exception too; scenarios are so already."""
+        if self.calls is not None or self.operations:
             return self
         return replace(self, calls=tuple((actor,) for actor in self.repeated_actors()), rounds=1)
 

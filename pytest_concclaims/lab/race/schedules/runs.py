@@ -49,8 +49,8 @@ Begin = Callable[[Schedule, Part], None]
 class Runs:
     """Runs a subject under one schedule after the other.
 
+    :param subject: as it is for the question.
     :param question: what is sought.
-    :param gil: whether there is a GIL in force.
     :param portable_grade: whether threads are switched at any instruction, as if there were no GIL.
     :param timeout: seconds after which actors that do not come back count as hanging.
     """
@@ -60,12 +60,11 @@ class Runs:
         subject: Subject,
         question: OutcomeQuestion,
         *,
-        gil: bool,
         portable_grade: bool,
         timeout: float,
         begin: Begin = lambda *_: None,
     ) -> None:
-        self._subject = subject = subject if subject.operations else question.of(subject)
+        self._subject = subject
         self._actors = subject.repeated_actors()
         self._question = question
         self._judge = Judge(question, may_break=subject.may_break)
@@ -81,8 +80,8 @@ class Runs:
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
         max_turn = _MAX_TURN_WITHOUT_LOCKS if subject.may_break else None
-        self._scheduler = Scheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
-        anywhere = portable_grade or switches_anywhere(gil)
+        self._scheduler = Scheduler(names, gil=gil_enabled(), timeout=timeout, max_turn=max_turn)
+        anywhere = portable_grade or switches_anywhere(gil_enabled())
         self._is_by_table = not anywhere
         self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, anywhere=anywhere)
         if timeout == math.inf:  # a person looks on
@@ -279,7 +278,7 @@ def sequential(
     :param timeout: seconds after which actors that do not come back count as hanging.
     :param known: what they have given, to see whether they give the same again, many times.
     """
-    with Runs(subject, question, gil=gil_enabled(), portable_grade=False, timeout=timeout) as runs:
+    with Runs(subject, question, portable_grade=False, timeout=timeout) as runs:
         found = runs.sequential or runs.take(subject)
         return found if known is None or found.lacking is not None else runs.orders.again(known)
 

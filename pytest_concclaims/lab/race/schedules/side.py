@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
-from ....interpreter import gil_enabled
 from ....records.interleaving import Step
 from ...failure import Failed, Failure
 from ..conditions import Conditions
@@ -59,7 +58,7 @@ class Side:
     def __init__(
         self, conditions: Conditions, subject: Subject, question: OutcomeQuestion, *, portable: bool
     ) -> None:
-        self.subject = subject if subject.operations else question.of(subject)
+        self.subject = question.of(subject)
         self._conditions = conditions
         self._question = question
         self._portable = portable
@@ -78,7 +77,6 @@ class Side:
         return Runs(
             self.subject,
             self._question,
-            gil=gil_enabled(),
             portable_grade=self._portable,
             timeout=timeout,
             begin=self._begin,

@@ -18,7 +18,6 @@ import pytest
 
 from helpers.stage import REPEATS
 from helpers.waiting import TIMEOUT_S
-from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.experiment import Subject
 from pytest_concclaims.lab.race.position import Part
@@ -44,7 +43,7 @@ def runs_of(
     """Run actors in this process."""
     subject = Subject("race", setup, actors, observe, exceptions=exceptions)
     question = OutcomeQuestion("ever", "it", sought)
-    made = Runs(subject, question, gil=gil_enabled(), portable_grade=portable, timeout=TIMEOUT_S, begin=begin)
+    made = Runs(subject, question, portable_grade=portable, timeout=TIMEOUT_S, begin=begin)
     with made as runs:
         yield runs
 
