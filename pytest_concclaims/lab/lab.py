@@ -23,6 +23,7 @@ from .memory import Memory
 from .parallelism.parallelism import Parallelism
 from .parallelism.parallelism import experiment as parallelism_experiment
 from .process_memory import gauge
+from .race.conditions import Conditions
 from .race.experiment import Control, RaceExperiment, experiment, operations_experiment
 from .race.question import CRASH, DEADLOCK
 from .race.race import Asked, Operations, Race
@@ -331,15 +332,14 @@ class Lab:
 
     def _runner(self, described: RaceExperiment, call: str, budget: float | None, deadline: float) -> Runner:
         __tracebackhide__ = True
-        return Runner(
-            described,
+        conditions = Conditions(
             budget=self._budget(budget, call),
             timeout=_seconds(deadline, call, "deadline"),
-            in_process=self._in_process,
+            no_child=self._in_process,
             portable=self._portable,
-            replay=self._replay,
             failed_assertions=lambda: () if self.assertions is None else self.assertions.failures(),
         )
+        return Runner(described, conditions, self._replay)
 
     def control(
         self,

@@ -14,12 +14,12 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.processes import forked
-from pytest_concclaims.lab.race import runner
+from pytest_concclaims.lab.race import conditions, runner
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import sampler
 from pytest_concclaims.lab.race.samples import search as sample_search
 from pytest_concclaims.lab.race.samples.findings import Findings
-from pytest_concclaims.lab.race.schedules import side
+from pytest_concclaims.lab.race.schedules.explorer import Explored
 from pytest_concclaims.lab.race.schedules.search import ScheduleSearch
 from pytest_concclaims.lab.race.schedules.searched import Searched
 from pytest_concclaims.records.evidence import RaceRun
@@ -38,7 +38,7 @@ def last(lab: Lab) -> RaceRun:
 def samples_alone() -> Iterator[None]:
     """Have questions answered by samples: no schedule is run."""
     with pytest.MonkeyPatch.context() as patch:
-        none = Searched(False, None, remarks=("schedules are switched off",))
+        none = Searched(False, Explored(doubt="schedules are switched off"))
         patch.setattr(ScheduleSearch, "ask", lambda *_: none)
         yield
 
@@ -63,7 +63,7 @@ def ask_in_vain(
         if not begun:  # the question is asked; the findings may be those of an earlier one
             begun.append(now)
             return now
-        return now + (race._runner.budget if enough(race._runner.findings) else 0.0)
+        return now + (race._runner.conditions.budget if enough(race._runner.findings) else 0.0)
 
     with samples_alone(), pytest.MonkeyPatch.context() as patch:
         for module in (runner, sampler, sample_search):
@@ -95,5 +95,4 @@ def let_child_time_out(monkeypatch: pytest.MonkeyPatch, *, when: Callable[[], ob
             patch.setattr(forked, "time", SimpleNamespace(monotonic=monotonic, sleep=time.sleep))
             return forked.run_forked(work, deadline=deadline)
 
-    for module in (side, sample_search):  # of schedules, and of samples
-        monkeypatch.setattr(module, "run_forked", run_forked)
+    monkeypatch.setattr(conditions, "run_forked", run_forked)

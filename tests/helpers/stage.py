@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.interpreter import PYPY, gil_enabled
 from pytest_concclaims.lab.race.question import Judged, portable
-from pytest_concclaims.lab.race.schedules.enumeration import Trace
 from pytest_concclaims.lab.race.schedules.explorer import Seen
-from pytest_concclaims.lab.race.schedules.runs import _points, _undisturbed
-from pytest_concclaims.lab.race.schedules.scheduler import Note, Run, Schedule, Scheduler
+from pytest_concclaims.lab.race.schedules.run import Run, Schedule
+from pytest_concclaims.lab.race.schedules.runs import _undisturbed
+from pytest_concclaims.lab.race.schedules.scheduler import Note, Scheduler
 
 #: Whether a wake-up is always told at once. Elsewhere it may be told late, and then a schedule is tried again.
 REPEATS = not PYPY and gil_enabled()
@@ -43,15 +43,7 @@ class Stage:
     def seen(self, schedule: Schedule) -> Seen:
         """Return what the search sees of a run: the actors' values."""
         run = self.run(*schedule)
-        return Seen(
-            Trace(schedule, tuple(run.spans), run.steps),
-            Judged(portable(tuple(run.values)), sought=False, like=True),
-            _points(run, len(run.values)),
-            futile=run.futile,
-            blocks=run.blocks,
-            last=run.deadlock,
-            followed=run.followed,
-        )
+        return Seen(run, Judged(portable(tuple(run.values)), sought=False, like=True), last=run.deadlock)
 
 
 @contextmanager

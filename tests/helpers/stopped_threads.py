@@ -15,15 +15,8 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from pytest_concclaims import CPYTHON
-from pytest_concclaims.lab.race.schedules.switch_points import (
-    MONITORED,
-    Grade,
-    StarCalls,
-    SwitchPoints,
-    TracedFrame,
-    entered_from_c,
-    switch_points,
-)
+from pytest_concclaims.lab.race.schedules.calls import StarCalls, TracedFrame, entered_from_c
+from pytest_concclaims.lab.race.schedules.switch_points import MONITORED, Grade, SwitchPoints, switch_points
 
 #: A code object, and the instruction that was the last to run before the thread was stopped: -1 before the first one.
 Stop = tuple[CodeType, int]

@@ -22,7 +22,7 @@ from ..failure import ElsewhereError, Failed, Failure, is_of_the_call, raised
 from ..linux import sharpen_timers
 from ..processes.child_main import die_with_parent, forbid_core_dumps
 from ..processes.forked import CAN_FORK, fork_warnings_ignored
-from .child_end import ended_by, stacks_of_actors, with_assertions
+from .child_end import caught, ended_by, stacks_of_actors
 
 #: How actors' processes are started: closures go along only by ``fork``.
 START_METHOD = "fork" if CAN_FORK else "spawn"
@@ -173,11 +173,12 @@ def _main(
 
 def called(call: Callable[[], object], failed_assertions: Callable[[], Sequence[str]]) -> End:
     """Return how an actor ended, in its process."""
+    before = len(failed_assertions())
     try:
-        value = with_assertions(call, failed_assertions)
+        value = call()
     except BaseException as error:  # noqa: BLE001  (it is an outcome, or ends the race)
         return End(raised=error, traceback=raised("it", error).details, is_of_the_call=is_of_the_call(error))
-    return End(failure=value) if isinstance(value, Failure) else End(value)
+    return End(value, failure=caught(failed_assertions()[before:]))
 
 
 def packed(end: End, *, goes_on: bool = False) -> bytes:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
-from ..failure import Failed, Failure, is_own
+from ..failure import Failure, is_own
 from ..processes.forked import Forked
 
-#: Seconds that a forked child gets beyond what it was given for its work, before it is killed.
-GRACE_S = 5.0
-_T = TypeVar("_T")
 _HEAD = "Fatal Python error"
 #: In what faulthandler tells: a line into which another thread has written.
 _MIXED = re.compile(r'""|File.* File|thread.*Thread 0x|^ *, line|in +in ', re.MULTILINE)
@@ -23,22 +20,12 @@ _CRASHES = frozenset(
 )
 
 
-def with_assertions(work: Callable[[], _T], failed_assertions: Callable[[], Sequence[str]]) -> _T | Failure:
-    """Return what work in a child returns, or the failure that it ends in.
-
-    An assertion of the claim that failed there and was caught is one too: only the child knows of it.
-
-    :param failed_assertions: returns those of the claim that have failed in this process, in words.
-    """
-    before = len(failed_assertions())
-    try:
-        done = work()
-    except Failed as failed:
-        return failed.failure
-    for text in failed_assertions()[before:]:
+def caught(failed_assertions: Sequence[str]) -> Failure | None:
+    """Return the failure that assertions are which failed in a child and were caught; None if there are none."""
+    for text in failed_assertions:
         what = f"an assertion failed in what the race runs, and the failure was caught: {text}"
         return Failure("raised", f"{what}; let it go", "")
-    return done
+    return None
 
 
 def is_crash(number: int | None) -> bool:

@@ -14,17 +14,17 @@ from ...records.interleaving import Step
 from ...text import counted
 from ..callables import name_of
 from ..failure import Failed
-from .experiment import RaceExperiment, Subject
-from .histogram import SHOWN, OutcomeCount
+from .experiment import Subject
+from .histogram import SHOWN
 from .question import OutcomeQuestion
 from .runner import Result, Runner
 from .samples.findings import Findings
 from .samples.power import CONFIDENCE
 from .samples.tally import Count
 from .scenarios import Scenario
-from .schedules.explorer import Explored
+from .schedules.explorer import Explored, Witness
 from .schedules.replay import Token, token
-from .schedules.scheduler import preemption_count
+from .schedules.run import preemption_count
 from .schedules.searched import Searched
 from .schedules.side import EndedBySchedule
 
@@ -33,18 +33,18 @@ def evidence_of(
     runner: Runner,
     put: OutcomeQuestion,
     answer: bool | None,
-    result: Result | None,
+    result: Result,
     *,
     failed: Failed | None = None,
 ) -> RaceRun:
     """Return what a question has seen, for the record.
 
     :param answer: None where there is none.
-    :param result: None where a failure ended it.
+    :param failed: the failure that ended it.
     """
     findings, experiment = runner.findings, runner.experiment
     race, control, outcomes = findings.race.tally, findings.control.tally, runner.outcomes
-    searched = None if result is None else result.searched
+    searched = result.searched
     return RaceRun(
         question=put.asked,
         about=put.words,
@@ -54,31 +54,29 @@ def evidence_of(
         samples=race.total.samples,
         overlapping=race.total.overlapping,
         strides=race.strides,
-        seconds=round(findings.seconds + (0.0 if searched is None else searched.seconds), 4),
-        budget=runner.budget,
-        in_process=runner.in_process,
+        seconds=round(findings.seconds + searched.seconds, 4),
+        budget=runner.conditions.budget,
+        in_process=runner.conditions.in_process,
         seen=race.seen.samples,
-        outcomes=[_outcome(count) for count in outcomes[:SHOWN]],
+        outcomes=[{**asdict(count), "outcome": str(count.outcome)} for count in outcomes[:SHOWN]],
         other_outcomes=max(0, len(outcomes) - SHOWN),
-        witness=_witness_of_failure(failed) if result is None else _witness(result, experiment),
+        witness=_witness(result, experiment.race) if failed is None else _witness_of_failure(failed),
         control={
             "matched": experiment.matched,
             "actors": names_of(experiment.control),
             "samples": control.total.samples,
             "overlapping": control.total.overlapping,
             "strides": control.strides,
-            "seen": None if result is None or result.findings is None else control.seen.overlapping,
+            "seen": None if result.findings is None else control.seen.overlapping,
             "without_locks": list(experiment.taken_out),
         },
-        orders=_orders(searched),
+        orders=[{"calls": list(calls), "outcome": outcome} for calls, outcome in searched.race.in_order],
         scenarios=_scenarios(experiment.race, searched),
         strategies=_strategies(findings),
-        schedules=None
-        if searched is None
-        else _schedules(searched, findings.remarks, in_processes=experiment.race.in_processes),
-        bound=None if result is None else result.bound,
+        schedules=_schedules(searched, findings.remarks, in_processes=experiment.race.in_processes),
+        bound=result.bound,
         confidence=CONFIDENCE,
-        lacking=None if result is None else result.lacking,
+        lacking=result.lacking,
         failure=None if failed is None else asdict(failed.failure),
     )
 
@@ -88,60 +86,45 @@ def names_of(subject: Subject) -> list[str]:
     return list(subject.labels) or [name_of(actor) for actor in subject.actors]
 
 
-def _outcome(count: OutcomeCount) -> dict[str, Any]:
-    return {
-        "outcome": str(count.outcome),
-        "samples": count.samples,
-        "overlapping": count.overlapping,
-        "schedules": count.schedules,
-    }
-
-
-def _witness(result: Result, experiment: RaceExperiment) -> dict[str, Any] | None:
+def _witness(result: Result, race: Subject) -> dict[str, Any] | None:
     searched, findings = result.searched, result.findings
-    if searched is not None and searched.witness is not None:
-        witness, race = searched.witness, experiment.race
-        scenario = None if searched.race is None else searched.race.scenario
-        return {
-            "outcome": witness.outcome,
-            "seconds": round(witness.seconds, 6),
-            "sample": witness.number,
-            "strategy": f"{'random ' if witness.at_random else ''}schedule with "
-            + counted(witness.preemptions, "preemption"),
-            "switch_interval": None,
-            "overlapping": witness.preemptions > 0,
-            **_story(searched.steps, token(race, witness.schedule, portable=searched.portable, scenario=scenario)),
-            "scenario": _table(race, scenario, searched.results),
-            "remark": None,
-        }
+    if searched.witness is not None:
+        witness = searched.witness
+        scenario = searched.race.scenario
+        replay = token(race, witness.schedule, portable=searched.portable, scenario=scenario)
+        table = _table(race, scenario, searched.results)
+        return _by_schedule(replay, searched.steps, table, witness)
     if findings is None or findings.race.tally.witness is None:
         return None
     sighting = asdict(findings.race.tally.witness)
     sighting["seconds"] = round(sighting["seconds"], 6)
-    return {
-        **sighting,
-        "steps": None,
-        "replay": None,
-        "scenario": _table(experiment.race, findings.scenario, ()),
-        "remark": result.remark,
-    }
+    table = _table(race, findings.scenario, ())
+    return {**sighting, "steps": None, "replay": None, "scenario": table, "remark": result.remark}
 
 
-def _witness_of_failure(failed: Failed | None) -> dict[str, Any] | None:
+def _witness_of_failure(failed: Failed) -> dict[str, Any] | None:
     if not isinstance(failed, EndedBySchedule) or not failed.steps:
         return None
+    replay = failed.replay
+    outcome = "lab.DEADLOCK" if failed.failure.kind == "deadlock" else failed.failure.text
+    witness = Witness(replay.schedule, outcome, 1, preemption_count(replay.schedule), 0.0)
+    return _by_schedule(replay, failed.steps, _table(failed.subject, replay.scenario, ()), witness, overlapping=True)
+
+
+def _by_schedule(
+    replay: Token, steps: Sequence[Step], table: Any, witness: Witness, *, overlapping: bool = False
+) -> dict[str, Any]:
+    kind = "random schedule" if witness.at_random else "schedule"
     return {
-        "outcome": "lab.DEADLOCK" if failed.failure.kind == "deadlock" else failed.failure.text,
-        "seconds": 0.0,
-        "sample": 1,
-        "strategy": f"schedule with {counted(preemption_count(failed.schedule), 'preemption')}",
+        "outcome": witness.outcome,
+        "seconds": round(witness.seconds, 6),
+        "sample": witness.number,
+        "strategy": f"{kind} with {counted(witness.preemptions, 'preemption')}",
         "switch_interval": None,
-        "overlapping": True,
-        **_story(
-            failed.steps,
-            token(failed.subject, failed.schedule, portable=failed.portable, scenario=failed.scenario),
-        ),
-        "scenario": _table(failed.subject, failed.scenario, ()),
+        "overlapping": overlapping or witness.preemptions > 0,
+        "steps": [asdict(step) for step in steps] or None,
+        "replay": str(replay),
+        "scenario": table,
         "remark": None,
     }
 
@@ -159,13 +142,9 @@ def _table(
     ]
 
 
-def _story(steps: Sequence[Step], replay: Token) -> dict[str, Any]:
-    return {"steps": [asdict(step) for step in steps] or None, "replay": str(replay)}
-
-
 def _schedules(searched: Searched, remarks: Sequence[str], *, in_processes: bool) -> dict[str, Any] | None:
     race = searched.race
-    if race is None:
+    if not race.run and race.unordered is None:
         return None
     return {
         "grade": "portable" if searched.portable else "here",
@@ -192,20 +171,13 @@ def _interpreter(*, in_processes: bool) -> str:
     return f"{name} {version}{'' if PYPY else ' with the GIL' if gil_enabled() else ' without a GIL'}"
 
 
-def _orders(searched: Searched | None) -> list[dict[str, Any]]:
-    """Return what the actors give one after the other, as far as a question asks about that."""
-    given = () if searched is None or searched.race is None else searched.race.in_order
-    return [{"calls": list(calls), "outcome": outcome} for calls, outcome in given]
-
-
-def _scenarios(race: Subject, searched: Searched | None) -> dict[str, Any] | None:
+def _scenarios(race: Subject, searched: Searched) -> dict[str, Any] | None:
     """Return which scenarios of operations were run; None if there are no operations."""
     if not race.operations:
         return None
-    shapes = () if searched is None or searched.race is None else searched.race.shapes
     return {
         "operations": [name_of(operation) for operation in race.operations],
-        "shapes": [asdict(shape) for shape in shapes],
+        "shapes": [asdict(shape) for shape in searched.race.shapes],
     }
 
 
@@ -220,10 +192,5 @@ def _explored(explored: Explored) -> dict[str, Any]:
 
 def _strategies(findings: Findings) -> list[dict[str, Any]]:
     samples = findings.race.tally.by_meeting
-    if not samples:
-        return []
-    made = [(strategy, samples.get(strategy, Count())) for strategy in findings.strategies]
-    return [
-        {"strategy": strategy.value, "samples": count.samples, "overlapping": count.overlapping}
-        for strategy, count in made
-    ]
+    used = findings.strategies if samples else ()
+    return [{"strategy": meeting.value, **asdict(samples.get(meeting, Count()))} for meeting in used]

@@ -91,8 +91,8 @@ class Subject:
         return replace(self, name="control", setup=UnlockedSetup(self.setup), may_break=True)
 
     def with_calls(self) -> Subject:
-        """Return the same, of which the result of each call counts, an exception too."""
-        if self.calls is not None:
+        """Return the same, of which the result of each call counts, an exception too; scenarios are so already."""
+        if self.calls is not None or self.operations:
             return self
         return replace(self, calls=tuple((actor,) for actor in self.repeated_actors()), rounds=1)
 
@@ -106,6 +106,10 @@ class Subject:
             return [self.names()[actor] for actor in order]
         calls = [iter(calls) for calls in self.calls or ()]
         return [name_of(next(calls[actor])) for actor in order]
+
+    def calls_in(self, order: Order) -> str:
+        """Return the calls that actors make in an order, in words."""
+        return ", then ".join(self.names_in(order))
 
     def repeated_actors(self) -> list[Actor]:
         """Return the actors, each of which does all its rounds in one call."""

@@ -110,10 +110,12 @@ class Sequential:
 
     :param results: by order; those in which a call waits for another one are missing.
     :param lacking: why they are no ground for an answer; None if they are.
+    :param once: whether calls did other things the first time than the second time.
     """
 
     results: tuple[tuple[Order, Results], ...]
     lacking: str | None = None
+    once: bool = False
 
     def allows(self, found: Results) -> bool:
         """Return whether an order of the calls gives what was found, and respects which ended before which began."""

@@ -15,7 +15,7 @@ from .evidence import evidence_of
 from .experiment import RaceError
 from .histogram import Histogram
 from .question import ASK, ATOMIC, LINEARIZABLE, OutcomeQuestion, question
-from .runner import Runner
+from .runner import Result, Runner
 
 
 class Asked:
@@ -74,7 +74,7 @@ class Asked:
         except Failed as failed:
             failure = failed.failure
             self.asked = True
-            self._bench.record(evidence_of(runner, put, None, None, failed=failed))
+            self._bench.record(evidence_of(runner, put, None, Result(), failed=failed))
             details = f"\n{failure.details.rstrip()}" if failure.details else ""
             self.error = RaceError(f"{self._call}: {failure.text}{details}")
             raise self.error from failed.__cause__

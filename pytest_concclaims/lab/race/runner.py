@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ...interpreter import gil_enabled
 from ...text import counted
 from .. import linux
 from ..failure import Failed, Failure
-from ..processes.forked import CAN_FORK
 from ..tracing import is_traced, tracer_advice
-from .controls import Controls
+from .conditions import Conditions
 from .experiment import RaceExperiment
 from .histogram import OutcomeCount, counts
 from .question import CRASH, DEADLOCK, OutcomeQuestion, Portable
 from .samples.findings import Findings
 from .samples.search import SampleSearch
 from .samples.stride import clock
+from .schedules.explorer import Explored
 from .schedules.replay import Token
 from .schedules.search import ScheduleSearch
 from .schedules.searched import Searched
@@ -48,7 +48,7 @@ _NO_CHILD = (
 
 @dataclass(frozen=True)
 class Result:
-    """What a question has come to.
+    """What a question has come to; nothing yet, or that what was to be run failed.
 
     :param searched: by schedules.
     :param findings: of samples; None where there were none.
@@ -57,9 +57,9 @@ class Result:
     :param remark: on the witness.
     """
 
-    searched: Searched | None
-    findings: Findings | None
-    lacking: str | None
+    searched: Searched = field(default_factory=lambda: Searched(False, Explored()))
+    findings: Findings | None = None
+    lacking: str | None = None
     is_look: bool = False
     remark: str | None = None
 
@@ -73,60 +73,31 @@ class Result:
     @property
     def is_witnessed(self) -> bool:
         """Return whether what is sought was seen."""
-        by_schedule = self.searched is not None and self.searched.witness is not None
-        return by_schedule or (self.findings is not None and self.findings.race.tally.seen.samples > 0)
+        in_samples = self.findings is not None and self.findings.race.tally.seen.samples > 0
+        return self.searched.witness is not None or in_samples
 
 
 class Runner:
     """Runs an experiment for one question after the other.
 
-    :param budget: seconds for each question.
-    :param timeout: seconds that actors may take before they count as hanging.
-    :param in_process: whether to do without a child where there could be one.
-    :param portable: whether schedules switch threads at any instruction.
     :param replay: tokens of schedules, of which one may be of this race.
-    :param failed_assertions: returns those of the claim that have failed in this process, in words. A failure that
-        is caught in a child would be lost with the child.
     """
 
-    def __init__(
-        self,
-        experiment: RaceExperiment,
-        *,
-        budget: float,
-        timeout: float,
-        in_process: bool,
-        portable: bool = False,
-        replay: Sequence[Token] = (),
-        failed_assertions: Callable[[], Sequence[str]] = tuple,
-    ) -> None:
-        self.budget = budget
-        self.in_process = in_process or not CAN_FORK
+    def __init__(self, experiment: RaceExperiment, conditions: Conditions, replay: Sequence[Token] = ()) -> None:
+        self.conditions = conditions
         self._in_schedules: Mapping[Portable, int] = {}
-        self._controls = Controls(experiment, timeout=timeout, in_process=self.in_process)
-        self._schedules = ScheduleSearch(
-            experiment,
-            budget=budget,
-            timeout=timeout,
-            in_process=in_process,
-            portable=portable,
-            replay=replay,
-            failed_assertions=failed_assertions,
-            controls=self._controls,
-        )
-        self._samples = SampleSearch(
-            experiment, budget=budget, timeout=timeout, in_process=in_process, failed_assertions=failed_assertions
-        )
+        self._schedules = ScheduleSearch(experiment, conditions, replay)
+        self._samples = SampleSearch(experiment, conditions)
 
     @property
     def experiment(self) -> RaceExperiment:
         """The experiment, with the control that the latest question had."""
-        return self._controls.experiment
+        return self._schedules.experiment
 
     @property
     def is_replay(self) -> bool:
         """Return whether only a schedule is run that a replay token names."""
-        return self._schedules.is_replay
+        return self._schedules.replay is not None
 
     @property
     def findings(self) -> Findings:
@@ -144,17 +115,16 @@ class Runner:
         :param alone: gives the machine to samples.
         :raises Failed: what was to be run raised, hung, or ended the process.
         """
-        if asked.end is CRASH and self.in_process:
-            return Result(None, None, _NO_CHILD)
+        if asked.end is CRASH and self.conditions.in_process:
+            return Result(lacking=_NO_CHILD)
         started, gil = clock(), gil_enabled()
         linux.load()
         self._in_schedules = {}
-        self._controls.begin()
         self._samples.begin()
         searched = self._schedules.ask(asked)
-        self._in_schedules = {} if searched.race is None else searched.race.outcomes
+        self._in_schedules = searched.race.outcomes
         result = self._with_samples(asked, searched, started, alone)
-        if searched.race is None or searched.race.unordered is None:
+        if searched.race.unordered is None:
             self._check_observed(asked)
         after = gil_enabled() if result.findings is None else result.findings.gil
         return result if after is gil else replace(result, lacking=_gil_changed(gil, after))
@@ -166,16 +136,15 @@ class Runner:
         started: float,
         alone: Callable[[], AbstractContextManager[None]],
     ) -> Result:
-        lacking, is_parallel = searched.lacking(), self.experiment.race.is_parallel
-        if searched.is_final or asked.end is DEADLOCK:
+        lacking, race = searched.lacking(), searched.race
+        is_parallel = self.experiment.race.is_parallel
+        # With a GIL, samples of many scenarios say little.
+        many = race.run > 0 and lacking is not None and self.experiment.race.operations and not is_parallel
+        if searched.is_final or asked.end is DEADLOCK or race.unordered is not None or many:
             return Result(searched, None, lacking)
-        if searched.race is not None and lacking and self.experiment.race.operations and not is_parallel:
-            return Result(searched, None, lacking)  # with a GIL, samples of many scenarios say little
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)
-        if searched.race is not None and searched.race.unordered is not None:
-            return Result(searched, None, lacking)
-        if searched.race is not None and searched.race.leaks:
+        if race.leaks:
             return Result(searched, None, lacking or (_LEAKS if is_parallel else None))
         suffices = lacking is None and not is_parallel
         if is_traced():
@@ -186,9 +155,9 @@ class Runner:
         with nullcontext() if suffices else alone():  # a short look asks for no power, and so for no quiet machine
             now = clock()
             if suffices:
-                self._look(asked, now, now + max(0.0, self.budget - spent))
+                self._look(asked, now, now + max(0.0, self.conditions.budget - spent))
             else:
-                end = now + max(0.0, self.budget - spent)  # waiting for the machine takes nothing of it
+                end = now + max(0.0, self.conditions.budget - spent)  # waiting for the machine takes nothing of it
                 self._samples.ask(asked, self.experiment, now, end)
         findings = self.findings
         if findings.race.tally.seen.samples:
@@ -197,7 +166,7 @@ class Runner:
         if suffices:
             return Result(searched, findings, impossible or _too_short(findings), is_look=True)
         unsampled = impossible or findings.lacking()
-        if not is_parallel and searched.race is not None and not self.experiment.matched:
+        if not is_parallel and race.run and not self.experiment.matched:
             # Threads are switched seldom, and a control that is not the race's own says nothing of how seldom.
             return Result(searched, findings, lacking)
         both = "; and of samples: ".join(filter(None, (lacking, unsampled)))
@@ -205,7 +174,7 @@ class Runner:
 
     def _look(self, asked: OutcomeQuestion, now: float, end: float) -> None:
         """Let the race's threads run freely for a short time: longer on a busy machine, where little comes of it."""
-        until = min(end, now + min(_LOOK_PART * self.budget, _MOST_LOOK_S))
+        until = min(end, now + min(_LOOK_PART * self.conditions.budget, _MOST_LOOK_S))
         while True:
             self._samples.look(asked, now, until, most=_MOST_LOOK_SAMPLES)
             tally = self.findings.race.tally
@@ -219,7 +188,7 @@ class Runner:
         A control of the race's own has shown it.
         """
         tally = self.findings.race.tally
-        like = tally.like or (searched.race is not None and searched.race.like)
+        like = tally.like or searched.race.like
         first = next(iter({**self._in_schedules, **tally.outcomes}), None)
         if self.experiment.matched or like or asked.end is not None or first is None:
             return None

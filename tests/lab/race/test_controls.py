@@ -15,9 +15,10 @@ from helpers.race_questions import last
 from pytest_concclaims import Lab
 from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.failure import Failed
-from pytest_concclaims.lab.race.controls import Controls
+from pytest_concclaims.lab.race.conditions import Conditions
+from pytest_concclaims.lab.race.controls import with_control
 from pytest_concclaims.lab.race.experiment import Control, RaceError, RaceExperiment, experiment
-from pytest_concclaims.lab.race.question import ATOMIC, CRASH, DEADLOCK, question
+from pytest_concclaims.lab.race.question import ATOMIC, CRASH, DEADLOCK, OutcomeQuestion, question
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.without_locks import WITHOUT_LOCKS
 
@@ -56,17 +57,17 @@ def nothing(_: object) -> int:
     return 1
 
 
+ABOUT_COUNT = question("always", [2], ())
+
+
 def described(setup: Callable[[], Any] = Counter, control: object = None) -> RaceExperiment:
     """Return a race of two that count."""
     return experiment(setup, [count, count], observe=value_of, rounds=1, control=control, exceptions=())
 
 
-def controls_of(given: RaceExperiment) -> Controls:
-    """Return its controls, found in this process."""
-    return Controls(given, timeout=10.0, in_process=True)
-
-
-ABOUT_COUNT = question("always", [2], ())
+def with_its_control(given: RaceExperiment, asked: OutcomeQuestion = ABOUT_COUNT) -> RaceExperiment:
+    """Return it with its control for a question, found in this process."""
+    return with_control(given, asked, Conditions(budget=10.0, timeout=10.0, no_child=True))
 
 
 # --- which one it is
@@ -75,7 +76,7 @@ ABOUT_COUNT = question("always", [2], ())
 @pytest.mark.parametrize("asked", [ABOUT_COUNT, ATOMIC], ids=["always", "atomic"])
 def test_the_race_without_its_locks_is_the_control(asked: Any) -> None:
     """Where ``setup`` makes some and no control is given."""
-    used = controls_of(described()).of(asked)
+    used = with_its_control(described(), asked)
     assert used.matched
     assert used.control.may_break
     assert used.control.actors == used.race.actors
@@ -85,29 +86,27 @@ def test_the_race_without_its_locks_is_the_control(asked: Any) -> None:
 
 def test_a_generic_control_where_there_are_no_locks() -> None:
     """It loses updates."""
-    used = controls_of(described(bare)).of(ABOUT_COUNT)
+    used = with_its_control(described(bare))
     assert (used.matched, used.taken_out, used.control.name) == (False, (), "generic control")
 
 
 @pytest.mark.parametrize("end", [DEADLOCK, CRASH], ids=repr)
 def test_a_generic_control_of_ends(end: object) -> None:
     """Without locks, there is no deadlock; and no crash, as far as anyone can say."""
-    used = controls_of(described()).of(question("never", [end], ()))
+    used = with_its_control(described(), question("never", [end], ()))
     assert (used.matched, used.taken_out, used.control.name) == (False, (), "generic control")
 
 
 def test_an_own_control_stays() -> None:
     """Whatever ``setup`` makes."""
     given = described(control=(nothing, nothing))
-    controls = controls_of(given)
-    assert controls.of(ABOUT_COUNT) is given
-    assert controls.instead() is None
+    assert with_its_control(given) is given
 
 
 def test_without_locks_has_to_have_some() -> None:
     """Who asks for it thinks that there is one."""
     with pytest.raises(Failed, match=r"control=lab\.WITHOUT_LOCKS: setup makes no lock that could be taken out"):
-        controls_of(described(bare, WITHOUT_LOCKS)).of(ABOUT_COUNT)
+        with_its_control(described(bare, WITHOUT_LOCKS))
 
 
 def needs_its_lock() -> Counter:
@@ -122,22 +121,7 @@ def needs_its_lock() -> Counter:
 
 def test_a_setup_that_needs_its_locks() -> None:
     """It has a generic control."""
-    assert controls_of(described(needs_its_lock)).of(ABOUT_COUNT).control.name == "generic control"
-
-
-def test_instead_of_the_default() -> None:
-    """The generic one, once; but not of one that was asked for, and each question begins anew."""
-    controls = controls_of(described())
-    assert controls.of(ABOUT_COUNT).matched
-    generic = controls.instead()
-    assert generic is not None
-    assert controls.experiment is generic
-    assert controls.instead() is None
-    controls.begin()
-    assert controls.of(ABOUT_COUNT).matched
-    asked_for = controls_of(described(control=WITHOUT_LOCKS))
-    assert asked_for.of(ABOUT_COUNT).taken_out
-    assert asked_for.instead() is None
+    assert with_its_control(described(needs_its_lock)).control.name == "generic control"
 
 
 # --- what questions make of it

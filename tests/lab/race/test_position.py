@@ -9,14 +9,7 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 from pytest_concclaims.lab.race.experiment import Subject
-from pytest_concclaims.lab.race.position import (
-    _MOST_SWITCHES,
-    Part,
-    Position,
-    SharedPosition,
-    SharedSchedule,
-    at_work,
-)
+from pytest_concclaims.lab.race.position import AtSchedule, Part, Shared, at_work
 
 
 def deposit(account: list[int]) -> None:
@@ -31,49 +24,39 @@ def observe(account: list[int]) -> int:
 RACE = Subject("race", list, (deposit, deposit), observe)
 
 
-def test_schedule_is_read_as_it_was_written() -> None:
-    """With its part, and its number among all."""
-    shared = SharedSchedule()
-    assert (shared.schedule, shared.number) == ((), 0)
+def test_value_is_read_as_it_was_written() -> None:
+    """And as it was at first, before."""
+    shared = Shared(AtSchedule())
+    assert shared.read() == AtSchedule()
     for number, schedule in enumerate([(), ((1, 1),), ((2**40, 3), (2**41, 255)), ((7, 0),)], 1):
         for part in Part:
-            shared.write(schedule, part)
-            assert (shared.schedule, shared.part, shared.number) == (schedule, part, number)
+            at = AtSchedule(part, schedule, number, ((0, 1), (2,)))
+            shared.write(at)
+            assert shared.read() == at
 
 
-def test_schedule_that_is_too_long_is_cut() -> None:
-    """As many switches as fit are kept."""
-    shared = SharedSchedule()
-    long = tuple((step, step % 2) for step in range(1, 1000))
-    shared.write(long, Part.SETUP)
-    assert shared.schedule == long[:_MOST_SWITCHES]
-    shared.write(((5, 1),), Part.SETUP)
-    assert shared.schedule == ((5, 1),)
+def test_value_that_is_too_large_is_not_kept() -> None:
+    """Nor is the one before taken for it."""
+    shared = Shared("")
+    shared.write("before")
+    shared.write("x" * 10**6)
+    assert shared.read() == ""
+    shared.write("after")
+    assert shared.read() == "after"
 
 
 @pytest.mark.starts
 @pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
-def test_schedule_outlives_a_crash_of_the_child_that_wrote_it() -> None:
+def test_value_outlives_a_crash_of_the_child_that_wrote_it() -> None:
     """So it is known what crashed."""
-    shared = SharedSchedule()
+    shared = Shared("")
 
     def crash() -> None:
-        shared.write(((2, 1), (9, 0)), Part.SETUP)
-        shared.write(((2, 1), (9, 0)), Part.ACTORS)
+        shared.write("begun")
         signal.raise_signal(signal.SIGSEGV)
 
     assert run_forked(crash, deadline=TIMEOUT_S).signal == signal.SIGSEGV
-    assert shared.schedule == ((2, 1), (9, 0))
-    assert shared.part is Part.ACTORS
-    assert shared.where(RACE) == "while the race ran (deposit, deposit; schedule 1)"
-
-
-def test_position_is_read_as_it_was_written() -> None:
-    """All of it."""
-    at = Position(of_control=True, strategy=3, part=Part.OUTCOMES, length=2**40, samples=5, overlapping=4)
-    with SharedPosition() as shared:
-        shared.write(at)
-        assert shared.read() == at
+    assert shared.read() == "begun"
 
 
 @pytest.mark.parametrize(

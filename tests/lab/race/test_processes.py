@@ -18,7 +18,7 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Lab, RaceError, gil_enabled
 from pytest_concclaims.lab.processes.forked import CAN_FORK
-from pytest_concclaims.lab.race.controls import Controls
+from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import RaceExperiment, experiment
 from pytest_concclaims.lab.race.question import OutcomeQuestion, question
 from pytest_concclaims.lab.race.samples.processes import meet_in_processes
@@ -91,17 +91,7 @@ def race_of(setup: Callable[[], Any], *actors: Callable[[Any], object], **keywor
 
 def searched(asks: OutcomeQuestion, made: RaceExperiment) -> Searched:
     """Return what schedules say about a question."""
-    search = ScheduleSearch(
-        made,
-        budget=BUDGET_S,
-        timeout=TIMEOUT_S,
-        in_process=False,
-        portable=False,
-        replay=(),
-        failed_assertions=tuple,
-        controls=Controls(made, timeout=TIMEOUT_S, in_process=False),
-    )
-    return search.ask(asks)
+    return ScheduleSearch(made, Conditions(BUDGET_S, TIMEOUT_S)).ask(asks)
 
 
 # --- schedules
@@ -126,7 +116,6 @@ def test_none_is_lost_under_a_lock() -> None:
     assert found.lacking() is None
     assert found.race is not None
     assert found.race.is_enough
-    assert found.race.blocks > 0
     assert found.control is not None
     assert found.control.seen
 
@@ -305,16 +294,7 @@ def test_caught_failure_of_an_assertion_is_no_answer() -> None:
         failed.append("assert 0")
 
     made = race_of(raw_array, actor, nothing, observe=len)
-    search = ScheduleSearch(
-        made,
-        budget=BUDGET_S,
-        timeout=TIMEOUT_S,
-        in_process=True,
-        portable=False,
-        replay=(),
-        failed_assertions=lambda: failed,
-        controls=Controls(made, timeout=TIMEOUT_S, in_process=True),
-    )
+    search = ScheduleSearch(made, Conditions(BUDGET_S, TIMEOUT_S, failed_assertions=lambda: failed))
     with pytest.raises(BaseException, match="an assertion failed in what the race runs"):
         search.ask(question("never", [3], (), values=None))
 

@@ -5,55 +5,21 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty
-from typing import Generic, TypeVar
 
 from ...affinity import usable_cores
 from ...failure import Failed
 from ...linux import sharpen_timers
 from ...processes.signals import interrupts_held
 from ...threads import hang
+from ..gates import Channel
 from .stride import Halted
 
 Task = Callable[[], None]
 #: Seconds between two looks whether a thread has ended.
 _JOIN_INTERVAL_S = 0.1
-
-
-T = TypeVar("T")
-
-
-class _Channel(Generic[T]):
-    """A queue for one reader that an interrupt of the main thread cannot leave locked.
-
-    PyPy's queues are Python code: a Ctrl-C in the middle of a ``get`` may leave their lock held for ever.
-    """
-
-    def __init__(self) -> None:
-        self._items: deque[T] = deque()
-        self._changed = threading.Lock()
-        self._changed.acquire()
-
-    def put(self, item: T) -> None:
-        """Add an item."""
-        self._items.append(item)
-        with suppress(RuntimeError):  # it was released already, and the reader has not looked yet
-            self._changed.release()
-
-    def get(self, timeout: float = -1) -> T:
-        """Wait for an item and take it out.
-
-        :param timeout: seconds without an item; negative: no limit.
-        :raises Empty: there was none in time.
-        """
-        while True:
-            with suppress(IndexError):
-                return self._items.popleft()
-            if not self._changed.acquire(timeout=timeout):
-                raise Empty
 
 
 class ActorThreads:
@@ -65,8 +31,8 @@ class ActorThreads:
 
     def __init__(self, names: Sequence[str], *, timeout: float) -> None:
         self._timeout = timeout
-        self._inboxes: list[_Channel[Task | None]] = [_Channel() for _ in names]
-        self._outbox: _Channel[tuple[int, BaseException | None]] = _Channel()
+        self._inboxes: list[Channel[Task | None]] = [Channel() for _ in names]
+        self._outbox: Channel[tuple[int, BaseException | None]] = Channel()
         self._hanging = False
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=name, daemon=True)

@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Union
 
 from ....interpreter import gil_enabled
 from ....machine import cgroup_quota, usable_cpus
 from ...failure import Failed, Failure
-from ...processes.forked import CAN_FORK, Forked, run_forked
-from ..child_end import GRACE_S, child_failure, with_assertions
+from ..conditions import Conditions
 from ..experiment import RaceExperiment
-from ..position import Part, Position, SharedPosition, at_work
-from ..question import CRASH, Broken, OutcomeQuestion, Portable, portable
+from ..position import AtStride, Part, Shared, at_work
+from ..question import CRASH, Broken, OutcomeQuestion, Portable, of_control, portable
 from .findings import Findings, Side
 from .meetings import Meeting, meetings_for
 from .sampler import Sampler
 from .stride import clock
 from .tally import Sighting
 
-#: Seconds after which actors without their locks count as hanging.
-_BROKEN_S = 1.0
 _LOST = Portable("in a process that came to no end")
 
 
 class SampleSearch:
-    """Samples an experiment for one question after the other.
+    """Samples an experiment for one question after the other."""
 
-    :param budget: seconds for each question.
-    :param timeout: seconds that a stride may take before its actors count as hanging.
-    :param in_process: whether to do without a child.
-    :param failed_assertions: returns those of the claim that have failed in this process, in words.
-    """
-
-    def __init__(
-        self,
-        experiment: RaceExperiment,
-        *,
-        budget: float,
-        timeout: float,
-        in_process: bool,
-        failed_assertions: Callable[[], Sequence[str]],
-    ) -> None:
+    def __init__(self, experiment: RaceExperiment, conditions: Conditions) -> None:
         self._experiment = experiment
-        self._budget = budget
-        self._timeout = timeout
-        self._in_process = in_process or not CAN_FORK
-        self._failed_assertions = failed_assertions
+        self._conditions = conditions
         #: Of the latest question.
         self.findings = Findings()
 
@@ -61,7 +39,7 @@ class SampleSearch:
             if race.in_processes
             else meetings_for(gil=gil_enabled(), cores=cores, actors=len(race.actors))
         )
-        self.findings = Findings(meetings, budget=self._budget)
+        self.findings = Findings(meetings, budget=self._conditions.budget)
 
     def ask(self, question: OutcomeQuestion, experiment: RaceExperiment, started: float, end: float) -> None:
         """Sample until a question is settled or time is up.
@@ -80,8 +58,6 @@ class SampleSearch:
             side, begun = self.findings.next(), clock()
             of_race, until = side is self.findings.race, min(end, begun + side.turn_s)
             side.turn_s *= 2
-            if self.findings.crash and not of_race:
-                side.length = 1  # all samples of the stride that crashes are taken to have overlapped
             self._take_turn(side, question, started, until)
             after = self.findings.race if of_race else self.findings.control
             after.seconds += clock() - begun
@@ -99,17 +75,23 @@ class SampleSearch:
         self, side: Side, question: OutcomeQuestion, started: float, end: float, most: float = math.inf
     ) -> None:
         experiment, scenario = self._experiment.at_random()
-        of_control, total = side is self.findings.control, side.tally.total
-        may_break = of_control and experiment.control.may_break
-        timeout = min(self._timeout, _BROKEN_S) if may_break else self._timeout
-        failed_assertions = tuple if may_break else self._failed_assertions
+        total, strategies = side.tally.total, self.findings.strategies
+        of_race = side is self.findings.race
+        asked = question if of_race else of_control(question, matched=experiment.matched)
+        subject = asked.of(experiment.race if of_race else experiment.control)
+        position = Shared(AtStride(0, Part.SETUP, 0, 0, 0))
 
-        def sample(begin: Callable[[int, int, Part], None]) -> Findings:
+        def begin(strategy: int, length: int, part: Part) -> None:
+            position.write(AtStride(strategy, part, length, total.samples, total.overlapping))
+
+        def sample() -> Findings:
+            timeout = self._conditions.timeout_of(subject)
+            failed_assertions = self._conditions.assertions_of(subject)
             sampler = Sampler(
-                experiment,
+                subject,
+                asked,
                 self.findings,
                 side,
-                question,
                 timeout=timeout,
                 begin=begin,
                 failed_assertions=failed_assertions,
@@ -117,35 +99,20 @@ class SampleSearch:
             sampler.sample(started, end, most=most)
             return self.findings
 
-        if self._in_process:
-            sample(lambda *_: None)
+        def where() -> str:
+            at = position.read()
+            did = f"{at_work(subject, at.part)}; {strategies[at.strategy].value}; after {at.samples:,} samples"
+            return f"while the {subject.name} ran ({did})"
+
+        try:
+            self.findings = self._conditions.in_child(sample, subject, end - clock(), where)
             self.findings.scenario = scenario
-            return
-        with SharedPosition() as shared:
+        except Failed as failed:
+            if self._conditions.in_process:
+                raise
+            self._count_end(side, position.read(), failed.failure, clock() - started)
 
-            def begin(strategy: int, length: int, part: Part) -> None:
-                shared.write(Position(of_control, strategy, part, length, total.samples, total.overlapping))
-
-            def work() -> _Report:
-                return with_assertions(lambda: sample(begin), failed_assertions)
-
-            forked = run_forked(work, deadline=end - clock() + timeout + GRACE_S)
-            at = shared.read()
-        if isinstance(forked.value, Findings):
-            self.findings = forked.value
-            self.findings.scenario = scenario
-            return
-        failure = self._failure(forked, at) if forked.value is None else forked.value
-        self._count_end(side, at, failure, clock() - started)
-
-    def _failure(self, forked: Forked[_Report], at: Position) -> Failure:
-        """Return what it means that a child did not return."""
-        subject = self._experiment.control if at.of_control else self._experiment.race
-        strategy = self.findings.strategies[at.strategy].value
-        did = f"{at_work(subject, at.part)}; {strategy}; after {at.samples:,} samples"
-        return child_failure(forked, f"while the {subject.name} ran ({did})")
-
-    def _count_end(self, side: Side, at: Position, failure: Failure, seconds: float) -> None:
+    def _count_end(self, side: Side, at: AtStride, failure: Failure, seconds: float) -> None:
         """Count the samples of a child that did not return: all that is known is how many there were.
 
         In its last stride, all of the control's may have overlapped: it must not seem to end so more often than it
@@ -153,13 +120,13 @@ class SampleSearch:
 
         :raises Failed: such an end is not sought, or it was no actor's.
         """
-        is_crash, tally = failure.kind == "crash", side.tally
-        is_broken = at.of_control and self._experiment.control.may_break and failure.kind in ("crash", "hang")
+        is_crash, tally, of_control = failure.kind == "crash", side.tally, side is self.findings.control
+        is_broken = of_control and self._experiment.control.may_break and failure.kind in ("crash", "hang")
         if not (is_broken or (self.findings.crash and is_crash)) or at.part is not Part.ACTORS:
             raise Failed(failure)
         end = portable(CRASH if is_crash else Broken("a hang"))
         samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping
-        if at.of_control:
+        if of_control:
             samples, overlapping = samples + at.length - 1, overlapping + at.length - 1
         tally.turns += 1
         tally.strides += 1
@@ -169,7 +136,3 @@ class SampleSearch:
         tally.seen.add(1, 1)
         meeting, number = self.findings.strategies[at.strategy], tally.total.samples
         tally.witness = tally.witness or Sighting.at(str(end), meeting, seconds, number, overlapping=True)
-
-
-#: What a child returns: a failure, or all findings so far.
-_Report = Union[Failure, Findings]

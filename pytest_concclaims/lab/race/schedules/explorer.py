@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from ..question import Judged, Portable
 from ..scenarios import Scenario, Shape
-from .enumeration import Levels, Planned, Trace, chance, random_schedule
-from .scheduler import Schedule
+from .enumeration import Levels, Planned, chance, random_schedule
+from .run import Run, Schedule
 
 clock = time.perf_counter
 #: Preemptions of the schedules on which "never" rests.
@@ -28,28 +28,15 @@ class Seen:
     """What was seen of one schedule.
 
     :param judged: its outcome.
-    :param points: for each actor, how many switch points it passed.
-    :param futile: whether it is the same interleaving as another, as it hands over to an actor that is blocked.
-    :param blocks: how often an actor was blocked.
-    :param followed: whether it went as the schedule says.
     :param path: what the actors did line by line, as a number; None where that was not recorded.
-    :param forced: how often an actor was stopped because it had gone on for too long.
-    :param impatient: whether the schedule hands over to an actor that waits for time to pass, and for too long.
-    :param contended: whether an actor got what another one would have got, had it been woken up later.
-    :param last: whether no more schedules can be run in this process, as threads are lost in a deadlock.
+    :param last: whether no more schedules can be run in this process: threads are lost in a deadlock, or what was
+        seen is no ground for an answer.
     """
 
-    trace: Trace
+    run: Run
     judged: Judged
-    points: tuple[int, ...]
-    futile: bool = False
-    blocks: int = 0
-    last: bool = False
-    followed: bool = True
     path: int | None = None
-    forced: int = 0
-    impatient: bool = False
-    contended: bool = False
+    last: bool = False
 
     @property
     def sought(self) -> bool:
@@ -58,7 +45,7 @@ class Seen:
 
     def went_as(self, other: Seen) -> bool:
         """Return whether two runs of one schedule went in the same way."""
-        return self.trace.is_as(other.trace) and (None in (self.path, other.path) or self.path == other.path)
+        return self.run.is_as(other.run) and (None in (self.path, other.path) or self.path == other.path)
 
 
 @dataclass(frozen=True)
@@ -95,7 +82,7 @@ class ShapeRun:
     preemptions: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class Explored:
     """What was seen of one side; it travels between processes.
 
@@ -109,17 +96,14 @@ class Explored:
     :param chance: the least probability with which each of them shows what takes as many preemptions.
     :param unrepeatable: schedules that did not go as before.
     :param impatient: schedules that could not be followed, as an actor waits long for time to pass.
-    :param contended: whether in a schedule it is a matter of time who gets a lock.
     :param once: whether the very first run did other things than its repetition.
     :param leaks: whether a schedule shows what is sought only after others in the same process.
     :param no_race: whether what is sought came of actors that ran one after the other.
-    :param lost: whether the threads were lost in a deadlock.
-    :param unseen: where threads are switched that no schedule switches, in words; None if nowhere.
-    :param blocks: how often actors were blocked.
     :param outcomes: how many schedules had each.
     :param like: whether one was of the kind of what is sought.
     :param in_order: what calls give one after the other: the order, and their results in words.
     :param unordered: why it is not known what calls give one after the other; None if it is.
+    :param doubt: why "never" cannot rest on schedules, however many are run; None if it can.
     :param shapes: the scenarios of operations that were run; nothing where there are no operations.
     :param scenario: in which the witness was seen.
     """
@@ -134,22 +118,30 @@ class Explored:
     chance: float = 0.0
     unrepeatable: int = 0
     impatient: int = 0
-    contended: bool = False
     once: bool = False
     leaks: bool = False
     no_race: bool = False
-    lost: bool = False
-    unseen: str | None = None
-    blocks: int = 0
     seconds: float = 0.0
     outcomes: Counter[Portable] = field(default_factory=Counter)
     like: bool = False
     in_order: tuple[tuple[tuple[str, ...], str], ...] = ()
     unordered: str | None = None
+    doubt: str | None = None
     shapes: tuple[ShapeRun, ...] = ()
     scenario: Scenario | None = None
     witness: Witness | None = None
     remarks: tuple[str, ...] = ()
+
+    def add(self, other: Explored) -> None:
+        """Add the schedules of a scenario."""
+        self.points = self.points or other.points
+        self.run += other.run
+        self.seen += other.seen
+        self.unrepeatable += other.unrepeatable
+        self.impatient += other.impatient
+        self.no_race = self.no_race or other.no_race
+        self.outcomes += other.outcomes
+        self.like = self.like or other.like
 
     @property
     def is_enough(self) -> bool:
@@ -186,7 +178,7 @@ class Explorer:
         self._repeat = repeat
         self._levels = Levels()
         self._began = clock()
-        self._so_far = Explored()
+        self.found = Explored()
         #: The run of the first schedule, once it was repeated.
         self._first: Seen | None = None
         self._is_random = False
@@ -197,40 +189,40 @@ class Explorer:
         :param end: the clock's time when to stop.
         """
         self._search(end)
-        return replace(self._so_far, seconds=clock() - self._began)
+        self.found.seconds = clock() - self._began
+        return self.found
 
     def one(self, schedule: Schedule) -> Explored:
         """Run one schedule and no other."""
         seen = self._run(schedule)
         self._count(seen)
-        self._update(unrepeatable=int(not seen.followed))
-        return self._so_far
+        self.found.unrepeatable = int(not seen.run.followed)
+        return self.found
 
     def _search(self, end: float) -> None:
-        levels = self._levels
+        levels, found = self._levels, self.found
         while True:
-            begun, before, known = clock(), self._so_far.run, self._so_far.further
-            self._update(further=None)
+            begun, before, known = clock(), found.run, found.further
+            found.further = None
             for planned in levels:
-                if self._so_far.run and clock() > end:
+                if found.run and clock() > end:
                     if known:  # these were in random order
-                        self._update(random_run=self._so_far.run - before, chance=1 / known)
+                        found.random_run, found.chance = found.run - before, 1 / known
                     return
                 if self._try(planned):
                     return
             if self._first is not None and not self._repeats():
-                self._update(unrepeatable=self._so_far.unrepeatable + 1)
-            further = levels.further()
-            unrepeatable = self._so_far.unrepeatable
-            is_whole = not (further or unrepeatable or self._so_far.impatient)
-            self._update(preemptions=levels.preemptions, further=further, exhausted=is_whole)
-            if not further or self._is_seen() or levels.preemptions == self._most:
+                found.unrepeatable += 1
+            found.preemptions, found.further = levels.preemptions, levels.further()
+            found.exhausted = not (found.further or found.unrepeatable or found.impatient)
+            if not found.further or self._is_seen() or levels.preemptions == self._most:
                 return
-            if levels.preemptions >= ENOUGH and further > _FEW:
+            if levels.preemptions >= ENOUGH and found.further > _FEW:
                 return
-            now, run = clock(), self._so_far.run
-            each = min((now - self._began) / run, (now - begun) / max(run - before, 1))  # the first ones take longer
-            if further > _FEW and further * each > _HOPE * (end - now):
+            now = clock()
+            # The first ones take longer.
+            each = min((now - self._began) / found.run, (now - begun) / max(found.run - before, 1))
+            if found.further > _FEW and found.further * each > _HOPE * (end - now):
                 self._at_random(end)
                 return
             levels.advance()
@@ -240,8 +232,8 @@ class Explorer:
         seen = self._run(())
         self._first = seen
         if not first.went_as(seen):
-            is_once = self._run(()).went_as(seen)
-            self._update(once=is_once, unrepeatable=self._so_far.unrepeatable + (not is_once))
+            self.found.once = self._run(()).went_as(seen)
+            self.found.unrepeatable += not self.found.once
         return seen
 
     def _repeats(self) -> bool:
@@ -255,77 +247,62 @@ class Explorer:
         """Run a schedule; return whether that was the last."""
         for _ in range(_TRIES):
             seen = self._run(planned.schedule)
-            as_planned = seen.followed and planned.went_as_planned(seen.trace)
-            if self._so_far.run == 0 and self._repeat and not seen.last and not seen.sought:
+            as_planned = seen.run.followed and planned.went_as_planned(seen.run)
+            if self.found.run == 0 and self._repeat and not seen.last and not seen.sought:
                 seen = self._repeated(seen)
-            if self._count(seen):
-                self._examine_witness()
+            if self._ends_with(seen):
                 return True
             if as_planned:
-                if not seen.futile:
-                    self._levels.add(seen.trace)
+                if not seen.run.futile:
+                    self._levels.add(seen.run)
                 return False
-        self._update(unrepeatable=self._so_far.unrepeatable + 1)
+        self.found.unrepeatable += 1
         return False
-
-    def _examine_witness(self) -> None:
-        """Note whether the first schedule still goes as before it."""
-        witness = self._so_far.witness
-        if witness is not None and self._first is not None and not self._so_far.lost:
-            again = self._run(())
-            self._update(witness=replace(witness, is_sound=again.went_as(self._first) and not again.sought))
 
     def _count(self, seen: Seen) -> bool:
         """Count what was seen; return whether it is enough."""
-        before = self._so_far
-        if seen.futile and not seen.sought:
-            self._update(impatient=before.impatient + seen.impatient)
+        found, run = self.found, seen.run
+        found.impatient += run.impatient
+        if run.futile and not seen.sought:
             return False
-        outcomes = before.outcomes
-        outcomes[seen.judged.outcome] += 1
-        witness = before.witness
-        preemptions = self._levels.preemptions
-        if seen.sought and witness is None:
-            number, seconds = before.run + 1, clock() - self._began
-            stops = preemptions + seen.forced
-            witness = Witness(seen.trace.schedule, str(seen.judged.outcome), number, stops, seconds, self._is_random)
-        self._update(
-            points=before.points or seen.points,
-            run=before.run + 1,
-            seen=before.seen + seen.sought,
-            like=before.like or seen.judged.like,
-            no_race=before.no_race or (seen.sought and not (preemptions or seen.blocks or seen.forced)),
-            impatient=before.impatient + seen.impatient,
-            contended=before.contended or seen.contended,
-            lost=seen.last,
-            blocks=before.blocks + seen.blocks,
-            witness=witness,
-        )
-        return seen.last or (self._is_seen() and self._so_far.run >= self._stop_after)
+        found.points = found.points or run.points
+        found.run += 1
+        found.seen += seen.sought
+        found.like = found.like or seen.judged.like
+        found.outcomes[seen.judged.outcome] += 1
+        if seen.sought:
+            stops = self._levels.preemptions + run.forced
+            found.no_race = found.no_race or not (stops or run.blocks)
+            if found.witness is None:
+                text, seconds = str(seen.judged.outcome), clock() - self._began
+                found.witness = Witness(run.schedule, text, found.run, stops, seconds, self._is_random)
+        return seen.last or (self._is_seen() and found.run >= self._stop_after)
+
+    def _ends_with(self, seen: Seen) -> bool:
+        """Count what was seen; if it is enough, note whether the first schedule still goes as before the witness."""
+        if not self._count(seen):
+            return False
+        witness = self.found.witness
+        if witness is not None and self._first is not None and not seen.last:
+            again = self._run(())
+            self.found.witness = replace(witness, is_sound=again.went_as(self._first) and not again.sought)
+        return True
 
     def _is_seen(self) -> bool:
         """Return whether what is sought was seen, and not only because actors have returned nothing so far."""
-        so_far = self._so_far
-        return so_far.seen > 0 and not (
-            so_far.run < self._least_empty and all(outcome.is_empty for outcome in so_far.outcomes)
+        found = self.found
+        return found.seen > 0 and not (
+            found.run < self._least_empty and all(outcome.is_empty for outcome in found.outcomes)
         )
 
     def _at_random(self, end: float) -> None:
         """Run random schedules with one preemption more than the last level that was run whole."""
         self._is_random = True
-        preemptions = self._levels.preemptions + 1
-        steps = max(sum(self._so_far.points), 1)
-        run = 0
-        while clock() < end:
-            seen = self._run(random_schedule(self._actors, steps, preemptions))
-            run += not seen.futile or seen.sought
-            self._levels.preemptions = preemptions
-            last = self._count(seen)
-            if last:
-                self._examine_witness()
-            self._update(random_run=run, chance=chance(self._actors, steps, preemptions))
-            if last:
-                return
-
-    def _update(self, **changes: object) -> None:
-        self._so_far = replace(self._so_far, **changes)  # type: ignore[arg-type]  # the names of its own fields
+        self._levels.preemptions += 1
+        found, preemptions = self.found, self._levels.preemptions
+        steps = max(sum(found.points), 1)
+        found.chance = chance(self._actors, steps, preemptions)
+        before, is_enough = found.run, False
+        while not is_enough and clock() < end:
+            is_enough = self._ends_with(self._run(random_schedule(self._actors, steps, preemptions)))
+            found.random_run = found.run - before

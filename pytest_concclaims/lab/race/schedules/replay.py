@@ -16,7 +16,7 @@ from typing import Any
 from ....interpreter import gil_enabled
 from ..experiment import Subject
 from ..scenarios import Operation, Scenario
-from .scheduler import Schedule
+from .run import Schedule
 from .watch import BREAKPOINT
 
 _DIGITS = 8

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import chain, repeat
 from typing import Any
 
 from ....interpreter import PYPY, gil_enabled
 from ...failure import Failed, Failure
 from ...threads import ends_of_new_threads
 from ..experiment import Actor, Subject
-from ..orders import MOST_ORDERS, Call, History, Order, Raised, Results, Sequential, order_count, orders, result_of
+from ..orders import Call, History, Order, Raised, Results, Sequential, result_of
 from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
-from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, comparing, portable, shown
-from .enumeration import Trace
+from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, portable, shown
 from .explorer import Seen, clock
+from .in_orders import InOrders, TooLongError
 from .processes import ProcessActors, ProcessScheduler
-from .scheduler import ORDER_PATIENCE_S, Run, Schedule, Scheduler
+from .run import Run, Schedule
+from .scheduler import ORDER_PATIENCE_S, Scheduler
 from .story import Visit
 from .switch_points import Grade, switches_anywhere
 from .watch import Recording, Watch, watch
@@ -36,30 +35,23 @@ _RUNS_BETWEEN_COLLECTIONS = 500
 
 #: Runs that are recorded line by line, to see whether what actors do for the first time they do again.
 _RECORDED = 3
-#: Runs of calls one after the other, to see that a witness is none by chance.
-_STEADY_RUNS = 100
 #: Seconds between two switches on the clock: none, but where a wake-up was lost (glibc bug 25847).
 _NO_SWITCH_S = 1.0
 
 #: Steps after which an actor without its locks has to let another one go on: it may wait in a loop for a condition.
 _MAX_TURN_WITHOUT_LOCKS = 1_000
 
-#: Times as long as a run that was seen, time passes before each call to see whether it matters; in these bounds.
-_PAUSE_RATIO, _LEAST_PAUSE_S, _MOST_PAUSE_S = 2.0, 0.005, 0.1
+UNSCHEDULED = "threads that actors start are not scheduled"
 
 #: Is called before each part of a run.
 Begin = Callable[[Schedule, Part], None]
 
 
-class _TooLongError(Exception):
-    """In an order of calls, one waits for time to pass, and for so long that the others were let go on."""
-
-
 class Runs:
     """Runs a subject under one schedule after the other.
 
+    :param subject: as it is for the question.
     :param question: what is sought.
-    :param gil: whether there is a GIL in force.
     :param portable_grade: whether threads are switched at any instruction, as if there were no GIL.
     :param timeout: seconds after which actors that do not come back count as hanging.
     """
@@ -69,13 +61,12 @@ class Runs:
         subject: Subject,
         question: OutcomeQuestion,
         *,
-        gil: bool,
         portable_grade: bool,
         timeout: float,
         begin: Begin = lambda *_: None,
         failed_assertions: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        self._subject = subject = subject if subject.operations else question.of(subject)
+        self._subject = subject
         self._actors = subject.repeated_actors()
         self._question = question
         self._judge = Judge(question, may_break=subject.may_break)
@@ -91,6 +82,7 @@ class Runs:
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
         max_turn = _MAX_TURN_WITHOUT_LOCKS if subject.may_break else None
+        gil = gil_enabled()
         anywhere = portable_grade or switches_anywhere(gil) or subject.in_processes
         self._is_by_table = not anywhere
         self._scheduler: Scheduler
@@ -106,7 +98,7 @@ class Runs:
         if timeout == math.inf:  # a person looks on
             self._watch.debugger = sys.gettrace()
         self._runs = 0
-        self._saw_threads = False
+        self._saw_threads = self._contended = False
         #: Ends of threads that actors have started.
         self._ends: list[Failure] = []
         self._stack = ExitStack()
@@ -135,35 +127,32 @@ class Runs:
         return self._watch.started_threads or self._saw_threads
 
     @property
-    def unseen(self) -> str | None:
-        """Return where threads are switched that no schedule switches, in words; None if nowhere."""
-        return self._watch.unseen
+    def doubt(self) -> str | None:
+        """Return why "never" cannot rest on the schedules, however many are run; None if it can."""
+        if self._watch.unseen is not None:
+            return f"this interpreter switches threads {self._watch.unseen}, and no schedule does"
+        if self.started_threads:
+            return UNSCHEDULED
+        if self._contended and self._question.end is DEADLOCK:
+            return (
+                "schedules do not try that an actor takes a lock again which it has just let go of, as a condition's "
+                "wait does: they give it to the one that waits. A longer budget does not help"
+            )
+        return None
 
-    def take(self, subject: Subject) -> None:
-        """Run calls from now on, after all orders of them.
+    def take(self, subject: Subject) -> Sequential:
+        """Run calls from now on, after all orders of them; return what these give.
 
         :param subject: of the same number of actors.
         :raises Failed: a call waits for another one.
         """
         self._subject = subject
-        self.once = False
-        self.sequential = self._in_all_orders()
-        self._judge = Judge(self._question, self.sequential, may_break=subject.may_break)
+        self.orders = InOrders(subject, self._in_order, timeout=self._timeout)
+        self.sequential = found = self.orders.find()
+        self.once = self.once or found.once
+        self._judge = Judge(self._question, found, may_break=subject.may_break)
         self._runs = _RECORDED  # what happens once in a process has happened
-
-    def given(self, subject: Subject) -> Sequential:
-        """Return what the calls of a subject give one after the other."""
-        if self.sequential is None:
-            self.take(subject)
-        assert self.sequential is not None, "it was just found"
-        return self.sequential
-
-    def steady(self, subject: Subject, known: Sequential) -> Sequential:
-        """Return what is known of the calls of a subject, or why that is no ground after all."""
-        if self.given(subject).lacking is None:
-            self.sequential = known
-            self._is_steady(_MOST_PAUSE_S / _PAUSE_RATIO)
-        return self.sequential or known
+        return found
 
     @property
     def in_order(self) -> tuple[tuple[tuple[str, ...], str], ...]:
@@ -202,27 +191,19 @@ class Runs:
         if isinstance(outcome, Results):
             self.results = tuple(tuple(map(shown, results)) for results in outcome.values)
         judged = self._judge(outcome)
-        spans = tuple(run.spans)
-        seen = Seen(
-            Trace(schedule, spans, run.steps),
-            judged,
-            _points(run, len(self._actors)),
-            futile=run.futile,
-            blocks=run.blocks,
-            last=run.deadlock,
-            followed=run.followed and not self._watch.lost_sight,
-            path=hash(tuple((visit.actor, visit.file, visit.line) for visit in path)) if path else None,
-            forced=run.forced,
-            impatient=run.impatient,
-            contended=run.contended and self._is_by_table,
-        )
-        if judged.sought and isinstance(outcome, Results) and not self._is_steady(clock() - begun):
-            seen = replace(seen, judged=replace(judged, sought=False), last=True)
-        del state, run, outcome  # here, and not in the next one's time
+        run.followed = run.followed and not self._watch.lost_sight
+        self._contended = self._contended or (run.contended and self._is_by_table)
+        last = run.deadlock
+        if judged.sought and isinstance(outcome, Results) and self.sequential is not None:
+            self.sequential = self.orders.again(self.sequential, clock() - begun)
+            if self.sequential.lacking is not None:
+                judged, last = replace(judged, sought=False), True
+        run.drop_results()
+        del state, outcome  # here, and not in the next one's time
         self._runs += 1
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and not PYPY:
             gc.collect()
-        return seen
+        return Seen(run, judged, _in_short(path), last)
 
     def _acted(
         self, state: Any, schedule: Schedule, write: Callable[[Visit], None] | None, order: Order | None = None
@@ -262,85 +243,11 @@ class Runs:
             history.end((actor, number))
         return results
 
-    def _in_all_orders(self) -> Sequential:
-        """Return what the calls give one after the other, each order on a fresh state, and twice.
-
-        :raises Failed: in each order, a call waits for another one; of operations, in any order.
-        """
-        given: list[tuple[Order, Results]] = []
-        counts = [len(calls) for calls in self._subject.calls or ()]
-        if order_count(counts) > MOST_ORDERS:
-            text = f"the calls have {order_count(counts):,} orders, and {MOST_ORDERS:,} are run at most"
-            return Sequential((), f"{text}; let fewer actors do it")
-        end = clock() + self._timeout
-        for order in orders(counts):
-            if clock() > end:
-                return Sequential((), "the calls, one after the other, take too long; let setup and actors do less")
-            visits: tuple[list[Visit], list[Visit]] = ([], [])
-            try:
-                first, again = (self._in_order(order, visit.append) for visit in visits)
-            except _TooLongError as error:
-                return Sequential((), str(error))
-            waits = first is None or again is None  # and where it waits, it does so sooner or later
-            once, twice = map(_lines, visits) if waits else visits
-            self.once = self.once or once != twice
-            if first is not None and again is not None:
-                given.append((order, first))
-                if not comparing(again, first.__eq__):
-                    return Sequential(tuple(given), self._differs(order, first, again))
-        if not given:
-            names = " and ".join(dict.fromkeys(self._subject.names()))
-            text = f"{names}: in each order, a call waits for one that comes later, so nothing is atomic here"
-            raise Failed(Failure("raised", f"{text}; ask race.always(...) with the outcomes that are right", ""))
-        self._check_come_to_an_end(given)
-        return Sequential(tuple(given))
-
-    def _check_come_to_an_end(self, given: Sequence[tuple[Order, Results]]) -> None:
-        """Refuse an actor of which nothing is known but that it raises: what is asked about may never have run."""
-        if self._subject.labels or self._subject.may_break:
-            return
-        for actor, name in enumerate(self._subject.names()):
-            ends = [results.values[actor][0] for _, results in given]
-            if all(isinstance(end, Raised) for end in ends):
-                text = f"{name}: in each order, {ends[0]}, so that nothing else is known of it"
-                raise Failed(Failure("raised", f"{text}; let setup make a state in which it comes to an end", ""))
-
-    def _is_steady(self, seconds: float) -> bool:
-        """Return whether the orders give the same again, many times: what is random may have given that by chance.
-
-        And whether they do so if time passes before each call, as it did in the run that was seen. Else there is no
-        ground for any answer from now on.
-
-        :param seconds: of that run.
-        """
-        known = self.sequential
-        assert known is not None, "there are results of calls"
-        if known.lacking is not None:
-            return False
-        pause = min(max(_PAUSE_RATIO * seconds, _LEAST_PAUSE_S), _MOST_PAUSE_S)
-        repeated = itertools.islice(itertools.cycle(known.results), _STEADY_RUNS)
-        for (order, before), pause_s in chain(zip(known.results, repeat(pause)), zip(repeated, repeat(0.0))):
-            with suppress(_TooLongError):  # the machine is busy
-                again = self._in_order(order, None, pause_s)
-                if again is not None and not comparing(again, before.__eq__):
-                    self.sequential = replace(known, lacking=self._differs(order, before, again, pause_s))
-                    return False
-        return True
-
-    def _differs(self, order: Order, first: Results, again: Results, pause_s: float = 0.0) -> str:
-        calls = ", then ".join(self._subject.names_in(order))
-        if pause_s:
-            text = f"{calls} gave {portable(first)}, and with {1000 * pause_s:.0f} ms before each, {portable(again)}"
-            return f"what the calls give depends on time: {text}; let setup make the clock that they read"
-        text = f"{calls} gave {portable(first)}, and again {portable(again)}"
-        advice = "let them return what can be compared, such as a number or a name"
-        return f"the calls do not give the same again one after the other: {text}; {advice}"
-
-    def _in_order(self, order: Order, write: Callable[[Visit], None] | None, pause_s: float = 0.0) -> Results | None:
+    def _in_order(self, order: Order, write: Callable[[Visit], None] | None, pause_s: float) -> Results | None:
         """Return the results of calls in an order; None if one waits for another one, in the kernel or in a loop.
 
         :param pause_s: seconds that pass before each call.
-        :raises _TooLongError: one waits for time to pass.
+        :raises TooLongError: one waits for time to pass.
         """
         state = self._watch.state(partial(made, self._subject), pooled=write is None)
         self._pause_s = pause_s
@@ -349,10 +256,10 @@ class Runs:
         finally:
             self._pause_s = 0.0
         waited = run.deadlock or run.blocks or run.forced
-        calls = ", then ".join(self._subject.names_in(order))
+        calls = self._subject.calls_in(order)
         if run.outwaited:
             text = f"{calls}: called one after the other, one of them waits for more than {ORDER_PATIENCE_S} s"
-            raise _TooLongError(f"{text}; let it wait for less than 10 ms")
+            raise TooLongError(f"{text}; let it wait for less than 10 ms")
         if waited and self._subject.operations:
             text = f"{calls}: called one after the other, one of them waits for another thread"
             advice = "give it a timeout, or let setup make what it waits for; or ask lab.race(...).atomic()"
@@ -387,20 +294,14 @@ def sequential(
     :param timeout: seconds after which actors that do not come back count as hanging.
     :param known: what they have given, to see whether they give the same again, many times.
     """
-    with Runs(subject, question, gil=gil_enabled(), portable_grade=False, timeout=timeout) as runs:
-        return runs.given(subject) if known is None else runs.steady(subject, known)
+    with Runs(subject, question, portable_grade=False, timeout=timeout) as runs:
+        found = runs.sequential or runs.take(subject)
+        return found if known is None or found.lacking is not None else runs.orders.again(known)
 
 
-def _lines(visits: Iterable[Visit]) -> set[tuple[int, str, int]]:
-    return {(visit.actor, visit.file, visit.line) for visit in visits}
-
-
-def _points(run: Run, actors: int) -> tuple[int, ...]:
-    points = [0] * actors
-    for span, end in zip(run.spans, [*(span.begin for span in run.spans[1:]), run.steps + 1]):
-        if not span.choice:
-            points[span.actor] += end - span.begin
-    return tuple(points)
+def _in_short(path: Sequence[Visit]) -> int | None:
+    """Return a number for what actors did line by line; None if that was not recorded."""
+    return hash(tuple((visit.actor, visit.file, visit.line) for visit in path)) if path else None
 
 
 @contextmanager

@@ -35,11 +35,13 @@ def explore_scenarios(runs: Runs, base: Subject, end: float, begin: Callable[[Sc
         search.run_shape(shape, most=1)
     if not search.is_over():
         _check_come_to_an_end(base, search.ended)
-    needed = [one for one in search.total.shapes if one.calls in (least, *others[:1])]
-    is_whole = len(needed) == len([least, *others[:1]]) and all(one.run == one.of for one in needed)
-    preemptions = max(one.preemptions for one in needed) if is_whole else None
-    ran = tuple(sorted(search.total.shapes, key=lambda one: (sum(one.calls), one.calls)))
-    return replace(search.total, preemptions=preemptions, seconds=search.seconds, shapes=ran)
+    total = search.total
+    needed = [one for one in total.shapes if one.calls in (least, *others[:1])]
+    if len(needed) == len([least, *others[:1]]) and all(one.run == one.of for one in needed):
+        total.preemptions = max(one.preemptions for one in needed)
+    total.seconds = search.seconds
+    total.shapes = tuple(sorted(total.shapes, key=lambda one: (sum(one.calls), one.calls)))
+    return total
 
 
 class _ScenarioSearch:
@@ -71,7 +73,7 @@ class _ScenarioSearch:
             more, cut = self._run(cut, len(cut), most)
             whole += more
         before = [one for one in self.total.shapes if one.calls != shape]
-        self.total = replace(self.total, shapes=(*before, ShapeRun(shape, whole, of, most)))
+        self.total.shapes = (*before, ShapeRun(shape, whole, of, most))
 
     @property
     def seconds(self) -> float:
@@ -117,25 +119,12 @@ class _ScenarioSearch:
     def _add(self, one: Explored, scenario: Scenario) -> None:
         """Add what a scenario has shown."""
         total, runs = self.total, self._runs
-        self.total = replace(
-            total,
-            points=total.points or one.points,
-            run=total.run + one.run,
-            seen=total.seen + one.seen,
-            unrepeatable=total.unrepeatable + one.unrepeatable,
-            impatient=total.impatient + one.impatient,
-            contended=total.contended or one.contended,
-            once=total.once or runs.once,
-            no_race=total.no_race or one.no_race,
-            lost=one.lost,
-            blocks=total.blocks + one.blocks,
-            outcomes=total.outcomes + one.outcomes,
-            like=total.like or one.like,
-            unordered=runs.unordered,
-            witness=one.witness and replace(one.witness, number=total.run + one.witness.number, seconds=self.seconds),
-            scenario=None if one.witness is None else scenario,
-            in_order=() if one.witness is None else runs.in_order,
-        )
+        if one.witness is not None:
+            number = total.run + one.witness.number
+            total.witness = replace(one.witness, number=number, seconds=self.seconds)
+            total.scenario, total.in_order = scenario, runs.in_order
+        total.add(one)
+        total.unordered = runs.unordered
 
 
 def _check_come_to_an_end(base: Subject, ended: set[int]) -> None:

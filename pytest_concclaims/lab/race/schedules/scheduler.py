@@ -17,13 +17,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 
 from ...failure import Failed, Failure
 from ...linux import load, sharpen_timers
 from ...processes.signals import interrupts_held
 from ...threads import DEADLOCKED, hang
+from ..gates import LockGate, QueueGate
+from .run import Run, Schedule, Span
 from .waiting import Wait, Waits
 
 #: Seconds between two looks at the actor that has the token, at first, and at most while it gets on.
@@ -37,65 +37,6 @@ ORDER_PATIENCE_S = 0.2
 #: Steps after which an actor that waits in a loop for another one has to let that one go on.
 MAX_TURN = 20_000
 _JOIN_S = 5.0
-
-#: Where a schedule departs from what happens by itself: at a step, another actor goes on.
-Switch = tuple[int, int]
-Schedule = tuple[Switch, ...]
-
-
-def preemption_count(schedule: Schedule) -> int:
-    """Return how many preemptions a schedule asks for: the first step only chooses who begins."""
-    return sum(step > 1 for step, _ in schedule)
-
-
-@dataclass(frozen=True)
-class Span:
-    """Steps of one actor, up to the next span; or a choice, which is one step.
-
-    :param begin: the first step.
-    :param actor: that made them, or was chosen.
-    :param others: the actors that could have gone on instead.
-    :param choice: whether an end or a block asks for it, so that another actor is no preemption.
-    """
-
-    begin: int
-    actor: int
-    others: tuple[int, ...]
-    choice: bool = False
-
-
-@dataclass
-class Run:
-    """What happened under a schedule.
-
-    :param values: of the actors.
-    :param raised: the exceptions that ended actors, in the order in which they did.
-    :param spans: all of its steps.
-    :param steps: how many there were, in all.
-    :param followed: whether it went as the schedule says.
-    :param futile: whether the schedule handed over to an actor that was blocked, which changes nothing.
-    :param impatient: whether that one waited for time to pass, and for too long.
-    :param forced: how often an actor was stopped because it had gone on for too long.
-    :param contended: whether an actor was blocked by one that got what both wanted when it was woken up: had it been
-        slower, the other one would have got that.
-    :param blocks: how often an actor was blocked.
-    :param outwaited: whether, in an order, an actor waited for time to pass, and for too long.
-    :param deadlock: whether all actors that were left waited for each other.
-    """
-
-    values: list[object]
-    raised: list[tuple[int, BaseException]] = field(default_factory=list)
-    spans: list[Span] = field(default_factory=list)
-    steps: int = 0
-    followed: bool = True
-    futile: bool = False
-    impatient: bool = False
-    forced: int = 0
-    contended: bool = False
-    blocks: int = 0
-    outwaited: bool = False
-    deadlock: bool = False
-
 
 #: What a story is told of: an actor, and what became of it at this moment.
 Note = Callable[[int, str], None]
@@ -198,7 +139,7 @@ class Scheduler:
         return self._hang().details
 
     def _begin(self, schedule: Schedule, actors: int, order: Sequence[int] | None = None) -> None:
-        self._run = Run([None] * actors)
+        self._run = Run(schedule, [None] * actors)
         self._schedule = schedule
         self._position = 0
         self._step = 0
@@ -531,42 +472,6 @@ class Scheduler:
 
 def _all_threads() -> set[int]:
     return {thread.native_id for thread in threading.enumerate() if thread.native_id is not None}
-
-
-class LockGate:
-    """A place where one thread waits for another: a lock."""
-
-    def __init__(self) -> None:
-        self._lock = _thread.allocate_lock()
-        self._lock.acquire()
-
-    def open(self) -> None:
-        """Let the thread go on that waits here, or will."""
-        if self._lock.locked():  # else nothing has waited since it was opened last
-            self._lock.release()
-
-    def wait(self, timeout: float = -1) -> bool:
-        """Wait for it to be opened; return whether it was."""
-        return self._lock.acquire(True, timeout)
-
-
-class QueueGate:
-    """The same without a GIL, where locks yield the CPU forty times before they wait: each time to what else runs."""
-
-    def __init__(self) -> None:
-        self._opened: SimpleQueue[None] = SimpleQueue()
-
-    def open(self) -> None:
-        """Let the thread go on that waits here, or will."""
-        self._opened.put(None)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for it to be opened; return whether it was."""
-        try:
-            self._opened.get(True, timeout)
-        except Empty:
-            return False
-        return True
 
 
 def _may_come_back(wait: Wait) -> bool:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ....interpreter import gil_enabled
 from ....text import counted, listed
 from ...failure import Failed
-from ..controls import Controls
+from ..conditions import Conditions
+from ..controls import with_control
 from ..experiment import RaceExperiment
 from ..question import DEADLOCK, OutcomeQuestion, of_control
 from .explorer import Explored, Explorer
-from .parts import AFRESH_PART, CONTROL_PART, PART_BEFORE_SAMPLES, PORTABLE_PART, RACE_PART, SCENARIOS_PART
 from .replay import Token, code_digest
-from .scheduler import preemption_count
-from .searched import Searched
-from .side import Children, EndedBySchedule, Side
+from .run import preemption_count
+from .searched import RACE_PART, Searched
+from .side import EndedBySchedule, Side
 from .story import Visit, story
 from .switch_points import switches_anywhere
 from .watch import WatchError
 
+#: Parts of a question's budget, besides RACE_PART: for the race's schedules where these are scenarios of operations;
+#: in fresh processes; and for the control's.
+_SCENARIOS_PART, _AFRESH_PART, _CONTROL_PART = 0.7, 0.3, 0.18
+#: For those of the portable grade, of each side.
+_PORTABLE_PART = 0.02
+#: Of these parts, what is taken where samples have to follow.
+_PART_BEFORE_SAMPLES = 0.6
+#: The least level where each schedule has a process of its own, if more were run in one process.
+_LEAST_AFRESH = 1
 #: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
 _ENOUGH_SEEN = 100
 
@@ -29,123 +38,101 @@ _ENOUGH_SEEN = 100
 class ScheduleSearch:
     """Runs the schedules of an experiment for one question after the other.
 
-    :param budget: seconds for each question, of which this takes a part.
-    :param timeout: seconds after which actors that do not come back count as hanging.
-    :param in_process: whether to do without a child.
-    :param portable: whether to switch threads at any instruction, as if there were no GIL.
-    :param failed_assertions: returns those of the claim that have failed in this process, in words.
-    :param controls: has the control for a question.
+    :param replay: tokens of schedules, of which one may be of this race: then that is all that is run.
     """
 
-    def __init__(
-        self,
-        experiment: RaceExperiment,
-        *,
-        budget: float,
-        timeout: float,
-        in_process: bool,
-        portable: bool,
-        replay: Sequence[Token],
-        failed_assertions: Callable[[], Sequence[str]],
-        controls: Controls,
-    ) -> None:
-        self._experiment = experiment
-        self._controls = controls
-        self._budget = budget
-        self._children = Children(timeout=timeout, in_process=in_process, failed_assertions=failed_assertions)
-        self._portable = portable
-        self._replay = [one for one in replay if one.code == code_digest(experiment.race)]
+    def __init__(self, given: RaceExperiment, conditions: Conditions, replay: Sequence[Token] = ()) -> None:
+        self._given = given
+        self._conditions = conditions
+        #: With the control that the latest question had.
+        self.experiment = given
+        self.replay = next((one for one in replay if one.code == code_digest(given.race)), None)
 
     def ask(self, question: OutcomeQuestion) -> Searched:
         """Run schedules for a question.
 
         :raises EndedBySchedule: what was to be run raised, hung, or ended the process.
         """
-        budget = self._budget
-        if self._replay:
-            return self._replayed(self._replay[0], question)
+        self.experiment = self._given
+        budget = self._conditions.budget
+        if self.replay is not None:
+            return self._replayed(self.replay, question)
         # Samples have to have time where actors run at the same time.
-        whole = question.end is DEADLOCK or not self._experiment.race.is_parallel
-        share = 1.0 if whole else PART_BEFORE_SAMPLES
-        race = Side(self._children, self._experiment.race, question, portable=self._portable)
+        whole = question.end is DEADLOCK or not self._given.race.is_parallel
+        share = 1.0 if whole else _PART_BEFORE_SAMPLES
+        race = Side(self._conditions, self._given.race, question, portable=self._conditions.portable)
         try:
             searched = self._of_race(race, share * budget)
         except WatchError as error:
-            return Searched(self._portable, None, remarks=(str(error),))
-        if searched.witness is not None or (searched.race is not None and searched.race.unordered is not None):
+            return Searched(self._conditions.portable, Explored(doubt=str(error)))
+        if searched.witness is not None or searched.race.unordered is not None:
             return searched
-        experiment = self._controls.of(question)
-        explored, useless = self._of_first_control(experiment, question, CONTROL_PART * share * budget)
-        generic = None if useless is None else self._controls.instead()
-        if generic is not None:
-            remark = f"the race without {listed(experiment.taken_out)} {useless}"
-            experiment = generic
+        self.experiment = with_control(self._given, question, self._conditions)
+        explored, useless = self._of_first_control(question, _CONTROL_PART * share * budget)
+        if useless is not None and self._is_control_made:
+            remark = f"the race without {listed(self.experiment.taken_out)} {useless}"
             searched = replace(searched, remarks=(*searched.remarks, remark))
-            explored = self._of_control(generic, question, CONTROL_PART * share * budget)
+            self.experiment = self._given  # with a generic one
+            explored = self._of_control(question, _CONTROL_PART * share * budget)
         searched = replace(searched, control=explored)
-        in_processes = self._experiment.race.in_processes
-        has_grades = not (self._portable or in_processes or switches_anywhere(gil_enabled()))
+        in_processes = self._given.race.in_processes
+        has_grades = not (self._conditions.portable or in_processes or switches_anywhere(gil_enabled()))
         if not explored.seen and has_grades:
-            side = self._control(experiment, question, portable=True)
+            side = self._control(question, portable=True)
             searched = replace(searched, control_anywhere=self._anywhere(side))
         if searched.lacking() is None and has_grades:
             searched = self._with_portable_grade(searched, question)
         return searched
 
-    def _of_first_control(
-        self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float
-    ) -> tuple[Explored, str | None]:
+    @property
+    def _is_control_made(self) -> bool:
+        """Return whether the control was made of the race, without being asked for."""
+        return self.experiment.matched and not self._given.matched
+
+    def _of_first_control(self, question: OutcomeQuestion, seconds: float) -> tuple[Explored, str | None]:
         """Return what the control's schedules show, and why that is of no use, in words; None if it is."""
         try:
-            explored = self._of_control(experiment, question, seconds)
+            explored = self._of_control(question, seconds)
         except EndedBySchedule as ended:
-            if self._experiment.matched or not experiment.matched:  # it is no control that was made for it
+            if not self._is_control_made:
                 raise
             return Explored(), f"came to no end: {ended.failure.text}"
         if not explored.seen:
             return explored, f"does not show it either, in {counted(explored.run, 'schedule')}"
         return explored, "shows it also where actors run one after the other" if explored.no_race else None
 
-    def _control(self, experiment: RaceExperiment, question: OutcomeQuestion, *, portable: bool) -> Side:
-        sought = of_control(question, matched=experiment.matched)
-        return Side(self._children, experiment.control, sought, portable=portable)
+    def _control(self, question: OutcomeQuestion, *, portable: bool) -> Side:
+        sought = of_control(question, matched=self.experiment.matched)
+        return Side(self._conditions, self.experiment.control, sought, portable=portable)
 
-    def _of_control(self, experiment: RaceExperiment, question: OutcomeQuestion, seconds: float) -> Explored:
+    def _of_control(self, question: OutcomeQuestion, seconds: float) -> Explored:
         """Return what the control's schedules show."""
-        control = self._control(experiment, question, portable=self._portable)
+        control = self._control(question, portable=self._conditions.portable)
         explored = control.explored(seconds, stop_after=_ENOUGH_SEEN)
-        if explored.once and not self._children.in_process and not control.is_atomic:
+        if explored.once and control.may_be_afresh:
             return control.explored_afresh(seconds)
         return explored
 
     def _of_race(self, race: Side, budget: float) -> Searched:
         """Return what the race's schedules show. A witness counts if a process of its own shows it again."""
-        part = SCENARIOS_PART if race.subject.operations else RACE_PART
+        part = _SCENARIOS_PART if race.subject.operations else RACE_PART
         explored = race.explored(part * budget)
         if explored.witness is not None:
             told = race.story_of(explored.witness, explored.scenario)
             if told is not None:
-                return Searched(self._portable, explored, steps=told.steps, results=told.results)
+                return Searched(self._conditions.portable, explored, steps=told.steps, results=told.results)
             if explored.witness.is_sound:
-                return Searched(self._portable, explored)
+                return Searched(self._conditions.portable, explored)
             explored = replace(explored, witness=None, seen=0, once=True, leaks=True)
-        if not explored.once or self._children.in_process or race.is_atomic:
-            return Searched(self._portable, explored)
-        afresh = race.explored_afresh(AFRESH_PART * budget)
-        if explored.leaks or afresh.witness is not None:  # what was seen in one process is no effect of a race
-            explored = replace(afresh, once=True, leaks=explored.leaks)
-        told = None if afresh.witness is None else race.story_of(afresh.witness, None)
-        steps = () if told is None else told.steps
-        return Searched(self._portable, explored, afresh=afresh, steps=steps, remarks=(_afresh_remark(afresh),))
-
-    @property
-    def is_replay(self) -> bool:
-        """Return whether only a schedule is run that a replay token says."""
-        return bool(self._replay)
+        if explored.once:
+            afresh = race.explored_afresh(_AFRESH_PART * budget) if race.may_be_afresh else None
+            explored = with_fresh_processes(explored, afresh)
+        told = None if explored.witness is None else race.story_of(explored.witness, None)
+        return Searched(self._conditions.portable, explored, steps=() if told is None else told.steps)
 
     def _replayed(self, replay: Token, question: OutcomeQuestion) -> Searched:
         """Run one schedule, in this process and without a limit of time, so that a debugger can be used in it."""
-        race = Side(self._children, self._experiment.race, question, portable=replay.portable)
+        race = Side(self._conditions, self._given.race, question, portable=replay.portable)
         side = race.in_scenario(replay.scenario)
         written: list[Visit] = []
         with side.runs(math.inf) as runs:
@@ -159,7 +146,7 @@ class ScheduleSearch:
         return Searched(replay.portable, explored, steps=tuple(story(written)), results=results, replayed=True)
 
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
-        race = Side(self._children, self._experiment.race, question, portable=True)
+        race = Side(self._conditions, self._given.race, question, portable=True)
         try:
             anywhere = self._anywhere(race)
         except Failed as failed:
@@ -168,11 +155,33 @@ class ScheduleSearch:
 
     def _anywhere(self, side: Side) -> Explored:
         """Return what schedules show that switch at any instruction."""
-        return side.explored(PORTABLE_PART * self._budget, stop_after=_ENOUGH_SEEN)
+        return side.explored(_PORTABLE_PART * self._conditions.budget, stop_after=_ENOUGH_SEEN)
 
 
-def _afresh_remark(afresh: Explored) -> str:
-    return (
+def with_fresh_processes(explored: Explored, afresh: Explored | None) -> Explored:
+    """Return what schedules show of actors that do not do again what they do for the first time in a process.
+
+    :param explored: schedules that were run in one process.
+    :param afresh: schedules that had a process each; None if there were none.
+    """
+    doubt = explored.doubt or (
+        "what the actors do for the first time in a process they do not do again; let setup undo it, such as a cache "
+        "that is filled or a global that is changed"
+    )
+    if afresh is None:
+        return replace(explored, doubt=doubt)
+    remark = (
         "what the actors do for the first time in a process they do not do again, so "
         f"{counted(afresh.run, 'schedule')} had a process each"
+    )
+    both = explored.is_enough and not explored.leaks and (afresh.preemptions or 0) >= _LEAST_AFRESH
+    # What was seen in one process may be no effect of a race.
+    base = afresh if explored.leaks or afresh.witness is not None or afresh.exhausted else explored
+    return replace(
+        base,
+        once=True,
+        leaks=explored.leaks,
+        doubt=explored.doubt if both or afresh.is_enough else doubt,
+        seconds=explored.seconds + afresh.seconds,
+        remarks=(*explored.remarks, remark),
     )

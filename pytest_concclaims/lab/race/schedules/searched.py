@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from ....records.interleaving import Step
 from ....text import counted
 from .explorer import ENOUGH, Explored, Witness
-from .parts import RACE_PART
 
+#: The part of a question's budget that the race's schedules get.
+RACE_PART = 0.5
 #: Times the budget that would just be enough, for advice.
 _RESERVE = 1.5
-#: The least level where each schedule has a process of its own, if more were run in one process.
-_LEAST_AFRESH = 1
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,8 @@ class Searched:
     """What the schedules of a race came to.
 
     :param portable: whether threads were switched at any instruction, as if there were no GIL.
-    :param race: None if there were none, for the reason in ``remarks``.
+    :param race: nothing was run where threads cannot be watched, for the reason in its ``doubt``.
     :param control: None if it was not needed.
-    :param afresh: what schedules show that are run in a process of their own each; None if there is no need.
     :param anywhere: with a GIL, what schedules show that switch at any instruction; None if they were not run.
     :param control_anywhere: the same of the control, where it has shown nothing here.
     :param steps: of the witness.
@@ -32,9 +30,8 @@ class Searched:
     """
 
     portable: bool
-    race: Explored | None
+    race: Explored
     control: Explored | None = None
-    afresh: Explored | None = None
     anywhere: Explored | None = None
     control_anywhere: Explored | None = None
     steps: tuple[Step, ...] = ()
@@ -45,68 +42,44 @@ class Searched:
     @property
     def seconds(self) -> float:
         """Return how long they took."""
-        parts = self.race, self.afresh, self.control, self.anywhere, self.control_anywhere
+        parts = self.race, self.control, self.anywhere, self.control_anywhere
         return sum(explored.seconds for explored in parts if explored is not None)
 
     @property
     def witness(self) -> Witness | None:
         """The first schedule that shows what is sought."""
-        return None if self.race is None else self.race.witness
+        return self.race.witness
 
     @property
     def is_final(self) -> bool:
         """Return whether samples could add nothing."""
         # Where something happens once in a process, samples would have one chance in all.
-        once = self.race is not None and self.race.once and self.lacking() is not None
+        once = self.race.once and self.lacking() is not None
         return self.witness is not None or self.replayed or once
 
     @property
     def control_needs_no_race(self) -> bool:
         """Return whether the control shows the effect without a race, while the race has more schedules."""
-        exhausted = self.race is not None and self.race.exhausted
-        return self.control is not None and self.control.no_race and not exhausted
-
-    def _is_enough_afresh(self) -> bool:
-        """Return whether schedules in fresh processes are ground for "never", alone or with those of one process."""
-        race, afresh = self.race, self.afresh
-        if race is None or afresh is None:
-            return False
-        return afresh.is_enough or (race.is_enough and (afresh.preemptions or 0) >= _LEAST_AFRESH)
+        return self.control is not None and self.control.no_race and not self.race.exhausted
 
     def lacking(self) -> str | None:
         """Return why schedules are no ground for an answer; None if they are."""
         race, control = self.race, self.control
         if self.witness is not None:
             return None
-        if race is None:
-            return self.remarks[0]
         if self.replayed and race.unrepeatable:
             return "the schedule cannot be followed any more: what actors call was changed since"
         if self.replayed:
             return f"the schedule that was replayed came to {', '.join(map(str, race.outcomes))}"
         if race.unordered is not None:
             return race.unordered
-        if race.unseen is not None:
-            return f"this interpreter switches threads {race.unseen}, and no schedule does"
-        if race.remarks:
-            return race.remarks[0]
-        if race.contended:
-            return (
-                "schedules do not try that an actor takes a lock again which it has just let go of, as a condition's "
-                "wait does: they give it to the one that waits. A longer budget does not help"
-            )
+        if race.doubt is not None:
+            return race.doubt
         if race.impatient:
             return (
                 f"an actor waits for time to pass, and {counted(race.impatient, 'schedule')} would have that over "
                 "sooner than it is; let it wait for less than 10 ms"
             )
-        if race.once and not self._is_enough_afresh():
-            return (
-                "what the actors do for the first time in a process they do not do again; let setup undo it, such as "
-                "a cache that is filled or a global that is changed"
-            )
-        if self.afresh is not None and self.afresh.exhausted:
-            return None
         if race.unrepeatable:
             return (
                 f"{counted(race.unrepeatable, 'schedule')} of {race.run:,} did not repeat: what the actors do "

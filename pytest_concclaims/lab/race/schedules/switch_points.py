@@ -16,7 +16,7 @@ import enum
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import CodeType, FrameType, MethodType
+from types import CodeType
 
 from ....interpreter import CPYTHON, PYPY
 
@@ -212,7 +212,7 @@ _JUMPS = frozenset([*dis.hasjrel, *dis.hasjabs])
 #: The part of RESUME's argument that says where it is, and its values: 0 and 1 at a function's start and after yield.
 _RESUME_MASK = 3
 _RESUME_AFTER_YIELD = 1
-_NOWHERE = -1
+NOWHERE = -1
 
 #: Whether instructions are told by sys.monitoring, and not by sys.settrace.
 MONITORED = hasattr(sys, "monitoring")
@@ -234,12 +234,6 @@ class SwitchPoints:
     after_c_call: Mapping[int, int] = field(default_factory=dict)
     after_star_call: Mapping[int, int] = field(default_factory=dict)
     after_waits: frozenset[int] = frozenset()
-
-    @property
-    def stops(self) -> frozenset[int]:
-        """The instructions before which there can be a switch point; events of others need not be told."""
-        follow = {*self.after_c_call.values(), *self.after_star_call.values(), *(here for _, here in self.between)}
-        return self.before | follow
 
 
 def switches_anywhere(gil: bool) -> bool:
@@ -290,11 +284,11 @@ def switch_points(code: CodeType, grade: Grade) -> SwitchPoints:
             elif row.when in (When.AFTER, When.AFTER_JUMP) or (row.when is When.AFTER_TRUTH and not it.tests_bool):
                 if row.when is not When.AFTER_JUMP:
                     between.add((it.offset, it.following))
-                if it.target != _NOWHERE:
+                if it.target != NOWHERE:
                     between.add((it.offset, it.target))
     unchecked = {it.offset for it in instructions if it.opname in _UNCHECKED}
     return SwitchPoints(
-        frozenset(before - unchecked - {_NOWHERE}),
+        frozenset(before - unchecked - {NOWHERE}),
         frozenset((last, here) for last, here in between if here not in unchecked),
         after_c_call,
         after_star_call,
@@ -326,87 +320,19 @@ def _instructions(code: CodeType) -> Iterator[_Instruction]:
     offset; ``sys.monitoring`` tells both.
     """
     found: list[tuple[int, dis.Instruction]] = []
-    head = _NOWHERE
+    head = NOWHERE
     for instruction in dis.get_instructions(code):
-        head = instruction.offset if head == _NOWHERE or MONITORED else head
+        head = instruction.offset if head == NOWHERE or MONITORED else head
         if instruction.opname != "EXTENDED_ARG":
             found.append((head, instruction))
-            head = _NOWHERE
+            head = NOWHERE
     last = ""
     offsets = [offset for offset, _ in found]
-    for (offset, instruction), following in zip(found, [*offsets[1:], _NOWHERE]):
+    for (offset, instruction), following in zip(found, [*offsets[1:], NOWHERE]):
         jumps = instruction.opcode in _JUMPS
-        target = instruction.argval if jumps else _NOWHERE
+        target = instruction.argval if jumps else NOWHERE
         tests_bool = _TESTS_FIND_BOOLS or (last in _BOOLS and not instruction.is_jump_target)
         yield _Instruction(
             offset, instruction.opname, instruction.arg or 0, following, target, tests_bool, last == "LOAD_SPECIAL"
         )
         last = instruction.opname
-
-
-class TracedFrame:
-    """The switch points in one run of a function that ``sys.settrace`` follows (3.9 to 3.11, and PyPy).
-
-    ``called_python`` is to be set when a Python function that was called directly begins (``entered_from_c``).
-    """
-
-    __slots__ = ("_last", "_points", "called_python")
-
-    def __init__(self, points: SwitchPoints) -> None:
-        self._points = points
-        self._last = _NOWHERE
-        self.called_python = False
-
-    def switches_before(self, offset: int) -> bool:
-        """Return whether threads can be switched before this instruction; to be asked before each, in their order."""
-        last, self._last = self._last, offset
-        called_python, self.called_python = self.called_python, False
-        points = self._points
-        return (
-            offset in points.before
-            or (last, offset) in points.between
-            or (not called_python and points.after_c_call.get(last) == offset)
-        )
-
-
-class StarCalls:
-    """Calls ``method(*args)`` in one thread: the one kind after which there is a switch point, but no event C_RETURN.
-
-    It is told by the event CALL (3.13 and later; 3.12 has none for these calls, so their switch points are not told).
-    """
-
-    #: Whether this interpreter tells them.
-    are_told = sys.version_info >= (3, 13)
-
-    def __init__(self) -> None:
-        self._callers: set[int] = set()
-
-    def called(self, function: object, caller: FrameType) -> None:
-        """Take note of a call by CALL_FUNCTION_EX, before it is made."""
-        (self._callers.add if type(function) is MethodType else self._callers.discard)(id(caller))
-
-    def switches_after(self, caller: FrameType) -> bool:
-        """Return whether threads can be switched before the instruction after such a call."""
-        if id(caller) in self._callers:
-            self._callers.discard(id(caller))
-            return True
-        return False
-
-
-#: On 3.11, of a frame object, the address of its frame; in that, whether the evaluation loop was entered for it.
-_FRAME_POINTER = 24
-_IS_ENTRY = 68
-
-
-def entered_from_c(frame: FrameType) -> bool:
-    """Return whether C code called the function that runs in a frame, on 3.11: there is a switch point after it.
-
-    CPython 3.11 has the answer in ``is_entry`` of a frame (``Include/internal/pycore_frame.h``) and nothing in Python
-    that tells it; its layout will not change any more. On other versions the answer is not needed, and is True.
-    """
-    if sys.version_info[:2] != (3, 11) or not CPYTHON:
-        return True
-    import ctypes
-
-    address = ctypes.c_void_p.from_address(id(frame) + _FRAME_POINTER).value
-    return address is None or ctypes.c_bool.from_address(address + _IS_ENTRY).value

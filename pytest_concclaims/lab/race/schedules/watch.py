@@ -19,9 +19,9 @@ from typing import Any
 
 from ....interpreter import PYPY
 from ...failure import is_own
-from .hidden import hidden_callee
+from .calls import StarCalls, TracedFrame, entered_from_c, hidden_callee
 from .story import Visit
-from .switch_points import Grade, StarCalls, SwitchPoints, TracedFrame, entered_from_c, switch_points
+from .switch_points import Grade, SwitchPoints, switch_points
 
 #: Is called at a switch point of an actor, in its thread.
 AtSwitchPoint = Callable[[int], None]

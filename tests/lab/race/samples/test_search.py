@@ -36,19 +36,21 @@ from helpers.counters import (
     unlocked,
 )
 from helpers.race_questions import all_strategies_used, ask_in_vain, last
-from helpers.waiting import TIMEOUT_S, wait_until
+from helpers.waiting import wait_until
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.failure import Failed, Failure
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import RaceError, experiment
-from pytest_concclaims.lab.race.position import Part, Position
-from pytest_concclaims.lab.race.question import CRASH, Portable, portable, question
+from pytest_concclaims.lab.race.gates import Channel
+from pytest_concclaims.lab.race.position import AtStride, Part
+from pytest_concclaims.lab.race.question import CRASH, Portable, portable
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
-from pytest_concclaims.lab.race.samples.findings import Findings, Side
+from pytest_concclaims.lab.race.samples.findings import Findings
 from pytest_concclaims.lab.race.samples.search import SampleSearch
-from pytest_concclaims.lab.race.samples.stride import Stride, clock
+from pytest_concclaims.lab.race.samples.stride import Stride
 from pytest_concclaims.lab.race.samples.tally import Count, Tally
 
 pytestmark = [
@@ -341,14 +343,14 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Return an event that an actor sets when it is about to hang; soon after, and not before, its time is up."""
     event = threading.Event()
 
-    class Outbox(actor_threads._Channel[Any]):
+    class Outbox(Channel[Any]):
         def get(self, timeout: float = -1) -> Any:
             while timeout >= 0 and not event.is_set():
                 with suppress(Empty):
                     return super().get(0.01)
             return super().get(timeout if timeout < 0 else ABOUT_TO)
 
-    monkeypatch.setattr(actor_threads, "_Channel", Outbox)
+    monkeypatch.setattr(actor_threads, "Channel", Outbox)
     return event
 
 
@@ -635,12 +637,12 @@ def test_samples_of_a_child_that_crashed_are_counted(
 ) -> None:
     """As far as is known, and of the control all that may have overlapped: it must not seem to crash more often."""
     made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
-    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
+    search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     search.begin()
     search.findings.crash = True
     side = search.findings.control if of_control else search.findings.race
     side.tally.count(portable("before"), 3, 5)
-    at = Position(of_control, 0, Part.ACTORS, length=8, samples=9, overlapping=overlapping)
+    at = AtStride(0, Part.ACTORS, length=8, samples=9, overlapping=overlapping)
     search._count_end(side, at, Failure("crash", "SIGSEGV", ""), 0.5)
     assert side.tally.outcomes == {
         portable("before"): Count(5, 3),
@@ -652,26 +654,6 @@ def test_samples_of_a_child_that_crashed_are_counted(
     assert (side.tally.witness.outcome, side.tally.witness.sample) == ("lab.CRASH", 5 + lost + 1)
 
 
-def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In each child: what it learned in one that did not crash would count as samples that did not, later."""
-    made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
-    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
-    lengths: dict[str, list[int]] = {"race": [], "control": []}
-
-    def take_turn(search: SampleSearch, side: Side, *_: object) -> None:
-        lengths["race" if side is search.findings.race else "control"].append(side.length)
-        side.tally.turns += 1
-        side.tally.total.add(9, 9)
-        side.length = 4096
-        search.findings.race.tally.seen.samples = int(len(lengths["control"]) == 3)  # that settles it
-
-    monkeypatch.setattr(SampleSearch, "_take_turn", take_turn)
-    search.begin()
-    search.ask(question("ever", [CRASH], ()), made, clock(), clock() + TIMEOUT_S)
-    assert lengths["control"] == [1, 1, 1]
-    assert lengths["race"]
-
-
 @pytest.mark.parametrize(
     ("about", "kind", "part"),
     [(1, "crash", Part.ACTORS), (CRASH, "ended", Part.ACTORS), (CRASH, "crash", Part.SETUP)],
@@ -680,11 +662,11 @@ def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest
 def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -> None:
     """Nothing is counted."""
     made = experiment(object, (nothing, nothing), observe=object, rounds=1, control=None, exceptions=())
-    search = SampleSearch(made, budget=1.0, timeout=1.0, in_process=False, failed_assertions=tuple)
+    search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     search.begin()
     search.findings.crash = about is CRASH
     with pytest.raises(Failed, match="its end"):
-        search._count_end(search.findings.race, Position(False, 0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5)
+        search._count_end(search.findings.race, AtStride(0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5)
     assert search.findings.race.tally == Tally()
 
 

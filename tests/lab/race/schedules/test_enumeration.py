@@ -6,29 +6,29 @@ import random
 
 import pytest
 
-from pytest_concclaims.lab.race.schedules.enumeration import Levels, Planned, Trace, chance, random_schedule
-from pytest_concclaims.lab.race.schedules.scheduler import Schedule, Span
+from pytest_concclaims.lab.race.schedules.enumeration import Levels, Planned, chance, random_schedule
+from pytest_concclaims.lab.race.schedules.run import Run, Schedule, Span
 
 TWO_ACTORS = (Span(1, 0, (1,), choice=True), Span(2, 0, (1,)), Span(4, 1, ()))
 
 
-def trace(*spans: Span, steps: int, schedule: Schedule = ()) -> Trace:
-    """Return the trace of a run."""
-    return Trace(schedule, spans, steps)
+def run_of(*spans: Span, steps: int, schedule: Schedule = ()) -> Run:
+    """Return a run."""
+    return Run(schedule, [None, None, None], spans=list(spans), steps=steps)
 
 
 def test_schedules_depart_at_each_step_of_a_span() -> None:
     """Towards each actor that could have gone on there; ends and blocks ask for a choice, which is no preemption."""
-    run = trace(*TWO_ACTORS, steps=6)
-    assert [planned.schedule for planned in run.departures(choices=False)] == [((2, 1),), ((3, 1),)]
-    assert [planned.schedule for planned in run.departures(choices=True)] == [((1, 1),)]
+    run = run_of(*TWO_ACTORS, steps=6)
+    assert list(run.departures(choices=False)) == [((2, 1),), ((3, 1),)]
+    assert list(run.departures(choices=True)) == [((1, 1),)]
     assert run.preemptions() == 2
 
 
 def test_schedules_depart_only_after_the_last_departure() -> None:
     """The others are known from the run from which this one departs."""
-    run = trace(Span(1, 0, (1,), choice=True), Span(2, 0, (1, 2)), Span(3, 1, (0, 2)), steps=4, schedule=((2, 1),))
-    assert [planned.schedule for planned in run.departures(choices=False)] == [
+    run = run_of(Span(1, 0, (1,), choice=True), Span(2, 0, (1, 2)), Span(3, 1, (0, 2)), steps=4, schedule=((2, 1),))
+    assert list(run.departures(choices=False)) == [
         ((2, 1), (3, 0)),
         ((2, 1), (3, 2)),
         ((2, 1), (4, 0)),
@@ -40,11 +40,11 @@ def test_schedules_depart_only_after_the_last_departure() -> None:
 
 def test_run_goes_as_planned_if_it_is_the_same_up_to_the_departure() -> None:
     """What comes after it differs, of course."""
-    parent = trace(*TWO_ACTORS, steps=6)
+    parent = run_of(*TWO_ACTORS, steps=6)
     planned = Planned(((3, 1),), parent)
     later = Span(3, 1, (0,))
-    assert planned.went_as_planned(trace(*TWO_ACTORS[:2], later, steps=9, schedule=((3, 1),)))
-    assert not planned.went_as_planned(trace(TWO_ACTORS[0], Span(2, 1, ()), later, steps=9, schedule=((3, 1),)))
+    assert planned.went_as_planned(run_of(*TWO_ACTORS[:2], later, steps=9, schedule=((3, 1),)))
+    assert not planned.went_as_planned(run_of(TWO_ACTORS[0], Span(2, 1, ()), later, steps=9, schedule=((3, 1),)))
     assert Planned(()).went_as_planned(parent)
 
 
@@ -56,7 +56,7 @@ def test_level_is_all_schedules_with_equally_many_preemptions() -> None:
         found.append(planned.schedule)
         first = planned.schedule[0][1] if planned.schedule else 0
         spans = Span(1, first, (1 - first,), choice=True), Span(2, first, (1 - first,)), Span(4, 1 - first, ())
-        levels.add(trace(*spans, steps=5, schedule=planned.schedule))
+        levels.add(run_of(*spans, steps=5, schedule=planned.schedule))
     assert found == [(), ((1, 1),)]
     assert levels.further() == 4
     levels.advance()

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_concclaims.lab.race.experiment import Subject
 from pytest_concclaims.lab.race.schedules.replay import Token, code_digest, this_interpreter, token
-from pytest_concclaims.lab.race.schedules.scheduler import Schedule
+from pytest_concclaims.lab.race.schedules.run import Schedule
 
 pytestmark = pytest.mark.interpreter
 

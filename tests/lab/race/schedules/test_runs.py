@@ -18,14 +18,13 @@ import pytest
 
 from helpers.stage import REPEATS
 from helpers.waiting import TIMEOUT_S
-from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.experiment import Subject
 from pytest_concclaims.lab.race.position import Part
 from pytest_concclaims.lab.race.question import OutcomeQuestion, portable
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Explorer, Seen, clock
+from pytest_concclaims.lab.race.schedules.run import Schedule
 from pytest_concclaims.lab.race.schedules.runs import Runs
-from pytest_concclaims.lab.race.schedules.scheduler import Schedule
 from pytest_concclaims.lab.race.schedules.story import Visit
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
@@ -44,7 +43,7 @@ def runs_of(
     """Run actors in this process."""
     subject = Subject("race", setup, actors, observe, exceptions=exceptions)
     question = OutcomeQuestion("ever", "it", sought)
-    made = Runs(subject, question, gil=gil_enabled(), portable_grade=portable, timeout=TIMEOUT_S, begin=begin)
+    made = Runs(subject, question, portable_grade=portable, timeout=TIMEOUT_S, begin=begin)
     with made as runs:
         yield runs
 
@@ -115,12 +114,13 @@ def test_schedules_of_actors_that_wait_repeat(setup: Any, first: Any, second: An
     """Each ends, none in a deadlock, all with the same outcome."""
     with runs_of(setup, first, second) as runs:
         found = explored(runs, most=0, repeat=False)
+        in_order = [runs.run(schedule) for schedule in ((), ((1, 1),))]
         seen = [runs.run(((4, 1),)) for _ in range(3)]
     assert set(found.outcomes) == {portable(outcome)}
     assert found.unrepeatable == 0
-    assert found.blocks > 0
-    assert not found.lost
-    assert not REPEATS or all(one.trace.is_as(seen[0].trace) for one in seen)
+    assert any(one.run.blocks for one in in_order)
+    assert not any(one.last for one in (*in_order, *seen))
+    assert not REPEATS or all(one.run.is_as(seen[0].run) for one in seen)
 
 
 def test_actors_that_differ_from_run_to_run_are_noticed() -> None:
@@ -135,7 +135,7 @@ def test_actors_that_differ_from_run_to_run_are_noticed() -> None:
 
         def run(schedule: Schedule) -> Seen:
             seen = runs.run(schedule)
-            return replace(seen, last=explorer._so_far.unrepeatable > 0)  # that is enough
+            return replace(seen, last=explorer.found.unrepeatable > 0)  # that is enough
 
         explorer = Explorer(run, actors=2, most=1, repeat=False)
         found = explorer.explore(clock() + TIMEOUT_S)
@@ -217,7 +217,7 @@ def test_story_tells_who_ran_which_line() -> None:
         told = runs.run(((3, 1),), visits.append)
         count = len(visits)
         runs.run(())
-    assert told.trace == plain.trace
+    assert told.run == plain.run
     assert told.judged == plain.judged
     assert len(visits) == count
     assert {visit.actor for visit in visits} == {0, 1}

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from helpers.waiting import TIMEOUT_S
-from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.experiment import operations_experiment
 from pytest_concclaims.lab.race.question import LINEARIZABLE
@@ -39,7 +38,7 @@ def explored(
 @contextmanager
 def runs_of(subject: Any) -> Iterator[Runs]:
     """Run scenarios in this process."""
-    made = Runs(subject, LINEARIZABLE, gil=gil_enabled(), portable_grade=False, timeout=TIMEOUT_S)
+    made = Runs(subject, LINEARIZABLE, portable_grade=False, timeout=TIMEOUT_S)
     with made as runs:
         yield runs
 

@@ -22,7 +22,7 @@ from helpers.stage import REPEATS, Act, Acts, Stage, passes, stage
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
-from pytest_concclaims.lab.race.schedules.scheduler import Run, Span
+from pytest_concclaims.lab.race.schedules.run import Run, Span
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 

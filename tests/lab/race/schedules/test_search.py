@@ -12,11 +12,11 @@ import pytest
 
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.processes.forked import CAN_FORK
-from pytest_concclaims.lab.race.controls import Controls
+from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import experiment
 from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, portable, question
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Witness
-from pytest_concclaims.lab.race.schedules.search import ScheduleSearch
+from pytest_concclaims.lab.race.schedules.search import ScheduleSearch, with_fresh_processes
 from pytest_concclaims.lab.race.schedules.searched import Searched
 from pytest_concclaims.lab.race.schedules.side import EndedBySchedule
 
@@ -37,16 +37,8 @@ def searched(
 ) -> Searched:
     """Return what schedules say about a question."""
     made = experiment(setup, actors, observe=observe, rounds=1, control=control or actors, exceptions=())
-    search = ScheduleSearch(
-        made,
-        budget=20.0,
-        timeout=timeout,
-        in_process=in_process,
-        portable=False,
-        replay=(),
-        failed_assertions=tuple,
-        controls=Controls(made, timeout=timeout, in_process=in_process),
-    )
+    conditions = Conditions(budget=20.0, timeout=timeout, no_child=in_process)
+    search = ScheduleSearch(made, conditions)
     asks: OutcomeQuestion = question(asked, [about], (), values=None if observe else len(actors))
     return search.ask(asks)
 
@@ -112,7 +104,6 @@ def test_never_rests_on_two_preemptions_and_the_control() -> None:
     found = searched(3, list, lambda box: box.append(1), lambda box: box.append(2), observe=len)
     assert found.witness is None
     assert found.lacking() is None
-    assert found.race is not None
     assert found.race.is_enough
     assert found.race.outcomes == {portable(2): found.race.run}
 
@@ -123,8 +114,6 @@ def test_deadlock_is_an_outcome_with_a_story() -> None:
     found = searched(DEADLOCK, Account, one_way, other_way)
     assert found.witness is not None
     assert found.witness.outcome == "lab.DEADLOCK"
-    assert found.race is not None
-    assert found.race.lost
     last = {step.actor: step for step in found.steps}
     assert {step.event for step in last.values()} == {"blocked"}
     assert {"with account.first:", "with account.second:"} == {step.text for step in last.values()}
@@ -137,7 +126,7 @@ def test_deadlock_that_is_not_asked_about_ends_the_race_with_its_story() -> None
         searched((1, 2), Account, one_way, other_way, asked="never")
     assert caught.value.failure.kind == "deadlock"
     assert {step.actor for step in caught.value.steps} == {0, 1}
-    assert caught.value.schedule
+    assert caught.value.replay.schedule
 
 
 def fall(account: Account) -> None:
@@ -163,7 +152,7 @@ def test_crash_that_is_not_asked_about_ends_the_race_with_its_story() -> None:
     """And where it was."""
     with pytest.raises(EndedBySchedule, match="ended by SIGSEGV while the race ran") as caught:
         searched((1, 2), Account, fall, fall)
-    assert caught.value.schedule
+    assert caught.value.replay.schedule
     assert "signal.raise_signal(signal.SIGSEGV)" in [step.text for step in caught.value.steps]
 
 
@@ -177,7 +166,7 @@ def test_exception_ends_the_race(in_process: bool) -> None:
 
     with pytest.raises(EndedBySchedule, match=r"actor .*fail raised LookupError: no such account") as caught:
         searched((1, 2), list, fail, len, in_process=in_process)
-    assert caught.value.schedule == ()
+    assert caught.value.replay.schedule == ()
 
 
 @forks
@@ -206,11 +195,10 @@ def test_what_happens_once_in_a_process_is_searched_in_fresh_ones() -> None:
             made.append(made_now)
 
     found = searched(2, list, get, get, observe=lambda _: len(made))
-    assert found.race is not None
     assert found.race.once
-    assert found.afresh is not None
-    assert found.afresh.seen
-    assert found.witness is found.afresh.witness
+    assert found.race.seen
+    assert found.witness is not None
+    assert any("had a process each" in remark for remark in found.race.remarks)
     assert not made
 
 
@@ -224,7 +212,6 @@ def test_threads_that_actors_start_are_remarked() -> None:
         thread.join()
 
     found = searched((None, 0), list, start, len)  # as it is at once
-    assert found.race is not None
     assert found.race.remarks == ("threads that actors start are not scheduled",)
 
 
@@ -241,31 +228,51 @@ WITNESS = Witness(((2, 1),), "1", 7, 1, 0.1)
 
 
 @pytest.mark.parametrize(
-    ("race", "control", "afresh", "lacking"),
+    ("race", "control", "lacking"),
     [
-        (explored(), explored(seen=3), None, None),
-        (explored(), explored(exhausted=True), None, None),
-        (explored(exhausted=True, preemptions=1), None, None, None),
-        (explored(witness=WITNESS), None, None, None),
-        (explored(once=True), explored(seen=3), explored(preemptions=1), None),
-        (explored(once=True), None, explored(witness=WITNESS), None),
-        (explored(), explored(), None, "its control did not show it in 400 schedules"),
-        (explored(preemptions=1), None, None, "of those with at most 2 preemptions, only those"),
-        (explored(preemptions=None), None, None, "of those with at most 2 preemptions, none were run"),
-        (explored(unrepeatable=3), None, None, "3 schedules of 400 did not repeat"),
-        (explored(once=True), None, None, "for the first time in a process"),
-        (explored(once=True), None, explored(preemptions=0), "for the first time in a process"),
+        (explored(), explored(seen=3), None),
+        (explored(), explored(exhausted=True), None),
+        (explored(exhausted=True, preemptions=1), None, None),
+        (explored(witness=WITNESS), None, None),
+        (explored(), explored(), "its control did not show it in 400 schedules"),
+        (explored(preemptions=1), None, "of those with at most 2 preemptions, only those"),
+        (explored(preemptions=None), None, "of those with at most 2 preemptions, none were run"),
+        (explored(unrepeatable=3), None, "3 schedules of 400 did not repeat"),
+        (explored(doubt="threads are not scheduled"), explored(seen=3), "threads are not scheduled"),
     ],
 )
-def test_never_says_what_it_lacks(
-    race: Explored, control: Explored | None, afresh: Explored | None, lacking: str | None
-) -> None:
+def test_never_says_what_it_lacks(race: Explored, control: Explored | None, lacking: str | None) -> None:
     """Nothing, where all that it takes was run."""
-    found = Searched(False, race, control, afresh).lacking()
+    found = Searched(False, race, control).lacking()
     assert found is None if lacking is None else lacking in (found or "")
+
+
+FIRST = "for the first time in a process"
+
+
+@pytest.mark.parametrize(
+    ("race", "afresh", "run", "doubt"),
+    [
+        (explored(), None, 400, FIRST),
+        (explored(), explored(run=9, preemptions=1), 400, None),
+        (explored(), explored(run=9, preemptions=0), 400, FIRST),
+        (explored(preemptions=1), explored(run=9, preemptions=1), 400, FIRST),
+        (explored(preemptions=1), explored(run=9, preemptions=1, exhausted=True), 9, None),
+        (explored(leaks=True), explored(run=9, preemptions=1), 9, FIRST),
+        (explored(), explored(run=9, witness=WITNESS), 9, None),
+        (explored(doubt="threads"), explored(run=9, exhausted=True), 9, "threads"),
+    ],
+)
+def test_what_happens_once_in_a_process_takes_fresh_ones(
+    race: Explored, afresh: Explored | None, run: int, doubt: str | None
+) -> None:
+    """Which schedules are the ground then, and why they are none."""
+    found = with_fresh_processes(race, afresh)
+    assert found.run == run
+    assert found.leaks is race.leaks
+    assert found.doubt is None if doubt is None else doubt in (found.doubt or "")
 
 
 def test_search_without_schedules_says_why() -> None:
     """Such as that all tools of sys.monitoring are in use."""
-    assert Searched(False, None, remarks=("all tool ids are in use",)).lacking() == "all tool ids are in use"
-    assert Searched(False, None, remarks=("",)).seconds == 0.0
+    assert Searched(False, Explored(doubt="all tool ids are in use")).lacking() == "all tool ids are in use"
