@@ -44,7 +44,7 @@ def hash_much() -> bytes:
 
 
 #: Seconds for which the one that looks goes on without ever giving the GIL away.
-STRETCH = 0.005
+STRETCH = 0.003
 STRETCHES = 40
 #: A thread that wants the GIL asks for it after so many seconds: later than anybody here keeps it.
 _NEVER = 100.0

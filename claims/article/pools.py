@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_concclaims import Lab
 
 #: Seconds for which one waits at least to see whether something happens that would happen at once.
-PAUSE = 0.1
+PAUSE = 0.05
 #: It is waited so many times as long as it takes where it does happen.
 PATIENTLY = 5
 

@@ -33,7 +33,7 @@ TIMEOUT, RESOLUTION = 0.1, 0.2
 #: Seconds that a get() may take that looks right after a put().
 RIGHT_AFTER = 0.001
 #: Seconds that a get() waits which takes more than a moment.
-NOT_AT_ONCE = 0.01
+NOT_AT_ONCE = 0.005
 
 
 @pytest.mark.claim("A Queue carries objects between processes, in order", source="article 2.3")
