@@ -5,7 +5,6 @@ Subinterpreters and other processes import this module, so it imports nothing th
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import sys
@@ -14,8 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Seconds to wait for somebody who should act at once; a machine may be very busy.
 PATIENCE = 60.0
@@ -37,6 +35,8 @@ def compute() -> int:
 
 def hash_much() -> bytes:
     """Work in C that lets the GIL go, as ``hashlib`` does for large data."""
+    import hashlib  # slow to import, and of no use to others that import this module
+
     return hashlib.sha256(_LARGE).digest()
 
 
@@ -44,7 +44,7 @@ def hash_much() -> bytes:
 
 
 #: Seconds for which the one that looks goes on without ever giving the GIL away.
-STRETCH = 0.005
+STRETCH = 0.003
 STRETCHES = 40
 #: A thread that wants the GIL asks for it after so many seconds: later than anybody here keeps it.
 _NEVER = 100.0
@@ -112,8 +112,7 @@ def _in_a_process(counting: Counting) -> Any:
     return process
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """In how many stretches of a thread somebody else was seen to go on: another thread, and another process."""
 
     beside_a_thread: int
@@ -153,8 +152,7 @@ def let_others_in() -> None:
     time.sleep(1e-6)
 
 
-@dataclass(frozen=True)
-class Turns:
+class Turns(NamedTuple):
     """How many rounds of its loop, each of several bytecodes, a thread did before another one came in."""
 
     rounds: list[int]
@@ -229,8 +227,7 @@ def turns_of_two_threads(every_100: Callable[[], None] = keep_on) -> Turns:
 BOTH_WAIT, OF_THE_CPU = 0.05, 0.2
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(NamedTuple):
     """How a thread waited.
 
     :param begin: the time, as that of the end.

@@ -12,9 +12,8 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, NamedTuple
 
 from .processes import PATIENCE
 
@@ -59,8 +58,7 @@ def answers(connection: Connection, process: Any) -> bool:
     return connection.poll() and connection.recv_bytes() == HERE
 
 
-@dataclass(frozen=True)
-class Aftermath:
+class Aftermath(NamedTuple):
     """What came of crashes of children.
 
     :param exit_codes: of those that crashed.
@@ -127,8 +125,7 @@ def work_until_it_is_over() -> None:
     _over.value = 3
 
 
-@dataclass(frozen=True)
-class OtherTask:
+class OtherTask(NamedTuple):
     """What came of a task whose executor had another one that crashed.
 
     :param both_began: whether each of them had a worker before the crash.

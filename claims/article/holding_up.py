@@ -11,8 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .processes import PATIENCE
 
@@ -55,8 +54,7 @@ class Answering:
             time.sleep(0.001)
 
 
-@dataclass(frozen=True)
-class Answers:
+class Answers(NamedTuple):
     """What came of questions by a thread that was busy until it had an answer.
 
     :param of_a_thread: how many answers came of another thread of the same process, while the busy one kept the GIL.

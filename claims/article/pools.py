@@ -13,20 +13,20 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .processes import PATIENCE, clock, starting
 
 if TYPE_CHECKING:
     from pytest_concclaims import Lab
 
-#: Seconds for which one waits to see whether another task comes in.
-PAUSE = 0.3
+#: Seconds for which one waits at least to see whether something happens that would happen at once.
+PAUSE = 0.05
+#: It is waited so many times as long as it takes where it does happen.
+PATIENTLY = 5
 
 
-@dataclass(frozen=True)
-class Stay:
+class Stay(NamedTuple):
     """When and where a task ran, by a clock that all processes share."""
 
     pid: int
@@ -34,8 +34,7 @@ class Stay:
     end: float
 
 
-@dataclass(frozen=True)
-class _Gate:
+class _Gate(NamedTuple):
     """What tasks wait at.
 
     :param arrivals: counts the tasks that have come to it.
@@ -141,31 +140,36 @@ def most_at_once(stays: Sequence[Stay]) -> int:
     return max(sum(other.begin <= each.begin < other.end for other in stays) for each in stays)
 
 
-@dataclass(frozen=True)
-class Crowd:
+class Crowd(NamedTuple):
     """What came of some tasks that wait for each other.
 
     :param at_once: how many ran at the same moment, at most.
     :param workers: how many processes ran them.
+    :param seconds: for which the last was waited for, after the others had come.
     """
 
     at_once: int
     workers: int
+    seconds: float
 
 
-def crowd_of(lab: Lab, tasks: int, *, in_pool_of: int) -> Crowd:
-    """Give a pool some tasks, let all but one come to the gate, and the last as well if it does; then open it."""
+def crowd_of(lab: Lab, tasks: int, *, in_pool_of: int, seconds: float = PATIENCE) -> Crowd:
+    """Give a pool some tasks, let all but one come to the gate, and the last as well if it does; then open it.
+
+    :param seconds: for which the last is waited for at most.
+    """
     with pool_of(lab, in_pool_of) as workers:
         results = workers.give(tasks)
         workers.wait_for_arrivals(tasks - 1)
-        workers.wait_for_arrivals(1, PAUSE)
+        begin = clock()
+        workers.wait_for_arrivals(1, seconds)
+        waited = clock() - begin
         workers.open_the_gate()
         stays = workers.stays(results)
-    return Crowd(most_at_once(stays), len({each.pid for each in stays}))
+    return Crowd(most_at_once(stays), len({each.pid for each in stays}), waited)
 
 
-@dataclass(frozen=True)
-class DefaultSize:
+class DefaultSize(NamedTuple):
     """How many workers a pool has by default.
 
     :param cores: how many the machine has.

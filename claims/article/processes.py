@@ -27,7 +27,7 @@ PATIENCE = 60.0
 #: A clock that all processes share. On macOS and Windows, perf_counter() is one since 3.10 (docs: time.perf_counter).
 clock = time.perf_counter if sys.version_info >= (3, 10) or sys.platform == "linux" else time.time
 #: Seconds for which a process or thread goes on after it was told to end.
-LAST_WORK = 0.15
+LAST_WORK = 0.05
 
 INITIAL_BALANCE = 100
 #: The variable that the claims are about.

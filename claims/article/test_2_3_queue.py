@@ -29,11 +29,11 @@ from .queues import (
 )
 
 #: Seconds that a get() is to wait, and what part of that it may be short of by the clocks' resolution.
-TIMEOUT, RESOLUTION = 0.2, 0.1
+TIMEOUT, RESOLUTION = 0.1, 0.2
 #: Seconds that a get() may take that looks right after a put().
 RIGHT_AFTER = 0.001
 #: Seconds that a get() waits which takes more than a moment.
-NOT_AT_ONCE = 0.02
+NOT_AT_ONCE = 0.005
 
 
 @pytest.mark.claim("A Queue carries objects between processes, in order", source="article 2.3")
@@ -156,7 +156,7 @@ def test_the_reader_may_be_terminated_once_the_writer_is_joined(lab: Lab) -> Non
 )
 def test_an_endless_child_outlives_join_and_is_ended_by_terminate(lab: Lab) -> None:
     beats = multiprocessing.RawValue("q", 0)
-    timeouts = (0, 0.05, 0.2)
+    timeouts = (0, 0.02, 0.1)
     with child(loop_for_ever, beats) as endless:
         lab.require(is_counting(beats), "the child runs its loop")
         outlived = []

@@ -85,13 +85,13 @@ def test_a_lock_never_released_keeps_every_other_thread_out(lab: Lab) -> None:
 
     def try_to_enter(number: int, barrier: threading.Barrier) -> bool:
         barrier.wait()  # all try at once
-        return lock.acquire(timeout=0.2)
+        return lock.acquire(timeout=0.1)
 
     lab.require(in_another_thread(take), "a thread can take the lock")
     entered = in_threads(3, try_to_enter)
     lock.release()
     lab.require(in_another_thread(take), "a thread can take the lock once it is released")
-    lab.note(f"of 3 threads that tried for 0.2 s, {sum(entered)} entered; once it was released, one did")
+    lab.note(f"of 3 threads that tried for 0.1 s, {sum(entered)} entered; once it was released, one did")
     assert not any(entered)
 
 

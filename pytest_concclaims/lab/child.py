@@ -14,8 +14,9 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -30,6 +31,8 @@ _CHILD_MAIN = Path(__file__).with_name("processes") / "child_main.py"
 #: How much of the end of a child's output goes into the record, in characters.
 _OUTPUT_KEPT = 2000
 _REPR_KEPT = 200
+#: Seconds between two looks whether a child has ended, where nothing tells of it.
+_POLL_INTERVAL_S = 0.002
 
 
 class ChildError(Exception):
@@ -271,11 +274,23 @@ def _run(command: Sequence[str], folder: Path, deadline: float) -> tuple[int | N
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         start = time.perf_counter()
         with _own_group(command, stdout=stdout, stderr=stderr) as process:
-            try:
-                status: int | None = process.wait(timeout=deadline)
-            except subprocess.TimeoutExpired:
-                status = None
+            status = _wait(process, deadline)
         return status, time.perf_counter() - start
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """Wait for a process; return its exit status, None if it has not ended. ``Popen.wait`` looks every 50 ms."""
+    end = time.perf_counter() + timeout_s
+    if hasattr(os, "pidfd_open"):
+        with suppress(OSError):  # a sandbox forbids it
+            descriptor = os.pidfd_open(process.pid)
+            try:
+                wait([descriptor], timeout_s)
+            finally:
+                os.close(descriptor)
+    while process.poll() is None and time.perf_counter() < end:
+        time.sleep(_POLL_INTERVAL_S)
+    return process.returncode
 
 
 @contextmanager

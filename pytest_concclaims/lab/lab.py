@@ -434,8 +434,9 @@ class Lab:
 
         Nothing runs yet. A comparison starts one after the other, beside those that are there already, and looks how
         much more memory this process takes, and how much each process that was started takes for itself alone (its
-        unique set size, where the system tells); "less than" goes by what all of them take together. What is compared
-        with the number is the median, by the test of :meth:`ratio`. All runs in the test process.
+        unique set size, where the system tells); where it is several that share memory with each other, "less than"
+        counts that as well. What is compared with the number is the median, by the test of :meth:`ratio`. All runs in
+        the test process.
 
         :param start_one: starts one, and returns when it is idle. If it is decorated with
             ``contextlib.contextmanager``, that is entered, and left at the end of the measurement; what others return

@@ -92,6 +92,8 @@ class Memory(Measurement):
         self._kinds = [Kind(name, function) for name, function in zip(names, functions)]
         self._gauge = gauge
         self._unique = True
+        #: The processes of the crowd.
+        self._idle: set[int] = set()
         self._gave_back = False
         #: Bytes of objects, for each sample, that are in memory that was there before.
         self._hidden = 0.0
@@ -124,6 +126,7 @@ class Memory(Measurement):
         self._latest = None
         for kind in self._kinds:
             self._cost(kind, crowd)  # what the first one takes along: modules, a fork server
+        self._idle.clear()  # a server is not idle
         in_use, started = objects_in_use(), 0
         self._latest = None
         while True:
@@ -167,9 +170,9 @@ class Memory(Measurement):
         gc.collect()
         linux.trim()
         for _ in range(_MOST_FILLS):
-            before = self._gauge().own
+            before = self._gauge(()).own
             crowd.callback(keep, _objects(_FILL_BYTES))
-            if self._gauge().own - before >= _GROWN * _FILL_BYTES:
+            if self._gauge(()).own - before >= _GROWN * _FILL_BYTES:
                 return True
         return False
 
@@ -204,11 +207,12 @@ class Memory(Measurement):
         return growths[0] if not others else growths[0].less(growths[1])
 
     def _cost(self, kind: Kind, crowd: ExitStack) -> Growth:
-        before = self._latest or self._gauge()
+        before = self._latest or self._gauge(self._idle)
         with failures_of(kind.name):
             begin(kind.start_one, crowd)
-        after = self._latest = self._gauge()  # it takes its time where there are many processes
+        after = self._latest = self._gauge(self._idle)  # it takes its time
         self._unique = self._unique and after.unique
+        self._idle |= after.started.keys() - before.started.keys()
         return after.since(before)
 
     def _reading(self) -> Reading | None:

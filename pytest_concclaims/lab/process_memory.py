@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ _KIB = 1024
 class Growth:
     """How much memory has come, in bytes: at least, and at most.
 
-    They differ by what processes that were started share with each other, and with those of others.
+    They differ by what processes that were started share with each other.
     """
 
     low: float
@@ -32,40 +32,76 @@ class Growth:
 
 
 @dataclass(frozen=True)
-class MemoryInUse:
-    """Memory at one moment, in bytes.
+class Sizes:
+    """How much memory a process takes, in bytes.
 
-    :param own: the resident memory of this process.
-    :param started: that of each of its descendants alone (its unique set size), by process id: what would be free if
-        just that one ended. None where the system does not tell: of its resident memory, it may share all.
-    :param unique: whether the system tells.
-    :param together: that of this process and all its descendants, in which what they share counts once (the sum of
-        their proportional set sizes). Where the system does not tell, at most; infinite where nothing is told.
+    :param resident: all of it that is in memory; infinite where nothing is told.
+    :param unique: what it has alone (its unique set size): what would be free if just that one ended. None where the
+        system does not tell: it may share all.
+    :param proportional: with its part of what it shares (its proportional set size). Where the system does not tell,
+        what is resident.
+    """
+
+    resident: float
+    unique: int | None
+    proportional: float
+
+
+@dataclass(frozen=True)
+class MemoryInUse:
+    """Memory at one moment.
+
+    :param own: the resident memory of this process, in bytes.
+    :param started: what each of its descendants takes, by process id.
+    :param idle: how much of others is resident: of descendants that have their memory already.
     """
 
     own: int
-    started: dict[int, int | None]
-    unique: bool
-    together: float
+    started: Mapping[int, Sizes]
+    idle: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def unique(self) -> bool:
+        """Whether the system tells what each process has alone."""
+        return all(sizes.unique is not None for sizes in self.started.values())
 
     def since(self, before: MemoryInUse) -> Growth:
         """Return how much more there is than before.
 
-        At least: of this process, all that is resident counts, as what a child shares with it is here anyway; of the
-        others, what each has alone, which may be nothing where it is not told. At most: what they have together.
+        Of this process, all that is resident counts, as what a child shares with it is here anyway. Of one that was
+        started, what it has alone. Of several, that is the least; at most it is what they have with their part of
+        what they share, which may be with each other alone. Of one that was there, what it has come to have alone. Of
+        an idle one, at most what has become resident: when this process writes to what they share, that one has it
+        alone, and takes no more than before.
         """
-        low = self.own - before.own
+        low: float = self.own - before.own
+        high = low
+        new = [sizes for process, sizes in self.started.items() if process not in before.started]
+        for sizes in new:
+            low += sizes.unique or 0
+            high += sizes.proportional if sizes.unique is None or len(new) > 1 else sizes.unique
         for process, now in self.started.items():
-            then = before.started.get(process, 0)
-            if now is not None and then is not None:
-                low += now - then
-        if math.isinf(self.together) or math.isinf(before.together):
-            return Growth(low, math.inf)
-        return Growth(low, max(low, self.together - before.together))
+            then = before.started.get(process)
+            if then is None:
+                continue
+            if now.unique is None or then.unique is None:
+                high += _more(now.proportional, then.proportional)
+            else:
+                low, high = low + now.unique - then.unique, high + now.unique - then.unique
+        for process, resident in self.idle.items():
+            seen = before.started.get(process)
+            high += _more(resident, before.idle[process] if seen is None else seen.resident)
+        return Growth(low, high)
 
 
-#: Reads it.
-Gauge = Callable[[], MemoryInUse]
+def _more(now: float, then: float) -> float:
+    """Return how much more there may be of what is told, or is infinite."""
+    more = now - then
+    return max(0.0, more) if math.isfinite(more) else math.inf
+
+
+#: Reads it; the descendants of these ids are idle.
+Gauge = Callable[[Container[int]], MemoryInUse]
 
 
 def gauge() -> Gauge | None:
@@ -76,35 +112,32 @@ def gauge() -> Gauge | None:
         psutil = import_module("psutil")
     except ImportError:
         return None
-    return lambda: memory_by_psutil(psutil)
+    return lambda idle: memory_by_psutil(psutil, idle)
 
 
 # --- Linux, where psutil may be missing (PyPy)
 
 
-def memory_on_linux() -> MemoryInUse:
-    """Return what the files below /proc tell (proc(5))."""
+def memory_on_linux(idle: Container[int] = ()) -> MemoryInUse:
+    """Return what the files below /proc tell (proc(5)).
+
+    :param idle: descendants of which only is read how much is resident, which takes less time.
+    """
     own = _sizes(os.getpid())
-    others = {process: _sizes(process) for process in _descendants(os.getpid())}
-    found = {process: sizes for process, sizes in others.items() if sizes is not None}  # or it has ended
-    return MemoryInUse(
-        own=own.resident if own is not None else 0,
-        started={process: sizes.unique for process, sizes in found.items()},
-        unique=all(sizes.unique is not None for sizes in (own, *found.values()) if sizes is not None),
-        together=sum(sizes.proportional for sizes in (own, *found.values()) if sizes is not None),
-    )
+    started: dict[int, Sizes] = {}
+    resident: dict[int, float] = {}
+    for process in _descendants(os.getpid()):
+        if process in idle:
+            with suppress(OSError, IndexError):
+                resident[process] = _resident(process)
+            continue
+        sizes = _sizes(process)
+        if sizes is not None:  # or it has ended
+            started[process] = sizes
+    return MemoryInUse(0 if own is None else int(own.resident), started, resident)
 
 
-@dataclass(frozen=True)
-class _Sizes:
-    """A process's sizes; where the system tells the resident one only, that is the proportional one, at most."""
-
-    resident: int
-    unique: int | None
-    proportional: int
-
-
-def _sizes(process: int) -> _Sizes | None:
+def _sizes(process: int) -> Sizes | None:
     """Return a process's sizes; None if it has ended."""
     with suppress(OSError):
         sizes = {"Rss": 0, "Pss": 0, "Private": 0}
@@ -113,12 +146,16 @@ def _sizes(process: int) -> _Sizes | None:
             name = "Private" if name.startswith("Private_") else name
             if name in sizes:
                 sizes[name] += int(value.split()[0]) * _KIB
-        return _Sizes(sizes["Rss"], sizes["Private"], sizes["Pss"])
+        return Sizes(sizes["Rss"], sizes["Private"], sizes["Pss"])
     with suppress(OSError, IndexError):  # an old kernel, or another user's process
-        pages = int((_PROC / str(process) / "statm").read_text(encoding="ascii").split()[1])
-        size = pages * os.sysconf("SC_PAGESIZE")
-        return _Sizes(size, None, size) if size else None  # a zombie has none
+        size = _resident(process)
+        return Sizes(size, None, size) if size else None  # a zombie has none
     return None
+
+
+def _resident(process: int) -> int:
+    pages = int((_PROC / str(process) / "statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 def _lines(process: int, name: str) -> list[str]:
@@ -146,21 +183,26 @@ def _descendants(process: int) -> list[int]:
 # --- elsewhere
 
 
-def memory_by_psutil(psutil: Any) -> MemoryInUse:
-    """Return what psutil tells."""
+def memory_by_psutil(psutil: Any, idle: Container[int] = ()) -> MemoryInUse:
+    """Return what psutil tells.
+
+    :param idle: as of :func:`memory_on_linux`.
+    """
     own = psutil.Process()
-    mine = own.memory_info().rss
-    sizes: dict[int, int | None] = {}
-    together: float = mine
+    started: dict[int, Sizes] = {}
+    resident: dict[int, float] = {}
     for process in own.children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # it has ended
             try:
-                resident = process.memory_info().rss
+                size: float = process.memory_info().rss
             except psutil.AccessDenied:  # it says nothing at all
-                resident = math.inf
+                size = math.inf
+            if process.pid in idle:
+                resident[process.pid] = size
+                continue
             try:
-                sizes[process.pid] = process.memory_full_info().uss
+                unique: int | None = process.memory_full_info().uss
             except (psutil.AccessDenied, AttributeError):
-                sizes[process.pid] = None
-            together += resident
-    return MemoryInUse(mine, sizes, None not in sizes.values(), together)
+                unique = None
+            started[process.pid] = Sizes(size, unique, size)
+    return MemoryInUse(own.memory_info().rss, started, resident)

@@ -25,7 +25,7 @@ _LONG_ENOUGH_S = max(100e-6, 1000 * time.get_clock_info("perf_counter").resoluti
 _MOST_CALLS = 1 << 20
 #: Seconds that a sample may take for the sake of as many calls as the other arm's.
 _EVEN_UP_TO_S = 10 * _LONG_ENOUGH_S
-#: Seconds of the longest pause before a pair.
+#: Seconds that a pair takes with the longest pause before it.
 _PAUSE_S = 0.03
 #: Of so many samples, the first, the record has the figures.
 _KEPT = 1000
@@ -146,7 +146,7 @@ class Ratio(Measurement):
         # take longer than that anyway.
         latest = sum(arm.calls * arm.seconds[-1] for arm in self.timings if arm.seconds)
         if latest < _PAUSE_S:
-            time.sleep(self._chance.uniform(0.0, _PAUSE_S))
+            time.sleep(self._chance.uniform(0.0, _PAUSE_S - latest))
         seconds = in_random_order(a.sample, b.sample, self._chance)
         for arm, taken in zip(self.timings, seconds):
             arm.seconds.append(taken)

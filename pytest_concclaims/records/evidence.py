@@ -417,8 +417,9 @@ class ParallelismRun(Measured):
     :param control: the kind of worker that ran in turns with them.
     :param control_value: the median of the control; ``control_low`` and ``control_high`` its range.
     :param slices: each with what was measured in it and in the control ``before`` and ``after`` (at least and at
-        most), the ``delay``, a part of the time that workers waited for a CPU (null if the system does not tell),
-        whether it was ``throttled``, and ``unfit``: why it says nothing about a lack of parallelism, if it does not.
+        most; null if none was run), the ``delay``, a part of the time that workers waited for a CPU (null if the
+        system does not tell), whether it was ``throttled``, and ``unfit``: why it says nothing about a lack of
+        parallelism, if it does not.
     :param speed_up: how many times as much all workers did in a second as one of them alone; it decides nothing.
     :param in_process: whether in the test process.
     """

@@ -266,6 +266,7 @@ EVIDENCE: list[Evidence] = [
     replace(MEMORY, **UNMEASURED),
     PARALLELISM,
     replace(PARALLELISM, **UNMEASURED, control_value=None, control_low=None, control_high=None, speed_up=None),
+    replace(PARALLELISM, slices=[{**PARALLELISM.slices[0], "before": None, "after": None}]),
     Raised("set-up", "OSError", "", "Traceback"),
     Attempt("refuted", None, [Note("it rained").to_json()]),
 ]

@@ -42,6 +42,7 @@ from helpers.child_work import (
 )
 from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims import FREE_THREADED_BUILD, Child, ChildError, Lab
+from pytest_concclaims.lab import child as child_module
 from pytest_concclaims.lab.child import RemoteError
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
@@ -534,20 +535,29 @@ def test_importlib_mode(pytester: pytest.Pytester) -> None:
 # --- nothing is left
 
 
+def test_end_of_which_nothing_tells(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a sandbox forbids to ask for news of a process, it is looked for by and by."""
+
+    def forbid(_pid: int) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "pidfd_open", forbid, raising=False)
+    assert lab.child(os.getpid).value != os.getpid()
+
+
 @posix
 @pytest.mark.parametrize("target", [stay, STAY], ids=["function", "script"])
 def test_deadline(lab: Lab, tmp_path: Path, target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """At its deadline, a child and what it started are killed, also if they ignore signals."""
     told, deadline = tmp_path / "pids", 0.05
 
-    class Patient(subprocess.Popen):  # type: ignore[type-arg]  # not subscriptable in 3.9
-        def wait(self, timeout: float | None = None) -> int:
-            """Let the deadline begin once the child has come so far, however busy the machine is."""
-            if timeout is not None:
-                wait_until(told.exists)
-            return super().wait(timeout)
+    def patiently(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+        """Let the deadline begin once the child has come so far, however busy the machine is."""
+        wait_until(told.exists)
+        return wait(process, timeout_s)
 
-    monkeypatch.setattr(subprocess, "Popen", Patient)
+    wait = child_module._wait
+    monkeypatch.setattr(child_module, "_wait", patiently)
     child = lab.child(target, str(told), deadline=deadline)
     assert (child.timed_out, child.exit_code, child.signal, child.returned) == (True, None, None, False)
     assert child.duration >= deadline

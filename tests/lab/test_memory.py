@@ -6,7 +6,8 @@ import json
 import mmap
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from pytest_concclaims import Inconclusive, Lab, MeasurementError, NotApplicable
 from pytest_concclaims.lab import lab as lab_module
 from pytest_concclaims.lab import memory
 from pytest_concclaims.lab.memory import Memory
-from pytest_concclaims.lab.process_memory import MemoryInUse, gauge
+from pytest_concclaims.lab.process_memory import MemoryInUse, Sizes, gauge
 from pytest_concclaims.records.evidence import MemoryRun, from_json, in_bytes
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
@@ -49,22 +50,29 @@ class Computer:
 
     def __init__(self) -> None:
         self.own = 50 * MIB
+        #: What each has alone.
         self.processes: dict[int, int] = {}
         self.unique = True
         #: What objects take of memory that was there before.
         self.in_use = 0
-        #: What processes share with each other, and not with this one.
+        #: What each process has a part of, with others that were started.
         self.shared = 0
+        #: What each has that is resident, with what it shares with this one.
+        self.resident: Counter[int] = Counter()
         #: What has happened, in order.
         self.log: list[str] = []
         self.running: list[str] = []
         self._number = 0
 
-    def gauge(self) -> MemoryInUse:
+    def gauge(self, idle: Container[int]) -> MemoryInUse:
         """Read it."""
-        together = self.own + sum(self.processes.values()) + self.shared
-        started = {process: size if self.unique else None for process, size in self.processes.items()}
-        return MemoryInUse(self.own, started, self.unique, together)
+        started = {
+            process: Sizes(self.resident[process], size if self.unique else None, size + self.shared)
+            for process, size in self.processes.items()
+            if process not in idle
+        }
+        glanced_at = {process: float(self.resident[process]) for process in self.processes if process in idle}
+        return MemoryInUse(self.own, started, glanced_at)
 
     def fill(self, size: int) -> list[bytes]:
         """Take memory for good."""
@@ -163,20 +171,53 @@ def test_process(lab: Lab, computer: Computer) -> None:
     assert last(lab).value == 9 * MIB + 1000
 
 
-def test_what_processes_share_may_count_or_not(lab: Lab, computer: Computer) -> None:
-    """Between what each takes alone and what all take together there is no answer."""
+def test_what_several_processes_share_may_count_or_not(lab: Lab, computer: Computer) -> None:
+    """Between what each takes alone and what they have with all that they share there is no answer."""
     start = computer.process("process", own=0, its=MIB)
+    computer.shared = 2 * MIB
 
-    def start_one() -> Any:
-        computer.shared += 2 * MIB
-        return start()
+    @contextmanager
+    def start_two() -> Iterator[None]:
+        with start(), start():
+            yield
 
-    measured = lab.memory(start_one, budget=0.05)
     with pytest.raises(Inconclusive):
-        measured.above(2 * MIB)
-    assert lab.memory(start_one) < 4 * MIB
-    assert lab.memory(start_one) > MIB // 2
-    assert (last(lab).low, last(lab).high) == (MIB, 3 * MIB)
+        lab.memory(start_two, budget=0.05).above(4 * MIB)
+    assert lab.memory(start_two) < 8 * MIB
+    assert lab.memory(start_two) > MIB
+    assert (last(lab).low, last(lab).high) == (2 * MIB, 6 * MIB)
+    assert lab.memory(start) < 2 * MIB, "one that was there shares it, so it is not taken for one more"
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_processes_of_the_crowd_are_idle(lab: Lab, computer: Computer, grows: bool) -> None:
+    """What they have alone as this process wrote to it, the next thing has not taken; what is new to them, it may."""
+
+    @contextmanager
+    def thread() -> Iterator[None]:
+        for process in list(computer.processes)[1:]:  # but for the first, which may be a server
+            computer.processes[process] += 4 * MIB
+            computer.resident[process] += 4 * MIB * grows
+        yield
+
+    measured = lab.memory(computer.process("process", own=0, its=MIB), against=thread)
+    if grows:
+        with pytest.raises(Inconclusive):
+            measured.above(0)
+    else:
+        assert measured > 0
+    assert last(lab).arms[1]["median"] == 0
+
+
+def test_process_that_was_there_is_no_one_of_the_crowd(lab: Lab, computer: Computer) -> None:
+    """A server that takes more for each client is no idle thing: what it takes counts."""
+    computer.processes[-1] = 50 * MIB
+
+    def connect() -> None:
+        computer.processes[-1] += 3 * MIB
+
+    assert lab.memory(connect) > 2 * MIB
+    assert last(lab).value == 3 * MIB
 
 
 def test_things_are_started_beside_each_other(lab: Lab, computer: Computer) -> None:

@@ -17,7 +17,14 @@ from typing import Any
 import pytest
 
 from pytest_concclaims.lab import process_memory
-from pytest_concclaims.lab.process_memory import Growth, MemoryInUse, gauge, memory_by_psutil, memory_on_linux
+from pytest_concclaims.lab.process_memory import (
+    Growth,
+    MemoryInUse,
+    Sizes,
+    gauge,
+    memory_by_psutil,
+    memory_on_linux,
+)
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 interpreter = pytest.mark.interpreter
@@ -67,20 +74,25 @@ def child() -> Iterator[Taking]:
 
 def alone(found: MemoryInUse, process: int) -> int:
     """Return what a process has for itself alone; nothing if it is not there. The system here tells."""
-    size = found.started.get(process, 0)
-    assert size is not None
-    return size
+    sizes = found.started.get(process, Sizes(0, 0, 0))
+    assert sizes.unique is not None
+    return sizes.unique
 
 
 # --- differences
 
 
-def at(own: int, *, together: float = 0, **started: int | None) -> MemoryInUse:
-    """Return memory at one moment; processes are ``p7``, and have all that they have together unless said."""
-    sizes = {int(name[1:]): size for name, size in started.items()}
-    return MemoryInUse(
-        own, sizes, None not in sizes.values(), together or own + sum(size or 0 for size in sizes.values())
-    )
+def at(own: int, **processes: Sizes | float) -> MemoryInUse:
+    """Return memory at one moment; processes are ``p7``, and numbers are of idle ones."""
+    by_id = {int(name[1:]): sizes for name, sizes in processes.items()}
+    started = {process: sizes for process, sizes in by_id.items() if isinstance(sizes, Sizes)}
+    idle = {process: sizes for process, sizes in by_id.items() if not isinstance(sizes, Sizes)}
+    return MemoryInUse(own, started, idle)
+
+
+def has(unique: int | None, proportional: float = 90) -> Sizes:
+    """Return what a process takes."""
+    return Sizes(200, unique, proportional)
 
 
 @pytest.mark.parametrize(
@@ -88,22 +100,28 @@ def at(own: int, *, together: float = 0, **started: int | None) -> MemoryInUse:
     [
         (at(100), at(150), Growth(50, 50)),
         (at(100), at(90), Growth(-10, -10)),
-        (at(100), at(110, p7=30), Growth(40, 40)),
-        (at(100, p7=30), at(100, p7=35, p8=1), Growth(6, 6)),
-        (at(100, p7=30), at(100, p7=10), Growth(-20, -20)),
-        # What two share belongs to neither alone.
-        (at(100, p7=30), at(100, p7=5, p8=5, together=140), Growth(-20, 10)),
+        (at(100), at(110, p7=has(30)), Growth(40, 40)),
+        # What several have may be theirs together.
+        (at(100), at(110, p7=has(30, 50), p8=has(10, 20)), Growth(50, 80)),
+        (at(100, p7=has(30)), at(100, p7=has(35), p8=has(1)), Growth(6, 6)),
+        (at(100, p7=has(30)), at(100, p7=has(10)), Growth(-20, -20)),
         # What is not told may be shared, all of it.
-        (at(100), at(110, p7=None, together=150), Growth(10, 50)),
-        (at(100, p7=None, together=130), at(100, p7=30, together=130), Growth(0, 0)),
-        (at(100, p7=30), at(100, p7=None, together=math.inf), Growth(0, math.inf)),
-        (at(100, p7=None, together=math.inf), at(100, p7=30), Growth(0, math.inf)),
+        (at(100), at(110, p7=has(None, 50)), Growth(10, 60)),
+        (at(100, p7=has(None, 30)), at(100, p7=has(30, 40)), Growth(0, 10)),
+        (at(100), at(100, p7=has(None, math.inf)), Growth(0, math.inf)),
+        (at(100, p7=has(None, math.inf)), at(100, p7=has(None, math.inf)), Growth(0, math.inf)),
+        (at(100, p7=has(None, math.inf)), at(100, p7=has(30)), Growth(0, math.inf)),
+        # An idle one that is no longer shared takes no more, and one that is not idle may.
+        (at(100, p7=has(30)), at(105, p7=200), Growth(5, 5)),
+        (at(100, p7=200), at(105, p7=210, p8=has(20)), Growth(25, 35)),
+        (at(100, p7=200), at(100, p7=150), Growth(0, 0)),
+        (at(100, p7=math.inf), at(100, p7=math.inf), Growth(0, math.inf)),
         # One that has ended is not what was started.
-        (at(100, p7=30), at(100, p8=5), Growth(5, 5)),
+        (at(100, p7=has(30)), at(100, p8=has(5)), Growth(5, 5)),
     ],
 )
 def test_since(before: MemoryInUse, after: MemoryInUse, more: Growth) -> None:
-    """At least what each process has alone has grown, at most what they have together."""
+    """It counts what has come to this process, to new ones, and to those that were there."""
     assert after.since(before) == more
 
 
@@ -130,7 +148,9 @@ def test_child_appears_grows_and_goes() -> None:
         grown = memory_on_linux()
         assert alone(grown, taking.pid) - alone(there, taking.pid) > 12 * MIB
         assert grown.since(there).low > 12 * MIB - MIB
-        assert grown.together - there.together > 12 * MIB - MIB
+        idle = memory_on_linux({taking.pid})
+        assert taking.pid not in idle.started
+        assert idle.idle[taking.pid] >= alone(grown, taking.pid)
     assert taking.pid not in memory_on_linux().started
 
 
@@ -196,7 +216,7 @@ def test_process_that_has_not_been_waited_for() -> None:
         process.stdout.read()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         found = memory_on_linux()
-        assert found.started.get(process.pid, 0) == 0
+        assert found.started.get(process.pid) in (None, Sizes(0, 0, 0))
         assert found.unique is unique
 
 
@@ -238,7 +258,11 @@ def test_unique_is_what_is_private(proc: Proc) -> None:
     proc.process(11, 10, rss=500, private=50, pss=60)
     proc.process(12, 11, rss=500, private=7, pss=8)
     proc.process(13, 1, rss=500, private=9)
-    assert memory_on_linux() == MemoryInUse(1000 * 1024, {11: 50 * 1024, 12: 7 * 1024}, True, together=768 * 1024)
+    one, other = Sizes(500 * 1024, 50 * 1024, 60 * 1024), Sizes(500 * 1024, 7 * 1024, 8 * 1024)
+    assert memory_on_linux() == MemoryInUse(1000 * 1024, {11: one, 12: other})
+    pages = 3 * os.sysconf("SC_PAGESIZE")
+    assert memory_on_linux({11}) == MemoryInUse(1000 * 1024, {12: other}, {11: pages})
+    assert memory_on_linux().unique
 
 
 @linux
@@ -247,7 +271,9 @@ def test_without_rollups_nobody_has_anything_alone(proc: Proc) -> None:
     proc.process(10, 1, rss=None, pages=4)
     proc.process(11, 10, rss=None, pages=2)
     page = os.sysconf("SC_PAGESIZE")
-    assert memory_on_linux() == MemoryInUse(4 * page, {11: None}, False, together=6 * page)
+    found = memory_on_linux()
+    assert found == MemoryInUse(4 * page, {11: Sizes(2 * page, None, 2 * page)})
+    assert not found.unique
 
 
 @linux
@@ -266,7 +292,8 @@ def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Path, "read_text", refuse)
     found = memory_on_linux()
-    assert found.started == {11: 50 * 1024, 12: None}
+    pages = 5 * os.sysconf("SC_PAGESIZE")
+    assert found.started == {11: Sizes(500 * 1024, 50 * 1024, 20 * 1024), 12: Sizes(pages, None, pages)}
     assert found.unique is False
 
 
@@ -289,7 +316,7 @@ def test_process_that_ends_meanwhile(gone: str, error: OSError, proc: Proc, monk
         return read(path, *arguments, **more)
 
     monkeypatch.setattr(Path, "read_text", vanish)
-    assert memory_on_linux() == MemoryInUse(1000 * 1024, {11: 50 * 1024}, True, together=40 * 1024)
+    assert memory_on_linux() == MemoryInUse(1000 * 1024, {11: Sizes(500 * 1024, 50 * 1024, 20 * 1024)})
 
 
 # --- psutil
@@ -347,27 +374,28 @@ def fake_psutil(*started: FakeProcess) -> Any:
 def test_psutil_tells_what_is_unique() -> None:
     """Of this process, all that is resident counts."""
     found = memory_by_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, 7)))
-    assert found == MemoryInUse(1000, {11: 50, 12: 7}, True, together=2000)
+    assert found == MemoryInUse(1000, {11: Sizes(500, 50, 500), 12: Sizes(500, 7, 500)})
 
 
 @pytest.mark.parametrize("why", [AccessDenied(), AttributeError("uss")], ids=repr)
 def test_psutil_may_not_tell_what_is_unique(why: Exception) -> None:
     """Then resident memory is what it has at most, and the record says that not all was told."""
     found = memory_by_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, why)))
-    assert found == MemoryInUse(1000, {11: 50, 12: None}, False, together=2000)
+    assert found == MemoryInUse(1000, {11: Sizes(500, 50, 500), 12: Sizes(500, None, 500)})
+    assert not found.unique
 
 
 @pytest.mark.parametrize("gone", [NoSuchProcess(), ZombieProcess()], ids=repr)
 def test_psutil_and_a_process_that_ends_meanwhile(gone: Exception) -> None:
     """It does no harm."""
     found = memory_by_psutil(fake_psutil(FakeProcess(11, gone, gone), FakeProcess(12, 500, 7)))
-    assert found == MemoryInUse(1000, {12: 7}, True, together=1500)
+    assert found == MemoryInUse(1000, {12: Sizes(500, 7, 500)})
 
 
 def test_psutil_may_tell_nothing_at_all() -> None:
     """A process that hides all of its memory may have any amount, and the record says that not all was told."""
     found = memory_by_psutil(fake_psutil(FakeProcess(11, AccessDenied(), AccessDenied()), FakeProcess(12, 500, 7)))
-    assert found == MemoryInUse(1000, {11: None, 12: 7}, False, together=math.inf)
+    assert found == MemoryInUse(1000, {11: Sizes(math.inf, None, math.inf), 12: Sizes(500, 7, 500)})
 
 
 @interpreter
@@ -398,4 +426,5 @@ def test_gauge_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psutil", fake_psutil(FakeProcess(11, 500, 50)))
     read = gauge()
     assert read is not None
-    assert read() == MemoryInUse(1000, {11: 50}, True, together=1500)
+    assert read(()) == MemoryInUse(1000, {11: Sizes(500, 50, 500)})
+    assert read({11}) == MemoryInUse(1000, {}, {11: 500})

@@ -26,8 +26,6 @@ _SHORTEST_S, _LONGEST_S = (0.03, 0.045) if sys.platform != "win32" else (0.3, 0.
 _LEAD_S = 0.005
 #: Seconds between two checks whether a worker that does not answer is still alive.
 _POLL_INTERVAL_S = 0.2
-#: In one of this many rounds there is a slice of one worker alone as well.
-_ALONE_EVERY = 4
 #: Seconds beyond the budget and the deadline after which a forked child is ended.
 _GRACE_S = 5.0
 
@@ -109,13 +107,12 @@ class Alternation:
             in_order = sorted(parties.items(), key=lambda party: party[1].kind != "process")
             started = {role: self._start(kind, stack) for role, kind in in_order}
             control, measured = started["control"], started["measured"]
-            self._slice(measured)  # the first one is for compilers, caches, and finding out how long the work takes
-            for round_ in self._rounds(findings, measured, control, end):
+            for round_ in self._rounds(findings, measured, control, high, end):
                 findings.rounds.append(round_)
                 settled = settle(findings, low, high)
                 if settled is not None:
                     return settled
-                if round_.unfit(high) is not None:
+                if not round_.is_above(high) and round_.unfit(high) is not None:
                     self._pinned = not self._pinned
             return Settled(None, findings.lacking(low, high) if findings.rounds else self._no_round(end - begin))
 
@@ -129,14 +126,18 @@ class Alternation:
         return f"there was no time for a slice and its control: {cause}, or give a larger budget"
 
     def _rounds(
-        self, findings: Rounds, measured: Sequence[Worker], control: Sequence[Worker], end: float
+        self, findings: Rounds, measured: Sequence[Worker], control: Sequence[Worker], high: float, end: float
     ) -> Iterator[Round]:
         """Yield rounds until time is up: with work that takes long, that may be before the first one is complete."""
+        # The first slice is for compilers, caches, finding out how long the work takes, and what is to be expected.
+        latest = Round(None, self._slice(measured), None)
+        if not findings.alone and clock() < end:
+            findings.alone.append(self._slice(measured[:1]).calls)
+        while latest.is_above(high) and clock() < end:
+            latest = Round(None, self._slice(measured), None)  # "more" takes no control
+            yield latest
         before, pinned = None, self._pinned
         while clock() < end:
-            if len(findings.rounds) % _ALONE_EVERY == 0:
-                findings.alone.append(self._slice(measured[:1]).calls)
-                before = None
             if before is None or pinned != self._pinned:
                 before, pinned = self._slice_before(control, end), self._pinned
             now = self._slice_before(measured, end)

@@ -23,6 +23,7 @@ DELAY = 0.05
 #: Where the system does not tell that, the control uses this part of as many cores as there are workers: all is idle.
 UNDISTURBED = 0.9
 TOO_BUSY = "the control used no more cores than that"
+NO_CONTROL = "it was measured without a control"
 NOT_ALONE = "other programs were at work, and this system does not tell whether the workers had to wait for a CPU"
 #: Work that uses less of a CPU than this waits, mostly.
 WAITS = 0.5
@@ -105,17 +106,19 @@ def _used(marks: Sequence[tuple[float, float]], begin: float, end: float) -> tup
 
 @dataclass(frozen=True)
 class Round:
-    """A slice of what is measured, and those of the control right before and after it."""
+    """A slice of what is measured, and those of the control right before and after it; None where there are none."""
 
-    before: Slice
+    before: Slice | None
     measured: Slice
-    after: Slice
+    after: Slice | None
 
     def unfit(self, high: float) -> str | None:
         """Return why this says nothing about a lack of parallelism; None if it does.
 
         :param high: the number that the control has to exceed.
         """
+        if self.before is None or self.after is None:
+            return NO_CONTROL
         control = min(self.before.low, self.after.low)
         if control <= high + MARGIN:
             return TOO_BUSY
@@ -133,6 +136,11 @@ class Round:
     def is_above(self, high: float) -> bool:
         """Return whether this is a witness: more CPU time was used than so many cores have."""
         return self.measured.seconds >= TOGETHER * self.measured.planned and self.measured.low > high
+
+    @property
+    def controls(self) -> list[Slice]:
+        """The slices of the control."""
+        return [control for control in (self.before, self.after) if control is not None]
 
 
 @dataclass
@@ -195,10 +203,7 @@ class Rounds:
     def _wanted_by_control(self) -> float | None:
         """Return how many cores the control used or waited for; None if the system does not tell."""
         wanted = [
-            part.middle + part.delay
-            for round_ in self.rounds
-            for part in (round_.before, round_.after)
-            if part.delay is not None
+            part.middle + part.delay for round_ in self.rounds for part in round_.controls if part.delay is not None
         ]
         return statistics.median(wanted) if wanted else None
 
@@ -209,7 +214,7 @@ class Rounds:
 
     def control(self) -> Reading | None:
         """Return what the control comes to."""
-        return _reading([part for round_ in self.rounds for part in (round_.before, round_.after)])
+        return _reading([part for round_ in self.rounds for part in round_.controls])
 
     def speed_up(self) -> float | None:
         """Return how many times as often all workers called the work as one alone; for the reader only."""
@@ -223,14 +228,18 @@ class Rounds:
             {
                 "low": round(each.measured.low, 4),
                 "high": round(each.measured.high, 4),
-                "before": [round(each.before.low, 4), round(each.before.high, 4)],
-                "after": [round(each.after.low, 4), round(each.after.high, 4)],
+                "before": _range(each.before),
+                "after": _range(each.after),
                 "delay": None if each.measured.delay is None else round(each.measured.delay, 4),
                 "throttled": each.measured.throttled,
                 "unfit": each.unfit(high),
             }
             for each in self.rounds
         ]
+
+
+def _range(control: Slice | None) -> list[float] | None:
+    return None if control is None else [round(control.low, 4), round(control.high, 4)]
 
 
 def _reading(slices: Sequence[Slice]) -> Reading | None:

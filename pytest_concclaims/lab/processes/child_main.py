@@ -1,5 +1,7 @@
 """What a child of :meth:`Lab.child` runs first; it is run as a script, and imports nothing of this package.
 
+Nor anything that is slow to import, such as ``pathlib``, ``typing`` or ``traceback``.
+
 ``child_main.py function FOLDER`` calls what FOLDER/order.pickle asks for, and leaves FOLDER/result.pickle: what
 came of it, or at which step but the call itself it failed. Without that file, the function had begun, and the
 process ended before it was over.
@@ -18,12 +20,9 @@ import importlib.util
 import os
 import pickle
 import signal
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SIGKILL = 9
@@ -40,7 +39,7 @@ def main() -> None:
     if mode == "script":
         os.execv(rest[0], rest)  # noqa: S606  (keeps process id, limits and the death signal)
     sys.argv = [sys.argv[0]]
-    _call(Path(rest[0]))
+    _call(rest[0])
 
 
 def _reset_signals() -> None:
@@ -77,9 +76,10 @@ def die_with_parent() -> None:
         return  # a C library without it; the parent still kills at its own end
 
 
-def _call(folder: Path) -> None:
+def _call(folder: str) -> None:
     with _step(folder, "the function could not be imported, or its arguments not be read, in the child"):
-        order = pickle.loads((folder / "order.pickle").read_bytes())  # noqa: S301  (written by our parent)
+        with open(os.path.join(folder, "order.pickle"), "rb") as file:
+            order = pickle.load(file)  # noqa: S301  (written by our parent)
         sys.path[:] = order["sys_path"]
         import_as_parent(order["module"], order["file"])
         function, args, kwargs = pickle.loads(order["call"])  # noqa: S301
@@ -97,7 +97,7 @@ def _call(folder: Path) -> None:
 
 
 @contextmanager
-def _step(folder: Path, failure: str) -> Iterator[None]:
+def _step(folder: str, failure: str) -> Iterator[None]:
     """Tell the parent, if the block fails, that no verdict can rest on how this process ends."""
     try:
         yield
@@ -109,6 +109,8 @@ def _step(folder: Path, failure: str) -> Iterator[None]:
 
 
 def _traceback(error: BaseException) -> str:
+    import traceback
+
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
@@ -123,7 +125,7 @@ def import_as_parent(name: str | None, file: str | None) -> None:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         spec = None
-    if spec is not None and spec.origin is not None and Path(spec.origin).resolve() == Path(file).resolve():
+    if spec is not None and spec.origin is not None and _same_file(spec.origin, file):
         return
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
@@ -134,16 +136,22 @@ def import_as_parent(name: str | None, file: str | None) -> None:
     spec.loader.exec_module(module)
 
 
+def _same_file(path: str, file: str) -> bool:
+    return os.path.realpath(path) == os.path.realpath(file)
+
+
 def _provide_packages(name: str, file: str) -> None:
     """Put packages over a module that have no import of their own: unpickling imports them all."""
     packages = name.split(".")[:-1]
-    for count, folder in zip(range(len(packages), 0, -1), Path(file).parents):
+    folder = file
+    for count in range(len(packages), 0, -1):
+        folder = os.path.dirname(folder)
         package = ".".join(packages[:count])
         try:
             importlib.import_module(package)
         except ImportError:
             sys.modules[package] = module = ModuleType(package)
-            module.__path__ = [str(folder)]
+            module.__path__ = [folder]
 
 
 def _carried(error: BaseException) -> bytes | None:
@@ -159,11 +167,12 @@ def _text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _leave(folder: Path, kind: str, content: Any) -> None:
+def _leave(folder: str, kind: str, content: object) -> None:
     """Write the result, whole or not at all."""
-    unfinished = folder / "result.unfinished"
-    unfinished.write_bytes(pickle.dumps((kind, content)))
-    unfinished.replace(folder / "result.pickle")
+    unfinished = os.path.join(folder, "result.unfinished")
+    with open(unfinished, "wb") as file:
+        file.write(pickle.dumps((kind, content)))
+    os.replace(unfinished, os.path.join(folder, "result.pickle"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The slices of a measurement of parallelism, each between the control's, and those that say nothing."""
+"""The slices of a measurement of parallelism, the control's before and after them, and those that say nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def slices(parallelism: ParallelismRun) -> Markup:
     if not parallelism.slices:
         return Markup("")
     drawn = parallelism.slices[:MOST]
-    numbers = [end for item in drawn for end in (item["low"], item["high"], *item["before"], *item["after"])]
+    numbers = [
+        end for item in drawn for end in (item["low"], item["high"], *(item["before"] or ()), *(item["after"] or ()))
+    ]
     scale = scale_over([*numbers, *(end for cut in parallelism.cuts for end in cut)], from_zero=True)
     picture = element(
         "svg",
@@ -40,7 +42,7 @@ def slices(parallelism: ParallelismRun) -> Markup:
         width="100%",
         height=_HEAD + _HEIGHT + _FOOT,
         role="img",
-        aria_label=f"{counted(len(drawn), 'slice')}, each between two of the control; the table has the numbers",
+        aria_label=f"{counted(len(drawn), 'slice')}, with those of the control; the table has the numbers",
     )
     keys = element(
         "ul",
@@ -94,7 +96,10 @@ def _column(number: int, count: int, item: dict[str, Any], scale: Scale) -> Iter
         (0.34, 0.32, kind, (item["low"], item["high"])),
         (0.72, 0.16, "range beside", item["after"]),
     )
-    for start, part, name, (low, high) in bars:
+    for start, part, name, ends in bars:
+        if ends is None:
+            continue
+        low, high = ends
         top, bottom = _y(scale, high), _y(scale, low)
         height = max(4.0, bottom - top)
         top = min(top, _HEAD + _HEIGHT - height)
@@ -113,9 +118,9 @@ def _table(items: Sequence[dict[str, Any]]) -> Element:
         delay = "not told" if item["delay"] is None else f"{item['delay']:.1%}"
         throttled = " (held back for its quota)" if item["throttled"] else ""
         cells = (
-            _from_to(item["low"], item["high"]),
-            _from_to(*item["before"]),
-            _from_to(*item["after"]),
+            _from_to((item["low"], item["high"])),
+            _from_to(item["before"]),
+            _from_to(item["after"]),
             delay + throttled,
             name_of(item["unfit"] or "-"),
         )
@@ -124,5 +129,5 @@ def _table(items: Sequence[dict[str, Any]]) -> Element:
     return element("details", element("summary", "The slices in numbers"), table, class_="in-numbers")
 
 
-def _from_to(low: float, high: float) -> str:
-    return f"{low:.3g} to {high:.3g}"
+def _from_to(ends: Sequence[float] | None) -> str:
+    return "-" if ends is None else f"{ends[0]:.3g} to {ends[1]:.3g}"

@@ -21,7 +21,7 @@ from helpers.waiting import wait_until
 from pytest_concclaims import CPYTHON, Inconclusive, Lab, MeasurementError, NotApplicable, gil_enabled
 from pytest_concclaims.lab.parallelism import alternation, parallelism
 from pytest_concclaims.lab.parallelism.parallelism import Parallelism
-from pytest_concclaims.lab.parallelism.slices import TOO_BUSY, Rounds
+from pytest_concclaims.lab.parallelism.slices import NO_CONTROL, TOO_BUSY, Rounds
 from pytest_concclaims.lab.parallelism.worker_main import clock
 from pytest_concclaims.lab.parallelism.workers import Worker, has_interpreters
 from pytest_concclaims.lab.processes import forked
@@ -473,11 +473,17 @@ def test_one_core_at_most(simulate: Simulate) -> None:
 
 
 def test_several_cores(simulate: Simulate) -> None:
-    """Three witnesses settle it."""
-    simulate(FREE)
+    """Three witnesses settle it, and no control is run for them."""
+    machine = simulate(FREE)
     lab, measurement = threads()
     assert not measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
-    assert (last(lab).answer, last(lab).samples) == (False, 3)
+    found = last(lab)
+    assert (found.answer, found.samples, found.control_value) == (False, 3, None)
+    assert [(slice_["before"], slice_["after"]) for slice_ in found.slices] == [(None, None)] * 3
+    assert "control" not in {name for name, _ in machine.orders}
+    assert found.phrase() == (
+        "2 workers of kind thread at compute: 1.98 [1.98 to 1.98] CPU seconds per second in 3 slices; not below 1.2"
+    )
     assert measurement.above(SEVERAL_CORES, else_below=ONE_CORE)
     assert last(lab).samples == 3
 
@@ -558,6 +564,30 @@ def test_no_slice_begins_when_time_is_up(simulate: Simulate) -> None:
     assert last(lab).samples == 0
 
 
+class Falling(dict[str, float]):
+    """Shares of which threads get more in the first slices."""
+
+    #: For each of two workers in the first slice, for one alone, and for two in two slices.
+    more = 7
+
+    def __getitem__(self, name: str) -> float:
+        """Return the share of the next worker that is told to work."""
+        if name == "thread" and self.more:
+            self.more -= 1
+            return 0.99
+        return super().__getitem__(name)
+
+
+def test_controls_from_the_first_slice_on_that_shows_no_more(simulate: Simulate) -> None:
+    """Those that showed more are counted against the answer: it takes nine of ten."""
+    simulate(Falling(GIL))
+    lab, measurement = threads()
+    assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    slices = last(lab).slices
+    assert [slice_["before"] is not None for slice_ in slices] == [False] * 3 + [True] * 18
+    assert {slice_["unfit"] for slice_ in slices[:3]} == {NO_CONTROL}
+
+
 def test_one_worker_alone_and_controls_before_and_after(simulate: Simulate) -> None:
     """The first slice is for nothing; then come one alone, and those that are measured between their controls."""
     machine = simulate(GIL)
@@ -565,9 +595,8 @@ def test_one_worker_alone_and_controls_before_and_after(simulate: Simulate) -> N
     assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
     told = " ".join(name for name, _ in machine.orders)
     first, alone, control, measured = "thread thread", "thread", "control control", "thread thread"
-    four = " ".join([control, *[measured, control] * 4])
-    two = " ".join([control, *[measured, control] * 2])
-    assert told == f"{first} {alone} {four} {alone} {two}"
+    six = " ".join([control, *[measured, control] * 6])
+    assert told == f"{first} {alone} {six}"
 
 
 def where(machine: Simulated, **changes: Any) -> list[list[int] | None]:
@@ -589,12 +618,12 @@ def test_slices_that_say_nothing_change_where_workers_are(simulate: Simulate) ->
 
 def test_slices_that_say_something_change_nothing(simulate: Simulate) -> None:
     """Each worker stays where it is."""
-    assert where(simulate(GIL)) == [[3], [5]] * 8  # one before each worker alone, and one after each of six slices
+    assert where(simulate(GIL)) == [[3], [5]] * 7  # one before all, and one after each of six slices
 
 
 def test_more_workers_than_cores_share_them(simulate: Simulate) -> None:
     """The fourth is where the first is."""
-    assert where(simulate(GIL), workers=4)[:4] == [[3], [5], [7], [3]]
+    assert where(simulate({"thread": 0.25, "control": 0.99}), workers=4)[:4] == [[3], [5], [7], [3]]
 
 
 def test_threads_of_this_process_are_not_sent_anywhere(simulate: Simulate) -> None:

@@ -16,6 +16,7 @@ from pytest_concclaims.lab.parallelism.slices import (
     BELOW,
     DELAY,
     MARGIN,
+    NO_CONTROL,
     NOT_ALONE,
     TOGETHER,
     TOO_BUSY,
@@ -176,7 +177,8 @@ WEAK = slice_at(1.4)
 UNFIT = {
     "control before": (replace(round_at(1.0), before=WEAK), TOO_BUSY),
     "control after": (replace(round_at(1.0), after=WEAK), TOO_BUSY),
-    "no control": (replace(round_at(1.0), after=slice_of([report((0, 0))], 1.0)), TOO_BUSY),
+    "no control": (Round(None, slice_at(1.0), None), NO_CONTROL),
+    "no work of the control": (replace(round_at(1.0), after=slice_of([report((0, 0))], 1.0)), TOO_BUSY),
     "quota": (hindered(throttled=True), "the system held the workers back (its CPU quota)"),
     "delay": (hindered(delay=DELAY + 0.001), "the workers waited for a CPU"),
     "apart": (hindered(seconds=0.04 * TOGETHER), "the workers were hardly at work at the same time"),
@@ -234,6 +236,7 @@ def test_witness_in_no_time_is_none() -> None:
 def test_above_takes_no_control() -> None:
     """CPU time that was used cannot have been used up by others."""
     weak = round_at(1.98, control=0.5)
+    assert Rounds([Round(None, slice_at(1.98), None)] * ABOVE).settled(LOW, HIGH) is True
     busy = replace(weak, measured=replace(slice_at(1.6), delay=0.4, throttled=True))
     assert Rounds([weak] * ABOVE).settled(LOW, HIGH) is True
     assert Rounds([busy] * ABOVE).settled(LOW, HIGH) is True
@@ -276,12 +279,12 @@ def test_half_and_half_settles_nothing() -> None:
     assert "above 1.4: 500; below 1.2, and able to say so: 500 of 1000" in findings.lacking(LOW, HIGH)
 
 
-def test_witness_counts_against_less_even_beside_a_weak_control() -> None:
+def test_witness_counts_against_less_even_beside_a_weak_control_or_none() -> None:
     """Slices that show more parallelism are not left out for what their control did."""
-    witness = round_at(1.98, control=1.0)
-    assert Rounds([round_at(1.0)] * BELOW + [witness]).settled(LOW, HIGH) is None
-    assert Rounds([round_at(1.0)] * 9 + [witness]).settled(LOW, HIGH) is False
-    assert Rounds([round_at(1.0)] * 17 + [witness] * 2).settled(LOW, HIGH) is None
+    for witness in (round_at(1.98, control=1.0), Round(None, slice_at(1.98), None)):
+        assert Rounds([round_at(1.0)] * BELOW + [witness]).settled(LOW, HIGH) is None
+        assert Rounds([round_at(1.0)] * 9 + [witness]).settled(LOW, HIGH) is False
+        assert Rounds([round_at(1.0)] * 17 + [witness] * 2).settled(LOW, HIGH) is None
 
 
 def test_few_that_disagree_do_not_keep_it_from_more() -> None:
@@ -336,7 +339,7 @@ def test_lacking_of_work_that_waits() -> None:
 def test_lacking_of_work_that_was_kept_from_a_cpu() -> None:
     """A control that waited for a CPU, and got little of it, is no work that waits."""
     round_ = round_at(0.43, control=0.43)
-    kept = replace(round_.before, delay=1.3)
+    kept = replace(slice_at(0.43), delay=1.3)
     lacking = Rounds([replace(round_, before=kept, after=kept)]).lacking(LOW, HIGH)
     assert lacking.startswith("the machine was too busy, or has too few cores: the control used 0.43,")
 
@@ -396,7 +399,7 @@ def test_speed_up_leaves_out_slices_without_a_call() -> None:
 
 def test_record() -> None:
     """What goes on record is JSON, and says of each slice what it measured and why it does not count."""
-    rows = Rounds([round_at(1.0), UNFIT["quota"][0], hindered(delay=None)]).to_json(HIGH)
+    rows = Rounds([round_at(1.0), UNFIT["quota"][0], hindered(delay=None), UNFIT["no control"][0]]).to_json(HIGH)
     assert json.loads(json.dumps(rows)) == rows
     assert rows[0] == {
         "low": 0.99,
@@ -409,3 +412,4 @@ def test_record() -> None:
     }
     assert (rows[1]["throttled"], rows[1]["unfit"]) == (True, UNFIT["quota"][1])
     assert rows[2]["delay"] is None
+    assert (rows[3]["before"], rows[3]["after"]) == (None, None)

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -137,6 +138,20 @@ def test_late_order_gets_one_mark(serve: Serve, clock: Clock) -> None:
     serving = serve(workloads.fail)
     kind, marks, _, calls = serving.order(50, 60)
     assert (kind, len(marks), marks[0][0], calls) == ("marks", 1, 100.0, 0)
+
+
+def test_worker_that_is_kept_from_its_first_call_is_at_work_from_the_begin(
+    serve: Serve, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker may keep the GIL until the slice is over: both were at work all that time."""
+
+    def sleep(seconds: float) -> None:
+        assert seconds == 1
+        clock.now += 6
+
+    monkeypatch.setattr(worker_main, "time", SimpleNamespace(sleep=sleep, thread_time=lambda: 0.25))
+    _, marks, _, calls = serve(workloads.fail).order(101, 104)
+    assert (marks, calls) == ([(101, 0.25), (106, 0.25)], 0)
 
 
 def test_last_order_ends_it(serve: Serve) -> None:

@@ -18,6 +18,14 @@ def test_a_slice_stands_between_its_controls() -> None:
     assert "beside" in after.attrib["class"]
 
 
+def test_slice_without_a_control_stands_alone() -> None:
+    """Nothing is drawn beside it, and the table has no numbers of a control."""
+    alone = slices(1)
+    markup = pictures.slices(replace(alone, slices=[{**alone.slices[0], "before": None, "after": None}]))
+    assert len([part for part in parts(markup, "range") if part.tag == "rect"]) == 1
+    assert [cell.text for cell in read(markup).iter("td")][1:3] == ["-", "-"]
+
+
 def test_unfit_slices_are_marked_and_their_reasons_counted() -> None:
     """By shape and by a cross as well as by colour."""
     fit, unfit = slices(2), slices(3, unfit="the workers waited for a CPU")
