@@ -10,6 +10,7 @@ from helpers import race_questions
 from pytest_concclaims import Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race import references
 from pytest_concclaims.lab.race.runner import Result, Runner
 from pytest_concclaims.lab.race.samples import power
 
@@ -17,6 +18,8 @@ from pytest_concclaims.lab.race.samples import power
 BUDGET_S = 40.0
 #: Overlapping samples that are enough for an absence where that is settled at once.
 OVERLAPPING = 100
+#: Things that are looked at for what states share, and for locks; all that the interpreter has take PyPy half a second.
+THINGS = 300
 
 
 @pytest.fixture(params=[False, True], ids=["forked", "in-process"])
@@ -60,6 +63,7 @@ def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(power, "SEEN", 5)
     monkeypatch.setattr(power, "RARER", 2)
     monkeypatch.setattr(power, "RARER_THAN_GENERIC", 2)
+    monkeypatch.setattr(references, "_THINGS", THINGS)
 
 
 @pytest.fixture

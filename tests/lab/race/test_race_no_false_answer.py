@@ -18,6 +18,7 @@ import pytest
 from helpers.race_questions import last, let_child_time_out
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race import references
 from pytest_concclaims.lab.race.experiment import RaceError
 from pytest_concclaims.lab.race.samples import findings, power
 
@@ -35,6 +36,7 @@ def settle_early(monkeypatch: pytest.MonkeyPatch, **numbers: int) -> None:
     """
     for name in ("OVERLAPPING", "STRIDES", "SEEN", "PLENTY", "PLENTY_OF_STRIDES"):
         monkeypatch.setattr(power, name, 1)
+    monkeypatch.setattr(references, "_THINGS", 300)
     for name, value in numbers.items():
         monkeypatch.setattr(power, name, value)
 
