@@ -11,7 +11,11 @@ from helpers.race_questions import last
 from pytest_concclaims import Lab, RaceError
 from pytest_concclaims.lab.race.schedules.replay import Token
 
-pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
+pytestmark = [
+    pytest.mark.interpreter,
+    pytest.mark.untraced,
+    pytest.mark.usefixtures("settled_at_once", "generic_control_is_seen"),
+]
 
 each_engine = pytest.mark.usefixtures("engine")
 EMPTY = (None, None)
