@@ -19,7 +19,7 @@ from pytest_concclaims.lab.race.samples import power
 BUDGET_S = 40.0
 #: Overlapping samples that are enough for an absence where that is settled at once.
 OVERLAPPING = 100
-#: Things that are looked at for what states share, and for locks; all that the interpreter has take PyPy half a second.
+#: Things that are looked at for what states share, and for locks: all that there are take PyPy half a second.
 THINGS = 300
 
 
