@@ -16,8 +16,6 @@ import pytest
 from helpers.claims_project import RECORD, make_project, one_claim, run_claims
 from pytest_concclaims.session import interference
 
-pytestmark = pytest.mark.interpreter
-
 CLAIM = one_claim(
     """
     pathlib.Path("ran").touch()
@@ -34,11 +32,13 @@ def told_of_snow(pytester: pytest.Pytester) -> dict[str, Any]:
     return dict(told)
 
 
+@pytest.mark.interpreter
 def test_nothing_falsifies_here() -> None:
     """A common test process has no verdict to fear for."""
     assert interference.find_interference() is None
 
 
+@pytest.mark.interpreter
 @pytest.mark.parametrize(
     ("module", "name", "what"),
     [
@@ -65,6 +65,7 @@ def test_what_everything_rests_on_is_not_to_be_replaced(
     )
 
 
+@pytest.mark.interpreter
 def test_clock_that_stands_still_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a library that is loaded before Python."""
     monkeypatch.setattr(interference, "_READINGS", 10)

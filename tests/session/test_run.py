@@ -115,7 +115,6 @@ def test_path_that_would_change_the_project_is_refused(
     assert run_claims(pytester, f"{option}={outside}").verdicts == {"companion": "confirmed"}
 
 
-@pytest.mark.interpreter
 @pytest.mark.parametrize(("flags", "variable"), [(["-O"], ""), ([], "1")], ids=["-O", "PYTHONOPTIMIZE"])
 def test_optimized_interpreter_is_refused(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, flags: list[str], variable: str

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.claims_project import one_claim, run_once
 
-pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
+pytestmark = pytest.mark.untraced
 
 COUNTER = """
     from types import SimpleNamespace

@@ -24,7 +24,6 @@ def pytest_runtest_call(item):
 """
 
 
-@pytest.mark.interpreter
 def test_retried_call_that_ends_otherwise_is_an_error(pytester: pytest.Pytester) -> None:
     """Attempts count also if a plugin repeats nothing but the call."""
     make_project(
@@ -128,7 +127,6 @@ def pytest_runtest_logreport(report):
 """
 
 
-@pytest.mark.interpreter
 @pytest.mark.parametrize("when", ["setup", "call"])
 def test_thread_that_dies_between_two_phases_leaves_no_verdict(pytester: pytest.Pytester, when: str) -> None:
     """Also between set-up, call and teardown."""
@@ -150,7 +148,6 @@ def test_thread_that_dies_between_two_phases_leaves_no_verdict(pytester: pytest.
     assert "ValueError in thread 'Ada'" in run.claims["snow"]["reason"]
 
 
-@pytest.mark.interpreter
 def test_child_that_was_killed_at_its_deadline_refutes_nothing(pytester: pytest.Pytester) -> None:
     """Unless the claim is about just that."""
     body = "child = lab.child('import threading; threading.Event().wait()', deadline=0.1)\nassert {}"
@@ -169,7 +166,6 @@ def come_back():
 """
 
 
-@pytest.mark.interpreter
 @pytest.mark.parametrize("early", [False, True], ids=["during-the-claim", "in-a-conftest-file"])
 def test_gil_that_came_back_leaves_no_verdict(pytester: pytest.Pytester, early: bool) -> None:
     """What is expected was worked out in another state than what ran, and the record's label names the first."""

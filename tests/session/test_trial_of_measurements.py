@@ -12,7 +12,7 @@ from helpers.claims_project import COMPANION, Run, one_claim, outcomes_of, run_o
 from helpers.measured import LONG_AND_SHORT, LONGER, check_ratio
 from pytest_concclaims.lab.lock import machine_lock
 
-pytestmark = [pytest.mark.interpreter, pytest.mark.plugin, pytest.mark.untraced]
+pytestmark = [pytest.mark.plugin, pytest.mark.untraced]
 
 
 @pytest.mark.parametrize(

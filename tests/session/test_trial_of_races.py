@@ -17,10 +17,15 @@ from pytest_concclaims.records.evidence import RaceRun
 from pytest_concclaims.records.record import SCHEMA_FILE
 from pytest_concclaims.reports.interleaving import FEW_LINES, interleaving
 
-pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
+pytestmark = pytest.mark.untraced
 
+interpreter = pytest.mark.interpreter
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 each_kind_of_process = pytest.mark.parametrize("in_process", [False, True], ids=["forked", "in-process"])
+#: The same, where only what a child does depends on the interpreter.
+each_process_forked_here = pytest.mark.parametrize(
+    "in_process", [pytest.param(False, marks=interpreter), True], ids=["forked", "in-process"]
+)
 
 #: Seconds for each question; it takes as long as it needs, and a machine may be very busy.
 BUDGET = "--claims-budget=120"
@@ -29,6 +34,7 @@ SHORT = "--claims-budget=0.1"
 
 #: An absence is settled as soon as it may be, and not at the end of a long budget.
 SETTLED_AT_ONCE = """
+    from pytest_concclaims.lab.race import references
     from pytest_concclaims.lab.race.samples import power
 
     for name, value in {
@@ -37,6 +43,8 @@ SETTLED_AT_ONCE = """
     }.items():
         assert hasattr(power, name)
         setattr(power, name, value)
+    assert references._THINGS
+    references._THINGS = 300
 """
 
 
@@ -104,7 +112,7 @@ def run_expected(pytester: pytest.Pytester, *, in_process: bool) -> Run:
     return checked(run_once(pytester, EXPECTED, *options, subprocess=True, conftest=SETTLED_AT_ONCE))
 
 
-@each_kind_of_process
+@each_process_forked_here
 @pytest.mark.parametrize("name", ANSWERS)
 def test_answer_that_is_asserted_decides_the_verdict(pytester: pytest.Pytester, name: str, in_process: bool) -> None:
     """The record has what the answer rests on, in the run's own kind of process."""
@@ -123,6 +131,7 @@ def test_answer_that_is_asserted_decides_the_verdict(pytester: pytest.Pytester, 
     assert run.record["options"]["in_process"] is in_process
 
 
+@interpreter
 def test_what_was_seen_stands_in_the_summary(pytester: pytest.Pytester) -> None:
     """The figures, beside the verdict."""
     run = run_expected(pytester, in_process=False)
@@ -130,7 +139,7 @@ def test_what_was_seen_stands_in_the_summary(pytester: pytest.Pytester) -> None:
     assert f"seen in schedule {race_of(run, 'ever')['witness']['sample']} of" in words
 
 
-@each_kind_of_process
+@each_process_forked_here
 def test_fork_beside_threads_warns_of_nothing(pytester: pytest.Pytester, in_process: bool) -> None:
     """Python warns of it since 3.12, and a claim may have threads."""
     run = run_expected(pytester, in_process=in_process)
@@ -140,6 +149,7 @@ def test_fork_beside_threads_warns_of_nothing(pytester: pytest.Pytester, in_proc
     assert "warnings" not in run.result.parseoutcomes()
 
 
+@interpreter
 @forks
 def test_crash_that_was_asked_for_decides_the_verdict(pytester: pytest.Pytester) -> None:
     """It is an outcome like any other."""
@@ -354,12 +364,14 @@ def run_lost(pytester: pytest.Pytester) -> Run:
     return run
 
 
+@interpreter
 @forks
 def test_crash_is_an_error_that_no_other_claim_notices(pytester: pytest.Pytester) -> None:
     """The record has signal, actors and stacks, and the next claim has its verdict."""
     check_crash(run_lost(pytester), "crash")
 
 
+@interpreter
 @forks
 def test_actor_that_leaves_the_process_is_an_error(pytester: pytest.Pytester) -> None:
     """It does not end pytest, with a status that looks like success."""
@@ -367,12 +379,14 @@ def test_actor_that_leaves_the_process_is_an_error(pytester: pytest.Pytester) ->
     assert "left with exit status 0 while the race ran (nothing, exit_at_once; " in reason
 
 
+@interpreter
 @forks
 def test_actor_that_hangs_is_an_error_with_its_stack(pytester: pytest.Pytester) -> None:
     """It is named, and the next claim has its verdict."""
     check_hang(run_lost(pytester), "hang")
 
 
+@interpreter
 @forks
 def test_deadlock_is_an_error_with_its_stacks(pytester: pytest.Pytester) -> None:
     """No deadline is awaited, and the next claim has its verdict."""

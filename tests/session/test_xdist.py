@@ -146,7 +146,6 @@ def test_what_is_no_claim_is_deselected_in_workers(pytester: pytest.Pytester) ->
 
 
 @pytest.mark.untraced
-@pytest.mark.interpreter
 @forks
 def test_crashes_and_hangs_in_workers_are_noticed_by_no_other_claim(pytester: pytest.Pytester) -> None:
     """No worker of pytest-xdist's is lost; each claim has its verdict, and the record as much as without workers."""
@@ -231,7 +230,6 @@ def expected_run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.untraced
-@pytest.mark.interpreter
 def test_workers_of_one_run_measure_one_at_a_time(expected_run: Run) -> None:
     """What two claims do in their measurements does not overlap."""
     verdicts = [verdict for name, verdict in expected_run.verdicts.items() if name.startswith("alone")]
@@ -240,14 +238,12 @@ def test_workers_of_one_run_measure_one_at_a_time(expected_run: Run) -> None:
 
 
 @pytest.mark.untraced
-@pytest.mark.interpreter
 def test_ratio_decides_in_a_worker(expected_run: Run) -> None:
     """With the same evidence as elsewhere."""
     check_ratio(expected_run, "snow")
 
 
 @pytest.mark.untraced
-@pytest.mark.interpreter
 def test_fork_beside_threads_warns_of_nothing_in_workers(expected_run: Run) -> None:
     """Python warns of it since 3.12, and pytest-xdist's workers have threads of their own."""
     found = [expected_run.verdicts[name] for name in ("beside-a-thread", "next", "companion")]
@@ -373,7 +369,6 @@ def test_claim_whose_set_up_kills_its_worker_is_named(deadly_run: Run) -> None:
     assert "test_claims.py::test_set_up: a worker process crashed in its set-up" in deadly_run.output
 
 
-@pytest.mark.interpreter
 @kills_by_signal
 def test_rerun_after_a_crash_does_not_go_green(pytester: pytest.Pytester) -> None:
     """What crashed a worker once is an error, however well it does the next time."""

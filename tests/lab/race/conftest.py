@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from helpers import race_questions
 from pytest_concclaims import Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.race import experiment, references
 from pytest_concclaims.lab.race.runner import Result, Runner
 from pytest_concclaims.lab.race.samples import power
 
@@ -17,6 +19,8 @@ from pytest_concclaims.lab.race.samples import power
 BUDGET_S = 40.0
 #: Overlapping samples that are enough for an absence where that is settled at once.
 OVERLAPPING = 100
+#: Things that are looked at for what states share, and for locks: all that there are take PyPy half a second.
+THINGS = 300
 
 
 @pytest.fixture(params=[False, True], ids=["forked", "in-process"])
@@ -60,6 +64,21 @@ def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(power, "SEEN", 5)
     monkeypatch.setattr(power, "RARER", 2)
     monkeypatch.setattr(power, "RARER_THAN_GENERIC", 2)
+    monkeypatch.setattr(references, "_THINGS", THINGS)
+
+
+@pytest.fixture
+def generic_control_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the generic control give its core away between reading and writing.
+
+    Else PyPy, which hands the GIL over at the ends of loops only, shows it seldom on a busy machine.
+    """
+
+    def one_more(number: int) -> int:
+        time.sleep(0)
+        return number + 1
+
+    monkeypatch.setattr(experiment, "_one_more", one_more)
 
 
 @pytest.fixture

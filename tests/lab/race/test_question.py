@@ -240,6 +240,8 @@ def test_truth_value_of_an_array_library() -> None:
         ((1, 2), (3, 4), True),
         ((1, 2), (3,), False),
         ((1, 2), (3, "4"), False),
+        ((1, 2), 1, False),
+        (frozenset({1}), 1, False),
         ((1, None), (3, "4"), True),
         ((1, 2), (3, None), True),
         ((1, 2), (None, None), False),

@@ -61,6 +61,8 @@ pytestmark = [
 
 #: Seconds from an actor that says that it is about to hang, or to raise, until it does.
 ABOUT_TO = 0.2
+#: Seconds for what is over once enough was seen, and on a busy machine that is seen seldom.
+LONG_S = 600.0
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 
@@ -108,10 +110,11 @@ def test_lost_update_is_never_seen_under_a_lock(lab: Lab) -> None:
         assert words in run.phrase()
 
 
-def test_actors_that_take_no_time_meet_as_well(lab: Lab, in_process: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_actors_that_take_no_time_meet_as_well(in_process: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Updates are lost though no actor waits anywhere, and with a lock they are not: all that takes more samples."""
     if PYPY and in_process:
         pytest.skip("compiled code hands the GIL over at the ends of loops only, and the compiler is left alone here")
+    lab = Lab(budget=LONG_S, in_process=in_process)
     assert lab.race(Counter, increment, increment, observe=read).ever(lost) is True
     for number, enough in {"OVERLAPPING": 20, "PLENTY": 20, "STRIDES": 3, "SEEN": 2, "RARER": 0}.items():
         monkeypatch.setattr(power, number, enough)
