@@ -25,8 +25,8 @@ from .tally import Count
 
 #: Seconds that a stride should take. That is short, so its outcomes are looked at often.
 _STRIDE_S = 0.008
-#: Samples of any pool, at most; and of one that is to crash.
-_MAX_LENGTH, _LENGTH_OF_CRASHES = 16_384, 64
+#: Samples of any pool, at most; and of one that may end the process: all of them are taken to have overlapped then.
+_MAX_LENGTH, _LENGTH_IF_IT_ENDS = 16_384, 256
 #: States that are kept: the next one is none of them.
 _LATEST = 16
 
@@ -119,17 +119,20 @@ class Sampler:
             some = self._sampled(threads, index, end)
             seen.found.extend(some.found)
             seen.overlapping.extend(some.overlapping)
-            if clock() >= until or self._findings.crash:  # of a pool that crashes, it is known how long it was
+            if clock() >= until or self._may_end_process:
                 return seen
+
+    @property
+    def _may_end_process(self) -> bool:
+        """Return whether a crash or a hang counts: of the pool in which it comes, nothing but the length is known."""
+        return self._findings.crash or self._subject.may_break
 
     @property
     def _length(self) -> int:
         """Return how many samples the next pool has, at most."""
-        findings = self._findings
-        if findings.crash and self._side is findings.control:
-            # All samples of a pool that crashes are taken to have overlapped: it must not seem to crash more often.
-            return _LENGTH_OF_CRASHES if self._latest else 1
-        return _MAX_LENGTH if findings.are_pooled(self._side) else 1
+        if not self._findings.are_pooled(self._side) or (self._may_end_process and not self._latest):
+            return 1
+        return _LENGTH_IF_IT_ENDS if self._may_end_process else _MAX_LENGTH
 
     def _sampled(self, threads: ActorThreads, index: int, end: float) -> Outcomes:
         """Return the outcomes of a pool, whose states are gone then: their finalizers may take time."""
