@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from ....interpreter import gil_enabled
 from ...failure import Failed
@@ -17,20 +19,16 @@ from ..position import Part
 from ..question import Judge, OutcomeQuestion
 from ..schedules.runs import sequential
 from .actor_threads import ActorThreads
-from .findings import Findings, Side
+from .findings import STRIDE_S, Findings, Side
 from .meetings import SWITCH_INTERVAL_S, meet
 from .sharing import Watch, shared
 from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
 from .tally import Count
 
-#: Seconds that a stride should take. That is short, so its outcomes are looked at often.
-_STRIDE_S = 0.008
-#: Samples of any pool, at most; and of one that may end the process: all of them are taken to have overlapped then.
-_MAX_LENGTH, _LENGTH_IF_IT_ENDS = 16_384, 256
 #: States that are kept: the next one is none of them.
 _LATEST = 16
 
-#: Is called before each part of a stride: with the number of the strategy, the pool's length, the part.
+#: Is called before each part of a stride: with the number of the strategy, the stride's length, the part.
 Begin = Callable[[int, int, Part], None]
 
 
@@ -113,45 +111,39 @@ class Sampler:
         tally.add(seen, self._judge, strategies[index], clock() - started)
 
     def _seen(self, threads: ActorThreads, index: int, end: float) -> Outcomes:
-        """Return the outcomes of a stride: of pools of states, or of states one at a time."""
-        seen, until = Outcomes([], []), min(end, clock() + _STRIDE_S)
+        """Return the outcomes of a stride: of a pool of states, or of states one at a time."""
+        side = self._side
+        if self._findings.are_pooled(side):
+            cpu = time.process_time()
+            seen = self._sampled(threads, index, side.length, end)
+            side.learn_length(time.process_time() - cpu)
+            return seen
+        seen, until = Outcomes([], []), min(end, clock() + STRIDE_S)
         while True:
-            some = self._sampled(threads, index, end)
-            seen.found.extend(some.found)
-            seen.overlapping.extend(some.overlapping)
-            if clock() >= until or self._may_end_process:
+            one = self._sampled(threads, index, 1, end)
+            seen = Outcomes([*seen.found, *one.found], [*seen.overlapping, *one.overlapping])
+            if clock() >= until:
                 return seen
 
-    @property
-    def _may_end_process(self) -> bool:
-        """Return whether a crash or a hang counts: of the pool in which it comes, nothing but the length is known."""
-        return self._findings.crash or self._subject.may_break
-
-    @property
-    def _length(self) -> int:
-        """Return how many samples the next pool has, at most."""
-        if not self._findings.are_pooled(self._side) or (self._may_end_process and not self._latest):
-            return 1
-        return _LENGTH_IF_IT_ENDS if self._may_end_process else _MAX_LENGTH
-
-    def _sampled(self, threads: ActorThreads, index: int, end: float) -> Outcomes:
+    def _sampled(self, threads: ActorThreads, index: int, length: int, end: float) -> Outcomes:
         """Return the outcomes of a pool, whose states are gone then: their finalizers may take time."""
         subject, latest, findings, watch = self._subject, self._latest, self._findings, None
         of_race = self._side is findings.race
-        self._begin(index, 0, Part.SETUP)
+        begin = partial(self._begin, index, length)
+        begin(Part.SETUP)
         begun = clock()
         if latest and findings.is_watched and of_race:
             watch = Watch((subject.setup, *subject.actors, subject.observe))
-        states = make_states(subject.setup, self._length, latest)
+        states = make_states(subject.setup, length, latest)
         if watch is not None:
             findings.shares = watch.changed() or shared(latest[-1], states[0])
         findings.watched += watch is not None
         latest.append(states[-1])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
-        self._begin(index, len(states), Part.ACTORS)
+        begin(Part.ACTORS)
         try:
             samples = meet(threads, stride, self._findings.strategies[index])
-            self._begin(index, len(states), Part.OUTCOMES)
+            begin(Part.OUTCOMES)
             return stride.outcomes(samples)
         finally:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
