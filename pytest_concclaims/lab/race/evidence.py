@@ -10,7 +10,6 @@ from typing import Any
 
 from ...interpreter import PYPY, gil_enabled
 from ...records.evidence import RaceRun
-from ...records.interleaving import Step
 from ...text import counted
 from ..callables import name_of
 from ..failure import Failed
@@ -23,8 +22,7 @@ from .samples.power import CONFIDENCE
 from .samples.tally import Count
 from .scenarios import Scenario
 from .schedules.explorer import Explored, Witness
-from .schedules.replay import Token, token
-from .schedules.run import preemption_count
+from .schedules.replay import token
 from .schedules.searched import Searched
 from .schedules.side import EndedBySchedule
 
@@ -89,11 +87,7 @@ def names_of(subject: Subject) -> list[str]:
 def _witness(result: Result, race: Subject) -> dict[str, Any] | None:
     searched, findings = result.searched, result.findings
     if searched.witness is not None:
-        witness = searched.witness
-        scenario = searched.race.scenario
-        replay = token(race, witness.schedule, portable=searched.portable, scenario=scenario)
-        table = _table(race, scenario, searched.results)
-        return _by_schedule(replay, searched.steps, table, witness)
+        return _by_schedule(searched.witness, race, portable=searched.portable)
     if findings is None or findings.race.tally.witness is None:
         return None
     sighting = asdict(findings.race.tally.witness)
@@ -103,17 +97,12 @@ def _witness(result: Result, race: Subject) -> dict[str, Any] | None:
 
 
 def _witness_of_failure(failed: Failed) -> dict[str, Any] | None:
-    if not isinstance(failed, EndedBySchedule) or not failed.steps:
+    if not isinstance(failed, EndedBySchedule) or not failed.witness.steps:
         return None
-    replay = failed.replay
-    outcome = "lab.DEADLOCK" if failed.failure.kind == "deadlock" else failed.failure.text
-    witness = Witness(replay.schedule, outcome, 1, preemption_count(replay.schedule), 0.0)
-    return _by_schedule(replay, failed.steps, _table(failed.subject, replay.scenario, ()), witness, overlapping=True)
+    return {**_by_schedule(failed.witness, failed.subject, portable=failed.portable), "overlapping": True}
 
 
-def _by_schedule(
-    replay: Token, steps: Sequence[Step], table: Any, witness: Witness, *, overlapping: bool = False
-) -> dict[str, Any]:
+def _by_schedule(witness: Witness, subject: Subject, *, portable: bool) -> dict[str, Any]:
     kind = "random schedule" if witness.at_random else "schedule"
     return {
         "outcome": witness.outcome,
@@ -121,10 +110,10 @@ def _by_schedule(
         "sample": witness.number,
         "strategy": f"{kind} with {counted(witness.preemptions, 'preemption')}",
         "switch_interval": None,
-        "overlapping": overlapping or witness.preemptions > 0,
-        "steps": [asdict(step) for step in steps] or None,
-        "replay": str(replay),
-        "scenario": table,
+        "overlapping": witness.preemptions > 0,
+        "steps": [asdict(step) for step in witness.steps] or None,
+        "replay": str(token(subject, witness.schedule, portable=portable, scenario=witness.scenario)),
+        "scenario": _table(subject, witness.scenario, witness.results),
         "remark": None,
     }
 

@@ -67,7 +67,7 @@ class AtStride:
     """The part of a stride that was the last to begin.
 
     :param strategy: the number of the stride's strategy.
-    :param length: of the pool, in samples.
+    :param length: of the stride, in samples.
     :param samples: of that side, before the stride.
     :param overlapping: of that side, before the stride.
     """

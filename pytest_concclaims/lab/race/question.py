@@ -81,31 +81,23 @@ def _text(outcome: object) -> str:
 def _is_plain(outcome: object) -> bool:
     if type(outcome) in (tuple, frozenset):
         return all(map(_is_plain, outcome))  # type: ignore[call-overload]  # it is one of these
-    return outcome is None or type(outcome) in (bool, int, float, complex, str, bytes, Crash, Deadlock)
+    return outcome is None or type(outcome) in (bool, int, float, complex, str, bytes, End)
 
 
 @dataclass(frozen=True)
-class Crash:
-    """The outcome of a sample that ends its process; :data:`CRASH` is the only one."""
+class End:
+    """The outcome of actors that do not come to their end."""
+
+    name: str
 
     def __repr__(self) -> str:
-        return "lab.CRASH"
+        return f"lab.{self.name}"
 
 
 #: The process is ended by a signal such as SIGSEGV.
-CRASH = Crash()
-
-
-@dataclass(frozen=True)
-class Deadlock:
-    """The outcome of actors that wait for each other; :data:`DEADLOCK` is the only one."""
-
-    def __repr__(self) -> str:
-        return "lab.DEADLOCK"
-
-
+CRASH = End("CRASH")
 #: All actors that have not ended wait for each other.
-DEADLOCK = Deadlock()
+DEADLOCK = End("DEADLOCK")
 
 
 @dataclass(frozen=True)
@@ -137,7 +129,7 @@ class OutcomeQuestion:
     words: str
     sought: Callable[[Hashable], bool]
     like: Callable[[Hashable], bool] = lambda _: True
-    end: Crash | Deadlock | None = None
+    end: End | None = None
     about_values: bool = False
     atomic: bool = False
 
@@ -265,7 +257,7 @@ def question(
     wanted = asked != "always"  # that asks about all that is none of these
 
     def sought(outcome: Hashable) -> bool:
-        return any(part.is_it(outcome) for part in parts) is wanted
+        return any(part.sought(outcome) for part in parts) is wanted
 
     return OutcomeQuestion(
         asked,
@@ -276,27 +268,18 @@ def question(
     )
 
 
-@dataclass(frozen=True)
-class _Part:
-    """An outcome that is asked about, or a predicate."""
-
-    words: str
-    is_it: Callable[[Hashable], bool]
-    like: Callable[[Hashable], bool] = lambda _: True
-
-
-def _part(asked: str, about: Any, exceptions: tuple[type[BaseException], ...], values: int | None) -> _Part:
+def _part(asked: str, about: Any, exceptions: tuple[type[BaseException], ...], values: int | None) -> OutcomeQuestion:
+    """Return the question about one outcome, or one predicate."""
     __tracebackhide__ = True
     if callable(about) and not isinstance(about, type):
         name = name_of(about)
         if runs_nothing(about):
             raise TypeError(f"race.{asked}({name}): a call of a coroutine or generator function answers nothing")
-        return _Part(name, _truth_of(about, name))
+        return OutcomeQuestion(asked, name, _truth_of(about, name))
     _check_is_outcome(asked, about, exceptions, values)
     words = shown(about)
-    return _Part(
-        words, _truth_of(lambda outcome: bool(outcome == about), f"the comparison with {words}"), _like(about)
-    )
+    sought = _truth_of(lambda outcome: bool(outcome == about), f"the comparison with {words}")
+    return OutcomeQuestion(asked, words, sought, _like(about))
 
 
 def _is_empty(outcome: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +14,7 @@ from ..tracing import is_traced, tracer_advice
 from .conditions import Conditions
 from .experiment import RaceExperiment
 from .histogram import OutcomeCount, counts
-from .question import CRASH, DEADLOCK, OutcomeQuestion, Portable
+from .question import CRASH, DEADLOCK, OutcomeQuestion
 from .samples.findings import Findings
 from .samples.search import SampleSearch
 from .samples.stride import clock
@@ -85,7 +85,8 @@ class Runner:
 
     def __init__(self, experiment: RaceExperiment, conditions: Conditions, replay: Sequence[Token] = ()) -> None:
         self.conditions = conditions
-        self._in_schedules: Mapping[Portable, int] = {}
+        #: What the schedules of the latest question have seen.
+        self._explored = Explored()
         self._schedules = ScheduleSearch(experiment, conditions, replay)
         self._samples = SampleSearch(experiment, conditions)
 
@@ -107,7 +108,7 @@ class Runner:
     @property
     def outcomes(self) -> list[OutcomeCount]:
         """The outcomes that the latest question has seen, the most frequent first."""
-        return counts(self.findings.race.tally.outcomes, self._in_schedules)
+        return counts(self.findings.race.tally.outcomes, self._explored.outcomes)
 
     def ask(self, asked: OutcomeQuestion, alone: Callable[[], AbstractContextManager[None]]) -> Result:
         """Look for what a question seeks, by schedules and, where these do not suffice, by samples.
@@ -119,10 +120,10 @@ class Runner:
             return Result(lacking=_NO_CHILD)
         started, gil = clock(), gil_enabled()
         linux.load()
-        self._in_schedules = {}
+        self._explored = Explored()
         self._samples.begin()
         searched = self._schedules.ask(asked)
-        self._in_schedules = searched.race.outcomes
+        self._explored = searched.race
         result = self._with_samples(asked, searched, started, alone)
         if searched.race.unordered is None:
             self._check_observed(asked)
@@ -148,21 +149,18 @@ class Runner:
             return Result(searched, None, lacking or (_LEAKS if is_parallel else None))
         suffices = lacking is None and not is_parallel
         if is_traced():
-            return Result(
-                searched, None, self._impossible(asked, searched) if suffices else f"{_TRACED}; {tracer_advice()}"
-            )
-        spent = clock() - started
+            return Result(searched, None, self._impossible(asked) if suffices else f"{_TRACED}; {tracer_advice()}")
+        left = max(0.0, self.conditions.budget - (clock() - started))  # waiting for the machine takes nothing of it
         with nullcontext() if suffices else alone():  # a short look asks for no power, and so for no quiet machine
             now = clock()
             if suffices:
-                self._look(asked, now, now + max(0.0, self.conditions.budget - spent))
+                self._look(asked, now, now + left)
             else:
-                end = now + max(0.0, self.conditions.budget - spent)  # waiting for the machine takes nothing of it
-                self._samples.ask(asked, self.experiment, now, end)
+                self._samples.ask(asked, self.experiment, now, now + left)
         findings = self.findings
         if findings.race.tally.seen.samples:
             return Result(searched, findings, None, remark=_INSIDE if lacking is None else None)
-        impossible = self._impossible(asked, searched)
+        impossible = self._impossible(asked)
         if suffices:
             return Result(searched, findings, impossible or _too_short(findings), is_look=True)
         unsampled = impossible or findings.lacking()
@@ -182,14 +180,14 @@ class Runner:
                 return
             until = min(end, clock() + _MOST_LOOK_S)
 
-    def _impossible(self, asked: OutcomeQuestion, searched: Searched) -> str | None:
+    def _impossible(self, asked: OutcomeQuestion) -> str | None:
         """Return why what was never seen could not have been, whatever happened; None if it could.
 
         A control of the race's own has shown it.
         """
         tally = self.findings.race.tally
-        like = tally.like or searched.race.like
-        first = next(iter({**self._in_schedules, **tally.outcomes}), None)
+        like = tally.like or self._explored.like
+        first = next(iter({**self._explored.outcomes, **tally.outcomes}), None)
         if self.experiment.matched or like or asked.end is not None or first is None:
             return None
         return (

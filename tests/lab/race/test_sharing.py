@@ -180,8 +180,8 @@ def test_samples_of_states_that_share_nothing_are_made_in_pools() -> None:
 
 
 def pooled(findings: Findings) -> bool:
-    """Return whether samples are made in pools."""
-    return findings.are_pooled(findings.race)
+    """Return whether the next stride is a pool of some size."""
+    return findings.are_pooled(findings.race) and findings.race.length > 1
 
 
 def test_states_that_share_something() -> None:

@@ -10,6 +10,14 @@ from .meetings import Meeting
 from .power import Absence
 from .tally import Tally
 
+#: CPU seconds that a stride should take, in all. That is short, so its outcomes are looked at often.
+STRIDE_S = 0.008
+#: CPU seconds that it takes at least: the clocks of some systems are coarse.
+_LEAST_S = 1e-4
+#: Samples of any stride, at most.
+_MAX_LENGTH = 16_384
+#: A stride is at most this many times as long as the one before.
+_GROWTH = 16
 #: Samples of the race that are made one at a time, to see what ``setup`` undoes, before any are made in pools.
 _WATCHED = 3
 #: The control has at least this part of the race's time, and as much as that while it is behind.
@@ -24,13 +32,23 @@ class Side:
     """One of the two that are sampled in turns: the race, or its control.
 
     :param tally: what was seen.
+    :param length: samples of the next pool.
     :param turn_s: seconds of its next turn.
     :param seconds: of all its turns.
     """
 
     tally: Tally = field(default_factory=Tally)
+    length: int = 1
     turn_s: float = _FIRST_TURN_S
     seconds: float = 0.0
+
+    def learn_length(self, seconds: float) -> None:
+        """Let the next pool take about the time that it should; what takes longer is cut short.
+
+        :param seconds: CPU time that the latest took, in all: beside other load, none is done soon.
+        """
+        fitting = min(_MAX_LENGTH, self.length * _GROWTH, int(self.length * STRIDE_S / max(seconds, _LEAST_S)))
+        self.length = max(self.length, fitting)  # a short one mostly wakes threads, and is no measure
 
 
 @dataclass

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from ....interpreter import gil_enabled
 from ...failure import Failed
@@ -19,20 +21,16 @@ from ..question import Judge, OutcomeQuestion
 from ..schedules.runs import sequential
 from ..sharing import Watch, shared
 from .actor_threads import ActorThreads
-from .findings import Findings, Side
+from .findings import STRIDE_S, Findings, Side
 from .meetings import SWITCH_INTERVAL_S, Meeting, meet
 from .processes import meet_in_processes
 from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
 from .tally import Count
 
-#: Seconds that a stride should take. That is short, so its outcomes are looked at often.
-_STRIDE_S = 0.008
-#: Samples of any pool, at most; and of one that is to crash.
-_MAX_LENGTH, _LENGTH_OF_CRASHES = 16_384, 64
 #: States that are kept: the next one is none of them.
 _LATEST = 16
 
-#: Is called before each part of a stride: with the number of the strategy, the pool's length, the part.
+#: Is called before each part of a stride: with the number of the strategy, the stride's length, the part.
 Begin = Callable[[int, int, Part], None]
 
 
@@ -117,33 +115,30 @@ class Sampler:
         tally.add(seen, self._judge, strategies[index], clock() - started)
 
     def _seen(self, threads: ActorThreads, index: int, end: float) -> Outcomes:
-        """Return the outcomes of a stride: of pools of states, or of states one at a time."""
-        seen, until = Outcomes([], []), min(end, clock() + _STRIDE_S)
+        """Return the outcomes of a stride: of a pool of states, or of states one at a time."""
+        side = self._side
+        if self._findings.are_pooled(side):
+            cpu = time.process_time()
+            seen = self._sampled(threads, index, side.length, end)
+            side.learn_length(time.process_time() - cpu)
+            return seen
+        seen, until = Outcomes([], []), min(end, clock() + STRIDE_S)
         while True:
-            some = self._sampled(threads, index, end)
-            seen.found.extend(some.found)
-            seen.overlapping.extend(some.overlapping)
-            if clock() >= until or self._findings.crash:  # of a pool that crashes, it is known how long it was
+            one = self._sampled(threads, index, 1, end)
+            seen = Outcomes([*seen.found, *one.found], [*seen.overlapping, *one.overlapping])
+            if clock() >= until:
                 return seen
 
-    @property
-    def _length(self) -> int:
-        """Return how many samples the next pool has, at most."""
-        findings = self._findings
-        if findings.crash and self._side is findings.control:
-            # All samples of a pool that crashes are taken to have overlapped: it must not seem to crash more often.
-            return _LENGTH_OF_CRASHES if self._latest else 1
-        return _MAX_LENGTH if findings.are_pooled(self._side) else 1
-
-    def _sampled(self, threads: ActorThreads, index: int, end: float) -> Outcomes:
+    def _sampled(self, threads: ActorThreads, index: int, length: int, end: float) -> Outcomes:
         """Return the outcomes of a pool, whose states are gone then: their finalizers may take time."""
         subject, latest, findings, watch = self._subject, self._latest, self._findings, None
         of_race = self._side is findings.race
-        self._begin(index, 0, Part.SETUP)
+        begin = partial(self._begin, index, length)
+        begin(Part.SETUP)
         begun = clock()
         if latest and findings.is_watched and of_race:
             watch = Watch((subject.setup, *subject.actors, subject.observe))
-        states = make_states(subject.setup, self._length, latest)
+        states = make_states(subject.setup, length, latest)
         if watch is not None:
             functions = subject.setup, *subject.actors, subject.observe
             findings.shares = watch.changed() or (
@@ -154,10 +149,10 @@ class Sampler:
         findings.watched += watch is not None
         latest.append(states[-1])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
-        self._begin(index, len(states), Part.ACTORS)
+        begin(Part.ACTORS)
         try:
             samples = self._met(threads, stride, self._findings.strategies[index])
-            self._begin(index, len(states), Part.OUTCOMES)
+            begin(Part.OUTCOMES)
             findings.shares = findings.shares or stride.leaves
             return stride.outcomes(samples)
         finally:

@@ -58,6 +58,8 @@ class SampleSearch:
             side, begun = self.findings.next(), clock()
             of_race, until = side is self.findings.race, min(end, begun + side.turn_s)
             side.turn_s *= 2
+            if self.findings.crash and not of_race:
+                side.length = 1  # all samples of the stride that crashes are taken to have overlapped
             self._take_turn(side, question, started, until)
             after = self.findings.race if of_race else self.findings.control
             after.seconds += clock() - begun

@@ -16,10 +16,8 @@ from ..outcome import check_state, exception_outcome, only, outcome_of
 clock = time.perf_counter
 
 
-#: Seconds that setup, actors or observe may take of a pool before it is cut short.
+#: Seconds that setup, actors or observe may take of a stride before it is cut short.
 PART_TIMEOUT_S = 0.02
-#: CPU seconds for the setup of a pool: beside other load, little is done in any other seconds.
-_SETUP_S = 0.003
 #: The number of states of a stride that are checked for being fresh.
 _CHECKED_STATES = 2048
 _IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, ModuleType)
@@ -32,9 +30,9 @@ def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = (
     :raises Failed: ``setup`` has raised.
     """
     states: list[Any] = []
-    end, cpu_end = clock() + PART_TIMEOUT_S, time.thread_time() + _SETUP_S
+    end = clock() + PART_TIMEOUT_S
     try:
-        while len(states) < length and not (states and (clock() > end or time.thread_time() > cpu_end)):
+        while len(states) < length and not (states and clock() > end):
             states.append(setup())
     except KeyboardInterrupt:
         raise

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ....records.interleaving import Step
 from ..question import Judged, Portable
 from ..scenarios import Scenario, Shape
 from .enumeration import Levels, Planned, chance, random_schedule
@@ -56,6 +57,9 @@ class Witness:
     :param seconds: after the search began.
     :param at_random: whether it was a random one.
     :param is_sound: whether the first schedule still goes as before, so that no run leaves anything behind.
+    :param scenario: of operations; None if there are none.
+    :param steps: its story; nothing if there is none.
+    :param results: of each actor's calls, in words; nothing if actors have values.
     """
 
     schedule: Schedule
@@ -65,6 +69,9 @@ class Witness:
     seconds: float
     at_random: bool = False
     is_sound: bool = False
+    scenario: Scenario | None = None
+    steps: tuple[Step, ...] = ()
+    results: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,6 @@ class Explored:
     :param unordered: why it is not known what calls give one after the other; None if it is.
     :param doubt: why "never" cannot rest on schedules, however many are run; None if it can.
     :param shapes: the scenarios of operations that were run; nothing where there are no operations.
-    :param scenario: in which the witness was seen.
     """
 
     points: tuple[int, ...] = ()
@@ -128,7 +134,6 @@ class Explored:
     unordered: str | None = None
     doubt: str | None = None
     shapes: tuple[ShapeRun, ...] = ()
-    scenario: Scenario | None = None
     witness: Witness | None = None
     remarks: tuple[str, ...] = ()
 

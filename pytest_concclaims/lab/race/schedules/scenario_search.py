@@ -121,8 +121,8 @@ class _ScenarioSearch:
         total, runs = self.total, self._runs
         if one.witness is not None:
             number = total.run + one.witness.number
-            total.witness = replace(one.witness, number=number, seconds=self.seconds)
-            total.scenario, total.in_order = scenario, runs.in_order
+            total.witness = replace(one.witness, number=number, seconds=self.seconds, scenario=scenario)
+            total.in_order = runs.in_order
         total.add(one)
         total.unordered = runs.unordered
 

@@ -118,17 +118,17 @@ class ScheduleSearch:
         part = _SCENARIOS_PART if race.subject.operations else RACE_PART
         explored = race.explored(part * budget)
         if explored.witness is not None:
-            told = race.story_of(explored.witness, explored.scenario)
-            if told is not None:
-                return Searched(self._conditions.portable, explored, steps=told.steps, results=told.results)
-            if explored.witness.is_sound:
+            told = race.with_story(explored.witness)
+            if told is not None or explored.witness.is_sound:
+                explored.witness = told or explored.witness
                 return Searched(self._conditions.portable, explored)
             explored = replace(explored, witness=None, seen=0, once=True, leaks=True)
         if explored.once:
             afresh = race.explored_afresh(_AFRESH_PART * budget) if race.may_be_afresh else None
             explored = with_fresh_processes(explored, afresh)
-        told = None if explored.witness is None else race.story_of(explored.witness, None)
-        return Searched(self._conditions.portable, explored, steps=() if told is None else told.steps)
+            if explored.witness is not None:
+                explored.witness = race.with_story(explored.witness) or explored.witness
+        return Searched(self._conditions.portable, explored)
 
     def _replayed(self, replay: Token, question: OutcomeQuestion) -> Searched:
         """Run one schedule, in this process and without a limit of time, so that a debugger can be used in it."""
@@ -138,12 +138,16 @@ class ScheduleSearch:
         with side.runs(math.inf) as runs:
             explorer = Explorer(lambda schedule: runs.run(schedule, written.append), actors=len(side.subject.actors))
             explored = explorer.one(replay.schedule)
-            explored = replace(explored, scenario=replay.scenario, in_order=runs.in_order)
-            results = runs.results
-        if explored.witness is not None:
-            witness = replace(explored.witness, preemptions=preemption_count(replay.schedule))
-            explored = replace(explored, witness=witness)
-        return Searched(replay.portable, explored, steps=tuple(story(written)), results=results, replayed=True)
+            explored.in_order = runs.in_order
+            if explored.witness is not None:
+                explored.witness = replace(
+                    explored.witness,
+                    preemptions=preemption_count(replay.schedule),
+                    scenario=replay.scenario,
+                    steps=tuple(story(written)),
+                    results=runs.results,
+                )
+        return Searched(replay.portable, explored, replayed=True)
 
     def _with_portable_grade(self, searched: Searched, question: OutcomeQuestion) -> Searched:
         race = Side(self._conditions, self._given.race, question, portable=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ....records.interleaving import Step
 from ....text import counted
 from .explorer import ENOUGH, Explored, Witness
 
@@ -24,8 +23,6 @@ class Searched:
     :param control: None if it was not needed.
     :param anywhere: with a GIL, what schedules show that switch at any instruction; None if they were not run.
     :param control_anywhere: the same of the control, where it has shown nothing here.
-    :param steps: of the witness.
-    :param results: of the witness: of each actor's calls, in words.
     :param replayed: whether only the schedule was run that a replay token says.
     """
 
@@ -34,8 +31,6 @@ class Searched:
     control: Explored | None = None
     anywhere: Explored | None = None
     control_anywhere: Explored | None = None
-    steps: tuple[Step, ...] = ()
-    results: tuple[tuple[str, ...], ...] = ()
     remarks: tuple[str, ...] = ()
     replayed: bool = False
 

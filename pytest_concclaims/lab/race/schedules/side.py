@@ -6,18 +6,16 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO, TypeVar
 
-from ....records.interleaving import Step
 from ...failure import Failed, Failure
 from ..conditions import Conditions
 from ..experiment import Subject
 from ..position import AtSchedule, Part, Shared, at_work
-from ..question import CRASH, OutcomeQuestion
+from ..question import CRASH, DEADLOCK, OutcomeQuestion
 from ..scenarios import Scenario
 from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
-from .replay import Token, token
 from .run import Schedule, preemption_count
 from .runs import UNSCHEDULED, Runs
 from .scenario_search import explore_scenarios
@@ -29,27 +27,18 @@ T = TypeVar("T")
 _TRIES = 3
 
 
-@dataclass(frozen=True)
-class Told:
-    """A schedule that was run once more, for its story.
+class EndedBySchedule(Failed):
+    """A failure, and the schedule under which it came about.
 
-    :param shown: whether it shows what is sought, or fails, again.
-    :param results: of each actor's calls, in words; nothing if actors have values.
+    :param subject: of which that is a schedule.
+    :param portable: whether it switches threads at any instruction.
     """
 
-    shown: bool
-    steps: tuple[Step, ...]
-    results: tuple[tuple[str, ...], ...] = ()
-
-
-class EndedBySchedule(Failed):
-    """A failure, and the story of the schedule under which it came about."""
-
-    def __init__(self, failure: Failure, steps: tuple[Step, ...], subject: Subject, replay: Token) -> None:
+    def __init__(self, failure: Failure, witness: Witness, subject: Subject, *, portable: bool) -> None:
         super().__init__(failure)
-        self.steps = steps
+        self.witness = witness
         self.subject = subject
-        self.replay = replay
+        self.portable = portable
 
 
 class Side:
@@ -90,7 +79,7 @@ class Side:
     def _begin_scenario(self, scenario: Scenario) -> None:
         self._scenario = scenario
 
-    def _in_child(self, work: Callable[[Runs], T], seconds: float) -> T:
+    def in_child(self, work: Callable[[Runs], T], seconds: float) -> T:
         """Run schedules in a child, where there can be one.
 
         :raises Failed: they failed.
@@ -129,13 +118,13 @@ class Side:
             explored.remarks = (UNSCHEDULED,) if runs.started_threads else ()
             return explored
 
-        return self._unless_crash_is_sought(lambda: self._in_child(explore, seconds))
+        return self._unless_crash_is_sought(lambda: self.in_child(explore, seconds))
 
     def explored_afresh(self, seconds: float) -> Explored:
         """Return what its schedules show where each is run in a process of its own."""
 
         def run(schedule: Schedule) -> Seen:
-            return self._in_child(lambda runs: runs.run(schedule), seconds)
+            return self.in_child(lambda runs: runs.run(schedule), seconds)
 
         explorer = Explorer(run, actors=len(self.subject.actors), most=ENOUGH, repeat=False)
         return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds))
@@ -147,47 +136,50 @@ class Side:
         subject = replace(self.subject.scenario(scenario), operations=())
         return Side(self._conditions, subject, self._question, portable=self._portable)
 
-    def story_of(self, witness: Witness, scenario: Scenario | None) -> Told | None:
-        """Return the story of a witness, from a process of its own; None if its schedule does not show it there."""
-        side = self.in_scenario(scenario)
+    def with_story(self, witness: Witness) -> Witness | None:
+        """Return a witness with its story, from a process of its own; None if its schedule does not show it there."""
         for _ in range(_TRIES):
-            told = side.told(witness.schedule)
-            if told.shown:
+            is_shown, told = self._told(witness)
+            if is_shown:
                 return told
         return None
 
-    def told(self, schedule: Schedule) -> Told:
-        """Run a schedule once more, and return its story."""
+    def _told(self, witness: Witness) -> tuple[bool, Witness]:
+        """Run a schedule once more; return whether it shows what is sought, or fails, again, and its story."""
+        side = self.in_scenario(witness.scenario)
         with tempfile.TemporaryFile(buffering=0) as file:
 
             def write(visit: Visit) -> None:
                 file.write(pickle.dumps(visit))
 
             def tell(runs: Runs) -> tuple[bool, tuple[tuple[str, ...], ...]]:
-                return runs.run(schedule, write).sought, runs.results
+                return runs.run(witness.schedule, write).sought, runs.results
 
             try:
-                shown_again, results = self._in_child(tell, 0.0)
+                is_shown, results = side.in_child(tell, 0.0)
             except Failed:
-                shown_again, results = True, ()  # as before
+                is_shown, results = True, ()  # as before
             file.seek(0)
-            return Told(shown_again, tuple(story(list(_written(file)))), results)
+            return is_shown, replace(witness, steps=tuple(story(list(_written(file)))), results=results)
 
     def _unless_crash_is_sought(self, explore: Callable[[], Explored]) -> Explored:
         try:
             return explore()
         except Failed as failed:
             part, schedule, number, scenario = self._position.read()
-            is_crash, no_race = failed.failure.kind == "crash", not preemption_count(schedule)
-            if part is Part.ACTORS and is_crash and self._question.end is CRASH:
-                witness = Witness(schedule, repr(CRASH), number, preemption_count(schedule), 0.0)
-                return Explored(run=number, seen=1, witness=witness, no_race=no_race)
-            if part is Part.ACTORS and self.subject.may_break and (is_crash or failed.failure.kind == "hang"):
-                return Explored(run=number, seen=1, no_race=no_race)
-            again = not self._conditions.in_process and failed.failure.kind != "hang"
-            steps = self.in_scenario(scenario).told(schedule).steps if again else ()
-            replay = token(self.subject, schedule, portable=self._portable, scenario=scenario)
-            raise EndedBySchedule(failed.failure, steps, self.subject, replay) from failed.__cause__
+            kind, preemptions = failed.failure.kind, preemption_count(schedule)
+            if part is Part.ACTORS and kind == "crash" and self._question.end is CRASH:
+                witness = Witness(schedule, repr(CRASH), number, preemptions, 0.0)
+                return Explored(run=number, seen=1, witness=witness, no_race=not preemptions)
+            if part is Part.ACTORS and self.subject.may_break and kind in ("crash", "hang"):
+                return Explored(run=number, seen=1, no_race=not preemptions)
+            text = repr(DEADLOCK) if kind == "deadlock" else failed.failure.text
+            witness = Witness(schedule, text, 1, preemptions, 0.0, scenario=scenario)
+            if kind != "hang" and not self._conditions.in_process:
+                _, witness = self._told(witness)
+            raise EndedBySchedule(
+                failed.failure, witness, self.subject, portable=self._portable
+            ) from failed.__cause__
 
 
 def _written(file: BinaryIO) -> Iterator[Visit]:

@@ -1,4 +1,4 @@
-"""What samples have shown so far, and what follows: whose turn it is, what is lacking."""
+"""What samples have shown so far, and what follows: whose turn it is, how long strides are, what is lacking."""
 
 from __future__ import annotations
 
@@ -145,3 +145,55 @@ def test_findings_travel_between_processes() -> None:
     there: Findings = pickle.loads(pickle.dumps(here))
     assert there == here
     assert there.next() is there.control
+
+
+# --- lengths of strides
+
+
+def lengths(cost: float, waking: float = 0.001, strides: int = 12) -> list[int]:
+    """Return the lengths of strides whose samples cost the same CPU time each."""
+    one, found = side(), []
+    for _ in range(strides):
+        found.append(one.length)
+        one.learn_length(waking + found[-1] * cost)
+    return found
+
+
+def test_strides_of_slow_actors_are_short() -> None:
+    """Nothing is known of the actors at first: one may take a second."""
+    assert lengths(cost=1.0) == [1] * 12
+
+
+def test_strides_of_fast_actors_grow_at_once() -> None:
+    """Within a few strides they are long enough to see something."""
+    found = lengths(cost=1e-6)
+    assert found[0] == 1
+    assert max(found[:5]) > 1_000
+    assert all(later <= 16 * earlier for earlier, later in zip(found, found[1:]))
+
+
+def test_actors_that_take_no_cpu_time() -> None:
+    """Those that sleep have strides of some length, which time cuts short."""
+    assert 1 < lengths(cost=0.0, waking=0.0)[-1] <= 16_384
+
+
+def test_stride_takes_about_the_time_that_it_should() -> None:
+    """Long enough not to be all waking of threads, and short enough to look at its outcomes often."""
+    assert lengths(cost=1e-5)[-1] == pytest.approx(700, rel=0.2)
+
+
+def test_lengths_do_not_fall() -> None:
+    """That one stride was slow says nothing of the next."""
+    one = side()
+    one.length = 100
+    one.learn_length(1.0)
+    assert one.length == 100
+
+
+def test_control_has_lengths_of_its_own() -> None:
+    """What is known of the race's actors says nothing of the control's."""
+    known = findings()
+    for _ in range(5):
+        known.race.learn_length(0.001)
+    assert known.race.length > 1_000
+    assert known.control.length == 1

@@ -36,7 +36,7 @@ from helpers.counters import (
     unlocked,
 )
 from helpers.race_questions import all_strategies_used, ask_in_vain, last
-from helpers.waiting import wait_until
+from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.interpreter import PYPY
 from pytest_concclaims.lab.failure import Failed, Failure
@@ -45,12 +45,12 @@ from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import RaceError, experiment
 from pytest_concclaims.lab.race.gates import Channel
 from pytest_concclaims.lab.race.position import AtStride, Part
-from pytest_concclaims.lab.race.question import CRASH, Portable, portable
+from pytest_concclaims.lab.race.question import CRASH, Portable, portable, question
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
-from pytest_concclaims.lab.race.samples.findings import Findings
+from pytest_concclaims.lab.race.samples.findings import Findings, Side
 from pytest_concclaims.lab.race.samples.search import SampleSearch
-from pytest_concclaims.lab.race.samples.stride import Stride
+from pytest_concclaims.lab.race.samples.stride import Stride, clock
 from pytest_concclaims.lab.race.samples.tally import Count, Tally
 
 pytestmark = [
@@ -655,6 +655,26 @@ def test_samples_of_a_child_that_crashed_are_counted(
     assert (side.tally.seen, side.tally.turns, side.tally.strides) == (Count(1, 1), 1, 1)
     assert side.tally.witness is not None
     assert (side.tally.witness.outcome, side.tally.witness.sample) == ("lab.CRASH", 5 + lost + 1)
+
+
+def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each child: what it learned in one that did not crash would count as samples that did not, later."""
+    made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
+    search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
+    lengths: dict[str, list[int]] = {"race": [], "control": []}
+
+    def take_turn(search: SampleSearch, side: Side, *_: object) -> None:
+        lengths["race" if side is search.findings.race else "control"].append(side.length)
+        side.tally.turns += 1
+        side.tally.total.add(9, 9)
+        side.length = 4096
+        search.findings.race.tally.seen.samples = int(len(lengths["control"]) == 3)  # that settles it
+
+    monkeypatch.setattr(SampleSearch, "_take_turn", take_turn)
+    search.begin()
+    search.ask(question("ever", [CRASH], ()), made, clock(), clock() + TIMEOUT_S)
+    assert lengths["control"] == [1, 1, 1]
+    assert lengths["race"]
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,9 @@ def test_witness_has_its_schedule_and_its_story(in_process: bool) -> None:
     assert found.witness is not None
     assert (found.witness.outcome, found.witness.preemptions) == ("1", 1)
     assert found.lacking() is None
-    assert {step.actor for step in found.steps} == {0, 1}
-    assert "preempted" in [step.event for step in found.steps]
-    assert any("account.balance = increased(seen)" in step.text for step in found.steps)
+    assert {step.actor for step in found.witness.steps} == {0, 1}
+    assert "preempted" in [step.event for step in found.witness.steps]
+    assert any("account.balance = increased(seen)" in step.text for step in found.witness.steps)
 
 
 @forks
@@ -114,7 +114,7 @@ def test_deadlock_is_an_outcome_with_a_story() -> None:
     found = searched(DEADLOCK, Account, one_way, other_way)
     assert found.witness is not None
     assert found.witness.outcome == "lab.DEADLOCK"
-    last = {step.actor: step for step in found.steps}
+    last = {step.actor: step for step in found.witness.steps}
     assert {step.event for step in last.values()} == {"blocked"}
     assert {"with account.first:", "with account.second:"} == {step.text for step in last.values()}
 
@@ -125,8 +125,8 @@ def test_deadlock_that_is_not_asked_about_ends_the_race_with_its_story() -> None
     with pytest.raises(EndedBySchedule, match="waited for each other") as caught:
         searched((1, 2), Account, one_way, other_way, asked="never")
     assert caught.value.failure.kind == "deadlock"
-    assert {step.actor for step in caught.value.steps} == {0, 1}
-    assert caught.value.replay.schedule
+    assert {step.actor for step in caught.value.witness.steps} == {0, 1}
+    assert caught.value.witness.schedule
 
 
 def fall(account: Account) -> None:
@@ -144,7 +144,7 @@ def test_crash_is_an_outcome_with_a_story() -> None:
     found = searched(CRASH, Account, fall, fall)
     assert found.witness is not None
     assert (found.witness.outcome, found.witness.preemptions) == ("lab.CRASH", 1)
-    assert "signal.raise_signal(signal.SIGSEGV)" in [step.text for step in found.steps]
+    assert "signal.raise_signal(signal.SIGSEGV)" in [step.text for step in found.witness.steps]
 
 
 @forks
@@ -152,8 +152,8 @@ def test_crash_that_is_not_asked_about_ends_the_race_with_its_story() -> None:
     """And where it was."""
     with pytest.raises(EndedBySchedule, match="ended by SIGSEGV while the race ran") as caught:
         searched((1, 2), Account, fall, fall)
-    assert caught.value.replay.schedule
-    assert "signal.raise_signal(signal.SIGSEGV)" in [step.text for step in caught.value.steps]
+    assert caught.value.witness.schedule
+    assert "signal.raise_signal(signal.SIGSEGV)" in [step.text for step in caught.value.witness.steps]
 
 
 @forks
@@ -166,7 +166,7 @@ def test_exception_ends_the_race(in_process: bool) -> None:
 
     with pytest.raises(EndedBySchedule, match=r"actor .*fail raised LookupError: no such account") as caught:
         searched((1, 2), list, fail, len, in_process=in_process)
-    assert caught.value.replay.schedule == ()
+    assert caught.value.witness.schedule == ()
 
 
 @forks
