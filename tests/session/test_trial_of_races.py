@@ -43,8 +43,8 @@ SETTLED_AT_ONCE = """
     }.items():
         assert hasattr(power, name)
         setattr(power, name, value)
-    assert references._THINGS
-    references._THINGS = 300
+    assert references.MOST_THINGS
+    references.MOST_THINGS = 300
 """
 
 

@@ -64,7 +64,7 @@ def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(power, "SEEN", 5)
     monkeypatch.setattr(power, "RARER", 2)
     monkeypatch.setattr(power, "RARER_THAN_GENERIC", 2)
-    monkeypatch.setattr(references, "_THINGS", THINGS)
+    monkeypatch.setattr(references, "MOST_THINGS", THINGS)
 
 
 @pytest.fixture

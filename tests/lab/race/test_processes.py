@@ -103,9 +103,9 @@ def test_update_of_a_shared_number_is_lost() -> None:
     found = searched(asks, race_of(Account, deposit, deposit, observe=balance))
     assert found.witness is not None
     assert found.witness.outcome == "1"
-    assert {step.actor for step in found.steps} == {0, 1}
-    assert "preempted" in [step.event for step in found.steps]
-    assert any("account.balance.value += 1" in step.text for step in found.steps)
+    assert {step.actor for step in found.witness.steps} == {0, 1}
+    assert "preempted" in [step.event for step in found.witness.steps]
+    assert any("account.balance.value += 1" in step.text for step in found.witness.steps)
 
 
 def test_none_is_lost_under_a_lock() -> None:
@@ -132,7 +132,7 @@ def test_deadlock_has_a_story_that_says_where_each_process_waits() -> None:
     found = searched(question("ever", [Lab.DEADLOCK], (), values=None), race_of(Account, one_way, other_way))
     assert found.witness is not None
     assert found.witness.outcome == "lab.DEADLOCK"
-    assert [step.event for step in found.steps if step.event not in (None, "goes on", "folded")][-2:] == [
+    assert [step.event for step in found.witness.steps if step.event not in (None, "goes on", "folded")][-2:] == [
         "blocked"
     ] * 2
 

@@ -36,7 +36,7 @@ def settle_early(monkeypatch: pytest.MonkeyPatch, **numbers: int) -> None:
     """
     for name in ("OVERLAPPING", "STRIDES", "SEEN", "PLENTY", "PLENTY_OF_STRIDES"):
         monkeypatch.setattr(power, name, 1)
-    monkeypatch.setattr(references, "_THINGS", 300)
+    monkeypatch.setattr(references, "MOST_THINGS", 300)
     for name, value in numbers.items():
         monkeypatch.setattr(power, name, value)
 
