@@ -24,8 +24,10 @@ from pytest_concclaims.lab.race.question import OutcomeQuestion, question
 from pytest_concclaims.lab.race.samples.processes import meet_in_processes
 from pytest_concclaims.lab.race.samples.stride import Stride, clock
 from pytest_concclaims.lab.race.schedules.processes import ProcessActors, ProcessScheduler
+from pytest_concclaims.lab.race.schedules.scheduler import Scheduler
 from pytest_concclaims.lab.race.schedules.search import ScheduleSearch
 from pytest_concclaims.lab.race.schedules.searched import Searched
+from pytest_concclaims.lab.race.schedules.waiting import Wait
 
 pytestmark = [
     pytest.mark.interpreter,
@@ -135,6 +137,25 @@ def test_deadlock_has_a_story_that_says_where_each_process_waits() -> None:
     assert [step.event for step in found.witness.steps if step.event not in (None, "goes on", "folded")][-2:] == [
         "blocked"
     ] * 2
+
+
+def test_waits_that_change_are_no_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long all processes wait: it has to be in the same waits."""
+    now, waits = [0.0], [{1: _wait(b"1")}, {1: _wait(b"2")}, {1: _wait(b"2")}, {1: _wait(b"2")}]
+    scheduler = ProcessScheduler([], gil=gil_enabled(), timeout=TIMEOUT_S)
+
+    def all_wait(_: Scheduler) -> bool:
+        now[0] += 0.2
+        scheduler._last_waits = dict(waits.pop(0))
+        return True
+
+    monkeypatch.setattr(Scheduler, "_is_deadlock", all_wait)
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    assert [scheduler._is_deadlock() for _ in range(4)] == [False, False, False, True]
+
+
+def _wait(ran: bytes) -> Wait:
+    return Wait(b"202 0x1", ran, endless=True, timed=False, seconds=0.0)
 
 
 def test_processes_that_wait_for_what_does_not_come_are_in_a_deadlock() -> None:

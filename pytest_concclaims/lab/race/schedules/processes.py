@@ -69,7 +69,9 @@ class ProcessScheduler(Scheduler):
         super().__init__(names, gil=gil, timeout=timeout, max_turn=max_turn, waits=self.waits)
         self.credits = _Credits(len(names))
         self._given = [0] * len(names)
-        self._still_since: float | None = None
+        #: What all were seen waiting in, and since when.
+        self._still_waits: dict[int, Wait | None] = {}
+        self._still_since = 0.0
         self._stacks = ""
         #: Returns what processes call, by the actor's number, and ends them.
         self.stacks_of: Callable[[int], str] = lambda _: ""
@@ -98,12 +100,10 @@ class ProcessScheduler(Scheduler):
 
     def _is_deadlock(self) -> bool:
         """Return whether all processes wait; and for some time, as one that is not known could wake one up."""
-        if not super()._is_deadlock():
-            self._still_since = None
-            return False
-        now = time.perf_counter()
-        self._still_since = self._still_since or now
-        if now - self._still_since < _STILL_S:
+        is_still, now = super()._is_deadlock(), time.perf_counter()
+        if not is_still or self._last_waits != self._still_waits:
+            self._still_waits, self._still_since = self._last_waits, now
+        if not is_still or now - self._still_since < _STILL_S:
             return False
         self._stacks = self._stacks_of_left()
         return True
