@@ -68,7 +68,7 @@ def test_two_threads_never_run_python_code_at_the_same_moment(lab: Lab) -> None:
 )
 @without_a_gil
 def test_cpu_bound_threads_use_one_core_at_most(lab: Lab) -> None:
-    threads = lab.parallelism(cores.compute, workers=cores.AS_MANY, kind="thread", control="process")
+    threads = lab.parallelism(cores.compute, workers=cores.AS_MANY, kind="thread", control="process", shared=True)
     assert threads.below(ONE_CORE, else_above=SEVERAL_CORES)
 
 
@@ -124,16 +124,16 @@ def test_threads_only_ever_take_turns(lab: Lab, way: str) -> None:
 
 @pytest.mark.claim("Processes do use several cores", source="article 3.3")
 def test_processes_use_several_cores(lab: Lab) -> None:
-    processes = lab.parallelism(cores.compute, workers=2, kind="process", control="process")
+    processes = lab.parallelism(cores.compute, workers=2, kind="process", control="process", shared=True)
     assert processes.above(SEVERAL_CORES, else_below=ONE_CORE)
 
 
 @pytest.mark.claim("Each process has a GIL of its own", source="article 3.3")
 @needs_a_gil
 def test_each_process_has_a_gil_of_its_own(lab: Lab) -> None:
-    threads = lab.parallelism(cores.compute, workers=2, kind="thread", control="process")
+    threads = lab.parallelism(cores.compute, workers=cores.AS_MANY, kind="thread", control="process", shared=True)
     lab.require(threads.below(ONE_CORE, else_above=SEVERAL_CORES), "threads of one process have one GIL between them")
-    processes = lab.parallelism(cores.compute, workers=2, kind="process", control="process")
+    processes = lab.parallelism(cores.compute, workers=2, kind="process", control="process", shared=True)
     assert processes.above(SEVERAL_CORES, else_below=ONE_CORE)
 
 
@@ -160,6 +160,6 @@ def test_a_busy_thread_does_not_hold_up_another_process(lab: Lab) -> None:
 @needs_a_gil
 def test_each_subinterpreter_has_a_gil_of_its_own(lab: Lab) -> None:
     interpreters = lab.parallelism(cores.compute, workers=2, kind="interpreter", control="process")
-    threads = lab.parallelism(cores.compute, workers=2, kind="thread", control="process")
+    threads = lab.parallelism(cores.compute, workers=cores.AS_MANY, kind="thread", control="process", shared=True)
     lab.require(threads.below(ONE_CORE, else_above=SEVERAL_CORES), "threads of one interpreter have one GIL")
     assert interpreters.above(SEVERAL_CORES, else_below=ONE_CORE)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, NoReturn, Protocol, TypeVar, overload
 
+from ..interpreter import gil_enabled
 from ..records.evidence import Evidence, Note, Requirement
 from ..verdict import Inconclusive, NotApplicable
 from .callables import callable_argument
@@ -20,8 +21,10 @@ from .lock import MachineError, machine_lock
 from .measurement import ASK as ASK_MEASUREMENT
 from .measurement import Bench, Measurement
 from .memory import Memory
+from .parallelism.alternation import ParallelismExperiment
 from .parallelism.parallelism import Parallelism
 from .parallelism.parallelism import experiment as parallelism_experiment
+from .parallelism.slices import Rounds
 from .process_memory import gauge
 from .race.conditions import Conditions
 from .race.experiment import Control, RaceExperiment, experiment, operations_experiment
@@ -37,6 +40,9 @@ from .threads import threads_at_work
 S = TypeVar("S")
 T = TypeVar("T")
 M = TypeVar("M", bound=Measurement)
+
+#: What claims have measured for each other, by what it was, and whether the GIL was on.
+Shared = dict[tuple[ParallelismExperiment, bool], Rounds]
 
 
 class Assertions(Protocol):
@@ -60,6 +66,7 @@ class Lab:
     :param in_process: whether experiments run in the test process, even where they could run in a child.
     :param portable: whether schedules switch threads at any instruction, as without a GIL.
     :param replay: tokens of schedules; a race with one of them runs that schedule only, in the test process.
+    :param shared: what claims that share it have measured for each other; by default, nothing.
     :param lock_timeout: seconds to wait for the machine while others measure.
     :param tell: shows people one line of text, such as what is waited for.
     :param waiting: entered while others have the machine: that time is none of the claim's.
@@ -80,6 +87,7 @@ class Lab:
         in_process: bool = False,
         portable: bool = False,
         replay: Sequence[Token] = (),
+        shared: Shared | None = None,
         lock_timeout: float = 300.0,
         tell: Callable[[str], None] = lambda _: None,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
@@ -89,6 +97,7 @@ class Lab:
         self._in_process = in_process
         self._portable = portable
         self._replay = replay
+        self._shared: Shared = {} if shared is None else shared
         self._evidence: list[Evidence] = []
         self._unsettled: Inconclusive | NotApplicable | None = None
         self._instruments: list[Asked | Measurement] = []
@@ -362,6 +371,7 @@ class Lab:
         workers: int,
         kind: str,
         control: str = "process",
+        shared: bool = False,
         budget: float | None = None,
         deadline: float = 10.0,
     ) -> Parallelism:
@@ -380,6 +390,9 @@ class Lab:
         :param kind: ``"thread"``, ``"process"`` (by ``multiprocessing``) or ``"interpreter"`` (a subinterpreter with
             a GIL of its own; the work is then a function of a module).
         :param control: a kind of worker that is known to run on several cores at the same time.
+        :param shared: whether to go on from what was measured of the same work, workers, kind and control, shared as
+            well, to answer earlier claims of this module: for claims between which nothing changes that bears on it,
+            as a fixture that patches ``threading`` would. A second attempt at a claim begins anew.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
         :param deadline: seconds beyond which work that does not come back counts as hanging.
         :returns: a measurement with a dead zone: ``m > 1.3`` is true if it lies above 1.4, false below 1.2. Others
@@ -394,9 +407,13 @@ class Lab:
             described = parallelism_experiment(work, workers=workers, kind=kind, control=control, deadline=seconds)
         except NotApplicable as missing:
             self._raise(missing)
+        earlier = self._shared.setdefault((described, gil_enabled()), Rounds()) if shared else Rounds()
+        if earlier.rounds:
+            self.note(f"{len(earlier.rounds)} slices of workers of kind {kind} were measured for an earlier claim")
         return self._measuring(
             Parallelism(
                 described,
+                earlier,
                 in_process=self._in_process,
                 budget=self._budget(budget, "lab.parallelism"),
                 bench=self._bench,

@@ -21,7 +21,7 @@ import pytest
 
 from ..claim import Claim
 from ..interpreter import gil_enabled
-from ..lab.lab import Lab
+from ..lab.lab import Lab, Shared
 from ..lab.threads import ends_of_threads_heard
 from ..records.evidence import Assertion, Attempt, Evidence, RaceRun, Raised, summary_phrase
 from ..records.record import ClaimResult
@@ -163,6 +163,7 @@ def _raised(where: str, error: BaseException) -> Raised:
 
 
 TRIAL = pytest.StashKey[Trial]()
+SHARED = pytest.StashKey[Shared]()
 
 
 class ThreadWatch:
@@ -291,6 +292,7 @@ class ClaimTrials:
             in_process=option("claims_in_process"),
             portable=option("claims_portable"),
             replay=self._replay.tokens_of(claim.id),
+            shared=_shared_with(item) if earlier is None else None,
             lock_timeout=option("claims_lock_timeout"),
             tell=self._show,
             waiting=partial(timer_stopped, item),
@@ -538,6 +540,12 @@ def _plain_function(item: pytest.Function) -> FunctionType:
         function = function.func
     assert isinstance(function, FunctionType), f"pytest collects functions only, not {function!r}"
     return function
+
+
+def _shared_with(item: pytest.Function) -> Shared:
+    """Return what the claims of a module have measured for each other."""
+    module = item.getparent(pytest.Module)
+    return {} if module is None else module.stash.setdefault(SHARED, {})
 
 
 def _territory(item: pytest.Function) -> Territory:

@@ -158,6 +158,35 @@ def test_claims_are_not_rerun_besides(pytester: pytest.Pytester) -> None:
     assert (run.status, run.verdicts["snow"], run.evidence("snow", "attempt")) == (1, REFUTED, [])
 
 
+#: Claims that look how much others have measured for them, and add something.
+SHARING = """
+import pytest
+
+tried = []
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.claim("Snow is white ({number})")
+def test_snow(lab, number):
+    lab.note(f"{len(lab._shared)} shared")
+    lab._shared[len(lab._shared)] = None
+    tried.append(number)
+    lab.require(tried != [1, 2], "a second attempt")
+    assert number
+"""
+
+
+def test_second_attempt_shares_nothing_with_other_claims(pytester: pytest.Pytester) -> None:
+    """Claims of a module share what they measure at the first; those of another module have their own."""
+    pytester.makepyprojecttoml('[project]\nname = "demo"\n')
+    pytester.makepyfile(test_one=SHARING, test_two=SHARING.replace("[1, 2, 3]", "[1]"))
+    run = run_claims(pytester, PATIENCE)
+    assert list(run.verdicts.values()) == [CONFIRMED] * 4
+    seen = [run.evidence(name, "note")[0]["text"] for name in run.claims]
+    assert seen == ["0 shared", "0 shared", "2 shared", "0 shared"]
+    (attempt,) = (piece for name in run.claims for piece in run.evidence(name, "attempt"))
+    assert attempt["evidence"][0]["text"] == "1 shared"
+
+
 def test_workers_try_again(pytester: pytest.Pytester) -> None:
     """A worker of pytest-xdist reports the last attempt."""
     make(pytester, "lab.require(tried() > 1, 'a second attempt')\nassert lab")

@@ -56,7 +56,9 @@ class Parallelism(Measurement):
 
     TOLERANCE = 0.1
 
-    def __init__(self, described: ParallelismExperiment, *, in_process: bool, budget: float, bench: Bench) -> None:
+    def __init__(
+        self, described: ParallelismExperiment, shared: Rounds, *, in_process: bool, budget: float, bench: Bench
+    ) -> None:
         name = name_of(described.work)
         subject = f"{described.workers} workers of kind {described.kind} at {name}"
         super().__init__(
@@ -67,7 +69,9 @@ class Parallelism(Measurement):
         )
         self._experiment = described
         self._in_process = in_process or not CAN_FORK
-        self._findings = Rounds()
+        #: What answered others' questions, to which this adds what answers its own.
+        self._shared = shared
+        self._findings = shared.copy()
         self._gil = gil_enabled()
         #: Of the latest question: what the control had to exceed.
         self._high = 1.0
@@ -86,10 +90,12 @@ class Parallelism(Measurement):
     def _settle(self, low: float, high: float) -> Settled:
         self._high = high
         if gil_enabled() != self._gil:  # what was seen in the other state says nothing about this one
-            self._gil, self._findings = gil_enabled(), Rounds()
+            self._gil, self._findings, self._shared = gil_enabled(), Rounds(), Rounds()
         self._findings, settled = measure(
             self._experiment, self._findings, low, high, budget=self._budget, in_process=self._in_process
         )
+        if settled.above is not None:  # else it says of the machine, mostly, that it was busy
+            self._shared.become(self._findings)
         return settled
 
     def _reading(self) -> Reading | None:

@@ -153,6 +153,14 @@ class Rounds:
     rounds: list[Round] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
 
+    def copy(self) -> Rounds:
+        """Return findings of one's own that begin with these."""
+        return Rounds([*self.rounds], [*self.alone])
+
+    def become(self, other: Rounds) -> None:
+        """Hold what others hold."""
+        self.rounds, self.alone = [*other.rounds], [*other.alone]
+
     def settled(self, low: float, high: float) -> bool | None:
         """Return whether the CPU seconds per second lie above ``high`` or below ``low``; None if that is not settled.
 

@@ -19,6 +19,8 @@ import pytest
 from helpers import workloads
 from helpers.waiting import wait_until
 from pytest_concclaims import CPYTHON, Inconclusive, Lab, MeasurementError, NotApplicable, gil_enabled
+from pytest_concclaims.lab import lab as lab_module
+from pytest_concclaims.lab.lab import Shared
 from pytest_concclaims.lab.parallelism import alternation, parallelism
 from pytest_concclaims.lab.parallelism.parallelism import Parallelism
 from pytest_concclaims.lab.parallelism.slices import NO_CONTROL, TOO_BUSY, Rounds
@@ -678,6 +680,71 @@ def test_gil_that_changes_makes_all_anew(simulate: Simulate, monkeypatch: pytest
     monkeypatch.setattr(parallelism, "gil_enabled", lambda: True)
     assert not measurement.above(1.3)
     assert last(lab).samples == 6
+
+
+# --- shared with other claims
+
+
+def claim_with(store: Shared, **changes: Any) -> tuple[Lab, Parallelism]:
+    """Return a measurement that claims share, and the lab of its claim."""
+    lab = Lab(budget=0.5, in_process=True, shared=store)
+    arguments: dict[str, Any] = {"work": workloads.compute, "workers": 2, "kind": "thread", "shared": True, **changes}
+    return lab, lab.parallelism(arguments.pop("work"), **arguments)
+
+
+def test_what_answered_a_claim_answers_the_next_one(simulate: Simulate) -> None:
+    """It measures nothing, has the same evidence, and says where that is from."""
+    machine = simulate(GIL)
+    shared: Shared = {}
+    lab, measurement = claim_with(shared, budget=5.0)
+    assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    orders, slices = len(machine.orders), last(lab).slices
+    lab, measurement = claim_with(shared)
+    assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    assert len(machine.orders) == orders
+    assert last(lab).slices == slices
+    assert [piece.phrase() for piece in lab.evidence[:-1]] == [
+        "6 slices of workers of kind thread were measured for an earlier claim"
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"shared": False}, {"work": workloads.nothing}, {"workers": 3}, {"deadline": 3.0}],
+    ids=["not shared", "other work", "more workers", "other deadline"],
+)
+def test_what_answered_another_question_is_not_shared(changes: dict[str, Any], simulate: Simulate) -> None:
+    """It is about the same, or it is measured anew."""
+    simulate(GIL)
+    shared: Shared = {}
+    assert claim_with(shared, budget=5.0)[1].below(ONE_CORE, else_above=SEVERAL_CORES)
+    lab, measurement = claim_with(shared, **changes)
+    assert repr(measurement).endswith("not measured yet>")
+    assert lab.evidence == ()
+
+
+def test_what_was_seen_with_another_gil_is_not_shared(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says nothing about this one."""
+    simulate(FREE)
+    shared: Shared = {}
+    for module in (parallelism, lab_module):
+        monkeypatch.setattr(module, "gil_enabled", lambda: False)
+    assert claim_with(shared, budget=5.0)[1].above(1.3)
+    for module in (parallelism, lab_module):
+        monkeypatch.setattr(module, "gil_enabled", lambda: True)
+    assert repr(claim_with(shared)[1]).endswith("not measured yet>")
+
+
+def test_what_had_no_answer_is_not_shared(simulate: Simulate) -> None:
+    """It says of the machine that it was busy: the next claim begins anew."""
+    machine = simulate({"thread": 0.5, "control": 0.5})
+    shared: Shared = {}
+    with pytest.raises(Inconclusive):
+        claim_with(shared)[1].below(ONE_CORE)
+    machine.shares = GIL
+    lab, measurement = claim_with(shared, budget=5.0)
+    assert measurement.below(ONE_CORE, else_above=SEVERAL_CORES)
+    assert last(lab).samples == len(last(lab).slices) == 6
 
 
 # --- evidence and words
