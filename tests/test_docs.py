@@ -41,7 +41,12 @@ def test_readme_counts_the_shipped_claims(pytester: pytest.Pytester) -> None:
 @pytest.mark.skipif(not CAN_FORK, reason="races run in a child process")
 @pytest.mark.parametrize(
     ("page", "names"),
-    [("race.md", ("counter", "moves", "account")), ("operations.md", ("stack",)), ("processes.md", ("account",))],
+    [
+        ("race.md", ("counter", "moves", "account")),
+        ("operations.md", ("stack",)),
+        ("processes.md", ("account",)),
+        ("interrupted.md", ("queues", "service")),
+    ],
     ids=str,
 )
 def test_the_examples_of_races_run(pytester: pytest.Pytester, page: str, names: tuple[str, ...]) -> None:

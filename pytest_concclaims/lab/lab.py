@@ -27,9 +27,15 @@ from .parallelism.parallelism import experiment as parallelism_experiment
 from .parallelism.slices import Rounds
 from .process_memory import gauge
 from .race.conditions import Conditions
-from .race.experiment import Control, RaceExperiment, experiment, operations_experiment
+from .race.experiment import (
+    Control,
+    RaceExperiment,
+    experiment,
+    interrupted_experiment,
+    operations_experiment,
+)
 from .race.question import CRASH, DEADLOCK
-from .race.race import Asked, Operations, Race
+from .race.race import Asked, Interrupted, Operations, Race
 from .race.runner import Runner
 from .race.scenarios import Operation
 from .race.schedules.replay import Token
@@ -290,6 +296,41 @@ class Lab:
         race = Race(self._runner(described, "lab.race", budget, deadline), bench=self._bench)
         self._instruments.append(race)
         return race
+
+    def interrupted(
+        self,
+        setup: Callable[[], S],
+        actor: Callable[[S], object],
+        handler: Callable[[S], object],
+        observe: Callable[[S], object] | Callable[[S, tuple[Any, ...]], object] | None = None,
+        *,
+        exceptions: type[BaseException] | tuple[type[BaseException], ...] = (),
+        budget: float | None = None,
+        deadline: float = 10.0,
+    ) -> Interrupted:
+        """Return an actor that a handler interrupts, to ask what can come of it.
+
+        The handler runs in the actor's own thread, as a signal handler, a finalizer or a callback does. Nothing runs
+        yet: a question runs the actor once for each of its switch points, each time on a fresh state, and there it
+        calls the handler. What the handler raises does not reach the actor.
+
+        :param setup: makes a state.
+        :param actor: is called with the state.
+        :param handler: is called with the same state; it is not interrupted.
+        :param observe: as of :meth:`race`; the values are what the actor and the handler returned.
+        :param exceptions: as of :meth:`race`.
+        :param budget: as of :meth:`race`.
+        :param deadline: as of :meth:`race`.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: an argument makes no sense, such as a budget of zero.
+        """
+        __tracebackhide__ = True
+        described = interrupted_experiment(
+            setup, actor, handler, observe=observe, exceptions=exceptions, number=self._next_number()
+        )
+        made = Interrupted(self._runner(described, "lab.interrupted", budget, deadline), bench=self._bench)
+        self._instruments.append(made)
+        return made
 
     def op(self, function: Callable[..., object], *arguments: object) -> Operation:
         """Return an operation for :meth:`operations`.

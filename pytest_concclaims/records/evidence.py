@@ -121,8 +121,10 @@ class RaceRun(Evidence):
     :param witness: the first: its outcome, time, the number of its schedule or sample, the circumstances, and its
         ``steps`` as of :class:`~.interleaving.Step`; None where no schedule shows it. Its ``scenario`` is what each
         thread called, and what that returned; None if there are no operations.
+    :param interrupted: whether the second actor is a handler that ran at the switch points of the first one, in its
+        thread.
     :param control: what ran in turns with it, in how many overlapping samples the effect was seen there, and the
-        locks that it does without, if it is the race without these.
+        locks that it does without, if it is the race without these. A handler has none: nothing of it ran.
     :param orders: with ``atomic``, what the actors give one after the other: by order, the outcome; with
         ``linearizable``, the same of the scenario that is the witness.
     :param scenarios: the operations, and of which shapes scenarios were run; None if there are no operations.
@@ -149,6 +151,7 @@ class RaceRun(Evidence):
     outcomes: Sequence[dict[str, Any]]
     other_outcomes: int
     witness: dict[str, Any] | None
+    interrupted: bool
     control: dict[str, Any]
     orders: Sequence[dict[str, Any]]
     scenarios: dict[str, Any] | None

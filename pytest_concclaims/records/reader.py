@@ -143,7 +143,7 @@ def _fifth(data: dict[str, Any]) -> None:
     if isinstance(data.get("options"), dict):
         data["options"].setdefault("patience", None)
     for race in _races(data):
-        race["orders"], race["scenarios"] = [], None
+        race["orders"], race["scenarios"], race["interrupted"] = [], None, False
         if isinstance(race.get("witness"), dict):
             race["witness"]["scenario"] = None
         if isinstance(race.get("control"), dict):

@@ -52,12 +52,13 @@ def switch_points(schedules: Mapping[str, Any]) -> str | None:
     if not schedules["switch_points"]:
         return None
     *others, last = (f"{count:,}" for count in schedules["switch_points"])
-    points = f"{', '.join(others)} and {last}"
+    points = f"{', '.join(others)} and {last}" if others else last
     if schedules["grade"] == "portable":
         return f"at each of {points} instructions, on {schedules['interpreter']}"
     if not any(schedules["switch_points"]):
         return f"actors have no switch point on {schedules['interpreter']}: run one after the other"
-    return f"{points} switch points of {schedules['interpreter']}"
+    where = f"{points} switch points of {schedules['interpreter']}"
+    return where if others else f"{where}, where a handler can run (a finalizer also elsewhere)"
 
 
 def at_random(schedules: Mapping[str, Any]) -> str | None:
@@ -133,9 +134,13 @@ def without_gil(schedules: Mapping[str, Any]) -> str | None:
     portable = schedules["portable"]
     if portable is None:
         return None
+    where, none = "without a GIL", f"none of {tried(portable)}"
+    if len(schedules["switch_points"]) == 1:  # of an actor that a handler interrupts
+        where = "at any instruction"
+        none = f"none of {counted(portable['run'], 'schedule')}{'' if portable['exhausted'] else ' (more exist)'}"
     if portable["seen"]:
-        return f"without a GIL: {portable['seen']:,} of {counted(portable['run'], 'schedule')} show it"
-    return f"without a GIL: none of {tried(portable)} shows it"
+        return f"{where}: {portable['seen']:,} of {counted(portable['run'], 'schedule')} show it"
+    return f"{where}: {none} shows it"
 
 
 def remarks(schedules: Mapping[str, Any]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def place(step: Step, home: str | None) -> str:
 def _table(race: RaceRun, width: int) -> list[str]:
     """Return what each thread of a scenario called, and what that returned; a rule below it."""
     threads = None if race.witness is None else race.witness["scenario"]
-    if not threads:
+    if not threads or not any(threads):
         return []
     column = (width - len(_BETWEEN) * (len(threads) - 1)) // len(threads)
     rows = zip_longest(*([harmless(called(call)) for call in calls] for calls in threads), fillvalue="")

@@ -63,6 +63,7 @@ RACE = RaceRun(
         "scenario": None,
         "remark": None,
     },
+    interrupted=False,
     control={
         "matched": True,
         "actors": ["add", "add"],

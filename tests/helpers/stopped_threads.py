@@ -37,6 +37,14 @@ def switching_often() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
+def call_often(function: FunctionType) -> None:
+    """Call a function, and fresh copies of it."""
+    for _ in range(_CALLS):
+        function()
+    for _ in range(_FRESH_CALLS):
+        FunctionType(function.__code__.replace(), function.__globals__)()
+
+
 @contextmanager
 def running(function: FunctionType) -> Iterator[Callable[[], Stop]]:
     """Run a function over and over in a thread; hand out what looks where the thread is stopped."""
@@ -45,10 +53,7 @@ def running(function: FunctionType) -> Iterator[Callable[[], Stop]]:
     def run() -> None:
         started.set()
         while not ended.is_set():
-            for _ in range(_CALLS):
-                function()
-            for _ in range(_FRESH_CALLS):
-                FunctionType(function.__code__.replace(), function.__globals__)()
+            call_often(function)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -61,7 +66,7 @@ def running(function: FunctionType) -> Iterator[Callable[[], Stop]]:
     def look() -> Stop:
         time.sleep(0)  # lets the thread go on
         code, last = next(map(position, map(frame_of, itertools.starmap(sys._current_frames, [()]))))
-        return code, _told_at(code).get(last, last)
+        return code, told_at(code).get(last, last)
 
     try:
         with switching_often():
@@ -90,7 +95,7 @@ def _instructions(code: CodeType) -> list[tuple[int, str, set[int]]]:
 
 
 @cache
-def _told_at(code: CodeType) -> dict[int, int]:
+def told_at(code: CodeType) -> dict[int, int]:
     """Return under which offset events tell the instruction that is seen at another one."""
     return {at: offset for offset, _, seen in _instructions(code) for at in seen}
 

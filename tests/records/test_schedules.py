@@ -9,6 +9,7 @@ import pytest
 from helpers.sample_records import SCHEDULES
 from pytest_concclaims.records import schedules as words
 
+POINTS = "14 switch points of CPython 3.13 with the GIL"
 RIGHT = "on this interpreter, the code of the control is right as well"
 
 
@@ -39,6 +40,7 @@ def test_what_was_tried_is_said_with_what_was_not(changes: dict[str, Any], text:
             "actors have no switch point on CPython 3.13 with the GIL: run one after the other",
         ),
         ({"grade": "portable"}, "at each of 14 and 16 instructions, on CPython 3.13 with the GIL"),
+        ({"switch_points": [14]}, f"{POINTS}, where a handler can run (a finalizer also elsewhere)"),
     ],
 )
 def test_where_actors_were_switched(changes: dict[str, Any], text: str) -> None:
@@ -81,6 +83,20 @@ def test_what_is_to_be_expected_without_a_gil(seen: int, exhausted: bool, text: 
     portable = {"run": 20, "seen": seen, "preemptions": 1, "exhausted": exhausted}
     assert words.without_gil({**SCHEDULES, "portable": portable}) == text
     assert words.without_gil(SCHEDULES) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "exhausted", "text"),
+    [
+        (2, True, "at any instruction: 2 of 20 schedules show it"),
+        (0, True, "at any instruction: none of 20 schedules shows it"),
+        (0, False, "at any instruction: none of 20 schedules (more exist) shows it"),
+    ],
+)
+def test_what_is_to_be_expected_of_a_handler_elsewhere(seen: int, exhausted: bool, text: str) -> None:
+    """There is one actor with switch points; the GIL has nothing to do with it."""
+    portable = {"run": 20, "seen": seen, "preemptions": 0, "exhausted": exhausted}
+    assert words.without_gil({**SCHEDULES, "switch_points": [14], "portable": portable}) == text
 
 
 def test_random_schedules_are_told_with_their_chance() -> None:

@@ -59,6 +59,7 @@ def evidence_of(
         outcomes=[{**asdict(count), "outcome": str(count.outcome)} for count in outcomes[:SHOWN]],
         other_outcomes=max(0, len(outcomes) - SHOWN),
         witness=_witness(result, experiment.race) if failed is None else _witness_of_failure(failed),
+        interrupted=experiment.race.interrupted,
         control={
             "matched": experiment.matched,
             "actors": names_of(experiment.control),
@@ -71,7 +72,7 @@ def evidence_of(
         orders=[{"calls": list(calls), "outcome": outcome} for calls, outcome in searched.race.in_order],
         scenarios=_scenarios(experiment.race, searched),
         strategies=_strategies(findings),
-        schedules=_schedules(searched, findings.remarks, in_processes=experiment.race.in_processes),
+        schedules=_schedules(searched, findings.remarks, experiment.race),
         bound=result.bound,
         confidence=CONFIDENCE,
         lacking=result.lacking,
@@ -81,7 +82,7 @@ def evidence_of(
 
 def names_of(subject: Subject) -> list[str]:
     """Return the names of a subject's actors."""
-    return list(subject.labels) or [name_of(actor) for actor in subject.actors]
+    return subject.names() if subject.interrupted else list(subject.labels) or list(map(name_of, subject.actors))
 
 
 def _witness(result: Result, race: Subject) -> dict[str, Any] | None:
@@ -131,14 +132,14 @@ def _table(
     ]
 
 
-def _schedules(searched: Searched, remarks: Sequence[str], *, in_processes: bool) -> dict[str, Any] | None:
+def _schedules(searched: Searched, remarks: Sequence[str], subject: Subject) -> dict[str, Any] | None:
     race = searched.race
     if not race.run and race.unordered is None:
         return None
     return {
         "grade": "portable" if searched.portable else "here",
-        "interpreter": _interpreter(in_processes=in_processes),
-        "switch_points": list(race.points),
+        "interpreter": _interpreter(in_processes=subject.in_processes),
+        "switch_points": list(race.points[:1] if subject.interrupted else race.points),
         **_explored(race),
         "run": race.run - race.random_run,
         "further": race.further,

@@ -47,6 +47,7 @@ class Subject:
     :param each: how many calls an actor of a scenario makes, at most.
     :param labels: the names of the actors, where they are not named after what they call.
     :param in_processes: whether each actor is called in a process of its own, and not in a thread.
+    :param interrupted: whether the second actor is a handler that runs in the thread of the first.
     """
 
     name: str
@@ -63,12 +64,15 @@ class Subject:
     each: int = 1
     labels: tuple[str, ...] = ()
     in_processes: bool = False
+    interrupted: bool = False
 
     def names(self) -> list[str]:
         """Return the actors' names, with a number where two have the same."""
         if self.labels:
             return list(self.labels)
         names = [name_of(actor) for actor in self.actors]
+        if self.interrupted:
+            return [names[0], f"{names[1]} (handler)"]
         return [
             f"{name} (number {number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)
         ]
@@ -76,7 +80,7 @@ class Subject:
     @property
     def is_parallel(self) -> bool:
         """Return whether actors run at the same time: in processes, or without a GIL."""
-        return self.in_processes or not gil_enabled()
+        return not self.interrupted and (self.in_processes or not gil_enabled())
 
     def observed(self, state: Any, values: Sequence[object]) -> Any:
         """Return what ``observe`` returns.
@@ -252,6 +256,28 @@ def operations_experiment(
     return RaceExperiment(race, _generic_control(threads, 1), matched=False, unlocked=race.without_locks())
 
 
+def interrupted_experiment(
+    setup: object, actor: object, handler: object, *, observe: object, exceptions: object, number: int = 1
+) -> RaceExperiment:
+    """Return the experiment that the arguments of :meth:`Lab.interrupted` describe.
+
+    :raises TypeError: an argument is of the wrong kind.
+    """
+    __tracebackhide__ = True
+    call = "lab.interrupted"
+    subject = Subject(
+        "race",
+        _callable(setup, "setup", may_run_nothing=True, call=call),
+        (_callable(actor, "the actor", call=call), _callable(handler, "the handler", call=call)),
+        None if observe is None else _callable(observe, "observe", call=call),
+        exceptions=_exceptions(exceptions, call=call),
+        number=number,
+        observes_values=_takes_two(observe),
+        interrupted=True,
+    )
+    return RaceExperiment(subject, _generic_control(2, 1), matched=False)  # which does not run: all points are tried
+
+
 def _own_control(race: Subject, given: object) -> Subject:
     __tracebackhide__ = True
     control = given if isinstance(given, Control) else Control(given) if isinstance(given, Sequence) else None
@@ -319,15 +345,15 @@ def _callable(
     return thing
 
 
-def _exceptions(given: object) -> tuple[type[BaseException], ...]:
+def _exceptions(given: object, *, call: str = "lab.race") -> tuple[type[BaseException], ...]:
     __tracebackhide__ = True
     types: list[type[BaseException]] = []
     for one in given if isinstance(given, tuple) else (given,):
         if not (isinstance(one, type) and issubclass(one, BaseException)):
-            raise TypeError(f"lab.race(exceptions={given!r}): write exception types, as in an except clause")
+            raise TypeError(f"{call}(exceptions={given!r}): write exception types, as in an except clause")
         if issubclass(one, AssertionError):
             raise TypeError(
-                f"lab.race(exceptions={given!r}): a failed assertion is never an outcome, as it speaks of the claim; "
+                f"{call}(exceptions={given!r}): a failed assertion is never an outcome, as it speaks of the claim; "
                 "let actors raise something else, or return it"
             )
         types.append(one)

@@ -307,7 +307,7 @@ def _check_is_outcome(
         name = about.__name__
         if issubclass(about, BaseException):
             raise ValueError(
-                f"{call}: exceptions are outcomes only where the race asks for them: lab.race(..., exceptions={name})"
+                f"{call}: exceptions are outcomes only where the race asks for them, by exceptions={name}"
             )
         raise ValueError(
             f"{call}: a class could be meant as a predicate or as an outcome; write "

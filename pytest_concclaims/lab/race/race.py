@@ -147,6 +147,15 @@ class Race(Asked):
         return self._answer(question(asked, outcomes, subject.exceptions, values=values))
 
 
+class Interrupted(Race):
+    """A handler that interrupts an actor, to ask which outcomes are possible; made by :meth:`Lab.interrupted`.
+
+    Each question has the handler run at each switch point of the actor. "Never" takes all of them, and no control.
+    """
+
+    _call, _noun = "lab.interrupted", "an interruption"
+
+
 class Operations(Asked):
     """Operations on a shared state, from which scenarios choose; made by :meth:`Lab.operations`."""
 

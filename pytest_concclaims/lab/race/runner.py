@@ -143,6 +143,8 @@ class Runner:
         many = race.run > 0 and lacking is not None and self.experiment.race.operations and not is_parallel
         if searched.is_final or asked.end is DEADLOCK or race.unordered is not None or many:
             return Result(searched, None, lacking)
+        if self.experiment.race.interrupted:
+            return Result(searched, None, lacking or self._impossible(asked))
         if searched.control_needs_no_race:
             return Result(searched, None, _NOT_A_RACE)
         if race.leaks:
@@ -190,9 +192,10 @@ class Runner:
         first = next(iter({**self._explored.outcomes, **tally.outcomes}), None)
         if self.experiment.matched or like or asked.end is not None or first is None:
             return None
+        control = "" if self.experiment.race.interrupted else ", or give the race a control that shows this one"
         return (
-            f"not seen, but no outcome was of its kind; the first was {first}. Ask for an outcome like that one, or "
-            "give the race a control that shows this one"
+            f"not seen, but no outcome was of its kind; the first was {first}. Ask for an outcome like that one"
+            f"{control}"
         )
 
     def _check_observed(self, asked: OutcomeQuestion) -> None:

@@ -45,7 +45,9 @@ def outcomes(race: RaceRun) -> Markup:
 
 
 def control(race: RaceRun) -> Markup:
-    """Return in how many of its samples the control showed the effect, as a bar and in words."""
+    """Return in how many of its samples the control showed the effect, as a bar and in words; nothing without one."""
+    if race.interrupted:
+        return Markup("")
     seen, overlapping = race.control["seen"], race.control["overlapping"]
     which = "Its own control" if race.control["matched"] else "A generic control, weaker than one of its own"
     actors = name_of(", ".join(race.control["actors"]))

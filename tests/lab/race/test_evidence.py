@@ -52,6 +52,7 @@ ABSENT = RaceRun(
     outcomes=[{"outcome": "2", "samples": 12_345, "overlapping": 10_000, "schedules": 0}],
     other_outcomes=0,
     witness=None,
+    interrupted=False,
     control=MATCHED,
     orders=[],
     scenarios=None,

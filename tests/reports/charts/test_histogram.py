@@ -93,6 +93,11 @@ def test_control_that_is_missed_did_not_run() -> None:
     assert "did not run" in text_of(pictures.control(race))
 
 
+def test_handler_has_no_control() -> None:
+    """All switch points are tried."""
+    assert pictures.control(replace(RACE, interrupted=True)) == ""
+
+
 def test_control_as_a_bar() -> None:
     """The part of its overlapping samples that showed the effect."""
     markup = pictures.control(replace(RACE, control={**RACE.control, "seen": 64}))

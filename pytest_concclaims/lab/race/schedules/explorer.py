@@ -226,18 +226,19 @@ class Explorer:
                 return
             now = clock()
             # The first ones take longer.
-            each = min((now - self._began) / found.run, (now - begun) / max(found.run - before, 1))
-            if found.further > _FEW and found.further * each > _HOPE * (end - now):
+            each = min((now - self._began) / max(found.run, 1), (now - begun) / max(found.run - before, 1))
+            if found.run and found.further > _FEW and found.further * each > _HOPE * (end - now):
                 self._at_random(end)
                 return
             levels.advance()
 
     def _repeated(self, first: Seen) -> Seen:
         """Run the first schedule again; note whether it goes as before, from the second time on, or never."""
-        seen = self._run(())
-        self._first = seen
+        schedule = first.run.schedule
+        seen = self._run(schedule)
+        self._first = self._first or seen
         if not first.went_as(seen):
-            self.found.once = self._run(()).went_as(seen)
+            self.found.once = self._run(schedule).went_as(seen)
             self.found.unrepeatable += not self.found.once
         return seen
 
@@ -267,6 +268,9 @@ class Explorer:
     def _count(self, seen: Seen) -> bool:
         """Count what was seen; return whether it is enough."""
         found, run = self.found, seen.run
+        if run.alone:
+            found.points = found.points or run.points
+            return False
         found.impatient += run.impatient
         if run.futile and not seen.sought:
             return False

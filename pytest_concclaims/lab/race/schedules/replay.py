@@ -82,7 +82,7 @@ def token(subject: Subject, schedule: Schedule, *, portable: bool, scenario: Sce
 
 def code_digest(subject: Subject) -> str:
     """Return a digest of the source of a race's functions, without the breakpoints that a person sets to look on."""
-    kind = " in processes" if subject.in_processes else ""
+    kind = " in processes" if subject.in_processes else " interrupted" if subject.interrupted else ""
     digest = hashlib.sha256(f"{subject.number} {subject.rounds}{kind}".encode())
     for function in (subject.setup, *(subject.operations or subject.actors), subject.observe):
         for part in _parts(function):

@@ -48,6 +48,7 @@ class Run:
     :param blocks: how often an actor was blocked.
     :param outwaited: whether, in an order, an actor waited for time to pass, and for too long.
     :param deadlock: whether all actors that were left waited for each other.
+    :param alone: whether an actor ran alone that was to be interrupted: it only tells its switch points.
     """
 
     schedule: Schedule
@@ -63,6 +64,7 @@ class Run:
     blocks: int = 0
     outwaited: bool = False
     deadlock: bool = False
+    alone: bool = False
 
     def drop_results(self) -> None:
         """Let go of what actors returned and raised: finalizers are called here, and not in a later run."""

@@ -20,9 +20,10 @@ from ..experiment import Actor, Subject
 from ..orders import Call, History, Order, Raised, Results, Sequential, result_of
 from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
-from ..question import DEADLOCK, Broken, Judge, OutcomeQuestion, portable, shown
+from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
 from .explorer import Seen, clock
 from .in_orders import InOrders, TooLongError
+from .interruption import Interruption
 from .processes import ProcessActors, ProcessScheduler
 from .run import Run, Schedule
 from .scheduler import ORDER_PATIENCE_S, Scheduler
@@ -33,7 +34,8 @@ from .watch import Recording, Watch, watch
 #: Runs between two collections of garbage. There are none while actors run, as they call finalizers at any place.
 _RUNS_BETWEEN_COLLECTIONS = 500
 
-#: Runs that are recorded line by line, to see whether what actors do for the first time they do again.
+#: Runs that are recorded line by line, to see whether what actors do for the first time they do again; as many more
+#: of a handler, which does not run in the first ones.
 _RECORDED = 3
 #: Seconds between two switches on the clock: none, but where a wake-up was lost (glibc bug 25847).
 _NO_SWITCH_S = 1.0
@@ -42,6 +44,9 @@ _NO_SWITCH_S = 1.0
 _MAX_TURN_WITHOUT_LOCKS = 1_000
 
 UNSCHEDULED = "threads that actors start are not scheduled"
+
+#: Of a run in which the handler did not run.
+_ALONE = Judged(portable(None), sought=False, like=False)
 
 #: Is called before each part of a run.
 Begin = Callable[[Schedule, Part], None]
@@ -83,7 +88,7 @@ class Runs:
         self._timeout = timeout
         max_turn = _MAX_TURN_WITHOUT_LOCKS if subject.may_break else None
         gil = gil_enabled()
-        anywhere = portable_grade or switches_anywhere(gil) or subject.in_processes
+        anywhere = portable_grade or switches_anywhere(not subject.is_parallel)
         self._is_by_table = not anywhere
         self._scheduler: Scheduler
         self._watch: Watch
@@ -92,7 +97,8 @@ class Runs:
             self._scheduler = scheduler = ProcessScheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
             self._watch = ProcessActors(scheduler, names, functions, failed_assertions)
         else:
-            self._scheduler = Scheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
+            make = Interruption if subject.interrupted else Scheduler
+            self._scheduler = make(names, gil=gil, timeout=timeout, max_turn=max_turn)
             grade = Grade.ANYWHERE if anywhere else Grade.HERE
             self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, grade)
         if timeout == math.inf:  # a person looks on
@@ -173,7 +179,7 @@ class Runs:
         """
         subject = self._subject
         self._begin(schedule, Part.SETUP)
-        pooled = write is None and self._runs >= _RECORDED
+        pooled = write is None and self._runs >= _RECORDED * (1 + subject.interrupted)
         state = self._watch.state(partial(made, subject), pooled=pooled)
         self._begin(schedule, Part.ACTORS)
         path: list[Visit] = []
@@ -190,7 +196,7 @@ class Runs:
         outcome = self._outcome(state, run, before)
         if isinstance(outcome, Results):
             self.results = tuple(tuple(map(shown, results)) for results in outcome.values)
-        judged = self._judge(outcome)
+        judged = _ALONE if run.alone else self._judge(outcome)
         run.followed = run.followed and not self._watch.lost_sight
         self._contended = self._contended or (run.contended and self._is_by_table)
         last = run.deadlock
@@ -273,6 +279,9 @@ class Runs:
     def _outcome(self, state: Any, run: Run, before: set[tuple[Call, Call]]) -> Hashable:
         if self._ends:
             raise Failed(self._ends[0])
+        if run.alone:
+            self._check_alone(run)
+            return None
         if not run.deadlock:
             return outcome_of(self._subject, state, run.values, run.raised, before)
         for actor, error in run.raised:
@@ -282,8 +291,19 @@ class Runs:
         if self._subject.may_break:
             return Broken("a deadlock")
         text = f"all actors of the {self._subject.name} that had not ended waited for each other"
+        if self._subject.interrupted:
+            text = f"{' and '.join(self._subject.names())} waited for what only their own thread could give them"
         advice = "a deadlock; ask race.ever(lab.DEADLOCK) or race.never(lab.DEADLOCK) where that is the question"
         raise Failed(Failure("deadlock", f"{text}: {advice}", self._scheduler.stacks()))
+
+    def _check_alone(self, run: Run) -> None:
+        """Refuse an actor that comes to no end alone: what becomes of it shows nothing of an interruption."""
+        for actor, error in run.raised:
+            exception_outcome(self._subject, actor, error)
+        if run.deadlock:
+            text = f"{role(self._subject, 0)}: it waits for another thread, and nothing interrupts it"
+            advice = "let setup make what it waits for, or give it a timeout"
+            raise Failed(Failure("deadlock", f"{text}; {advice}", self._scheduler.stacks()))
 
 
 def sequential(

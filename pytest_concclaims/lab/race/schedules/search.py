@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ....interpreter import gil_enabled
 from ....text import counted, listed
 from ...failure import Failed
 from ..conditions import Conditions
@@ -22,8 +21,8 @@ from .story import Visit, story
 from .switch_points import switches_anywhere
 from .watch import WatchError
 
-#: Parts of a question's budget, besides RACE_PART: for the race's schedules where these are scenarios of operations;
-#: in fresh processes; and for the control's.
+#: Parts of a question's budget, besides RACE_PART: for the race's schedules where these are scenarios of operations,
+#: or need no control; in fresh processes; and for the control's.
 _SCENARIOS_PART, _AFRESH_PART, _CONTROL_PART = 0.7, 0.3, 0.18
 #: For those of the portable grade, of each side.
 _PORTABLE_PART = 0.02
@@ -67,21 +66,28 @@ class ScheduleSearch:
             return Searched(self._conditions.portable, Explored(doubt=str(error)))
         if searched.witness is not None or searched.race.unordered is not None:
             return searched
+        has_grades = not (self._conditions.portable or switches_anywhere(not self._given.race.is_parallel))
+        if not self._given.race.interrupted:
+            searched = self._beside_control(searched, question, share * budget, has_grades=has_grades)
+        if searched.lacking() is None and has_grades:
+            searched = self._with_portable_grade(searched, question)
+        return searched
+
+    def _beside_control(
+        self, searched: Searched, question: OutcomeQuestion, budget: float, *, has_grades: bool
+    ) -> Searched:
+        """Return the same with what the control shows."""
         self.experiment = with_control(self._given, question, self._conditions)
-        explored, useless = self._of_first_control(question, _CONTROL_PART * share * budget)
+        explored, useless = self._of_first_control(question, _CONTROL_PART * budget)
         if useless is not None and self._is_control_made:
             remark = f"the race without {listed(self.experiment.taken_out)} {useless}"
             searched = replace(searched, remarks=(*searched.remarks, remark))
             self.experiment = self._given  # with a generic one
-            explored = self._of_control(question, _CONTROL_PART * share * budget)
+            explored = self._of_control(question, _CONTROL_PART * budget)
         searched = replace(searched, control=explored)
-        in_processes = self._given.race.in_processes
-        has_grades = not (self._conditions.portable or in_processes or switches_anywhere(gil_enabled()))
         if not explored.seen and has_grades:
             side = self._control(question, portable=True)
             searched = replace(searched, control_anywhere=self._anywhere(side))
-        if searched.lacking() is None and has_grades:
-            searched = self._with_portable_grade(searched, question)
         return searched
 
     @property
@@ -115,7 +121,7 @@ class ScheduleSearch:
 
     def _of_race(self, race: Side, budget: float) -> Searched:
         """Return what the race's schedules show. A witness counts if a process of its own shows it again."""
-        part = _SCENARIOS_PART if race.subject.operations else RACE_PART
+        part = _SCENARIOS_PART if race.subject.operations or race.subject.interrupted else RACE_PART
         explored = race.explored(part * budget)
         if explored.witness is not None:
             told = race.with_story(explored.witness)

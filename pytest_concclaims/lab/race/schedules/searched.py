@@ -80,6 +80,8 @@ class Searched:
                 f"{counted(race.unrepeatable, 'schedule')} of {race.run:,} did not repeat: what the actors do "
                 "differs from run to run, such as by random numbers, time or addresses"
             )
+        if race.exhausted and not race.run:
+            return "the actor has no switch point at which a handler could run; let it be a function in Python"
         if race.exhausted:
             return None
         if not race.is_enough:
@@ -111,6 +113,12 @@ def _too_many(race: Explored) -> str:
         return (
             f"there are too many schedules for the budget: only {whole} were run whole, and it takes all; give it "
             "a longer budget, or fewer operations"
+        )
+    if len(race.points) == 1:
+        seconds = math.ceil(_RESERVE * race.points[0] * race.seconds / race.run / RACE_PART)
+        return (
+            f"the handler ran at only {race.run:,} of {counted(race.points[0], 'switch point')}, chosen at random, "
+            f"within the budget; one of about {seconds:,} s would be enough"
         )
     whole = "none" if race.preemptions is None else f"only those with at most {race.preemptions}"
     text = (

@@ -168,7 +168,8 @@ class Side:
         except Failed as failed:
             part, schedule, number, scenario = self._position.read()
             kind, preemptions = failed.failure.kind, preemption_count(schedule)
-            if part is Part.ACTORS and kind == "crash" and self._question.end is CRASH:
+            alone = self.subject.interrupted and not schedule
+            if part is Part.ACTORS and kind == "crash" and self._question.end is CRASH and not alone:
                 witness = Witness(schedule, repr(CRASH), number, preemptions, 0.0)
                 return Explored(run=number, seen=1, witness=witness, no_race=not preemptions)
             if part is Part.ACTORS and self.subject.may_break and kind in ("crash", "hang"):

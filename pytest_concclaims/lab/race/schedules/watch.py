@@ -191,11 +191,14 @@ class Monitoring(Watch):
         thread = get_ident()
         if self.debugger is not None:
             sys.settrace(self.debugger)
+        before = self._actors.get(thread)
         self._actors[thread] = actor
         try:
-            return function(state)
+            return sys.call_tracing(function, (state,))  # at a switch point of another one, events are not told
         finally:
             self._actors.pop(thread, None)
+            if before is not None:
+                self._actors[thread] = before
 
     def record(self, recording: Recording | None) -> None:
         """Record from now on, or no longer."""
@@ -290,6 +293,10 @@ class Tracing(Watch):
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
         """Call a function in this thread, watch it meanwhile, and return what it returns."""
+        return sys.call_tracing(self.call_traced, (actor, function, state))  # also at a switch point of another one
+
+    def call_traced(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
+        """Call a function with a trace function of its own, and return what it returns."""
         before, trace = sys.gettrace(), self._trace_of(actor)
         sys.settrace(trace)
         try:
@@ -331,7 +338,7 @@ class Tracing(Watch):
         return trace
 
 
-_CALL = Tracing.call.__code__
+_CALL = Tracing.call_traced.__code__
 
 
 def _is_at_breakpoint(frame: FrameType) -> bool:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import dis
+import signal
 import sys
 import threading
 from collections.abc import Iterator
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 
-from helpers.stopped_threads import Stop, running, switching_often, told
-from helpers.switch_cases import CASES, MAKE_GENERATORS, Number, long_arguments, star_call_of_a_method
-from helpers.waiting import wait_until
+from helpers.stopped_threads import Stop, call_often, running, switching_often, told, told_at
+from helpers.switch_cases import (
+    CASES,
+    MAKE_GENERATORS,
+    Number,
+    c_calls,
+    long_arguments,
+    loops,
+    managed,
+    star_call_of_a_method,
+)
+from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims import CPYTHON, PYPY, gil_enabled
+from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 from pytest_concclaims.lab.race.schedules.switch_points import LOCAL, Grade, rows, switch_points, switches_anywhere
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
@@ -65,6 +76,37 @@ def _check(case: Any) -> None:
             wait_until(all_seen)
         finally:  # what is missing, if it fails
             sys.stdout.write(f"not seen: {[_described(*stop) for stop in expected - seen]}")
+
+
+@pytest.mark.skipif(not CPYTHON, reason="the table is CPython's")
+@pytest.mark.skipif(VERSION == (3, 9), reason="dozens of switch points, some hardly ever seen")
+@pytest.mark.skipif(not (CAN_FORK and hasattr(signal, "setitimer")), reason="no fork, or no timer that sends signals")
+@pytest.mark.parametrize("case", [c_calls, loops, managed], ids=lambda case: case.__name__)
+def test_signal_handlers_run_at_the_switch_points_and_nowhere_else(case: Any) -> None:
+    """Without a GIL as well: threads are switched anywhere then, but handlers run where the table says."""
+    for _ in range(3):
+        case()
+    expected = told(case)
+    forked = run_forked(
+        lambda: _seen_by_signal_handlers(case, expected), deadline=TIMEOUT_S
+    )  # pytest may have timers
+    assert forked.value == {_described(*stop) for stop in expected}
+
+
+def _seen_by_signal_handlers(case: Any, expected: set[Stop]) -> set[str]:
+    """Return where signal handlers have run, until they have run wherever it is expected, or elsewhere."""
+    seen: set[Stop] = set()
+
+    def handler(_: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code.co_filename == case.__code__.co_filename:
+            seen.add((frame.f_code, told_at(frame.f_code).get(frame.f_lasti, frame.f_lasti)))
+
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 5e-5, 5e-5)
+    while seen < expected:
+        call_often(case)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return {_described(*stop) for stop in seen}
 
 
 def _kind(code: CodeType, last: int) -> object:
