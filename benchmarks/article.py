@@ -44,7 +44,7 @@ def run(workers: int) -> tuple[float, list[Claim]]:
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "run.json"
         options = ["-p", "no:cacheprovider", *(["-n", str(workers)] if workers else [])]
-        seconds = seconds_of("-m", "pytest", "--claims", "article", "--claims-report", str(record), *options)
+        seconds = seconds_of("-m", "pytest", "--claims", "article", f"--claims-report={record}", *options)
         if not record.exists():
             raise SystemExit(f"{sys.executable} -m pytest --claims article: no run record; does it have the plugin?")
         return seconds, json.loads(record.read_text(encoding="utf-8"))["claims"]
