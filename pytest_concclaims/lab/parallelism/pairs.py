@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...statistics import median_range
 from ..measurement import Reading
-from ..sequential import ERROR, in_random_order, side_of, unsettled
+from ..sequential import Sample, beside, in_random_order, reading_of, side_of, unsettled
 from .findings import MARGIN, NOT_ALONE, UNDISTURBED, Findings
 from .slices import Slice
 from .workers import Worker
@@ -124,8 +122,7 @@ class Pairs(Findings[Pair]):
 
     def beside(self, low: float, high: float) -> tuple[int, int]:
         """Return how many rounds that say something lie above ``high``, and how many below ``low``."""
-        fit = [round_.measured for round_ in self.fit(high)]
-        return sum(pair.low > high for pair in fit), sum(pair.high < low for pair in fit)
+        return beside(_samples(self.fit(high)), low, high)
 
     def settled(self, low: float, high: float) -> bool | None:  # noqa: D102
         return side_of(*self.beside(low, high), len(self.fit(high)))
@@ -145,9 +142,8 @@ class Pairs(Findings[Pair]):
         return f"{worst} ({len(self.rounds)} rounds, of which {fit} say something)"
 
     def reading(self, high: float) -> Reading | None:  # noqa: D102
-        pairs = [round_.measured for round_ in self.fit(high) or self.rounds]
-        if not pairs:
-            return None
-        low, _ = median_range([pair.low for pair in pairs], ERROR)
-        _, most = median_range([pair.high for pair in pairs], ERROR)
-        return Reading(statistics.median(pair.middle for pair in pairs), low, most, len(pairs))
+        return reading_of(_samples(self.fit(high) or self.rounds))
+
+
+def _samples(rounds: Sequence[PairRound]) -> list[Sample]:
+    return [Sample(each.measured.middle, each.measured.low, each.measured.high) for each in rounds]
