@@ -18,8 +18,8 @@ class CpuTime:
     """What was used, and waited for, so far; in seconds.
 
     :param own: CPU time of this thread.
-    :param together: of all threads that this process has had, and of child processes that have ended and been waited
-        for.
+    :param together: of all threads that this process has had, and of the processes that it has started (on Linux;
+        elsewhere, of those that have ended and been waited for).
     :param waited: for which this thread has waited for a CPU; 0 if the system does not tell.
     """
 
@@ -31,7 +31,7 @@ class CpuTime:
     def now(cls) -> CpuTime:
         """Return what there is so far."""
         own = time.thread_time()
-        return cls(own, time.process_time() + _of_children(), _waited())
+        return cls(own, time.process_time() + _of_ended() + _of_living(), _waited())
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,22 @@ def _waited() -> float:
     return 0.0
 
 
-def _of_children() -> float:
+def _of_living() -> float:
+    """Return what processes that live have used that this one, or one of these, has started."""
+    used, parents = 0, ["self"]
+    while parents:
+        parent = parents.pop()
+        with suppress(OSError):  # it may end meanwhile
+            for task in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208  (quick)
+                with open(f"/proc/{parent}/task/{task}/children", encoding="ascii") as file:  # noqa: PTH123
+                    parents += file.read().split()
+                if parent != "self":
+                    with open(f"/proc/{parent}/task/{task}/schedstat", encoding="ascii") as file:  # noqa: PTH123
+                        used += int(file.read().split()[0])
+    return used / 1e9
+
+
+def _of_ended() -> float:
     try:
         import resource
     except ImportError:  # Windows

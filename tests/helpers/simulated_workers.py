@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_concclaims.lab.parallelism import alternation
+from pytest_concclaims.lab.parallelism import alternation, speedup
 from pytest_concclaims.lab.parallelism.workers import Worker
 
 
@@ -117,6 +117,7 @@ def simulation(monkeypatch: pytest.MonkeyPatch) -> Simulate:
 
     def start(shares: dict[str, float], **more: Any) -> Simulated:
         machine = Simulated(shares, **more)
+        monkeypatch.setattr(speedup, "is_traced", lambda: False)
         monkeypatch.setattr(alternation, "clock", machine.clock)
         monkeypatch.setattr(alternation, "throttled_seconds", lambda: 0.0)
         monkeypatch.setattr(alternation, "can_pin", lambda: True)

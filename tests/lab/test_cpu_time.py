@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +18,9 @@ from helpers.waiting import wait_until
 from pytest_concclaims.lab import cpu_time
 from pytest_concclaims.lab.cpu_time import CpuTime, Took, machine_waited
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
+
+#: Burns CPU time, and no more than a minute of it.
+HOG = "ulimit -t 60; while :; do :; done"
 
 
 def since(before: CpuTime) -> tuple[float, float]:
@@ -43,6 +47,17 @@ def test_child_process_that_has_ended_took_part() -> None:
     before = CpuTime.now()
     run_forked(workloads.take_ten_milliseconds, deadline=60)
     assert since(before)[1] >= 0.01
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.parametrize("code", [HOG, f"({HOG}) & wait"], ids=["child", "grandchild"])
+def test_process_that_lives_took_part(code: str) -> None:
+    """A worker of a pool does not end with what it is given; nor does one that such a process has started."""
+    before = CpuTime.now()
+    with ExitStack() as stack:
+        hog = stack.enter_context(subprocess.Popen(["sh", "-c", code], start_new_session=True))
+        stack.callback(os.killpg, hog.pid, signal.SIGKILL)
+        wait_until(lambda: since(before)[1] > 0.01)
 
 
 def test_own_work_and_sleep() -> None:
@@ -133,7 +148,7 @@ def test_a_thread_that_shares_its_cpu_waits() -> None:
     usable = os.sched_getaffinity(0)
     before = CpuTime.now().waited
     with ExitStack() as stack:
-        hog = stack.enter_context(subprocess.Popen(["sh", "-c", "ulimit -t 60; while :; do :; done"]))
+        hog = stack.enter_context(subprocess.Popen(["sh", "-c", HOG]))
         stack.callback(hog.kill)
         stack.callback(os.sched_setaffinity, 0, usable)
         cpu = {min(usable)}

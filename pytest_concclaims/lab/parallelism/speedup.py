@@ -6,8 +6,9 @@ from ...records.evidence import Evidence, SpeedupRun
 from ...text import several
 from ..callables import name_of
 from ..failure import Failure
-from ..measurement import Bench, ThresholdQuestion
+from ..measurement import Bench, Settled, ThresholdQuestion
 from ..sequential import ERROR
+from ..tracing import is_traced, tracer_advice
 from .experiment import WorkersExperiment
 from .instrument import WorkersMeasurement
 from .pairs import Pairs
@@ -41,6 +42,12 @@ class Speedup(WorkersMeasurement):
                 f"lie below; take a number above {self.TOLERANCE:g}, or a dead zone of your own"
             )
         return super()._checked(call, cut)
+
+    def _settle(self, low: float, high: float) -> Settled:
+        if is_traced():
+            slows = "a tracer, profiler or debugger is active, which slows some code more than other"
+            return Settled(None, f"{slows}; {tracer_advice()}")
+        return super()._settle(low, high)
 
     def _evidence(
         self, question: ThresholdQuestion, answer: bool | None, lacking: str | None, failure: Failure | None

@@ -11,9 +11,10 @@ import pytest
 from helpers import workloads
 from helpers.simulated_workers import Simulate
 from pytest_concclaims import Inconclusive, Lab, MeasurementError, NotApplicable, gil_enabled
-from pytest_concclaims.lab.parallelism import alternation, experiment, instrument
+from pytest_concclaims.lab.parallelism import alternation, experiment, instrument, speedup
 from pytest_concclaims.lab.parallelism.speedup import Speedup
 from pytest_concclaims.lab.parallelism.workers import has_interpreters
+from pytest_concclaims.lab.tracing import is_traced
 from pytest_concclaims.records.evidence import SpeedupRun, from_json
 
 interpreters = pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
@@ -55,12 +56,13 @@ def test_no_kind_is_ever_said_to_do_what_it_cannot(kind: str) -> None:
     right = not gil_enabled() if kind == "thread" else True
     assert answer(lab.speedup(workloads.compute, workers=2, kind=kind)) in (right, None)
     assert last(lab).failure is None
-    assert last(lab).slices
+    assert last(lab).slices or is_traced()
 
 
 @pytest.mark.interpreter
-def test_work_that_raises() -> None:
+def test_work_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an error, and no answer."""
+    monkeypatch.setattr(speedup, "is_traced", lambda: False)
     measurement = Lab(budget=1.0).speedup(workloads.fail, workers=2, kind="thread")
     with pytest.raises(MeasurementError, match=r"^lab\.speedup\(fail, .*raised LookupError: no such account"):
         answer(measurement)
@@ -161,6 +163,15 @@ def test_quota_is_seen(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(alternation, "throttled_seconds", lambda: next(held_back))
     with pytest.raises(Inconclusive, match="the system held the workers back"):
         assert threads()[1] > 1.5
+
+
+def test_beside_a_tracer_there_is_no_answer(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It slows down some code more than other: nothing is measured then."""
+    machine = simulate(IDLE)
+    monkeypatch.setattr(speedup, "is_traced", lambda: True)
+    with pytest.raises(Inconclusive, match="a tracer, profiler or debugger is active"):
+        assert threads()[1] > 1.5
+    assert machine.orders == []
 
 
 def test_gil_that_changes_makes_all_anew(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
