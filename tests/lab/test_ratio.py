@@ -440,7 +440,7 @@ def test_error_rate_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch)
 
     The whole way: finding the number of calls, with looks at the clock that cost something.
     """
-    runs, wrong = 400, 0
+    runs, wrong = 280, 0
     for seed in range(runs):
         chance, passing = random.Random(seed), Time(look=0.5 * MICRO).rule(monkeypatch)
 
