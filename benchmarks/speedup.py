@@ -44,8 +44,8 @@ QUESTIONS = (("above 1.5", True, (1.4, 1.6)), ("below 1.3", False, (1.2, 1.4)), 
 LARGE = bytes(1 << 18)
 LOCK = threading.Lock()
 NUMBERS = dict.fromkeys(range(10), 0)
-#: Calls of the work in each thread of an arm.
-CALLS = 200
+#: Calls of the work in each thread of an arm: some milliseconds, beside which starting a thread is nothing.
+CALLS = 6000 if PYPY else 200
 
 
 def compute() -> int:

@@ -133,10 +133,11 @@ def test_order_after_order(serve: Serve, clock: Clock) -> None:
 
 
 def test_late_order_gets_one_mark(serve: Serve, clock: Clock) -> None:
-    """A worker that comes too late for all of the slice calls nothing, and says when it came."""
-    serving = serve(workloads.fail)
-    kind, marks, _ = serving.order(50, 60)
+    """A worker that comes too late for all of the slice says when it came, and calls the work for nothing."""
+    kind, marks, _ = serve(taking(clock, 1.0)).order(50, 60)
     assert (kind, len(marks), marks[0][0], marks[0][2]) == ("marks", 1, 100.0, 0)
+    assert clock.now == 101
+    assert serve(workloads.fail).order(50, 60)[:2] == ("raised", "LookupError: no such account")
 
 
 def test_last_order_ends_it(serve: Serve) -> None:
