@@ -135,7 +135,9 @@ KNOWN = (
     Known("threads ask one lock", of_workers(look_at_lock), ONCE, LESS, HARM),
     Known("threads update one dict", of_workers(count_in_dict), ONCE, LESS, LESS),
     Known("threads update it with one lock", of_workers(count_with_lock), LESS, LESS, LESS),
-    Known("ratio: two threads to in turn", lambda lab: lab.ratio(in_two_threads, in_turn), ONCE, ONCE, (0.4, 0.7)),
+    Known(
+        "ratio: two threads to in turn", lambda lab: lab.ratio(in_two_threads, in_turn), ONCE, (0.7, 1.4), (0.4, 0.7)
+    ),
 )
 
 

@@ -371,10 +371,10 @@ class Lab:
 
         It is the CPU seconds of all workers per second in which all of them were at work: 1 for one core. Whether
         they get more done than one worker is for :meth:`speedup` to tell. Nothing runs yet. A comparison has slices
-        of the workers alternate with slices of a control, which must have used more
-        cores right before and right after where the workers used few; and where the system tells that workers had to
-        wait for a CPU, a slice says nothing about few. So on a machine that is busy, or has one core only, there is
-        no answer, rather than a wrong one. Where the platform can fork, all of that runs in a child process.
+        of the workers alternate with slices of a control, which must have used more cores right before and right
+        after where the workers used few; and where the system tells that workers had to wait for a CPU, a slice says
+        nothing about few. So on a machine that is busy, or has one core only, there is no answer, rather than a wrong
+        one. Where the platform can fork, all of that runs in a child process.
 
         :param work: called over and over by each worker, without arguments; a piece of work that takes between some
             microseconds and some milliseconds serves best. What workers change elsewhere than in this process
