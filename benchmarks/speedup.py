@@ -126,6 +126,11 @@ def of_workers(work: Callable[[], object], kind: str = "thread") -> Callable[[La
     return lambda lab: lab.speedup(work, workers=2, kind=kind)
 
 
+def of_an_arm(lab: Lab) -> Measurement:
+    """Return a measurement of work in two threads, against the same in turn."""
+    return lab.ratio(in_two_threads, in_turn)
+
+
 KNOWN = (
     Known("processes compute", of_workers(compute, "process"), TWICE, TWICE, TWICE),
     Known("threads wait", of_workers(wait), TWICE, TWICE, TWICE),
