@@ -27,11 +27,22 @@ class CpuTime:
     together: float
     waited: float
 
+    # To look takes some time, and a thread may be made to wait meanwhile: that is not of what is looked at.
+
     @classmethod
-    def now(cls) -> CpuTime:
-        """Return what there is so far."""
+    def before(cls) -> CpuTime:
+        """Return what there is so far, right before something."""
+        processes, waited = _of_processes(), _waited()
+        together = time.process_time()
+        return cls(time.thread_time(), together + processes, waited)
+
+    @classmethod
+    def after(cls) -> CpuTime:
+        """Return what there is so far, right after something."""
         own = time.thread_time()
-        return cls(own, time.process_time() + _of_ended() + _of_living(), _waited())
+        together = time.process_time()
+        waited = _waited()
+        return cls(own, together + _of_processes(), waited)
 
 
 @dataclass(frozen=True)
@@ -92,8 +103,12 @@ def _waited() -> float:
     return 0.0
 
 
+def _of_processes() -> float:
+    """Return what processes have used that this one, or one of these, has started."""
+    return _of_ended() + _of_living()
+
+
 def _of_living() -> float:
-    """Return what processes that live have used that this one, or one of these, has started."""
     used, parents = 0, ["self"]
     while parents:
         parent = parents.pop()

@@ -92,7 +92,7 @@ class Timing:
         with failures_of(self.name):
             stack = ExitStack()
             try:
-                before = CpuTime.now()
+                before = CpuTime.before()
                 started = clock()
                 if self._enters:
                     for _ in repeat(None, calls):
@@ -101,7 +101,7 @@ class Timing:
                     for _ in repeat(None, calls):
                         function()
                 seconds = clock() - started
-                return Took.between(before, CpuTime.now(), seconds)
+                return Took.between(before, CpuTime.after(), seconds)
             finally:
                 # Not as the end of a block: what one call raises is not for what another has entered to swallow.
                 stack.close()

@@ -25,7 +25,7 @@ HOG = "ulimit -t 60; while :; do :; done"
 
 def since(before: CpuTime) -> tuple[float, float]:
     """Return the CPU time of this thread since then, and that of all others that took part."""
-    after = CpuTime.now()
+    after = CpuTime.after()
     own = after.own - before.own
     return own, after.together - before.together - own
 
@@ -33,7 +33,7 @@ def since(before: CpuTime) -> tuple[float, float]:
 @pytest.mark.interpreter
 def test_thread_that_has_ended_took_part() -> None:
     """What it used is not this thread's."""
-    before = CpuTime.now()
+    before = CpuTime.before()
     thread = threading.Thread(target=workloads.take_ten_milliseconds)
     thread.start()
     thread.join()
@@ -44,7 +44,7 @@ def test_thread_that_has_ended_took_part() -> None:
 @pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 def test_child_process_that_has_ended_took_part() -> None:
     """As a thread does."""
-    before = CpuTime.now()
+    before = CpuTime.before()
     run_forked(workloads.take_ten_milliseconds, deadline=60)
     assert since(before)[1] >= 0.01
 
@@ -53,7 +53,7 @@ def test_child_process_that_has_ended_took_part() -> None:
 @pytest.mark.parametrize("code", [HOG, f"({HOG}) & wait"], ids=["child", "grandchild"])
 def test_process_that_lives_took_part(code: str) -> None:
     """A worker of a pool does not end with what it is given; nor does one that such a process has started."""
-    before = CpuTime.now()
+    before = CpuTime.before()
     with ExitStack() as stack:
         hog = stack.enter_context(subprocess.Popen(["sh", "-c", code], start_new_session=True))
         stack.callback(os.killpg, hog.pid, signal.SIGKILL)
@@ -62,7 +62,7 @@ def test_process_that_lives_took_part(code: str) -> None:
 
 def test_own_work_and_sleep() -> None:
     """Neither is the work of others."""
-    before = CpuTime.now()
+    before = CpuTime.before()
     workloads.take_ten_milliseconds()
     time.sleep(0.001)
     own, others = since(before)
@@ -138,7 +138,7 @@ def test_what_the_machine_waited(
 def test_what_this_thread_waited(content: str | None, waited: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing where the system does not tell."""
     files(monkeypatch, **({} if content is None else {"schedstat": content}))
-    assert CpuTime.now().waited == waited
+    assert CpuTime.before().waited == CpuTime.after().waited == waited
 
 
 @pytest.mark.interpreter
@@ -146,7 +146,7 @@ def test_what_this_thread_waited(content: str | None, waited: float, monkeypatch
 def test_a_thread_that_shares_its_cpu_waits() -> None:
     """Beside another program on one CPU, it is told so, or this would wait without end."""
     usable = os.sched_getaffinity(0)
-    before = CpuTime.now().waited
+    before = CpuTime.before().waited
     with ExitStack() as stack:
         hog = stack.enter_context(subprocess.Popen(["sh", "-c", HOG]))
         stack.callback(hog.kill)
@@ -154,4 +154,4 @@ def test_a_thread_that_shares_its_cpu_waits() -> None:
         cpu = {min(usable)}
         os.sched_setaffinity(hog.pid, cpu)
         os.sched_setaffinity(0, cpu)
-        wait_until(lambda: CpuTime.now().waited > before)
+        wait_until(lambda: CpuTime.after().waited > before)

@@ -69,7 +69,7 @@ class Time:
             monkeypatch.setattr(module, "clock", self.clock)
         monkeypatch.setattr(ratio, "time", SimpleNamespace(sleep=self.sleep))
         monkeypatch.setattr(ratio, "is_traced", lambda: False)
-        monkeypatch.setattr(ratio, "CpuTime", SimpleNamespace(now=lambda: self.cpu))
+        monkeypatch.setattr(ratio, "CpuTime", SimpleNamespace(before=lambda: self.cpu, after=lambda: self.cpu))
         monkeypatch.setattr(ratio, "machine_waited", lambda: self.machine)
         return self
 
