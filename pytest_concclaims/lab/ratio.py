@@ -14,6 +14,7 @@ from itertools import repeat
 from typing import Any
 
 from ..records.evidence import Evidence, RatioRun
+from ..text import counted
 from .callables import begin, failures_of, name_of
 from .cpu_time import NEGLIGIBLE, CpuTime, Took, machine_waited
 from .failure import Failure
@@ -165,7 +166,7 @@ class Ratio(Measurement):
         if self._crowded:
             return f"threads or processes of an arm may have waited for a CPU, as the machine was busy; {lacking}"
         waited = sum(a.waited or b.waited for a, b in self._pairs)
-        return f"an arm waited for a CPU in {waited:,} pairs; {lacking}" if waited else lacking
+        return f"an arm waited for a CPU in {counted(waited, 'pair')}; {lacking}" if waited else lacking
 
     def _prepare(self) -> None:
         for arm in self.timings:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ...text import counted
 from ..measurement import Reading
 from ..sequential import Sample, beside, in_random_order, reading_of, side_of, unsettled
 from .findings import MARGIN, NOT_ALONE, UNDISTURBED, Findings
@@ -139,7 +140,7 @@ class Pairs(Findings[Pair]):
                 "too few cores, a busy machine, or work that does not scale in workers of the control either: "
                 f"that did {control.value:.3g} times as much, and it takes more than {high + MARGIN:.3g}"
             )
-        return f"{worst} ({len(self.rounds)} rounds, of which {fit} say something)"
+        return f"{worst} ({counted(len(self.rounds), 'round')}, of which {fit:,} count)"
 
     def reading(self, high: float) -> Reading | None:  # noqa: D102
         return reading_of(_samples(self.fit(high) or self.rounds))

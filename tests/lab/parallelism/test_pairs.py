@@ -64,7 +64,7 @@ def test_any_slice_that_was_hindered_spoils_its_round(changes: dict[str, Any], w
         assert given.unfit(HIGH) == why
         findings = Pairs([given] * 1000)
         assert findings.settled(LOW, HIGH) is None
-        assert findings.lacking(LOW, HIGH) == f"{why} (1000 rounds, of which 0 say something)"
+        assert findings.lacking(LOW, HIGH) == f"{why} (1,000 rounds, of which 0 count)"
 
 
 def test_control_that_does_not_scale_spoils_its_round() -> None:
@@ -77,7 +77,7 @@ def test_control_that_does_not_scale_spoils_its_round() -> None:
         assert Pairs([given] * 1000).settled(LOW, HIGH) is None
     lacking = Pairs([replace(good, before=weak, after=weak)]).lacking(LOW, HIGH)
     assert lacking.startswith("too few cores, a busy machine, or work that does not scale in workers of the control")
-    assert "did 1.7 times as much, and it takes more than 1.7 (1 rounds" in lacking
+    assert "did 1.7 times as much, and it takes more than 1.7 (1 round," in lacking
 
 
 @pytest.mark.parametrize("control", [2 * UNDISTURBED - 0.01, 2 / UNDISTURBED + 0.01])
