@@ -25,7 +25,7 @@ from .workers import CONTROLS, MEASURED, ForkedWorker, ProcessWorker, Worker
 #: anything else.
 _SHORTEST_S, _LONGEST_S = (0.03, 0.045) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
 #: Seconds from an order to the slice's begin.
-_LEAD_S = 0.005
+_LEAD_S = 0.002
 #: Seconds between two checks whether a worker that does not answer is still alive.
 _POLL_INTERVAL_S = 0.2
 #: Seconds beyond the budget and the deadline after which a forked child is ended.
