@@ -530,7 +530,7 @@ def test_asked_again_goes_on(simulate: Simulate) -> None:
 def test_budget_that_was_too_small_can_be_spent_again(simulate: Simulate) -> None:
     """A question without an answer is not lost on the next one."""
     simulate(GIL)
-    lab, measurement = threads(budget=0.5)
+    lab, measurement = threads(budget=0.3)
     asked = 0
     while answer(measurement) is None:
         asked += 1
