@@ -15,6 +15,8 @@ from .slices import Slice
 from .workers import Worker
 
 NOT_SCALING = "the control did no more than that"
+#: What waits for no CPU may still be slowed by what runs on another one: they share caches, and often a core.
+DISTURBED = "the control did more than that many CPUs can: other programs were at work beside one worker alone"
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class PairRound:
             return hindered
         if min(self.before.low, self.after.low) <= high + MARGIN:
             return NOT_SCALING
+        if max(self.before.low, self.after.low) > self.before.many.workers / UNDISTURBED:
+            return DISTURBED
         if self.delay is None and not (self.before.is_undisturbed() and self.after.is_undisturbed()):
             return NOT_ALONE
         return None

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_concclaims.lab.parallelism.findings import MARGIN, NOT_ALONE, UNDISTURBED
-from pytest_concclaims.lab.parallelism.pairs import NOT_SCALING, Pair, PairRound, Pairs
+from pytest_concclaims.lab.parallelism.pairs import DISTURBED, NOT_SCALING, Pair, PairRound, Pairs
 from pytest_concclaims.lab.parallelism.slices import DELAY, TOGETHER, Slice
 
 LOW, HIGH = 1.4, 1.6
@@ -78,6 +78,15 @@ def test_control_that_does_not_scale_spoils_its_round() -> None:
     lacking = Pairs([replace(good, before=weak, after=weak)]).lacking(LOW, HIGH)
     assert lacking.startswith("too few cores, a busy machine, or work that does not scale in workers of the control")
     assert "did 1.7 times as much, and it takes more than 1.7 (1 round," in lacking
+
+
+def test_control_that_does_too_much_spoils_its_round() -> None:
+    """Where one worker alone is slowed by what runs elsewhere, and does not wait, all seem to do more."""
+    good = round_at(1.98)
+    much = pair_at(2 / UNDISTURBED / 0.98)
+    for given in (replace(good, before=much), replace(good, after=much)):
+        assert given.unfit(HIGH) == DISTURBED
+        assert Pairs([given] * 1000).settled(LOW, HIGH) is None
 
 
 @pytest.mark.parametrize("control", [2 * UNDISTURBED - 0.01, 2 / UNDISTURBED + 0.01])
