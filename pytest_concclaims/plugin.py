@@ -81,6 +81,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     lab.note(text): add a plain fact to the evidence;
     lab.child(target, *args, deadline=30.0): run a function or script in a fresh interpreter;
     lab.race(setup, *actors, observe=None, rounds=1, control=None): ask what can come of actors that run at once;
+    lab.speedup(work, *, workers, kind, control="process"): how many times as much work they do as one alone;
     lab.parallelism(work, *, workers, kind, control="process"): how many cores workers use at the same time;
     lab.ratio(a, b): how many times as long A takes as B;
     lab.memory(start_one, *, against=None): how many bytes one more idle process or thread takes;

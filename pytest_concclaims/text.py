@@ -34,6 +34,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def several(number: int, noun: str) -> str:
+    """Return a number of things as people say it, such as ``two processes``, ``12 threads``."""
+    return f"{_NUMBERS.get(number, format(number, ','))} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+#: Numbers that are written as words.
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
+
+
 def listed(things: Sequence[str], between: str = ", ") -> str:
     """Return some things as a list, and of many, how many more there are."""
     more = len(things) - _MOST_LISTED

@@ -21,10 +21,11 @@ from .lock import MachineError, machine_lock
 from .measurement import ASK as ASK_MEASUREMENT
 from .measurement import Bench, Measurement
 from .memory import Memory
-from .parallelism.alternation import ParallelismExperiment
+from .parallelism.experiment import WorkersExperiment
+from .parallelism.experiment import experiment as workers_experiment
 from .parallelism.parallelism import Parallelism
-from .parallelism.parallelism import experiment as parallelism_experiment
-from .parallelism.slices import Rounds
+from .parallelism.rounds import Rounds
+from .parallelism.speedup import Speedup
 from .process_memory import gauge
 from .race.conditions import Conditions
 from .race.experiment import (
@@ -48,7 +49,7 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Measurement)
 
 #: What claims have measured for each other, by what it was, and whether the GIL was on.
-Shared = dict[tuple[ParallelismExperiment, bool], Rounds]
+Shared = dict[tuple[WorkersExperiment, bool], Rounds]
 
 
 class Assertions(Protocol):
@@ -418,11 +419,12 @@ class Lab:
     ) -> Parallelism:
         """Return how many cores workers use at the same time, to be compared with a number.
 
-        It is the CPU seconds of all workers per second in which all of them were at work: 1 for one core. Nothing
-        runs yet. A comparison has slices of the workers alternate with slices of a control, which must have used more
-        cores right before and right after where the workers used few; and where the system tells that workers had to
-        wait for a CPU, a slice says nothing about few. So on a machine that is busy, or has one core only, there is
-        no answer, rather than a wrong one. Where the platform can fork, all of that runs in a child process.
+        It is the CPU seconds of all workers per second in which all of them were at work: 1 for one core. Whether
+        they get more done than one worker is for :meth:`speedup` to tell. Nothing runs yet. A comparison has slices
+        of the workers alternate with slices of a control, which must have used more cores right before and right
+        after where the workers used few; and where the system tells that workers had to wait for a CPU, a slice says
+        nothing about few. So on a machine that is busy, or has one core only, there is no answer, rather than a wrong
+        one. Where the platform can fork, all of that runs in a child process.
 
         :param work: called over and over by each worker, without arguments; a piece of work that takes between some
             microseconds and some milliseconds serves best. What workers change elsewhere than in this process
@@ -443,11 +445,7 @@ class Lab:
         :raises ValueError: an argument makes no sense.
         """
         __tracebackhide__ = True
-        seconds = _seconds(deadline, "lab.parallelism", "deadline")
-        try:
-            described = parallelism_experiment(work, workers=workers, kind=kind, control=control, deadline=seconds)
-        except NotApplicable as missing:
-            self._raise(missing)
+        described = self._described(Parallelism.CALL, work, workers, kind, control, deadline)
         earlier = self._shared.setdefault((described, gil_enabled()), Rounds()) if shared else Rounds()
         if earlier.rounds:
             self.note(f"{len(earlier.rounds)} slices of workers of kind {kind} were measured for an earlier claim")
@@ -456,10 +454,65 @@ class Lab:
                 described,
                 earlier,
                 in_process=self._in_process,
-                budget=self._budget(budget, "lab.parallelism"),
+                budget=self._budget(budget, Parallelism.CALL),
                 bench=self._bench,
             )
         )
+
+    def speedup(
+        self,
+        work: Callable[[], object],
+        *,
+        workers: int,
+        kind: str,
+        control: str = "process",
+        budget: float | None = None,
+        deadline: float = 10.0,
+    ) -> Speedup:
+        """Return how many times as much workers do per second as one of them alone, to be compared with a number.
+
+        That is by the clock on the wall: 2 if two workers take as long for twice the work as one for the work, 1 if
+        they take twice as long, less if they hinder each other. Nothing runs yet. A comparison has slices of one
+        worker and of all of them alternate, in pairs, each between two pairs of a control at the same work. A pair
+        counts if no worker of these had to wait for a CPU, as far as the system tells, and if the control did more
+        than what was asked about. A sequential sign test settles on which side of the number the median of the pairs
+        lies: the probability that it is ever wrong is at most 1e-3, and 13 pairs that agree settle it. On a machine
+        that is busy, or has one core only, there is no answer. Where the platform can fork, all of that runs in a
+        child process.
+
+        :param work: called over and over by each worker, without arguments; a piece of work that takes between some
+            microseconds and some milliseconds serves best. As of :meth:`parallelism`, what it changes is not seen.
+        :param workers: how many, two or more.
+        :param kind: of worker, as of :meth:`parallelism`.
+        :param control: a kind of worker of which it is known that as many do more than one.
+        :param budget: seconds for each question; by default, that of ``--claims-budget``.
+        :param deadline: seconds beyond which work that does not come back counts as hanging.
+        :returns: a measurement with a dead zone: ``m > 1.5`` is true if it lies above 1.6, false below 1.4. Others
+            are given by ``m.below(1.2, else_above=1.5)``.
+        :raises NotApplicable: this Python has no such workers: the claim ends NOT APPLICABLE.
+        :raises TypeError: an argument is of the wrong kind.
+        :raises ValueError: an argument makes no sense.
+        """
+        __tracebackhide__ = True
+        described = self._described(Speedup.CALL, work, workers, kind, control, deadline)
+        return self._measuring(
+            Speedup(
+                described,
+                in_process=self._in_process,
+                budget=self._budget(budget, Speedup.CALL),
+                bench=self._bench,
+            )
+        )
+
+    def _described(
+        self, call: str, work: object, workers: object, kind: object, control: object, deadline: object
+    ) -> WorkersExperiment:
+        __tracebackhide__ = True
+        seconds = _seconds(deadline, call, "deadline")
+        try:
+            return workers_experiment(call, work, workers=workers, kind=kind, control=control, deadline=seconds)
+        except NotApplicable as missing:
+            self._raise(missing)
 
     def ratio(self, a: Callable[[], object], b: Callable[[], object], *, budget: float | None = None) -> Ratio:
         """Return how many times as long A takes as B, to be compared with a number.

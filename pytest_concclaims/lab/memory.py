@@ -18,7 +18,7 @@ from .callables import begin, failures_of, keep, name_of
 from .failure import Failure
 from .measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion, clock, described
 from .process_memory import Gauge, Growth, MemoryInUse
-from .sequential import ERROR, in_random_order, reading_of, side_of, unsettled
+from .sequential import ERROR, Sample, in_random_order, reading_of, side_of, unsettled
 
 #: Things that are started beside each other at most: further ones would take the memory that these have left.
 _MOST_BESIDE_EACH_OTHER = 40
@@ -216,11 +216,7 @@ class Memory(Measurement):
         return after.since(before)
 
     def _reading(self) -> Reading | None:
-        lows = reading_of([each.low for each in self._growths])
-        highs = reading_of([each.high for each in self._growths])
-        if lows is None or highs is None:
-            return None
-        return Reading(lows.value, lows.low, highs.high, lows.samples)
+        return reading_of([Sample(each.low, each.low, each.high) for each in self._growths])
 
     def _shown(self, value: float) -> str:
         return in_bytes(value)

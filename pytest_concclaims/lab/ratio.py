@@ -9,15 +9,17 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any
 
 from ..records.evidence import Evidence, RatioRun
+from ..text import counted
 from .callables import begin, failures_of, name_of
+from .cpu_time import NEGLIGIBLE, CpuTime, Took, machine_waited
 from .failure import Failure
 from .measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion, clock
-from .sequential import in_random_order, reading_of, sample_until_settled, tested
+from .sequential import Sample, in_random_order, reading_of, sample_until_settled, tested
 from .tracing import is_traced, tracer_advice
 
 #: Seconds that a sample of an arm takes at least: as short as the clock's ticks and its own cost allow.
@@ -63,9 +65,10 @@ class Timing:
         if self._takes / self.calls * calls <= _EVEN_UP_TO_S:
             self.calls = calls
 
-    def sample(self) -> float:
-        """Return how many seconds a call takes now."""
-        return self._timed(self.calls) / self.calls
+    def sample(self) -> Took:
+        """Return how long a call takes now."""
+        took = self._timed(self.calls)
+        return Took(took.seconds / self.calls, took.least / self.calls, took.least_of_all / self.calls)
 
     def to_json(self) -> dict[str, Any]:
         """Return what goes on record of it, as JSON's types."""
@@ -80,16 +83,17 @@ class Timing:
         """
         self._takes = math.inf
         for _ in range(2):
-            self._takes = min(self._takes, self._timed(calls))
+            self._takes = min(self._takes, self._timed(calls).seconds)
             if self._takes < _LONG_ENOUGH_S:
                 return False
         return True
 
-    def _timed(self, calls: int) -> float:
+    def _timed(self, calls: int) -> Took:
         function = self.function
         with failures_of(self.name):
             stack = ExitStack()
             try:
+                before = CpuTime.before()
                 started = clock()
                 if self._enters:
                     for _ in repeat(None, calls):
@@ -97,7 +101,8 @@ class Timing:
                 else:
                     for _ in repeat(None, calls):
                         function()
-                return clock() - started
+                seconds = clock() - started
+                return Took.between(before, CpuTime.after(), seconds)
             finally:
                 # Not as the end of a block: what one call raises is not for what another has entered to swallow.
                 stack.close()
@@ -107,7 +112,8 @@ class Ratio(Measurement):
     """How many times as long A takes as B; made by :meth:`Lab.ratio`.
 
     What is compared with a number is the median of the pairs' ratios: "above 2" says that in most adjacent pairs A
-    took longer than 2 x B. It says nothing about the mean.
+    took longer than 2 x B. It says nothing about the mean. Where an arm waited for a CPU, a pair counts only if it
+    says the same without that time.
     """
 
     def __init__(self, a: Callable[[], Any], b: Callable[[], Any], *, budget: float, bench: Bench) -> None:
@@ -121,7 +127,11 @@ class Ratio(Measurement):
             bench=bench,
         )
         self.timings = Timing(names[0], a), Timing(names[1], b)
-        self._ratios: list[float] = []
+        self._pairs: list[tuple[Took, Took]] = []
+        #: What they say.
+        self._samples: list[Sample] = []
+        #: Whether what took part in an arm, beside the thread that called it, may have waited for a CPU.
+        self._crowded = False
         self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
 
     def _settle(self, low: float, high: float) -> Settled:
@@ -131,7 +141,32 @@ class Ratio(Measurement):
         end = clock() + self._budget
         if not all(arm.calls for arm in self.timings):
             self._prepare()
-        return sample_until_settled(self._ratios, self._pair, low, high, end=end)
+        begun, before, known = clock(), machine_waited(), len(self._pairs)
+        settled = sample_until_settled(self._samples, self._pair, low, high, end=end)
+        if self._was_crowded(known, clock() - begun, before):
+            self._crowded = True
+            self._samples = [self._sample(*pair) for pair in self._pairs]
+            settled = sample_until_settled(self._samples, self._pair, low, high, end=end)
+        return settled if settled.lacking is None else replace(settled, lacking=self._with_waits(settled.lacking))
+
+    def _was_crowded(self, known: int, seconds: float, before: float | None) -> bool:
+        """Return whether something that took part in an arm may have waited for a CPU, and that counts from now on.
+
+        :param known: how many pairs there were before.
+        :param seconds: that further ones took.
+        :param before: what the machine had waited before them.
+        """
+        if self._crowded or not any(took.shared for pair in self._pairs[known:] for took in pair):
+            return False
+        after = machine_waited()
+        return before is not None and after is not None and after - before > NEGLIGIBLE * seconds
+
+    def _with_waits(self, lacking: str) -> str:
+        """Return why there is no answer, with what was waited for."""
+        if self._crowded:
+            return f"threads or processes of an arm may have waited for a CPU, as the machine was busy; {lacking}"
+        waited = sum(a.waited or b.waited for a, b in self._pairs)
+        return f"an arm waited for a CPU in {counted(waited, 'pair')}; {lacking}" if waited else lacking
 
     def _prepare(self) -> None:
         for arm in self.timings:
@@ -140,20 +175,27 @@ class Ratio(Measurement):
         for arm in self.timings:
             arm.even(most)
 
-    def _pair(self) -> float:
+    def _pair(self) -> Sample:
         a, b = self.timings
         # Dozens of pairs of quick arms would fit into one moment of the machine, or one phase of the work. Others
         # take longer than that anyway.
         latest = sum(arm.calls * arm.seconds[-1] for arm in self.timings if arm.seconds)
         if latest < _PAUSE_S:
             time.sleep(self._chance.uniform(0.0, _PAUSE_S - latest))
-        seconds = in_random_order(a.sample, b.sample, self._chance)
-        for arm, taken in zip(self.timings, seconds):
-            arm.seconds.append(taken)
-        return seconds[0] / max(seconds[1], sys.float_info.min)
+        pair = in_random_order(a.sample, b.sample, self._chance)
+        for arm, took in zip(self.timings, pair):
+            arm.seconds.append(took.seconds)
+        self._pairs.append(pair)
+        return self._sample(*pair)
+
+    def _sample(self, a: Took, b: Took) -> Sample:
+        """Return what a pair says: the ratio, and what it may have been if no arm had waited for a CPU."""
+        least = [took.least_of_all if self._crowded else took.least for took in (a, b)]
+        longest = max(b.seconds, sys.float_info.min)
+        return Sample(a.seconds / longest, least[0] / longest, a.seconds / max(least[1], sys.float_info.min))
 
     def _reading(self) -> Reading | None:
-        return reading_of(self._ratios)
+        return reading_of(self._samples)
 
     def _instead(self) -> str:
         return "measure one against the other, and write lab.ratio(a, b) > 1"
@@ -162,4 +204,4 @@ class Ratio(Measurement):
         self, question: ThresholdQuestion, answer: bool | None, lacking: str | None, failure: Failure | None
     ) -> Evidence:
         common = self._common(question, answer, lacking, failure)
-        return RatioRun(**common, **tested(self._ratios, question), arms=[arm.to_json() for arm in self.timings])
+        return RatioRun(**common, **tested(self._samples, question), arms=[arm.to_json() for arm in self.timings])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..statistics import median_range, settles
@@ -21,9 +22,27 @@ T = TypeVar("T")
 ERROR = 1e-3
 
 
-def _beside(values: Sequence[float], low: float, high: float) -> tuple[int, int]:
-    """Return how many values lie above ``high``, and how many below ``low``."""
-    return sum(value > high for value in values), sum(value < low for value in values)
+@dataclass(frozen=True)
+class Sample:
+    """What a sample says.
+
+    :param value: the best guess.
+    :param low: it lies there at least, for sure, and at most at ``high``.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def exactly(cls, value: float) -> Sample:
+        """Return a sample that leaves no doubt."""
+        return cls(value, value, value)
+
+
+def beside(samples: Sequence[Sample], low: float, high: float) -> tuple[int, int]:
+    """Return how many samples lie above ``high`` for sure, and how many below ``low``."""
+    return sum(sample.low > high for sample in samples), sum(sample.high < low for sample in samples)
 
 
 def side_of(above: int, below: int, size: int, error: float = ERROR) -> bool | None:
@@ -42,25 +61,25 @@ def side_of(above: int, below: int, size: int, error: float = ERROR) -> bool | N
 
 
 def sample_until_settled(
-    values: list[float], draw: Callable[[], float], low: float, high: float, *, end: float, error: float = ERROR
+    samples: list[Sample], draw: Callable[[], Sample], low: float, high: float, *, end: float, error: float = ERROR
 ) -> Settled:
     """Add samples to those that are there until it is settled on which side of a dead zone their median lies.
 
     :param draw: makes a sample.
     :param end: the time, by the clock of this module, after which no sample begins; there is one in any case.
     """
-    above, below = _beside(values, low, high)
+    above, below = beside(samples, low, high)
     while True:
-        side = side_of(above, below, len(values), error)
+        side = side_of(above, below, len(samples), error)
         if side is not None:
             return Settled(side)
-        if values and clock() >= end:
-            return Settled(None, unsettled(above, below, len(values), f"{low:g}", f"{high:g}"))
-        value = draw()
-        values.append(value)
+        if samples and clock() >= end:
+            return Settled(None, unsettled(above, below, len(samples), f"{low:g}", f"{high:g}"))
+        sample = draw()
+        samples.append(sample)
         # Counted on, and not anew, which would take longer and longer and leave less and less time for samples.
-        above += value > high
-        below += value < low
+        above += sample.low > high
+        below += sample.high < low
 
 
 def unsettled(above: int, below: int, size: int, low: str, high: str, *, limit: str | None = None) -> str:
@@ -92,15 +111,17 @@ def in_random_order(one: Callable[[], T], other: Callable[[], T], chance: random
     return one(), second
 
 
-def reading_of(values: Sequence[float], *, error: float = ERROR) -> Reading | None:
-    """Return the median, and the range of those that are not excluded; None of no values."""
-    if not values:
+def reading_of(samples: Sequence[Sample], *, error: float = ERROR) -> Reading | None:
+    """Return the median, and the range of those that are not excluded; None of no samples."""
+    if not samples:
         return None
-    return Reading(statistics.median(values), *median_range(values, error), len(values))
+    low, _ = median_range([sample.low for sample in samples], error)
+    _, high = median_range([sample.high for sample in samples], error)
+    return Reading(statistics.median(sample.value for sample in samples), low, high, len(samples))
 
 
-def tested(values: Sequence[float], question: ThresholdQuestion) -> dict[str, Any]:
+def tested(samples: Sequence[Sample], question: ThresholdQuestion) -> dict[str, Any]:
     """Return the fields of the evidence that are those of a sequential test."""
     (low, _), (_, high) = question.cuts[0], question.cuts[-1]
-    above, below = _beside(values, low, high)
+    above, below = beside(samples, low, high)
     return {"above": above, "below": below, "error": ERROR}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from ..text import counted, listed
+from ..text import counted, listed, several
 from . import schedules as words
 
 
@@ -162,6 +162,9 @@ class RaceRun(Evidence):
     lacking: str | None
     failure: dict[str, Any] | None
 
+    #: What stands between the subject and what was seen.
+    joint: ClassVar[str] = ": "
+
     def phrase(self) -> str:
         if self.failure is not None:
             return str(self.failure["text"])
@@ -308,10 +311,13 @@ class Measured(Evidence):
     lacking: str | None
     failure: dict[str, Any] | None
 
+    #: What stands between the subject and what was seen.
+    joint: ClassVar[str] = ": "
+
     def phrase(self) -> str:
         if self.failure is not None:
             return str(self.failure["text"])
-        seen = f"{self.subject}: {self._seen()}" if self.value is not None else self.subject
+        seen = f"{self.subject}{self.joint}{self._seen()}" if self.value is not None else self.subject
         if self.lacking is not None or self.answer is None:
             lacking = _NO_REASON if self.lacking is None else self.lacking
             return f"{seen}; whether that is {self.question} has no answer: {lacking}"
@@ -412,8 +418,8 @@ def in_bytes(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class ParallelismRun(Measured):
-    """A question to :meth:`Lab.parallelism`; ``value`` is CPU seconds of all workers per second.
+class WorkersRun(Measured):
+    """A question about workers that took turns with a control.
 
     :param workers: how many.
     :param worker_kind: ``thread``, ``process`` or ``interpreter``.
@@ -421,13 +427,11 @@ class ParallelismRun(Measured):
     :param control_value: the median of the control; ``control_low`` and ``control_high`` its range.
     :param slices: each with what was measured in it and in the control ``before`` and ``after`` (at least and at
         most; null if none was run), the ``delay``, a part of the time that workers waited for a CPU (null if the
-        system does not tell), whether it was ``throttled``, and ``unfit``: why it says nothing about a lack of
-        parallelism, if it does not.
-    :param speed_up: how many times as much all workers did in a second as one of them alone; it decides nothing.
+        system does not tell), whether it was ``throttled``, and ``unfit``: why it does not count (of parallelism: for
+        "less"), if so.
     :param in_process: whether in the test process.
     """
 
-    kind: ClassVar[str] = "parallelism"
     workers: int
     worker_kind: str
     control: str
@@ -435,16 +439,42 @@ class ParallelismRun(Measured):
     control_low: float | None
     control_high: float | None
     slices: Sequence[dict[str, Any]]
-    speed_up: float | None
     in_process: bool
+
+    @staticmethod
+    def shown(value: float) -> str:
+        return f"{value:.2f}"
+
+
+@dataclass(frozen=True)
+class ParallelismRun(WorkersRun):
+    """A question to :meth:`Lab.parallelism`; ``value`` is CPU seconds of all workers per second."""
+
+    kind: ClassVar[str] = "parallelism"
 
     def _seen(self) -> str:
         control = "" if self.control_value is None else f" (control, {self.control}: {self.control_value:.3g})"
         return f"{super()._seen()} CPU seconds per second in {self.samples:,} slices{control}"
 
-    @staticmethod
-    def shown(value: float) -> str:
-        return f"{value:.2f}"
+
+@dataclass(frozen=True)
+class SpeedupRun(WorkersRun, SignTested):
+    """A question to :meth:`Lab.speedup`; ``value`` is how many times as much all workers did as one alone.
+
+    A slice is a pair of them: one worker, and all. ``samples`` are those that count.
+    """
+
+    kind: ClassVar[str] = "speedup"
+    samples_are: ClassVar[str] = "rounds"
+    joint: ClassVar[str] = " did "
+
+    def _seen(self) -> str:
+        control = (
+            ""
+            if self.control_value is None
+            else f"; {several(self.workers, self.control)} {self.shown(self.control_value)}"
+        )
+        return f"{super(SignTested, self)._seen()} times as much as one{control}"
 
 
 @dataclass(frozen=True)
@@ -477,7 +507,19 @@ class Attempt(Evidence):
 
 _KINDS: dict[str, type[Evidence]] = {
     cls.kind: cls
-    for cls in (Note, Requirement, Assertion, ChildRun, RaceRun, RatioRun, MemoryRun, ParallelismRun, Raised, Attempt)
+    for cls in (
+        Note,
+        Requirement,
+        Assertion,
+        ChildRun,
+        RaceRun,
+        RatioRun,
+        MemoryRun,
+        ParallelismRun,
+        SpeedupRun,
+        Raised,
+        Attempt,
+    )
 }
 
 

@@ -133,7 +133,7 @@ def _fourth(data: dict[str, Any]) -> None:
     """Turn schema 3 into schema 4."""
     if isinstance(data.get("options"), dict):
         data["options"].setdefault("portable", False)
-    for race in _races(data):
+    for race in _pieces(data, "race"):
         _without_schedules(race)
 
 
@@ -142,7 +142,9 @@ def _fifth(data: dict[str, Any]) -> None:
     data.setdefault("project", None)
     if isinstance(data.get("options"), dict):
         data["options"].setdefault("patience", None)
-    for race in _races(data):
+    for parallelism in _pieces(data, "parallelism"):
+        parallelism.pop("speed_up", None)
+    for race in _pieces(data, "race"):
         race["orders"], race["scenarios"], race["interrupted"] = [], None, False
         if isinstance(race.get("witness"), dict):
             race["witness"]["scenario"] = None
@@ -150,15 +152,15 @@ def _fifth(data: dict[str, Any]) -> None:
             race["control"]["without_locks"] = []
 
 
-def _races(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the races of all claims, as far as they look like some."""
+def _pieces(data: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
+    """Yield the evidence of a kind of all claims, as far as it looks like some."""
     claims = data["claims"]
     holders = list(claims) if isinstance(claims, list) else []
     while holders:
         holder = holders.pop()
         pieces = holder.get("evidence") if isinstance(holder, dict) else None
         for piece in pieces if isinstance(pieces, list) else ():
-            if isinstance(piece, dict) and piece.get("kind") == "race":
+            if isinstance(piece, dict) and piece.get("kind") == kind:
                 yield piece
             holders.append(piece)  # an attempt holds evidence of its own
 

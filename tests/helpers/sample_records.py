@@ -20,6 +20,7 @@ from pytest_concclaims.records.evidence import (
     Raised,
     RatioRun,
     Requirement,
+    SpeedupRun,
 )
 from pytest_concclaims.records.interleaving import Step
 from pytest_concclaims.records.record import ClaimResult, RunRecord
@@ -235,9 +236,13 @@ PARALLELISM = ParallelismRun(
             "unfit": None,
         }
     ],
-    speed_up=1.7,
     in_process=False,
 )
+WORKERS = {
+    name: getattr(PARALLELISM, name)
+    for name in ("workers", "worker_kind", "control", "control_value", "control_low", "control_high", "slices")
+}
+SPEEDUP = SpeedupRun(**MEASURED, **SIGNS, **WORKERS, in_process=False)
 UNMEASURED: dict[str, Any] = {
     "answer": None,
     "value": None,
@@ -266,7 +271,9 @@ EVIDENCE: list[Evidence] = [
     MEMORY,
     replace(MEMORY, **UNMEASURED),
     PARALLELISM,
-    replace(PARALLELISM, **UNMEASURED, control_value=None, control_low=None, control_high=None, speed_up=None),
+    SPEEDUP,
+    replace(SPEEDUP, **UNMEASURED, control_value=None, control_low=None, control_high=None, slices=[]),
+    replace(PARALLELISM, **UNMEASURED, control_value=None, control_low=None, control_high=None),
     replace(PARALLELISM, slices=[{**PARALLELISM.slices[0], "before": None, "after": None}]),
     Raised("set-up", "OSError", "", "Traceback"),
     Attempt("refuted", None, [Note("it rained").to_json()]),

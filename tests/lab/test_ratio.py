@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from pytest_concclaims import Inconclusive, Lab, MeasurementError
-from pytest_concclaims.lab import measurement, ratio, sequential
+from pytest_concclaims.lab import cpu_time, measurement, ratio, sequential
+from pytest_concclaims.lab.cpu_time import CpuTime
 from pytest_concclaims.lab.lock import LOCK_DIR
 from pytest_concclaims.lab.ratio import Ratio
 from pytest_concclaims.lab.sequential import ERROR
@@ -51,10 +52,14 @@ class Time:
 
     :param look: how long it takes to look at the clock.
     :param pauses: how long was waited for nothing, with how many calls before; that takes no time here.
+    :param cpu: the CPU time of the calling thread, of all that takes part, and what that thread has waited for one.
+    :param machine: for how long anything on the machine has waited for a CPU; None if it does not tell.
     """
 
     now: float = 0.0
     look: float = 0.0
+    cpu: CpuTime = field(default_factory=partial(CpuTime, 0.0, 0.0, 0.0))
+    machine: float | None = 0.0
     calls: list[str] = field(default_factory=list)
     pauses: list[tuple[float, int]] = field(default_factory=list)
 
@@ -64,6 +69,8 @@ class Time:
             monkeypatch.setattr(module, "clock", self.clock)
         monkeypatch.setattr(ratio, "time", SimpleNamespace(sleep=self.sleep))
         monkeypatch.setattr(ratio, "is_traced", lambda: False)
+        monkeypatch.setattr(ratio, "CpuTime", SimpleNamespace(before=lambda: self.cpu, after=lambda: self.cpu))
+        monkeypatch.setattr(ratio, "machine_waited", lambda: self.machine)
         return self
 
     def sleep(self, pause: float) -> None:
@@ -84,6 +91,22 @@ class Time:
 
         function.__name__ = function.__qualname__ = name
         return function
+
+    def pass_by(
+        self, seconds: float, *, own: float = 0.0, others: float = 0.0, waited: float = 0.0, machine: float = 0.0
+    ) -> None:
+        """Let time pass.
+
+        :param own: CPU time of the calling thread in it.
+        :param others: and of others that take part.
+        :param waited: for which the calling thread waited for a CPU.
+        :param machine: for which anything did.
+        """
+        cpu = self.cpu
+        self.now += seconds
+        self.cpu = CpuTime(cpu.own + own, cpu.together + own + others, cpu.waited + waited)
+        if self.machine is not None:
+            self.machine += machine
 
     def thing(self, name: str, begin: float, end: float) -> Callable[[], Any]:
         """Return a function whose context managers take some time to enter, and some to leave."""
@@ -248,6 +271,90 @@ def test_on_the_real_clock(lab: Lab) -> None:
     assert lab.ratio(partial(time.sleep, 0.005), int, budget=60) > 1
 
 
+# --- arms that wait for a CPU
+
+#: Twice what a thread does alone, one after the other.
+IN_TURN = 40 * MILLI
+
+
+@pytest.fixture
+def two_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have two CPUs, whatever machine this is."""
+    monkeypatch.setattr(cpu_time, "usable_cpus", lambda: 2)
+
+
+def under_a_gil(time_: Time, *, busy: bool) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return work in two threads, which takes as long as in turn, and the same in turn.
+
+    :param busy: beside a program that keeps one of two cores busy: the threads that are started wait for that one,
+        and the calling thread does not.
+    """
+
+    def two_threads() -> None:
+        kept = 0.75 * IN_TURN if busy else 0.0
+        time_.pass_by(IN_TURN + kept, own=MICRO, others=IN_TURN, machine=kept)
+
+    def in_turn() -> None:
+        time_.pass_by(IN_TURN, own=IN_TURN)
+
+    return two_threads, in_turn
+
+
+@pytest.mark.usefixtures("two_cpus")
+def test_threads_of_an_arm_beside_a_busy_core(lab: Lab, time_: Time) -> None:
+    """They seem to take 1.75 times as long as in turn, and take as long: what they waited for is not told."""
+    measured = lab.ratio(*under_a_gil(time_, busy=True), budget=3.0)
+    with pytest.raises(Inconclusive, match="threads or processes of an arm may have waited for a CPU") as caught:
+        measured.below(1.2, else_above=1.4)
+    (told,) = lab.evidence
+    assert str(caught.value) == told.phrase()
+    assert isinstance(told, RatioRun)
+    assert told.value == pytest.approx(1.75)
+    assert told.low == pytest.approx(0.5, rel=1e-3), "on two CPUs that are free, they could have taken half as long"
+    assert told.high == pytest.approx(1.75)
+    # What the waits cannot explain is told all the same.
+    assert measured < 2
+    assert measured > 0.4
+
+
+@pytest.mark.usefixtures("two_cpus")
+def test_threads_of_an_arm_on_an_idle_machine(lab: Lab, time_: Time) -> None:
+    """Nothing waits, and there is nothing to doubt."""
+    measured = lab.ratio(*under_a_gil(time_, busy=False), budget=3.0)
+    assert measured.below(1.2, else_above=1.4)
+    assert len(measured.timings[0].seconds) == 13
+
+
+@pytest.mark.usefixtures("two_cpus")
+def test_machine_that_does_not_tell(lab: Lab, time_: Time) -> None:
+    """There is an answer, as of all that nothing is known about."""
+    time_.machine = None
+    assert lab.ratio(*under_a_gil(time_, busy=True), budget=3.0) > 1.5
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_thread_that_waits_for_a_cpu(lab: Lab, time_: Time, alone: bool) -> None:
+    """What the calling thread waited for is told, and may or may not have made the difference."""
+
+    def kept() -> None:
+        time_.pass_by(3 * MILLI, own=MILLI, waited=2 * MILLI)
+
+    measured = lab.ratio(kept, time_.work("b", 2 * MILLI) if alone else kept)
+    with pytest.raises(Inconclusive, match=r"an arm waited for a CPU in [\d,]+ pairs; when time is up"):
+        measured.above(1)
+    assert measured < 4
+    assert measured > 0.3
+
+
+def test_moment_of_waiting_does_no_harm(lab: Lab, time_: Time) -> None:
+    """A difference that is greater than what was waited for is told."""
+
+    def kept() -> None:
+        time_.pass_by(3 * MILLI, own=2 * MILLI, waited=MILLI)
+
+    assert lab.ratio(kept, time_.work("b", MILLI)) > 1.5
+
+
 # --- how arms are called
 
 
@@ -334,7 +441,7 @@ def test_error_rate_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch)
 
     The whole way: finding the number of calls, with looks at the clock that cost something.
     """
-    runs, wrong = 400, 0
+    runs, wrong = 280, 0
     for seed in range(runs):
         chance, passing = random.Random(seed), Time(look=0.5 * MICRO).rule(monkeypatch)
 

@@ -10,7 +10,14 @@ import pytest
 
 from pytest_concclaims.lab import sequential
 from pytest_concclaims.lab.measurement import Settled, ThresholdQuestion
-from pytest_concclaims.lab.sequential import ERROR, in_random_order, reading_of, sample_until_settled, unsettled
+from pytest_concclaims.lab.sequential import (
+    ERROR,
+    Sample,
+    in_random_order,
+    reading_of,
+    sample_until_settled,
+    unsettled,
+)
 from pytest_concclaims.statistics import clopper_pearson_lower, median_range, settles
 
 #: An error that simulations can tell from a smaller one.
@@ -55,9 +62,9 @@ class Run:
     a: float = 1.0
     b: float = 1.0
     in_order: bool = False
-    ratios: list[float] = field(default_factory=list)
+    ratios: list[Sample] = field(default_factory=list)
 
-    def pair(self) -> float:
+    def pair(self) -> Sample:
         """Return how many times as long A takes as B, in a pair."""
 
         def one() -> float:
@@ -67,7 +74,7 @@ class Run:
             return self.machine.takes(self.b)
 
         a, b = (one(), other()) if self.in_order else in_random_order(one, other, self.machine.chance)
-        return a / b
+        return Sample.exactly(a / b)
 
     def ask(self, monkeypatch: pytest.MonkeyPatch, number: float = 1.0, *, error: float = NOMINAL) -> bool | None:
         """Return whether the ratio lies above a number; the clock counts pairs."""
@@ -127,10 +134,10 @@ def test_median_is_no_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(7)
     monkeypatch.setattr(sequential, "clock", lambda: 0.0)
 
-    def draw() -> float:
-        return 1000.0 if chance.random() < 0.1 else 0.5
+    def draw() -> Sample:
+        return Sample.exactly(1000.0 if chance.random() < 0.1 else 0.5)
 
-    values: list[float] = []
+    values: list[Sample] = []
     assert sample_until_settled(values, draw, 1.0, 1.0, end=1.0) == Settled(False)
 
 
@@ -139,9 +146,9 @@ def test_median_is_no_mean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def scripted(monkeypatch: pytest.MonkeyPatch, script: list[float], low: float, high: float) -> tuple[Settled, int]:
     """Have samples say what a script says, until it is at its end; return what came of it, and after how many."""
-    values: list[float] = []
+    values: list[Sample] = []
     monkeypatch.setattr(sequential, "clock", lambda: len(values))
-    given = iter(script)
+    given = map(Sample.exactly, script)
     return sample_until_settled(values, lambda: next(given), low, high, end=len(script)), len(values)
 
 
@@ -155,6 +162,18 @@ def test_thirteen_that_agree(monkeypatch: pytest.MonkeyPatch, beyond: float, abo
 def test_dissent_takes_more(monkeypatch: pytest.MonkeyPatch, dissents: int, samples: int) -> None:
     """A sample that says the opposite is made up for by several others."""
     assert scripted(monkeypatch, [1.0] * dissents + [3.0] * 100, 2.0, 2.0) == (Settled(True), samples)
+
+
+@pytest.mark.parametrize("sample", [Sample(3.0, 2.0, 4.0), Sample(1.0, 0.5, 2.0)])
+def test_bounds_count_and_not_the_guess(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
+    """A sample that may lie at the number, or beyond it, is on neither side."""
+    values: list[Sample] = []
+    monkeypatch.setattr(sequential, "clock", lambda: len(values))
+    settled = sample_until_settled(values, lambda: sample, 2.0, 2.0, end=100)
+    assert settled.above is None
+    assert "of 100 samples 0 lie above 2 and 0 below, and 100 too near to tell" in str(settled.lacking)
+    assert sequential.beside([sample], 1.9, 1.9) == (int(sample.value == 3.0), 0)
+    assert sequential.beside([sample], 2.1, 2.1) == (0, int(sample.value == 1.0))
 
 
 def test_end_without_an_answer_says_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,38 +225,38 @@ def test_answer_is_that_of_all_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_samples_that_are_there_answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked again, it goes on from what it has, and needs no sample if that will do."""
     monkeypatch.setattr(sequential, "clock", lambda: 0.0)
-    values = [3.0] * 13
+    values = [Sample.exactly(3.0)] * 13
 
-    def no_more() -> float:
+    def no_more() -> Sample:
         raise AssertionError("there are enough")
 
     assert sample_until_settled(values, no_more, 2.0, 2.0, end=1.0) == Settled(True)
-    assert sample_until_settled(values, lambda: 5.0, 4.0, 4.0, end=1.0) == Settled(False)
+    assert sample_until_settled(values, no_more, 4.0, 4.0, end=1.0) == Settled(False)
     assert len(values) == 13
 
 
 def test_one_sample_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if time is up before the first one; but if there are some from before, no more begins."""
     monkeypatch.setattr(sequential, "clock", lambda: 2.0)
-    values: list[float] = []
+    values: list[Sample] = []
     for _ in range(2):
-        assert sample_until_settled(values, lambda: 1.0, 1.0, 1.0, end=1.0).above is None
-        assert values == [1.0]
+        assert sample_until_settled(values, lambda: Sample.exactly(1.0), 1.0, 1.0, end=1.0).above is None
+        assert values == [Sample.exactly(1.0)]
 
 
 def test_sample_that_raises_leaves_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sampled before stays."""
     monkeypatch.setattr(sequential, "clock", lambda: 0.0)
-    values: list[float] = []
+    values: list[Sample] = []
 
-    def draw() -> float:
+    def draw() -> Sample:
         if len(values) == 3:
             raise LookupError("the fourth")
-        return 1.0
+        return Sample.exactly(1.0)
 
     with pytest.raises(LookupError):
         sample_until_settled(values, draw, 1.0, 1.0, end=1.0)
-    assert values == [1.0] * 3
+    assert values == [Sample.exactly(1.0)] * 3
 
 
 def test_end_says_how_many_more_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,15 +318,19 @@ def test_order_is_drawn_and_the_answers_are_not_exchanged() -> None:
 def test_reading() -> None:
     """The median, and the medians that are not excluded; of no samples, there is none."""
     values = [float(value) for value in range(1, 16)]
-    reading = reading_of(values)
+    reading = reading_of([Sample.exactly(value) for value in values])
     assert reading is not None
     assert (reading.value, reading.low, reading.high, reading.samples) == (8.0, *median_range(values, ERROR), 15)
+    vague = reading_of([Sample(value, value / 2, value + 20) for value in values])
+    assert vague is not None
+    low, high = median_range(values, ERROR)
+    assert (vague.value, vague.low, vague.high) == (8.0, low / 2, high + 20)
     assert reading_of([]) is None
 
 
 def test_what_goes_on_record() -> None:
     """How many samples lie beyond the question's numbers: beyond all of them, if there are several."""
-    values = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]
+    values = [Sample.exactly(value) for value in (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5)]
     assert sequential.tested(values, ThresholdQuestion("above 2", ((2.0, 2.0),))) == {
         "above": 3,
         "below": 3,

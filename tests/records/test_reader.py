@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from helpers.sample_records import CLAIM, EVIDENCE, RACE, record_of
+from helpers.sample_records import CLAIM, EVIDENCE, PARALLELISM, RACE, record_of
 from pytest_concclaims import Verdict
 from pytest_concclaims.records import reader
 from pytest_concclaims.records.evidence import Attempt, Note
@@ -117,13 +117,16 @@ def test_what_is_no_evidence_is_refused_at_any_age(tmp_path: Path, broken: objec
 
 
 def test_schema_4_is_read_and_names_no_project(tmp_path: Path) -> None:
-    """Nor does it tell of second attempts."""
+    """Nor does it tell of second attempts; its parallelism has a speed-up, which is another measurement now."""
 
     def age(data: dict[str, Any]) -> None:
         data["schema"] = 4
         del data["project"], data["options"]["patience"]
+        for piece in data["claims"][0]["evidence"]:
+            piece.update({"speed_up": 1.7} if piece["kind"] == "parallelism" else {})
 
     read = read_record(written(tmp_path, changed(age)))
+    assert PARALLELISM in read.claims[0].evidence
     assert (read.project, read.options["patience"]) == (None, None)
     assert read.to_json()["schema"] == SCHEMA
 

@@ -1,1 +1,1 @@
-"""The parallelism instrument."""
+"""The instruments of workers at the same time: parallelism and speed-up."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Any, Union
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
 from ...machine import throttled_seconds
 from ..affinity import can_pin, usable_cores
@@ -15,7 +15,9 @@ from ..callables import name_of
 from ..failure import Failed, Failure
 from ..measurement import Settled
 from ..processes.forked import ForkedError, run_forked
-from .slices import Report, Round, Rounds, Slice, settle, slice_of
+from .experiment import WorkersExperiment
+from .findings import Findings
+from .slices import Report, Slice, slice_of
 from .worker_main import clock
 from .workers import CONTROLS, MEASURED, ForkedWorker, ProcessWorker, Worker
 
@@ -23,50 +25,32 @@ from .workers import CONTROLS, MEASURED, ForkedWorker, ProcessWorker, Worker
 #: anything else.
 _SHORTEST_S, _LONGEST_S = (0.03, 0.045) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
 #: Seconds from an order to the slice's begin.
-_LEAD_S = 0.005
+_LEAD_S = 0.002
 #: Seconds between two checks whether a worker that does not answer is still alive.
 _POLL_INTERVAL_S = 0.2
 #: Seconds beyond the budget and the deadline after which a forked child is ended.
 _GRACE_S = 5.0
 
-#: What a child returns.
-_Found = Union[Failure, tuple[Rounds, Settled]]
-
-
-@dataclass(frozen=True)
-class ParallelismExperiment:
-    """What is measured.
-
-    :param work: called over and over by each worker.
-    :param kind: of worker.
-    :param control: the kind of worker of the control.
-    :param deadline: seconds that a slice may take beyond its end before the work counts as hanging.
-    """
-
-    work: Callable[[], Any]
-    workers: int
-    kind: str
-    control: str
-    deadline: float
+L = TypeVar("L")
 
 
 def measure(
-    experiment: ParallelismExperiment, findings: Rounds, low: float, high: float, *, budget: float, in_process: bool
-) -> tuple[Rounds, Settled]:
+    experiment: WorkersExperiment, findings: Findings[L], low: float, high: float, *, budget: float, in_process: bool
+) -> tuple[Findings[L], Settled]:
     """Add rounds to findings until they settle something, or the budget of seconds is spent.
 
     :raises Failed: the work raised, hung, or ended its process.
     """
-    known = settle(findings, low, high)
+    known = findings.settle(low, high)
     if known is not None:
         return findings, known
     end = clock() + budget
     if in_process:
-        return findings, Alternation(experiment, in_place=True).until_settled(findings, low, high, end)
+        return findings, Alternation(experiment, findings, in_place=True).until_settled(low, high, end)
 
-    def work() -> _Found:
+    def work() -> Failure | tuple[Findings[L], Settled]:
         try:
-            return findings, Alternation(experiment, in_place=False).until_settled(findings, low, high, end)
+            return findings, Alternation(experiment, findings, in_place=False).until_settled(low, high, end)
         except Failed as failed:
             return failed.failure
 
@@ -85,11 +69,15 @@ def measure(
     raise Failed(Failure("crash", f"the process that ran {name} was ended by {how}", forked.stacks))
 
 
-class Alternation:
-    """Workers and their control, of which always one party is at work."""
+class Alternation(Generic[L]):
+    """Workers and their control, of which always one party is at work.
 
-    def __init__(self, experiment: ParallelismExperiment, *, in_place: bool) -> None:
+    :param findings: what was found before, to which this adds.
+    """
+
+    def __init__(self, experiment: WorkersExperiment, findings: Findings[L], *, in_place: bool) -> None:
         self._experiment = experiment
+        self._findings = findings
         self._in_place = in_place
         self._chance = random.Random()  # noqa: S311  (how long slices are is no secret)
         self._cores = sorted(usable_cores()) if can_pin() else []
@@ -97,9 +85,9 @@ class Alternation:
         #: another is idle; on the other hand, one that is busy with others can only be left by those that may.
         self._pinned = True
 
-    def until_settled(self, findings: Rounds, low: float, high: float, end: float) -> Settled:
-        """Add rounds to findings until they settle something, or time is up."""
-        experiment, begin = self._experiment, clock()
+    def until_settled(self, low: float, high: float, end: float) -> Settled:
+        """Add rounds to the findings until they settle something, or time is up."""
+        experiment, findings, begin = self._experiment, self._findings, clock()
         with ExitStack() as stack:
             parties = {"control": CONTROLS[experiment.control], "measured": MEASURED[experiment.kind]}
             # Processes first: they are forked while there are no threads yet, and beside a subinterpreter a forked
@@ -107,49 +95,50 @@ class Alternation:
             in_order = sorted(parties.items(), key=lambda party: party[1].kind != "process")
             started = {role: self._start(kind, stack) for role, kind in in_order}
             control, measured = started["control"], started["measured"]
-            for round_ in self._rounds(findings, measured, control, high, end):
-                findings.rounds.append(round_)
-                settled = settle(findings, low, high)
+            for _ in self._rounds(measured, control, high, end):
+                settled = findings.settle(low, high)
                 if settled is not None:
                     return settled
-                if not round_.is_above(high) and round_.unfit(high) is not None:
+                latest = findings.rounds[-1]
+                if latest.unfit(high) is not None and not findings.is_witness(latest.measured, high):
                     self._pinned = not self._pinned
             return Settled(None, findings.lacking(low, high) if findings.rounds else self._no_round(end - begin))
 
     def _no_round(self, budget: float) -> str:
         """Return why a budget of seconds was too small for a slice and its control."""
         workers = self._experiment.workers
-        seconds = 3 * _LONGEST_S * workers / 2
+        seconds = 3 * self._findings.LENGTH * _LONGEST_S * workers / 2
         cause = "one call of the work takes too long for the budget; let it take some hundredths of a second at most"
         if seconds > budget / 2:
             cause = f"with {workers} workers, and as many for the control, that takes {seconds:.1f} s; take fewer"
         return f"there was no time for a slice and its control: {cause}, or give a larger budget"
 
     def _rounds(
-        self, findings: Rounds, measured: Sequence[Worker], control: Sequence[Worker], high: float, end: float
-    ) -> Iterator[Round]:
-        """Yield rounds until time is up: with work that takes long, that may be before the first one is complete."""
+        self, measured: Sequence[Worker], control: Sequence[Worker], high: float, end: float
+    ) -> Iterator[None]:
+        """Add rounds until time is up: with work that takes long, that may be before the first one is complete."""
+        findings = self._findings
         # The first slice is for compilers, caches, finding out how long the work takes, and what is to be expected.
-        latest = Round(None, self._slice(measured), None)
-        if not findings.alone and clock() < end:
-            findings.alone.append(self._slice(measured[:1]).calls)
-        while latest.is_above(high) and clock() < end:
-            latest = Round(None, self._slice(measured), None)  # "more" takes no control
-            yield latest
+        latest: Any = self._slice(measured)
+        while findings.is_witness(latest, high) and clock() < end:
+            latest = findings.look(measured, self._slice)
+            findings.add(latest, None)
+            yield
         before, pinned = None, self._pinned
         while clock() < end:
             if before is None or pinned != self._pinned:
-                before, pinned = self._slice_before(control, end), self._pinned
-            now = self._slice_before(measured, end)
-            after = self._slice_before(control, end)
+                before, pinned = self._look_before(control, end), self._pinned
+            now = self._look_before(measured, end)
+            after = self._look_before(control, end)
             if before is None or now is None or after is None:
                 return
-            yield Round(before, now, after)
+            findings.add(now, (before, after))
+            yield
             before = after
 
-    def _slice_before(self, workers: Sequence[Worker], end: float) -> Slice | None:
-        """Have workers work at the same time, unless time is up."""
-        return None if clock() >= end else self._slice(workers)
+    def _look_before(self, workers: Sequence[Worker], end: float) -> L | None:
+        """Have workers work, unless time is up."""
+        return None if clock() >= end else self._findings.look(workers, self._slice)
 
     def _start(self, kind: type[Worker], stack: ExitStack) -> list[Worker]:
         workers = []
@@ -162,7 +151,7 @@ class Alternation:
     def _slice(self, workers: Sequence[Worker]) -> Slice:
         """Have workers work at the same time."""
         # Under a GIL, it takes the last of many a while to come to its first turn.
-        planned = self._chance.uniform(_SHORTEST_S, _LONGEST_S) * self._experiment.workers / 2
+        planned = self._chance.uniform(_SHORTEST_S, _LONGEST_S) * self._findings.LENGTH * len(workers) / 2
         throttled = throttled_seconds()
         begin = clock() + _LEAD_S
         try:

@@ -25,9 +25,9 @@ def serve(work: Callable[[], Any], connection: Any) -> None:
 
     An order also says on which CPUs to be, None where that cannot be said.
 
-    Answers ``("marks", marks, delay, calls)``: marks are pairs of the time and the CPU seconds of this thread so far;
-    ``delay`` is how many seconds this thread waited for a CPU, None if the system does not tell. Or ``("raised",
-    text, traceback)``.
+    Answers ``("marks", marks, delay)``: each mark has the time, the CPU seconds of this thread so far, and how often
+    the work was called in this slice so far; ``delay`` is how many seconds this thread waited for a CPU, None if the
+    system does not tell. Or ``("raised", text, traceback)``.
     """
     calls = 1
     while True:
@@ -57,24 +57,26 @@ def _slice(work: Callable[[], Any], begin: float, end: float, calls: int) -> tup
     # At work from now on, or from the begin if that is to come: a GIL that others keep then is a part of what is
     # measured. PyPy gives its GIL up after 10,000 bytecodes: where these are calls of C code, the slice may be over.
     ready = clock()
-    marks = [(max(begin, ready), time.thread_time())]
+    done = 0
+    marks = [(max(begin, ready), time.thread_time(), done)]
     if ready < begin:
         time.sleep(begin - ready)
-        marks.append((max(begin, clock()), time.thread_time()))
-    done = 0
+        marks.append((max(begin, clock()), time.thread_time(), done))
     value: object = None
+    if marks[-1][0] >= end:
+        value = work()  # too late to count; but what is wrong with the work is seen
     while marks[-1][0] < end:
         for _ in range(calls):
             value = work()
         done += calls
-        marks.append((clock(), time.thread_time()))
+        marks.append((clock(), time.thread_time(), done))
         # By the clock: work that waits takes its time without the CPU's.
         if marks[-1][0] - marks[-2][0] < _MARK_INTERVAL_S and calls < _MOST_CALLS:
             calls *= 2
     if type(value) in _NOT_RUN:
         raise TypeError(f"it returned a {type(value).__name__}, so nothing of it has run")
     after = _waited()
-    return ("marks", marks, None if before is None or after is None else after - before, done), calls
+    return ("marks", marks, None if before is None or after is None else after - before), calls
 
 
 def _waited() -> float | None:

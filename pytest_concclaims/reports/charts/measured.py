@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from ...records.evidence import Measured, MemoryRun, ParallelismRun, RatioRun
+from ...records.evidence import Measured, MemoryRun, RatioRun, WorkersRun
 from .axis import HEIGHT, axis, said_scale
 from .markup import element, percent, write
 from .scale import Scale, scale_over
@@ -40,9 +40,9 @@ def against_threshold(measured: Measured) -> Markup:
     ranges = list(_ranges(measured))
     if not ranges:
         return Markup("")
-    parallel = isinstance(measured, ParallelismRun)
+    workers = isinstance(measured, WorkersRun)
     numbers = [end for row in ranges for end in row.ends()] + [end for cut in measured.cuts for end in cut]
-    scale = scale_over(numbers, from_zero=parallel, may_be_logarithmic=not parallel)
+    scale = scale_over(numbers, from_zero=workers, may_be_logarithmic=not workers)
     bottom = len(ranges) * _ROW + 4
     drawing = element(
         "svg",
@@ -63,7 +63,7 @@ def against_threshold(measured: Measured) -> Markup:
 def _ranges(measured: Measured) -> Iterator[_Range]:
     if measured.value is not None:
         yield _Range("measured", "measured", measured.value, measured.low, measured.high)
-    if isinstance(measured, ParallelismRun) and measured.control_value is not None:
+    if isinstance(measured, WorkersRun) and measured.control_value is not None:
         name = f"control ({measured.control})"
         yield _Range(name, "beside", measured.control_value, measured.control_low, measured.control_high)
 

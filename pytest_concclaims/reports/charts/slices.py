@@ -1,4 +1,4 @@
-"""The slices of a measurement of parallelism, the control's before and after them, and those that say nothing."""
+"""The slices of workers, the control's before and after them, and those that do not count."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from ...records.evidence import ParallelismRun
+from ...records.evidence import ParallelismRun, WorkersRun
 from ...text import counted
 from .markup import element, name_of, percent, write
 from .scale import Scale, scale_over
@@ -24,18 +24,18 @@ _FOOT = 14
 _LEFT = 0.1
 
 
-def slices(parallelism: ParallelismRun) -> Markup:
+def slices(measured: WorkersRun) -> Markup:
     """Return the slices in their order, with those of the control before and after; nothing if there are none."""
-    if not parallelism.slices:
+    if not measured.slices:
         return Markup("")
-    drawn = parallelism.slices[:MOST]
+    drawn = measured.slices[:MOST]
     numbers = [
         end for item in drawn for end in (item["low"], item["high"], *(item["before"] or ()), *(item["after"] or ()))
     ]
-    scale = scale_over([*numbers, *(end for cut in parallelism.cuts for end in cut)], from_zero=True)
+    scale = scale_over([*numbers, *(end for cut in measured.cuts for end in cut)], from_zero=True)
     picture = element(
         "svg",
-        *_zones(parallelism.cuts, scale),
+        *_zones(measured.cuts, scale),
         *_grid(scale),
         *(part for number, item in enumerate(drawn) for part in _column(number, len(drawn), item, scale)),
         class_="picture",
@@ -44,27 +44,32 @@ def slices(parallelism: ParallelismRun) -> Markup:
         role="img",
         aria_label=f"{counted(len(drawn), 'slice')}, with those of the control; the table has the numbers",
     )
+    parallel = isinstance(measured, ParallelismRun)
+    unfit = "says nothing about a lack of parallelism" if parallel else "does not count"
     keys = element(
         "ul",
-        element("li", "a slice", class_="key measured"),
-        element("li", f"the control ({parallelism.control}), before and after", class_="key beside"),
-        element("li", "× says nothing about a lack of parallelism", class_="key unfit"),  # noqa: RUF001  # as drawn
+        element("li", "a slice" if parallel else "a slice of one worker and one of all", class_="key measured"),
+        element("li", f"the control ({measured.control}), before and after", class_="key beside"),
+        element("li", f"× {unfit}", class_="key unfit"),  # noqa: RUF001  # as drawn
         class_="keys",
     )
-    said = element("figcaption", f"CPU seconds per second in each slice. {_which_count(parallelism.slices)}", keys)
+    what = "CPU seconds per second in each slice" if parallel else "How many times as much all did as one, each time"
+    said = element("figcaption", f"{what}. {_which_count(measured.slices, parallel=parallel)}", keys)
     return write(element("figure", picture, said, class_="slices"), _table(drawn))
 
 
-def _which_count(items: Sequence[dict[str, Any]]) -> str:
+def _which_count(items: Sequence[dict[str, Any]], *, parallel: bool) -> str:
     """Return in words what does not count, and what is not drawn."""
     unfit = Counter(item["unfit"] for item in items if item["unfit"] is not None)
     parts = [f"The first {MOST} of {len(items):,} are shown; the run record has all."] if len(items) > MOST else []
     if unfit:
         reasons = "; ".join(f"{name_of(reason)} ({count:,})" for reason, count in unfit.most_common())
-        verb = "says" if sum(unfit.values()) == 1 else "say"
-        parts.append(
-            f"{sum(unfit.values()):,} of {len(items):,} {verb} nothing about a lack of parallelism: {reasons}."
-        )
+        one = sum(unfit.values()) == 1
+        if parallel:
+            which = f"{'says' if one else 'say'} nothing about a lack of parallelism"
+        else:
+            which = f"{'does' if one else 'do'} not count"
+        parts.append(f"{sum(unfit.values()):,} of {len(items):,} {which}: {reasons}.")
     else:
         parts.append("All of them count.")
     return " ".join(parts)
@@ -112,7 +117,7 @@ def _column(number: int, count: int, item: dict[str, Any], scale: Scale) -> Iter
 
 
 def _table(items: Sequence[dict[str, Any]]) -> Element:
-    heads = ("Slice", "Used", "Control before", "Control after", "Waited", "Does not count, as")
+    heads = ("Slice", "Measured", "Control before", "Control after", "Waited", "Does not count, as")
     rows = [element("tr", *(element("th", text, scope="col") for text in heads))]
     for number, item in enumerate(items, 1):
         delay = "not told" if item["delay"] is None else f"{item['delay']:.1%}"

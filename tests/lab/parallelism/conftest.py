@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.simulated_workers import Simulate, simulation
 from helpers.waiting import TIMEOUT_S
 
 
@@ -41,3 +42,9 @@ def _there() -> dict[str, object]:
         there["tasks"] = len(list((here / "task").iterdir()))
         there["children"] = sorted(" ".join(file.read_text() for file in here.glob("task/*/children")).split())
     return there
+
+
+@pytest.fixture
+def simulate(monkeypatch: pytest.MonkeyPatch) -> Simulate:
+    """Return what puts questions to a machine of our own."""
+    return simulation(monkeypatch)

@@ -104,14 +104,14 @@ def test_slice_lasts_from_its_begin_to_its_end(serve: Serve) -> None:
 
     serving = serve(work)
     begin = worker_main.clock() + 0.01
-    kind, marks, _, calls = serving.order(begin, begin + 0.02)
+    kind, marks, _ = serving.order(begin, begin + 0.02)
     assert kind == "marks"
     assert marks[0][0] >= begin
     assert marks[-1][0] >= begin + 0.02
     assert all(mark[0] < begin + 0.02 for mark in marks[:-1])
     assert marks == sorted(marks)
     assert all(one[1] <= next_one[1] for one, next_one in zip(marks, marks[1:]))
-    assert calls == called[0]
+    assert marks[-1][2] == (called[0] if len(marks) > 1 else 0)  # it may come too late, on a busy machine
 
 
 def test_cpu_time_is_the_workers_own(serve: Serve) -> None:
@@ -119,7 +119,7 @@ def test_cpu_time_is_the_workers_own(serve: Serve) -> None:
     while sum(os.times()[:2]) < 0.1:
         workloads.compute()
     serving = serve(workloads.nothing)
-    _, marks, _, _ = serving.order(0, 0)
+    _, marks, _ = serving.order(0, 0)
     assert marks[0][1] < sum(os.times()[:2]) / 2
 
 
@@ -129,15 +129,16 @@ def test_order_after_order(serve: Serve, clock: Clock) -> None:
     first, second = (serving.order(clock.now, clock.now + 3) for _ in range(2))
     assert [mark[0] for mark in first[1]] == [100, 101, 102, 103]
     assert [mark[0] for mark in second[1]] == [103, 104, 105, 106]
-    assert first[3] == second[3] == 3
+    assert [mark[2] for mark in second[1]] == [0, 1, 2, 3]
     assert first[1][-1][1] <= second[1][0][1]
 
 
 def test_late_order_gets_one_mark(serve: Serve, clock: Clock) -> None:
-    """A worker that comes too late for all of the slice calls nothing, and says when it came."""
-    serving = serve(workloads.fail)
-    kind, marks, _, calls = serving.order(50, 60)
-    assert (kind, len(marks), marks[0][0], calls) == ("marks", 1, 100.0, 0)
+    """A worker that comes too late for all of the slice says when it came, and calls the work for nothing."""
+    kind, marks, _ = serve(taking(clock, 1.0)).order(50, 60)
+    assert (kind, len(marks), marks[0][0], marks[0][2]) == ("marks", 1, 100.0, 0)
+    assert clock.now == 101
+    assert serve(workloads.fail).order(50, 60)[:2] == ("raised", "LookupError: no such account")
 
 
 def test_worker_that_is_kept_from_its_first_call_is_at_work_from_the_begin(
@@ -150,8 +151,8 @@ def test_worker_that_is_kept_from_its_first_call_is_at_work_from_the_begin(
         clock.now += 6
 
     monkeypatch.setattr(worker_main, "time", SimpleNamespace(sleep=sleep, thread_time=lambda: 0.25))
-    _, marks, _, calls = serve(workloads.fail).order(101, 104)
-    assert (marks, calls) == ([(101, 0.25), (106, 0.25)], 0)
+    _, marks, _ = serve(workloads.nothing).order(101, 104)
+    assert marks == [(101, 0.25, 0), (106, 0.25, 0)]
 
 
 def test_last_order_ends_it(serve: Serve) -> None:
@@ -168,14 +169,15 @@ def test_last_order_ends_it(serve: Serve) -> None:
 def test_short_work_is_repeated_between_marks(serve: Serve, clock: Clock) -> None:
     """As often as it takes for the clock, and that is remembered for the next slice."""
     serving = serve(taking(clock, 2**-20))
-    _, marks, _, calls = serving.order(100, 100.01)
+    _, marks, _ = serving.order(100, 100.01)
+    calls = marks[-1][2]
     between = [next_one[0] - one[0] for one, next_one in zip(marks, marks[1:])]
     assert between[:4] == [2**-20, 2**-19, 2**-18, 2**-17]
     assert between == sorted(between)
     assert between[-2] < 2 * worker_main._MARK_INTERVAL_S
     assert between[-1] >= worker_main._MARK_INTERVAL_S
     assert calls == round((marks[-1][0] - 100) * 2**20)
-    _, again, _, _ = serving.order(clock.now, clock.now + 0.01)
+    _, again, _ = serving.order(clock.now, clock.now + 0.01)
     assert again[1][0] - again[0][0] == between[-1]
 
 
@@ -183,21 +185,24 @@ def test_work_of_no_length_comes_to_an_end(serve: Serve, clock: Clock, monkeypat
     """There is a limit to how often it is repeated."""
     monkeypatch.setattr(worker_main, "_MOST_CALLS", 64)
     serving = serve(taking(clock, 2**-30))
-    _, _, _, calls = serving.order(100, 100 + 2**-20)
+    _, marks, _ = serving.order(100, 100 + 2**-20)
+    calls = marks[-1][2]
     assert 1024 <= calls < 1024 + 64
 
 
 def test_long_work_is_called_once(serve: Serve, clock: Clock) -> None:
     """What takes longer than the slice is not called again; its marks say how long it took."""
     serving = serve(taking(clock, 5.0))
-    _, marks, _, calls = serving.order(100, 101)
+    _, marks, _ = serving.order(100, 101)
+    calls = marks[-1][2]
     assert ([mark[0] for mark in marks], calls) == ([100, 105], 1)
 
 
 def test_work_of_a_thousand_microseconds_has_a_mark_for_each_call(serve: Serve, clock: Clock) -> None:
     """Nothing is repeated that is long enough."""
     serving = serve(taking(clock, 2**-10))
-    _, marks, _, calls = serving.order(100, 100 + 2**-4)
+    _, marks, _ = serving.order(100, 100 + 2**-4)
+    calls = marks[-1][2]
     assert len(marks) == 1 + calls == 1 + 2**6
 
 
@@ -205,7 +210,8 @@ def test_work_that_waits_is_not_repeated_for_its_little_cpu_time(serve: Serve) -
     """The clock decides, or work that waits would be called until its CPU time is long enough."""
     serving = serve(lambda: threading.Event().wait(0.001))
     begin = worker_main.clock()
-    _, marks, _, calls = serving.order(begin, begin + 0.02)
+    _, marks, _ = serving.order(begin, begin + 0.02)
+    calls = marks[-1][2]
     assert calls == len(marks) - 1
 
 
@@ -286,7 +292,7 @@ def test_delay_that_is_not_told(content: str | None, serve: Serve, monkeypatch: 
         return io.StringIO(content)
 
     monkeypatch.setattr(worker_main, "open", opened, raising=False)
-    kind, _, delay, _ = serve(workloads.compute).order(0, 0)
+    kind, _, delay = serve(workloads.compute).order(0, 0)
     assert (kind, delay) == ("marks", None)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.pictures import EXTREMES, HOSTILE, outcome, race_with, read, slices, text_of
 from helpers.sample_records import EVIDENCE, MEMORY, RACE, RATIO, SCHEDULED
-from pytest_concclaims.records.evidence import MemoryRun, ParallelismRun, RaceRun, RatioRun
+from pytest_concclaims.records.evidence import MemoryRun, RaceRun, RatioRun, WorkersRun
 from pytest_concclaims.records.interleaving import Step
 from pytest_concclaims.reports import charts as pictures
 
@@ -29,7 +29,7 @@ def test_pictures_of_the_samples_can_be_parsed(piece: object) -> None:
         assert read(pictures.outcomes(piece) + pictures.control(piece) + pictures.lanes(piece)) is not None
     if isinstance(piece, (RatioRun, MemoryRun)):
         assert read(pictures.costs(piece) + pictures.against_threshold(piece)) is not None
-    if isinstance(piece, ParallelismRun):
+    if isinstance(piece, WorkersRun):
         assert read(pictures.slices(piece) + pictures.against_threshold(piece)) is not None
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from helpers.pictures import EXTREMES, parts, percentage, read, text_of
-from helpers.sample_records import MEMORY, PARALLELISM, RATIO
+from helpers.sample_records import MEMORY, PARALLELISM, RATIO, SPEEDUP
 from pytest_concclaims.records.evidence import Measured
 from pytest_concclaims.reports import charts as pictures
 
@@ -74,7 +74,7 @@ def with_number(measured: Measured, number: float) -> Iterator[Measured]:
     yield replace(measured, cuts=[[min(number, 0), max(number, 0)], [number, number]])
 
 
-@pytest.mark.parametrize("measured", [RATIO, MEMORY, PARALLELISM], ids=lambda measured: str(measured.kind))
+@pytest.mark.parametrize("measured", [RATIO, MEMORY, PARALLELISM, SPEEDUP], ids=lambda measured: str(measured.kind))
 def test_measurements_of_any_size_are_drawn(measured: Measured) -> None:
     """Without an error, and with nothing outside of the picture."""
     for changed in itertools.chain.from_iterable(with_number(measured, number) for number in EXTREMES):

@@ -1,10 +1,11 @@
-"""Slices of parallelism between their controls."""
+"""Slices of workers between their controls."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from helpers.pictures import parts, percentage, read, slices, text_of
+from helpers.sample_records import SPEEDUP
 from pytest_concclaims.reports import charts as pictures
 from pytest_concclaims.reports.charts.slices import MOST
 
@@ -39,3 +40,11 @@ def test_more_slices_than_there_is_room_for() -> None:
     markup = pictures.slices(slices(1_000))
     assert f"The first {MOST} of 1,000 are shown" in text_of(markup)
     assert len(list(read(markup).iter("tr"))) == MOST + 1
+
+
+def test_slices_of_a_speed_up_say_what_they_are() -> None:
+    """Each is of one worker and of all, and either counts or not."""
+    text = text_of(pictures.slices(replace(SPEEDUP, slices=slices(3, unfit="the workers waited for a CPU").slices)))
+    assert "How many times as much all did as one, each time." in text
+    assert "3 of 3 do not count: the workers waited for a CPU (3)." in text
+    assert "parallelism" not in text

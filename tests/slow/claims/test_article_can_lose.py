@@ -425,7 +425,7 @@ PRELUDE = """
 import multiprocessing.connection, multiprocessing.context, multiprocessing.pool, multiprocessing.process
 import multiprocessing.queues, os, sys, threading, time, types
 import pytest
-from pytest_concclaims.lab.parallelism import slices, workers
+from pytest_concclaims.lab.parallelism import rounds, workers
 from pytest_concclaims.lab.race.samples import power
 
 # In these worlds it is known that an effect is absent: few samples settle it, and not the end of a long budget.
@@ -434,7 +434,7 @@ power.PLENTY_OF_STRIDES = power.STRIDES
 power.RARER = power.RARER_THAN_GENERIC = 3
 # In these worlds it is known that there is no parallelism: no control has to show, beside other tests, what could be.
 # But slices in which the workers were not at work at the same time say nothing.
-slices.Round.unfit = lambda self, high: None if self.measured.seconds else "the workers took turns"
+rounds.Round.unfit = lambda self, high: None if self.measured.seconds else "the workers took turns"
 
 def replace_in_claims(monkeypatch, name, broken):
     "Replace a name of threading for the claims only: its own code, and pytest's, goes on with the real one."

@@ -1,0 +1,232 @@
+"""Questions to ``lab.speedup``: the right answer or none, on whatever machine."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from helpers import workloads
+from helpers.simulated_workers import Simulate
+from pytest_concclaims import Inconclusive, Lab, MeasurementError, NotApplicable, gil_enabled
+from pytest_concclaims.lab.parallelism import alternation, experiment, instrument, speedup
+from pytest_concclaims.lab.parallelism.speedup import Speedup
+from pytest_concclaims.lab.parallelism.workers import has_interpreters
+from pytest_concclaims.records.evidence import SpeedupRun, from_json
+
+interpreters = pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
+KINDS = ["thread", "process", pytest.param("interpreter", marks=interpreters)]
+#: Each worker has a CPU of its own all the time.
+IDLE = {"thread": 1.0, "control": 1.0}
+
+
+def last(lab: Lab) -> SpeedupRun:
+    """Return the evidence of the last question."""
+    evidence = lab.evidence[-1]
+    assert isinstance(evidence, SpeedupRun)
+    return evidence
+
+
+def answer(measurement: Speedup) -> bool | None:
+    """Return whether it is above 1.5, as far as that can be told."""
+    try:
+        return measurement > 1.5
+    except Inconclusive:
+        return None
+
+
+def threads(**changes: Any) -> tuple[Lab, Speedup]:
+    """Return a measurement of two threads, and the lab that it is of."""
+    lab = Lab(budget=5.0, in_process=True)
+    arguments: dict[str, Any] = {"workers": 2, "kind": "thread", **changes}
+    return lab, lab.speedup(workloads.compute, **arguments)
+
+
+# --- the real machine, which may be very busy
+
+
+@pytest.mark.interpreter
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_kind_is_ever_said_to_do_what_it_cannot(kind: str) -> None:
+    """Only threads with a GIL do no more than one."""
+    lab = Lab(budget=0.5)
+    right = not gil_enabled() if kind == "thread" else True
+    assert answer(lab.speedup(workloads.compute, workers=2, kind=kind)) in (right, None)
+    assert last(lab).failure is None
+
+
+@pytest.mark.interpreter
+def test_work_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error, and no answer."""
+    monkeypatch.setattr(speedup, "is_traced", lambda: False)
+    measurement = Lab(budget=1.0).speedup(workloads.fail, workers=2, kind="thread")
+    with pytest.raises(MeasurementError, match=r"^lab\.speedup\(fail, .*raised LookupError: no such account"):
+        answer(measurement)
+
+
+# --- a machine of our own
+
+
+@pytest.mark.parametrize("truth", [2.0, 1.0, 0.25])
+def test_answer(simulate: Simulate, truth: float) -> None:
+    """Thirteen rounds settle it, whether two do twice as much as one, as much, or less."""
+    machine = simulate(IDLE, speedups={"thread": truth})
+    lab, measurement = threads()
+    assert (measurement > 1.5) is (truth > 1.5)
+    found = last(lab)
+    assert (found.answer, found.samples, found.lacking, found.failure) == (truth > 1.5, 13, None, None)
+    assert (found.above, found.below) == ((13, 0) if truth > 1.5 else (0, 13))
+    assert found.value == pytest.approx(truth, rel=0.01)
+    assert found.control_value == pytest.approx(2.0, rel=0.01)
+    assert (found.workers, found.worker_kind, found.control, found.in_process) == (2, "thread", "process", True)
+    assert machine.ended == 4
+
+
+def test_what_parallelism_cannot_tell(simulate: Simulate) -> None:
+    """Two threads that use two cores all the time, and take 4.1 times as long for twice the work."""
+    simulate(IDLE, speedups={"thread": 2 / 4.1})
+    lab, measurement = threads()
+    assert lab.parallelism(workloads.compute, workers=2, kind="thread") > 1.5
+    assert measurement < 1.3
+    assert not measurement > 1
+    assert last(lab).phrase() == (
+        "two threads at compute did 0.49 [0.49 to 0.49] times as much as one; two processes 2.00; 13 of 13 rounds "
+        "below 0.90 (error rate 0.001)"
+    )
+
+
+def test_slices_of_one_and_of_all_between_their_controls(simulate: Simulate) -> None:
+    """The first is for nothing; then come pairs, in turns with those of the control."""
+    machine = simulate(IDLE)
+    assert threads()[1] > 1.5
+    told = [name for name, _ in machine.orders][2:]
+    assert told == [*["control"] * 3, *[*["thread"] * 3, *["control"] * 3] * 13]
+
+
+@pytest.mark.parametrize("truth", [2.0, 1.0, 0.5])
+@pytest.mark.parametrize("seed", range(5))
+def test_hogs_that_come_and_go_never_give_a_wrong_answer(simulate: Simulate, truth: float, seed: int) -> None:
+    """One worker that is kept waiting makes all seem to do more, and the other way round."""
+    chance = random.Random(seed)
+
+    def weather(_kind: str, _at_work: int) -> tuple[float, float | None]:
+        kept = chance.choice([0.0, 0.0, chance.uniform(0.06, 0.8)])
+        return 1 - kept, kept
+
+    simulate(IDLE, speedups={"thread": truth}, weather=weather)
+    lab, measurement = threads()
+    assert answer(measurement) in (truth > 1.5, None)
+    assert {slice_["unfit"] for slice_ in last(lab).slices} >= {"the workers waited for a CPU"}
+
+
+@pytest.mark.parametrize("which", [1, 2], ids=["one", "all"])
+@pytest.mark.parametrize("name", ["thread", "control"])
+def test_busy_machine_has_no_answer(simulate: Simulate, name: str, which: int) -> None:
+    """Workers that always wait, be it one alone or all of them, of what is measured or of the control."""
+
+    def weather(kind: str, at_work: int) -> tuple[float, float | None]:
+        return (0.5, 0.5) if (kind, at_work) == (name, which) else (1.0, 0.0)
+
+    simulate(IDLE, speedups={"thread": 1.0}, weather=weather)
+    lab, measurement = threads()
+    with pytest.raises(Inconclusive, match="the workers waited for a CPU") as caught:
+        assert measurement > 1.5
+    assert str(caught.value) == last(lab).phrase()
+    assert last(lab).answer is None
+
+
+def test_system_that_tells_of_no_waiting(simulate: Simulate) -> None:
+    """The control does as much as so many idle CPUs, or there is no answer."""
+    simulate(IDLE, speedups={"thread": 1.0}, weather=lambda *_: (1.0, None))
+    assert answer(threads()[1]) is False
+    simulate(IDLE, speedups={"thread": 1.0, "control": 1.75}, weather=lambda *_: (1.0, None))
+    lab, measurement = threads()
+    assert answer(measurement) is None
+    assert "this system does not tell" in str(last(lab).lacking)
+
+
+def test_control_that_does_not_scale(simulate: Simulate) -> None:
+    """Too few cores, or work that does not scale in processes either."""
+    simulate(IDLE, speedups={"thread": 1.0, "control": 1.0})
+    with pytest.raises(Inconclusive, match=r"that did 1 times as much, and it takes more than 1\.7"):
+        assert threads()[1] > 1.5
+
+
+def test_quota_is_seen(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices in which the system has held this process back do not count."""
+    simulate(IDLE)
+    held_back = iter(range(1_000_000))
+    monkeypatch.setattr(alternation, "throttled_seconds", lambda: next(held_back))
+    with pytest.raises(Inconclusive, match="the system held the workers back"):
+        assert threads()[1] > 1.5
+
+
+def test_beside_a_tracer_there_is_no_answer(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It slows down some code more than other: nothing is measured then."""
+    machine = simulate(IDLE)
+    monkeypatch.setattr(speedup, "is_traced", lambda: True)
+    with pytest.raises(Inconclusive, match="a tracer, profiler or debugger is active"):
+        assert threads()[1] > 1.5
+    assert machine.orders == []
+
+
+def test_gil_that_changes_makes_all_anew(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was seen without it says nothing about threads with it."""
+    machine = simulate(IDLE)
+    monkeypatch.setattr(instrument, "gil_enabled", lambda: False)
+    _, measurement = threads()
+    assert measurement > 1.5
+    machine.speedups = {"thread": 1.0}
+    monkeypatch.setattr(instrument, "gil_enabled", lambda: True)
+    assert not measurement > 1.5
+
+
+def test_evidence_travels(simulate: Simulate) -> None:
+    """It is JSON, and comes back as it was; the repr says the same, and measures nothing."""
+    simulate(IDLE)
+    lab, measurement = threads()
+    assert repr(measurement) == "<lab.speedup(compute, workers=2, kind='thread'): not measured yet>"
+    assert measurement > 1.5
+    assert repr(measurement) == "<lab.speedup(compute, workers=2, kind='thread'): 2 [2 to 2], 13 samples>"
+    assert from_json(json.loads(json.dumps(last(lab).to_json(), allow_nan=False))) == last(lab)
+
+
+# --- arguments
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"workers": 1}, ValueError, r"lab\.speedup\(workers=1\): it takes two or more"),
+        ({"kind": "threads"}, ValueError, r"lab\.speedup\(kind='threads'\)"),
+        ({"control": "core"}, ValueError, r"lab\.speedup\(control='core'\)"),
+        ({"budget": 0}, ValueError, r"lab\.speedup\(budget=0\)"),
+        ({"deadline": "1"}, TypeError, r"lab\.speedup\(deadline='1'\)"),
+    ],
+)
+def test_bad_arguments(changes: dict[str, Any], error: type[Exception], words: str) -> None:
+    """What makes no sense is said at once, by name."""
+    with pytest.raises(error, match=words):
+        threads(**changes)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (1.9, r"2 workers do 2 times as much as one at most, .* nothing from 1\.9 on could be refuted"),
+        (0.1, r"a dead zone of 0\.1 to either side of a number, so nothing could lie below"),
+    ],
+)
+def test_numbers_that_could_not_be_told(number: float, words: str) -> None:
+    """The control has to show more than is asked about, and nothing lies below zero."""
+    with pytest.raises(ValueError, match=words):
+        assert threads()[1] > number
+
+
+def test_subinterpreters_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claim does not apply to this Python."""
+    monkeypatch.setattr(experiment, "has_interpreters", lambda: False)
+    with pytest.raises(NotApplicable, match=r"this Python has no concurrent\.interpreters"):
+        threads(kind="interpreter")
