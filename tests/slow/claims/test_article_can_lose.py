@@ -129,6 +129,16 @@ SABOTAGES = {
         yield
         """,
     ),
+    "a shared number that each process has a copy of": Sabotage(
+        (
+            "test_processes_share_what_is_made_to_be_shared",
+            "test_two_processes_that_add_to_one_shared_number_lose_updates",
+        ),
+        """
+        monkeypatch.setattr(request.module.processes, "shared_balance", lambda: types.SimpleNamespace(value=100))
+        yield
+        """,
+    ),
     "a Process that loses an argument": Sabotage(
         ("test_arguments_reach_the_target",),
         """
