@@ -17,7 +17,7 @@ import pytest
 
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Lab, RaceError, gil_enabled
-from pytest_concclaims.lab.processes.forked import CAN_FORK
+from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import RaceExperiment, experiment
 from pytest_concclaims.lab.race.question import OutcomeQuestion, question
@@ -374,19 +374,23 @@ def test_locks_of_processes_cannot_be_taken_out() -> None:
 
 def test_processes_may_be_spawned() -> None:
     """Where there is no fork, the state travels to them."""
-    scheduler = ProcessScheduler(["one", "other"], gil=gil_enabled(), timeout=TIMEOUT_S)
-    actors = ProcessActors(scheduler, ["one", "other"], [], tuple, start_method="spawn")
-    number = multiprocessing.get_context("spawn").Value("i", 0)
-    scheduler.start()
-    try:
-        actors.begin_run([add_one, add_one], number)
-        run = scheduler.run([partial(actors.call, actor, add_one, number) for actor in (0, 1)], ())
-    finally:
-        actors.end_run()
-        actors.close()
-        scheduler.close()
-    assert run.raised == []
-    assert number.value == 2
+
+    def spawn() -> tuple[object, int]:
+        number = multiprocessing.get_context("spawn").Value("i", 0)
+        scheduler = ProcessScheduler(["one", "other"], gil=gil_enabled(), timeout=TIMEOUT_S)
+        actors = ProcessActors(scheduler, ["one", "other"], [], tuple, start_method="spawn")
+        scheduler.start()
+        try:
+            actors.begin_run([add_one, add_one], number)
+            run = scheduler.run([partial(actors.call, actor, add_one, number) for actor in (0, 1)], ())
+        finally:
+            actors.end_run()
+            actors.close()
+            scheduler.close()
+        return run.raised, number.value
+
+    # In a child, with which the process ends that keeps track of what spawned processes share.
+    assert run_forked(spawn, deadline=TIMEOUT_S).value == ([], 2)
 
 
 def add_one(number: Any) -> None:
