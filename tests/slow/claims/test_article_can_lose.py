@@ -484,7 +484,9 @@ def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, part: str) -> N
         if sabotage.possible and sabotage.functions[0] in claim_functions(PARTS[part])
     }
     # On a busy machine, "never seen" takes long.
-    found = claims_in_worlds(pytester, list(worlds.values()), "--claims-budget=60", prelude=PRELUDE)
+    found = claims_in_worlds(
+        pytester, list(worlds.values()), "--claims-budget=60", "--claims-patience=60", prelude=PRELUDE
+    )
     other = {"confirmed": "refuted", "refuted": "confirmed"}
     turned = {
         broken: {claim["id"].split("[")[0] for claim in claims if claim["verdict"] == other[claim["expected"]]}
