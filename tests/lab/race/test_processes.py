@@ -32,7 +32,6 @@ from pytest_concclaims.lab.race.schedules.waiting import Wait
 pytestmark = [
     pytest.mark.interpreter,
     pytest.mark.untraced,
-    pytest.mark.starts,
     pytest.mark.skipif(not CAN_FORK, reason="no os.fork here"),
 ]
 
@@ -99,6 +98,7 @@ def searched(asks: OutcomeQuestion, made: RaceExperiment) -> Searched:
 # --- schedules
 
 
+@pytest.mark.starts
 def test_update_of_a_shared_number_is_lost() -> None:
     """The witness has its story, of both processes."""
     asks = question("ever", [1], (), values=None)
@@ -129,6 +129,7 @@ def test_objects_are_copied() -> None:
     assert found.lacking() is None
 
 
+@pytest.mark.starts
 def test_deadlock_has_a_story_that_says_where_each_process_waits() -> None:
     """And not that of a process which was ended."""
     found = searched(question("ever", [Lab.DEADLOCK], (), values=None), race_of(Account, one_way, other_way))
@@ -264,6 +265,7 @@ def crash(_: Any) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+@pytest.mark.starts
 def test_crash_of_an_actor_can_be_asked_about() -> None:
     """It ends only the actor's process."""
     assert Lab(budget=BUDGET_S).race(raw_array, crash, nothing, kind="process").ever(Lab.CRASH)
