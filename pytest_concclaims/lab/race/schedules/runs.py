@@ -183,7 +183,7 @@ class Runs:
         state = self._watch.state(partial(made, subject), pooled=pooled)
         self._begin(schedule, Part.ACTORS)
         path: list[Visit] = []
-        if write is None and not pooled:
+        if write is None and not pooled and not subject.in_processes:  # each of these is a process's first run
             write = path.append
         begun = clock()
         run, before = self._acted(state, schedule, write)
