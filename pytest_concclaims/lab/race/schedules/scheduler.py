@@ -216,15 +216,15 @@ class Scheduler:
         Else it would be a matter of time who gets a lock that this actor lets go of and takes again. Who is woken up
         is runnable at once, so one look is enough to see that an actor is blocked as before.
         """
+        self._handing_over[me] = True  # this thread may nap or wait here, and is not blocked
         for other, wait in list(self._blocked.items()):
             if not self._waits.is_as_before(self._native_ids[other], wait):
-                self._handing_over[me] = True  # this thread naps here, and is not blocked
                 self._settle(other)
-                self._handing_over[me] = False
         if self._has_come_back:
             with self._mutex:
                 self._has_come_back = False
                 self._give(me)  # it goes on, and could hand over to others from now on
+        self._handing_over[me] = False
 
     def _come_back(self, me: int) -> bool:
         """Wait for the token, after a block; return whether there still is a schedule."""
@@ -416,7 +416,12 @@ class Scheduler:
         self._settle_blocked()
         with self._mutex:
             same = (self._holder, self._step) == (holder, step) and not self._handing_over[holder]
-            if not same or self._is_in_debugger(holder) or self._waits.of(self._native_ids[holder]) != wait:
+            if not same or self._is_in_debugger(holder):
+                return False
+            # Before the last look: without a GIL it may come back just now, and would take itself for the holder.
+            self._holder = None
+            if self._waits.of(self._native_ids[holder]) != wait:
+                self._holder = holder
                 return False
             self._note(holder, "blocked")
             self._run.blocks += 1

@@ -19,10 +19,12 @@ from typing import Any
 import pytest
 
 from helpers.stage import REPEATS, Act, Acts, Stage, passes, stage
-from helpers.waiting import TIMEOUT_S
+from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 from pytest_concclaims.lab.race.schedules.run import Run, Span
+from pytest_concclaims.lab.race.schedules.scheduler import Scheduler
+from pytest_concclaims.lab.race.schedules.waiting import Wait, Waits
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -446,6 +448,38 @@ def test_actor_that_ends_right_after_a_block_lets_others_go_on(actors: int) -> N
             run = made.run()
             assert not run.deadlock
             assert run.blocks == actors - 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not tell what threads wait in")
+def test_actor_that_comes_back_at_the_last_look_waits_for_its_turn() -> None:
+    """It was seen blocked, and the token goes to another one: it must not take itself for the holder any more."""
+    lock, passed = threading.Lock(), threading.Event()
+    lock.acquire()
+    inside: list[bool] = []
+
+    class Looks(Waits):
+        def of(self, thread: int) -> Wait | None:
+            seen = super().of(thread)
+            if seen is not None and scheduler._mutex.locked() and not inside:
+                lock.release()
+                wait_until(lambda: passed.is_set() or super(Looks, self).of(thread) not in (None, seen))
+                inside.append(passed.is_set())
+            return seen
+
+    scheduler = Scheduler(["one", "other"], gil=False, timeout=TIMEOUT_S, waits=Looks(gil=False))
+
+    def one() -> None:
+        with lock:
+            scheduler.at_switch_point(0)
+            passed.set()
+
+    scheduler.start()
+    try:
+        run = scheduler.run([one, lambda: scheduler.at_switch_point(1)], ())
+    finally:
+        scheduler.close()
+    assert inside == [False]
+    assert run.blocks == 1
 
 
 def test_lock_inside_c_code_blocks_as_others_do() -> None:
