@@ -269,6 +269,18 @@ def test_crash_of_an_actor_can_be_asked_about() -> None:
     assert Lab(budget=BUDGET_S).race(raw_array, crash, nothing, kind="process").ever(Lab.CRASH)
 
 
+class Refusal(Exception):
+    """An exception that can be packed, and does not come out again: its arguments are others."""
+
+    def __init__(self, amount: int, balance: int) -> None:
+        super().__init__(f"{amount} of {balance}")
+
+
+def refuse(_: Any) -> None:
+    """Raise it."""
+    raise Refusal(10, 5)
+
+
 @pytest.mark.parametrize(
     ("actor", "message"),
     [
@@ -277,8 +289,9 @@ def test_crash_of_an_actor_can_be_asked_about() -> None:
         (lambda _: 1 / 0, r"raised ZeroDivisionError(.|\n)*test_processes.py"),
         (lambda: None, r"takes|missing"),
         (lambda _: lambda: 0, "cannot be sent from its process.*return plain data"),
+        (refuse, r"an actor raised Refusal\('10 of 5'\), which cannot be sent from its process.*super\(\).__init__"),
     ],
-    ids=["crash", "exit", "exception", "wrong-call", "unsendable"],
+    ids=["crash", "exit", "exception", "wrong-call", "unsendable", "unsendable-exception"],
 )
 def test_actor_that_comes_to_no_end_is_an_error(actor: Callable[[Any], object], message: str) -> None:
     """It says how the process ended, and where."""
