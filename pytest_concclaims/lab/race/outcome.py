@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
-from types import CoroutineType
+from types import CoroutineType, ModuleType
 from typing import Any
 
 from ..callables import has_not_run
@@ -13,6 +13,9 @@ from ..failure import Failed, Failure, is_of_the_call, raised
 from .experiment import Subject
 from .orders import Call, Results, kept
 from .question import Broken, shown
+
+#: States that nothing can be changed of, or whose setup may have changed them back.
+_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, ModuleType)
 
 
 def made(subject: Subject) -> Any:
@@ -33,6 +36,19 @@ def check_state(state: Any) -> None:
     if state is None:
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
         raise Failed(Failure("raised", text, ""))
+
+
+def check_fresh(states: Iterable[Any]) -> None:
+    """Refuse states that are one: what their actors change would be there in the next run, or sample, already.
+
+    :raises Failed: ``setup`` has returned one of them twice.
+    """
+    seen: set[int] = set()
+    for state in states:
+        if id(state) in seen and not (isinstance(state, _IMMUTABLE) or callable(state) or hasattr(state, "acquire")):
+            text = f"setup returned the same {type(state).__name__} twice; let it make a fresh state for each sample"
+            raise Failed(Failure("raised", text, ""))
+        seen.add(id(state))
 
 
 def outcome_of(

@@ -374,6 +374,14 @@ def test_arguments_have_to_make_sense() -> None:
         bool(lab.interrupted(Counter, count, count))
 
 
+def test_state_that_is_not_fresh_is_an_error(forking: Lab) -> None:
+    """What earlier runs have left in it would hide what is asked about: no later run has an outcome of the first one's."""
+    counter = Counter()
+    interrupted = forking.interrupted(lambda: counter, count, count, observe=lambda counter: counter.value)
+    with pytest.raises(RaceError, match="setup returned the same Counter twice"):
+        interrupted.never(1)
+
+
 def test_what_returns_nothing_is_nothing_to_ask_about(forking: Lab) -> None:
     """As of a race."""
     with pytest.raises(RaceError, match=re.escape("put and away_with (handler) returned None")):
