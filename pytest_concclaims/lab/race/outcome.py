@@ -46,7 +46,7 @@ def check_fresh(states: Iterable[Any]) -> None:
     seen: set[int] = set()
     for state in states:
         if id(state) in seen and not (isinstance(state, _IMMUTABLE) or callable(state) or hasattr(state, "acquire")):
-            text = f"setup returned the same {type(state).__name__} twice; let it make a fresh state for each sample"
+            text = f"setup returned the same {type(state).__name__} twice; let it make a fresh state each time"
             raise Failed(Failure("raised", text, ""))
         seen.add(id(state))
 
@@ -118,18 +118,22 @@ def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Has
     if subject.may_break:
         return Broken(f"{type(error).__name__} raised")
     failure = raised(role(subject, actor), error)
-    raise Failed(replace(failure, text=f"{failure.text}{_advice(error)}")) from error
+    raise Failed(replace(failure, text=f"{failure.text}{_advice(subject, error)}")) from error
 
 
-def _advice(error: BaseException) -> str:
+def _advice(subject: Subject, error: BaseException) -> str:
     """Return what to do about an exception of an actor."""
     if isinstance(error, TypeError) and is_of_the_call(error):
-        return (
-            "; an actor is called with the state alone (use a lambda or functools.partial for more arguments), an "
-            "operation with the state and the arguments of lab.op"
-        )
+        if subject.labels:
+            return (
+                "; an operation is called with the state and the arguments of lab.op: lab.op(Stack.push, 1) and "
+                "Stack.pop, not a method of one stack"
+            )
+        who = "the handler, as the actor," if subject.interrupted else "an actor"
+        return f"; {who} is called with the state alone (use a lambda or functools.partial for more arguments)"
     if isinstance(error, Exception) and not isinstance(error, AssertionError):
-        return f"; if that is an outcome, give the race exceptions={type(error).__name__}"
+        what = "lab.interrupted" if subject.interrupted else "the race"
+        return f"; if that is an outcome, give {what} exceptions={type(error).__name__}"
     return ""
 
 

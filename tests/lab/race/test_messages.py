@@ -113,6 +113,19 @@ def test_an_actor_that_takes_more_than_the_state(lab: Lab) -> None:
     assert "an actor is called with the state alone" not in str(caught.value)
 
 
+def test_an_operation_of_one_object(lab: Lab) -> None:
+    """It has its state already."""
+    items = [1]
+    with pytest.raises(RaceError, match=r"an operation is called with the state .*, not a method of one stack"):
+        lab.operations(list, items.copy, lab.op(list.append, 1)).linearizable()
+
+
+def test_several_outcomes_in_a_list(lab: Lab) -> None:
+    """How to ask about several."""
+    with pytest.raises(TypeError, match=r"race\.always\(\[1, 2\]\): .*; for several outcomes, write race\.always\(1, 2\)"):
+        lab.race(list, len, len).always([1, 2])
+
+
 def test_an_outcome_that_cannot_be_hashed(lab: Lab) -> None:
     """What to observe instead, also where it matters which object it is."""
     with pytest.raises(RaceError, match=r"the outcome \[\] cannot be hashed") as caught:

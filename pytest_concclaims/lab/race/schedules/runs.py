@@ -304,7 +304,8 @@ class Runs:
         text = f"all actors of the {self._subject.name} that had not ended waited for each other"
         if self._subject.interrupted:
             text = f"{' and '.join(self._subject.names())} waited for what only their own thread could give them"
-        advice = "a deadlock; ask race.ever(lab.DEADLOCK) or race.never(lab.DEADLOCK) where that is the question"
+        name = "interrupted" if self._subject.interrupted else "race"
+        advice = f"a deadlock; ask {name}.ever(lab.DEADLOCK) or {name}.never(lab.DEADLOCK) where that is the question"
         raise Failed(Failure("deadlock", f"{text}: {advice}", self._scheduler.stacks()))
 
     def _check_alone(self, run: Run) -> None:
