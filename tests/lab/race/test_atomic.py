@@ -240,7 +240,9 @@ def test_orders_that_do_not_repeat_themselves(lab: Lab) -> None:
     """They cannot say what is allowed."""
     numbers = itertools.count()
     race = lab.race(list, lambda _: next(numbers), lambda _: 0)
-    with pytest.raises(Inconclusive, match=r"do not give the same again one after the other: .* gave .*, and again .*"):
+    with pytest.raises(
+        Inconclusive, match=r"do not give the same again one after the other: .* gave .*, and again .*"
+    ):
         race.atomic()
 
 

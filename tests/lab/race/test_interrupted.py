@@ -223,7 +223,7 @@ def handler(_: object) -> None:
 
 def test_deadlock_that_was_not_asked_about_is_an_error(forking: Lab) -> None:
     """With its story."""
-    words = r"count and count \(handler\) waited for what only their own thread .*; ask interrupted\.ever\(lab\.DEADLOCK\)"
+    words = r"count and count \(handler\) waited for what only their own thread .*; ask interrupted\.ever\(lab\.DEAD"
     with pytest.raises(RaceError, match=words):
         forking.interrupted(counting(threading.Lock), count, count, value_of).always(2)
     assert last(forking).witness is not None
@@ -376,7 +376,7 @@ def test_arguments_have_to_make_sense() -> None:
 
 
 def test_state_that_is_not_fresh_is_an_error(forking: Lab) -> None:
-    """What earlier runs have left in it would hide what is asked about: no later run has an outcome of the first one's."""
+    """What an earlier run has left in it would hide what is asked about."""
     counter = Counter()
     interrupted = forking.interrupted(lambda: counter, count, count, observe=lambda counter: counter.value)
     with pytest.raises(RaceError, match="setup returned the same Counter twice"):

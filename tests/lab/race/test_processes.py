@@ -269,7 +269,7 @@ def test_crash_of_an_actor_can_be_asked_about() -> None:
     assert Lab(budget=BUDGET_S).race(raw_array, crash, nothing, kind="process").ever(Lab.CRASH)
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """An exception that can be packed, and does not come out again: its arguments are others."""
 
     def __init__(self, amount: int, balance: int) -> None:
@@ -278,7 +278,7 @@ class Refusal(Exception):
 
 def refuse(_: Any) -> None:
     """Raise it."""
-    raise Refusal(10, 5)
+    raise RefusedError(10, 5)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,10 @@ def refuse(_: Any) -> None:
         (lambda _: 1 / 0, r"raised ZeroDivisionError(.|\n)*test_processes.py"),
         (lambda: None, r"takes|missing"),
         (lambda _: lambda: 0, "cannot be sent from its process.*return plain data"),
-        (refuse, r"an actor raised Refusal\('10 of 5'\), which cannot be sent from its process.*super\(\).__init__"),
+        (
+            refuse,
+            r"an actor raised RefusedError\('10 of 5'\), which cannot be sent from its process.*super\(\).__init__",
+        ),
     ],
     ids=["crash", "exit", "exception", "wrong-call", "unsendable", "unsendable-exception"],
 )

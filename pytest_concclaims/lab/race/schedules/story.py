@@ -73,7 +73,7 @@ def story(visits: Sequence[Visit]) -> list[Step]:
 def _with_source(visits: Sequence[Visit]) -> list[Visit]:
     """Return the visits; what became of an actor in code without a source, as in the line that has called that code.
 
-    Such as the properties of :mod:`multiprocessing.sharedctypes`, of which a person could see no more than ``<string>:3``.
+    Such as the properties of :mod:`multiprocessing.sharedctypes`, of which people would see ``<string>:3``.
     """
     callers: dict[int, Visit] = {}
     kept: list[Visit] = []

@@ -88,7 +88,12 @@ def test_source_that_is_not_known_has_no_text() -> None:
 
 def test_what_becomes_of_an_actor_in_code_without_a_source_is_told_in_its_caller(file: str) -> None:
     """Such as the properties of a ``multiprocessing.Value``."""
-    visits = [*ran(0, file, 6), *ran(0, "<string>", 3, 4, end="preempted"), *ran(1, file, 7), *ran(0, "<string>", 5, 7)]
+    visits = [
+        *ran(0, file, 6),
+        *ran(0, "<string>", 3, 4, end="preempted"),
+        *ran(1, file, 7),
+        *ran(0, "<string>", 5, 7),
+    ]
     steps = story([*visits, *ran(0, file, 8)])
     assert told(steps) == [(0, 6, "preempted"), (1, 7, None), (0, 6, "goes on"), (0, 8, None)]
     assert {step.file for step in steps} == {story(ran(0, file, 6))[0].file}
