@@ -176,7 +176,8 @@ class Scheduler:
                 if self._lost:  # it is over, and this one was ended with it
                     return
                 self._run.raised.append((me, error))
-                end = f"raised {type(error).__name__}"
+                # Of the instruments' own exception, the evidence says what it is about.
+                end = "failed" if isinstance(error, Failed) else f"raised {type(error).__name__}"
             self._end(me, end)
 
     def has_token(self, me: int) -> bool:
