@@ -139,7 +139,8 @@ def without_gil(schedules: Mapping[str, Any]) -> str | None:
         where = "at any instruction"
         none = f"none of {counted(portable['run'], 'schedule')}{'' if portable['exhausted'] else ' (more exist)'}"
     if portable["seen"]:
-        return f"{where}: {portable['seen']:,} of {counted(portable['run'], 'schedule')} show it"
+        shows = "shows" if portable["seen"] == 1 else "show"
+        return f"{where}: {portable['seen']:,} of {counted(portable['run'], 'schedule')} {shows} it"
     return f"{where}: {none} shows it"
 
 

@@ -138,7 +138,9 @@ def _head(record: RunRecord) -> Iterator[str]:
     yield f"## {claims}: {_headline(record)}"
     yield ""
     counts = [
-        f"{count:,} {verdict.word.lower()}" for verdict, count in count_verdicts(record.claims).items() if count
+        counted(count, "error") if verdict is Verdict.ERROR else f"{count:,} {verdict.word.lower()}"
+        for verdict, count in count_verdicts(record.claims).items()
+        if count
     ]
     yield f"**{counted(len(record.claims), 'claim')}**" + (f": {', '.join(counts)}" if counts else "")
     yield ""

@@ -73,7 +73,7 @@ def test_what_the_control_showed(control: dict[str, Any] | None, matched: bool, 
     ("seen", "exhausted", "text"),
     [
         (2, False, "without a GIL: 2 of 20 schedules show it"),
-        (1, False, "without a GIL: 1 of 20 schedules show it"),
+        (1, False, "without a GIL: 1 of 20 schedules shows it"),
         (0, False, "without a GIL: none of 20 schedules with at most one preemption (more exist) shows it"),
         (0, True, "without a GIL: none of all 20 schedules shows it"),
     ],

@@ -190,11 +190,16 @@ def packed(end: End, *, goes_on: bool = False) -> bytes:
         _exit()
     end = replace(end, has_threads=threading.active_count() > 1)
     try:
-        return pickle.dumps(end)
+        message = pickle.dumps(end)
+        pickle.loads(message)  # noqa: S301  (its own; an exception that can be packed need not come out again)
     except Exception as error:  # noqa: BLE001  (whatever its __reduce__ raises)
-        what = f"raised {end.raised!r}" if end.raised is not None else f"returned {end.value!r}"
-        text = f"an actor {what}, which cannot be sent from its process: {error}; let it return plain data"
+        what, advice = f"returned {end.value!r}", "let it return plain data"
+        if end.raised is not None:
+            what = f"raised {end.raised!r}"
+            advice = "let its class hand all arguments to super().__init__(), or let the actor catch it"
+        text = f"an actor {what}, which cannot be sent from its process: {error}; {advice}"
         return pickle.dumps(End(failure=Failure("raised", text, end.traceback)))
+    return message
 
 
 def _exit() -> None:

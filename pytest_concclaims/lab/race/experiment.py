@@ -335,7 +335,9 @@ def _callable(
     __tracebackhide__ = True
     if not callable(thing):
         hint = "; pass the function, do not call it" if thing is None else ""
-        if isinstance(thing, (list, tuple)):
+        if role == "setup" and thing is not None:
+            hint = "; pass a class, or a function that makes a fresh state: it is called for each run"
+        elif isinstance(thing, (list, tuple)):
             hint = f"; pass each thing of the list: {call}(setup, *list)"
         raise TypeError(f"{call}: {role} is {thing!r}, which cannot be called{hint}")
     if runs_nothing(thing) and not may_run_nothing:

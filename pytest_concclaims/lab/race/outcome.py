@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
-from types import CoroutineType
+from types import CoroutineType, ModuleType
 from typing import Any
 
 from ..callables import has_not_run
@@ -13,6 +13,9 @@ from ..failure import Failed, Failure, is_of_the_call, raised
 from .experiment import Subject
 from .orders import Call, Results, kept
 from .question import Broken, shown
+
+#: States that nothing can be changed of, or whose setup may have changed them back.
+_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, ModuleType)
 
 
 def made(subject: Subject) -> Any:
@@ -33,6 +36,19 @@ def check_state(state: Any) -> None:
     if state is None:
         text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
         raise Failed(Failure("raised", text, ""))
+
+
+def check_fresh(states: Iterable[Any]) -> None:
+    """Refuse states that are one: what their actors change would be there in the next run, or sample, already.
+
+    :raises Failed: ``setup`` has returned one of them twice.
+    """
+    seen: set[int] = set()
+    for state in states:
+        if id(state) in seen and not (isinstance(state, _IMMUTABLE) or callable(state) or hasattr(state, "acquire")):
+            text = f"setup returned the same {type(state).__name__} twice; let it make a fresh state each time"
+            raise Failed(Failure("raised", text, ""))
+        seen.add(id(state))
 
 
 def outcome_of(
@@ -102,18 +118,22 @@ def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Has
     if subject.may_break:
         return Broken(f"{type(error).__name__} raised")
     failure = raised(role(subject, actor), error)
-    raise Failed(replace(failure, text=f"{failure.text}{_advice(error)}")) from error
+    raise Failed(replace(failure, text=f"{failure.text}{_advice(subject, error)}")) from error
 
 
-def _advice(error: BaseException) -> str:
+def _advice(subject: Subject, error: BaseException) -> str:
     """Return what to do about an exception of an actor."""
     if isinstance(error, TypeError) and is_of_the_call(error):
-        return (
-            "; an actor is called with the state alone (use a lambda or functools.partial for more arguments), an "
-            "operation with the state and the arguments of lab.op"
-        )
+        if subject.labels:
+            return (
+                "; an operation is called with the state and the arguments of lab.op: lab.op(Stack.push, 1) and "
+                "Stack.pop, not a method of one stack"
+            )
+        who = "the handler, as the actor," if subject.interrupted else "an actor"
+        return f"; {who} is called with the state alone (use a lambda or functools.partial for more arguments)"
     if isinstance(error, Exception) and not isinstance(error, AssertionError):
-        return f"; if that is an outcome, give the race exceptions={type(error).__name__}"
+        what = "lab.interrupted" if subject.interrupted else "the race"
+        return f"; if that is an outcome, give {what} exceptions={type(error).__name__}"
     return ""
 
 

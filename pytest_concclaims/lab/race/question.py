@@ -217,6 +217,14 @@ def comparing(results: Results, compare: Callable[[Results], bool]) -> bool:
         raise Failed(raised(f"the comparison of {shown(results)} with other results", error)) from error
 
 
+def _is_hashable(outcome: object) -> bool:
+    try:
+        hash(outcome)
+    except Exception:  # noqa: BLE001  (a hash of the claim's own)
+        return False
+    return True
+
+
 def _check_hashable(outcome: object) -> None:
     """Refuse an outcome that can change, such as a list: it may not be what it was when it is asked about."""
     try:
@@ -318,7 +326,10 @@ def _check_is_outcome(
     try:
         hash(about)
     except TypeError:
-        raise TypeError(f"{call}: this cannot be hashed, so it is no outcome; ask with a predicate") from None
+        several = isinstance(about, (list, set)) and all(map(_is_hashable, about)) and len(about) > 1
+        or_so = f"; for several outcomes, write race.{asked}({', '.join(map(repr, about))})" if several else ""
+        text = f"{call}: this cannot be hashed, so it is no outcome; ask with a predicate{or_so}"
+        raise TypeError(text) from None
     if not _is_itself(about):
         raise ValueError(f"{call}: this is not equal to itself; ask with a predicate")
     if values is None or isinstance(about, type):

@@ -153,7 +153,7 @@ class Interrupted(Race):
     Each question has the handler run at each switch point of the actor. "Never" takes all of them, and no control.
     """
 
-    _call, _noun = "lab.interrupted", "an interruption"
+    _call, _noun, advice = "lab.interrupted", "an interruption", ASK.replace("race.", "interrupted.")
 
 
 class Operations(Asked):

@@ -165,6 +165,8 @@ class Runner:
         impossible = self._impossible(asked)
         if suffices:
             return Result(searched, findings, impossible or _too_short(findings), is_look=True)
+        if lacking is not None:  # schedules have taken most of the budget, so nothing follows from it for samples
+            findings.budget = None
         unsampled = impossible or findings.lacking()
         if not is_parallel and race.run and not self.experiment.matched:
             # Threads are switched seldom, and a control that is not the race's own says nothing of how seldom.

@@ -240,8 +240,25 @@ def test_orders_that_do_not_repeat_themselves(lab: Lab) -> None:
     """They cannot say what is allowed."""
     numbers = itertools.count()
     race = lab.race(list, lambda _: next(numbers), lambda _: 0)
-    with pytest.raises(Inconclusive, match=r"do not give the same again one after the other: .* gave .*, and again"):
+    with pytest.raises(
+        Inconclusive, match=r"do not give the same again one after the other: .* gave .*, and again .*"
+    ):
         race.atomic()
+
+
+def test_orders_on_what_earlier_runs_have_left(lab: Lab) -> None:
+    """What to do about it is another thing than about results that cannot be compared."""
+
+    def append(items: list[int]) -> int:
+        items.append(0)
+        return len(items)
+
+    kept: list[int] = []
+    race = lab.race(lambda: kept, append, append)
+    with pytest.raises(Inconclusive, match="let setup make a fresh state each time: a new object, a file with a new"):
+        race.atomic()
+    with pytest.raises(Inconclusive, match="let them return what can be compared, such as a number or a name"):
+        lab.race(list, lambda _: object(), lambda _: object()).atomic()
 
 
 def test_chance_is_no_witness(lab: Lab) -> None:

@@ -257,9 +257,12 @@ def test_not_callable(thing: object) -> None:
     what = f"is {thing!r}, which cannot be called"
     if thing is None:
         what += "; pass the function, do not call it"
+    what_setup_is = what
+    if thing is not None:
+        what_setup_is += "; pass a class, or a function that makes a fresh state: it is called for each run"
+    assert refused(TypeError, setup=thing) == f"lab.race: setup {what_setup_is}"
     if isinstance(thing, list):
         what += "; pass each thing of the list: lab.race(setup, *list)"
-    assert refused(TypeError, setup=thing) == f"lab.race: setup {what}"
     assert refused(TypeError, thing) == f"lab.race: actor 1 {what}"
     assert refused(TypeError, add, thing) == f"lab.race: actor 2 {what}"
     assert refused(TypeError, control=(add, thing)) == f"lab.race: the control's actor 2 {what}"

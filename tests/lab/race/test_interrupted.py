@@ -223,7 +223,8 @@ def handler(_: object) -> None:
 
 def test_deadlock_that_was_not_asked_about_is_an_error(forking: Lab) -> None:
     """With its story."""
-    with pytest.raises(RaceError, match=re.escape("count and count (handler) waited for what only their own thread")):
+    words = r"count and count \(handler\) waited for what only their own thread .*; ask interrupted\.ever\(lab\.DEAD"
+    with pytest.raises(RaceError, match=words):
         forking.interrupted(counting(threading.Lock), count, count, value_of).always(2)
     assert last(forking).witness is not None
 
@@ -372,6 +373,14 @@ def test_arguments_have_to_make_sense() -> None:
         lab.interrupted(Counter, count, count, exceptions=1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="an interruption is neither true nor false"):
         bool(lab.interrupted(Counter, count, count))
+
+
+def test_state_that_is_not_fresh_is_an_error(forking: Lab) -> None:
+    """What an earlier run has left in it would hide what is asked about."""
+    counter = Counter()
+    interrupted = forking.interrupted(lambda: counter, count, count, observe=lambda counter: counter.value)
+    with pytest.raises(RaceError, match="setup returned the same Counter twice"):
+        interrupted.never(1)
 
 
 def test_what_returns_nothing_is_nothing_to_ask_about(forking: Lab) -> None:

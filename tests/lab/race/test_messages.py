@@ -41,8 +41,17 @@ def test_how_long_it_would_take() -> None:
 
 def test_how_long_it_would_take_is_not_known_from_the_first_level() -> None:
     """Then nothing is promised."""
-    assert lacking(Explored(run=2, preemptions=0, further=10, seconds=1.0)).endswith("at most 0 were run")
-    assert lacking(Explored(run=2, seconds=1.0)).endswith("of those with at most 2 preemptions, none were run")
+    advice = "; give it a longer budget, or let actors do less"
+    assert lacking(Explored(run=2, preemptions=0, further=10, seconds=1.0)).endswith(f"at most 0 were run{advice}")
+    assert lacking(Explored(run=2, seconds=1.0)).endswith(
+        f"of those with at most 2 preemptions, none were run{advice}"
+    )
+
+
+def test_how_long_it_would_take_is_not_known_from_few_interruptions() -> None:
+    """The first ones take the longest."""
+    assert "s would be enough" not in lacking(Explored(run=1, points=(9_000,), seconds=0.1))
+    assert "one of about 2,700 s would be enough" in lacking(Explored(run=10, points=(9_000,), seconds=1.0))
 
 
 def test_too_many_scenarios() -> None:
@@ -111,6 +120,21 @@ def test_an_actor_that_takes_more_than_the_state(lab: Lab) -> None:
     with pytest.raises(RaceError, match=r"actor mistaken raised TypeError") as caught:
         lab.race(list, mistaken, len).always((0, 0))
     assert "an actor is called with the state alone" not in str(caught.value)
+
+
+def test_an_operation_of_one_object(lab: Lab) -> None:
+    """It has its state already."""
+    items = [1]
+    with pytest.raises(RaceError, match=r"an operation is called with the state .*, not a method of one stack"):
+        lab.operations(list, lab.op(items.copy), lab.op(list.append, 1)).linearizable()
+
+
+def test_several_outcomes_in_a_list(lab: Lab) -> None:
+    """How to ask about several."""
+    with pytest.raises(
+        TypeError, match=r"race\.always\(\[1, 2\]\): .*; for several outcomes, write race\.always\(1, 2\)"
+    ):
+        lab.race(list, len, len).always([1, 2])
 
 
 def test_an_outcome_that_cannot_be_hashed(lab: Lab) -> None:

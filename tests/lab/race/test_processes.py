@@ -257,6 +257,28 @@ def test_row_is_inserted_twice_that_was_not_there(tmp_path: Path) -> None:
     assert Lab(budget=BUDGET_S).race(setup, insert, insert, observe=rows, kind="process").ever(2)
 
 
+# --- states that are not fresh
+
+COMMON: Any = multiprocessing.RawValue("i", 0)
+COMMON_LOCK = multiprocessing.Lock()
+
+
+def add_to_common(_: Any) -> None:
+    """Change what all states share."""
+    with COMMON_LOCK:
+        COMMON.value += 1
+
+
+@pytest.mark.parametrize("setup", [lambda: COMMON, list], ids=["the same number", "another object"])
+@pytest.mark.parametrize("asked", ["never", "always"])
+def test_state_that_is_not_fresh_is_no_ground(setup: Callable[[], Any], asked: str) -> None:
+    """Neither for what is never seen, nor for a witness, as what came before is in it."""
+    made = race_of(setup, add_to_common, add_to_common, observe=lambda _: COMMON.value)
+    found = searched(question(asked, [2], (), values=None), made)
+    assert found.witness is None
+    assert "setup does not make a fresh state each time" in (found.lacking() or "")
+
+
 # --- how actors end
 
 
@@ -271,6 +293,18 @@ def test_crash_of_an_actor_can_be_asked_about() -> None:
     assert Lab(budget=BUDGET_S).race(raw_array, crash, nothing, kind="process").ever(Lab.CRASH)
 
 
+class RefusedError(Exception):
+    """An exception that can be packed, and does not come out again: its arguments are others."""
+
+    def __init__(self, amount: int, balance: int) -> None:
+        super().__init__(f"{amount} of {balance}")
+
+
+def refuse(_: Any) -> None:
+    """Raise it."""
+    raise RefusedError(10, 5)
+
+
 @pytest.mark.parametrize(
     ("actor", "message"),
     [
@@ -279,8 +313,12 @@ def test_crash_of_an_actor_can_be_asked_about() -> None:
         (lambda _: 1 / 0, r"raised ZeroDivisionError(.|\n)*test_processes.py"),
         (lambda: None, r"takes|missing"),
         (lambda _: lambda: 0, "cannot be sent from its process.*return plain data"),
+        (
+            refuse,
+            r"an actor raised RefusedError\('10 of 5'\), which cannot be sent from its process.*super\(\).__init__",
+        ),
     ],
-    ids=["crash", "exit", "exception", "wrong-call", "unsendable"],
+    ids=["crash", "exit", "exception", "wrong-call", "unsendable", "unsendable-exception"],
 )
 def test_actor_that_comes_to_no_end_is_an_error(actor: Callable[[Any], object], message: str) -> None:
     """It says how the process ended, and where."""

@@ -6,12 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from ...failure import Failed, Failure, raised
 from ..experiment import Subject
-from ..outcome import check_state, exception_outcome, only, outcome_of
+from ..outcome import check_fresh, check_state, exception_outcome, only, outcome_of
 
 clock = time.perf_counter
 
@@ -20,7 +19,6 @@ clock = time.perf_counter
 PART_TIMEOUT_S = 0.02
 #: The number of states of a stride that are checked for being fresh.
 _CHECKED_STATES = 2048
-_IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, ModuleType)
 
 
 def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = ()) -> list[Any]:
@@ -38,19 +36,9 @@ def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = (
         raise
     except BaseException as error:
         raise Failed(raised("setup", error)) from error
-    _check_fresh(states, latest)
-    return states
-
-
-def _check_fresh(states: list[Any], latest: Iterable[Any]) -> None:
-    """Refuse states that are none: samples that share what their actors change would all be one."""
     check_state(states[0])
-    seen: set[int] = set()
-    for state in (*latest, *states[:_CHECKED_STATES]):  # of each stride, so it must not take long
-        if id(state) in seen and not (isinstance(state, _IMMUTABLE) or callable(state) or hasattr(state, "acquire")):
-            text = f"setup returned the same {type(state).__name__} twice; let it make a fresh state for each sample"
-            raise Failed(Failure("raised", text, ""))
-        seen.add(id(state))
+    check_fresh((*latest, *states[:_CHECKED_STATES]))  # of each stride, so it must not take long
+    return states
 
 
 class Halted(BaseException):

@@ -109,8 +109,11 @@ class InOrders:
         if pause_s:
             text = f"{calls} gave {portable(first)}, and with {1000 * pause_s:.0f} ms before each, {portable(again)}"
             return f"what the calls give depends on time: {text}; let setup make the clock that they read"
+        before, after = portable(first).text, portable(again).text
         text = f"{calls} gave {portable(first)}, and again {portable(again)}"
         advice = "let them return what can be compared, such as a number or a name"
+        if before != after and "0x..." not in before:
+            advice = "let setup make a fresh state each time: a new object, a file with a new name"
         return f"the calls do not give the same again one after the other: {text}; {advice}"
 
 

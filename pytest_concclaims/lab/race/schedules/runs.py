@@ -18,7 +18,7 @@ from ...failure import Failed, Failure
 from ...threads import ends_of_new_threads
 from ..experiment import Actor, Subject
 from ..orders import Call, History, Order, Raised, Results, Sequential, result_of
-from ..outcome import close_unawaited, exception_outcome, made, outcome_of, role
+from ..outcome import check_fresh, close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
 from .explorer import Seen, clock
@@ -104,6 +104,7 @@ class Runs:
         if timeout == math.inf:  # a person looks on
             self._watch.debugger = sys.gettrace()
         self._runs = 0
+        self._first_state: Any = None
         self._saw_threads = self._contended = False
         #: Ends of threads that actors have started.
         self._ends: list[Failure] = []
@@ -131,6 +132,11 @@ class Runs:
     def started_threads(self) -> bool:
         """Return whether there are threads besides those of the actors, which are not scheduled."""
         return self._watch.started_threads or self._saw_threads
+
+    @property
+    def is_lost(self) -> bool:
+        """Return whether no more schedules can be run, as actors are left in a deadlock."""
+        return self._scheduler.is_lost
 
     @property
     def doubt(self) -> str | None:
@@ -181,6 +187,8 @@ class Runs:
         self._begin(schedule, Part.SETUP)
         pooled = write is None and self._runs >= _RECORDED * (1 + subject.interrupted)
         state = self._watch.state(partial(made, subject), pooled=pooled)
+        if subject.interrupted:  # there are no samples, which would see that
+            self._check_fresh(state)
         self._begin(schedule, Part.ACTORS)
         path: list[Visit] = []
         if write is None and not pooled and not subject.in_processes:  # each of these is a process's first run
@@ -210,6 +218,14 @@ class Runs:
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and not PYPY:
             gc.collect()
         return Seen(run, judged, _in_short(path), last)
+
+    def _check_fresh(self, state: Any) -> None:
+        """Refuse a second state that is the first one, which is there until then; later ones may take its place."""
+        if self._runs == 0:
+            self._first_state = state
+        elif self._first_state is not None:
+            check_fresh([self._first_state, state])
+            self._first_state = None
 
     def _acted(
         self, state: Any, schedule: Schedule, write: Callable[[Visit], None] | None, order: Order | None = None
@@ -293,7 +309,8 @@ class Runs:
         text = f"all actors of the {self._subject.name} that had not ended waited for each other"
         if self._subject.interrupted:
             text = f"{' and '.join(self._subject.names())} waited for what only their own thread could give them"
-        advice = "a deadlock; ask race.ever(lab.DEADLOCK) or race.never(lab.DEADLOCK) where that is the question"
+        name = "interrupted" if self._subject.interrupted else "race"
+        advice = f"a deadlock; ask {name}.ever(lab.DEADLOCK) or {name}.never(lab.DEADLOCK) where that is the question"
         raise Failed(Failure("deadlock", f"{text}: {advice}", self._scheduler.stacks()))
 
     def _check_alone(self, run: Run) -> None:

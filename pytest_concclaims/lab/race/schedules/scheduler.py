@@ -130,6 +130,11 @@ class Scheduler:
         return run
 
     @property
+    def is_lost(self) -> bool:
+        """Return whether actors hang, or wait for each other for ever."""
+        return self._lost
+
+    @property
     def is_recorded(self) -> bool:
         """Return whether it is noted what becomes of actors."""
         return self._note is not _no_note
@@ -176,7 +181,8 @@ class Scheduler:
                 if self._lost:  # it is over, and this one was ended with it
                     return
                 self._run.raised.append((me, error))
-                end = f"raised {type(error).__name__}"
+                # Of the instruments' own exception, the evidence says what it is about.
+                end = "failed" if isinstance(error, Failed) else f"raised {type(error).__name__}"
             self._end(me, end)
 
     def has_token(self, me: int) -> bool:

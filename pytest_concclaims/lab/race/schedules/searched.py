@@ -12,6 +12,8 @@ from .explorer import ENOUGH, Explored, Witness
 RACE_PART = 0.5
 #: Times the budget that would just be enough, for advice.
 _RESERVE = 1.5
+#: Runs before it is known how long one takes.
+_LEAST_FOR_ADVICE = 10
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,13 @@ def _too_many(race: Explored) -> str:
             "a longer budget, or fewer operations"
         )
     if len(race.points) == 1:
-        seconds = math.ceil(_RESERVE * race.points[0] * race.seconds / race.run / RACE_PART)
-        return (
+        text = (
             f"the handler ran at only {race.run:,} of {counted(race.points[0], 'switch point')}, chosen at random, "
-            f"within the budget; one of about {seconds:,} s would be enough"
         )
+        if race.run < _LEAST_FOR_ADVICE:
+            return f"{text}within the budget; give it a longer one, or let the actor do less"
+        seconds = math.ceil(_RESERVE * race.points[0] * race.seconds / race.run / RACE_PART)
+        return f"{text}within the budget; one of about {seconds:,} s would be enough; or let the actor do less"
     whole = "none" if race.preemptions is None else f"only those with at most {race.preemptions}"
     text = (
         f"there are too many schedules for the budget: of those with at most {ENOUGH} preemptions, {whole} were run"
@@ -128,4 +132,4 @@ def _too_many(race: Explored) -> str:
         # The race has a part of the budget only.
         seconds = math.ceil(_RESERVE * race.further * race.seconds / race.run / RACE_PART)
         return f"{text}; a budget of about {seconds:,} s would be enough"
-    return text
+    return f"{text}; give it a longer budget, or let actors do less"

@@ -116,7 +116,7 @@ class Side:
             explored.once = explored.once or runs.once
             explored.doubt = runs.doubt
             explored.remarks = (UNSCHEDULED,) if runs.started_threads else ()
-            return explored
+            return _on_fresh_states(explored, runs) if self.subject.in_processes else explored
 
         return self._unless_crash_is_sought(lambda: self.in_child(explore, seconds))
 
@@ -181,6 +181,26 @@ class Side:
             raise EndedBySchedule(
                 failed.failure, witness, self.subject, portable=self._portable
             ) from failed.__cause__
+
+
+def _on_fresh_states(explored: Explored, runs: Runs) -> Explored:
+    """Return what was seen, and that it is no ground if states are not fresh: what processes share is not looked at.
+
+    The actors, run twice in the same way, then give something else. A witness counts if they alone do not give it.
+    """
+    if runs.is_lost:
+        return explored
+    first, again = runs.run(()), runs.run(())
+    if first.judged.outcome == again.judged.outcome:
+        return explored
+    explored.leaks = True
+    explored.doubt = (
+        f"run twice in the same way, the actors gave {first.judged.outcome} and {again.judged.outcome}: setup does "
+        "not make a fresh state each time, such as a new object or a file with a new name, or what they do is random"
+    )
+    if explored.witness is not None and (explored.no_race or first.sought or again.sought):
+        return replace(explored, witness=None, seen=0)
+    return explored
 
 
 def _written(file: BinaryIO) -> Iterator[Visit]:

@@ -63,11 +63,29 @@ def story(visits: Sequence[Visit]) -> list[Step]:
     """
     numbers: dict[object, int] = {}
     functions = _Functions()
-    told = _one_by_line(_going_on(_without_heads(visits, functions), functions), numbers)
+    told = _one_by_line(_going_on(_without_heads(_with_source(visits), functions), functions), numbers)
     for length in range(2, _LONGEST_ROUND + 1):
         told = _rounds_folded(told, length, numbers)
     lines, files = _Lines(), _Files()
     return _shortened([_step(item, lines, files) for item in told])
+
+
+def _with_source(visits: Sequence[Visit]) -> list[Visit]:
+    """Return the visits; what became of an actor in code without a source, as in the line that has called that code.
+
+    Such as the properties of :mod:`multiprocessing.sharedctypes`, of which people would see ``<string>:3``.
+    """
+    callers: dict[int, Visit] = {}
+    kept: list[Visit] = []
+    for visit in visits:
+        if not visit.file.startswith("<") or linecache.getlines(visit.file):
+            callers[visit.actor] = visit
+            kept.append(visit)
+        elif visit.actor not in callers:
+            kept.append(visit)
+        elif visit.event is not None or kept[-1].actor != visit.actor:
+            kept.append(replace(callers[visit.actor], event=visit.event))
+    return kept
 
 
 def _without_heads(visits: Sequence[Visit], functions: _Functions) -> list[Visit]:

@@ -71,8 +71,8 @@ def test_files_are_named_as_people_know_them(file: str, monkeypatch: pytest.Monk
     """Relative to the current folder; elsewhere the last two parts; what is no path as it is."""
     names = [file, str(Path(file).parents[1] / "app.py"), "/usr/lib/python3/queue.py", "<string>", "<frozen os>"]
     monkeypatch.chdir(Path(file).parents[1])
-    steps = story([Visit(0, name, 6) for name in names])
-    assert [step.file for step in steps] == [
+    steps = [story([Visit(0, name, 6)]) for name in names]
+    assert [step.file for (step,) in steps] == [
         "bank/account.py",
         "app.py",
         "python3/queue.py",
@@ -84,6 +84,19 @@ def test_files_are_named_as_people_know_them(file: str, monkeypatch: pytest.Monk
 def test_source_that_is_not_known_has_no_text() -> None:
     """As of code that was made while it ran."""
     assert story([Visit(0, "<string>", 3)]) == [Step(0, "<string>", 3, "")]
+
+
+def test_what_becomes_of_an_actor_in_code_without_a_source_is_told_in_its_caller(file: str) -> None:
+    """Such as the properties of a ``multiprocessing.Value``."""
+    visits = [
+        *ran(0, file, 6),
+        *ran(0, "<string>", 3, 4, end="preempted"),
+        *ran(1, file, 7),
+        *ran(0, "<string>", 5, 7),
+    ]
+    steps = story([*visits, *ran(0, file, 8)])
+    assert told(steps) == [(0, 6, "preempted"), (1, 7, None), (0, 6, "goes on"), (0, 8, None)]
+    assert {step.file for step in steps} == {story(ran(0, file, 6))[0].file}
 
 
 def test_long_lines_are_shortened(tmp_path: Path) -> None:
