@@ -166,9 +166,17 @@ def _main(
     if stacks is not None:
         faulthandler.enable(stacks)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    _forget_watchdog()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     sharpen_timers()
     main(channel, failed_assertions, *arguments)
+
+
+def _forget_watchdog() -> None:
+    """Do without the handler of pytest-timeout, whose timer runs in the test process: else it could end any wait."""
+    alarm = getattr(signal, "SIGALRM", None)
+    if alarm is not None and getattr(signal.getsignal(alarm), "__module__", None) == "pytest_timeout":
+        signal.signal(alarm, signal.SIG_DFL)
 
 
 def called(call: Callable[[], object], failed_assertions: Callable[[], Sequence[str]]) -> End:

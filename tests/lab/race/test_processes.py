@@ -6,7 +6,10 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -167,6 +170,64 @@ def test_processes_that_wait_for_what_does_not_come_are_in_a_deadlock() -> None:
 
 def _get(queue: Any) -> object:
     return queue.get()
+
+
+def no_deadlock(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
+    """Check that two of an actor come to an end, whatever they wait for meanwhile."""
+    search = ScheduleSearch(race_of(setup, actor, actor), Conditions(0.1, TIMEOUT_S))
+    found = search.ask(question("ever", [Lab.DEADLOCK], (), values=None))
+    assert found.race.outcomes
+    assert found.witness is None
+
+
+class TooLateError(Exception):
+    """A timer has ended a wait."""
+
+
+def _too_late(*_: object) -> None:
+    raise TooLateError
+
+
+def _give_up(lock: Any) -> str:
+    signal.signal(signal.SIGALRM, _too_late)
+    signal.setitimer(signal.ITIMER_REAL, 0.6)
+    try:
+        lock.acquire()
+    except TooLateError:
+        return "late"
+    return "in time"
+
+
+def _taken() -> Any:
+    lock = multiprocessing.Lock()
+    lock.acquire()
+    return lock
+
+
+def test_wait_that_a_timer_ends_is_no_deadlock() -> None:
+    """A signal handler may raise."""
+    no_deadlock(_taken, _give_up)
+
+
+def _set_later() -> Any:
+    event = multiprocessing.Event()
+    threading.Timer(0.6, event.set).start()
+    return event
+
+
+def test_wait_that_a_thread_of_setup_ends_is_no_deadlock() -> None:
+    """It is in the process that made the state."""
+    no_deadlock(_set_later, lambda event: event.wait())
+
+
+def _ask_another_session(_: Any) -> bytes:
+    code = "import time; time.sleep(0.6); print(1)"
+    return subprocess.check_output([sys.executable, "-S", "-c", code], start_new_session=True)
+
+
+def test_wait_for_a_process_of_another_session_is_no_deadlock() -> None:
+    """It is no member of the group."""
+    no_deadlock(list, _ask_another_session)
 
 
 def test_moves_are_not_atomic() -> None:

@@ -76,6 +76,11 @@ class ProcessScheduler(Scheduler):
         #: Returns what processes call, by the actor's number, and ends them.
         self.stacks_of: Callable[[int], str] = lambda _: ""
 
+    def start(self) -> None:
+        """Start the threads."""
+        super().start()
+        self.waits.own_threads = {*self._earlier_threads, *self._native_ids}
+
     def begin(self, me: int, process: int, channel: Connection) -> None:
         """Look at a process, from now on, where it is asked what an actor waits in."""
         self.credits.give(me, 0)

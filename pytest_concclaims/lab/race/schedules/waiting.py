@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Collection
@@ -24,6 +25,13 @@ _FUTEX, _SLEEPS, _SELECTS, _READS, _FILE_LOCKS = {
     "x86_64": (202, (35, 230), (23, 270), (0,), (72, 73)),
     "aarch64": (98, (101, 115), (72,), (63,), (25, 32)),
 }.get(platform.machine(), (-1, (), (), (), ()))
+#: By which threads wait for files and, as the argument of that number says, no longer than for some time: in
+#: milliseconds, or where a pointer points.
+_POLLS_MS, _POLLS_AT = {
+    "x86_64": ({7: 3, 232: 4, 281: 4}, {23: 5, 270: 5, 271: 3, 441: 4}),
+    "aarch64": ({22: 4}, {72: 5, 73: 3, 441: 4}),
+}.get(platform.machine(), ({}, {}))
+_NEGATIVE = 1 << 31
 _FUTEX_PRIVATE_FLAG = 128  # linux/futex.h: no other process can wake it
 #: The bytes of a look, at most.
 _LOOK_SIZE = 256
@@ -46,7 +54,7 @@ class Wait:
     :param call: the system call, and its arguments.
     :param ran: how often the thread ran before.
     :param endless: whether only another thread of this process can end it.
-    :param timed: whether time alone ends it.
+    :param timed: whether time alone ends it, at the latest.
     :param seconds: how long it is to last before it is certain: a thread that waits for the GIL does not wait for
         another actor.
     """
@@ -157,6 +165,8 @@ class ProcessWaits(Waits):
         self._processes: dict[int, int] = {}
         self._channels: dict[int, Connection] = {}
         self._own_reads: dict[Connection, int] = {}
+        #: The threads of this process that wake up no actor.
+        self.own_threads: set[int] = set()
 
     def begin(self, process: int, channel: Connection) -> None:
         """Look at a process from now on.
@@ -185,15 +195,16 @@ class ProcessWaits(Waits):
         if channel is not None and int(words[0]) in _READS and int(words[1], 16) == self._own_reads[channel]:
             return None
         process = self._processes.get(thread, thread)
-        if wait.timed or int(words[0]) == _FUTEX or int(words[0]) in _FILE_LOCKS:
-            return replace(wait, endless=not wait.timed)
+        if _sleeps(words) or int(words[0]) == _FUTEX or int(words[0]) in _FILE_LOCKS:
+            return _until_an_alarm(process, replace(wait, endless=not wait.timed))
         if int(words[0]) in _READS and _is_pipe(process, int(words[1], 16)):
-            return replace(wait, endless=True)
+            return _until_an_alarm(process, replace(wait, endless=True))
         return replace(wait, seconds=_ANSWER_S)
 
-    def of_all(self, _: Collection[int]) -> dict[int, Wait | None]:
-        """Return what all threads of the other processes of this one's group wait in."""
-        waits: dict[int, Wait | None] = {}
+    def of_all(self, but: Collection[int]) -> dict[int, Wait | None]:
+        """Return what all threads wait in that other processes of this one's group have, or that ``setup`` started."""
+        own = super().of_all({*but, *self.own_threads}) if self.own_threads else {}
+        waits = {thread: wait for thread, wait in own.items() if thread not in self.own_threads}
         for process in _group():
             with suppress(OSError):  # it has ended
                 for name in os.listdir(f"/proc/{process}/task"):  # noqa: PTH208  (quick)
@@ -206,17 +217,49 @@ class ProcessWaits(Waits):
 
 
 def _group() -> list[int]:
-    """Return the other processes of this one's group; itself where the system does not tell, as it runs."""
+    """Return the other processes of this one's group, and those that they have started, in whatever group.
+
+    This one itself where the system does not tell, as it runs.
+    """
     try:
         names = os.listdir("/proc")  # noqa: PTH208  (quick)
     except OSError:
         return [os.getpid()]
-    group, found = os.getpgrp(), []
+    parents: dict[int, int] = {}
+    group, own, found = os.getpgrp(), os.getpid(), set()
     for process in (int(name) for name in names if name.isdecimal()):
         with suppress(OSError):
-            if process != os.getpid() and os.getpgid(process) == group:
-                found.append(process)
-    return found
+            parents[process] = _parent(process)
+            if os.getpgid(process) == group:
+                found.add(process)
+    found.add(own)
+    while True:
+        more = {process for process, parent in parents.items() if parent in found} - found
+        if not more:
+            return sorted(found - {own})
+        found |= more
+
+
+def _parent(process: int) -> int:
+    """Return a process's parent (proc(5), stat: its name may have any character)."""
+    with open(f"/proc/{process}/stat", "rb", buffering=0) as stat:  # noqa: PTH123  (quick)
+        look = stat.read(_LOOK_SIZE)
+    return int(look[look.rindex(b")") + 2 :].split()[1])
+
+
+def _until_an_alarm(process: int, wait: Wait) -> Wait:
+    """Return a wait that a process is in, which its timer may end."""
+    timed = wait.timed or _catches_alarms(process)
+    return replace(wait, endless=wait.endless and not timed, timed=timed)
+
+
+def _catches_alarms(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/status", "rb") as status:  # noqa: PTH123  (quick)
+            caught = [line for line in status if line.startswith(b"SigCgt:")]
+    except OSError:  # it has ended, or the system does not tell
+        return False
+    return any(int(line.split()[1], 16) >> (signal.SIGALRM - 1) & 1 for line in caught)
 
 
 def _is_pipe(process: int, descriptor: int) -> bool:
@@ -252,9 +295,19 @@ def _wait(call: bytes, ran: bytes, gil_wait_s: float) -> Wait:
     words = call.split()
     number = int(words[0])
     if number != _FUTEX:
-        # Before 3.11, time.sleep is a select without files.
-        timed = number in _SLEEPS or (number in _SELECTS and words[1] == b"0x0")
-        return Wait(call, ran, endless=False, timed=timed, seconds=0.0)
+        return Wait(call, ran, endless=False, timed=_sleeps(words) or _polls_for_a_time(words), seconds=0.0)
     timed = words[4] != b"0x0"
     endless = not timed and bool(int(words[2], 16) & _FUTEX_PRIVATE_FLAG)
     return Wait(call, ran, endless=endless, timed=timed, seconds=gil_wait_s if timed else _MUTEX_WAIT_S)
+
+
+def _sleeps(words: list[bytes]) -> bool:
+    # Before 3.11, time.sleep is a select without files.
+    return int(words[0]) in _SLEEPS or (int(words[0]) in _SELECTS and words[1] == b"0x0")
+
+
+def _polls_for_a_time(words: list[bytes]) -> bool:
+    number = int(words[0])
+    if number in _POLLS_MS:
+        return not int(words[_POLLS_MS[number]], 16) & _NEGATIVE
+    return number in _POLLS_AT and words[_POLLS_AT[number]] != b"0x0"

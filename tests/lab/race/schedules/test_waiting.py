@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 import time
@@ -90,6 +91,36 @@ def test_wait_with_a_timeout_is_timed(waits: Waits) -> None:
     lock = held_lock()
     with thread_that(lambda: lock.acquire(timeout=TIMEOUT_S), lock.release) as thread:
         assert not settled(waits, thread, timed=True).endless
+
+
+def _by_poll(file: int, seconds: float | None) -> None:
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    poll.poll(None if seconds is None else 1000 * seconds)
+
+
+def _by_epoll(file: int, seconds: float | None) -> None:
+    with select.epoll() as poll:
+        poll.register(file, select.EPOLLIN)
+        poll.poll(-1 if seconds is None else seconds)
+
+
+@linux
+@pytest.mark.parametrize("seconds", [None, TIMEOUT_S], ids=["endless", "timeout"])
+@pytest.mark.parametrize(
+    "wait",
+    [lambda file, seconds: select.select([file], [], [], seconds), _by_poll, _by_epoll],
+    ids=["select", "poll", "epoll"],
+)
+def test_wait_for_files_is_timed_where_it_has_a_timeout(
+    waits: Waits, wait: Callable[[int, float | None], object], seconds: float | None
+) -> None:
+    """It may end by itself then."""
+    reads, writes = os.pipe()
+    with thread_that(lambda: wait(reads, seconds), lambda: os.write(writes, b"x")) as thread:
+        assert settled(waits, thread, timed=seconds is not None).timed is (seconds is not None)
+    os.close(reads)
+    os.close(writes)
 
 
 @linux
