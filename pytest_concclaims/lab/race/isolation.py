@@ -8,6 +8,7 @@ code, or of modules of the standard library that work on their arguments.
 from __future__ import annotations
 
 import dis
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from types import (
@@ -22,7 +23,7 @@ from types import (
 from typing import Any
 
 from ..callables import name_of
-from .references import MOST_THINGS, listed, reached, referred
+from .references import ATOMS, MOST_THINGS, listed, reached, referred
 
 
 def _names(text: str) -> frozenset[str]:
@@ -62,10 +63,10 @@ def reached_outside(functions: Iterable[Callable[..., Any] | None], state: objec
 
     :param other: another state, made by the same ``setup``.
     """
-    of_functions, of_state = reached([tuple(functions)], _step), reached([state], _step)
+    of_functions, of_state = reached([tuple(functions)], _step), reached([(state,)], _step)
     if max(len(of_functions), len(of_state)) >= MOST_THINGS:
         return "more than can be looked at"
-    elsewhere = {id(thing) for thing in (*of_functions, *reached([other], _step))}
+    elsewhere = {id(thing) for thing in (*of_functions, *reached([(other,)], _step))}
     common = (thing for thing in (*of_functions, *of_state) if id(thing) in elsewhere)
     near = chain.from_iterable((thing, *_step(thing)) for thing in (*of_functions, *of_state))
     return next(filter(None, chain(map(_common, common), map(_outside, near))), None)
@@ -77,7 +78,16 @@ def _common(thing: Any) -> str | None:
 
 
 def _step(thing: Any) -> list[object]:
-    """Return what is to be looked at besides: not what is in modules that are known."""
+    """Return what is to be looked at besides: not what is in modules that are known.
+
+    What is not walked through, such as a member of an enumeration, may have a class of the claim's own, and so may
+    classes.
+    """
+    things = _near(thing)
+    return [*things, *(type(one) for one in things if isinstance(one, (type, *ATOMS)))]
+
+
+def _near(thing: Any) -> list[object]:
     if type(thing) is FunctionType:
         return [] if thing.__module__ in _KNOWN else listed(referred, thing)
     one = thing if isinstance(thing, type) else type(thing)
@@ -91,6 +101,8 @@ def _outside(thing: Any) -> str | None:
         if thing.__module__ in _KNOWN:
             return thing.__name__ if thing.__name__ in _OUTSIDE else None
         return _outside_of_code(thing)
+    if isinstance(thing, logging.Logger):
+        return "a logger"  # whose handlers may be anywhere
     if isinstance(thing, ModuleType):
         return None if thing.__name__ in _KNOWN else f"the module {thing.__name__}"
     if isinstance(thing, BuiltinFunctionType):
@@ -103,6 +115,9 @@ def _outside(thing: Any) -> str | None:
 
 
 def _outside_of_code(function: FunctionType) -> str | None:
+    if type(function.__code__) is not CodeType:  # a method of PyPy's own, which has a class in place of a module
+        owner = getattr(function, "__objclass__", None)
+        return None if getattr(owner, "__module__", None) in _KNOWN else name_of(function)
     for code in _codes(function.__code__):
         for name in code.co_names:
             if name in _OUTSIDE:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import enum
+import logging
 import math
 import multiprocessing
 import os
+import random
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -42,6 +45,51 @@ class Logged(Account):
         Path("deposits").touch()
 
 
+class Singleton(type):
+    """Makes one object of each class."""
+
+    made: dict[type, Any] = {}  # noqa: RUF012  (of all)
+
+    def __call__(cls) -> Any:
+        """Return it."""
+        if cls not in Singleton.made:
+            Singleton.made[cls] = super().__call__()
+        return Singleton.made[cls]
+
+
+class Total(metaclass=Singleton):
+    """One for all states."""
+
+    def __init__(self) -> None:
+        self.number = multiprocessing.RawValue("i", 0)
+
+
+TOTAL = Total()
+
+
+class Unit(enum.Enum):
+    """One of whose members the method is not walked to as those of other objects are."""
+
+    EURO = 1
+
+    def count(self) -> None:
+        """Add to what all share."""
+        COMMON.value += 1
+
+
+class Name(str):
+    """The same."""
+
+    __slots__ = ()
+
+    def count(self) -> None:
+        """Add to what all share."""
+        COMMON.value += 1
+
+
+NAME, EURO, LOG = Name("a"), Unit.EURO, logging.getLogger(__name__)
+
+
 def number() -> Any:
     """Return a number that processes share."""
     return multiprocessing.Value("i", 0)
@@ -66,8 +114,9 @@ def importing(_: Any) -> None:
         (Account, Account.deposit),
         (multiprocessing.SimpleQueue, lambda queue: queue.put(1)),
         (list, len),
+        (number, lambda shared: random.random() + shared.value),
     ],
-    ids=["number", "class", "queue", "list"],
+    ids=["number", "class", "queue", "list", "random"],
 )
 def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
     """All that is named is Python code, or makes something new."""
@@ -91,6 +140,11 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
         (lambda: Path("file"), Path.touch),
         (Logged, Logged.deposit),
         (lambda: multiprocessing.Manager, len),
+        (list, lambda _: Total().number.value),
+        (list, lambda _: EURO.count()),
+        (list, lambda _: NAME.count()),
+        (lambda: EURO, lambda unit: unit.count()),
+        (list, lambda _: LOG.warning("")),
     ],
     ids=[
         "open",
@@ -107,6 +161,11 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
         "path",
         "method",
         "manager",
+        "metaclass",
+        "enum",
+        "text",
+        "enum-state",
+        "logger",
     ],
 )
 def test_not_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
