@@ -172,6 +172,23 @@ def _get(queue: Any) -> object:
     return queue.get()
 
 
+class Helped(Account):
+    """One that has started a process, which has ended and is not waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.helper = subprocess.Popen([sys.executable, "-S", "-c", ""], stdout=subprocess.PIPE)
+        assert self.helper.stdout is not None
+        self.helper.stdout.read()
+
+
+@pytest.mark.filterwarnings("ignore:subprocess")
+def test_process_that_has_ended_wakes_up_nobody() -> None:
+    """Though it still has its number."""
+    found = searched(question("ever", [Lab.DEADLOCK], (), values=None), race_of(Helped, one_way, other_way))
+    assert found.witness is not None
+
+
 def no_deadlock(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
     """Check that two of an actor come to an end, whatever they wait for meanwhile."""
     search = ScheduleSearch(race_of(setup, actor, actor), Conditions(0.1, TIMEOUT_S))

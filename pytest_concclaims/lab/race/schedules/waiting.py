@@ -208,8 +208,11 @@ class ProcessWaits(Waits):
         for process in _group():
             with suppress(OSError):  # it has ended
                 for name in os.listdir(f"/proc/{process}/task"):  # noqa: PTH208  (quick)
-                    self._processes[int(name)] = process
-                    waits[int(name)] = self.of(int(name))
+                    thread = int(name)
+                    self._processes[thread] = process
+                    wait = self.of(thread)
+                    if (wait is not None and wait.endless) or not _has_ended(self._folder(thread)):
+                        waits[thread] = wait
         return waits
 
     def _folder(self, thread: int) -> str:
@@ -241,10 +244,19 @@ def _group() -> list[int]:
 
 
 def _parent(process: int) -> int:
-    """Return a process's parent (proc(5), stat: its name may have any character)."""
-    with open(f"/proc/{process}/stat", "rb", buffering=0) as stat:  # noqa: PTH123  (quick)
+    return int(_stat(f"/proc/{process}")[1])
+
+
+def _has_ended(folder: str) -> bool:
+    """Return whether a thread has ended, though its process has not been waited for."""
+    return _stat(folder)[0] in (b"Z", b"X")
+
+
+def _stat(folder: str) -> list[bytes]:
+    """Return the state, the parent, and more (proc(5), stat: the name before it may have any character)."""
+    with open(f"{folder}/stat", "rb", buffering=0) as stat:  # noqa: PTH123  (quick)
         look = stat.read(_LOOK_SIZE)
-    return int(look[look.rindex(b")") + 2 :].split()[1])
+    return look[look.rindex(b")") + 2 :].split()
 
 
 def _until_an_alarm(process: int, wait: Wait) -> Wait:
