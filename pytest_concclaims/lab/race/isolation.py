@@ -24,6 +24,7 @@ from typing import Any
 
 from ..callables import name_of
 from .references import ATOMS, MOST_THINGS, listed, reached, referred
+from .sharing import Watch
 
 
 def _names(text: str) -> frozenset[str]:
@@ -70,6 +71,13 @@ def reached_outside(functions: Iterable[Callable[..., Any] | None], state: objec
     common = (thing for thing in (*of_functions, *of_state) if id(thing) in elsewhere)
     near = chain.from_iterable((thing, *_step(thing)) for thing in (*of_functions, *of_state))
     return next(filter(None, chain(map(_common, common), map(_outside, near))), None)
+
+
+def left_behind_in(function: Callable[..., Any], state: object) -> Watch:
+    """Return a watch over what a function can change besides a state, such as a variable of the state's class."""
+    walked = reached([(state,)], _step)
+    of_all_states = (thing for thing in walked if isinstance(thing, (type, FunctionType)))
+    return Watch([(function, *of_all_states)], _step)
 
 
 def _common(thing: Any) -> str | None:

@@ -16,10 +16,13 @@ from .references import ATOMS, CONTAINERS, listed, parts, reached, referred
 
 
 class Watch:
-    """What functions refer to, as it was before a call of ``setup``."""
+    """What functions refer to, as it was before a call of ``setup``.
 
-    def __init__(self, functions: Iterable[Callable[..., Any] | None]) -> None:
-        things = reached(functions, referred)
+    :param step: from what is reached to what is looked at besides.
+    """
+
+    def __init__(self, functions: Iterable[object], step: Callable[[Any], Iterable[object]] = referred) -> None:
+        things = reached(functions, step)
         self._before = [(thing, listed(referred, thing)) for thing in things]
 
     def changed(self) -> str | None:

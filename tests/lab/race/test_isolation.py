@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pytest_concclaims.lab.race.isolation import reached_outside
+from pytest_concclaims.lab.race.isolation import left_behind_in, reached_outside
 
 pytestmark = pytest.mark.interpreter
 
@@ -171,3 +171,39 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
 def test_not_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
     """Something is named that may be the same for all states."""
     assert reached_outside([setup, actor, None], setup(), setup()) is not None
+
+
+class Client:
+    """One that opens a connection once in each process."""
+
+    is_connected = False
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    def connect(self) -> None:
+        """Change the class."""
+        Client.is_connected = True
+
+    def count(self) -> None:
+        """Change the state."""
+        self.opened += 1
+
+
+@pytest.mark.parametrize(
+    ("actor", "leaves"),
+    [
+        (lambda client: client.connect(), True),
+        (Client.connect, True),
+        (lambda client: client.count(), False),
+        (Client.count, False),
+    ],
+    ids=["class", "class-method", "state", "state-method"],
+)
+def test_what_a_call_leaves_behind(actor: Callable[[Any], object], leaves: bool) -> None:
+    """It is what other states have as well, however it is reached."""
+    Client.is_connected = False
+    client = Client()
+    watch = left_behind_in(actor, client)
+    actor(client)
+    assert (watch.changed() is not None) is leaves

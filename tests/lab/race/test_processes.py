@@ -247,6 +247,35 @@ def test_wait_for_a_process_of_another_session_is_no_deadlock() -> None:
     no_deadlock(list, _ask_another_session)
 
 
+class Store:
+    """One of which each process puts the first thing into one shard, and all others into another one."""
+
+    turn = 0
+
+    def __init__(self) -> None:
+        self.index = multiprocessing.Lock()
+        self.shards = [multiprocessing.Lock(), multiprocessing.Lock()]
+
+    def put(self) -> None:
+        """Take a shard's lock, then the index's."""
+        shard = self.shards[min(Store.turn, 1)]
+        Store.turn += 1
+        with shard, self.index:
+            pass
+
+    def compact(self) -> None:
+        """Take the index's lock, then that of the first shard."""
+        with self.index, self.shards[0]:
+            pass
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_what_a_method_leaves_behind_is_not_there_in_the_next_run(_: int) -> None:
+    """Each run's processes are new ones, where it is not for sure that this makes no difference."""
+    made = race_of(Store, lambda store: store.put(), lambda store: store.compact())
+    assert searched(question("ever", [Lab.DEADLOCK], (), values=None), made).witness is not None
+
+
 def test_moves_are_not_atomic() -> None:
     """Each order of the actors gives the same, and some schedules something else."""
     made = Lab(budget=BUDGET_S).race(raw_array, _move, _move, observe=tuple, kind="process")
@@ -460,6 +489,14 @@ def _add_first(array: Any) -> str:
 def _add_second(array: Any) -> str:
     array[1] += 1
     return "second"
+
+
+def test_samples_end_where_something_was_left_behind() -> None:
+    """The states to come would find it."""
+    made = race_of(Store, lambda store: store.put(), nothing)
+    stride = Stride(made.race, [Store() for _ in range(3)], clock() + TIMEOUT_S)
+    assert list(meet_in_processes(stride, made.race.names(), TIMEOUT_S, tuple)) == [0]
+    assert stride.leaves is not None
 
 
 def test_samples_count_overlaps() -> None:

@@ -12,7 +12,8 @@ from multiprocessing.sharedctypes import RawArray, RawValue
 from typing import Any
 
 from ...failure import Failed, Failure
-from ..actor_process import ActorProcess, End, called, packed
+from ..actor_process import START_METHOD, ActorProcess, End, called, packed
+from ..isolation import left_behind_in
 from ..sharing import Watch
 from .stride import PART_TIMEOUT_S, EndPoll, Stride, clock
 
@@ -47,6 +48,10 @@ class _Meeting:
             return None
         return self._finished[(me + 1) % self._count] <= sample, self._finished[me - 1] <= sample
 
+    def end(self, size: int) -> None:
+        """Let there be no more samples than some."""
+        self._limit.value = min(self._limit.value, size)
+
     def finish(self, me: int, sample: int) -> None:
         """Note that one has finished."""
         self._finished[me] = sample + 1
@@ -65,7 +70,9 @@ def meet_in_processes(
     with ExitStack() as stack:
         processes = []
         for number, (name, function) in enumerate(zip(names, stride.actors)):
-            processes.append(start(name, _be_actor, number, function, stride, meeting))
+            # Here, where the code is warm; a process that is no copy of this one has to look by itself.
+            before = left_behind_in(function, stride.states[0]) if START_METHOD == "fork" else None
+            processes.append(start(name, _be_actor, number, function, stride, meeting, before))
             stack.callback(processes[-1].close)
             stack.callback(processes[-1].stop)
         left = {process.channel: number for number, process in enumerate(processes)}
@@ -113,11 +120,12 @@ def _be_actor(
     function: Callable[[Any], object],
     stride: Stride,
     meeting: _Meeting,
+    before: Watch | None,
 ) -> None:
     """Call an actor with one state after the other, in its process."""
     ends: list[End] = []
     next_open, previous_open = bytearray(), bytearray()
-    before = Watch([function]) if len(stride.states) == 1 else None
+    before, change = before or left_behind_in(function, stride.states[0]), None
     poll = EndPoll(stride)
 
     def call(state: Any, sample: int) -> object:
@@ -135,6 +143,9 @@ def _be_actor(
         ends.append(called(partial(call, state, sample), failed_assertions))
         next_open.append(met[0])
         previous_open.append(met[1])
-    change = None if before is None else before.changed()
+        change = before.changed()
+        if change is not None:  # the states to come would find what this one has left behind
+            meeting.end(sample + 1)
+            break
     seen = ends, bytes(next_open), bytes(previous_open), change
     channel.send_bytes(packed(End(seen)))

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...failure import Failure
 from ..actor_process import START_METHOD, ActorProcess, End, called, packed
-from ..isolation import reached_outside
+from ..isolation import left_behind_in, reached_outside
 from ..sharing import Watch as Changes
 from .scheduler import Scheduler
 from .switch_points import Grade
@@ -156,6 +156,7 @@ class ProcessActors(Watch):
         scheduler.stacks_of = lambda actor: self._actors[actor].stacks()
         self._names = names
         self._functions = functions
+        self._is_forked = start_method == "fork"
         self._start = partial(ActorProcess, failed_assertions=failed_assertions, start_method=start_method)
         self._actors: list[ActorProcess] = []
         #: Of earlier runs: these have had time to exit.
@@ -190,8 +191,10 @@ class ProcessActors(Watch):
             return
         states, is_looked_at = [state, *self._states], self._is_isolated is not False
         for number, (name, function) in enumerate(zip(self._names, functions)):
+            # Here, where the code is warm; a process that is no copy of this one has to look by itself.
+            before = left_behind_in(function, state) if is_looked_at and self._is_forked else None
             arguments = number, function, states, self._scheduler.credits, self.recording is not None, is_looked_at
-            self._actors.append(self._start(name, _be_actor, *arguments))
+            self._actors.append(self._start(name, _be_actor, *arguments, before))
 
     def call(self, actor: int, _: Callable[[Any], object], __: Any) -> object:
         """Let an actor's process go on, and return what the actor returns."""
@@ -205,7 +208,7 @@ class ProcessActors(Watch):
         for process in self._ending:
             process.close()
         self._ending = []
-        if not self._states or any(process.is_at_work for process in self._actors):
+        if not self._states or self._leaves_something or any(process.is_at_work for process in self._actors):
             self._end_pool()
 
     def close(self) -> None:
@@ -259,6 +262,7 @@ def _be_actor(
     credit: _Credits,
     recorded: bool,
     is_looked_at: bool,
+    before: Changes | None,
 ) -> None:
     """Call an actor with one state after the other, in its process."""
 
@@ -273,7 +277,8 @@ def _be_actor(
     looking = watch(at_switch_point, lambda _: True, Grade.PROCESSES)
     if recorded:
         looking.record(Recording(lambda visit: say(_VISIT, pickle.dumps(visit))))
-    before = Changes([function]) if is_looked_at and len(states) == 1 else None
+    if is_looked_at and before is None:
+        before = left_behind_in(function, states[0])
     say(_BEGUN, str(channel.fileno()).encode())
     for index, state in enumerate(states):
         channel.recv_bytes()
