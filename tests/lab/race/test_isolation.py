@@ -82,7 +82,7 @@ class Name(str):
 
     __slots__ = ()
 
-    def count(self) -> None:
+    def tally(self) -> None:
         """Add to what all share."""
         COMMON.value += 1
 
@@ -142,7 +142,7 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
         (lambda: multiprocessing.Manager, len),
         (list, lambda _: Total().number.value),
         (list, lambda _: EURO.count()),
-        (list, lambda _: NAME.count()),
+        (list, lambda _: NAME.tally()),
         (lambda: EURO, lambda unit: unit.count()),
         (list, lambda _: LOG.warning("")),
     ],

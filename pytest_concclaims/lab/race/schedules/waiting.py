@@ -202,7 +202,7 @@ class ProcessWaits(Waits):
         return replace(wait, seconds=_ANSWER_S)
 
     def of_all(self, but: Collection[int]) -> dict[int, Wait | None]:
-        """Return what all threads wait in that other processes of this one's group have, or that ``setup`` started."""
+        """Return what all threads of other processes wait in, and those of this one that ``setup`` has started."""
         own = super().of_all({*but, *self.own_threads}) if self.own_threads else {}
         waits = {thread: wait for thread, wait in own.items() if thread not in self.own_threads}
         for process in _group():
