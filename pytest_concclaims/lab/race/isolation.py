@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dis
 import logging
+import random
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from types import (
@@ -70,7 +71,8 @@ def reached_outside(functions: Iterable[Callable[..., Any] | None], state: objec
     elsewhere = {id(thing) for thing in (*of_functions, *reached([(other,)], _step))}
     common = (thing for thing in (*of_functions, *of_state) if id(thing) in elsewhere)
     near = chain.from_iterable((thing, *_step(thing)) for thing in (*of_functions, *of_state))
-    return next(filter(None, chain(map(_common, common), map(_outside, near))), None)
+    told = chain(map(_moving, of_functions), map(_common, common), map(_outside, near))
+    return next(filter(None, told), None)
 
 
 def left_behind_in(function: Callable[..., Any], state: object) -> Watch:
@@ -78,6 +80,13 @@ def left_behind_in(function: Callable[..., Any], state: object) -> Watch:
     walked = reached([(state,)], _step)
     of_all_states = (thing for thing in walked if isinstance(thing, (type, FunctionType)))
     return Watch([(function, *of_all_states)], _step)
+
+
+def _moving(thing: Any) -> str | None:
+    """Return, in words, what functions refer to that goes on with each call: no watch sees what a counter does."""
+    one = type(thing)
+    moves = hasattr(one, "__next__") or issubclass(one, random.Random)
+    return f"a {one.__name__}" if moves else None
 
 
 def _common(thing: Any) -> str | None:

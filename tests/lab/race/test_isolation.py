@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import logging
 import math
 import multiprocessing
@@ -21,6 +22,8 @@ from pytest_concclaims.lab.race.isolation import left_behind_in, reached_outside
 pytestmark = pytest.mark.interpreter
 
 COMMON = multiprocessing.Value("i", 0)
+NUMBERS = itertools.count()
+CHANCE = random.Random(1)
 DATABASE = sqlite3.connect(":memory:")
 
 
@@ -134,6 +137,8 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
         (number, lambda _: COMMON.value),
         (number, lambda _, common=COMMON: common.value),
         (number, print),
+        (number, lambda _: next(NUMBERS)),
+        (number, lambda _: CHANCE.random()),
         (number, lambda _: exec("")),
         (lambda: COMMON, add),
         (lambda: [COMMON], len),
@@ -155,6 +160,8 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
         "common-number",
         "default",
         "print",
+        "counter",
+        "random",
         "exec",
         "common-state",
         "common-part",

@@ -435,6 +435,14 @@ def test_actor_that_comes_to_no_end_is_an_error(actor: Callable[[Any], object], 
     assert "actor_process.py" not in str(caught.value)
 
 
+def test_what_cannot_be_sent_is_an_error_where_orders_are_run_too() -> None:
+    """It is no exception of the actor's."""
+    race = Lab(budget=BUDGET_S).race(raw_array, lambda _: lambda: 0, nothing, kind="process")
+    with pytest.raises(RaceError, match="cannot be sent from its process") as caught:
+        race.atomic()
+    assert "Failed" not in str(caught.value)
+
+
 def test_actor_that_hangs_is_an_error_with_what_it_calls() -> None:
     """A sleep is no deadlock."""
     race = Lab(budget=BUDGET_S).race(raw_array, sleep, nothing, observe=len, kind="process", deadline=0.2)

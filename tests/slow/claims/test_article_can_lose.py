@@ -485,7 +485,7 @@ def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, part: str) -> N
     }
     # On a busy machine, "never seen" takes long.
     found = claims_in_worlds(
-        pytester, list(worlds.values()), "--claims-budget=60", "--claims-patience=60", prelude=PRELUDE
+        pytester, list(worlds.values()), "--claims-budget=60", "--claims-patience=120", prelude=PRELUDE
     )
     other = {"confirmed": "refuted", "refuted": "confirmed"}
     turned = {

@@ -195,9 +195,6 @@ class Runs:
             write = path.append
         begun = clock()
         run, before = self._acted(state, schedule, write)
-        for _, error in run.raised:
-            if isinstance(error, Failed):  # its process has ended, or an assertion of the claim has failed in it
-                raise error
         self._begin(schedule, Part.OUTCOMES)
         self._saw_threads = self._saw_threads or threading.active_count() > self._threads
         close_unawaited([state])
@@ -244,10 +241,14 @@ class Runs:
         try:
             self._watch.begin_run(self._actors if calls is None else [of_actor[0] for of_actor in calls], state)
             note = None if recording is None else recording.note
-            return self._scheduler.run(tasks, schedule, note, order), history.before
+            run = self._scheduler.run(tasks, schedule, note, order)
         finally:
             self._watch.record(None)
             self._watch.end_run()
+        for _, error in run.raised:
+            if isinstance(error, Failed):  # its process has ended, or an assertion of the claim has failed in it
+                raise error
+        return run, history.before
 
     def _made(self, actor: int, calls: Sequence[Actor], state: Any, history: History) -> list[object]:
         """Make an actor's calls, in its thread; return the result of each."""
