@@ -51,7 +51,8 @@ def test_readme_counts_the_shipped_claims(pytester: pytest.Pytester) -> None:
 )
 def test_the_examples_of_races_run(pytester: pytest.Pytester, page: str, names: tuple[str, ...]) -> None:
     """None ends in an error, whatever its verdict on this interpreter."""
-    codes = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").replace(", budget=30)", ")")  # they need no answer here
+    codes = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     examples = [code for code in codes if code.startswith("import")]
     paths = [pytester.makepyfile(**{name: code}) for name, code in zip(names, examples)]
     result = pytester.runpytest_subprocess("--claims", "-v", *paths, "-p", "no:cacheprovider")

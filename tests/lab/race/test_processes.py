@@ -26,7 +26,9 @@ from pytest_concclaims.lab.race.experiment import RaceExperiment, experiment
 from pytest_concclaims.lab.race.question import OutcomeQuestion, question
 from pytest_concclaims.lab.race.samples.processes import meet_in_processes
 from pytest_concclaims.lab.race.samples.stride import Stride, clock
+from pytest_concclaims.lab.race.schedules import processes
 from pytest_concclaims.lab.race.schedules.processes import ProcessActors, ProcessScheduler
+from pytest_concclaims.lab.race.schedules.runs import Runs
 from pytest_concclaims.lab.race.schedules.scheduler import Scheduler
 from pytest_concclaims.lab.race.schedules.search import ScheduleSearch
 from pytest_concclaims.lab.race.schedules.searched import Searched
@@ -93,9 +95,9 @@ def race_of(setup: Callable[[], Any], *actors: Callable[[Any], object], **keywor
     return experiment(setup, actors, kind="process", **keywords)
 
 
-def searched(asks: OutcomeQuestion, made: RaceExperiment) -> Searched:
+def searched(asks: OutcomeQuestion, made: RaceExperiment, budget: float = BUDGET_S) -> Searched:
     """Return what schedules say about a question."""
-    return ScheduleSearch(made, Conditions(BUDGET_S, TIMEOUT_S)).ask(asks)
+    return ScheduleSearch(made, Conditions(budget, TIMEOUT_S)).ask(asks)
 
 
 # --- schedules
@@ -189,12 +191,19 @@ def test_process_that_has_ended_wakes_up_nobody() -> None:
     assert found.witness is not None
 
 
+#: Seconds after which something ends a wait: longer than it takes for a deadlock.
+LATER_S = 1.5 * processes.STILL_S
+
+
 def no_deadlock(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
     """Check that two of an actor come to an end, whatever they wait for meanwhile."""
-    search = ScheduleSearch(race_of(setup, actor, actor), Conditions(0.1, TIMEOUT_S))
-    found = search.ask(question("ever", [Lab.DEADLOCK], (), values=None))
-    assert found.race.outcomes
-    assert found.witness is None
+    asks = question("ever", [Lab.DEADLOCK], (), values=None)
+
+    def is_deadlock() -> bool:
+        with Runs(race_of(setup, actor, actor).race, asks, portable_grade=False, timeout=TIMEOUT_S) as runs:
+            return runs.run(()).sought
+
+    assert run_forked(is_deadlock, deadline=TIMEOUT_S).value is False
 
 
 class TooLateError(Exception):
@@ -207,7 +216,7 @@ def _too_late(*_: object) -> None:
 
 def _give_up(lock: Any) -> str:
     signal.signal(signal.SIGALRM, _too_late)
-    signal.setitimer(signal.ITIMER_REAL, 0.6)
+    signal.setitimer(signal.ITIMER_REAL, LATER_S)
     try:
         lock.acquire()
     except TooLateError:
@@ -228,7 +237,7 @@ def test_wait_that_a_timer_ends_is_no_deadlock() -> None:
 
 def _set_later() -> Any:
     event = multiprocessing.Event()
-    threading.Timer(0.6, event.set).start()
+    threading.Timer(LATER_S, event.set).start()
     return event
 
 
@@ -238,7 +247,7 @@ def test_wait_that_a_thread_of_setup_ends_is_no_deadlock() -> None:
 
 
 def _ask_another_session(_: Any) -> bytes:
-    code = "import time; time.sleep(0.6); print(1)"
+    code = f"import time; time.sleep({LATER_S}); print(1)"
     return subprocess.check_output([sys.executable, "-S", "-c", code], start_new_session=True)
 
 
@@ -381,7 +390,7 @@ def add_to_common(_: Any) -> None:
 def test_state_that_is_not_fresh_is_no_ground(setup: Callable[[], Any], asked: str) -> None:
     """Neither for what is never seen, nor for a witness, as what came before is in it."""
     made = race_of(setup, add_to_common, add_to_common, observe=lambda _: COMMON.value)
-    found = searched(question(asked, [2], (), values=None), made)
+    found = searched(question(asked, [2], (), values=None), made, budget=0.5)
     assert found.witness is None
     assert "setup does not make a fresh state each time" in (found.lacking() or "")
 

@@ -136,6 +136,8 @@ SABOTAGES = {
         ),
         """
         monkeypatch.setattr(request.module.processes, "shared_balance", lambda: types.SimpleNamespace(value=100))
+        # In this world it is known that the effect is absent: schedules settle it, without samples.
+        monkeypatch.setattr(Subject, "is_parallel", False)
         yield
         """,
     ),
@@ -436,6 +438,7 @@ import multiprocessing.connection, multiprocessing.context, multiprocessing.pool
 import multiprocessing.queues, os, sys, threading, time, types
 import pytest
 from pytest_concclaims.lab.parallelism import rounds, workers
+from pytest_concclaims.lab.race.experiment import Subject
 from pytest_concclaims.lab.race.samples import power
 
 # In these worlds it is known that an effect is absent: few samples settle it, and not the end of a long budget.

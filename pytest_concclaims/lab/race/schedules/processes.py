@@ -30,7 +30,7 @@ from .watch import Recording, Watch, watch
 #: what was seen of it besides; how the actor ended.
 _BEGUN, _POINT, _VISIT, _SEEN, _END = b"BPVSE"
 #: Seconds for which all processes wait before that is a deadlock.
-_STILL_S = 0.3
+STILL_S = 0.3
 #: States that are made at once, at most, and seconds for that.
 _POOL, _MAKING_S = 64, 0.02
 
@@ -108,7 +108,7 @@ class ProcessScheduler(Scheduler):
         is_still, now = super()._is_deadlock(), time.perf_counter()
         if not is_still or self._last_waits != self._still_waits:
             self._still_waits, self._still_since = self._last_waits, now
-        if not is_still or now - self._still_since < _STILL_S:
+        if not is_still or now - self._still_since < STILL_S:
             return False
         self._stacks = self._stacks_of_left()
         return True
