@@ -38,13 +38,15 @@ _WORKING = _names(
     "dataclasses abc struct _struct copy contextlib heapq _heapq bisect _bisect"
 )
 _MAKING = _names(
-    "array random _random _thread multiprocessing multiprocessing.context multiprocessing.heap "
-    "multiprocessing.queues multiprocessing.sharedctypes multiprocessing.synchronize _multiprocessing ctypes _ctypes"
+    "array _thread multiprocessing multiprocessing.context multiprocessing.heap "
+    "multiprocessing.queues multiprocessing.sharedctypes multiprocessing.synchronize _multiprocessing ctypes _ctypes "
+    "_ctypes.array _ctypes.basics _ctypes.primitive _ctypes.structure"
 )
 #: Of these, those whose objects processes share.
 _SHARED = _names(
     "multiprocessing.heap multiprocessing.queues multiprocessing.sharedctypes multiprocessing.synchronize "
-    "_multiprocessing ctypes _ctypes"
+    "_multiprocessing ctypes _ctypes "
+    "_ctypes.array _ctypes.basics _ctypes.primitive _ctypes.structure"
 )
 #: What these have that reaches outside.
 _OUTSIDE = _names(

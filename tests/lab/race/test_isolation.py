@@ -117,9 +117,8 @@ def importing(_: Any) -> None:
         (Account, Account.deposit),
         (multiprocessing.SimpleQueue, lambda queue: queue.put(1)),
         (list, len),
-        (number, lambda shared: random.random() + shared.value),
     ],
-    ids=["number", "class", "queue", "list", "random"],
+    ids=["number", "class", "queue", "list"],
 )
 def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
     """All that is named is Python code, or makes something new."""
@@ -139,6 +138,7 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
         (number, print),
         (number, lambda _: next(NUMBERS)),
         (number, lambda _: CHANCE.random()),
+        (number, lambda _: random.random()),
         (number, lambda _: exec("")),
         (lambda: COMMON, add),
         (lambda: [COMMON], len),
@@ -161,6 +161,7 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
         "default",
         "print",
         "counter",
+        "seeded",
         "random",
         "exec",
         "common-state",

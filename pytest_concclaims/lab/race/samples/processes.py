@@ -58,10 +58,15 @@ class _Meeting:
 
 
 def meet_in_processes(
-    stride: Stride, names: Sequence[str], timeout: float, failed_assertions: Callable[[], Sequence[str]]
+    stride: Stride,
+    names: Sequence[str],
+    timeout: float,
+    failed_assertions: Callable[[], Sequence[str]],
+    watches: dict[int, Watch],
 ) -> Sequence[int]:
     """Run a stride with each actor in a process of its own; return the samples that were done.
 
+    :param watches: of each actor, what it can change besides a state, as far as that was looked at before.
     :param timeout: seconds after which actors that do not come back count as hanging.
     :raises Failed: one does not come back, or ended with its process, or has raised what is no outcome.
     """
@@ -71,8 +76,10 @@ def meet_in_processes(
         processes = []
         for number, (name, function) in enumerate(zip(names, stride.actors)):
             # Here, where the code is warm; a process that is no copy of this one has to look by itself.
-            before = left_behind_in(function, stride.states[0]) if START_METHOD == "fork" else None
-            processes.append(start(name, _be_actor, number, function, stride, meeting, before))
+            # And once: what is there does not change here, whatever actors do in their processes.
+            if START_METHOD == "fork" and number not in watches:
+                watches[number] = left_behind_in(function, stride.states[0])
+            processes.append(start(name, _be_actor, number, function, stride, meeting, watches.get(number)))
             stack.callback(processes[-1].close)
             stack.callback(processes[-1].stop)
         left = {process.channel: number for number, process in enumerate(processes)}

@@ -63,6 +63,7 @@ class Sampler:
         self._timeout = timeout
         self._begin = begin
         self._failed_assertions = failed_assertions
+        self._watches: dict[int, Watch] = {}
         #: The latest states, as far as they are compared with others.
         self._latest: deque[object] = deque(maxlen=_LATEST)
 
@@ -163,7 +164,7 @@ class Sampler:
     def _met(self, threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[int]:
         """Run a stride; return the samples that all actors have done."""
         if meeting is Meeting.PROCESSES:
-            return meet_in_processes(stride, self._names, self._timeout, self._failed_assertions)
+            return meet_in_processes(stride, self._names, self._timeout, self._failed_assertions, self._watches)
         return meet(threads, stride, meeting)
 
 

@@ -157,6 +157,8 @@ class ProcessActors(Watch):
         self._names = names
         self._functions = functions
         self._is_forked = start_method == "fork"
+        #: Of each actor, what it can change besides a state.
+        self._watches: dict[int, Changes] = {}
         self._start = partial(ActorProcess, failed_assertions=failed_assertions, start_method=start_method)
         self._actors: list[ActorProcess] = []
         #: Of earlier runs: these have had time to exit.
@@ -192,7 +194,10 @@ class ProcessActors(Watch):
         states, is_looked_at = [state, *self._states], self._is_isolated is not False
         for number, (name, function) in enumerate(zip(self._names, functions)):
             # Here, where the code is warm; a process that is no copy of this one has to look by itself.
-            before = left_behind_in(function, state) if is_looked_at and self._is_forked else None
+            # And once: what is there does not change here, whatever actors do in their processes.
+            if is_looked_at and self._is_forked and number not in self._watches:
+                self._watches[number] = left_behind_in(function, state)
+            before = self._watches.get(number) if is_looked_at else None
             arguments = number, function, states, self._scheduler.credits, self.recording is not None, is_looked_at
             self._actors.append(self._start(name, _be_actor, *arguments, before))
 
@@ -217,7 +222,7 @@ class ProcessActors(Watch):
         self.end_run()
 
     def _can_pool(self) -> bool:
-        return bool(self._is_isolated) and not (self._leaves_something or self.started_threads or self.unseen)
+        return bool(self._is_isolated) and not (self._leaves_something or self.started_threads)
 
     def _end_pool(self) -> None:
         for process in self._actors:
