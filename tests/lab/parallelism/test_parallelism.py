@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -219,7 +220,7 @@ def test_work_that_raises_in_the_control_alone(lab: Lab) -> None:
     def work() -> None:
         if threading.current_thread() is threading.main_thread():
             raise LookupError("not in a main thread")
-        workloads.compute()
+        time.sleep(0.001)  # uses no core, so that a control is needed
 
     measurement = lab.parallelism(work, workers=2, kind="thread")
     with pytest.raises(MeasurementError, match=r"work, in a worker \(process\), raised LookupError: not in a main"):
@@ -304,7 +305,7 @@ def test_control_that_hangs(lab: Lab, nothing_left: NothingLeft) -> None:
     def work() -> None:
         if threading.current_thread() is threading.main_thread():
             workloads.stand_still()
-        workloads.compute()
+        time.sleep(0.001)  # uses no core, so that a control is needed
 
     answer(lab.parallelism(workloads.compute, workers=2, kind="thread", budget=0.01))
     measurement = lab.parallelism(work, workers=2, kind="thread", deadline=0.5)
