@@ -70,6 +70,11 @@ def story(visits: Sequence[Visit]) -> list[Step]:
     return _shortened([_step(item, lines, files) for item in told])
 
 
+def _has_source(file: str) -> bool:
+    # Since 3.13, linecache has the text of ``python -c`` as that of all code which is made of a string.
+    return not file.startswith("<") or (file != "<string>" and bool(linecache.getlines(file)))
+
+
 def _with_source(visits: Sequence[Visit]) -> list[Visit]:
     """Return the visits; what became of an actor in code without a source, as in the line that has called that code.
 
@@ -78,7 +83,7 @@ def _with_source(visits: Sequence[Visit]) -> list[Visit]:
     callers: dict[int, Visit] = {}
     kept: list[Visit] = []
     for visit in visits:
-        if not visit.file.startswith("<") or linecache.getlines(visit.file):
+        if _has_source(visit.file):
             callers[visit.actor] = visit
             kept.append(visit)
         elif visit.actor not in callers:

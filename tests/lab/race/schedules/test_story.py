@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -86,8 +87,11 @@ def test_source_that_is_not_known_has_no_text() -> None:
     assert story([Visit(0, "<string>", 3)]) == [Step(0, "<string>", 3, "")]
 
 
-def test_what_becomes_of_an_actor_in_code_without_a_source_is_told_in_its_caller(file: str) -> None:
-    """Such as the properties of a ``multiprocessing.Value``."""
+def test_what_becomes_of_an_actor_in_code_without_a_source_is_told_in_its_caller(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the properties of a ``multiprocessing.Value``, also where ``python -c`` has left its own text behind."""
+    monkeypatch.setitem(linecache.cache, "<string>", (9, None, ["main()\n"] * 9, "<string>"))
     visits = [
         *ran(0, file, 6),
         *ran(0, "<string>", 3, 4, end="preempted"),
