@@ -71,8 +71,17 @@ def hang(threads: Mapping[str, threading.Thread], timeout: float) -> Failure:
         begin = next((index for index, call in enumerate(stack) if is_own(call.filename)), 0)
         called = [call for call in stack[begin:] if not is_own(call.filename)]  # it may be at a switch point just now
         stacks.append(f"{name}:\n{''.join(traceback.format_list(called))}")
-    names = " and ".join(threads)
-    return Failure("hang", f"{names} did not come back within {timeout:g} s", "\n".join(stacks))
+    return hung(threads, timeout, stacks)
+
+
+def hung(names: Iterable[str], timeout: float, stacks: Iterable[str]) -> Failure:
+    """Return the failure of actors that do not come back.
+
+    :param names: what they are called, such as ``actor put``.
+    :param timeout: seconds that they had.
+    :param stacks: of what they call.
+    """
+    return Failure("hang", f"{' and '.join(names)} did not come back within {timeout:g} s", "\n".join(stacks))
 
 
 # --- threads at work

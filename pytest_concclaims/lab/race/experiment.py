@@ -78,6 +78,11 @@ class Subject:
         ]
 
     @property
+    def functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """The functions of the claim's that a run of it calls."""
+        return self.setup, *self.actors, self.observe
+
+    @property
     def is_parallel(self) -> bool:
         """Return whether actors run at the same time: in processes, or without a GIL."""
         return not self.interrupted and (self.in_processes or not gil_enabled())

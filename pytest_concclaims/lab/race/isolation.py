@@ -24,6 +24,7 @@ from types import (
 from typing import Any
 
 from ..callables import name_of
+from .actor_process import START_METHOD
 from .references import ATOMS, MOST_THINGS, listed, reached, referred
 from .sharing import Watch
 
@@ -82,6 +83,26 @@ def left_behind_in(function: Callable[..., Any], state: object) -> Watch:
     walked = reached([(state,)], _step)
     of_all_states = (thing for thing in walked if isinstance(thing, (type, FunctionType)))
     return Watch([(function, *of_all_states)], _step)
+
+
+class Watches:
+    """Watches over what actors can change besides a state.
+
+    Each is made once, in the process that starts the actors' processes: its code is warm, and what is there does not
+    change, whatever actors do in theirs. A process that is spawned has to make its own.
+
+    :param start_method: of the actors' processes.
+    """
+
+    def __init__(self, start_method: str = START_METHOD) -> None:
+        self._is_forked = start_method == "fork"
+        self._known: dict[int, Watch] = {}
+
+    def of(self, actor: int, function: Callable[..., Any], state: object) -> Watch | None:
+        """Return the watch over an actor; None if its process has to make it."""
+        if self._is_forked and actor not in self._known:
+            self._known[actor] = left_behind_in(function, state)
+        return self._known.get(actor)
 
 
 def _moving(thing: Any) -> str | None:

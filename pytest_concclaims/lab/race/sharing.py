@@ -16,7 +16,7 @@ from .references import ATOMS, CONTAINERS, listed, parts, reached, referred
 
 
 class Watch:
-    """What functions refer to, as it was before a call of ``setup``.
+    """What functions refer to, as it was before a call.
 
     :param step: from what is reached to what is looked at besides.
     """
@@ -30,7 +30,7 @@ class Watch:
         for thing, before in self._before:
             now = listed(referred, thing)
             if len(now) != len(before) or not all(map(_is_same, before, now)):
-                return f"setup changes {_words(thing)}"
+                return _words(thing)
         return None
 
 

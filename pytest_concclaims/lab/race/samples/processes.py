@@ -11,9 +11,10 @@ from multiprocessing.connection import wait as wait_for_any
 from multiprocessing.sharedctypes import RawArray, RawValue
 from typing import Any
 
-from ...failure import Failed, Failure
-from ..actor_process import START_METHOD, ActorProcess, End, called, packed
-from ..isolation import left_behind_in
+from ...failure import Failed
+from ...threads import hung
+from ..actor_process import ActorProcess, End, called, packed
+from ..isolation import Watches, left_behind_in
 from ..sharing import Watch
 from .stride import PART_TIMEOUT_S, EndPoll, Stride, clock
 
@@ -62,11 +63,11 @@ def meet_in_processes(
     names: Sequence[str],
     timeout: float,
     failed_assertions: Callable[[], Sequence[str]],
-    watches: dict[int, Watch],
+    watches: Watches,
 ) -> Sequence[int]:
     """Run a stride with each actor in a process of its own; return the samples that were done.
 
-    :param watches: of each actor, what it can change besides a state, as far as that was looked at before.
+    :param watches: over what actors can change besides a state.
     :param timeout: seconds after which actors that do not come back count as hanging.
     :raises Failed: one does not come back, or ended with its process, or has raised what is no outcome.
     """
@@ -75,11 +76,8 @@ def meet_in_processes(
     with ExitStack() as stack:
         processes = []
         for number, (name, function) in enumerate(zip(names, stride.actors)):
-            # Here, where the code is warm; a process that is no copy of this one has to look by itself.
-            # And once: what is there does not change here, whatever actors do in their processes.
-            if START_METHOD == "fork" and number not in watches:
-                watches[number] = left_behind_in(function, stride.states[0])
-            processes.append(start(name, _be_actor, number, function, stride, meeting, watches.get(number)))
+            before = watches.of(number, function, stride.states[0])
+            processes.append(start(name, _be_actor, number, function, stride, meeting, before))
             stack.callback(processes[-1].close)
             stack.callback(processes[-1].stop)
         left = {process.channel: number for number, process in enumerate(processes)}
@@ -87,9 +85,9 @@ def meet_in_processes(
         while left:
             ready = wait_for_any(list(left), max(0.0, end - time.monotonic()))
             if not ready:
-                late = " and ".join(names[number] for number in left.values())
-                stacks = "\n".join(processes[number].stacks() for number in left.values())
-                raise Failed(Failure("hang", f"{late} did not come back within {timeout:g} s", stacks))
+                late = left.values()
+                stacks = (processes[number].stacks() for number in late)
+                raise Failed(hung([names[number] for number in late], timeout, stacks))
             for number in [left.pop(channel) for channel in [*left] if channel in ready]:
                 _take(stride, number, processes[number])
     return range(min(stride.done))

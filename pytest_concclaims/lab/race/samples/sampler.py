@@ -14,7 +14,7 @@ from ....interpreter import gil_enabled
 from ...failure import Failed
 from ...threads import ends_of_new_threads
 from ..experiment import Subject
-from ..isolation import reached_outside
+from ..isolation import Watches, reached_outside
 from ..outcome import close_unawaited, role
 from ..position import Part
 from ..question import Judge, OutcomeQuestion
@@ -63,7 +63,7 @@ class Sampler:
         self._timeout = timeout
         self._begin = begin
         self._failed_assertions = failed_assertions
-        self._watches: dict[int, Watch] = {}
+        self._watches = Watches()
         #: The latest states, as far as they are compared with others.
         self._latest: deque[object] = deque(maxlen=_LATEST)
 
@@ -138,12 +138,11 @@ class Sampler:
         begin(Part.SETUP)
         begun = clock()
         if latest and findings.is_watched and of_race:
-            watch = Watch((subject.setup, *subject.actors, subject.observe))
+            watch = Watch(subject.functions)
         states = make_states(subject.setup, length, latest)
         if watch is not None:
-            functions = subject.setup, *subject.actors, subject.observe
-            findings.shares = watch.changed() or (
-                _outside(reached_outside(functions, latest[-1], states[0]))
+            findings.shares = _in_words("setup changes", watch.changed()) or (
+                _in_words("processes may share", reached_outside(subject.functions, latest[-1], states[0]))
                 if subject.in_processes
                 else shared(latest[-1], states[0])
             )
@@ -154,7 +153,7 @@ class Sampler:
         try:
             samples = self._met(threads, stride, self._findings.strategies[index])
             begin(Part.OUTCOMES)
-            findings.shares = findings.shares or stride.leaves
+            findings.shares = findings.shares or _in_words("actors change", stride.leaves)
             return stride.outcomes(samples)
         finally:
             if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
@@ -168,8 +167,8 @@ class Sampler:
         return meet(threads, stride, meeting)
 
 
-def _outside(reached: str | None) -> str | None:
-    return None if reached is None else f"processes may share {reached}"
+def _in_words(verb: str, thing: str | None) -> str | None:
+    return None if thing is None else f"{verb} {thing}"
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from ...failure import Failure
+from ...threads import hung
 from ..actor_process import START_METHOD, ActorProcess, End, called, packed
-from ..isolation import left_behind_in, reached_outside
+from ..isolation import Watches, left_behind_in, reached_outside
 from ..sharing import Watch as Changes
 from .scheduler import Scheduler
 from .switch_points import Grade
@@ -110,20 +111,17 @@ class ProcessScheduler(Scheduler):
             self._still_waits, self._still_since = self._last_waits, now
         if not is_still or now - self._still_since < STILL_S:
             return False
-        self._stacks = self._stacks_of_left()
+        self._stacks = self._hang().details
         return True
 
     def stacks(self) -> str:
         """Return what actors called that waited for each other."""
         return self._stacks
 
-    def _stacks_of_left(self) -> str:
-        self._lost = True  # that ends them
-        return "\n".join(map(self.stacks_of, self._left()))
-
     def _hang(self) -> Failure:
-        names = " and ".join(self._names[actor] for actor in self._left())
-        return Failure("hang", f"{names} did not come back within {self._timeout:g} s", self._stacks_of_left())
+        self._lost = True  # to tell their stacks ends them
+        left = self._left()
+        return hung([self._names[actor] for actor in left], self._timeout, map(self.stacks_of, left))
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
         # If it is woken up just now, it either has passed a switch point, which is seen, or asks at the next one.
@@ -156,9 +154,7 @@ class ProcessActors(Watch):
         scheduler.stacks_of = lambda actor: self._actors[actor].stacks()
         self._names = names
         self._functions = functions
-        self._is_forked = start_method == "fork"
-        #: Of each actor, what it can change besides a state.
-        self._watches: dict[int, Changes] = {}
+        self._watches = Watches(start_method)
         self._start = partial(ActorProcess, failed_assertions=failed_assertions, start_method=start_method)
         self._actors: list[ActorProcess] = []
         #: Of earlier runs: these have had time to exit.
@@ -193,11 +189,7 @@ class ProcessActors(Watch):
             return
         states, is_looked_at = [state, *self._states], self._is_isolated is not False
         for number, (name, function) in enumerate(zip(self._names, functions)):
-            # Here, where the code is warm; a process that is no copy of this one has to look by itself.
-            # And once: what is there does not change here, whatever actors do in their processes.
-            if is_looked_at and self._is_forked and number not in self._watches:
-                self._watches[number] = left_behind_in(function, state)
-            before = self._watches.get(number) if is_looked_at else None
+            before = self._watches.of(number, function, state) if is_looked_at else None
             arguments = number, function, states, self._scheduler.credits, self.recording is not None, is_looked_at
             self._actors.append(self._start(name, _be_actor, *arguments, before))
 

@@ -93,9 +93,8 @@ class Runs:
         self._scheduler: Scheduler
         self._watch: Watch
         if subject.in_processes:
-            functions = subject.setup, *subject.actors, subject.observe
             self._scheduler = scheduler = ProcessScheduler(names, gil=gil, timeout=timeout, max_turn=max_turn)
-            self._watch = ProcessActors(scheduler, names, functions, failed_assertions)
+            self._watch = ProcessActors(scheduler, names, subject.functions, failed_assertions)
         else:
             make = Interruption if subject.interrupted else Scheduler
             self._scheduler = make(names, gil=gil, timeout=timeout, max_turn=max_turn)

@@ -253,9 +253,12 @@ def _has_ended(folder: str) -> bool:
 
 
 def _stat(folder: str) -> list[bytes]:
-    """Return the state, the parent, and more (proc(5), stat: the name before it may have any character)."""
     with open(f"{folder}/stat", "rb", buffering=0) as stat:  # noqa: PTH123  (quick)
-        look = stat.read(_LOOK_SIZE)
+        return _fields(stat.read(_LOOK_SIZE))
+
+
+def _fields(look: bytes) -> list[bytes]:
+    """Return the state, the parent, and more (proc(5), stat: the name before it may have any character)."""
     return look[look.rindex(b")") + 2 :].split()
 
 
@@ -299,8 +302,7 @@ def _opened(folder: str) -> tuple[int, ...] | None:
 
 def _goes_on(stat: int) -> bool:
     """Return whether a thread is being woken up, or has ended (proc(5), state)."""
-    look = os.pread(stat, _LOOK_SIZE, 0)
-    return look[look.rindex(b")") + 2 :].startswith((b"R", b"Z", b"X"))
+    return _fields(os.pread(stat, _LOOK_SIZE, 0))[0] in (b"R", b"Z", b"X")
 
 
 def _wait(call: bytes, ran: bytes, gil_wait_s: float) -> Wait:
