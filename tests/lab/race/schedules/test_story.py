@@ -90,7 +90,7 @@ def test_source_that_is_not_known_has_no_text() -> None:
 def test_what_becomes_of_an_actor_in_code_without_a_source_is_told_in_its_caller(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as the properties of a ``multiprocessing.Value``, also where ``python -c`` has left its own text behind."""
+    """Such as the properties of a ``multiprocessing.Value``, also where ``python -c`` has left its text behind."""
     monkeypatch.setitem(linecache.cache, "<string>", (9, None, ["main()\n"] * 9, "<string>"))
     visits = [
         *ran(0, file, 6),
