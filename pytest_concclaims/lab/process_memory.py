@@ -154,12 +154,18 @@ def _sizes(process: int) -> Sizes | None:
 
 
 def _resident(process: int) -> int:
-    pages = int((_PROC / str(process) / "statm").read_text(encoding="ascii").split()[1])
+    pages = int(_read(_PROC / str(process) / "statm").split()[1])
     return pages * os.sysconf("SC_PAGESIZE")
 
 
 def _lines(process: int, name: str) -> list[str]:
-    return (_PROC / str(process) / name).read_text(encoding="ascii", errors="replace").splitlines()
+    return _read(_PROC / str(process) / name).decode("ascii", errors="replace").splitlines()
+
+
+def _read(path: Path) -> bytes:
+    """Return what a file below /proc says; unbuffered, as there is one of each process to read."""
+    with path.open("rb", 0) as file:
+        return file.read()
 
 
 def _descendants(process: int) -> list[int]:
@@ -169,7 +175,7 @@ def _descendants(process: int) -> list[int]:
         if folder.name.isdigit():
             with suppress(OSError, IndexError):
                 # The name before it, in parentheses, may hold anything.
-                parent = int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+                parent = int(_read(folder / "stat").rpartition(b")")[2].split(None, 2)[1])
                 children.setdefault(parent, []).append(int(folder.name))
     found: list[int] = []
     waiting = [process]

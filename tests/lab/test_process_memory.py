@@ -283,14 +283,14 @@ def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) ->
     proc.process(10, 1, rss=1000)
     proc.process(11, 10, rss=500, private=50)
     proc.process(12, 10, rss=500, private=50, pages=5)
-    read = Path.read_text
+    read = process_memory._read
 
-    def refuse(path: Path, *arguments: Any, **more: Any) -> str:
+    def refuse(path: Path) -> bytes:
         if path == proc.folder / "12" / "smaps_rollup":
             raise PermissionError(13, "Permission denied")
-        return read(path, *arguments, **more)
+        return read(path)
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(process_memory, "_read", refuse)
     found = memory_on_linux()
     pages = 5 * os.sysconf("SC_PAGESIZE")
     assert found.started == {11: Sizes(500 * 1024, 50 * 1024, 20 * 1024), 12: Sizes(pages, None, pages)}
@@ -306,16 +306,16 @@ def test_process_that_ends_meanwhile(gone: str, error: OSError, proc: Proc, monk
     proc.process(10, 1, rss=1000)
     proc.process(11, 10, rss=500, private=50)
     proc.process(12, 10, rss=500, private=50)
-    read = Path.read_text
+    read = process_memory._read
 
-    def vanish(path: Path, *arguments: Any, **more: Any) -> str:
+    def vanish(path: Path) -> bytes:
         if path == proc.folder / "12" / gone:
             raise error
         if path == proc.folder / "12" / "statm":  # a zombie is still there
-            return "0 0 0"
-        return read(path, *arguments, **more)
+            return b"0 0 0"
+        return read(path)
 
-    monkeypatch.setattr(Path, "read_text", vanish)
+    monkeypatch.setattr(process_memory, "_read", vanish)
     assert memory_on_linux() == MemoryInUse(1000 * 1024, {11: Sizes(500 * 1024, 50 * 1024, 20 * 1024)})
 
 

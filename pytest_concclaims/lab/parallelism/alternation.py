@@ -21,9 +21,9 @@ from .slices import Report, Slice, slice_of
 from .worker_main import clock
 from .workers import CONTROLS, MEASURED, ForkedWorker, ProcessWorker, Worker
 
-#: Seconds that a slice of two workers takes; how many is drawn at random, so that slices don't fall into step with
-#: anything else.
-_SHORTEST_S, _LONGEST_S = (0.03, 0.045) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
+#: Seconds that a slice of two workers takes: several turns under a GIL. How many is drawn at random, so that slices
+#: don't fall into step with anything else.
+_SHORTEST_S, _LONGEST_S = (0.02, 0.03) if sys.platform != "win32" else (0.3, 0.4)  # Windows counts in steps of 16 ms
 #: Seconds from an order to the slice's begin.
 _LEAD_S = 0.002
 #: Seconds between two checks whether a worker that does not answer is still alive.
@@ -107,7 +107,7 @@ class Alternation(Generic[L]):
     def _no_round(self, budget: float) -> str:
         """Return why a budget of seconds was too small for a slice and its control."""
         workers = self._experiment.workers
-        seconds = 3 * self._findings.LENGTH * _LONGEST_S * workers / 2
+        seconds = 3 * _LONGEST_S * workers / 2
         cause = "one call of the work takes too long for the budget; let it take some hundredths of a second at most"
         if seconds > budget / 2:
             cause = f"with {workers} workers, and as many for the control, that takes {seconds:.1f} s; take fewer"
@@ -151,7 +151,7 @@ class Alternation(Generic[L]):
     def _slice(self, workers: Sequence[Worker]) -> Slice:
         """Have workers work at the same time."""
         # Under a GIL, it takes the last of many a while to come to its first turn.
-        planned = self._chance.uniform(_SHORTEST_S, _LONGEST_S) * self._findings.LENGTH * len(workers) / 2
+        planned = self._chance.uniform(_SHORTEST_S, _LONGEST_S) * len(workers) / 2
         throttled = throttled_seconds()
         begin = clock() + _LEAD_S
         try:

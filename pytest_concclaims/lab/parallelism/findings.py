@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ..measurement import Reading, Settled
 from .slices import Slice
@@ -72,9 +72,6 @@ class Round(Protocol):
 
 class Findings(ABC, Generic[L]):
     """What was measured so far, of all questions."""
-
-    #: Slices take this part of the usual time.
-    LENGTH: ClassVar[float] = 1.0
 
     rounds: Sequence[Round]
 

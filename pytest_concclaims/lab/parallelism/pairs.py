@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ...text import counted
 from ..measurement import Reading
@@ -105,9 +104,6 @@ class PairRound:
 @dataclass
 class Pairs(Findings[Pair]):
     """Pairs of what is measured, each between two of the control."""
-
-    #: One round has six slices, and each takes as long as a turn under a GIL several times.
-    LENGTH: ClassVar[float] = 2 / 3
 
     rounds: list[PairRound] = field(default_factory=list)
     _chance: random.Random = field(default_factory=random.Random)
