@@ -63,11 +63,12 @@ def meet_in_processes(
     names: Sequence[str],
     timeout: float,
     failed_assertions: Callable[[], Sequence[str]],
-    watches: Watches,
+    watches: Watches | None,
 ) -> Sequence[int]:
     """Run a stride with each actor in a process of its own; return the samples that were done.
 
-    :param watches: over what actors can change besides a state.
+    :param watches: over what actors can change besides a state; None of a stride with one state, if nothing depends
+        on it.
     :param timeout: seconds after which actors that do not come back count as hanging.
     :raises Failed: one does not come back, or ended with its process, or has raised what is no outcome.
     """
@@ -76,8 +77,9 @@ def meet_in_processes(
     with ExitStack() as stack:
         processes = []
         for number, (name, function) in enumerate(zip(names, stride.actors)):
-            before = watches.of(number, function, stride.states[0])
-            processes.append(start(name, _be_actor, number, function, stride, meeting, before))
+            before = None if watches is None else watches.of(number, function, stride.states[0])
+            arguments = number, function, stride, meeting, watches is not None, before
+            processes.append(start(name, _be_actor, *arguments))
             stack.callback(processes[-1].close)
             stack.callback(processes[-1].stop)
         left = {process.channel: number for number, process in enumerate(processes)}
@@ -125,12 +127,15 @@ def _be_actor(
     function: Callable[[Any], object],
     stride: Stride,
     meeting: _Meeting,
+    is_looked_at: bool,
     before: Watch | None,
 ) -> None:
     """Call an actor with one state after the other, in its process."""
     ends: list[End] = []
     next_open, previous_open = bytearray(), bytearray()
-    before, change = before or left_behind_in(function, stride.states[0]), None
+    change = None
+    if is_looked_at and before is None:
+        before = left_behind_in(function, stride.states[0])
     poll = EndPoll(stride)
 
     def call(state: Any, sample: int) -> object:
@@ -148,7 +153,7 @@ def _be_actor(
         ends.append(called(partial(call, state, sample), failed_assertions))
         next_open.append(met[0])
         previous_open.append(met[1])
-        change = before.changed()
+        change = None if before is None else before.changed()
         if change is not None:  # the states to come would find what this one has left behind
             meeting.end(sample + 1)
             break

@@ -163,7 +163,8 @@ class Sampler:
     def _met(self, threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[int]:
         """Run a stride; return the samples that all actors have done."""
         if meeting is Meeting.PROCESSES:
-            return meet_in_processes(stride, self._names, self._timeout, self._failed_assertions, self._watches)
+            watches = self._watches if self._findings.shares is None else None
+            return meet_in_processes(stride, self._names, self._timeout, self._failed_assertions, watches)
         return meet(threads, stride, meeting)
 
 
