@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: Where the token went to another actor although this one could go on, and where this one waits.
+#: Events of a step: another actor ran although this one could have continued; this one waits here.
 PREEMPTED, BLOCKED = "preempted", "blocked"
-#: A line that an actor was in before: what it called has returned, or another actor ran meanwhile.
+#: The actor continues a line: its call has returned, or another actor ran meanwhile.
 GOES_ON = "goes on"
-#: Stands for lines that are not told; the text says how many.
+#: The step stands for lines that are not shown; its text has their number.
 FOLDED = "folded"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stay of an actor on a line.
+    """A visit of an actor to a line.
 
     :param actor: its number, from 0.
-    :param file: for people: relative to the folder of the run, or its last two parts.
-    :param text: the line's source, without indentation; empty if it is not known.
-    :param event: what became of the actor in this line: ``preempted``, ``blocked``, ``goes on``, ``returned``,
-        ``raised ValueError``, or ``folded``; None if it just went through it.
+    :param file: for people: relative to the folder of the run, or the last two parts.
+    :param text: the line's source, without indentation; empty if it is unknown.
+    :param event: what happened to the actor here: ``preempted``, ``blocked``, ``goes on``, ``returned``,
+        ``raised ValueError``, or ``folded``; None if it only ran the line.
     """
 
     actor: int
@@ -33,24 +33,24 @@ class Step:
 
 
 def steps_of(witness: dict[str, Any] | None) -> list[Step]:
-    """Return the steps of a witness as it is on record; none if it has none."""
+    """Return the steps of a witness from a run record; an empty list if it has none."""
     steps = [] if witness is None else witness["steps"] or []
     return [Step(**{**step, "actor": int(step["actor"])}) for step in steps]  # 1.0 is an integer in JSON
 
 
 def waiting(steps: Sequence[Step]) -> list[Step]:
-    """Return the lines in which actors wait at the end, one for each of them, by their number."""
+    """Return the last step of each actor that waits at the end, in the actors' order."""
     last = {step.actor: step for step in steps if step.event != FOLDED}
     return [step for _, step in sorted(last.items()) if step.event == BLOCKED]
 
 
-def most_telling(steps: Sequence[Step], most: int) -> list[int]:
-    """Return the numbers of the steps to show where there is no room for all.
+def most_relevant(steps: Sequence[Step], most: int) -> list[int]:
+    """Return the numbers of the steps to show if there is no room for all.
 
-    Those around the switches first, preemptions before all; then the first, the last and the ends of actors; then
-    what is near to these, code in the files that actors begin in before other code.
+    The order is: preemptions; other switches; the first and the last step, and the ends of actors; steps near a
+    switch or an end, in the files that actors begin in before other files.
 
-    :param most: lines, of which each gap takes one.
+    :param most: the number of lines; each gap takes one.
     """
     if len(steps) <= most:
         return list(range(len(steps)))
@@ -61,12 +61,12 @@ def most_telling(steps: Sequence[Step], most: int) -> list[int]:
         missing = [second - first - 1 for first, second in zip([-1, *shown], [*shown, len(steps)])]
         if count + sum(map(bool, missing)) <= most:
             single = [number - 1 for number, gap in zip([*shown, len(steps)], missing) if gap == 1]
-            return sorted([*shown, *single])  # which takes no more room than to say that it is missing
+            return sorted([*shown, *single])  # showing a single step takes no more room than its gap
     return []
 
 
 def _ranks(steps: Sequence[Step]) -> list[int]:
-    """Return how far from being told each step is: the lower, the sooner."""
+    """Return a rank for each step. Steps with a low rank are shown first."""
     last = len(steps) - 1
     ranks = [last + 3] * len(steps)
     for number, step in enumerate(steps):
@@ -80,7 +80,7 @@ def _ranks(steps: Sequence[Step]) -> list[int]:
     begun: dict[int, str] = {}
     for step in steps:
         begun.setdefault(step.actor, step.file)
-    # What is near to a switch tells more than what is far from it, or near to an end.
+    # A step near a switch is more relevant than one that is far from it, or near an end.
     for order in (range(1, last + 1), range(last - 1, -1, -1)):
         for number in order:
             neighbour = ranks[number - 1 if order.step > 0 else number + 1]

@@ -1,4 +1,4 @@
-"""What a race's schedules came to, in words; their data are as the run record has them."""
+"""Phrases about the schedules of a race, made from the data of a run record."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from ..text import counted, listed
 
 _NUMBERS = dict(enumerate(("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")))
-#: How the strategy of a witness begins that a schedule gave; another one is of free-running threads.
+#: How the strategy of a witness begins if a schedule showed it. Other strategies are of samples.
 _SCHEDULES = ("schedule with ", "random schedule with ")
 
 
 def in_schedule(witness: Mapping[str, Any]) -> bool:
-    """Return whether a schedule gave a witness."""
+    """Return whether a schedule showed this witness."""
     return str(witness["strategy"]).startswith(_SCHEDULES)
 
 
 def seen_in(witness: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
-    """Return where a schedule's witness was seen, such as "schedule 7 of 30 (1 preemption): 1"."""
+    """Return which schedule showed a witness, such as "schedule 7 of 30 (1 preemption): 1"."""
     kind, _, preemptions = str(witness["strategy"]).partition("schedule with ")
     how = f"random, {preemptions}" if kind else preemptions
     run = schedules["run"] + (schedules["random"]["run"] if schedules["random"] else 0)
@@ -27,7 +27,7 @@ def seen_in(witness: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
 
 
 def tried(schedules: Mapping[str, Any]) -> str:
-    """Return what was run, such as "422 schedules with at most two preemptions (more exist: 782 with three)"."""
+    """Return which schedules ran, such as "42 schedules with at most two preemptions (more exist: 78 with three)"."""
     run, preemptions = schedules["run"], schedules["preemptions"]
     if schedules["exhausted"]:
         return f"all {run:,} schedules"
@@ -48,7 +48,7 @@ def _number(number: int) -> str:
 
 
 def switch_points(schedules: Mapping[str, Any]) -> str | None:
-    """Return where actors were switched; None if that is unknown."""
+    """Return how many switch points the actors had; None if that is unknown."""
     if not schedules["switch_points"]:
         return None
     *others, last = (f"{count:,}" for count in schedules["switch_points"])
@@ -56,41 +56,39 @@ def switch_points(schedules: Mapping[str, Any]) -> str | None:
     if schedules["grade"] == "portable":
         return f"at each of {points} instructions, on {schedules['interpreter']}"
     if not any(schedules["switch_points"]):
-        return f"actors have no switch point on {schedules['interpreter']}: run one after the other"
+        return f"actors have no switch point on {schedules['interpreter']}, so they ran one after the other"
     where = f"{points} switch points of {schedules['interpreter']}"
     return where if others else f"{where}, where a handler can run (a finalizer also elsewhere)"
 
 
 def at_random(schedules: Mapping[str, Any]) -> str | None:
-    """Return what was run at random, with its chance; None if nothing was."""
+    """Return which random schedules ran, with their chance; None if none did."""
     random = schedules["random"]
     if random is None:
         return None
     return (
         f"{random['run']:,} random ones with {_in_words(random['preemptions'])} (each shows an effect that takes "
-        f"this with a probability of {random['chance']:.1e} at least)"
+        f"these with a probability of at least {random['chance']:.1e})"
     )
 
 
 def of_control(schedules: Mapping[str, Any], name: str) -> str | None:
     """Return what the control showed; None if it was not run.
 
-    :param name: what it is called.
+    :param name: the control's name in the phrase.
     """
     control = schedules["control"]
     if control is None:
         return None
     if not control["seen"] and control["exhausted"]:
-        right = (
-            "" if name.startswith("a generic") else "; on this interpreter, the code of the control is right as well"
-        )
-        return f"{name} showed it in none of {tried(control)}{right}"
+        correct = "" if name.startswith("a generic") else "; on this interpreter, the control's code is correct, too"
+        return f"{name} showed it in none of {tried(control)}{correct}"
     seen = f"{control['seen']:,}" if control["seen"] else "none"
     return f"{name} showed it in {seen} of {control['run']:,}"
 
 
 def in_order(orders: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return what actors give one after the other; None if that was not looked at."""
+    """Return the outcomes of the actors one after the other; None if these were not run."""
     by_outcome: dict[str, list[str]] = {}
     for order in orders:
         by_outcome.setdefault(order["outcome"], []).append(", then ".join(order["calls"]))
@@ -103,7 +101,7 @@ def in_order(orders: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def of_scenarios(scenarios: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
-    """Return what was run of scenarios, such as "912 schedules of scenarios: all 15 with 1 and 1 calls (...)"."""
+    """Return which scenarios ran, such as "912 schedules of scenarios: all 15 with 1 and 1 calls (...)"."""
     run = counted(schedules["run"], "schedule")
     return f"{run} of scenarios: {', '.join(map(_of_shape, scenarios['shapes'])) or 'none was completed'}"
 
@@ -115,7 +113,7 @@ def _of_shape(shape: Mapping[str, Any]) -> str:
 
 
 def found(witness: Mapping[str, Any]) -> str:
-    """Return what a witness is: its outcome; of a scenario, what its threads called, and what that returned."""
+    """Return what a witness shows: its outcome; of a scenario, the calls of its threads and their results."""
     threads = witness["scenario"]
     if threads is None:
         return str(witness["outcome"])
@@ -125,12 +123,12 @@ def found(witness: Mapping[str, Any]) -> str:
 
 
 def called(call: Mapping[str, Any]) -> str:
-    """Return a call of a scenario and its result, as far as it is known."""
+    """Return a call of a scenario, with its result if that is known."""
     return str(call["call"]) if call["result"] is None else f"{call['call']} -> {call['result']}"
 
 
 def without_gil(schedules: Mapping[str, Any]) -> str | None:
-    """Return what schedules that switch at every instruction showed; None if they were not run."""
+    """Return what portable schedules showed; None if they were not run."""
     portable = schedules["portable"]
     if portable is None:
         return None
@@ -145,12 +143,12 @@ def without_gil(schedules: Mapping[str, Any]) -> str | None:
 
 
 def remarks(schedules: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what else is to be known."""
+    """Yield further remarks."""
     if schedules["unrepeatable"]:
-        yield f"{counted(schedules['unrepeatable'], 'schedule')} did not run in the same way again"
+        yield f"{counted(schedules['unrepeatable'], 'schedule')} did not repeat"
     yield from schedules["remarks"]
 
 
 def joined(parts: Sequence[str | None]) -> str:
-    """Return the parts that there are, as one phrase."""
+    """Join the parts that are not empty to one phrase."""
     return "; ".join(part for part in parts if part)

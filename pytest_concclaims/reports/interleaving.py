@@ -1,4 +1,4 @@
-"""The interleaving of a witness as text: a column for each of two actors, or a numbered row for each step."""
+"""The interleaving of a witness as text: two actors have a column each, more actors have numbered rows."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from ..records.evidence import RaceRun
-from ..records.interleaving import BLOCKED, FOLDED, PREEMPTED, Step, most_telling, steps_of, waiting
+from ..records.interleaving import BLOCKED, FOLDED, PREEMPTED, Step, most_relevant, steps_of, waiting
 from ..records.schedules import called
 from ..text import counted, harmless
 
-#: Lines of an interleaving where there is room for few.
+#: The number of lines of an interleaving that is to be short.
 FEW_LINES = 12
-#: Columns between two actors, with a rule in the middle.
+#: Stands between the columns of two actors.
 _BETWEEN = " | "
-_LEAST_WIDTH = 36
-#: The longest name of an actor in a row.
-_LONGEST_NAME = 16
+#: The least width of an interleaving, in columns.
+_MIN_WIDTH = 36
+#: The most columns of an actor's name in a row.
+_MAX_NAME_WIDTH = 16
 
 
 def interleaving(race: RaceRun, width: int, most: int | None = None) -> list[str]:
-    """Return the interleaving of a race's witness in lines of text; none if it has none.
+    """Return the interleaving of a race's witness in lines of text; empty if it has no steps.
 
-    :param width: columns of a line, at most.
-    :param most: lines, at most; the most telling ones are shown. None: all.
+    :param width: the most columns of a line.
+    :param most: the most lines; the most relevant steps are shown. None: no limit.
     """
     steps = steps_of(race.witness)
     if not steps:
         return []
-    width = max(width, _LEAST_WIDTH)
+    width = max(width, _MIN_WIDTH)
     names = actor_names(race)
     table = _table(race, width)
     head, drawn = (_in_columns if len(names) == 2 else _in_rows)(steps, names, width)
@@ -38,15 +39,15 @@ def interleaving(race: RaceRun, width: int, most: int | None = None) -> list[str
 
 
 def actor_names(race: RaceRun) -> list[str]:
-    """Return the names of a race's actors; where two have the same, with a number each."""
+    """Return the names of a race's actors. Equal names get a number each."""
     names = [harmless(name) for name in race.actors]
-    # A record that another program has made may tell of more.
+    # A record that another program has made may have steps of further actors.
     names += ["not named"] * (max((step.actor for step in steps_of(race.witness)), default=0) + 1 - len(names))
     return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]
 
 
 def ending(race: RaceRun) -> Iterator[str]:
-    """Yield what stands below an interleaving: the outcome, and what actors wait for that did not come to an end."""
+    """Yield the lines below an interleaving: the outcome, where actors wait, and the replay token."""
     assert race.witness is not None, "only a witness has an interleaving"
     names = actor_names(race)
     replay = race.witness["replay"]
@@ -58,18 +59,18 @@ def ending(race: RaceRun) -> Iterator[str]:
 
 
 def mark(step: Step) -> str:
-    """Return the words for what became of an actor in a step; may be empty."""
+    """Return the text of a step's event; may be empty."""
     words = {None: "", FOLDED: "", BLOCKED: "waits here"}
     return words.get(step.event, harmless(step.event or ""))
 
 
 def place(step: Step, home: str | None) -> str:
-    """Return the line of a step, and its file, without folders, unless that is the one that is said already."""
+    """Return the line number of a step, with the file name unless the file is ``home``."""
     return str(step.line) if step.file == home else f"{harmless(step.file.rpartition('/')[2])}:{step.line}"
 
 
 def _table(race: RaceRun, width: int) -> list[str]:
-    """Return what each thread of a scenario called, and what that returned; a rule below it."""
+    """Return the calls of each thread of a scenario, with their results and a rule below."""
     threads = None if race.witness is None else race.witness["scenario"]
     if not threads or not any(threads):
         return []
@@ -80,13 +81,13 @@ def _table(race: RaceRun, width: int) -> list[str]:
 
 
 def _foot(lines: list[str], width: int) -> list[str]:
-    """Return the lines of the end, in one if that has room."""
+    """Return the lines of the end; as one line if that fits."""
     together = "; ".join(lines)
     return [together] if len(together) <= width else [_cut(line, width) for line in lines]
 
 
 def _elided(steps: Sequence[Step], drawn: Sequence[str], room: int) -> Iterator[str]:
-    shown = most_telling(steps, room)
+    shown = most_relevant(steps, room)
     for number, following in zip([-1, *shown], [*shown, len(steps)]):
         if number >= 0:
             yield drawn[number]
@@ -95,7 +96,7 @@ def _elided(steps: Sequence[Step], drawn: Sequence[str], room: int) -> Iterator[
 
 
 def _in_columns(steps: Sequence[Step], names: Sequence[str], width: int) -> tuple[str, list[str]]:
-    """Return the head, with the file that each actor begins in, and a line for each step."""
+    """Return the head with the file in which each actor begins, and a line for each step."""
     column = (width - len(_BETWEEN)) // 2
     homes = {step.actor: step.file for step in reversed(steps)}
     left, right = (_head(name, homes.get(actor), column) for actor, name in enumerate(names))
@@ -108,7 +109,7 @@ def _in_columns(steps: Sequence[Step], names: Sequence[str], width: int) -> tupl
 
 
 def _head(name: str, home: str | None, width: int) -> str:
-    """Return an actor's name and the file that it begins in, without its folders if they do not fit."""
+    """Return an actor's name and the file in which it begins; without folders if these do not fit."""
     if home is None:
         return _cut(name, width)
     whole = f"{name}, {harmless(home)}"
@@ -120,10 +121,10 @@ def _joined(left: str, right: str, column: int) -> str:
 
 
 def _in_rows(steps: Sequence[Step], names: Sequence[str], width: int) -> tuple[str, list[str]]:
-    """Return the head, with the file of the first step, and a numbered line for each."""
+    """Return the head with the file of the first step, and a numbered line for each step."""
     home = steps[0].file
     number_width = len(str(len(steps)))
-    name_width = min(_LONGEST_NAME, max(map(len, names)))
+    name_width = min(_MAX_NAME_WIDTH, max(map(len, names)))
     rest = width - number_width - name_width - 4
     lines = []
     for number, step in enumerate(steps, 1):
@@ -134,19 +135,19 @@ def _in_rows(steps: Sequence[Step], names: Sequence[str], width: int) -> tuple[s
 
 
 def _cell(step: Step, width: int, preempted: str, home: str) -> str:
-    """Return a step: its place and text, and at the end what became of the actor.
+    """Return a step: its place and text, and its event at the end.
 
-    :param preempted: the words where it was.
-    :param home: the file that needs no mention.
+    :param preempted: the text for the event ``preempted``.
+    :param home: the file that is not named.
     """
     if step.event == FOLDED:
         return _cut(harmless(step.text), width)
-    said = preempted if step.event == PREEMPTED else _cut(mark(step), width // 2)
+    event = preempted if step.event == PREEMPTED else _cut(mark(step), width // 2)
     text = f"{place(step, home)} {harmless(step.text)}"
-    if not said:
+    if not event:
         return _cut(text, width)
-    room = width - len(said) - 1
-    return f"{_cut(text, room):{room}} {said}"
+    room = width - len(event) - 1
+    return f"{_cut(text, room):{room}} {event}"
 
 
 def _cut(text: str, most: int) -> str:

@@ -151,7 +151,7 @@ REMARK = "inside C code or a single instruction: no schedule shows it"
                 POINTS,
                 CONTROL,
                 f"none of {words.at_random(ABSENT.schedules or {})}",
-                "1 schedule did not run in the same way again",
+                "1 schedule did not repeat",
                 "threads that actors started were not scheduled",
                 ALL,
             ],

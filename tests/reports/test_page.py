@@ -216,7 +216,7 @@ def test_schedules_are_told() -> None:
         "At random 100 random ones with three preemptions",
         "Control its control showed it in 16 of 62",
         "Anywhere without a GIL: 2 of 20 schedules show it",
-        "Remarks 1 schedule did not run in the same way again; threads that actors started were not scheduled",
+        "Remarks 1 schedule did not repeat; threads that actors started were not scheduled",
     ):
         assert words in text
     assert "Samples" not in text

@@ -207,7 +207,7 @@ def test_where_each_order_waits_nothing_is_atomic(lab: Lab) -> None:
         lambda state: meet(state, 1),
         observe=lambda _: 1,
     )
-    with pytest.raises(RaceError, match=r"in each order, a call waits for one that comes later.*ask race\.always"):
+    with pytest.raises(RaceError, match=r"in each order, a call waits for a later one.*ask race\.always"):
         race.atomic()
 
 
@@ -241,7 +241,7 @@ def test_orders_that_do_not_repeat_themselves(lab: Lab) -> None:
     numbers = itertools.count()
     race = lab.race(list, lambda _: next(numbers), lambda _: 0)
     with pytest.raises(
-        Inconclusive, match=r"do not give the same again one after the other: .* gave .*, and again .*"
+        Inconclusive, match=r"the same calls in the same order gave different results: .* gave .*, then .*"
     ):
         race.atomic()
 
@@ -257,7 +257,7 @@ def test_orders_on_what_earlier_runs_have_left(lab: Lab) -> None:
     race = lab.race(lambda: kept, append, append)
     with pytest.raises(Inconclusive, match="let setup make a fresh state each time: a new object, a file with a new"):
         race.atomic()
-    with pytest.raises(Inconclusive, match="let them return what can be compared, such as a number or a name"):
+    with pytest.raises(Inconclusive, match="let the calls return values that can be compared, such as a number"):
         lab.race(list, lambda _: object(), lambda _: object()).atomic()
 
 
@@ -275,7 +275,7 @@ def test_chance_is_no_witness(lab: Lab) -> None:
 
 def test_too_many_orders(staying: Lab) -> None:
     """Nine actors have hundreds of thousands: that is said, and they are not run."""
-    with pytest.raises(Inconclusive, match=r"the calls have 362,880 orders, and 1,000 are run at most"):
+    with pytest.raises(Inconclusive, match=r"the calls have 362,880 orders, and at most 1,000 can be run"):
         staying.race(Counter, *[Counter.add] * 9, observe=value_of).atomic()
 
 
@@ -324,7 +324,7 @@ def test_what_happens_once_in_a_process_is_no_ground(
 ) -> None:
     """All orders have been run before any schedule is, so no schedule could show it."""
     race = forking.race(setup, *actors, observe=lambda _, values: len(set(values)) < 3 and Lazy.made < 2)
-    with pytest.raises(Inconclusive, match="what the actors do for the first time in a process they do not do again"):
+    with pytest.raises(Inconclusive, match="the actors do something only once in a process"):
         race.atomic()
 
 
@@ -431,7 +431,7 @@ def test_an_actor_with_other_arguments_is_an_error(lab: Lab) -> None:
 
 def test_an_actor_that_always_raises_is_an_error(lab: Lab) -> None:
     """Nothing else is known of it."""
-    with pytest.raises(RaceError, match="in each order, IndexError raised, so that nothing else is known of it"):
+    with pytest.raises(RaceError, match="IndexError raised in each order, so the claim shows nothing else about it"):
         lab.race(list, list.pop, list.pop).atomic()
 
 
@@ -447,7 +447,7 @@ def test_what_depends_on_time_is_no_witness(lab: Lab) -> None:
                 successor(0)
             return time.monotonic() > self.opened
 
-    with pytest.raises(Inconclusive, match=r"depends on time|do not give the same again"):
+    with pytest.raises(Inconclusive, match=r"results depend on time|gave different results"):
         lab.race(Gate, Gate.is_open, Gate.is_open).atomic()
 
 

@@ -152,7 +152,7 @@ def test_locks_that_do_nothing(lab: Lab) -> None:
     assert run.control["matched"] is False
     assert run.control["without_locks"] == []
     (remark,) = [text for text in run.schedules["remarks"] if text.startswith("the race without the Lock")]
-    assert "does not show it either, in " in remark
+    assert "does not show the effect either, in " in remark
 
 
 def test_without_locks_is_an_error_where_there_are_none(lab: Lab) -> None:

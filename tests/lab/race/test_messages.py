@@ -35,13 +35,13 @@ def test_how_long_it_would_take() -> None:
     text = lacking(Explored(run=100, preemptions=1, further=900, seconds=1.0))
     assert text == (
         "there are too many schedules for the budget: of those with at most 2 preemptions, only those with at most 1 "
-        "were run; a budget of about 27 s would be enough"
+        "were run; give the claim a budget of about 27 s"
     )
 
 
 def test_how_long_it_would_take_is_not_known_from_the_first_level() -> None:
     """Then nothing is promised."""
-    advice = "; give it a longer budget, or let actors do less"
+    advice = "; give the claim a longer budget, or let actors do less"
     assert lacking(Explored(run=2, preemptions=0, further=10, seconds=1.0)).endswith(f"at most 0 were run{advice}")
     assert lacking(Explored(run=2, seconds=1.0)).endswith(
         f"of those with at most 2 preemptions, none were run{advice}"
@@ -50,16 +50,16 @@ def test_how_long_it_would_take_is_not_known_from_the_first_level() -> None:
 
 def test_how_long_it_would_take_is_not_known_from_few_interruptions() -> None:
     """The first ones take the longest."""
-    assert "s would be enough" not in lacking(Explored(run=1, points=(9_000,), seconds=0.1))
-    assert "one of about 2,700 s would be enough" in lacking(Explored(run=10, points=(9_000,), seconds=1.0))
+    assert "give the claim a longer one, or" in lacking(Explored(run=1, points=(9_000,), seconds=0.1))
+    assert "give the claim about 2,700 s, or" in lacking(Explored(run=10, points=(9_000,), seconds=1.0))
 
 
 def test_too_many_scenarios() -> None:
     """How many there are, and what to do."""
     least: Shape = (1, 1)
     text = lacking(Explored(run=9, shapes=(ShapeRun(least, 2, 6, 2), ShapeRun((2, 1), 0, 27, 1))))
-    assert "only 2 of 6 scenarios with 1 and 1 calls, and 0 of 27 scenarios with 2 and 1 calls were run whole" in text
-    assert text.endswith("give it a longer budget, or fewer operations")
+    assert "only 2 of 6 scenarios with 1 and 1 calls, and 0 of 27 scenarios with 2 and 1 calls were completed" in text
+    assert text.endswith("give the claim a longer budget, or use fewer operations")
 
 
 def test_a_control_that_shows_it_elsewhere_only() -> None:
@@ -67,11 +67,12 @@ def test_a_control_that_shows_it_elsewhere_only() -> None:
     control, elsewhere = Explored(run=7, preemptions=2), Explored(run=40, seen=3)
     text = lacking(ENOUGH, control=control, control_anywhere=elsewhere)
     assert text == (
-        "its control does not show it at this interpreter's switch points, in 7 schedules; without a GIL it does, in "
-        "3 of 40 schedules. Give the race a control that goes wrong here, such as lab.WITHOUT_LOCKS"
+        "its control did not show the effect at this interpreter's switch points, in 7 schedules; at any "
+        "instruction, it did in 3 of 40 schedules. Give the race a control that shows the effect here, such as "
+        "lab.WITHOUT_LOCKS"
     )
     for nowhere in (None, Explored(run=40)):
-        assert "its control did not show it in 7 schedules" in lacking(
+        assert "its control did not show the effect in 7 schedules" in lacking(
             ENOUGH, control=control, control_anywhere=nowhere
         )
 
@@ -97,7 +98,7 @@ def test_a_control_that_shows_nothing_here_is_told_so(staying: Lab) -> None:
     """In the verdict of a claim."""
     actors, control = [locked_slowly] * 2, [in_one_go] * 2
     race = staying.race(Counter, *actors, observe=lambda counter: counter.value, control=control)
-    with pytest.raises(Inconclusive, match="does not show it at this interpreter's switch points"):
+    with pytest.raises(Inconclusive, match="did not show the effect at this interpreter's switch points"):
         race.always(4, 40)
 
 

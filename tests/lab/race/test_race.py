@@ -365,7 +365,7 @@ def test_deadlock_that_was_not_asked_for_is_an_error_with_its_story(forking: Lab
     with pytest.raises(RaceError) as caught:
         race.never(nobodys)
     text = str(caught.value)
-    assert text.startswith("lab.race: all actors of the race that had not ended waited for each other: ")
+    assert text.startswith("lab.race: all actors of the race that had not ended waited for each other (a deadlock); ")
     run = last(forking)
     assert run.failure is not None
     assert run.failure["kind"] == "deadlock"

@@ -1,1 +1,1 @@
-"""Schedules: at which switch points which actor hands over."""
+"""Schedules: which actor runs, and at which switch points it is preempted."""

@@ -1,4 +1,4 @@
-"""What an interpreter does not tell of calls, and how it is found: whether there is a switch point after a call."""
+"""Switch points after calls, where events do not report whether there is one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .switch_points import NOWHERE, SwitchPoints
 
 
 class TracedFrame:
-    """The switch points in one run of a function that ``sys.settrace`` follows (3.9 to 3.11, and PyPy).
+    """The switch points in one run of a function under ``sys.settrace`` (3.9 to 3.11, and PyPy).
 
-    ``called_python`` is to be set when a Python function that was called directly begins (``entered_from_c``).
+    Set ``called_python`` when a Python function that was called directly begins (see :func:`entered_from_c`).
     """
 
     __slots__ = ("_last", "_points", "called_python")
@@ -27,7 +27,7 @@ class TracedFrame:
         self.called_python = False
 
     def switches_before(self, offset: int) -> bool:
-        """Return whether threads can be switched before this instruction; to be asked before each, in their order."""
+        """Return whether threads can be switched before this instruction. Call it before each one that runs."""
         last, self._last = self._last, offset
         called_python, self.called_python = self.called_python, False
         points = self._points
@@ -39,19 +39,19 @@ class TracedFrame:
 
 
 class StarCalls:
-    """Calls ``method(*args)`` in one thread: the one kind after which there is a switch point, but no event C_RETURN.
+    """Calls ``method(*args)`` in one thread: a switch point follows them, but no event C_RETURN.
 
-    It is told by the event CALL (3.13 and later; 3.12 has none for these calls, so their switch points are not told).
+    From 3.13 on, the event CALL reports them. 3.12 has no event for them.
     """
 
-    #: Whether this interpreter tells them.
-    are_told = sys.version_info >= (3, 13)
+    #: Whether this interpreter reports them.
+    are_reported = sys.version_info >= (3, 13)
 
     def __init__(self) -> None:
         self._callers: set[int] = set()
 
     def called(self, function: object, caller: FrameType) -> None:
-        """Take note of a call by CALL_FUNCTION_EX, before it is made."""
+        """Note a call by CALL_FUNCTION_EX before it is made."""
         (self._callers.add if type(function) is MethodType else self._callers.discard)(id(caller))
 
     def switches_after(self, caller: FrameType) -> bool:
@@ -62,35 +62,38 @@ class StarCalls:
         return False
 
 
-#: On 3.11, of a frame object, the address of its frame; in that, whether the evaluation loop was entered for it.
-_FRAME_POINTER = 24
-_IS_ENTRY = 68
+#: Offsets in bytes on 3.11: of the interpreter's frame in a frame object, and of ``is_entry`` in the former.
+_FRAME_OFFSET = 24
+_IS_ENTRY_OFFSET = 68
 
 
 def entered_from_c(frame: FrameType) -> bool:
-    """Return whether C code called the function that runs in a frame, on 3.11: there is a switch point after it.
+    """Return whether C code called the function that runs in a frame: then a switch point follows the call.
 
-    CPython 3.11 has the answer in ``is_entry`` of a frame (``Include/internal/pycore_frame.h``) and nothing in Python
-    that tells it; its layout will not change any more. On other versions the answer is not needed, and is True.
+    Only 3.11 needs this, and other versions return True. 3.11 has the answer in ``is_entry`` of its frame
+    (``Include/internal/pycore_frame.h``), which Python code cannot read. The layout of 3.11 does not change any more.
     """
     if sys.version_info[:2] != (3, 11) or not CPYTHON:
         return True
     import ctypes
 
-    address = ctypes.c_void_p.from_address(id(frame) + _FRAME_POINTER).value
-    return address is None or ctypes.c_bool.from_address(address + _IS_ENTRY).value
+    address = ctypes.c_void_p.from_address(id(frame) + _FRAME_OFFSET).value
+    return address is None or ctypes.c_bool.from_address(address + _IS_ENTRY_OFFSET).value
 
 
-# --- Python code that PyPy hides from tracers, such as ``sum`` and ``lru_cache``, and in which threads are switched
+# --- Python code that PyPy hides from tracers, such as ``sum`` and ``lru_cache``: threads are switched in it
 
-#: How the files' names of such code begin that PyPy has built in.
+#: How the file names of code begin that is built into PyPy.
 _BUILT_IN = "<builtin>"
-#: Functions of the standard library that are hidden, and work with what threads share (lib-python, functools.py).
+#: Hidden functions of the standard library that work with shared objects (PyPy's lib-python, functools.py).
 _HIDDEN_IN_FUNCTOOLS = ("wrapper", "reduce")
 
 
 def hidden_callee(frame: FrameType) -> str | None:
-    """Return what a function may call of it, as far as its names tell: globals, arguments, and their attributes."""
+    """Return the name of hidden code that a function may call; None if none is found.
+
+    Looks at the function's globals, its arguments, and their attributes.
+    """
     names = frame.f_code.co_names
     scope = {**vars(builtins), **frame.f_globals, **frame.f_locals}
     known = [(name, scope[name]) for name in (*names, *frame.f_locals) if name in scope]

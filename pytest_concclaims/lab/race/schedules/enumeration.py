@@ -1,8 +1,7 @@
-"""Schedules in the order in which they are run: by the number of their preemptions.
+"""The order in which schedules are run: by the number of their preemptions.
 
-Bounding the preemptions, level by level, is the idea of Musuvathi and Qadeer (Iterative Context Bounding, PLDI 2007);
-random schedules and their chance follow Burckhardt et al. (A Randomized Scheduler with Probabilistic Guarantees of
-Finding Bugs, ASPLOS 2010).
+Sources: Musuvathi and Qadeer, Iterative Context Bounding, PLDI 2007, for levels of preemptions; Burckhardt et al.,
+A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010, for random schedules.
 """
 
 from __future__ import annotations
@@ -17,44 +16,44 @@ from .run import Run, Schedule
 
 @dataclass(frozen=True)
 class Planned:
-    """A schedule that is to be run, and the run from which it departs at its last step."""
+    """A schedule to run, and the run from which it departs at its last step."""
 
     schedule: Schedule
     parent: Run | None = None
 
     def went_as_planned(self, run: Run) -> bool:
-        """Return whether its run went as the one from which it departs, up to there."""
+        """Return whether a run of the schedule equals the parent up to the departure."""
         return self.parent is None or run.begins_as(self.parent)
 
 
 class Levels:
-    """All schedules of a race, one level of equally many preemptions after the other."""
+    """All schedules of a race, one level after the other."""
 
     def __init__(self) -> None:
-        #: The preemptions of the schedules of this level.
+        #: The number of preemptions in each schedule of the current level.
         self.preemptions = 0
         self._planned: Iterator[Planned] = iter([Planned(())])
         self._choices: deque[Planned] = deque()
         self._runs: list[Run] = []
 
     def __iter__(self) -> Iterator[Planned]:
-        """Yield the schedules of this level. The run of each is to be added before the next."""
+        """Yield the schedules of the current level. Runs that are added meanwhile extend it."""
         for planned in self._planned:
             yield planned
             while self._choices:
                 yield self._choices.popleft()
 
     def add(self, run: Run) -> None:
-        """Take note of a run, from which others depart."""
+        """Add a run, from which further schedules depart."""
         self._choices.extend(Planned(schedule, run) for schedule in run.departures(choices=True))
         self._runs.append(run)
 
     def further(self) -> int:
-        """Return how many schedules of the next level are known."""
+        """Return the number of known schedules of the next level."""
         return sum(run.preemptions() for run in self._runs)
 
     def advance(self) -> None:
-        """Go on to the next level, in random order: where there is no time for all of it, it was a sample."""
+        """Begin the next level, in random order: if time runs out within it, its runs are a random sample."""
         planned = [Planned(schedule, run) for run in self._runs for schedule in run.departures(choices=False)]
         random.shuffle(planned)
         self._runs = []
@@ -63,9 +62,11 @@ class Levels:
 
 
 def random_schedule(actors: int, steps: int, preemptions: int) -> Schedule:
-    """Return a schedule that begins with any actor and preempts at any steps.
+    """Return a random schedule.
 
-    :param steps: how many a run has, about.
+    :param actors: their number; any of them may begin.
+    :param steps: the approximate number of steps in a run.
+    :param preemptions: their number; each is at a step of its own.
     """
     chosen = random.Random()  # noqa: S311  (not for secrets)
     at = sorted(chosen.sample(range(2, max(steps, preemptions + 1) + 2), preemptions))
@@ -78,12 +79,10 @@ def random_schedule(actors: int, steps: int, preemptions: int) -> Schedule:
 
 
 def chance(actors: int, steps: int, preemptions: int) -> float:
-    """Return the least probability that one random schedule shows what takes a number of preemptions.
+    """Return the least probability that one random schedule shows an effect that takes a number of preemptions.
 
-    By Burckhardt et al. 2010: a bug of depth d among n threads and k steps shows in a run with a probability of at
-    least 1 / (n k^(d-1)), and what takes d-1 preemptions is a bug of depth d. Here each preemption also chooses among
-    n-1 others.
-
-    :param steps: of a run.
+    Burckhardt et al. 2010: a bug of depth d among n threads and k steps shows in a run with a probability of at least
+    1 / (n k^(d-1)). An effect that takes d-1 preemptions has depth d. Here, each preemption also chooses one of n-1
+    other actors.
     """
     return float(1 / (actors * (max(steps, 1) * (actors - 1)) ** preemptions))

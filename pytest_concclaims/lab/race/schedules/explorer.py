@@ -1,4 +1,4 @@
-"""The search among the schedules of one side: the race, or its control."""
+"""The search among the schedules of one side: the race or its control."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from .enumeration import Levels, Planned, chance, random_schedule
 from .run import Run, Schedule
 
 clock = time.perf_counter
-#: Preemptions of the schedules on which "never" rests.
-ENOUGH = 2
-#: Schedules of a further level, at most, that are run to find that there are no more, or whatever earlier ones took.
-_FEW = 100
-#: A level is begun if it takes no more than this many times the time that is left, by what earlier ones took.
-_HOPE = 2.0
-#: Times that a schedule is run which does not go as before.
-_TRIES = 3
+#: "Never" rests on all schedules with at most this number of preemptions.
+ENOUGH_PREEMPTIONS = 2
+#: A level with at most this number of schedules is begun, whatever its preemptions and its expected time.
+_FEW_SCHEDULES = 100
+#: A larger level is begun if its expected time is at most this multiple of the time that is left.
+_MAX_TIME_RATIO = 2.0
+#: Attempts at a schedule whose run does not go as planned.
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of one schedule.
+    """What one run of a schedule showed.
 
-    :param judged: its outcome.
-    :param path: what the actors did line by line, as a number; None where that was not recorded.
-    :param last: whether no more schedules can be run in this process: threads are lost in a deadlock, or what was
-        seen is no ground for an answer.
+    :param judged: the outcome.
+    :param path: a hash of the lines that the actors ran; None if they were not recorded.
+    :param last: whether the search has to end: threads are left in a deadlock, or the calls have no reliable results
+        to compare with.
     """
 
     run: Run
@@ -41,25 +41,25 @@ class Seen:
 
     @property
     def sought(self) -> bool:
-        """Return whether it shows what is sought."""
+        """Return whether the outcome is the sought one."""
         return self.judged.sought
 
     def went_as(self, other: Seen) -> bool:
-        """Return whether two runs of one schedule went in the same way."""
+        """Return whether two runs of one schedule went the same way."""
         return self.run.is_as(other.run) and (None in (self.path, other.path) or self.path == other.path)
 
 
 @dataclass(frozen=True)
 class Witness:
-    """A schedule that shows what is sought.
+    """A schedule whose run showed the sought outcome.
 
-    :param number: among all that were run, from 1.
-    :param seconds: after the search began.
-    :param at_random: whether it was a random one.
-    :param is_sound: whether the first schedule still goes as before, so that no run leaves anything behind.
+    :param number: its number among the schedules that were run, from 1.
+    :param seconds: from the begin of the search to the run.
+    :param at_random: whether the schedule was chosen at random.
+    :param is_sound: whether the first schedule, run once more, went as before: the runs leave nothing behind.
     :param scenario: of operations; None if there are none.
-    :param steps: its story; nothing if there is none.
-    :param results: of each actor's calls, in words; nothing if actors have values.
+    :param steps: its story; empty if there is none.
+    :param results: the results of each actor's calls, as text; empty if there are none.
     """
 
     schedule: Schedule
@@ -78,9 +78,9 @@ class Witness:
 class ShapeRun:
     """The scenarios of one shape that were run.
 
-    :param calls: of each thread.
-    :param run: of how many scenarios all schedules were run up to a number of preemptions.
-    :param of: how many scenarios there are.
+    :param calls: the number of calls of each thread.
+    :param run: the number of scenarios of which all schedules with at most ``preemptions`` were run.
+    :param of: the number of scenarios that exist.
     """
 
     calls: Shape
@@ -91,27 +91,27 @@ class ShapeRun:
 
 @dataclass
 class Explored:
-    """What was seen of one side; it travels between processes.
+    """What the schedules of one side showed. Processes send it to each other.
 
-    :param points: for each actor, how many switch points it passed when nothing preempted it.
-    :param run: schedules that were run, each a different interleaving.
-    :param seen: those of them that show what is sought.
-    :param preemptions: the highest level that was run whole; None if none was.
+    :param points: for each actor, the number of switch points that it passed in the first run that counts.
+    :param run: the number of schedules that were run, each a different interleaving.
+    :param seen: the number of them that showed the sought outcome.
+    :param preemptions: the highest level that was run completely; None if none was.
     :param exhausted: whether there are no more schedules.
-    :param further: schedules of the next level, as far as known; None where they were begun.
-    :param random_run: random schedules of the level after the last whole one.
-    :param chance: the least probability with which each of them shows what takes as many preemptions.
-    :param unrepeatable: schedules that did not go as before.
-    :param impatient: schedules that could not be followed, as an actor waits long for time to pass.
-    :param once: whether the very first run did other things than its repetition.
-    :param leaks: whether a schedule shows what is sought only after others in the same process.
-    :param no_race: whether what is sought came of actors that ran one after the other.
-    :param outcomes: how many schedules had each.
-    :param like: whether one was of the kind of what is sought.
-    :param in_order: what calls give one after the other: the order, and their results in words.
-    :param unordered: why it is not known what calls give one after the other; None if it is.
+    :param further: the number of known schedules of the next level; None if that level was begun.
+    :param random_run: the number of random schedules of the level after the last complete one.
+    :param chance: the least probability with which each of them shows an effect that takes this level's preemptions.
+    :param unrepeatable: the number of schedules that did not go as planned, in any attempt.
+    :param impatient: the number of schedules that could not be followed: an actor waits too long for time to pass.
+    :param once: whether only the very first run of the first schedule went differently.
+    :param leaks: whether a schedule shows the sought outcome only after others in the same process.
+    :param no_race: whether actors that ran one after the other showed the sought outcome.
+    :param outcomes: the number of schedules that showed each.
+    :param like: whether an outcome is of the same kind as the sought one.
+    :param in_order: what the calls give one after the other: each order, and the results as text.
+    :param unordered: why that is not known; None if it is, or is not asked about.
     :param doubt: why "never" cannot rest on schedules, however many are run; None if it can.
-    :param shapes: the scenarios of operations that were run; nothing where there are no operations.
+    :param shapes: the scenarios of operations that were run; empty if there are no operations.
     """
 
     points: tuple[int, ...] = ()
@@ -138,7 +138,7 @@ class Explored:
     remarks: tuple[str, ...] = ()
 
     def add(self, other: Explored) -> None:
-        """Add the schedules of a scenario."""
+        """Add the schedules of another scenario."""
         self.points = self.points or other.points
         self.run += other.run
         self.seen += other.seen
@@ -150,19 +150,19 @@ class Explored:
 
     @property
     def is_enough(self) -> bool:
-        """Return whether it is what "never" takes."""
-        return self.exhausted or ((self.preemptions or 0) >= ENOUGH and not self.unrepeatable)
+        """Return whether these schedules suffice for "never"."""
+        return self.exhausted or ((self.preemptions or 0) >= ENOUGH_PREEMPTIONS and not self.unrepeatable)
 
 
 class Explorer:
     """Runs schedules, level by level.
 
     :param run: runs a schedule.
-    :param actors: how many.
-    :param stop_after: the number of schedules that are enough once what is sought was seen.
-    :param least_empty: the number of schedules in which actors return nothing that are enough.
-    :param most: the most preemptions.
-    :param repeat: whether the first run is to be repeated: what happens once in a process is seen by that.
+    :param actors: their number.
+    :param stop_after: the number of schedules after which the search ends if the sought outcome was seen.
+    :param least_empty: the number of schedules to run at least while no actor has returned anything.
+    :param most: the most preemptions; None: no limit.
+    :param repeat: whether to run the first schedule again, to find what happens only once in a process.
     """
 
     def __init__(
@@ -184,21 +184,21 @@ class Explorer:
         self._levels = Levels()
         self._began = clock()
         self.found = Explored()
-        #: The run of the first schedule, once it was repeated.
+        #: The first repetition of the first schedule.
         self._first: Seen | None = None
         self._is_random = False
 
     def explore(self, end: float) -> Explored:
-        """Run schedules until what is sought was seen, enough was run, or time is up.
+        """Run schedules until the sought outcome was seen, enough schedules were run, or time is up.
 
-        :param end: the clock's time when to stop.
+        :param end: when to stop, by ``clock``.
         """
         self._search(end)
         self.found.seconds = clock() - self._began
         return self.found
 
     def one(self, schedule: Schedule) -> Explored:
-        """Run one schedule and no other."""
+        """Run this schedule only."""
         seen = self._run(schedule)
         self._count(seen)
         self.found.unrepeatable = int(not seen.run.followed)
@@ -211,7 +211,7 @@ class Explorer:
             found.further = None
             for planned in levels:
                 if found.run and clock() > end:
-                    if known:  # these were in random order
+                    if known:  # the level was in random order
                         found.random_run, found.chance = found.run - before, 1 / known
                     return
                 if self._try(planned):
@@ -222,18 +222,19 @@ class Explorer:
             found.exhausted = not (found.further or found.unrepeatable or found.impatient)
             if not found.further or self._is_seen() or levels.preemptions == self._most:
                 return
-            if levels.preemptions >= ENOUGH and found.further > _FEW:
+            if levels.preemptions >= ENOUGH_PREEMPTIONS and found.further > _FEW_SCHEDULES:
                 return
             now = clock()
-            # The first ones take longer.
+            # The first schedules take longer, so the level's own mean may be the better estimate.
             each = min((now - self._began) / max(found.run, 1), (now - begun) / max(found.run - before, 1))
-            if found.run and found.further > _FEW and found.further * each > _HOPE * (end - now):
+            is_too_long = found.further * each > _MAX_TIME_RATIO * (end - now)
+            if found.run and found.further > _FEW_SCHEDULES and is_too_long:
                 self._at_random(end)
                 return
             levels.advance()
 
     def _repeated(self, first: Seen) -> Seen:
-        """Run the first schedule again; note whether it goes as before, from the second time on, or never."""
+        """Run the first schedule again. Note whether only its very first run differed, or each run does."""
         schedule = first.run.schedule
         seen = self._run(schedule)
         self._first = self._first or seen
@@ -243,15 +244,15 @@ class Explorer:
         return seen
 
     def _repeats(self) -> bool:
-        """Return whether the first schedule goes as before: what is random may have gone so by chance."""
+        """Return whether the first schedule still goes as before: random actors may have done so by chance."""
         again = self._run(())
         if again.sought:
             self._count(again)
         return self._first is not None and self._first.went_as(again)
 
     def _try(self, planned: Planned) -> bool:
-        """Run a schedule; return whether that was the last."""
-        for _ in range(_TRIES):
+        """Run a schedule until it goes as planned. Return whether the search is over."""
+        for _ in range(_ATTEMPTS):
             seen = self._run(planned.schedule)
             as_planned = seen.run.followed and planned.went_as_planned(seen.run)
             if self.found.run == 0 and self._repeat and not seen.last and not seen.sought:
@@ -266,7 +267,7 @@ class Explorer:
         return False
 
     def _count(self, seen: Seen) -> bool:
-        """Count what was seen; return whether it is enough."""
+        """Count a run. Return whether the search is over."""
         found, run = self.found, seen.run
         if run.alone:
             found.points = found.points or run.points
@@ -288,7 +289,7 @@ class Explorer:
         return seen.last or (self._is_seen() and found.run >= self._stop_after)
 
     def _ends_with(self, seen: Seen) -> bool:
-        """Count what was seen; if it is enough, note whether the first schedule still goes as before the witness."""
+        """Count a run. Return whether the search is over; if it is, note whether its witness is sound."""
         if not self._count(seen):
             return False
         witness = self.found.witness
@@ -298,14 +299,14 @@ class Explorer:
         return True
 
     def _is_seen(self) -> bool:
-        """Return whether what is sought was seen, and not only because actors have returned nothing so far."""
+        """Return whether the sought outcome was seen. While no actor has returned anything, that takes more runs."""
         found = self.found
         return found.seen > 0 and not (
             found.run < self._least_empty and all(outcome.is_empty for outcome in found.outcomes)
         )
 
     def _at_random(self, end: float) -> None:
-        """Run random schedules with one preemption more than the last level that was run whole."""
+        """Run random schedules with one preemption more than the last level that was run completely."""
         self._is_random = True
         self._levels.preemptions += 1
         found, preemptions = self.found, self._levels.preemptions

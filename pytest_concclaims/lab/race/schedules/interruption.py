@@ -1,7 +1,7 @@
-"""An actor that a handler interrupts: at one of the actor's switch points, and in the actor's own thread.
+"""Interruptions: a handler runs at a switch point of an actor, in the actor's own thread.
 
-There CPython runs signal handlers, and from 3.12 on the finalizers of what the garbage collector finds: where its
-evaluation loop looks at the ``eval_breaker`` and, with a GIL, lets other threads run. PyPy does so before each
+CPython runs signal handlers there, and from 3.12 on the finalizers of garbage that the collector finds: where its
+evaluation loop checks the ``eval_breaker`` and, with a GIL, lets other threads run. PyPy does so before each
 instruction.
 """
 
@@ -21,9 +21,9 @@ ACTOR, HANDLER = 0, 1
 
 
 class Interruption(Scheduler):
-    """Runs an actor, whom a handler interrupts at the step that the schedule says.
+    """Runs an actor, and a handler that interrupts it at the step that the schedule names.
 
-    The first step is that the actor begins; each switch point of the actor is one. The handler is not interrupted.
+    Step 1 is the begin of the actor; each of its switch points is another step. The handler is not interrupted.
     Without a schedule, the actor runs alone.
 
     :param names: of the actor and the handler, for messages.
@@ -31,7 +31,7 @@ class Interruption(Scheduler):
 
     def __init__(self, names: Sequence[str], *, gil: bool, timeout: float, max_turn: int | None = None) -> None:
         super().__init__(names[:1], gil=gil, timeout=timeout, max_turn=max_turn)
-        #: The places that the actor has passed, and those of the latest time that it ran alone.
+        #: The switch points that the actor has passed in this run, and those of the latest run without the handler.
         self._passed: list[tuple[str, int, int]] = []
         self._usual: list[tuple[str, int, int]] | None = None
         self._is_handling = False
@@ -43,21 +43,21 @@ class Interruption(Scheduler):
         note: Note | None = None,
         order: Sequence[int] | None = None,
     ) -> Run:
-        """Run the actor and the handler, as a schedule says.
+        """Run the actor and the handler under a schedule.
 
-        :param order: which of them runs first; the other one comes after it.
+        :param order: the two, one after the other, instead of an interruption.
         """
         self._handler = tasks[HANDLER]
         self._handled: object = None
         self._passed = []
         self._at = schedule[0][0] if schedule else math.inf
 
-        def tell(_: int, event: str) -> None:
-            if note is not None and event != BLOCKED:  # whether a sleep is noticed is a matter of time
+        def note_here(_: int, event: str) -> None:
+            if note is not None and event != BLOCKED:  # whether a sleep is noticed depends on its length
                 note(HANDLER if self._is_handling else ACTOR, event)
 
         work = partial(self._one_after_the_other, tasks[ACTOR], order or (ACTOR,))
-        run = super().run([work], schedule, tell, order and (ACTOR,))
+        run = super().run([work], schedule, note_here, order and (ACTOR,))
         if note is not None and run.deadlock:
             note(HANDLER if self._is_handling else ACTOR, BLOCKED)
         run.alone = order is None and not self._position
@@ -69,11 +69,11 @@ class Interruption(Scheduler):
         return run
 
     def has_token(self, me: int) -> bool:  # noqa: ARG002  (both are in one thread)
-        """Return that it goes on; if it has slept, it takes the token back."""
-        return self._holder == ACTOR or self._come_back(ACTOR)
+        """Return whether the actor may continue. An actor that has slept takes the token back first."""
+        return self._holder == ACTOR or self._wake_up(ACTOR)
 
     def at_switch_point(self, me: int) -> None:
-        """Call the handler if the schedule says so; called in the actor's thread."""
+        """Call the handler if this is the schedule's step. Called in the actor's thread."""
         if not self.has_token(me) or self._is_handling:
             return
         self._step += 1
@@ -88,7 +88,7 @@ class Interruption(Scheduler):
             self._handle()
 
     def _one_after_the_other(self, actor: Callable[[], object], order: Sequence[int]) -> object:
-        """Return what the actor returns."""
+        """Run the actor, and the handler if the order has it; return what the actor returns."""
         value = None
         self._step = 1
         for number in order:
@@ -111,7 +111,7 @@ class Interruption(Scheduler):
 
 
 def _place() -> tuple[str, int, int]:
-    """Return where the actor is in this thread."""
+    """Return the place in the actor's code: file, first line of the function, instruction."""
     frame = sys._getframe(2)  # noqa: SLF001  (documented)
     while is_own(frame.f_code.co_filename) and frame.f_back is not None:
         frame = frame.f_back

@@ -1,9 +1,9 @@
 """Actors in processes of their own, under the scheduler's token.
 
-For each actor, one of the scheduler's threads, its *proxy*, does at the scheduler what the actor's process asks for.
-The process asks at its switch points. As each question costs two switches between processes, it has a *credit*: the
-number of switch points that it may pass without asking. The credit lies in memory that both share, so that it can be
-taken away from a process that is blocked.
+Each actor has a *proxy*: a thread of the scheduler that acts for the actor's process. The process asks its proxy at
+switch points. Each question costs two switches between processes, so a process has a *credit*: the number of switch
+points that it may pass without asking. The credit is in shared memory, so that the scheduler can take it away from a
+process that is blocked.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from .switch_points import Grade
 from .waiting import ProcessWaits, Wait
 from .watch import Recording, Watch, watch
 
-#: What a process says: it has begun, with its channel's descriptor; it is at a switch point; it is in another line;
-#: what was seen of it besides; how the actor ended.
+#: Messages of a process: it has begun, with its channel's descriptor; it is at a switch point; it is in another line;
+#: what the watch noticed; how the actor ended.
 _BEGUN, _POINT, _VISIT, _SEEN, _END = b"BPVSE"
 #: Seconds for which all processes wait before that is a deadlock.
 STILL_S = 0.3
-#: States that are made at once, at most, and seconds for that.
-_POOL, _MAKING_S = 64, 0.02
+#: The most states that are made at once, and the seconds after which no further one is begun.
+_MAX_POOLED_STATES, _POOLING_S = 64, 0.02
 
 
 class _Credits:
-    """For each process, how many switch points it may pass without asking, in memory that all share."""
+    """The credit of each process, in shared memory."""
 
     def __init__(self, count: int) -> None:
         self._cells: Any = RawArray("q", 2 * count)
 
     def give(self, number: int, credit: int) -> None:
-        """Let a process pass some switch points."""
+        """Set the number of switch points that a process may pass."""
         self._cells[2 * number], self._cells[2 * number + 1] = credit, 1
 
     def take(self, number: int) -> None:
-        """Have a process ask at its next switch point."""
+        """Make a process ask at its next switch point."""
         self._cells[2 * number + 1] = 0
 
     def left(self, number: int) -> int:
-        """Return how much a process has not used."""
+        """Return the unused credit of a process."""
         return int(self._cells[2 * number])
 
     def spend(self, number: int) -> bool:
-        """Pass a switch point, in the process; return whether it may, without asking."""
+        """Use one unit, in the process. Return False if it has to ask."""
         if not (self._cells[2 * number + 1] and self._cells[2 * number]):
             return False
         self._cells[2 * number] -= 1
@@ -63,18 +63,18 @@ class _Credits:
 
 
 class ProcessScheduler(Scheduler):
-    """Schedules processes, each of which one of its threads stands for."""
+    """Schedules processes. Each of its threads is the proxy of one."""
 
     def __init__(self, names: Sequence[str], *, gil: bool, timeout: float, max_turn: int | None = None) -> None:
         self.waits = ProcessWaits(gil=gil)
         super().__init__(names, gil=gil, timeout=timeout, max_turn=max_turn, waits=self.waits)
         self.credits = _Credits(len(names))
         self._given = [0] * len(names)
-        #: What all were seen waiting in, and since when.
+        #: The waits of all threads in the latest look, and when they were first seen.
         self._still_waits: dict[int, Wait | None] = {}
         self._still_since = 0.0
         self._stacks = ""
-        #: Returns what processes call, by the actor's number, and ends them.
+        #: Returns the stacks of an actor's process, and ends the process.
         self.stacks_of: Callable[[int], str] = lambda _: ""
 
     def start(self) -> None:
@@ -83,17 +83,17 @@ class ProcessScheduler(Scheduler):
         self.waits.own_threads = {*self._earlier_threads, *self._native_ids}
 
     def begin(self, me: int, process: int, channel: Connection) -> None:
-        """Look at a process, from now on, where it is asked what an actor waits in."""
+        """Take a process as the actor's."""
         self.credits.give(me, 0)
         self._given[me] = 0
         self.waits.begin(process, channel)
         self._native_ids[me] = process
 
     def at_switch_point_of(self, me: int) -> None:
-        """Go on, or hand the token over and wait for it, for a process; called in its proxy."""
+        """Count a switch point of a process, and wait for the token if it was handed over. Called in the proxy."""
         self.count_passed(me)
         self.at_switch_point(me)
-        asks = self._blocked or self._has_come_back or self.is_recorded
+        asks = self._blocked or self._has_woken_up or self.is_recorded
         self._given[me] = credit = 0 if asks else max(0, self._stop - self._step - 1)
         self.credits.give(me, credit)
 
@@ -105,7 +105,7 @@ class ProcessScheduler(Scheduler):
             self._given[me] = left
 
     def _is_deadlock(self) -> bool:
-        """Return whether all processes wait; and for some time, as one that is not known could wake one up."""
+        """Return whether all processes have waited for a while: an unknown process may wake one up."""
         is_still, now = super()._is_deadlock(), time.perf_counter()
         if not is_still or self._last_waits != self._still_waits:
             self._still_waits, self._still_since = self._last_waits, now
@@ -115,29 +115,29 @@ class ProcessScheduler(Scheduler):
         return True
 
     def stacks(self) -> str:
-        """Return what actors called that waited for each other."""
+        """Return the stacks of the actors in a deadlock."""
         return self._stacks
 
     def _hang(self) -> Failure:
-        self._lost = True  # to tell their stacks ends them
+        self._lost = True  # reading the stacks ends the processes
         left = self._left()
         return hung([self._names[actor] for actor in left], self._timeout, map(self.stacks_of, left))
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
-        # If it is woken up just now, it either has passed a switch point, which is seen, or asks at the next one.
+        # If it wakes up just now, it has either passed a switch point, which is noticed, or asks at the next one.
         self.credits.take(holder)
         self.count_passed(holder)
         return super()._block(holder, step, wait)
 
 
 class ProcessActors(Watch):
-    """Calls actors in processes of their own, and looks at them there.
+    """Calls actors in processes of their own, and watches them there.
 
-    To start processes takes longer than a schedule. So where states are isolated and actors leave nothing behind in
-    their processes, some states are made at once, and the processes go through them.
+    Starting processes takes longer than a schedule. So if states are isolated and actors leave nothing behind in
+    their processes, several states are made at once, and the processes use one after the other.
 
     :param functions: ``setup``, the actors, and ``observe``.
-    :param failed_assertions: returns those of the claim that have failed in a process, in words.
+    :param failed_assertions: returns the failed assertions of the claim in a process, as text.
     :param start_method: of :mod:`multiprocessing`.
     """
 
@@ -157,12 +157,12 @@ class ProcessActors(Watch):
         self._watches = Watches(start_method)
         self._start = partial(ActorProcess, failed_assertions=failed_assertions, start_method=start_method)
         self._actors: list[ActorProcess] = []
-        #: Of earlier runs: these have had time to exit.
+        #: Processes of earlier runs, which are given time to exit.
         self._ending: list[ActorProcess] = []
-        #: For the runs to come.
+        #: States for the next runs.
         self._states: deque[Any] = deque()
         self._latest: Any = None
-        #: Whether states are isolated, as far as it is known; and whether actors leave something behind.
+        #: Whether states are isolated; None if unknown. And whether actors leave something behind.
         self._is_isolated: bool | None = None
         self._leaves_something = False
 
@@ -174,8 +174,8 @@ class ProcessActors(Watch):
         if not pooled:
             self._end_pool()
         elif not self._states and self._can_pool():
-            end = time.perf_counter() + _MAKING_S
-            while len(self._states) < _POOL and (not self._states or time.perf_counter() < end):
+            end = time.perf_counter() + _POOLING_S
+            while len(self._states) < _MAX_POOLED_STATES and (not self._states or time.perf_counter() < end):
                 self._states.append(make())
         state = self._states.popleft() if self._states else make()
         if self._latest is not None and self._is_isolated is None:
@@ -184,7 +184,7 @@ class ProcessActors(Watch):
         return state
 
     def begin_run(self, functions: Sequence[Callable[[Any], object]], state: Any) -> None:
-        """Start a process for each actor, unless they are there; it waits until the actor is called."""
+        """Start a process for each actor, unless they run already. Each waits until its actor is called."""
         if self._actors:
             return
         states, is_looked_at = [state, *self._states], self._is_isolated is not False
@@ -194,14 +194,14 @@ class ProcessActors(Watch):
             self._actors.append(self._start(name, _be_actor, *arguments, before))
 
     def call(self, actor: int, _: Callable[[Any], object], __: Any) -> object:
-        """Let an actor's process go on, and return what the actor returns."""
+        """Let an actor's process continue, and return what the actor returns."""
         process = self._actors[actor]
         self._scheduler.begin(actor, process.pid, process.channel)
         process.go_on()
         return self._served(actor, process).result()
 
     def end_run(self) -> None:
-        """Let no actor be left, whatever it does."""
+        """End the processes of earlier runs, and those of this run unless the next one uses them."""
         for process in self._ending:
             process.close()
         self._ending = []
@@ -209,7 +209,7 @@ class ProcessActors(Watch):
             self._end_pool()
 
     def close(self) -> None:
-        """Wait for the ends of all processes."""
+        """End all processes."""
         self._end_pool()
         self.end_run()
 
@@ -224,7 +224,7 @@ class ProcessActors(Watch):
         self._ending, self._actors = [*self._ending, *self._actors], []
 
     def _served(self, actor: int, process: ActorProcess) -> End:
-        """Do at the scheduler what a process asks for, until its actor ends."""
+        """Answer a process until its actor ends. Called in the proxy."""
         while True:
             message = process.receive()
             kind, content = message[0], message[1:]
@@ -244,7 +244,7 @@ class ProcessActors(Watch):
             elif kind == _END:
                 self._scheduler.count_passed(actor)
                 end = process.end(content, goes_on=bool(self._states))
-                # What the threads of a process do that goes on is not waited for.
+                # If the process continues with another state, its other threads are not waited for.
                 self._leaves_something = self._leaves_something or end.has_threads
                 self.lost_sight = self.lost_sight or (end.has_threads and bool(self._states))
                 return end
@@ -261,7 +261,7 @@ def _be_actor(
     is_looked_at: bool,
     before: Changes | None,
 ) -> None:
-    """Call an actor with one state after the other, in its process."""
+    """Call an actor with one state after the other. Runs in the actor's process."""
 
     def say(kind: int, content: bytes = b"") -> None:
         channel.send_bytes(bytes([kind]) + content)

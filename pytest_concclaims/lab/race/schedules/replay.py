@@ -1,4 +1,4 @@
-"""Replay tokens: one schedule of one race, in a short text."""
+"""Replay tokens: short texts that name a schedule of a race."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..scenarios import Operation, Scenario
 from .run import Schedule
 from .watch import BREAKPOINT
 
-_DIGITS = 8
+_DIGEST_DIGITS = 8
 _TOKEN = re.compile(
     r"(?P<interpreter>[a-z]+\d+t?(-nogil)?)(?P<portable>-any)?:(?P<code>[0-9a-f]{8})(@(?P<scenario>[\d.-]+))?"
     r":(?P<schedule>[\d.,]*)"
@@ -30,9 +30,9 @@ _TOKEN = re.compile(
 class Token:
     """A schedule of a race.
 
-    :param interpreter: on which it was run: its switch points are others elsewhere.
+    :param interpreter: the interpreter that ran it; others have other switch points.
     :param portable: whether threads are switched at any instruction, as if there were no GIL.
-    :param code: the digest of the actors' code.
+    :param code: the digest of the race's functions.
     :param scenario: of operations; None if there are none.
     """
 
@@ -49,9 +49,9 @@ class Token:
 
     @classmethod
     def parse(cls, text: str) -> Token:
-        """Return the token that a text is.
+        """Parse a token.
 
-        :raises ValueError: it is none; or one of another interpreter.
+        :raises ValueError: the text is not a token, or the token is of another interpreter.
         """
         match = _TOKEN.fullmatch(text)
         if match is None:
@@ -59,7 +59,7 @@ class Token:
         if match["interpreter"] != this_interpreter():
             raise ValueError(
                 f"{text!r} was recorded on {match['interpreter']}, and this is {this_interpreter()}, which has other "
-                "switch points; replay it there"
+                f"switch points; replay it on {match['interpreter']}"
             )
         pairs = (pair.partition(".") for pair in match["schedule"].split(",") if pair)
         schedule = tuple((int(step), int(actor)) for step, _, actor in pairs)
@@ -69,7 +69,7 @@ class Token:
 
 
 def this_interpreter() -> str:
-    """Return what schedules depend on, in a word such as ``cpython313`` or ``cpython313t-nogil``."""
+    """Return the name of this interpreter in tokens, such as ``cpython313`` or ``cpython313t-nogil``."""
     major, minor = sys.version_info[:2]
     threaded = "t" if "t" in getattr(sys, "abiflags", "") else ""
     return f"{sys.implementation.name}{major}{minor}{threaded}{'' if gil_enabled() else '-nogil'}"
@@ -81,13 +81,13 @@ def token(subject: Subject, schedule: Schedule, *, portable: bool, scenario: Sce
 
 
 def code_digest(subject: Subject) -> str:
-    """Return a digest of the source of a race's functions, without the breakpoints that a person sets to look on."""
+    """Return a digest of the source of a race's functions. Lines with ``breakpoint()`` do not count."""
     kind = " in processes" if subject.in_processes else " interrupted" if subject.interrupted else ""
     digest = hashlib.sha256(f"{subject.number} {subject.rounds}{kind}".encode())
     for function in (subject.setup, *(subject.operations or subject.actors), subject.observe):
         for part in _parts(function):
             digest.update(part)
-    return digest.hexdigest()[:_DIGITS]
+    return digest.hexdigest()[:_DIGEST_DIGITS]
 
 
 def _parts(function: Any) -> Iterator[bytes]:
@@ -103,7 +103,7 @@ def _parts(function: Any) -> Iterator[bytes]:
     if isinstance(code, CodeType) and source:
         lines = inspect.getblock(source[code.co_firstlineno - 1 :])
         yield from (line.encode() for line in lines if line.strip() != BREAKPOINT)
-    else:  # C code, or typed in
+    else:  # C code, or code without a source file
         yield from _code_parts(code)
 
 
@@ -112,7 +112,7 @@ def _code_parts(code: object) -> Iterator[bytes]:
         yield code.co_code
         yield repr(code.co_names).encode()
         for constant in code.co_consts:
-            # The order of a set differs from run to run.
+            # The order of a set differs from process to process.
             yield from () if isinstance(constant, frozenset) else _code_parts(constant)
     else:
         yield repr(code).encode() if type(code) in (int, float, str, bytes, tuple) else b""

@@ -1,4 +1,4 @@
-"""Single runs of a subject under schedules: a fresh state, its actors, and the outcome."""
+"""Single runs of a subject under schedules: a fresh state, the actors, the outcome."""
 
 from __future__ import annotations
 
@@ -26,39 +26,41 @@ from .in_orders import InOrders, TooLongError
 from .interruption import Interruption
 from .processes import ProcessActors, ProcessScheduler
 from .run import Run, Schedule
-from .scheduler import ORDER_PATIENCE_S, Scheduler
+from .scheduler import ORDER_TIMED_WAIT_S, Scheduler
 from .story import Visit
 from .switch_points import Grade, switches_anywhere
 from .watch import Recording, Watch, watch
 
-#: Runs between two collections of garbage. There are none while actors run, as they call finalizers at any place.
+#: Runs between two collections of garbage. Collections call finalizers anywhere, so there are none while actors run.
 _RUNS_BETWEEN_COLLECTIONS = 500
 
-#: Runs that are recorded line by line, to see whether what actors do for the first time they do again; as many more
-#: of a handler, which does not run in the first ones.
-_RECORDED = 3
-#: Seconds between two switches on the clock: none, but where a wake-up was lost (glibc bug 25847).
-_NO_SWITCH_S = 1.0
+#: The number of first runs that are recorded line by line, to find what actors do only once in a process; and of
+#: further runs, if a handler did not run in the first ones.
+_RECORDED_RUNS = 3
+#: The switch interval: long, so that threads are switched only on purpose; but a lost wake-up (glibc bug 25847) ends.
+_SWITCH_INTERVAL_S = 1.0
 
-#: Steps after which an actor without its locks has to let another one go on: it may wait in a loop for a condition.
-_MAX_TURN_WITHOUT_LOCKS = 1_000
+#: Steps after which an actor without its locks hands over the token: it may wait in a loop for a condition.
+_MAX_TURN_STEPS_WITHOUT_LOCKS = 1_000
 
 UNSCHEDULED = "threads that actors start are not scheduled"
 
-#: Of a run in which the handler did not run.
+#: The outcome of a run in which the handler did not run.
 _ALONE = Judged(portable(None), sought=False, like=False)
 
-#: Is called before each part of a run.
+#: Called before each part of a run.
 Begin = Callable[[Schedule, Part], None]
 
 
 class Runs:
     """Runs a subject under one schedule after the other.
 
-    :param subject: as it is for the question.
-    :param question: what is sought.
+    :param subject: as the question needs it.
+    :param question: has the sought outcome.
     :param portable_grade: whether threads are switched at any instruction, as if there were no GIL.
-    :param timeout: seconds after which actors that do not come back count as hanging.
+    :param timeout: seconds after which actors that have not returned count as hanging.
+    :param begin: is called before each part of a run.
+    :param failed_assertions: returns the failed assertions of the claim in a process, as text.
     """
 
     def __init__(
@@ -75,18 +77,18 @@ class Runs:
         self._actors = subject.repeated_actors()
         self._question = question
         self._judge = Judge(question, may_break=subject.may_break)
-        #: What calls give one after the other, where the question asks about that.
+        #: What the calls give one after the other; None if the question does not ask about that.
         self.sequential: Sequential | None = None
-        #: Of each actor's calls in the latest run, in words.
+        #: The results of each actor's calls in the latest run, as text.
         self.results: tuple[tuple[str, ...], ...] = ()
-        #: Seconds that pass before each call.
+        #: The pause before each call.
         self._pause_s = 0.0
-        #: Whether calls did other things the first time than the second time.
+        #: Whether an order of the calls ran other lines the second time than the first time.
         self.once = False
         self._begin = begin
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
-        max_turn = _MAX_TURN_WITHOUT_LOCKS if subject.may_break else None
+        max_turn = _MAX_TURN_STEPS_WITHOUT_LOCKS if subject.may_break else None
         gil = gil_enabled()
         anywhere = portable_grade or switches_anywhere(not subject.is_parallel)
         self._is_by_table = not anywhere
@@ -100,12 +102,12 @@ class Runs:
             self._scheduler = make(names, gil=gil, timeout=timeout, max_turn=max_turn)
             grade = Grade.ANYWHERE if anywhere else Grade.HERE
             self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, grade)
-        if timeout == math.inf:  # a person looks on
+        if timeout == math.inf:  # a replay, in which the user may stop an actor in a debugger
             self._watch.debugger = sys.gettrace()
         self._runs = 0
         self._first_state: Any = None
         self._saw_threads = self._contended = False
-        #: Ends of threads that actors have started.
+        #: Failures of threads that actors have started.
         self._ends: list[Failure] = []
         self._stack = ExitStack()
 
@@ -129,68 +131,68 @@ class Runs:
 
     @property
     def started_threads(self) -> bool:
-        """Return whether there are threads besides those of the actors, which are not scheduled."""
+        """Return whether actors have started threads, which are not scheduled."""
         return self._watch.started_threads or self._saw_threads
 
     @property
     def is_lost(self) -> bool:
-        """Return whether no more schedules can be run, as actors are left in a deadlock."""
+        """Return whether no more schedules can be run: actors hang, or are left in a deadlock."""
         return self._scheduler.is_lost
 
     @property
     def doubt(self) -> str | None:
         """Return why "never" cannot rest on the schedules, however many are run; None if it can."""
         if self._watch.unseen is not None:
-            return f"this interpreter switches threads {self._watch.unseen}, and no schedule does"
+            return f"this interpreter switches threads {self._watch.unseen}; schedules do not"
         if self.started_threads:
             return UNSCHEDULED
         if self._contended and self._question.end is DEADLOCK:
             return (
-                "schedules do not try that an actor takes a lock again which it has just let go of, as a condition's "
-                "wait does: they give it to the one that waits. A longer budget does not help"
+                "schedules give a released lock to the actor that waits for it; they do not try that its owner takes "
+                "it again first, as a condition's wait may. A longer budget does not help"
             )
         return None
 
     def take(self, subject: Subject) -> Sequential:
-        """Run calls from now on, after all orders of them; return what these give.
+        """Take a subject for the next runs: run all orders of its calls, and return the results.
 
-        :param subject: of the same number of actors.
-        :raises Failed: a call waits for another one.
+        :param subject: with the same number of actors.
+        :raises Failed: as :meth:`InOrders.find`.
         """
         self._subject = subject
         self.orders = InOrders(subject, self._in_order, timeout=self._timeout)
         self.sequential = found = self.orders.find()
         self.once = self.once or found.once
         self._judge = Judge(self._question, found, may_break=subject.may_break)
-        self._runs = _RECORDED  # what happens once in a process has happened
+        self._runs = _RECORDED_RUNS  # what happens only once in a process has happened
         return found
 
     @property
     def in_order(self) -> tuple[tuple[tuple[str, ...], str], ...]:
-        """Return what calls give one after the other, in words; nothing if the question does not ask about that."""
+        """Return what the calls give one after the other, as text; empty if the question does not ask about that."""
         given = () if self.sequential is None else self.sequential.results
         return tuple((tuple(self._subject.names_in(order)), str(portable(results))) for order, results in given)
 
     @property
     def unordered(self) -> str | None:
-        """Return why it is not known what calls give one after the other; None if it is, or is not asked about."""
+        """Return why that is not known; None if it is, or if the question does not ask about that."""
         return None if self.sequential is None else self.sequential.lacking
 
     def run(self, schedule: Schedule, write: Callable[[Visit], None] | None = None) -> Seen:
         """Run a schedule on a fresh state.
 
-        :param write: takes the story, as it happens.
+        :param write: takes each visit of the story when it happens.
         :raises Failed: an actor, ``setup``, ``observe`` or the predicate raised, or actors hang.
         """
         subject = self._subject
         self._begin(schedule, Part.SETUP)
-        pooled = write is None and self._runs >= _RECORDED * (1 + subject.interrupted)
+        pooled = write is None and self._runs >= _RECORDED_RUNS * (1 + subject.interrupted)
         state = self._watch.state(partial(made, subject), pooled=pooled)
-        if subject.interrupted:  # there are no samples, which would see that
+        if subject.interrupted:  # other races have samples, which check that
             self._check_fresh(state)
         self._begin(schedule, Part.ACTORS)
         path: list[Visit] = []
-        if write is None and not pooled and not subject.in_processes:  # each of these is a process's first run
+        if write is None and not pooled and not subject.in_processes:  # there, each of these runs is the first one
             write = path.append
         begun = clock()
         run, before = self._acted(state, schedule, write)
@@ -209,14 +211,14 @@ class Runs:
             if self.sequential.lacking is not None:
                 judged, last = replace(judged, sought=False), True
         run.drop_results()
-        del state, outcome  # here, and not in the next one's time
+        del state, outcome  # here, and not during the next run
         self._runs += 1
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and not PYPY:
             gc.collect()
         return Seen(run, judged, _in_short(path), last)
 
     def _check_fresh(self, state: Any) -> None:
-        """Refuse a second state that is the first one, which is there until then; later ones may take its place."""
+        """Refuse a second state that is the first one. Later states may reuse its address, so they do not count."""
         if self._runs == 0:
             self._first_state = state
         elif self._first_state is not None:
@@ -226,7 +228,7 @@ class Runs:
     def _acted(
         self, state: Any, schedule: Schedule, write: Callable[[Visit], None] | None, order: Order | None = None
     ) -> tuple[Run, set[tuple[Call, Call]]]:
-        """Run the actors; return what happened, and which call ended before which began."""
+        """Run the actors. Return the run, and the pairs of calls of which one ended before the other began."""
         history = History()
         calls = self._subject.calls
         tasks = [
@@ -245,12 +247,12 @@ class Runs:
             self._watch.record(None)
             self._watch.end_run()
         for _, error in run.raised:
-            if isinstance(error, Failed):  # its process has ended, or an assertion of the claim has failed in it
+            if isinstance(error, Failed):  # the actor's process has ended, or an assertion of the claim failed in it
                 raise error
         return run, history.before
 
     def _made(self, actor: int, calls: Sequence[Actor], state: Any, history: History) -> list[object]:
-        """Make an actor's calls, in its thread; return the result of each."""
+        """Make an actor's calls in its thread; return their results."""
         results: list[object] = []
         for number, call in enumerate(calls):
             if number:
@@ -266,10 +268,10 @@ class Runs:
         return results
 
     def _in_order(self, order: Order, write: Callable[[Visit], None] | None, pause_s: float) -> Results | None:
-        """Return the results of calls in an order; None if one waits for another one, in the kernel or in a loop.
+        """Run calls in an order. Return the results; None if a call waits for another one.
 
-        :param pause_s: seconds that pass before each call.
-        :raises TooLongError: one waits for time to pass.
+        :param pause_s: seconds to pause before each call.
+        :raises TooLongError: a call waits too long for time to pass.
         """
         state = self._watch.state(partial(made, self._subject), pooled=write is None)
         self._pause_s = pause_s
@@ -280,14 +282,14 @@ class Runs:
         waited = run.deadlock or run.blocks or run.forced
         calls = self._subject.calls_in(order)
         if run.outwaited:
-            text = f"{calls}: called one after the other, one of them waits for more than {ORDER_PATIENCE_S} s"
+            text = f"{calls}: called one after the other, one of them waits for more than {ORDER_TIMED_WAIT_S} s"
             raise TooLongError(f"{text}; let it wait for less than 10 ms")
         if waited and self._subject.operations:
             text = f"{calls}: called one after the other, one of them waits for another thread"
             advice = "give it a timeout, or let setup make what it waits for; or ask lab.race(...).atomic()"
             raise Failed(Failure("raised", f"{text}; {advice}", self._scheduler.stacks() if run.deadlock else ""))
         if run.deadlock:
-            text = f"{calls}: called one after the other, they wait for what does not come"
+            text = f"{calls}: called one after the other, they are in a deadlock"
             raise Failed(Failure("deadlock", text, self._scheduler.stacks()))
         outcome = self._outcome(state, run, before)
         return outcome if isinstance(outcome, Results) and not waited else None
@@ -302,23 +304,24 @@ class Runs:
             return outcome_of(self._subject, state, run.values, run.raised, before)
         for actor, error in run.raised:
             exception_outcome(self._subject, actor, error)
-        if self._question.end is DEADLOCK or self._question.atomic:  # one after the other, calls come to an end
+        if self._question.end is DEADLOCK or self._question.atomic:  # one after the other, calls end
             return DEADLOCK
         if self._subject.may_break:
             return Broken("a deadlock")
         text = f"all actors of the {self._subject.name} that had not ended waited for each other"
         if self._subject.interrupted:
-            text = f"{' and '.join(self._subject.names())} waited for what only their own thread could give them"
+            names = " and ".join(self._subject.names())
+            text = f"{names} waited for something that only their own thread could do"
         name = "interrupted" if self._subject.interrupted else "race"
-        advice = f"a deadlock; ask {name}.ever(lab.DEADLOCK) or {name}.never(lab.DEADLOCK) where that is the question"
-        raise Failed(Failure("deadlock", f"{text}: {advice}", self._scheduler.stacks()))
+        advice = f"if the claim is about that, ask {name}.ever(lab.DEADLOCK) or {name}.never(lab.DEADLOCK)"
+        raise Failed(Failure("deadlock", f"{text} (a deadlock); {advice}", self._scheduler.stacks()))
 
     def _check_alone(self, run: Run) -> None:
-        """Refuse an actor that comes to no end alone: what becomes of it shows nothing of an interruption."""
+        """Refuse an actor that does not end without the handler: it shows nothing about an interruption."""
         for actor, error in run.raised:
             exception_outcome(self._subject, actor, error)
         if run.deadlock:
-            text = f"{role(self._subject, 0)}: it waits for another thread, and nothing interrupts it"
+            text = f"{role(self._subject, 0)}: without the handler, it waits for another thread and does not end"
             advice = "let setup make what it waits for, or give it a timeout"
             raise Failed(Failure("deadlock", f"{text}; {advice}", self._scheduler.stacks()))
 
@@ -326,10 +329,10 @@ class Runs:
 def sequential(
     subject: Subject, question: OutcomeQuestion, *, timeout: float, known: Sequential | None = None
 ) -> Sequential:
-    """Return what the calls of a subject give one after the other.
+    """Run all orders of a subject's calls, and return the results.
 
-    :param timeout: seconds after which actors that do not come back count as hanging.
-    :param known: what they have given, to see whether they give the same again, many times.
+    :param timeout: seconds after which actors that have not returned count as hanging.
+    :param known: earlier results, which are checked by running the orders many times.
     """
     with Runs(subject, question, portable_grade=False, timeout=timeout) as runs:
         found = runs.sequential or runs.take(subject)
@@ -337,20 +340,20 @@ def sequential(
 
 
 def _in_short(path: Sequence[Visit]) -> int | None:
-    """Return a number for what actors did line by line; None if that was not recorded."""
+    """Return a hash of the lines that actors ran; None if they were not recorded."""
     return hash(tuple((visit.actor, visit.file, visit.line) for visit in path)) if path else None
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let nothing happen between two steps of an actor: no collection of garbage, and no switch on the clock.
+    """Switch off what could happen between two steps of an actor: garbage collections and switches by the clock.
 
     The watch runs between any two instructions, and the GIL must not be handed over there.
     """
     collects, interval = gc.isenabled(), sys.getswitchinterval()
     if not PYPY:
         gc.disable()
-    sys.setswitchinterval(_NO_SWITCH_S)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
         yield
     finally:

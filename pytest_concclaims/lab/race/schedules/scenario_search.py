@@ -1,4 +1,4 @@
-"""The search among the scenarios of operations: the schedules of one scenario after the other, the smallest first."""
+"""The search among the scenarios of operations, the smallest first."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ...failure import Failed, Failure
 from ..experiment import Subject
 from ..orders import Raised
 from ..scenarios import Scenario, Shape, any_scenario, count, scenarios, shapes
-from .explorer import ENOUGH, Explored, Explorer, ShapeRun, clock
+from .explorer import ENOUGH_PREEMPTIONS, Explored, Explorer, ShapeRun, clock
 from .runs import Runs
 
 
 def explore_scenarios(runs: Runs, base: Subject, end: float, begin: Callable[[Scenario], None]) -> Explored:
-    """Run the schedules of scenarios until what is sought was seen, or time is up.
+    """Run the schedules of scenarios until the sought outcome was seen, or time is up.
 
-    First those with one call in each thread, and those with one call more, with one preemption: most of what goes
-    wrong shows in these. Then the first ones with two. "Never" rests on all of that. Then larger ones: all of a shape
-    if there is time for them, else as many as there is time for, chosen at random.
+    The order is: with one preemption, the scenarios with one call in each thread, and those with one call more, as
+    most bugs show in these; with two preemptions, the scenarios with one call in each thread. "Never" rests on all of
+    these. Then come larger scenarios: all of a shape if there is time for them, else a random choice.
 
     :param base: has the operations.
-    :param end: the clock's time when to stop.
+    :param end: when to stop, by ``clock``.
     :param begin: is called before each scenario.
     """
     search = _ScenarioSearch(runs, base, end, begin)
@@ -30,11 +30,11 @@ def explore_scenarios(runs: Runs, base: Subject, end: float, begin: Callable[[Sc
     search.run_shape(least, most=1)
     for shape in others[:1]:
         search.run_shape(shape, most=1)
-    search.run_shape(least, most=ENOUGH)
+    search.run_shape(least, most=ENOUGH_PREEMPTIONS)
     for shape in others[1:]:
         search.run_shape(shape, most=1)
     if not search.is_over():
-        _check_come_to_an_end(base, search.ended)
+        _check_ends(base, search.ended)
     total = search.total
     needed = [one for one in total.shapes if one.calls in (least, *others[:1])]
     if len(needed) == len([least, *others[:1]]) and all(one.run == one.of for one in needed):
@@ -52,12 +52,12 @@ class _ScenarioSearch:
         self._begin = begin
         self._begun = clock()
         self._ran = 0
-        #: The operations that have come to an end without an exception.
+        #: The operations that have returned in some order of some scenario.
         self.ended: set[int] = set()
         self.total = Explored()
 
     def run_shape(self, shape: Shape, *, most: int) -> None:
-        """Run the scenarios of a shape, if it is not over.
+        """Run the scenarios of a shape, unless the search is over.
 
         :param most: the most preemptions.
         """
@@ -69,7 +69,7 @@ class _ScenarioSearch:
         is_needed = sum(shape) <= len(shape) + 1
         at_random = not is_needed and of * each > self._end - clock()
         whole, cut = self._run(_chosen(shape, operations, at_random=at_random), of, most)
-        if cut and most == ENOUGH:  # what others did not need is for these
+        if cut and most == ENOUGH_PREEMPTIONS:  # they get the time that other scenarios did not need
             more, cut = self._run(cut, len(cut), most)
             whole += more
         before = [one for one in self.total.shapes if one.calls != shape]
@@ -77,18 +77,18 @@ class _ScenarioSearch:
 
     @property
     def seconds(self) -> float:
-        """Return how long it took so far."""
+        """Return the time since the begin of the search."""
         return clock() - self._begun
 
     def is_over(self) -> bool:
-        """Return whether there is a witness, or no ground for an answer, or no time left."""
+        """Return whether there is a witness, or no answer is possible, or no time is left."""
         total = self.total
         return total.witness is not None or total.unordered is not None or clock() > self._end
 
     def _run(self, todo: Iterable[Scenario], of: int, most: int) -> tuple[int, list[Scenario]]:
-        """Run some scenarios; return of how many the schedules were run whole, and the others that were begun.
+        """Run scenarios. Return how many were run up to ``most`` preemptions, and the others that were begun.
 
-        :param of: how many they are, about: with two preemptions, each has its share of the time.
+        :param of: their approximate number: with two preemptions, each gets an equal share of the time.
         """
         whole, cut = 0, []
         for number, scenario in enumerate(todo):
@@ -98,7 +98,7 @@ class _ScenarioSearch:
             self._begin(scenario)
             self._runs.take(self._base.scenario(scenario))
             self._note_ends(scenario)
-            share = (self._end - now) / max(of - number, 1) if most == ENOUGH else self._end - now
+            share = (self._end - now) / max(of - number, 1) if most == ENOUGH_PREEMPTIONS else self._end - now
             explored = Explorer(self._runs.run, actors=len(scenario), most=most).explore(now + share)
             self._ran += 1
             self._add(explored, scenario)
@@ -109,7 +109,7 @@ class _ScenarioSearch:
         return whole, cut
 
     def _note_ends(self, scenario: Scenario) -> None:
-        """Note which operations come to an end without an exception, one after the other."""
+        """Note which operations return when they are called one after the other."""
         given = () if self._runs.sequential is None else self._runs.sequential.results
         for _, results in given:
             for calls, values in zip(scenario, results.values):
@@ -117,7 +117,7 @@ class _ScenarioSearch:
                 self.ended.update(ended)
 
     def _add(self, one: Explored, scenario: Scenario) -> None:
-        """Add what a scenario has shown."""
+        """Add what the schedules of a scenario showed."""
         total, runs = self.total, self._runs
         if one.witness is not None:
             number = total.run + one.witness.number
@@ -127,12 +127,12 @@ class _ScenarioSearch:
         total.unordered = runs.unordered
 
 
-def _check_come_to_an_end(base: Subject, ended: set[int]) -> None:
-    """Refuse an operation of which nothing is known but that it raises: what is asked about may never have run."""
+def _check_ends(base: Subject, ended: set[int]) -> None:
+    """Refuse an operation that raises in each scenario: the code in question may never have run."""
     for number, operation in enumerate(base.operations):
         if number not in ended and not base.may_break:
-            text = f"{name_of(operation)} raised in each scenario, so that nothing else is known of it"
-            raise Failed(Failure("raised", f"{text}; let setup make a state in which it comes to an end", ""))
+            text = f"{name_of(operation)} raised in each scenario, so the claim shows nothing else about it"
+            raise Failed(Failure("raised", f"{text}; let setup make a state in which it does not raise", ""))
 
 
 def _chosen(shape: Shape, operations: int, *, at_random: bool) -> Iterator[Scenario]:

@@ -1,10 +1,25 @@
-"""Actors in real threads, of which one at a time goes on; a schedule says where another one does.
+"""The scheduler: actors in real threads, of which one runs at a time, as a schedule says.
 
-The actor that goes on has the *token*. At each switch point it counts a step; where the schedule says so, it hands
-the token over and waits. Locks are the real ones: an actor with the token that waits in the kernel is *blocked*, and
-the token goes to another. A blocked actor comes back by itself, at its next switch point, and waits for its turn.
+**Token.** The actor that runs has the *token*. At each switch point it counts a step. Where the schedule says so, it
+hands the token to another actor and waits. The *watch* (``watch.py``) finds the switch points, and calls
+:meth:`Scheduler.at_switch_point` in the actor's thread.
 
-What is a switch point, the *watch* says: it calls :meth:`Scheduler.at_switch_point` in the actor's thread.
+**Blocked.** Locks are the real ones. The thread that runs schedules looks at the actor with the token
+(``waiting.py``). If that actor waits in the kernel, it is *blocked*, and the token goes to another one. A blocked
+actor *wakes up* when its wait ends: it runs to its next switch point without the token, and waits for the token
+there.
+
+**Waking up.** An actor may release a lock and take it again at once. Whether another actor that waits for the lock
+gets it in between must not depend on timing. So at each switch point, the actor with the token waits until the actors
+that it has woken up are at their switch points. A thread that is woken up is runnable at once, so one look suffices
+to see that an actor still is blocked.
+
+**Loops.** An actor that waits for another one in a loop is never blocked. After ``MAX_TURN_STEPS`` steps, the token
+goes to the next actor.
+
+**Deadlocks.** All actors that have not ended wait, and no thread of the process can wake them up. A thread that
+actors have started may be about to release what another one waits for, and so may the thread of an actor that has
+ended. If two looks see each thread in the same wait, all of them did wait at one moment.
 """
 
 from __future__ import annotations
@@ -26,19 +41,20 @@ from ..gates import LockGate, QueueGate
 from .run import Run, Schedule, Span
 from .waiting import Wait, Waits
 
-#: Seconds between two looks at the actor that has the token, at first, and at most while it gets on.
+#: Seconds between two looks at the actor with the token: at first, and at most while it makes steps.
 _LOOK_INTERVAL_S, _MAX_LOOK_INTERVAL_S = 5e-5, 2e-4
-#: Seconds between two looks at a blocked actor, when it is to be known whether it still is.
-_SETTLE_INTERVAL_S = 2e-5
-#: Seconds that an actor which waits for a moment in time is given to come back, where a schedule hands it the token.
-_PATIENCE_S = 0.01
-#: Seconds that one is given where calls go one after the other: what comes of its wait is its result.
-ORDER_PATIENCE_S = 0.2
-#: Steps after which an actor that waits in a loop for another one has to let that one go on.
-MAX_TURN = 20_000
+#: Seconds between two looks at a blocked actor while it is checked whether it still is blocked.
+_CHECK_INTERVAL_S = 2e-5
+#: The longest wait for an actor that waits for time to pass, where a schedule hands it the token.
+_TIMED_WAIT_S = 0.01
+#: The same where calls run one after the other: there, the end of the wait is part of the result.
+ORDER_TIMED_WAIT_S = 0.2
+#: Steps after which the token goes to the next actor: this one may wait in a loop for another one.
+MAX_TURN_STEPS = 20_000
+#: The longest wait for the end of an actor's thread.
 _JOIN_S = 5.0
 
-#: What a story is told of: an actor, and what became of it at this moment.
+#: Takes an actor, and what happened to it at this moment.
 Note = Callable[[int, str], None]
 
 
@@ -46,10 +62,10 @@ class Scheduler:
     """Runs actors under schedules.
 
     :param names: of the threads, for messages, such as ``actor put``.
-    :param timeout: seconds after which actors that do not come back count as hanging; infinite where a person looks
-        on, who may stop one in a debugger.
-    :param max_turn: steps after which an actor that may wait in a loop for another one has to let that one go on.
-    :param waits: looks at what actors wait in; by default, at these threads.
+    :param timeout: seconds after which actors that have not returned count as hanging; infinite if the user may stop
+        an actor in a debugger.
+    :param max_turn: steps after which the token goes to the next actor; None: ``MAX_TURN_STEPS``.
+    :param waits: looks at what actors wait in; None: actors are threads of this process.
     """
 
     def __init__(
@@ -62,9 +78,9 @@ class Scheduler:
         waits: Waits | None = None,
     ) -> None:
         self._names = names
-        self._max_turn = MAX_TURN if max_turn is None else max_turn
+        self._max_turn = MAX_TURN_STEPS if max_turn is None else max_turn
         self._timeout = timeout
-        #: Threads that were there before: they do not wake up actors while they wait, unless for time to pass.
+        #: Threads that existed before. One of them that waits wakes up no actor, unless it waits for time to pass.
         self._earlier_threads = _all_threads()
         self._waits = waits or Waits(gil=gil)
         self._mutex = _thread.allocate_lock()
@@ -83,15 +99,15 @@ class Scheduler:
         ]
 
     def start(self) -> None:
-        """Start the threads. The caller closes them afterwards, even if this raises."""
+        """Start the threads. Call :meth:`close` afterwards, even if this raises."""
         load()  # in the actors' threads it would delay their first steps
-        with interrupts_held():  # an interrupt would leave a thread that is not known to have started
+        with interrupts_held():  # an interrupt could leave a thread of which it is unknown that it has started
             for thread in self._threads:
                 thread.start()
         self._native_ids = [thread.native_id or 0 for thread in self._threads]
 
     def close(self) -> None:
-        """End the threads; those that hang cannot be ended."""
+        """End the threads, except for those that hang."""
         self._set_free()
         for thread in self._threads:
             if thread.is_alive() and not self._lost:
@@ -107,8 +123,8 @@ class Scheduler:
     ) -> Run:
         """Run each task in its actor's thread, as a schedule says.
 
-        :param note: is told what becomes of actors.
-        :param order: which actor goes on at first, and after each call; within calls, none is stopped then.
+        :param note: is called when an actor is preempted, is blocked, or ends.
+        :param order: the actors whose calls run one after the other; no call is preempted then.
         :raises Failed: actors hang.
         """
         self._note = note or _no_note
@@ -118,9 +134,9 @@ class Scheduler:
             with self._mutex:
                 to = self._choose()
             self._open_gate(to)
-            self._look_after_actors()
+            self._await_actors()
         except BaseException as error:
-            self._lost = isinstance(error, Failed)  # else they end, as nothing holds them any more
+            self._lost = isinstance(error, Failed)  # after other errors they end, as they wait for no token any more
             self._set_free()
             raise
         finally:
@@ -131,16 +147,16 @@ class Scheduler:
 
     @property
     def is_lost(self) -> bool:
-        """Return whether actors hang, or wait for each other for ever."""
+        """Return whether actors hang, or are in a deadlock."""
         return self._lost
 
     @property
     def is_recorded(self) -> bool:
-        """Return whether it is noted what becomes of actors."""
+        """Return whether the current run has a ``note``."""
         return self._note is not _no_note
 
     def stacks(self) -> str:
-        """Return what actors that have not ended call."""
+        """Return the stacks of actors that have not ended."""
         return self._hang().details
 
     def _begin(self, schedule: Schedule, actors: int, order: Sequence[int] | None = None) -> None:
@@ -152,11 +168,11 @@ class Scheduler:
         self._holder: int | None = None
         self._deadline = time.perf_counter() + self._timeout
         self._to_begin, self._ready = set(range(actors)), set(range(actors))
-        self._blocked: dict[int, Wait] = {}  # what each waits in, as long as it is the same wait
-        self._slipped: set[int] = set()  # those that were blocked, came back, and ended before a switch point
-        self._woken: dict[int, Wait] = {}  # those that have come back and not gone on since, and from which wait
+        self._blocked: dict[int, Wait] = {}  # the blocked actors, and what each waits in
+        self._slipped: set[int] = set()  # actors that woke up and ended before a switch point
+        self._woken: dict[int, Wait] = {}  # actors that woke up and have not had the token since, and their waits
         self._finished = 0
-        self._is_free = self._has_come_back = False
+        self._is_free = self._has_woken_up = False
         self._handing_over = [False] * actors
         self._last_waits: dict[int, Wait | None] = {}
         self._order = None if order is None else deque(order)
@@ -169,7 +185,7 @@ class Scheduler:
             self._gates[me].wait()
             if self._closed:
                 return
-            if self._holder != me or me not in self._to_begin:  # an earlier turn has left the gate open
+            if self._holder != me or me not in self._to_begin:  # the gate was left open
                 continue
             self._to_begin.discard(me)
             self._handing_over[me] = False
@@ -178,33 +194,33 @@ class Scheduler:
             try:
                 self._run.values[me] = task()
             except BaseException as error:  # noqa: BLE001  (it is an outcome, or ends the race)
-                if self._lost:  # it is over, and this one was ended with it
+                if self._lost:  # the run has failed, and this actor's process was ended
                     return
                 self._run.raised.append((me, error))
-                # Of the instruments' own exception, the evidence says what it is about.
+                # The evidence has the text of a Failed.
                 end = "failed" if isinstance(error, Failed) else f"raised {type(error).__name__}"
             self._end(me, end)
 
     def has_token(self, me: int) -> bool:
-        """Return whether it is an actor's turn: it is not, when it comes back from a block."""
+        """Return whether an actor may run. One that has just woken up may not."""
         return self._holder == me or self._is_free
 
     def at_switch_point(self, me: int) -> None:
-        """Go on, or hand the token over and wait for it; called in the actor's thread."""
-        if self._holder != me and not self._come_back(me):
+        """Count a step; hand the token over if the schedule says so. Called in the actor's thread."""
+        if self._holder != me and not self._wake_up(me):
             return
-        if self._blocked or self._has_come_back:
+        if self._blocked or self._has_woken_up:
             self._await_woken(me)
         self._step = step = self._step + 1
         if step >= self._stop:
             self._depart(me, step)
 
     def note(self, me: int, event: str) -> None:
-        """Note what became of an actor's call; called in the actor's thread."""
+        """Note how an actor's call ended. Called in the actor's thread."""
         self._note(me, event)
 
     def between_calls(self, me: int) -> None:
-        """Go on with the next call, or hand over to the actor whose call comes next; called in the actor's thread."""
+        """Wait until it is the turn of the actor's next call. Called in the actor's thread."""
         if self._order is None or self._holder != me:
             self.at_switch_point(me)
             return
@@ -217,23 +233,19 @@ class Scheduler:
         self._wait_for_token(me)
 
     def _await_woken(self, me: int) -> None:
-        """Wait until blocked actors have come back that were woken up since the last switch point.
-
-        Else it would be a matter of time who gets a lock that this actor lets go of and takes again. Who is woken up
-        is runnable at once, so one look is enough to see that an actor is blocked as before.
-        """
-        self._handing_over[me] = True  # this thread may nap or wait here, and is not blocked
+        """Wait until the actors that were woken up since the last switch point are at theirs."""
+        self._handing_over[me] = True  # this thread may sleep or wait here, and is not blocked
         for other, wait in list(self._blocked.items()):
             if not self._waits.is_as_before(self._native_ids[other], wait):
-                self._settle(other)
-        if self._has_come_back:
+                self._check_blocked(other)
+        if self._has_woken_up:
             with self._mutex:
-                self._has_come_back = False
-                self._give(me)  # it goes on, and could hand over to others from now on
+                self._has_woken_up = False
+                self._give(me)  # it keeps the token, but could hand it to other actors from now on
         self._handing_over[me] = False
 
-    def _come_back(self, me: int) -> bool:
-        """Wait for the token, after a block; return whether there still is a schedule."""
+    def _wake_up(self, me: int) -> bool:
+        """Wait for the token, after a block. Return False if the run has been cancelled."""
         with self._mutex:
             wait = self._blocked.pop(me, None)
             if self._holder is None and not self._is_free:
@@ -242,7 +254,7 @@ class Scheduler:
                 self._ready.add(me)
                 if wait is not None:
                     self._woken[me] = wait
-                self._has_come_back = True
+                self._has_woken_up = True
         return self._wait_for_token(me)
 
     def _wait_for_token(self, me: int) -> bool:
@@ -252,13 +264,13 @@ class Scheduler:
         return not self._is_free
 
     def _depart(self, me: int, step: int) -> None:
-        """Hand over where the schedule says so, or where this actor has gone on for too long."""
-        self._handing_over[me] = True  # this thread may nap or wait here, and is not blocked
+        """Hand the token over if the schedule says so, or if this actor has run for too many steps."""
+        self._handing_over[me] = True  # this thread may sleep or wait here, and is not blocked
         to, self._position = self._due(step)
         if to is None:
             time.sleep(0)  # the GIL is handed over only here and where an actor waits
         elif to in self._blocked:
-            self._wait_for_moment(to)
+            self._await_time(to)
         with self._mutex:
             self._handing_over[me] = False
             if to is None:
@@ -266,10 +278,10 @@ class Scheduler:
                 self._run.forced += to is not None
             elif to not in self._ready:
                 wait = self._blocked.get(to)
-                is_late = wait is not None and _may_come_back(wait)
+                is_late = wait is not None and _may_end_by_itself(wait)
                 self._run.impatient = self._run.impatient or is_late
                 self._run.futile = self._run.futile or wait is not None or to in self._slipped
-                # One that another actor has to wake up was awake where the schedule was made: it goes otherwise now.
+                # An actor that waits for another one was awake in the run from which this schedule departs.
                 self._run.followed = self._run.followed and (is_late or to in self._slipped)
                 to = None
             if to is None:
@@ -282,26 +294,26 @@ class Scheduler:
         self._wait_for_token(me)
 
     def _due(self, step: int) -> tuple[int | None, int]:
-        """Return to which actor the schedule hands over at a step, and the next position in the schedule."""
+        """Return the actor to which the schedule hands over at a step, and the next position in the schedule."""
         if self._position < len(self._schedule) and self._schedule[self._position][0] == step:
             return self._schedule[self._position][1], self._position + 1
         return None, self._position
 
-    def _wait_for_moment(self, other: int) -> None:
-        """Wait for a blocked actor that waits for a moment in time, if that comes soon."""
-        end = time.perf_counter() + _PATIENCE_S
+    def _await_time(self, other: int) -> None:
+        """Wait a short time for a blocked actor that waits for time to pass."""
+        end = time.perf_counter() + _TIMED_WAIT_S
         while other in self._blocked and time.perf_counter() < end:
-            wait = self._waits.lasting(self._native_ids[other], _SETTLE_INTERVAL_S)
+            wait = self._waits.lasting(self._native_ids[other], _CHECK_INTERVAL_S)
             if wait is not None and not wait.timed:
                 return
-            time.sleep(_SETTLE_INTERVAL_S)
+            time.sleep(_CHECK_INTERVAL_S)
 
     def _end(self, me: int, end: str) -> None:
         self._handing_over[me] = True
         with self._mutex:
             if self._blocked.pop(me, None) is not None:
                 self._slipped.add(me)
-        self._settle_blocked()
+        self._check_all_blocked()
         with self._mutex:
             self._handing_over[me] = False
             self._note(me, end)
@@ -315,36 +327,36 @@ class Scheduler:
         if is_last:
             self._done.open()
 
-    def _settle_blocked(self) -> None:
-        """Wait until each blocked actor has come back, or is known to be blocked still."""
-        if len(self._names) > 2:  # else there is no choice between others
+    def _check_all_blocked(self) -> None:
+        """Wait until each blocked actor has woken up, or is known to be blocked still."""
+        if len(self._names) > 2:  # with two actors, there is no choice of the next one
             for other in list(self._blocked):
-                self._settle(other)
+                self._check_blocked(other)
 
-    def _settle(self, other: int) -> None:
-        """Wait until an actor has come back, or is known to be blocked still."""
+    def _check_blocked(self, other: int) -> None:
+        """Wait until an actor has woken up, or is known to be blocked still."""
         thread = self._native_ids[other]
         while time.perf_counter() < self._deadline:
             known = self._blocked.get(other)
             if known is None or self._waits.is_as_before(thread, known):
                 return
-            wait = self._waits.lasting(thread, _SETTLE_INTERVAL_S)
+            wait = self._waits.lasting(thread, _CHECK_INTERVAL_S)
             if wait is None:
-                time.sleep(_SETTLE_INTERVAL_S)
+                time.sleep(_CHECK_INTERVAL_S)
                 continue
             with self._mutex:
                 if other in self._blocked:
                     self._blocked[other] = wait
 
     def _open_gate(self, actor: int | None) -> None:
-        """Wake an actor up that has got the token: without the mutex, for which it would wait then."""
+        """Wake an actor up that has got the token. Call it without the mutex, for which the actor would wait."""
         if actor is not None:
             self._gates[actor].open()
 
     # --- with the mutex
 
     def _choose(self) -> int | None:
-        """Let one of the actors go on that can, and return it; if none can, the first that comes back does."""
+        """Give the token to an actor that can run, and return it. If none can, the first that wakes up takes it."""
         if self._is_free:
             return None
         candidates = sorted(self._ready)
@@ -367,7 +379,7 @@ class Scheduler:
         return to
 
     def _go_on(self, to: int) -> None:
-        """Hand the token to an actor that waits for it; its gate is to be opened then."""
+        """Give the token to an actor that waits for it. Open its gate afterwards."""
         if self._is_free:
             return
         self._ready.discard(to)
@@ -377,20 +389,20 @@ class Scheduler:
 
     def _give(self, to: int) -> None:
         self._stop = self._next_stop()
-        may_come_back = (actor for actor, wait in self._blocked.items() if _may_come_back(wait))
-        others = tuple(sorted({*self._ready, *may_come_back} - {to}))
+        may_wake_up = (actor for actor, wait in self._blocked.items() if _may_end_by_itself(wait))
+        others = tuple(sorted({*self._ready, *may_wake_up} - {to}))
         self._run.spans.append(Span(self._step + 1, to, others))
-        self._holder = to  # the last: it may be looking, and goes on at once
+        self._holder = to  # last: the actor may see it, and continue at once
 
     def _next_stop(self) -> int:
         limit = self._step + self._max_turn
-        ahead = self._schedule[self._position :]  # at once: without a GIL, the position may change meanwhile
+        ahead = self._schedule[self._position :]  # read once: without a GIL, the position may change meanwhile
         return min(limit, ahead[0][0]) if ahead else limit
 
     # --- in the thread that runs schedules
 
-    def _look_after_actors(self) -> None:
-        """Wait for the end of all actors; the token of one that is blocked goes to another."""
+    def _await_actors(self) -> None:
+        """Wait for the end of all actors. If the one with the token is blocked, hand the token to another one."""
         pause = _LOOK_INTERVAL_S
         before: tuple[int | None, int, Wait | None] | None = None
         since = time.perf_counter()
@@ -408,23 +420,23 @@ class Scheduler:
                 if seen[2] is None or seen != before:
                     pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
                     before, since = seen, now
-                elif now - since >= self._patience_s(seen[2]) and self._block(holder, step, seen[2]):
+                elif now - since >= self._least_wait_s(seen[2]) and self._block(holder, step, seen[2]):
                     pause, before = _LOOK_INTERVAL_S, None
             if now > self._deadline:
                 raise Failed(self._hang())
 
-    def _patience_s(self, wait: Wait) -> float:
-        """Return how long an actor is to be in a wait before it counts as blocked."""
-        return wait.seconds if self._order is None or not wait.timed else ORDER_PATIENCE_S
+    def _least_wait_s(self, wait: Wait) -> float:
+        """Return for how long an actor has to be in a wait before it counts as blocked."""
+        return wait.seconds if self._order is None or not wait.timed else ORDER_TIMED_WAIT_S
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
-        """Let another go on instead of an actor that is still blocked."""
-        self._settle_blocked()
+        """Hand the token of an actor over if it still waits. Return whether it does."""
+        self._check_all_blocked()
         with self._mutex:
             same = (self._holder, self._step) == (holder, step) and not self._handing_over[holder]
             if not same or self._is_in_debugger(holder):
                 return False
-            # Before the last look: without a GIL it may come back just now, and would take itself for the holder.
+            # Before the last look: without a GIL, the actor may wake up just now, and would believe it has the token.
             self._holder = None
             if self._waits.of(self._native_ids[holder]) != wait:
                 self._holder = holder
@@ -440,7 +452,7 @@ class Scheduler:
         return True
 
     def _is_in_debugger(self, actor: int) -> bool:
-        """Return whether a person has stopped an actor: it waits for that one, and for no other actor."""
+        """Return whether an actor has stopped in a debugger: it waits for the user, and not for another actor."""
         if self._timeout < math.inf:
             return False
         frame = sys._current_frames().get(self._threads[actor].ident or 0)  # noqa: SLF001  (documented)
@@ -449,11 +461,7 @@ class Scheduler:
         return frame is not None
 
     def _is_deadlock(self) -> bool:
-        """Return whether all threads wait, so that none is left that could wake another one up.
-
-        Those that actors have started may be about to let go of what another waits for, and so may actors that ended.
-        All of them do wait at one moment if each is in the same wait before it and after it.
-        """
+        """Return whether no thread can wake up an actor: two looks saw each in the same wait, which no time ends."""
         waits = self._waits.of_all([threading.get_native_id()])
         again, self._last_waits = waits == self._last_waits, waits
         waiting = {self._native_ids[actor] for actor in list(self._blocked)}
@@ -468,7 +476,7 @@ class Scheduler:
         )
 
     def _set_free(self) -> None:
-        """Let actors go on without a schedule, and such as have not begun not begin."""
+        """Cancel the run: actors continue without a schedule, and those that have not begun do not begin."""
         with self._mutex:
             self._is_free = self._closed = True
             for gate in self._gates:
@@ -485,13 +493,13 @@ def _all_threads() -> set[int]:
     return {thread.native_id for thread in threading.enumerate() if thread.native_id is not None}
 
 
-def _may_come_back(wait: Wait) -> bool:
-    """Return whether an actor may come back from a wait, as far as is known, though no other actor wakes it up."""
-    return wait.timed or not wait.told
+def _may_end_by_itself(wait: Wait) -> bool:
+    """Return whether a wait may end although no other actor ends it, as far as is known."""
+    return wait.timed or not wait.is_known
 
 
 def _following(me: int, others: set[int]) -> int | None:
-    """Return the next of some actors in turns; None if there are none."""
+    """Return the actor that comes next after this one, in turns; None if there are no others."""
     return min(others, key=lambda other: (other < me, other), default=None)
 
 

@@ -1,4 +1,4 @@
-"""The search for what a question seeks among the schedules of a race."""
+"""The search for an answer to a question among the schedules of a race."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from .story import Visit, story
 from .switch_points import switches_anywhere
 from .watch import WatchError
 
-#: Parts of a question's budget, besides RACE_PART: for the race's schedules where these are scenarios of operations,
-#: or need no control; in fresh processes; and for the control's.
+#: Parts of a question's budget, besides RACE_PART: for the race's schedules if these are of operations or of an
+#: interruption; for schedules in fresh processes; for the control's schedules.
 _SCENARIOS_PART, _AFRESH_PART, _CONTROL_PART = 0.7, 0.3, 0.18
-#: For those of the portable grade, of each side.
+#: For portable schedules, of each side.
 _PORTABLE_PART = 0.02
-#: Of these parts, what is taken where samples have to follow.
+#: The part of these parts that is used if samples follow.
 _PART_BEFORE_SAMPLES = 0.6
-#: The least level where each schedule has a process of its own, if more were run in one process.
-_LEAST_AFRESH = 1
-#: Schedules after which it is enough to have seen the effect: of the control, and of the portable grade.
-_ENOUGH_SEEN = 100
+#: The level that schedules in fresh processes have to reach if those in one process suffice otherwise.
+_LEAST_AFRESH_LEVEL = 1
+#: Schedules of the control, or portable ones, after which the search ends if the effect was seen.
+_ENOUGH_SCHEDULES = 100
 
 
 class ScheduleSearch:
     """Runs the schedules of an experiment for one question after the other.
 
-    :param replay: tokens of schedules, of which one may be of this race: then that is all that is run.
+    :param replay: replay tokens. If one is of this race, only its schedule is run.
     """
 
     def __init__(self, given: RaceExperiment, conditions: Conditions, replay: Sequence[Token] = ()) -> None:
         self._given = given
         self._conditions = conditions
-        #: With the control that the latest question had.
+        #: The experiment with the control of the latest question.
         self.experiment = given
         self.replay = next((one for one in replay if one.code == code_digest(given.race)), None)
 
     def ask(self, question: OutcomeQuestion) -> Searched:
         """Run schedules for a question.
 
-        :raises EndedBySchedule: what was to be run raised, hung, or ended the process.
+        :raises EndedBySchedule: a function of the race raised, hung, or ended the process.
         """
         self.experiment = self._given
         budget = self._conditions.budget
         if self.replay is not None:
             return self._replayed(self.replay, question)
-        # Samples have to have time where actors run at the same time.
+        # If actors can run at the same time, samples follow and need time.
         whole = question.end is DEADLOCK or not self._given.race.is_parallel
         share = 1.0 if whole else _PART_BEFORE_SAMPLES
         race = Side(self._conditions, self._given.race, question, portable=self._conditions.portable)
@@ -76,13 +76,13 @@ class ScheduleSearch:
     def _beside_control(
         self, searched: Searched, question: OutcomeQuestion, budget: float, *, has_grades: bool
     ) -> Searched:
-        """Return the same with what the control shows."""
+        """Add what the control's schedules show."""
         self.experiment = with_control(self._given, question, self._conditions)
         explored, useless = self._of_first_control(question, _CONTROL_PART * budget)
         if useless is not None and self._is_control_made:
             remark = f"the race without {listed(self.experiment.taken_out)} {useless}"
             searched = replace(searched, remarks=(*searched.remarks, remark))
-            self.experiment = self._given  # with a generic one
+            self.experiment = self._given  # with a generic control
             explored = self._of_control(question, _CONTROL_PART * budget)
         searched = replace(searched, control=explored)
         if not explored.seen and has_grades:
@@ -92,20 +92,20 @@ class ScheduleSearch:
 
     @property
     def _is_control_made(self) -> bool:
-        """Return whether the control was made of the race, without being asked for."""
+        """Return whether the control was made from the race without being asked for."""
         return self.experiment.matched and not self._given.matched
 
     def _of_first_control(self, question: OutcomeQuestion, seconds: float) -> tuple[Explored, str | None]:
-        """Return what the control's schedules show, and why that is of no use, in words; None if it is."""
+        """Return what the control's schedules show, and why the control is useless; None if it is useful."""
         try:
             explored = self._of_control(question, seconds)
         except EndedBySchedule as ended:
             if not self._is_control_made:
                 raise
-            return Explored(), f"came to no end: {ended.failure.text}"
+            return Explored(), f"could not be run: {ended.failure.text}"
         if not explored.seen:
-            return explored, f"does not show it either, in {counted(explored.run, 'schedule')}"
-        return explored, "shows it also where actors run one after the other" if explored.no_race else None
+            return explored, f"does not show the effect either, in {counted(explored.run, 'schedule')}"
+        return explored, "shows the effect even if actors run one after the other" if explored.no_race else None
 
     def _control(self, question: OutcomeQuestion, *, portable: bool) -> Side:
         sought = of_control(question, matched=self.experiment.matched)
@@ -114,19 +114,19 @@ class ScheduleSearch:
     def _of_control(self, question: OutcomeQuestion, seconds: float) -> Explored:
         """Return what the control's schedules show."""
         control = self._control(question, portable=self._conditions.portable)
-        explored = control.explored(seconds, stop_after=_ENOUGH_SEEN)
+        explored = control.explored(seconds, stop_after=_ENOUGH_SCHEDULES)
         if explored.once and control.may_be_afresh:
             return control.explored_afresh(seconds)
         return explored
 
     def _of_race(self, race: Side, budget: float) -> Searched:
-        """Return what the race's schedules show. A witness counts if a process of its own shows it again."""
+        """Return what the race's schedules show. A witness counts if another process repeats it, or it is sound."""
         part = _SCENARIOS_PART if race.subject.operations or race.subject.interrupted else RACE_PART
         explored = race.explored(part * budget)
         if explored.witness is not None:
-            told = race.with_story(explored.witness)
-            if told is not None or explored.witness.is_sound:
-                explored.witness = told or explored.witness
+            repeated = race.with_story(explored.witness)
+            if repeated is not None or explored.witness.is_sound:
+                explored.witness = repeated or explored.witness
                 return Searched(self._conditions.portable, explored)
             explored = replace(explored, witness=None, seen=0, once=True, leaks=True)
         if explored.once:
@@ -137,7 +137,7 @@ class ScheduleSearch:
         return Searched(self._conditions.portable, explored)
 
     def _replayed(self, replay: Token, question: OutcomeQuestion) -> Searched:
-        """Run one schedule, in this process and without a limit of time, so that a debugger can be used in it."""
+        """Run one schedule in this process and without a timeout, so that a debugger can be used."""
         race = Side(self._conditions, self._given.race, question, portable=replay.portable)
         side = race.in_scenario(replay.scenario)
         written: list[Visit] = []
@@ -164,28 +164,27 @@ class ScheduleSearch:
         return replace(searched, anywhere=anywhere)
 
     def _anywhere(self, side: Side) -> Explored:
-        """Return what schedules show that switch at any instruction."""
-        return side.explored(_PORTABLE_PART * self._conditions.budget, stop_after=_ENOUGH_SEEN)
+        """Return what portable schedules show."""
+        return side.explored(_PORTABLE_PART * self._conditions.budget, stop_after=_ENOUGH_SCHEDULES)
 
 
 def with_fresh_processes(explored: Explored, afresh: Explored | None) -> Explored:
-    """Return what schedules show of actors that do not do again what they do for the first time in a process.
+    """Combine the schedules of actors that do something only once in a process.
 
     :param explored: schedules that were run in one process.
     :param afresh: schedules that had a process each; None if there were none.
     """
     doubt = explored.doubt or (
-        "what the actors do for the first time in a process they do not do again; let setup undo it, such as a cache "
-        "that is filled or a global that is changed"
+        "the actors do something only once in a process; let setup undo it, such as a cache that is filled or a "
+        "global that is changed"
     )
     if afresh is None:
         return replace(explored, doubt=doubt)
     remark = (
-        "what the actors do for the first time in a process they do not do again, so "
-        f"{counted(afresh.run, 'schedule')} had a process each"
+        f"the actors do something only once in a process, so {counted(afresh.run, 'schedule')} had a process each"
     )
-    both = explored.is_enough and not explored.leaks and (afresh.preemptions or 0) >= _LEAST_AFRESH
-    # What was seen in one process may be no effect of a race.
+    both = explored.is_enough and not explored.leaks and (afresh.preemptions or 0) >= _LEAST_AFRESH_LEVEL
+    # What one process has shown may not be the effect of a race.
     base = afresh if explored.leaks or afresh.witness is not None or afresh.exhausted else explored
     return replace(
         base,

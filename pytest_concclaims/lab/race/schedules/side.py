@@ -1,4 +1,4 @@
-"""One side of a race, the race itself or its control, whose schedules run in children."""
+"""The schedules of one side: the race or its control, run in child processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..experiment import Subject
 from ..position import AtSchedule, Part, Shared, at_work
 from ..question import CRASH, DEADLOCK, OutcomeQuestion
 from ..scenarios import Scenario
-from .explorer import ENOUGH, Explored, Explorer, Seen, Witness, clock
+from .explorer import ENOUGH_PREEMPTIONS, Explored, Explorer, Seen, Witness, clock
 from .run import Schedule, preemption_count
 from .runs import UNSCHEDULED, Runs
 from .scenario_search import explore_scenarios
@@ -23,15 +23,15 @@ from .story import Visit, story
 
 T = TypeVar("T")
 
-#: Times that a schedule is run to see it show again what it has shown.
-_TRIES = 3
+#: Attempts to repeat a witness in another process.
+_ATTEMPTS = 3
 
 
 class EndedBySchedule(Failed):
-    """A failure, and the schedule under which it came about.
+    """A failure, and the schedule that led to it.
 
-    :param subject: of which that is a schedule.
-    :param portable: whether it switches threads at any instruction.
+    :param subject: the subject of the schedule.
+    :param portable: whether the schedule switches threads at any instruction.
     """
 
     def __init__(self, failure: Failure, witness: Witness, subject: Subject, *, portable: bool) -> None:
@@ -42,7 +42,7 @@ class EndedBySchedule(Failed):
 
 
 class Side:
-    """The race or its control, and a question about it."""
+    """The race or its control, with a question about it."""
 
     def __init__(
         self, conditions: Conditions, subject: Subject, question: OutcomeQuestion, *, portable: bool
@@ -52,17 +52,17 @@ class Side:
         self._question = question
         self._portable = portable
         self._position = Shared(AtSchedule())
-        #: Of the schedule that runs: its number, and its scenario of operations.
+        #: The number of the current schedule, and its scenario of operations.
         self._number = 0
         self._scenario: Scenario | None = None
 
     @property
     def may_be_afresh(self) -> bool:
-        """Return whether schedules can have a process each: not where all orders of calls come first in it."""
+        """Return whether each schedule may have a process of its own: not if all orders of the calls come first."""
         return not self._conditions.in_process and not self._question.atomic
 
     def runs(self, timeout: float) -> Runs:
-        """Return what runs schedules in this process."""
+        """Return the runs of schedules in this process."""
         return Runs(
             self.subject,
             self._question,
@@ -80,9 +80,9 @@ class Side:
         self._scenario = scenario
 
     def in_child(self, work: Callable[[Runs], T], seconds: float) -> T:
-        """Run schedules in a child, where there can be one.
+        """Run schedules in a child process if possible, else in this process.
 
-        :raises Failed: they failed.
+        :raises Failed: the work failed.
         """
 
         def run() -> T:
@@ -96,7 +96,11 @@ class Side:
         return self._conditions.in_child(run, self.subject, seconds, where)
 
     def explored(self, seconds: float, *, stop_after: int = 1) -> Explored:
-        """Return what its schedules show."""
+        """Run schedules in one process, and return what they show.
+
+        :param seconds: after which the search ends.
+        :param stop_after: as of :class:`Explorer`.
+        """
 
         def explore(runs: Runs) -> Explored:
             if runs.unordered is not None:
@@ -121,44 +125,44 @@ class Side:
         return self._unless_crash_is_sought(lambda: self.in_child(explore, seconds))
 
     def explored_afresh(self, seconds: float) -> Explored:
-        """Return what its schedules show where each is run in a process of its own."""
+        """Run each schedule in a process of its own, and return what they show."""
 
         def run(schedule: Schedule) -> Seen:
             return self.in_child(lambda runs: runs.run(schedule), seconds)
 
-        explorer = Explorer(run, actors=len(self.subject.actors), most=ENOUGH, repeat=False)
+        explorer = Explorer(run, actors=len(self.subject.actors), most=ENOUGH_PREEMPTIONS, repeat=False)
         return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds))
 
     def in_scenario(self, scenario: Scenario | None) -> Side:
-        """Return the same with one scenario of its operations."""
+        """Return this side with one scenario of its operations."""
         if scenario is None:
             return self
         subject = replace(self.subject.scenario(scenario), operations=())
         return Side(self._conditions, subject, self._question, portable=self._portable)
 
     def with_story(self, witness: Witness) -> Witness | None:
-        """Return a witness with its story, from a process of its own; None if its schedule does not show it there."""
-        for _ in range(_TRIES):
-            is_shown, told = self._told(witness)
+        """Repeat a witness in another process, and return it with its story; None if it cannot be repeated."""
+        for _ in range(_ATTEMPTS):
+            is_shown, repeated = self._repeated(witness)
             if is_shown:
-                return told
+                return repeated
         return None
 
-    def _told(self, witness: Witness) -> tuple[bool, Witness]:
-        """Run a schedule once more; return whether it shows what is sought, or fails, again, and its story."""
+    def _repeated(self, witness: Witness) -> tuple[bool, Witness]:
+        """Run a schedule again. Return whether it shows the outcome or fails, and the witness with its story."""
         side = self.in_scenario(witness.scenario)
         with tempfile.TemporaryFile(buffering=0) as file:
 
             def write(visit: Visit) -> None:
                 file.write(pickle.dumps(visit))
 
-            def tell(runs: Runs) -> tuple[bool, tuple[tuple[str, ...], ...]]:
+            def repeat(runs: Runs) -> tuple[bool, tuple[tuple[str, ...], ...]]:
                 return runs.run(witness.schedule, write).sought, runs.results
 
             try:
-                is_shown, results = side.in_child(tell, 0.0)
+                is_shown, results = side.in_child(repeat, 0.0)
             except Failed:
-                is_shown, results = True, ()  # as before
+                is_shown, results = True, ()
             file.seek(0)
             return is_shown, replace(witness, steps=tuple(story(list(_written(file)))), results=results)
 
@@ -177,16 +181,17 @@ class Side:
             text = repr(DEADLOCK) if kind == "deadlock" else failed.failure.text
             witness = Witness(schedule, text, 1, preemptions, 0.0, scenario=scenario)
             if kind != "hang" and not self._conditions.in_process:
-                _, witness = self._told(witness)
+                _, witness = self._repeated(witness)
             raise EndedBySchedule(
                 failed.failure, witness, self.subject, portable=self._portable
             ) from failed.__cause__
 
 
 def _on_fresh_states(explored: Explored, runs: Runs) -> Explored:
-    """Return what was seen, and that it is no ground if states are not fresh: what processes share is not looked at.
+    """Check that states are fresh, by two runs of the first schedule: different outcomes allow no "never".
 
-    The actors, run twice in the same way, then give something else. A witness counts if they alone do not give it.
+    Nothing else checks what processes share, such as files. A witness still counts if it needs a race, and neither of
+    the two runs shows the sought outcome.
     """
     if runs.is_lost:
         return explored
@@ -195,8 +200,8 @@ def _on_fresh_states(explored: Explored, runs: Runs) -> Explored:
         return explored
     explored.leaks = True
     explored.doubt = (
-        f"run twice in the same way, the actors gave {first.judged.outcome} and {again.judged.outcome}: setup does "
-        "not make a fresh state each time, such as a new object or a file with a new name, or what they do is random"
+        f"the same schedule ended with {first.judged.outcome}, then with {again.judged.outcome}: setup does not make "
+        "a fresh state each time, such as a new object or a file with a new name, or the actors do random things"
     )
     if explored.witness is not None and (explored.no_race or first.sought or again.sought):
         return replace(explored, witness=None, seen=0)
@@ -204,6 +209,6 @@ def _on_fresh_states(explored: Explored, runs: Runs) -> Explored:
 
 
 def _written(file: BinaryIO) -> Iterator[Visit]:
-    with suppress(EOFError, pickle.UnpicklingError):  # the child ended in the middle of it
+    with suppress(EOFError, pickle.UnpicklingError):  # the child ended while it wrote
         while True:
             yield pickle.load(file)  # noqa: S301  (our own child's)

@@ -1,7 +1,8 @@
-"""The story of a run: from what the scheduler has noted to the steps that people read.
+"""Stories: the visits of actors to lines, made into steps that people read.
 
-Three things make it short. Stays on one line that follow each other are one step. What repeats itself, within one
-actor or with several in turns, is told once, and how often. Of what is still too long, the most telling is kept.
+Three things keep a story short. Successive visits to one line are one step. Of a repetition, by one actor or by
+several in turns, one round is shown, with the number of further rounds. Of a story that still is too long, the most
+relevant steps are kept.
 """
 
 from __future__ import annotations
@@ -15,26 +16,27 @@ from dataclasses import dataclass, replace
 from operator import eq
 from pathlib import PurePath
 
-from ....records.interleaving import FOLDED, GOES_ON, Step, most_telling
+from ....records.interleaving import FOLDED, GOES_ON, Step, most_relevant
 from ....text import counted
 
-#: Steps of a story, at most.
-MOST_STEPS = 200
-#: Characters of a line's text.
-_MOST_TEXT = 120
-#: Steps of a round that is looked for, at most.
-_LONGEST_ROUND = 60
-#: Repetitions are told once if that saves at least this number of steps, and two rounds.
-_WORTH_FOLDING = 6
+#: The most steps of a story.
+MAX_STEPS = 200
+#: The most characters of a line's text.
+_MAX_TEXT_LENGTH = 120
+#: The most steps of a round that is looked for.
+_MAX_ROUND_STEPS = 60
+#: Further rounds are folded if these are at least two, and have at least this number of steps.
+_MIN_FOLDED_STEPS = 6
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A stay of an actor on a line of a frame, as the scheduler notes it.
+    """A visit of an actor to a line, as the watch and the scheduler note it.
 
     :param file: the code's ``co_filename``.
-    :param line: its number; 0 where the instruction has none.
-    :param event: ``preempted``, ``blocked``, ``returned`` or ``raised ValueError``; None if it just went through.
+    :param line: its number; 0 if the instruction has none.
+    :param event: what happened to the actor here: ``preempted``, ``blocked``, ``returned`` or ``raised ValueError``;
+        None if it only ran the line.
     """
 
     actor: int
@@ -44,11 +46,11 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class _Told:
-    """A step to be.
+class _Item:
+    """What becomes a step.
 
-    :param key: the same for steps that look the same.
-    :param folded: the text of one that stands for several; None if this is the visit itself.
+    :param key: equal for items that look the same.
+    :param folded: the text of an item that stands for several; None for a visit.
     """
 
     visit: Visit
@@ -57,28 +59,28 @@ class _Told:
 
 
 def story(visits: Sequence[Visit]) -> list[Step]:
-    """Return the steps of a run, at most :data:`MOST_STEPS`.
+    """Return the steps of a run, at most :data:`MAX_STEPS`.
 
-    :param visits: in the order in which they ran.
+    :param visits: in the order in which they happened.
     """
     numbers: dict[object, int] = {}
     functions = _Functions()
-    told = _one_by_line(_going_on(_without_heads(_with_source(visits), functions), functions), numbers)
-    for length in range(2, _LONGEST_ROUND + 1):
-        told = _rounds_folded(told, length, numbers)
+    items = _one_by_line(_going_on(_without_heads(_with_source(visits), functions), functions), numbers)
+    for length in range(2, _MAX_ROUND_STEPS + 1):
+        items = _rounds_folded(items, length, numbers)
     lines, files = _Lines(), _Files()
-    return _shortened([_step(item, lines, files) for item in told])
+    return _shortened([_step(item, lines, files) for item in items])
 
 
 def _has_source(file: str) -> bool:
-    # Since 3.13, linecache has the text of ``python -c`` as that of all code which is made of a string.
+    # From 3.13 on, linecache takes the text of ``python -c`` for the source of all code that is made from a string.
     return not file.startswith("<") or (file != "<string>" and bool(linecache.getlines(file)))
 
 
 def _with_source(visits: Sequence[Visit]) -> list[Visit]:
-    """Return the visits; what became of an actor in code without a source, as in the line that has called that code.
+    """Replace visits to code without source by visits to the line that called it, or drop them.
 
-    Such as the properties of :mod:`multiprocessing.sharedctypes`, of which people would see ``<string>:3``.
+    An example is the properties of :mod:`multiprocessing.sharedctypes`, which would be shown as ``<string>:3``.
     """
     callers: dict[int, Visit] = {}
     kept: list[Visit] = []
@@ -94,7 +96,7 @@ def _with_source(visits: Sequence[Visit]) -> list[Visit]:
 
 
 def _without_heads(visits: Sequence[Visit], functions: _Functions) -> list[Visit]:
-    """Return the visits without those of a ``def`` line, by which calls may begin, or of no line at all."""
+    """Drop visits to no line, and those to ``def`` lines, where calls begin on some interpreters."""
     following: dict[int, Visit] = {}
     kept = []
     for visit in reversed(visits):
@@ -107,10 +109,10 @@ def _without_heads(visits: Sequence[Visit], functions: _Functions) -> list[Visit
 
 
 def _going_on(visits: Sequence[Visit], functions: _Functions) -> list[Visit]:
-    """Return the visits, with those marked that go on with a line: after a switch, or a call that has returned.
+    """Mark the visits that continue a line, after a switch or after a call that has returned.
 
-    Each actor has a stack of the functions that it is in, with the line in each: a function that is on it has been
-    returned to, another one has been called. A loop comes back to a line from another one of the same function.
+    Each actor has a stack of functions, with the current line in each. A visit to a function on the stack is a return
+    to it; a visit to another function is a call. A loop visits a line again from another line of the same function.
     """
     marked = []
     stacks: dict[int, dict[tuple[str, int], int]] = {}
@@ -132,8 +134,8 @@ def _going_on(visits: Sequence[Visit], functions: _Functions) -> list[Visit]:
 
 
 def _one_by_line(visits: Sequence[Visit], numbers: dict[object, int]) -> list[_Told]:
-    """Return a step for the stays on each line that follow each other, as of a comprehension; of many, the number."""
-    told: list[_Told] = []
+    """Join successive visits to one line, such as those of a comprehension. Of many, show the number."""
+    items: list[_Item] = []
     begin = 0
     while begin < len(visits):
         visit, end = visits[begin], begin + 1
@@ -141,55 +143,55 @@ def _one_by_line(visits: Sequence[Visit], numbers: dict[object, int]) -> list[_T
             end += 1
         final = visits[end - 1]
         more = end - begin - 1
-        if more >= _WORTH_FOLDING:
+        if more >= _MIN_FOLDED_STEPS:
             text = f"... {more:,} more rounds of this line"
-            told += [_told(visit, numbers), _Told(visit, _number(numbers, ("line", visit)), text)]
+            items += [_item(visit, numbers), _Item(visit, _number(numbers, ("line", visit)), text)]
             if final.event not in (None, GOES_ON):
-                told.append(_told(final, numbers))
+                items.append(_item(final, numbers))
         else:
-            told.append(_told(visit if final.event is None else final, numbers))
+            items.append(_item(visit if final.event is None else final, numbers))
         begin = end
-    return told
+    return items
 
 
 def _same_line(one: Visit, other: Visit) -> bool:
     return (one.actor, one.file, one.line) == (other.actor, other.file, other.line)
 
 
-def _told(visit: Visit, numbers: dict[object, int]) -> _Told:
-    return _Told(visit, _number(numbers, visit))
+def _item(visit: Visit, numbers: dict[object, int]) -> _Item:
+    return _Item(visit, _number(numbers, visit))
 
 
 def _number(numbers: dict[object, int], thing: object) -> int:
     return numbers.setdefault(thing, len(numbers))
 
 
-def _rounds_folded(told: list[_Told], length: int, numbers: dict[object, int]) -> list[_Told]:
-    """Tell rounds of this length that follow each other once, and how many more there were.
+def _rounds_folded(items: list[_Item], length: int, numbers: dict[object, int]) -> list[_Item]:
+    """Fold successive rounds of this length into one, and the number of further rounds.
 
-    How often something was repeated within a round may differ from round to round.
+    How often an inner round was repeated may differ from round to round.
     """
-    keys = [item.key for item in told]
+    keys = [item.key for item in items]
     same = bytes(map(eq, keys, keys[length:]))
-    wanted = b"\x01" * (length * max(2, -(-_WORTH_FOLDING // length)))
-    kept: list[_Told] = []
+    wanted = b"\x01" * (length * max(2, -(-_MIN_FOLDED_STEPS // length)))
+    kept: list[_Item] = []
     begin = 0
     while True:
         found = same.find(wanted, begin)
         if found < 0:
-            return [*kept, *told[begin:]]
+            return [*kept, *items[begin:]]
         end = same.find(b"\x00", found)
         more = ((len(same) if end < 0 else end) - found) // length
-        body = told[found : found + length]
+        body = items[found : found + length]
         in_turns = ", in turns" if len({item.visit.actor for item in body}) > 1 else ""
         lines = sum(item.folded is None for item in body)
         text = f"... {more:,} more rounds of {'this line' if lines == 1 else f'these {lines} lines'}{in_turns}"
         key = _number(numbers, tuple(item.key for item in body))
-        kept += [*told[begin : found + length], _Told(body[-1].visit, key, text)]
+        kept += [*items[begin : found + length], _Item(body[-1].visit, key, text)]
         begin = found + length * (more + 1)
 
 
-def _step(item: _Told, lines: _Lines, files: _Files) -> Step:
+def _step(item: _Item, lines: _Lines, files: _Files) -> Step:
     visit = item.visit
     if item.folded is not None:
         return Step(visit.actor, files.name(visit.file), visit.line, item.folded, FOLDED)
@@ -197,9 +199,9 @@ def _step(item: _Told, lines: _Lines, files: _Files) -> Step:
 
 
 def _shortened(steps: list[Step]) -> list[Step]:
-    """Return the most telling steps, and where others are missing, how many."""
+    """Return the most relevant steps, and the number of missing ones at each gap."""
     kept: list[Step] = []
-    shown = most_telling(steps, MOST_STEPS)
+    shown = most_relevant(steps, MAX_STEPS)
     for number, following in zip([-1, *shown], [*shown, len(steps)]):
         if number >= 0:
             kept.append(steps[number])
@@ -217,10 +219,11 @@ class _Lines:
         self._known: dict[tuple[str, int], str] = {}
 
     def text(self, file: str, line: int) -> str:
-        """Return a line's text, shortened; empty if it is not known."""
+        """Return a line's text, shortened; empty if it is unknown."""
         if (file, line) not in self._known:
             text = linecache.getline(file, line).strip()
-            self._known[file, line] = text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 3]}..."
+            is_short = len(text) <= _MAX_TEXT_LENGTH
+            self._known[file, line] = text if is_short else f"{text[: _MAX_TEXT_LENGTH - 3]}..."
         return self._known[file, line]
 
 
@@ -244,18 +247,18 @@ class _Files:
 
 
 class _Functions:
-    """Which lines are of one function, and at its head, by their file's source."""
+    """The functions of each file, and their heads, by the source."""
 
     def __init__(self) -> None:
         self._known: dict[str, dict[int, range]] = {}
 
     def around(self, file: str, line: int) -> int:
-        """Return the first line of the innermost function around a line; 0 if there is none, or no source."""
+        """Return the first line of the innermost function around a line; 0 if there is no function or no source."""
         head = self._heads(file).get(line)
         return 0 if head is None else head.start
 
     def is_head(self, file: str, line: int) -> bool:
-        """Return whether a line is of a function's decorators, or the first of its ``def``."""
+        """Return whether a line is one of a function's decorators, or the first line of its ``def``."""
         return line in self._heads(file).get(line, ())
 
     def _heads(self, file: str) -> dict[int, range]:
@@ -264,7 +267,7 @@ class _Functions:
         return self._known[file]
 
 
-@functools.lru_cache(maxsize=64)  # parsing takes longer than all else of a witness
+@functools.lru_cache(maxsize=64)  # parsing takes longer than the rest of a story
 def _heads_of(source: str) -> dict[int, range]:
     """Return the head of the innermost function around each line."""
     try:
@@ -272,7 +275,7 @@ def _heads_of(source: str) -> dict[int, range]:
     except (SyntaxError, ValueError, RecursionError):
         return {}
     found: dict[int, range] = {}
-    for node in ast.walk(tree):  # what is within another function comes later
+    for node in ast.walk(tree):  # inner functions come later
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             lines = range(first, (node.end_lineno or node.lineno) + 1)

@@ -1,12 +1,22 @@
-"""Switch points: where in the bytecode this interpreter can let another thread run.
+"""Switch points: where in the bytecode this interpreter can switch to another thread.
 
-With a GIL, a thread gives it up on request at the few places where the evaluation loop looks at its ``eval_breaker``.
-``TABLE`` says after which instructions these are, with the source of each row. CPython's evaluation loop is
-``Python/ceval.c``, and from 3.12 on ``Python/bytecodes.c``; each row was also seen, and nothing outside of them, by
-threads that ran freely (``test_switch_points.py`` repeats that on each interpreter).
+**With a GIL.** A thread releases the GIL on request where the evaluation loop checks the ``eval_breaker``. ``TABLE``
+has the instructions at which it does so, with the source of each row: CPython's evaluation loop is
+``Python/ceval.c``, and from 3.12 on ``Python/bytecodes.c``. Each row was also seen in threads that run freely, and no
+switch outside of the rows: ``test_switch_points.py`` repeats that on each interpreter.
 
-Whether an instruction is specialized depends on how often it ran. What can happen in any state of the code counts: a
-call of ``len`` has a switch point after it until it is specialized.
+An instruction may be specialized after it has run often. A switch point counts if it exists in any state of the code:
+a call of ``len`` has one after it until it is specialized.
+
+**Anywhere.** Without a GIL, and on PyPy, threads can be switched before each instruction. Before an instruction that
+touches only locals, the stack and the frame (``LOCAL``), a switch shows nothing that a switch before the next one
+does not show. So there are no switch points before these. Cells, globals and attributes are shared, and operations
+such as truth, hash, iteration and formatting run code of a type: these are not local. POP_TOP and STORE_FAST drop a
+reference. If it was the last one, a finalizer in Python has switch points of its own, and a weak reference shows the
+end one instruction late. DELETE_FAST and the returns, whose purpose is to drop references, are not local.
+
+**Processes.** They do not share variables of modules and of enclosing functions either. A call, an attribute, an
+operator or an iteration may reach shared memory or a file.
 """
 
 from __future__ import annotations
@@ -22,7 +32,7 @@ from ....interpreter import CPYTHON, PYPY
 
 
 class When(enum.Enum):
-    """When threads are switched at an instruction."""
+    """When threads can be switched at an instruction."""
 
     START = "before the first instruction of a function"
     HANDLER = "before an exception's handler, which these instructions set up"
@@ -30,7 +40,7 @@ class When(enum.Enum):
     AFTER = "after it"
     AFTER_RESUME = "after it, unless it resumes from yield from or await"
     AFTER_JUMP = "after it, if it jumped"
-    AFTER_TRUTH = "after it, if what it tested was no bool"
+    AFTER_TRUTH = "after it, unless it tested a bool"
     AFTER_C_CALL = "after it, unless it called a Python function directly"
     AFTER_C_CALL_BUT_ENTER = "the same, unless it enters a with block"
     AFTER_METHOD = "after it, if it called a bound method"
@@ -38,7 +48,12 @@ class When(enum.Enum):
 
 @dataclass(frozen=True)
 class Row:
-    """One kind of switch point: ``versions`` of CPython with a GIL, first to last, and the names of instructions."""
+    """One kind of switch point.
+
+    :param versions: of CPython with a GIL, first and last.
+    :param opnames: the instructions.
+    :param source: where CPython's source has the check.
+    """
 
     kind: str
     versions: tuple[tuple[int, int], tuple[int, int]]
@@ -51,16 +66,16 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: Of 3.9, what goes on to the next instruction by FAST_DISPATCH(), which looks at no eval_breaker.
+#: Instructions of 3.9 that end with FAST_DISPATCH(), which does not check the eval_breaker.
 _FAST_3_9 = _names(
     "NOP LOAD_FAST LOAD_CONST STORE_FAST POP_TOP ROT_TWO ROT_THREE ROT_FOUR DUP_TOP DUP_TOP_TWO END_ASYNC_FOR "
     "LOAD_ASSERTION_ERROR IS_OP CONTAINS_OP JUMP_FORWARD EXTENDED_ARG"
 )
 _TRUTH_TESTS = _names("POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE JUMP_IF_FALSE_OR_POP JUMP_IF_TRUE_OR_POP")
 _SETUPS = _names("SETUP_FINALLY SETUP_WITH SETUP_ASYNC_WITH")
-#: Before these, 3.9 and 3.10 do not look at the eval_breaker (Python/ceval.c, main_loop).
+#: Instructions before which 3.9 and 3.10 do not check the eval_breaker (Python/ceval.c, main_loop).
 _UNCHECKED = _names("SETUP_FINALLY SETUP_WITH BEFORE_ASYNC_WITH YIELD_FROM")
-#: What leaves a bool. A comparison may leave something else, but that is made by it and not shared.
+#: Instructions that leave a bool. A comparison may leave another object, but a new one that is not shared.
 _BOOLS = _names("CONTAINS_OP IS_OP UNARY_NOT COMPARE_OP")
 
 _LATEST = (3, 15)
@@ -73,10 +88,10 @@ TABLE = (
         ((3, 9), (3, 9)),
         When.AFTER,
         frozenset(name for name in dis.opmap if name not in _FAST_3_9 | _TRUTH_TESTS),
-        "ceval.c: DISPATCH() looks at the eval_breaker, FAST_DISPATCH() does not",
+        "ceval.c: DISPATCH() checks the eval_breaker, FAST_DISPATCH() does not",
     ),
     Row(
-        "after a test of what is no bool",
+        "after a test of an object that is not a bool",
         ((3, 9), (3, 9)),
         When.AFTER_TRUTH,
         _TRUTH_TESTS,
@@ -131,21 +146,21 @@ TABLE = (
         ((3, 11), (3, 14)),
         When.AFTER_C_CALL,
         _names("CALL"),
-        "ceval.c and bytecodes.c CALL: a Python function's frame is pushed, what else is called ends in the check",
+        "ceval.c and bytecodes.c CALL: a Python function's frame is pushed, all other calls end with the check",
     ),
     Row(
         "after a call that ran C, but not into a with block",
         ((3, 15), _LATEST),
         When.AFTER_C_CALL_BUT_ENTER,
         _names("CALL"),
-        "as before; that there is none between __enter__ and the block was seen on 3.15.2 (3.14 has one there)",
+        "as before; 3.15.2 was seen to have none between __enter__ and the block (3.14 has one there)",
     ),
     Row(
         "after a call with *args",
         ((3, 11), (3, 11)),
         When.AFTER,
         _names("CALL_FUNCTION_EX"),
-        "ceval.c CALL_FUNCTION_EX: of Python functions, too",
+        "ceval.c CALL_FUNCTION_EX: also if it called a Python function",
     ),
     Row(
         "after a call with *args that ran C",
@@ -172,16 +187,12 @@ TABLE = (
 
 
 def rows(version: tuple[int, int]) -> tuple[Row, ...]:
-    """Return the table's rows of a version of CPython with a GIL; the latest known ones for a newer version."""
+    """Return the table's rows for a version of CPython with a GIL. A newer version has those of the latest known."""
     known = min(version, _LATEST)
     return tuple(row for row in TABLE if row.versions[0] <= known <= row.versions[1])
 
 
-#: What touches only locals, the stack and the frame itself: a switch before it shows nothing that a switch before the
-#: next instruction does not. Cells, globals and attributes are shared, and what asks a type runs its code (truth,
-#: hash, iteration, formatting): these are not here. POP_TOP and STORE_FAST drop a reference. If it was the last, a
-#: finalizer written in Python has switch points of its own; a weak reference shows the end one instruction late.
-#: DELETE_FAST and the returns, whose purpose it is to drop references, are not here.
+#: Instructions that touch only locals, the stack and the frame.
 LOCAL = _names(
     "NOP RESUME GEN_START PRECALL PUSH_NULL KW_NAMES NOT_TAKEN POP_TOP POP_ITER END_FOR END_SEND "
     "COPY SWAP DUP_TOP DUP_TOP_TWO ROT_TWO ROT_THREE ROT_FOUR ROT_N "
@@ -193,40 +204,44 @@ LOCAL = _names(
     "BUILD_TUPLE BUILD_LIST BUILD_SLICE BUILD_STRING LIST_APPEND LIST_TO_TUPLE MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE "
     "IS_OP SETUP_FINALLY POP_BLOCK PUSH_EXC_INFO POP_EXCEPT"
 )
-#: What processes do not share either: variables of modules and of enclosing functions. What a call, an attribute, an
-#: operator or an iteration reaches may be shared memory, or a file.
+#: Instructions that cannot touch what processes share.
 _OF_ONE_PROCESS = LOCAL | _names(
     "LOAD_GLOBAL STORE_GLOBAL DELETE_GLOBAL LOAD_NAME STORE_NAME LOAD_DEREF STORE_DEREF DELETE_DEREF LOAD_CLASSDEREF "
     "LOAD_FROM_DICT_OR_DEREF LOAD_FROM_DICT_OR_GLOBALS LOAD_LOCALS BUILD_MAP BUILD_CONST_KEY_MAP LOAD_BUILD_CLASS"
 )
-#: Local if what they test is a bool; the truth of anything else is asked of its type.
+#: Instructions that are local if they test a bool. For other objects, they run code of the type.
 _LOCAL_ON_BOOLS = _TRUTH_TESTS | _names(
     "UNARY_NOT POP_JUMP_FORWARD_IF_FALSE POP_JUMP_FORWARD_IF_TRUE "
     "POP_JUMP_BACKWARD_IF_FALSE POP_JUMP_BACKWARD_IF_TRUE"
 )
-#: From 3.13 on, they always find a bool: TO_BOOL, before them, makes it of anything else.
+#: From 3.13 on, they always test a bool, as TO_BOOL comes before them.
 _TESTS_FIND_BOOLS = CPYTHON and sys.version_info >= (3, 13)
 
 _ROWS = rows(sys.version_info[:2])
 _JUMPS = frozenset([*dis.hasjrel, *dis.hasjabs])
-#: The part of RESUME's argument that says where it is, and its values: 0 and 1 at a function's start and after yield.
+#: The bits of RESUME's argument that say where it is, and their highest value with a switch point: 0 is a function's
+#: start, and 1 is after yield.
 _RESUME_MASK = 3
 _RESUME_AFTER_YIELD = 1
 NOWHERE = -1
 
-#: Whether instructions are told by sys.monitoring, and not by sys.settrace.
+#: Whether instructions are reported by sys.monitoring, and not by sys.settrace.
 MONITORED = hasattr(sys, "monitoring")
 
 
 @dataclass(frozen=True)
 class SwitchPoints:
-    """Where in one code object threads are switched; all numbers are offsets of instructions, as events tell them.
+    """The switch points in a code object. All numbers are offsets of instructions, as events report them.
 
-    ``before``: before these instructions, however they were reached. ``between``: before the second one of a pair, if
-    the first one was the last to run in the same frame (3.9 to 3.11 only). ``after_c_call``: of calls, to what
-    follows each: between the two, unless the call was of a Python function. ``after_star_call``: of calls with
-    ``*args``, to what follows each: between the two, if the call was of a bound method. ``after_waits``: what follows
-    an instruction in which a thread may wait for another one: a switch point if it did, as it has to get the GIL.
+    :param before: instructions that have a switch point before them, however they were reached.
+    :param between: pairs of instructions, with a switch point between the two if they run one after the other in the
+        same frame (3.9 to 3.11 only).
+    :param after_c_call: calls and the instructions that follow them, with a switch point in between unless the call
+        was of a Python function.
+    :param after_star_call: calls with ``*args`` and the instructions that follow them, with a switch point in between
+        if the call was of a bound method.
+    :param after_waits: instructions that follow one in which a thread may wait for another one. There is a switch
+        point before them if it did, as the thread has to get the GIL.
     """
 
     before: frozenset[int]
@@ -237,23 +252,23 @@ class SwitchPoints:
 
 
 def switches_anywhere(gil: bool) -> bool:
-    """Return whether threads are switched between any two instructions: without a GIL, and on PyPy.
+    """Return whether threads can be switched between any two instructions: without a GIL, and on PyPy.
 
-    PyPy looks for a switch before each instruction (``pypy/interpreter/pyopcode.py``: bytecode_trace).
+    PyPy checks for a switch before each instruction (``pypy/interpreter/pyopcode.py``: bytecode_trace).
     """
     return PYPY or not gil
 
 
 class Grade(enum.Enum):
-    """Where actors are switched."""
+    """Which instructions have switch points."""
 
-    HERE = "by the table's rows of this version"
-    ANYWHERE = "before every instruction that can act on what threads share, as without a GIL and on PyPy"
-    PROCESSES = "before every instruction that can act on what processes share"
+    HERE = "those of the table's rows for this version"
+    ANYWHERE = "all that can touch what threads share, as without a GIL and on PyPy"
+    PROCESSES = "all that can touch what processes share"
 
 
 def switch_points(code: CodeType, grade: Grade) -> SwitchPoints:
-    """Return where actors are switched in a code object."""
+    """Return the switch points in a code object."""
     instructions = list(_instructions(code))
     if grade is Grade.PROCESSES:
         private = (i for i in instructions if i.opname in _OF_ONE_PROCESS or i.local)
@@ -298,7 +313,7 @@ def switch_points(code: CodeType, grade: Grade) -> SwitchPoints:
 
 @dataclass(frozen=True)
 class _Instruction:
-    """An instruction at the offset by which events tell it, and those of its followers."""
+    """An instruction, with the offsets at which events report it and its followers."""
 
     offset: int
     opname: str
@@ -316,8 +331,8 @@ class _Instruction:
 def _instructions(code: CodeType) -> Iterator[_Instruction]:
     """Yield a code object's instructions.
 
-    ``sys.settrace`` tells an instruction with a long argument at the EXTENDED_ARG before it, and nothing at its own
-    offset; ``sys.monitoring`` tells both.
+    ``sys.settrace`` reports an instruction with a long argument at the EXTENDED_ARG before it, and not at its own
+    offset; ``sys.monitoring`` reports both.
     """
     found: list[tuple[int, dis.Instruction]] = []
     head = NOWHERE

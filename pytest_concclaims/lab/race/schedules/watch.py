@@ -1,7 +1,7 @@
-"""Watching the threads of actors: a call back at each switch point, whatever code it is in.
+"""Watches: callbacks at the switch points of actors, in all code that they run.
 
-From CPython 3.12 on by ``sys.monitoring`` (PEP 669), beside debuggers and coverage; before, and on PyPy, by the trace
-function of the actors' threads, which is put back after each call.
+From CPython 3.12 on, a watch uses ``sys.monitoring`` (PEP 669), beside debuggers and coverage. Before, and on PyPy,
+it uses the trace function of the actors' threads, and restores it after each call.
 """
 
 from __future__ import annotations
@@ -21,94 +21,98 @@ from ....interpreter import PYPY
 from ...failure import is_own
 from .calls import StarCalls, TracedFrame, entered_from_c, hidden_callee
 from .story import Visit
-from .switch_points import Grade, SwitchPoints, switch_points
+from .switch_points import MONITORED, Grade, SwitchPoints, switch_points
 
-#: Is called at a switch point of an actor, in its thread.
+#: Called at a switch point of an actor, in its thread.
 AtSwitchPoint = Callable[[int], None]
-#: Returns whether an actor has the token. One that has not was blocked, and its wait is over: that is a switch point,
-#: wherever it is, as another one may go on before it gets the GIL.
+#: Returns whether an actor has the token. One without it was blocked and has woken up. It is at a switch point,
+#: wherever that is: another actor may have run before it got the GIL.
 HasToken = Callable[[int], bool]
-#: A line of source that stops an actor in a debugger, and does not belong to the code that is watched.
+#: A source line that stops an actor in a debugger. It is not watched.
 BREAKPOINT = "breakpoint()"
 _BREAKPOINT_NAME = "breakpoint"
 _START_THREAD = Thread.start.__code__
 _STARTS_OF_THREADS = tuple(
     getattr(_thread, name) for name in ("start_new_thread", "start_joinable_thread") if hasattr(_thread, name)
 )
-_CAN_MONITOR = hasattr(sys, "monitoring")
 _TOOL_IDS = (3, 4, 2, 1, 0)
 
 
 class WatchError(Exception):
-    """Threads cannot be watched here; the text says why."""
+    """Threads cannot be watched here; the text has the reason."""
 
 
 class Recording:
     """What actors do, line by line.
 
-    :param write: takes each visit when it begins, as it may end the process; and again when something became of it.
+    :param write: takes each visit when it begins, as it may end the process; and again with each event.
     """
 
     def __init__(self, write: Callable[[Visit], None]) -> None:
         self._write = write
         self._latest: tuple[int, CodeType, int] | None = None
-        #: Where each actor is: it may be blocked in the middle of an instruction before which it was preempted.
+        #: The latest visit of each actor: it may be blocked within the instruction before which it was preempted.
         self._places: dict[int, Visit] = {}
 
     def visit(self, actor: int, code: CodeType, line: int) -> None:
-        """Take note that an actor is in a line."""
+        """Note that an actor is at a line."""
         here = actor, code, line
-        if here != self._latest and not is_own(code.co_filename):  # such as the loop that calls an actor again
+        if here != self._latest and not is_own(code.co_filename):  # own code is, for example, the loop of rounds
             self._latest = here
             self.seen(Visit(actor, code.co_filename, line))
 
     def seen(self, visit: Visit) -> None:
-        """Take note of a visit."""
+        """Note a visit."""
         self._places[visit.actor] = visit
         self._write(visit)
 
     def note(self, actor: int, event: str) -> None:
-        """Take note of what became of an actor where it is."""
+        """Note an event of an actor at its latest visit."""
         if actor in self._places:
             self._latest = None
             self._write(replace(self._places[actor], event=event))
 
 
 def watch(at_switch_point: AtSwitchPoint, has_token: HasToken, grade: Grade) -> Watch:
-    """Return the way to watch threads on this interpreter.
+    """Return a watch for this interpreter.
 
-    :raises WatchError: there is none.
+    :raises WatchError: threads cannot be watched.
     """
-    return (Monitoring if _CAN_MONITOR else Tracing)(at_switch_point, has_token, grade)
+    return (Monitoring if MONITORED else Tracing)(at_switch_point, has_token, grade)
 
 
 class Watch:
-    """Calls back at the switch points of actors."""
+    """Calls back at the switch points of actors.
+
+    :param at_switch_point: the callback.
+    :param has_token: returns whether an actor has the token.
+    :param grade: which instructions have switch points.
+    """
 
     def __init__(self, at_switch_point: AtSwitchPoint, has_token: HasToken, grade: Grade) -> None:
         self._at_switch_point = at_switch_point
         self._has_token = has_token
         self._grade = grade
-        #: By identity: code objects that are equal are told apart, and asking for their hash takes long.
+        #: By identity: code objects may be equal but not the same, and their hash takes long.
         self._points: dict[int, SwitchPoints] = {}
         self._codes: list[CodeType] = []
-        #: The trace function of a debugger that is to stop in actors, too; only from 3.12 on.
+        #: The trace function of a debugger that may stop in actors; only from 3.12 on.
         self.debugger: Any = None
-        #: What actors do, while it is recorded.
+        #: Records what actors do; None if nothing is recorded.
         self.recording: Recording | None = None
         #: Whether an actor has started a thread, which is not watched.
         self.started_threads = False
-        #: Where threads are switched that actors may have come to, and that is not seen here; in words.
+        #: Switch points that actors may have passed and that this watch cannot find, as text.
         self.unseen: str | None = None
-        #: Whether an actor has set a trace function of its own, so that its switch points were not seen.
+        #: Whether an actor has set a trace function of its own, so that the watch missed switch points.
         self.lost_sight = False
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
-        """Call a function in this thread, watch it meanwhile, and return what it returns."""
+        """Call a function in this thread under watch, and return what it returns."""
         raise NotImplementedError
 
     def record(self, recording: Recording | None) -> None:
-        """Record from now on, or no longer."""
+        """Record from now on; None: stop."""
         self.recording = recording
 
     def state(self, make: Callable[[], Any], *, pooled: bool) -> Any:  # noqa: ARG002  (for those that make several)
@@ -119,13 +123,13 @@ class Watch:
         return make()
 
     def begin_run(self, functions: Sequence[Callable[[Any], object]], state: Any) -> None:
-        """Get ready for calls of the actors' functions."""
+        """Prepare the calls of the actors' functions."""
 
     def end_run(self) -> None:
-        """Let nothing of a run be left."""
+        """Clean up after a run."""
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
 
     def _points_of(self, code: CodeType) -> SwitchPoints:
         points = self._points.get(id(code))
@@ -133,16 +137,16 @@ class Watch:
             points = switch_points(code, self._grade)
             if _BREAKPOINT_NAME in code.co_names:
                 points = _without_breakpoints(points, code, self._grade)
-            if points.after_star_call and not StarCalls.are_told:
-                self.unseen = "after a call method(*args) of a bound method, which it does not tell from others"
+            if points.after_star_call and not StarCalls.are_reported:
+                self.unseen = "after a call method(*args) of a bound method, which it does not report"
             self._points[id(code)] = points
-            self._codes.append(code)  # lest another one gets its identity
+            self._codes.append(code)  # keeps its identity from being used again
             self.started_threads = self.started_threads or code is _START_THREAD
         return points
 
 
 def _without_breakpoints(points: SwitchPoints, code: CodeType, grade: Grade) -> SwitchPoints:
-    """Return the switch points but for those of lines that only stop in a debugger."""
+    """Return the switch points without those of lines that only stop in a debugger."""
     line = code.co_firstlineno
     left_out = set()
     lines = dict(dis.findlinestarts(code))
@@ -158,7 +162,7 @@ def _without_breakpoints(points: SwitchPoints, code: CodeType, grade: Grade) -> 
 
 
 class Monitoring(Watch):
-    """By ``sys.monitoring``; only code that actors have run calls back, and only where it is asked to."""
+    """A watch by ``sys.monitoring``. Events are switched on only in code that actors have run."""
 
     def __init__(self, at_switch_point: AtSwitchPoint, has_token: HasToken, grade: Grade) -> None:
         super().__init__(at_switch_point, has_token, grade)
@@ -169,7 +173,7 @@ class Monitoring(Watch):
             raise WatchError("all tool ids of sys.monitoring are in use; end the debuggers and profilers")
         self._tool = free[0]
         self._actors: dict[int, int] = {}
-        #: Actors that are about to stop in a debugger, whose code is not watched.
+        #: The actors in a debugger, whose code is not watched, by thread; each with the code that it was in.
         self._stopped: dict[int, tuple[int, CodeType]] = {}
         self._star_calls: dict[int, StarCalls] = {}
         self._lines: dict[int, dict[int, int]] = {}
@@ -187,26 +191,26 @@ class Monitoring(Watch):
         monitoring.set_events(self._tool, events.PY_START | events.PY_RESUME | events.PY_THROW)
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
-        """Call a function in this thread, watch it meanwhile, and return what it returns."""
+        """Call a function in this thread under watch, and return what it returns."""
         thread = get_ident()
         if self.debugger is not None:
             sys.settrace(self.debugger)
         before = self._actors.get(thread)
         self._actors[thread] = actor
         try:
-            return sys.call_tracing(function, (state,))  # at a switch point of another one, events are not told
+            return sys.call_tracing(function, (state,))  # a handler is called in a callback, where events are off
         finally:
             self._actors.pop(thread, None)
             if before is not None:
                 self._actors[thread] = before
 
     def record(self, recording: Recording | None) -> None:
-        """Record from now on, or no longer."""
+        """Record from now on; None: stop."""
         super().record(recording)
-        self._monitoring.restart_events()  # those that are no switch points are to be told, too
+        self._monitoring.restart_events()  # a recording also needs events that are not at switch points
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         monitoring = self._monitoring
         monitoring.set_events(self._tool, 0)
         for code in self._codes:
@@ -223,7 +227,7 @@ class Monitoring(Watch):
         self._monitoring.set_local_events(self._tool, code, wanted)
 
     def _instruction_callback(self) -> Callable[[CodeType, int], object]:
-        """Return what is called most often by far, which finds all that it needs at hand."""
+        """Return the callback that runs most often by far. It has all that it needs in local variables."""
         actors, points, at_switch_point, has_token = (
             self._actors,
             self._points,
@@ -235,7 +239,7 @@ class Monitoring(Watch):
         def on_instruction(code: CodeType, offset: int) -> object:
             actor = actors.get(get_ident())
             if actor is None:
-                self._go_on(code)
+                self._resume_watch(code)
                 return None
             here = points[id(code)]
             if self.recording is not None:
@@ -254,13 +258,13 @@ class Monitoring(Watch):
         if self._star_calls.setdefault(actor, StarCalls()).switches_after(caller):
             self._at_switch_point(actor)
 
-    def _go_on(self, code: CodeType) -> None:
-        """Watch an actor again that has left the debugger."""
+    def _resume_watch(self, code: CodeType) -> None:
+        """Watch an actor again if it has left the debugger."""
         if self._stopped and self._stopped.get(get_ident(), (0, None))[1] is code:
             self._actors[get_ident()] = self._stopped.pop(get_ident())[0]
 
     def _on_call(self, code: CodeType, offset: int, function: object, _: object) -> None:
-        """Note calls after which C_RETURN tells nothing; of others it does, but only where CALL is told."""
+        """Note calls that C_RETURN does not report. It reports others, but only if there are events for CALL."""
         actor = self._actors.get(get_ident())
         if actor is not None and function is breakpoint:
             self._stopped[get_ident()] = self._actors.pop(get_ident()), code
@@ -270,7 +274,7 @@ class Monitoring(Watch):
             self._star_calls.setdefault(actor, StarCalls()).called(function, sys._getframe(1))  # noqa: SLF001
 
     def _on_c_return(self, code: CodeType, offset: int, *_: object) -> None:
-        self._go_on(code)
+        self._resume_watch(code)
         actor = self._actors.get(get_ident())
         if actor is None:
             return
@@ -289,14 +293,15 @@ class Monitoring(Watch):
 
 
 class Tracing(Watch):
-    """By the trace function of the actors' threads."""
+    """A watch by the trace function of the actors' threads."""
 
     def call(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
-        """Call a function in this thread, watch it meanwhile, and return what it returns."""
-        return sys.call_tracing(self.call_traced, (actor, function, state))  # also at a switch point of another one
+        """Call a function in this thread under watch, and return what it returns."""
+        # A handler is called in a trace function, where tracing is off.
+        return sys.call_tracing(self.call_traced, (actor, function, state))
 
     def call_traced(self, actor: int, function: Callable[[Any], object], state: Any) -> object:
-        """Call a function with a trace function of its own, and return what it returns."""
+        """Call a function under the trace function of its actor, and return what it returns."""
         before, trace = sys.gettrace(), self._trace_of(actor)
         sys.settrace(trace)
         try:
@@ -306,14 +311,14 @@ class Tracing(Watch):
             sys.settrace(before)
 
     def at_instruction(self, frame: FrameType, points: TracedFrame, actor: int) -> None:
-        """Call back if there is a switch point before a frame's next instruction."""
+        """Call back if a switch point precedes the frame's next instruction."""
         if self.recording is not None:
             self.recording.visit(actor, frame.f_code, frame.f_lineno or 0)
         if points.switches_before(frame.f_lasti) or not self._has_token(actor):
             self._at_switch_point(actor)
 
     def _trace_of(self, actor: int) -> Callable[[FrameType, str, Any], Any]:
-        """Return the trace function of an actor's thread: called when a function is, and when a generator resumes."""
+        """Return the trace function of an actor's thread, called when functions begin and generators resume."""
 
         def trace(frame: FrameType, event: str, _: object) -> _FrameTrace | None:
             if event != "call":
@@ -325,13 +330,13 @@ class Tracing(Watch):
                 if not entered_from_c(frame):
                     caller.f_trace.points.called_python = True
             elif caller is None or caller.f_code is not _CALL:
-                return None  # called by what is not traced: a debugger
+                return None  # the caller is not traced: it is a debugger
             if PYPY and id(frame.f_code) not in self._points and self.unseen is None:
                 callee = hidden_callee(frame)
                 self.unseen = None if callee is None else f"within {callee}, which it hides from tracers"
             frame.f_trace_lines = False
             frame.f_trace_opcodes = True
-            before = frame.f_trace  # of a generator, which another actor may have resumed before
+            before = frame.f_trace  # a generator has one, perhaps of another actor that has resumed it before
             points = before.points if isinstance(before, _FrameTrace) else TracedFrame(self._points_of(frame.f_code))
             return _FrameTrace(self, points, actor)
 
@@ -348,7 +353,7 @@ def _is_at_breakpoint(frame: FrameType) -> bool:
 
 
 class _FrameTrace:
-    """The trace function of a frame: called before each of its instructions."""
+    """The trace function of a frame. It is called before each instruction."""
 
     __slots__ = ("_actor", "_watch", "points")
 

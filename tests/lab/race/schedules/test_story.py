@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from pytest_concclaims.lab.race.schedules.story import MOST_STEPS, Visit, story
+from pytest_concclaims.lab.race.schedules.story import MAX_STEPS, Visit, story
 from pytest_concclaims.records.interleaving import Step, waiting
 
 CODE = """\
@@ -237,7 +237,7 @@ def test_what_is_too_long_is_shortened_around_its_switches(tmp_path: Path) -> No
         *ran(0, str(path), 2_001, 2_002),
     ]
     steps = story(visits)
-    assert 100 < len(steps) <= MOST_STEPS
+    assert 100 < len(steps) <= MAX_STEPS
     assert [step.line for step in steps[-5:]] == [1_999, 2_000, 3_000, 2_001, 2_002]
     missing = sum(int(text.split()[1].replace(",", "")) for text in folds(steps))
     assert len(steps) - len(folds(steps)) + missing == len(visits)
