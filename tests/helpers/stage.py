@@ -1,4 +1,4 @@
-"""Actors whose switch points a test makes itself, so that they are the same on each interpreter."""
+"""Actors with switch points made by the test, so that they are the same on each interpreter."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pytest_concclaims.lab.race.schedules.run import Run, Schedule
 from pytest_concclaims.lab.race.schedules.runs import _undisturbed
 from pytest_concclaims.lab.race.schedules.scheduler import Note, Scheduler
 
-#: Whether a wake-up is always told at once. Elsewhere it may be told late, and then a schedule is tried again.
+#: Whether a wake-up is always noticed at once. If it is noticed late, a schedule is tried again.
 REPEATS = not PYPY and gil_enabled()
-#: What an actor does: it is given its switch point, which it calls.
+#: What an actor does. It gets its switch point, and calls it.
 Act = Callable[[Callable[[], None]], object]
-#: Makes what actors do, with fresh state.
+#: Returns what actors do, with a fresh state.
 Acts = Callable[[], Sequence[Act]]
 
 
 class Stage:
     """A scheduler, and actors that call their switch points themselves.
 
-    :param acts: makes what the actors of a run do.
+    :param acts: returns what the actors of a run do.
     """
 
     def __init__(self, scheduler: Scheduler, acts: Acts, first: Sequence[Act]) -> None:
@@ -41,7 +41,7 @@ class Stage:
         return self.scheduler.run(tasks, schedule, note)
 
     def seen(self, schedule: Schedule) -> Seen:
-        """Return what the search sees of a run: the actors' values."""
+        """Run the actors under a schedule; the outcome is their values."""
         run = self.run(*schedule)
         return Seen(run, Judged(portable(tuple(run.values)), sought=False, like=True), last=run.deadlock)
 
@@ -61,7 +61,7 @@ def stage(acts: Acts, timeout_s: float = TIMEOUT_S) -> Iterator[Stage]:
 
 
 def passes(*points: int, log: Callable[[int], object] = lambda _: None) -> Acts:
-    """Return actors that do nothing but pass numbers of switch points; before and after each, they log themselves."""
+    """Return actors with these numbers of switch points. Before and after each, an actor logs its number."""
 
     def act(me: int, count: int) -> Act:
         def pass_points(point: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""What schedules came to, in words."""
+"""Phrases about schedules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from helpers.sample_records import SCHEDULES
 from pytest_concclaims.records import schedules as words
 
 POINTS = "14 switch points of CPython 3.13 with the GIL"
-RIGHT = "on this interpreter, the code of the control is right as well"
+CORRECT = "on this interpreter, the control's code is correct, too"
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ RIGHT = "on this interpreter, the code of the control is right as well"
         ({"exhausted": True, "run": 6}, "all 6 schedules"),
     ],
 )
-def test_what_was_tried_is_said_with_what_was_not(changes: dict[str, Any], text: str) -> None:
-    """How many, up to which number of preemptions, and whether there are more."""
+def test_which_schedules_ran(changes: dict[str, Any], text: str) -> None:
+    """The phrase has their number, up to which level they ran, and whether more exist."""
     assert words.tried({**SCHEDULES, **changes}) == text
 
 
@@ -37,14 +37,14 @@ def test_what_was_tried_is_said_with_what_was_not(changes: dict[str, Any], text:
         ({"switch_points": [1, 2, 3]}, "1, 2 and 3 switch points of CPython 3.13 with the GIL"),
         (
             {"switch_points": [0, 0]},
-            "actors have no switch point on CPython 3.13 with the GIL: run one after the other",
+            "actors have no switch point on CPython 3.13 with the GIL, so they ran one after the other",
         ),
         ({"grade": "portable"}, "at each of 14 and 16 instructions, on CPython 3.13 with the GIL"),
         ({"switch_points": [14]}, f"{POINTS}, where a handler can run (a finalizer also elsewhere)"),
     ],
 )
 def test_where_actors_were_switched(changes: dict[str, Any], text: str) -> None:
-    """The number of switch points of each actor, and whose they are."""
+    """The phrase has the number of switch points of each actor, and the interpreter."""
     assert words.switch_points({**SCHEDULES, **changes}) == text
 
 
@@ -58,13 +58,13 @@ def test_where_actors_were_switched(changes: dict[str, Any], text: str) -> None:
         (
             {"seen": 0, "exhausted": True},
             True,
-            f"its control showed it in none of all 62 schedules; {RIGHT}",
+            f"its control showed it in none of all 62 schedules; {CORRECT}",
         ),
         ({"seen": 0, "exhausted": True}, False, "a generic control showed it in none of all 62 schedules"),
     ],
 )
 def test_what_the_control_showed(control: dict[str, Any] | None, matched: bool, text: str | None) -> None:
-    """A control that goes wrong nowhere is right."""
+    """A control of which no schedule shows the effect is correct."""
     run = None if control is None else {**SCHEDULES["control"], **control}
     assert words.of_control({**SCHEDULES, "control": run}, "its control" if matched else "a generic control") == text
 
@@ -78,8 +78,8 @@ def test_what_the_control_showed(control: dict[str, Any] | None, matched: bool, 
         (0, True, "without a GIL: none of all 20 schedules shows it"),
     ],
 )
-def test_what_is_to_be_expected_without_a_gil(seen: int, exhausted: bool, text: str) -> None:
-    """Where actors can be switched anywhere."""
+def test_what_portable_schedules_showed(seen: int, exhausted: bool, text: str) -> None:
+    """There, actors are switched anywhere."""
     portable = {"run": 20, "seen": seen, "preemptions": 1, "exhausted": exhausted}
     assert words.without_gil({**SCHEDULES, "portable": portable}) == text
     assert words.without_gil(SCHEDULES) is None
@@ -93,19 +93,19 @@ def test_what_is_to_be_expected_without_a_gil(seen: int, exhausted: bool, text: 
         (0, False, "at any instruction: none of 20 schedules (more exist) shows it"),
     ],
 )
-def test_what_is_to_be_expected_of_a_handler_elsewhere(seen: int, exhausted: bool, text: str) -> None:
-    """There is one actor with switch points; the GIL has nothing to do with it."""
+def test_what_portable_schedules_showed_of_a_handler(seen: int, exhausted: bool, text: str) -> None:
+    """One actor has switch points, and the phrase does not mention the GIL."""
     portable = {"run": 20, "seen": seen, "preemptions": 0, "exhausted": exhausted}
     assert words.without_gil({**SCHEDULES, "switch_points": [14], "portable": portable}) == text
 
 
-def test_random_schedules_are_told_with_their_chance() -> None:
-    """Which is that of one of them."""
+def test_random_schedules_and_their_probability() -> None:
+    """It is that of one schedule."""
     random = {"run": 1_000, "preemptions": 3, "chance": 0.00012}
     text = words.at_random({**SCHEDULES, "random": random})
     assert text == (
-        "1,000 random ones with three preemptions (each shows an effect that takes this with a probability of "
-        "1.2e-04 at least)"
+        "1,000 random ones with three preemptions (each shows an effect that takes these with a probability of at "
+        "least 1.2e-04)"
     )
     assert words.at_random(SCHEDULES) is None
 
@@ -119,7 +119,7 @@ def test_random_schedules_are_told_with_their_chance() -> None:
     ],
 )
 def test_where_a_witness_was_seen(strategy: str, by_schedule: bool, text: str | None) -> None:
-    """A schedule and a sample are told apart by how the strategy is called."""
+    """The name of the strategy says whether it was a schedule or a sample."""
     witness = {"strategy": strategy, "sample": 7, "outcome": "1", "scenario": None}
     assert words.in_schedule(witness) is by_schedule
     if text is not None:
@@ -135,14 +135,14 @@ def test_where_a_witness_was_seen(strategy: str, by_schedule: bool, text: str | 
         ([[("push(1)", None), ("pop()", None)], [("pop()", None)]], "push(1); pop() | pop(): (None, 1)"),
     ],
 )
-def test_what_a_witness_is(scenario: list[list[tuple[str, str | None]]] | None, text: str) -> None:
-    """Its outcome; of operations, their calls with their results, or with the outcome where these are not known."""
+def test_what_a_witness_shows(scenario: list[list[tuple[str, str | None]]] | None, text: str) -> None:
+    """The outcome; of operations, the calls with their results, or with the outcome if these are unknown."""
     threads = [[{"call": call, "result": result} for call, result in calls] for calls in scenario or ()]
     assert words.found({"outcome": "(None, 1)", "scenario": threads or None}) == text
 
 
 def test_remarks() -> None:
-    """Of schedules that did not repeat, and whatever else there is."""
-    told = {**SCHEDULES, "unrepeatable": 2, "remarks": ["a", "b"]}
-    assert list(words.remarks(told)) == ["2 schedules did not run in the same way again", "a", "b"]
+    """Schedules that did not repeat come first."""
+    given = {**SCHEDULES, "unrepeatable": 2, "remarks": ["a", "b"]}
+    assert list(words.remarks(given)) == ["2 schedules did not repeat", "a", "b"]
     assert list(words.remarks(SCHEDULES)) == []

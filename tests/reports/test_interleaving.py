@@ -37,19 +37,19 @@ def with_steps(*steps: Step, **changes: Any) -> RaceRun:
 
 
 def test_two_actors_have_a_column_each() -> None:
-    """With their names and files at the head; what became of them stands at the end of a line; last the outcome."""
+    """The head has their names and files, each line ends with its event, and the last line has the outcome."""
     lines = interleaving(SCHEDULED, 78)
     assert lines == WHOLE.splitlines()
 
 
 @pytest.mark.parametrize("race", [RACE, ABSENT, with_steps()], ids=["by a sample", "no witness", "empty"])
-def test_without_steps_there_is_none(race: RaceRun) -> None:
-    """There is nothing to draw."""
+def test_without_steps_there_are_no_lines(race: RaceRun) -> None:
+    """Samples have no story."""
     assert interleaving(race, 78) == []
 
 
 def test_more_actors_have_numbered_rows() -> None:
-    """Each with the actor's name."""
+    """Each row has the actor's name."""
     steps = [*STEPS[:3], Step(2, "bank/account.py", 7, "close()", "raised ValueError"), STEPS[8]]
     race = with_steps(*steps, actors=["deposit", "deposit", "close_" + "x" * 40])
     assert interleaving(race, 78) == [
@@ -63,8 +63,8 @@ def test_more_actors_have_numbered_rows() -> None:
     ]
 
 
-def test_deadlock_says_what_each_actor_waits_for_and_where() -> None:
-    """At the end, where the outcome is."""
+def test_deadlock_says_where_each_actor_waits() -> None:
+    """The lines stand at the end, with the outcome."""
     steps = [*STEPS[:6], Step(0, "bank/audit.py", 4, "with printer:", "blocked")]
     race = replace(DEADLOCK, witness={**(DEADLOCK.witness or {}), "steps": [asdict(step) for step in steps]})
     assert interleaving(race, 78)[-4:] == [
@@ -76,7 +76,7 @@ def test_deadlock_says_what_each_actor_waits_for_and_where() -> None:
 
 
 def test_scenario_stands_above() -> None:
-    """What each thread called, with the result; then its lines."""
+    """First the calls of each thread with their results, then the lines."""
     lines = interleaving(LINEARIZABLE, 78)
     assert lines[:4] == [
         "push(1) -> None                       | pop() -> 1",
@@ -90,8 +90,8 @@ def test_scenario_stands_above() -> None:
     assert len(few) <= FEW_LINES
 
 
-def test_where_there_is_room_for_few_the_most_telling_are_shown() -> None:
-    """And it says how many are not."""
+def test_short_interleaving_has_the_most_relevant_lines() -> None:
+    """Each gap has the number of missing lines."""
     steps = [
         *(Step(0, "a.py", line, "x = 1") for line in range(1, 40)),
         Step(0, "a.py", 40, "y = 1", "preempted"),
@@ -109,8 +109,8 @@ def test_where_there_is_room_for_few_the_most_telling_are_shown() -> None:
 @pytest.mark.parametrize("most", [1, 2, 3, 5, FEW_LINES])
 @pytest.mark.parametrize("actors", [2, 3])
 @pytest.mark.parametrize("width", [36, 50, 78, 200])
-def test_no_line_is_too_wide_and_none_too_many(width: int, actors: int, most: int) -> None:
-    """Whatever is in them; head, end and one line between are always there."""
+def test_interleaving_keeps_its_width_and_its_number_of_lines(width: int, actors: int, most: int) -> None:
+    """Whatever the lines contain. Head, end and one line in between are always there."""
     long = [replace(step, text=step.text * 50, event="raised " + "X" * 99) for step in STEPS]
     witness = {"outcome": "1" * 300, "replay": "9" * 300}
     names = ["n" * 100, "m" * 100, "o"][:actors]
@@ -121,8 +121,8 @@ def test_no_line_is_too_wide_and_none_too_many(width: int, actors: int, most: in
     assert len(lines) <= max(most, 4)
 
 
-def test_text_steers_no_terminal() -> None:
-    """Neither names, files, source, events nor outcomes."""
+def test_text_has_no_control_characters() -> None:
+    """They are replaced in names, files, source, events and outcomes."""
     evil = "\x1b[31m\x07\r\n\u202e\udc80"
     race = with_steps(Step(0, evil, 1, evil, f"raised {evil}"), Step(1, "a.py", 1, evil), actors=[evil, "b"])
     race = replace(race, witness={**(race.witness or {}), "outcome": evil, "replay": evil})
@@ -130,6 +130,6 @@ def test_text_steers_no_terminal() -> None:
         assert all(line.isprintable() for line in interleaving(drawn, 200))
 
 
-def test_record_that_tells_of_more_actors_than_it_names_is_drawn() -> None:
+def test_record_with_more_actors_than_names_is_drawn() -> None:
     """Another program may have made it."""
     assert "not named" in "\n".join(interleaving(with_steps(*STEPS, Step(4, "a.py", 1, "x")), 78))

@@ -1,4 +1,4 @@
-"""The order of schedules, and the chance of random ones."""
+"""The order of schedules, and the least probability with which a random one shows an effect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run_of(*spans: Span, steps: int, schedule: Schedule = ()) -> Run:
 
 
 def test_schedules_depart_at_each_step_of_a_span() -> None:
-    """Towards each actor that could have gone on there; ends and blocks ask for a choice, which is no preemption."""
+    """Each actor that could have run is one departure. At ends and blocks, it is a choice and not a preemption."""
     run = run_of(*TWO_ACTORS, steps=6)
     assert list(run.departures(choices=False)) == [((2, 1),), ((3, 1),)]
     assert list(run.departures(choices=True)) == [((1, 1),)]
@@ -26,7 +26,7 @@ def test_schedules_depart_at_each_step_of_a_span() -> None:
 
 
 def test_schedules_depart_only_after_the_last_departure() -> None:
-    """The others are known from the run from which this one departs."""
+    """The parent has the earlier departures."""
     run = run_of(Span(1, 0, (1,), choice=True), Span(2, 0, (1, 2)), Span(3, 1, (0, 2)), steps=4, schedule=((2, 1),))
     assert list(run.departures(choices=False)) == [
         ((2, 1), (3, 0)),
@@ -39,7 +39,7 @@ def test_schedules_depart_only_after_the_last_departure() -> None:
 
 
 def test_run_goes_as_planned_if_it_is_the_same_up_to_the_departure() -> None:
-    """What comes after it differs, of course."""
+    """After the departure, the two differ."""
     parent = run_of(*TWO_ACTORS, steps=6)
     planned = Planned(((3, 1),), parent)
     later = Span(3, 1, (0,))
@@ -48,8 +48,8 @@ def test_run_goes_as_planned_if_it_is_the_same_up_to_the_departure() -> None:
     assert Planned(()).went_as_planned(parent)
 
 
-def test_level_is_all_schedules_with_equally_many_preemptions() -> None:
-    """The choices of its runs come with it, the preemptions with the next one."""
+def test_level_is_all_schedules_with_the_same_number_of_preemptions() -> None:
+    """Departures by a choice are in the same level, departures by a preemption in the next one."""
     levels = Levels()
     found = []
     for planned in levels:
@@ -72,7 +72,7 @@ def test_level_is_all_schedules_with_equally_many_preemptions() -> None:
 @pytest.mark.parametrize("actors", [2, 3, 4])
 @pytest.mark.parametrize("preemptions", [1, 2, 5])
 def test_random_schedule_preempts_at_rising_steps(actors: int, preemptions: int) -> None:
-    """Each time towards another actor; also where there are fewer steps than preemptions."""
+    """Each preemption leads to another actor, even if there are fewer steps than preemptions."""
     random.seed(0)
     for steps in (1, 3, 1000):
         for _ in range(100):
@@ -85,15 +85,15 @@ def test_random_schedule_preempts_at_rising_steps(actors: int, preemptions: int)
 
 
 def test_random_schedules_begin_with_any_actor_and_preempt_anywhere() -> None:
-    """Else their chance would not be what it is said to be."""
+    """The stated probability rests on that."""
     random.seed(0)
     seen = {random_schedule(2, 3, 1) for _ in range(300)}
     assert {schedule[-1][0] for schedule in seen} == {2, 3, 4}
     assert {schedule[0] == (1, 1) for schedule in seen} == {True, False}
 
 
-def test_chance_is_that_of_burckhardt_and_others() -> None:
-    """At least 1 / (n k^(d-1)) for a bug of depth d of two threads; of more, each switch is to one of several."""
+def test_chance_follows_burckhardt_et_al() -> None:
+    """It is 1 / (n k^(d-1)) for a bug of depth d and two threads. With more, each switch chooses among others."""
     assert chance(2, 10, 2) == pytest.approx(1 / 200)
     assert chance(3, 100, 1) == pytest.approx(1 / 600)
     assert chance(2, 0, 1) == pytest.approx(1 / 2)

@@ -1,4 +1,4 @@
-"""The search among schedules: that it is whole, what it counts, and when it ends."""
+"""The search among schedules: it is complete, what it counts, and when it ends."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def explored(
 
 
 def orders_of(points: Sequence[int], most: int | None = None) -> tuple[Explored, list[str]]:
-    """Return what a search finds among actors that pass numbers of switch points, and in which orders they did."""
+    """Return what a search finds, and the orders that it ran, for actors with these numbers of switch points."""
     log: list[int] = []
     orders: list[str] = []
     with stage(passes(*points, log=log.append)) as made:
@@ -50,7 +50,7 @@ def orders_of(points: Sequence[int], most: int | None = None) -> tuple[Explored,
 
 
 def interleavings(points: Sequence[int], most: int) -> int:
-    """Return how many orders there are with at most a number of preemptions, by trying all."""
+    """Count the orders with at most this number of preemptions, by enumerating all."""
 
     def orders(left: tuple[int, ...], last: int | None, preemptions: int) -> int:
         if preemptions > most:
@@ -82,7 +82,7 @@ def interleavings(points: Sequence[int], most: int) -> int:
     ],
 )
 def test_each_schedule_of_a_level_is_run_once(points: tuple[int, ...], most: int, expected: int | None) -> None:
-    """All that there are, and all different."""
+    """The search runs all that exist, and none twice."""
     found, orders = orders_of(points, most)
     assert len(set(orders)) == len(orders) == found.run == interleavings(points, most)
     assert expected in (None, found.run)
@@ -94,7 +94,7 @@ def test_each_schedule_of_a_level_is_run_once(points: tuple[int, ...], most: int
 
 @pytest.mark.parametrize("points", [(0, 0), (1, 1), (2, 1), (0, 0, 0)], ids=str)
 def test_few_interleavings_are_exhausted(points: tuple[int, ...]) -> None:
-    """There are as many as orders of what actors do between their switch points."""
+    """Each order of what actors do between their switch points is an interleaving."""
     found, orders = orders_of(points)
     segments = [count + 1 for count in points]
     assert len(set(orders)) == math.factorial(sum(segments)) // math.prod(map(math.factorial, segments))
@@ -104,7 +104,7 @@ def test_few_interleavings_are_exhausted(points: tuple[int, ...]) -> None:
 
 
 def test_search_ends_with_two_preemptions_where_there_are_more() -> None:
-    """It says how many there are with three."""
+    """The number of schedules with three is reported."""
     found, _ = orders_of((6, 6))
     assert (found.preemptions, found.exhausted, found.is_enough) == (2, False, True)
     assert found.further == interleavings((6, 6), 3) - found.run
@@ -139,10 +139,10 @@ def _barrier() -> Sequence[Act]:
     return [meet] * 3
 
 
-@pytest.mark.skipif(not REPEATS, reason="a wake-up may be told late; then a schedule is tried again")
+@pytest.mark.skipif(not REPEATS, reason="a wake-up may be noticed late; then a schedule is tried again")
 @pytest.mark.parametrize(("acts", "most"), [(_lock_twice, 2), (_barrier, 1)], ids=["lock", "barrier"])
 def test_schedules_of_actors_that_block_repeat(acts: Callable[[], Sequence[Act]], most: int) -> None:
-    """Another search finds the same, and what changes nothing is not counted."""
+    """Another search finds the same. Schedules that change nothing are not counted."""
     found = []
     blocks: list[int] = []
     with stage(acts) as made:
@@ -152,7 +152,7 @@ def test_schedules_of_actors_that_block_repeat(acts: Callable[[], Sequence[Act]]
             def run(schedule: Schedule, runs: list[tuple[object, int]] = runs, made: Stage = made) -> Seen:
                 seen = made.seen(schedule)
                 blocks.append(seen.run.blocks)
-                if not seen.run.futile:  # else it is the same interleaving as another
+                if not seen.run.futile:  # a futile run is the interleaving of another schedule
                     runs.append((tuple(seen.run.spans), seen.run.blocks))
                 return seen
 
@@ -164,7 +164,7 @@ def test_schedules_of_actors_that_block_repeat(acts: Callable[[], Sequence[Act]]
     assert found[0] == found[1]
 
 
-# --- runs that are made up
+# --- invented runs
 
 
 def seen_of(
@@ -176,7 +176,7 @@ def seen_of(
     followed: bool = True,
     futile: bool = False,
 ) -> Seen:
-    """Return what is seen of a run of two actors with these steps, of which one comes after the other."""
+    """Return an invented run of two actors."""
     first = schedule[0][1] if schedule and schedule[0][0] == 1 else 0
     spans = [Span(1, first, (1 - first,), choice=True), Span(2, first, (1 - first,))]
     for step, actor in schedule[bool(schedule and schedule[0][0] == 1) :]:
@@ -186,7 +186,7 @@ def seen_of(
 
 
 def test_search_stops_at_the_first_witness() -> None:
-    """It says which schedule it was, its outcome, its number and its preemptions."""
+    """The witness has its schedule, its outcome, its number and its preemptions."""
     found = explored(lambda schedule: seen_of(schedule, "lost", sought=schedule == ((4, 1),)))
     assert found.seen == 1
     assert found.witness is not None
@@ -196,15 +196,15 @@ def test_search_stops_at_the_first_witness() -> None:
     assert found.preemptions == 0
 
 
-def test_witness_without_a_preemption_is_one_of_actors_in_order() -> None:
-    """Such an outcome needs no race."""
+def test_witness_without_a_preemption_needs_no_race() -> None:
+    """The actors ran one after the other."""
     found = explored(lambda schedule: seen_of(schedule, sought=True))
     assert found.no_race
     assert found.run == 1
 
 
 def test_search_goes_on_until_enough_is_seen() -> None:
-    """A control says how often it shows what is sought."""
+    """For a control, it matters how often it shows the effect."""
     found = explored(lambda schedule: seen_of(schedule, sought=bool(schedule) and schedule[0][0] > 1), stop_after=10)
     assert found.run == 10
     assert 0 < found.seen <= 8
@@ -214,7 +214,7 @@ def test_search_goes_on_until_enough_is_seen() -> None:
 
 @pytest.mark.parametrize(("filled", "run"), [(None, 10), (1, 1), (4, 4), (20, 10)])
 def test_search_goes_on_while_actors_return_nothing(filled: int | None, run: int) -> None:
-    """Until one returns something, or it is enough: what they returned first may be all that there is to see."""
+    """It ends when an actor returns something, or after enough schedules: actors may never return anything."""
     numbers = itertools.count(1)
 
     def run_one(schedule: Schedule) -> Seen:
@@ -228,7 +228,7 @@ def test_search_goes_on_while_actors_return_nothing(filled: int | None, run: int
 
 
 def test_what_happens_once_in_a_process_is_noticed() -> None:
-    """The very first run is repeated."""
+    """The search repeats the very first run."""
     steps = itertools.chain([12], itertools.repeat(9))
     assert explored(lambda schedule: seen_of(schedule, steps=next(steps)), most=0, repeat=True).once
     assert not explored(seen_of, most=0, repeat=True).once
@@ -236,7 +236,7 @@ def test_what_happens_once_in_a_process_is_noticed() -> None:
 
 
 def test_runs_that_differ_are_tried_again() -> None:
-    """One that goes as planned in the end is none that does not repeat."""
+    """A schedule that goes as planned at last counts as repeatable."""
     numbers = itertools.count()
 
     def differ_now_and_then(schedule: Schedule) -> Seen:
@@ -248,7 +248,7 @@ def test_runs_that_differ_are_tried_again() -> None:
 
 
 def test_runs_that_differ_each_time_are_counted() -> None:
-    """Three times are enough, and "never" cannot rest on them."""
+    """There are three attempts. "Never" cannot rest on such schedules."""
     tried: list[Schedule] = []
 
     def differ_if_preempted(schedule: Schedule) -> Seen:
@@ -262,8 +262,8 @@ def test_runs_that_differ_each_time_are_counted() -> None:
     assert tried.count(((4, 1),)) == 3
 
 
-def test_outcomes_that_differ_are_counted_each() -> None:
-    """Though the schedule is the same."""
+def test_different_outcomes_are_counted_separately() -> None:
+    """Even if the runs went the same way."""
     numbers = itertools.count()
     found = explored(lambda schedule: seen_of(schedule, next(numbers) % 2), most=1)
     assert set(found.outcomes) == {portable(0), portable(1)}
@@ -271,19 +271,19 @@ def test_outcomes_that_differ_are_counted_each() -> None:
 
 
 def test_futile_schedules_are_not_counted() -> None:
-    """They are the same interleaving as another."""
+    """Each is the interleaving of another schedule."""
     found = explored(lambda schedule: seen_of(schedule, futile=bool(schedule)), most=1)
     assert found.run == 1
 
 
 def test_search_ends_where_threads_are_lost() -> None:
-    """No more schedules can be run in this process."""
+    """This process cannot run further schedules."""
     found = explored(lambda schedule: replace(seen_of(schedule), last=bool(schedule)))
     assert found.run == 2
 
 
 def test_too_many_schedules_are_run_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the chance that each of them has; the levels before it are whole."""
+    """Their least probability is reported. The levels before them are complete."""
     now = itertools.count()
     monkeypatch.setattr("pytest_concclaims.lab.race.schedules.explorer.clock", lambda: float(next(now)))
     explorer = Explorer(lambda schedule: seen_of(schedule, steps=1001), actors=2, repeat=False)
@@ -295,8 +295,8 @@ def test_too_many_schedules_are_run_at_random(monkeypatch: pytest.MonkeyPatch) -
     assert not found.is_enough
 
 
-def test_level_that_time_does_not_allow_to_end_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At least one schedule is run all the same."""
+def test_level_that_time_does_not_allow_to_end_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least one schedule is run."""
     now = itertools.count()
     monkeypatch.setattr("pytest_concclaims.lab.race.schedules.explorer.clock", lambda: float(next(now)))
     found = Explorer(seen_of, actors=2, repeat=False).explore(0.0)

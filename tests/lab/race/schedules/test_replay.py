@@ -1,4 +1,4 @@
-"""Replay tokens: what they carry, and what is refused."""
+"""Replay tokens: what they contain, and which texts are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.interpreter
 
 
 def subject_of(code: str, rounds: int = 1) -> Subject:
-    """Return a race of which one actor is made of this code."""
+    """Return a race with an actor of this code."""
     names: dict[str, Any] = {}
     exec(compile(code, "account.py", "exec"), names)
     return Subject("race", list, (names["deposit"], len), None, rounds)
@@ -30,14 +30,14 @@ DEPOSIT = "def deposit(account):\n    account.append(1)\n"
 @pytest.mark.parametrize("schedule", [(), ((1, 1),), ((2, 1), (300, 0), (301, 3))], ids=len)
 @pytest.mark.parametrize("portable", [False, True])
 def test_token_can_be_read_again(schedule: Schedule, portable: bool) -> None:
-    """All of it."""
+    """Parsing its text gives an equal token."""
     made = token(subject_of(DEPOSIT), schedule, portable=portable)
     assert Token.parse(str(made)) == made
     assert (made.schedule, made.portable) == (schedule, portable)
 
 
 def test_token_is_one_short_word() -> None:
-    """It can be copied with a double click, and typed."""
+    """A user can copy it with a double click, and type it."""
     text = str(token(subject_of(DEPOSIT), ((2, 1), (30, 0)), portable=False))
     assert text.startswith(f"{this_interpreter()}:")
     assert text.endswith(":2.1,30.0")
@@ -46,15 +46,15 @@ def test_token_is_one_short_word() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "run.json", "cpython313", "cpython313:zz:1.1", "cpython313:0123abcd:1-1"])
-def test_text_that_is_no_token_is_refused(text: str) -> None:
-    """It says where to find one."""
+def test_text_that_is_not_a_token_is_refused(text: str) -> None:
+    """The message says where to find a token."""
     with pytest.raises(ValueError, match="is not a replay token; copy the one"):
         Token.parse(text)
 
 
 @pytest.mark.parametrize("other", ["cpython38", "cpython399t", "cpython399t-nogil", "jython27"])
 def test_token_of_another_interpreter_is_refused_by_name(other: str) -> None:
-    """There, switch points are others."""
+    """That interpreter has other switch points."""
     with pytest.raises(ValueError, match=f"recorded on {other}, and this is {this_interpreter()}, "):
         Token.parse(f"{other}:0123abcd:2.1")
 
@@ -69,23 +69,23 @@ def test_token_of_another_interpreter_is_refused_by_name(other: str) -> None:
     ],
     ids=["constant", "name", "line", "inner"],
 )
-def test_digest_tells_changed_code(changed: str) -> None:
-    """A schedule of it would be another one."""
+def test_changed_code_has_another_digest(changed: str) -> None:
+    """Its schedules are not those of the old code."""
     assert code_digest(subject_of(changed)) != code_digest(subject_of(DEPOSIT))
     assert code_digest(subject_of(DEPOSIT, rounds=2)) != code_digest(subject_of(DEPOSIT))
 
 
-def test_digest_is_of_what_is_run_and_not_of_where_it_stands() -> None:
-    """Lines above it, comments, and how often it ran before do not matter."""
+def test_digest_does_not_depend_on_the_place_of_the_code() -> None:
+    """Lines above it, comments, and earlier runs do not matter."""
     subject = subject_of(DEPOSIT)
     digest = code_digest(subject)
-    for _ in range(100):  # until it is specialized
+    for _ in range(100):  # until the code is specialized
         subject.actors[0]([])
     assert code_digest(subject) == digest == code_digest(subject_of("# an account\n\n" + DEPOSIT))
 
 
-def test_digest_is_of_the_function_of_a_partial() -> None:
-    """And of an object that can be called, of its type."""
+def test_digest_of_a_partial_is_that_of_its_function() -> None:
+    """Also if partials are nested."""
     one, other = subject_of(DEPOSIT), subject_of(DEPOSIT.replace("1", "2"))
 
     def with_partial(subject: Subject) -> str:
@@ -106,7 +106,7 @@ print(code_digest(Subject("race", list, (deposit, deposit), None)))
 
 @pytest.mark.starts
 def test_digest_does_not_depend_on_the_order_of_a_set() -> None:
-    """It differs from process to process."""
+    """The order differs from process to process."""
     digests = {
         subprocess.run(
             [sys.executable, "-c", _DIGEST_OF_A_SET],

@@ -1,4 +1,4 @@
-"""Single runs of a race's functions under schedules, at this interpreter's own switch points."""
+"""Single runs of a race under schedules, at this interpreter's own switch points."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def runs_of(
     exceptions: tuple[type[BaseException], ...] = (),
     begin: Callable[[Schedule, Part], None] = lambda *_: None,
 ) -> Iterator[Runs]:
-    """Run actors in this process."""
+    """Return the runs of these actors in this process."""
     subject = Subject("race", setup, actors, observe, exceptions=exceptions)
     question = OutcomeQuestion("ever", "it", sought)
     made = Runs(subject, question, portable_grade=portable, timeout=TIMEOUT_S, begin=begin)
@@ -49,7 +49,7 @@ def runs_of(
 
 
 def explored(runs: Runs, actors: int = 2, *, most: int | None = None, repeat: bool = True) -> Explored:
-    """Return what schedules show."""
+    """Return what the schedules show."""
     return Explorer(runs.run, actors=actors, most=most, repeat=repeat).explore(clock() + TIMEOUT_S)
 
 
@@ -59,12 +59,12 @@ def increase(number: int) -> int:
 
 
 def read_call_write(counter: list[int]) -> None:
-    """Lose updates wherever threads are switched after a call."""
+    """Increase the counter; an update can be lost if threads are switched after the call."""
     counter[0] = increase(counter[0])
 
 
 def test_same_schedule_has_the_same_outcome() -> None:
-    """Also one under which an update is lost, where that can be."""
+    """Also a schedule that loses an update, where that is possible."""
     with runs_of(lambda: [0], read_call_write, read_call_write, observe=lambda counter: counter[0]) as runs:
         found = explored(runs, most=1, repeat=False)
         outcomes = [runs.run(((3, 1),)).judged.outcome for _ in range(20)]
@@ -74,7 +74,7 @@ def test_same_schedule_has_the_same_outcome() -> None:
 
 
 def test_portable_grade_has_more_switch_points() -> None:
-    """Those between any two instructions that touch more than locals."""
+    """It has one before each instruction that touches more than locals."""
 
     def add(box: list[int]) -> None:
         box[0] += 1
@@ -86,7 +86,7 @@ def test_portable_grade_has_more_switch_points() -> None:
 
 
 def test_actors_in_c_have_no_switch_points_and_two_orders() -> None:
-    """That exhausts what there is."""
+    """The two orders are all schedules."""
     box: list[int] = []
 
     def setup() -> list[int]:
@@ -111,7 +111,7 @@ def test_actors_in_c_have_no_switch_points_and_two_orders() -> None:
     ids=["Queue", "SimpleQueue", "Barrier", "Event"],
 )
 def test_schedules_of_actors_that_wait_repeat(setup: Any, first: Any, second: Any, outcome: Any) -> None:
-    """Each ends, none in a deadlock, all with the same outcome."""
+    """None ends in a deadlock, and all have the same outcome."""
     with runs_of(setup, first, second) as runs:
         found = explored(runs, most=0, repeat=False)
         in_order = [runs.run(schedule) for schedule in ((), ((1, 1),))]
@@ -124,7 +124,7 @@ def test_schedules_of_actors_that_wait_repeat(setup: Any, first: Any, second: An
 
 
 def test_actors_that_differ_from_run_to_run_are_noticed() -> None:
-    """Such as by random numbers."""
+    """For example because of random numbers."""
     numbers = random.Random(0)
 
     def count_at_random(box: list[int]) -> None:
@@ -135,15 +135,15 @@ def test_actors_that_differ_from_run_to_run_are_noticed() -> None:
 
         def run(schedule: Schedule) -> Seen:
             seen = runs.run(schedule)
-            return replace(seen, last=explorer.found.unrepeatable > 0)  # that is enough
+            return replace(seen, last=explorer.found.unrepeatable > 0)  # one is enough
 
         explorer = Explorer(run, actors=2, most=1, repeat=False)
         found = explorer.explore(clock() + TIMEOUT_S)
     assert found.unrepeatable > 0
 
 
-def test_what_happens_first_in_a_process_is_noticed() -> None:
-    """Such as a value that is computed once, and kept in a thread-local or a module."""
+def test_what_happens_only_once_in_a_process_is_noticed() -> None:
+    """For example a value that is computed once and kept in a thread-local or a module."""
     kept: dict[str, int] = {}
 
     def compute_once(_: object) -> None:
@@ -168,7 +168,7 @@ def test_what_happens_first_in_a_process_is_noticed() -> None:
 
 
 def test_threads_that_actors_start_are_noticed() -> None:
-    """They are not scheduled."""
+    """Schedules do not switch them."""
 
     def start(_: object) -> None:
         thread = threading.Thread(target=increase, args=(1,))
@@ -184,12 +184,12 @@ def test_threads_that_actors_start_are_noticed() -> None:
 
 
 def increase_nothing(_: object) -> None:
-    """Do a little."""
+    """Call a function."""
     increase(0)
 
 
 def test_exception_of_an_actor_is_its_outcome_or_ends_the_run() -> None:
-    """As the race says."""
+    """The race has the exceptions that are outcomes."""
 
     def fail(_: object) -> None:
         raise LookupError("no such account")
@@ -200,33 +200,33 @@ def test_exception_of_an_actor_is_its_outcome_or_ends_the_run() -> None:
         runs.run(())
 
 
-def test_parts_of_a_run_are_told_in_their_order() -> None:
-    """So that it is known what crashed."""
-    told: list[tuple[Schedule, Part]] = []
-    with runs_of(list, increase_nothing, increase_nothing, begin=lambda *at: told.append(at)) as runs:
+def test_parts_of_a_run_are_reported_in_their_order() -> None:
+    """A message can name the part that crashed."""
+    begun: list[tuple[Schedule, Part]] = []
+    with runs_of(list, increase_nothing, increase_nothing, begin=lambda *at: begun.append(at)) as runs:
         runs.run(((1, 1),))
-    assert told == [(((1, 1),), part) for part in (Part.SETUP, Part.ACTORS, Part.OUTCOMES)]
+    assert begun == [(((1, 1),), part) for part in (Part.SETUP, Part.ACTORS, Part.OUTCOMES)]
 
 
-def test_story_tells_who_ran_which_line() -> None:
-    """With what became of each; the next run writes nothing, if it is not asked to."""
+def test_story_has_the_lines_and_events_of_each_actor() -> None:
+    """The next run writes no story unless it is asked to."""
     visits: list[Visit] = []
     with runs_of(lambda: [0], read_call_write, read_call_write, observe=tuple) as runs:
         runs.run(())
         plain = runs.run(((3, 1),))
-        told = runs.run(((3, 1),), visits.append)
+        written = runs.run(((3, 1),), visits.append)
         count = len(visits)
         runs.run(())
-    assert told.run == plain.run
-    assert told.judged == plain.judged
+    assert written.run == plain.run
+    assert written.judged == plain.judged
     assert len(visits) == count
     assert {visit.actor for visit in visits} == {0, 1}
     assert {visit.file for visit in visits} == {__file__}
     assert [visit.event for visit in visits if visit.event] == ["preempted", "returned", "returned"]
 
 
-def test_actors_of_very_many_instructions_are_run() -> None:
-    """Each of thousands of rounds with a call; a level with preemptions is too large for any budget."""
+def test_actors_of_many_instructions_are_run() -> None:
+    """Here, a level with preemptions is too large for any budget."""
 
     def count(box: list[int]) -> None:
         for number in range(3_000):
@@ -239,7 +239,7 @@ def test_actors_of_very_many_instructions_are_run() -> None:
 
 
 def test_nothing_is_left_of_runs() -> None:
-    """No thread, no tool of sys.monitoring, no trace function; the collector and the switch interval as before."""
+    """No thread, tool of sys.monitoring or trace function; the collector and the switch interval are as before."""
 
     def state() -> tuple[object, ...]:
         monitoring = getattr(sys, "monitoring", None)
@@ -260,8 +260,8 @@ def test_nothing_is_left_of_runs() -> None:
     assert state() == before
 
 
-def test_trace_functions_of_actors_threads_are_not_those_of_this_one() -> None:
-    """A debugger here stays."""
+def test_trace_function_of_this_thread_stays() -> None:
+    """It may be that of a debugger."""
 
     def trace(frame: Any, event: str, argument: object) -> None:
         return None
@@ -277,7 +277,7 @@ def test_trace_functions_of_actors_threads_are_not_those_of_this_one() -> None:
 
 
 def test_timed_wait_ends_by_itself() -> None:
-    """It is no deadlock, though all others have ended."""
+    """It is not a deadlock, even if all other actors have ended."""
 
     def wait(box: queue.Queue[int]) -> str:
         try:

@@ -1,4 +1,4 @@
-"""The search among scenarios: which are run, which have to be whole, and where it ends."""
+"""The search among scenarios: which are run, which have to be complete, and when it ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.experiment import operations_experiment
 from pytest_concclaims.lab.race.question import LINEARIZABLE
 from pytest_concclaims.lab.race.scenarios import Operation, Scenario, scenarios, shapes
-from pytest_concclaims.lab.race.schedules.explorer import ENOUGH, Explored, clock
+from pytest_concclaims.lab.race.schedules.explorer import ENOUGH_PREEMPTIONS, Explored, clock
 from pytest_concclaims.lab.race.schedules.runs import Runs, sequential
 from pytest_concclaims.lab.race.schedules.scenario_search import explore_scenarios
 
@@ -28,7 +28,7 @@ def explored(
     seconds: float = TIMEOUT_S,
     threads: int = 2,
 ) -> tuple[Explored, list[Scenario]]:
-    """Return what the search has shown, and the scenarios that it has begun."""
+    """Return what the search found, and the scenarios that it began."""
     described = operations_experiment(setup, operations, observe=None, threads=threads, each=each)
     begun: list[Scenario] = []
     with runs_of(described.race) as runs:
@@ -37,7 +37,7 @@ def explored(
 
 @contextmanager
 def runs_of(subject: Any) -> Iterator[Runs]:
-    """Run scenarios in this process."""
+    """Return the runs of scenarios in this process."""
     made = Runs(subject, LINEARIZABLE, portable_grade=False, timeout=TIMEOUT_S)
     with made as runs:
         yield runs
@@ -49,24 +49,24 @@ def one(_: object) -> int:
 
 
 def two(_: object) -> int:
-    """Return another one."""
+    """Return another number."""
     return 2
 
 
 def grow(items: list[int]) -> int:
-    """Return how many there were, with a call before one more is added."""
+    """Add an item, after a call; return the number of items before."""
     length = same(len(items))
     items.append(length)
     return length
 
 
 def same(number: int) -> int:
-    """Return it."""
+    """Return the number."""
     return number
 
 
 def test_all_scenarios_from_the_smallest_up() -> None:
-    """Each of every shape, and whole; in the evidence with how many there are."""
+    """Each scenario of each shape is completed, and the evidence has their number."""
     found, begun = explored(one, two, each=2)
     expected = [scenario for shape in shapes(2, 2) for scenario in scenarios(shape, 2)]
     assert list(dict.fromkeys(begun)) == expected  # the smallest ones twice, with one preemption and with two
@@ -75,13 +75,13 @@ def test_all_scenarios_from_the_smallest_up() -> None:
         ((2, 1), 8, 8),
         ((2, 2), 10, 10),
     ]
-    assert found.shapes[0].preemptions == ENOUGH
+    assert found.shapes[0].preemptions == ENOUGH_PREEMPTIONS
     assert found.is_enough
     assert (found.witness, found.seen) == (None, 0)
 
 
 def test_the_first_that_fails_ends_it() -> None:
-    """And is the witness, with what its calls give one after the other."""
+    """It is the witness, with what its calls give one after the other."""
     found, begun = explored(one, grow, each=2)
     assert found.witness is not None
     assert found.witness.scenario == begun[-1] == ((1,), (1,))
@@ -91,8 +91,8 @@ def test_the_first_that_fails_ends_it() -> None:
     assert [shape.calls for shape in found.shapes] == [(1, 1)]
 
 
-def test_without_time_nothing_is_whole() -> None:
-    """Scenarios that were begun and not run whole are no ground."""
+def test_without_time_nothing_is_complete() -> None:
+    """Scenarios that were only begun do not suffice for "never"."""
     found, begun = explored(grow_under_nothing, one, seconds=-1.0)
     assert found.preemptions is None
     assert not found.is_enough
@@ -100,21 +100,21 @@ def test_without_time_nothing_is_whole() -> None:
 
 
 def grow_under_nothing(items: list[int]) -> int:
-    """Do things with many switch points, of which none matters."""
+    """Pass many switch points, of which none matters."""
     for _ in range(5):
         same(len(items))
     return 0
 
 
 def test_three_threads() -> None:
-    """As with two."""
+    """Three threads are searched like two."""
     found, begun = explored(one, threads=3)
     assert set(begun) == {((0,), (0,), (0,))}
     assert found.is_enough
 
 
-def test_orders_that_are_not_known_end_it() -> None:
-    """There is no ground for any answer then."""
+def test_unknown_results_in_order_end_it() -> None:
+    """No answer is possible then."""
     numbers = iter(range(10**6))
 
     def number(_: object) -> int:
@@ -122,13 +122,13 @@ def test_orders_that_are_not_known_end_it() -> None:
 
     found, begun = explored(number)
     assert found.unordered is not None
-    assert "do not give the same again" in found.unordered
+    assert "gave different results" in found.unordered
     assert found.witness is None
     assert len(begun) == 1
 
 
 def test_an_operation_that_waits_is_refused() -> None:
-    """Wherever it comes first."""
+    """Each order of the calls is run."""
 
     def wait(event: threading.Event) -> bool:
         return event.wait()
@@ -142,7 +142,7 @@ def test_an_operation_that_waits_is_refused() -> None:
 
 
 def test_samples_have_the_same_orders() -> None:
-    """What threads that run freely are held against is found for their scenario."""
+    """The outcomes of samples are compared with the results of their scenario's orders."""
     described = operations_experiment(list, [grow], observe=None, threads=2, each=1)
     scenario = described.race.scenario(((0,), (0,)))
     known = sequential(scenario, LINEARIZABLE, timeout=TIMEOUT_S)
@@ -150,8 +150,8 @@ def test_samples_have_the_same_orders() -> None:
     assert sequential(scenario, LINEARIZABLE, timeout=TIMEOUT_S, known=known) == known
 
 
-def test_samples_ask_again_before_they_tell() -> None:
-    """What was known at first may have been so by chance."""
+def test_results_in_order_are_checked_again_before_a_sample_counts() -> None:
+    """Random calls may have given the first results by chance."""
     numbers = iter([1] * 4 + [2] * 10**6)
 
     def toss(_: object) -> int:

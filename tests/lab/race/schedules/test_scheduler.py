@@ -1,4 +1,4 @@
-"""The scheduler: which actor goes on when, what counts as blocked, deadlocks, and what is left behind."""
+"""The scheduler: which actor runs when, what counts as blocked, deadlocks, and what is left behind."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from pytest_concclaims.lab.race.schedules.waiting import Wait, Waits
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
-repeats = pytest.mark.skipif(not REPEATS, reason="a wake-up may be told late; then a schedule is tried again")
+repeats = pytest.mark.skipif(not REPEATS, reason="a wake-up may be noticed late; then a schedule is tried again")
 
 Point = Callable[[], None]
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 
 
 def order(points: Sequence[int], *schedule: tuple[int, int]) -> str:
-    """Return in which order actors pass numbers of switch points under a schedule."""
+    """Return the order of actors with these numbers of switch points under a schedule."""
     log: list[int] = []
     with stage(passes(*points, log=log.append)) as made:
         assert made.run(*schedule).followed
@@ -46,27 +46,27 @@ def order(points: Sequence[int], *schedule: tuple[int, int]) -> str:
 
 
 def test_actors_run_one_after_the_other() -> None:
-    """Nothing is handed over where no schedule asks for it."""
+    """Without a schedule, an actor runs to its end."""
     assert order([2, 2]) == "000111"
     assert order([1, 1, 1, 1]) == "00112233"
 
 
-def test_schedule_says_who_begins() -> None:
-    """The first step chooses, as each end of an actor does where several are left."""
+def test_schedule_chooses_the_actor_that_begins() -> None:
+    """Step 1 is a choice. The end of an actor is one, too, if several others are left."""
     assert order([1, 1], (1, 1)) == "1100"
     assert order([1, 1, 1], (1, 2)) == "220011"
     assert order([1, 1, 1], (1, 2), (3, 1)) == "221100"
 
 
 def test_schedule_preempts_at_a_step() -> None:
-    """The step is a switch point: the actor goes on after it, when its turn comes."""
+    """The step is a switch point. The actor continues after it when it gets the token again."""
     assert order([2, 2], (2, 1)) == "011100"
     assert order([2, 2], (2, 1), (4, 0)) == "0" + "11" + "00" + "1"
     assert order([1, 1, 1], (2, 2), (3, 1)) == "0" + "2" + "11" + "0" + "2"
 
 
-def test_run_tells_its_spans() -> None:
-    """Where another actor could have gone on, and which."""
+def test_run_has_its_spans() -> None:
+    """They say where another actor could have run, and which."""
     with stage(passes(2, 2)) as made:
         run = made.run((2, 1))
     assert run.spans == [
@@ -82,7 +82,7 @@ def test_run_tells_its_spans() -> None:
 
 
 def test_values_and_exceptions_are_those_of_the_actors() -> None:
-    """An exception ends its actor, and the others go on."""
+    """An exception ends its actor, and the others continue."""
     error = LookupError("no such account")
 
     def raise_it(point: Point) -> None:
@@ -96,7 +96,7 @@ def test_values_and_exceptions_are_those_of_the_actors() -> None:
 
 
 def test_schedule_that_does_not_fit_is_not_followed() -> None:
-    """It has steps after the end, or chooses an actor that has ended."""
+    """Such a schedule has steps after the end, or chooses an actor that has ended."""
     with stage(passes(1, 1)) as made:
         assert not made.run((9, 1)).followed
         assert not made.run((3, 0)).followed
@@ -105,14 +105,14 @@ def test_schedule_that_does_not_fit_is_not_followed() -> None:
 
 @pytest.mark.parametrize("points", [(5, 5), (2, 2, 2), (1, 1, 1, 1)], ids=len)
 def test_same_schedule_gives_the_same_spans(points: tuple[int, ...]) -> None:
-    """Two hundred times."""
+    """This is tried 200 times."""
     schedule = (2, 1), (4, 0)
     with stage(passes(*points)) as made:
         first = made.run(*schedule).spans
         assert all(made.run(*schedule).spans == first for _ in range(200))
 
 
-def test_runs_differ_in_nothing_that_came_before_them() -> None:
+def test_runs_do_not_depend_on_earlier_runs() -> None:
     """Neither another schedule nor an exception leaves anything for the next run."""
 
     def acts() -> Sequence[Act]:
@@ -120,7 +120,7 @@ def test_runs_differ_in_nothing_that_came_before_them() -> None:
 
     runs: list[list[Span]] = []
     with stage(acts) as made:
-        for schedule in [(), ((2, 1),), ((1, 1),), ((2, 1),)] * 4:  # the actors depend on how many ran before
+        for schedule in [(), ((2, 1),), ((1, 1),), ((2, 1),)] * 4:  # the actors alternate between runs
             runs.append(made.run(*schedule).spans)  # noqa: PERF401
     assert runs[:4] == runs[4:8] == runs[8:12] == runs[12:]
 
@@ -260,8 +260,8 @@ WAITS = [
 
 
 @pytest.mark.parametrize("waits", WAITS, ids=lambda waits: waits.__name__[1:])
-def test_blocked_actor_hands_over_and_comes_back(waits: Any) -> None:
-    """Without a preemption, and without a deadlock; where it does not have to wait, there is no block."""
+def test_blocked_actor_hands_over_and_wakes_up(waits: Any) -> None:
+    """There is no preemption and no deadlock."""
 
     def acts() -> Sequence[Act]:
         wait, end_it = waits()
@@ -270,7 +270,7 @@ def test_blocked_actor_hands_over_and_comes_back(waits: Any) -> None:
             point()
             wait(point)
             point()
-            return "came back"
+            return "woke up"
 
         def second(point: Point) -> str:
             point()
@@ -283,17 +283,17 @@ def test_blocked_actor_hands_over_and_comes_back(waits: Any) -> None:
     with stage(acts) as made:
         for _ in range(3):
             run = made.run()
-            assert run.values == ["came back", "ended it"]
+            assert run.values == ["woke up", "ended it"]
             assert run.blocks > 0
             assert run.followed
             assert not run.deadlock
             assert [span.actor for span in run.spans][:3] == [0, 0, 1]
-        assert made.run((1, 1)).values == ["came back", "ended it"]
+        assert made.run((1, 1)).values == ["woke up", "ended it"]
 
 
 @pytest.mark.parametrize("parties", [2, 3, 4])
-def test_barrier_lets_all_go_on(parties: int) -> None:
-    """However the actors come to it; the same schedule always in the same way."""
+def test_actors_pass_a_barrier(parties: int) -> None:
+    """They do so in whatever order they reach it. The same schedule always goes the same way."""
 
     def acts() -> Sequence[Act]:
         barrier = threading.Barrier(parties)
@@ -314,13 +314,13 @@ def test_barrier_lets_all_go_on(parties: int) -> None:
 
 
 def turns(run: Run) -> list[tuple[int, int]]:
-    """Return where which actor went on; not when exactly another one came back to wait for its turn."""
+    """Return the steps at which the token went to another actor; when a blocked actor woke up does not count."""
     befores = [None, *(span.actor for span in run.spans)]
     return [(span.begin, span.actor) for span, before in zip(run.spans, befores) if span.actor != before]
 
 
 def _two_sections(points: str) -> Acts:
-    """Return two actors that take one lock twice each, and log who has it."""
+    """Return two actors that take a lock twice each, and log it."""
 
     def acts() -> Sequence[Act]:
         lock, log = threading.Lock(), []
@@ -345,16 +345,16 @@ def _two_sections(points: str) -> Acts:
 
 
 @repeats
-def test_lock_that_is_let_go_of_and_taken_again_goes_to_the_actor_that_waits() -> None:
-    """Not to the faster one: if there is a switch point in between, the one that waits has it by then."""
+def test_lock_that_is_released_and_taken_again_goes_to_the_actor_that_waits() -> None:
+    """The faster actor does not get it: at the switch point in between, the one that waits has it already."""
     with stage(_two_sections("between")) as made:
         runs = [made.run((3, 1)) for _ in range(50)]
     assert {max(map(str, run.values), key=len) for run in runs} == {"00" + "11" + "00" + "11"}
     assert all(turns(run) == turns(runs[0]) for run in runs)
 
 
-def test_blocked_actor_that_comes_back_waits_for_its_turn() -> None:
-    """The one that has let go of the lock goes on until it ends."""
+def test_actor_that_wakes_up_waits_for_the_token() -> None:
+    """The actor that has released the lock runs until it ends."""
     log: list[str] = []
 
     def acts() -> Sequence[Act]:
@@ -381,7 +381,7 @@ def test_blocked_actor_that_comes_back_waits_for_its_turn() -> None:
 
 @repeats
 def test_preempting_towards_a_blocked_actor_is_not_followed() -> None:
-    """It is planned only where the actor came back sooner in the run from which it departs: it is run again."""
+    """Such a schedule exists only if the actor woke up sooner in the parent's run. It is tried again."""
 
     def acts() -> Sequence[Act]:
         lock = threading.Lock()
@@ -401,23 +401,23 @@ def test_preempting_towards_a_blocked_actor_is_not_followed() -> None:
         blocked = made.run((2, 1))
         again = made.run((2, 1), (3, 1))
     assert (blocked.futile, again.futile, again.impatient) == (False, True, False)
-    assert not again.followed  # no schedule says so, unless the actor was awake when it was made
+    assert not again.followed
     assert again.spans == blocked.spans
 
 
 def test_preempting_towards_an_actor_that_ended_after_a_block_changes_nothing() -> None:
-    """It had no switch point after the lock, and nothing waits for it."""
+    """It had no switch point after the lock, and is not waited for."""
 
     def acts() -> Sequence[Act]:
         lock = threading.Lock()
         lock.acquire()
 
-        def let_go(point: Point) -> None:
+        def release(point: Point) -> None:
             lock.release()
             for _ in range(4):
                 point()
 
-        return lambda _: lock.acquire(), let_go
+        return lambda _: lock.acquire(), release
 
     with stage(acts) as made:
         plain = made.run()
@@ -430,8 +430,8 @@ def test_preempting_towards_an_actor_that_ended_after_a_block_changes_nothing() 
 
 
 @pytest.mark.parametrize("actors", [2, 3, 4])
-def test_actor_that_ends_right_after_a_block_lets_others_go_on(actors: int) -> None:
-    """It has no switch point where it could come back."""
+def test_actor_that_ends_right_after_a_block_does_not_stop_others(actors: int) -> None:
+    """It has no switch point at which it could wait for the token."""
 
     def acts() -> Sequence[Act]:
         lock = threading.Lock()
@@ -450,9 +450,9 @@ def test_actor_that_ends_right_after_a_block_lets_others_go_on(actors: int) -> N
             assert run.blocks == actors - 1
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not tell what threads wait in")
-def test_actor_that_comes_back_at_the_last_look_waits_for_its_turn() -> None:
-    """It was seen blocked, and the token goes to another one: it must not take itself for the holder any more."""
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not report what threads wait in")
+def test_actor_that_wakes_up_at_the_last_look_waits_for_the_token() -> None:
+    """A look saw it blocked, so the token goes to another actor. It must not continue as if it had the token."""
     lock, passed = threading.Lock(), threading.Event()
     lock.acquire()
     inside: list[bool] = []
@@ -482,8 +482,8 @@ def test_actor_that_comes_back_at_the_last_look_waits_for_its_turn() -> None:
     assert run.blocks == 1
 
 
-def test_lock_inside_c_code_blocks_as_others_do() -> None:
-    """Such as that of a buffered file, while its raw file is written."""
+def test_lock_inside_c_code_blocks_like_others() -> None:
+    """For example that of a buffered file, while its raw file is written."""
     log: list[str] = []
 
     def acts() -> Sequence[Act]:
@@ -521,8 +521,8 @@ def test_lock_inside_c_code_blocks_as_others_do() -> None:
 _IMPORTED = threading.Lock()
 
 
-def test_lock_made_at_import_blocks_as_others_do() -> None:
-    """Nothing is patched, so it does not matter when a lock was made."""
+def test_lock_made_at_import_blocks_like_others() -> None:
+    """The scheduler patches nothing, so it does not matter when a lock was made."""
 
     def take(point: Point) -> None:
         with _IMPORTED:
@@ -535,9 +535,9 @@ def test_lock_made_at_import_blocks_as_others_do() -> None:
 
 @pytest.mark.parametrize("spin", [lambda: None, lambda: time.sleep(0)], ids=["pass", "sleep-0"])
 @pytest.mark.parametrize("actors", [2, 3])
-def test_actor_that_waits_in_a_loop_lets_others_go_on(spin: Point, actors: int, monkeypatch: Any) -> None:
-    """After some time, as it would by the clock."""
-    monkeypatch.setattr("pytest_concclaims.lab.race.schedules.scheduler.MAX_TURN", 100)
+def test_actor_that_waits_in_a_loop_loses_the_token(spin: Point, actors: int, monkeypatch: Any) -> None:
+    """After a number of steps, another actor runs."""
+    monkeypatch.setattr("pytest_concclaims.lab.race.schedules.scheduler.MAX_TURN_STEPS", 100)
 
     def acts() -> Sequence[Act]:
         flags: list[int] = []
@@ -559,7 +559,7 @@ def test_actor_that_waits_in_a_loop_lets_others_go_on(spin: Point, actors: int, 
 
 
 def _deadlocks(acts: Acts, *schedule: tuple[int, int]) -> tuple[bool, bool]:
-    """Return whether a run ends in a deadlock, and whether it is followed, in a process without other threads."""
+    """Run in a process without other threads; return whether that ends in a deadlock, and whether it is followed."""
 
     def work() -> tuple[bool, bool]:
         with stage(acts) as made:
@@ -572,7 +572,7 @@ def _deadlocks(acts: Acts, *schedule: tuple[int, int]) -> tuple[bool, bool]:
 
 
 def _ring(actors: int) -> Acts:
-    """Return actors that take one lock each, and then the next one's."""
+    """Return actors that take one lock each, and then that of the next actor."""
 
     def acts() -> Sequence[Act]:
         locks = [threading.Lock() for _ in range(actors)]
@@ -594,8 +594,8 @@ def _ring(actors: int) -> Acts:
 @forks
 @pytest.mark.parametrize("actors", [2, 3, 4])
 def test_actors_that_wait_for_each_other_are_in_a_deadlock(actors: int) -> None:
-    """Only where each has taken its lock before the first wants a second one."""
-    # Each is preempted where it has its lock, towards the next one.
+    """That takes preemptions: each actor has its first lock before one wants a second lock."""
+    # Each actor is preempted when it has its lock, and the next one runs.
     preempted = tuple((2 + actor, actor + 1) for actor in range(actors - 1))
     assert _deadlocks(_ring(actors)) == (False, True)
     assert _deadlocks(_ring(actors), *preempted)[0]
@@ -603,7 +603,7 @@ def test_actors_that_wait_for_each_other_are_in_a_deadlock(actors: int) -> None:
 
 @forks
 def test_actor_that_waits_for_one_that_has_ended_is_in_a_deadlock() -> None:
-    """Nothing is left that could let go of the lock."""
+    """Nothing is left that could release the lock."""
 
     def acts() -> Sequence[Act]:
         lock = threading.Lock()
@@ -613,7 +613,7 @@ def test_actor_that_waits_for_one_that_has_ended_is_in_a_deadlock() -> None:
 
 
 def _after(seconds: float, work: Callable[[], object]) -> None:
-    """Do something later, in a thread that sleeps until then."""
+    """Do something later, in a thread that sleeps first."""
 
     def sleep_and_work() -> None:
         time.sleep(seconds)
@@ -697,8 +697,8 @@ def _no_deadlock_with_a_helper_at_a_pipe() -> Sequence[Act]:
     ],
     ids=lambda acts: acts.__name__[1:],
 )
-def test_wait_that_something_else_may_end_is_no_deadlock(acts: Acts) -> None:
-    """A moment in time, another thread, or what comes in at a pipe."""
+def test_wait_that_something_else_may_end_is_not_a_deadlock(acts: Acts) -> None:
+    """Time, another thread or data at a pipe may end a wait."""
     assert _deadlocks(acts) == (False, True)
 
 
@@ -706,7 +706,7 @@ def test_wait_that_something_else_may_end_is_no_deadlock(acts: Acts) -> None:
 
 
 def test_actor_that_hangs_is_named() -> None:
-    """After the timeout, with what it calls."""
+    """It is named after the timeout, with its stack."""
     ended: list[int] = []
 
     def spin_for_ever(_: Point) -> None:
@@ -725,7 +725,7 @@ def test_actor_that_hangs_is_named() -> None:
 
 
 def test_actor_that_hangs_after_a_block_is_named() -> None:
-    """Though it does not have the token, and another one waits to know whether it is still blocked."""
+    """It does not have the token, and another actor waits to know whether it is still blocked."""
     ended: list[int] = []
 
     def acts() -> Sequence[Act]:
@@ -736,15 +736,15 @@ def test_actor_that_hangs_after_a_block_is_named() -> None:
             while not ended:
                 pass
 
-        def let_go(point: Point) -> None:
+        def release(point: Point) -> None:
             lock.release()
             point()
 
-        return spin_for_ever, let_go, lambda _: None
+        return spin_for_ever, release, lambda _: None
 
     before = sys.getswitchinterval()
     with stage(acts, timeout_s=0.05) as made:
-        sys.setswitchinterval(before)  # else this thread does not get the GIL from one that goes on for ever
+        sys.setswitchinterval(before)  # so that this thread gets the GIL from one that runs for ever
         try:
             with pytest.raises(Failed) as caught:
                 made.run()
@@ -773,7 +773,7 @@ def test_nothing_is_left_of_a_stage() -> None:
 
 
 def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
-    """Actors that have begun go on without a schedule, and those that have not do not begin."""
+    """Actors that have begun continue without a schedule, and those that have not do not begin."""
     begun: list[int] = []
 
     def acts() -> Sequence[Act]:
@@ -800,9 +800,9 @@ def test_interrupt_in_the_main_thread_leaves_no_thread_behind() -> None:
     assert begun == [0]
 
 
-def test_story_is_told_what_becomes_of_actors() -> None:
-    """Preempted, blocked or returned; in this order."""
-    told: list[tuple[int, str]] = []
+def test_events_of_actors_are_noted() -> None:
+    """Preempted, blocked or returned, in their order."""
+    noted: list[tuple[int, str]] = []
 
     def acts() -> Sequence[Act]:
         lock = threading.Lock()
@@ -814,6 +814,6 @@ def test_story_is_told_what_becomes_of_actors() -> None:
         return take, take
 
     with stage(acts) as made:
-        run: Run = made.run((2, 1), note=lambda actor, event: told.append((actor, event)))
-    assert told == [(0, "preempted"), (1, "blocked"), (0, "returned"), (1, "returned")]
+        run: Run = made.run((2, 1), note=lambda actor, event: noted.append((actor, event)))
+    assert noted == [(0, "preempted"), (1, "blocked"), (0, "returned"), (1, "returned")]
     assert run.blocks == 1

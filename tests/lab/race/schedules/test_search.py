@@ -1,4 +1,4 @@
-"""The search among the schedules of a race, in children: its answers' ground, its witness, and how it fails."""
+"""The search among the schedules of a race in child processes: what answers rest on, witnesses, and failures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def searched(
     timeout: float = TIMEOUT_S,
     control: tuple[Callable[[Any], object], ...] = (),
 ) -> Searched:
-    """Return what schedules say about a question."""
+    """Return what schedules show for a question."""
     made = experiment(setup, actors, observe=observe, rounds=1, control=control or actors, exceptions=())
     conditions = Conditions(budget=20.0, timeout=timeout, no_child=in_process)
     search = ScheduleSearch(made, conditions)
@@ -53,7 +53,7 @@ class Account:
 
 
 def deposit(account: Account) -> None:
-    """Read and write, with a switch point in between on each interpreter."""
+    """Read and write; each interpreter has a switch point in between."""
     seen = account.balance
     sorted([1])
     account.balance = increased(seen)
@@ -65,7 +65,7 @@ def increased(number: int) -> int:
 
 
 def balance(account: Account) -> int:
-    """Observe it."""
+    """Return the balance."""
     return account.balance
 
 
@@ -78,7 +78,7 @@ def one_way(account: Account) -> None:
 
 
 def other_way(account: Account) -> None:
-    """Take them in the other order."""
+    """Take both locks in the other order."""
     with account.second:
         increased(0)
         with account.first:
@@ -88,7 +88,7 @@ def other_way(account: Account) -> None:
 @forks
 @pytest.mark.parametrize("in_process", [False, True], ids=["child", "in-process"])
 def test_witness_has_its_schedule_and_its_story(in_process: bool) -> None:
-    """A lost update: one is preempted between reading and writing."""
+    """An update is lost if an actor is preempted between reading and writing."""
     found = searched(1, Account, deposit, deposit, observe=balance, in_process=in_process)
     assert found.witness is not None
     assert (found.witness.outcome, found.witness.preemptions) == ("1", 1)
@@ -100,7 +100,7 @@ def test_witness_has_its_schedule_and_its_story(in_process: bool) -> None:
 
 @forks
 def test_never_rests_on_two_preemptions_and_the_control() -> None:
-    """Or on all schedules that there are."""
+    """All schedules that exist suffice, too."""
     found = searched(3, list, lambda box: box.append(1), lambda box: box.append(2), observe=len)
     assert found.witness is None
     assert found.lacking() is None
@@ -110,7 +110,7 @@ def test_never_rests_on_two_preemptions_and_the_control() -> None:
 
 @forks
 def test_deadlock_is_an_outcome_with_a_story() -> None:
-    """It says where each actor waits."""
+    """The story says where each actor waits."""
     found = searched(DEADLOCK, Account, one_way, other_way)
     assert found.witness is not None
     assert found.witness.outcome == "lab.DEADLOCK"
@@ -130,7 +130,7 @@ def test_deadlock_that_is_not_asked_about_ends_the_race_with_its_story() -> None
 
 
 def fall(account: Account) -> None:
-    """Crash where an update is lost."""
+    """Crash instead of losing an update."""
     seen = account.balance
     increased(seen)
     if account.balance != seen:
@@ -149,7 +149,7 @@ def test_crash_is_an_outcome_with_a_story() -> None:
 
 @forks
 def test_crash_that_is_not_asked_about_ends_the_race_with_its_story() -> None:
-    """And where it was."""
+    """The failure names the signal and the part of the run."""
     with pytest.raises(EndedBySchedule, match="ended by SIGSEGV while the race ran") as caught:
         searched((1, 2), Account, fall, fall)
     assert caught.value.witness.schedule
@@ -158,8 +158,8 @@ def test_crash_that_is_not_asked_about_ends_the_race_with_its_story() -> None:
 
 @forks
 @pytest.mark.parametrize("in_process", [False, True], ids=["child", "in-process"])
-def test_exception_ends_the_race(in_process: bool) -> None:
-    """If it is no outcome."""
+def test_exception_that_is_not_an_outcome_ends_the_race(in_process: bool) -> None:
+    """The failure names the actor and the exception."""
 
     def fail(_: object) -> None:
         raise LookupError("no such account")
@@ -171,7 +171,7 @@ def test_exception_ends_the_race(in_process: bool) -> None:
 
 @forks
 def test_control_that_hangs_is_named_as_such() -> None:
-    """It was not the race's actor of that name."""
+    """The race may have an actor of the same name."""
 
     def good(_: object) -> None:
         threading.Event().wait(TIMEOUT_S)
@@ -185,7 +185,7 @@ def test_control_that_hangs_is_named_as_such() -> None:
 
 @forks
 def test_what_happens_once_in_a_process_is_searched_in_fresh_ones() -> None:
-    """There, a lazy singleton is made twice."""
+    """In fresh processes, a lazy singleton is made twice."""
     made: list[object] = []
 
     def get(_: object) -> None:
@@ -204,18 +204,18 @@ def test_what_happens_once_in_a_process_is_searched_in_fresh_ones() -> None:
 
 @forks
 def test_threads_that_actors_start_are_remarked() -> None:
-    """They are not scheduled."""
+    """Schedules do not switch them."""
 
     def start(_: object) -> None:
         thread = threading.Thread(target=increased, args=(1,))
         thread.start()
         thread.join()
 
-    found = searched((None, 0), list, start, len)  # as it is at once
+    found = searched((None, 0), list, start, len)  # the first schedule is a witness
     assert found.race.remarks == ("threads that actors start are not scheduled",)
 
 
-# --- the ground of an answer
+# --- what an answer rests on
 
 
 def explored(**what: Any) -> Explored:
@@ -234,7 +234,7 @@ WITNESS = Witness(((2, 1),), "1", 7, 1, 0.1)
         (explored(), explored(exhausted=True), None),
         (explored(exhausted=True, preemptions=1), None, None),
         (explored(witness=WITNESS), None, None),
-        (explored(), explored(), "its control did not show it in 400 schedules"),
+        (explored(), explored(), "its control did not show the effect in 400 schedules"),
         (explored(preemptions=1), None, "of those with at most 2 preemptions, only those"),
         (explored(preemptions=None), None, "of those with at most 2 preemptions, none were run"),
         (explored(unrepeatable=3), None, "3 schedules of 400 did not repeat"),
@@ -242,23 +242,23 @@ WITNESS = Witness(((2, 1),), "1", 7, 1, 0.1)
     ],
 )
 def test_never_says_what_it_lacks(race: Explored, control: Explored | None, lacking: str | None) -> None:
-    """Nothing, where all that it takes was run."""
+    """It lacks nothing if all that is needed was run."""
     found = Searched(False, race, control).lacking()
     assert found is None if lacking is None else lacking in (found or "")
 
 
-FIRST = "for the first time in a process"
+ONCE = "do something only once in a process"
 
 
 @pytest.mark.parametrize(
     ("race", "afresh", "run", "doubt"),
     [
-        (explored(), None, 400, FIRST),
+        (explored(), None, 400, ONCE),
         (explored(), explored(run=9, preemptions=1), 400, None),
-        (explored(), explored(run=9, preemptions=0), 400, FIRST),
-        (explored(preemptions=1), explored(run=9, preemptions=1), 400, FIRST),
+        (explored(), explored(run=9, preemptions=0), 400, ONCE),
+        (explored(preemptions=1), explored(run=9, preemptions=1), 400, ONCE),
         (explored(preemptions=1), explored(run=9, preemptions=1, exhausted=True), 9, None),
-        (explored(leaks=True), explored(run=9, preemptions=1), 9, FIRST),
+        (explored(leaks=True), explored(run=9, preemptions=1), 9, ONCE),
         (explored(), explored(run=9, witness=WITNESS), 9, None),
         (explored(doubt="threads"), explored(run=9, exhausted=True), 9, "threads"),
     ],
@@ -266,7 +266,7 @@ FIRST = "for the first time in a process"
 def test_what_happens_once_in_a_process_takes_fresh_ones(
     race: Explored, afresh: Explored | None, run: int, doubt: str | None
 ) -> None:
-    """Which schedules are the ground then, and why they are none."""
+    """The answer then rests on these schedules, or has this doubt."""
     found = with_fresh_processes(race, afresh)
     assert found.run == run
     assert found.leaks is race.leaks
@@ -274,5 +274,5 @@ def test_what_happens_once_in_a_process_takes_fresh_ones(
 
 
 def test_search_without_schedules_says_why() -> None:
-    """Such as that all tools of sys.monitoring are in use."""
+    """For example that all tools of sys.monitoring are in use."""
     assert Searched(False, Explored(doubt="all tool ids are in use")).lacking() == "all tool ids are in use"

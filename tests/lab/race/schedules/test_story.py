@@ -1,4 +1,4 @@
-"""The story of a run: what people read of what the scheduler has noted."""
+"""Stories: the steps that people read, made from visits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def retry(account):
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
-    """Return the name of a file with this code."""
+    """Return the name of a file with ``CODE``."""
     path = tmp_path / "bank" / "account.py"
     path.parent.mkdir()
     path.write_text(CODE, encoding="utf-8")
@@ -46,18 +46,18 @@ def ran(actor: int, file: str, *lines: int, end: str | None = None) -> list[Visi
     return [Visit(actor, file, line, event) for line, event in zip(lines, events)]
 
 
-def told(steps: list[Step]) -> list[tuple[int, int, str | None]]:
+def events_of(steps: list[Step]) -> list[tuple[int, int, str | None]]:
     """Return actor, line and event of each step."""
     return [(step.actor, step.line, step.event) for step in steps]
 
 
 def folds(steps: list[Step]) -> list[str]:
-    """Return the texts of what stands for several steps."""
+    """Return the texts of steps that stand for several lines."""
     return [step.text for step in steps if step.event == "folded"]
 
 
-def test_lines_are_told_in_the_order_in_which_they_ran_with_their_text(file: str) -> None:
-    """Of all actors, without indentation, each with what became of the actor in it."""
+def test_steps_are_in_the_order_in_which_lines_ran_and_have_their_text(file: str) -> None:
+    """The text has no indentation, and each step has its event."""
     steps = story([*ran(0, file, 6, end="preempted"), *ran(1, file, 6, 8, end="returned"), *ran(0, file, 8)])
     assert [(step.actor, step.line, step.text, step.event) for step in steps] == [
         (0, 6, "seen = account.balance", "preempted"),
@@ -69,7 +69,7 @@ def test_lines_are_told_in_the_order_in_which_they_ran_with_their_text(file: str
 
 
 def test_files_are_named_as_people_know_them(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Relative to the current folder; elsewhere the last two parts; what is no path as it is."""
+    """Relative to the current folder, or by the last two parts. A name that is not a path stays as it is."""
     names = [file, str(Path(file).parents[1] / "app.py"), "/usr/lib/python3/queue.py", "<string>", "<frozen os>"]
     monkeypatch.chdir(Path(file).parents[1])
     steps = [story([Visit(0, name, 6)]) for name in names]
@@ -82,15 +82,13 @@ def test_files_are_named_as_people_know_them(file: str, monkeypatch: pytest.Monk
     ]
 
 
-def test_source_that_is_not_known_has_no_text() -> None:
-    """As of code that was made while it ran."""
+def test_unknown_source_has_no_text() -> None:
+    """For example that of code made from a string."""
     assert story([Visit(0, "<string>", 3)]) == [Step(0, "<string>", 3, "")]
 
 
-def test_what_becomes_of_an_actor_in_code_without_a_source_is_told_in_its_caller(
-    file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Such as the properties of a ``multiprocessing.Value``, also where ``python -c`` has left its text behind."""
+def test_event_in_code_without_source_is_shown_in_its_caller(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For example in a property of a ``multiprocessing.Value``, even if linecache has the text of ``python -c``."""
     monkeypatch.setitem(linecache.cache, "<string>", (9, None, ["main()\n"] * 9, "<string>"))
     visits = [
         *ran(0, file, 6),
@@ -99,12 +97,12 @@ def test_what_becomes_of_an_actor_in_code_without_a_source_is_told_in_its_caller
         *ran(0, "<string>", 5, 7),
     ]
     steps = story([*visits, *ran(0, file, 8)])
-    assert told(steps) == [(0, 6, "preempted"), (1, 7, None), (0, 6, "goes on"), (0, 8, None)]
+    assert events_of(steps) == [(0, 6, "preempted"), (1, 7, None), (0, 6, "goes on"), (0, 8, None)]
     assert {step.file for step in steps} == {story(ran(0, file, 6))[0].file}
 
 
 def test_long_lines_are_shortened(tmp_path: Path) -> None:
-    """To what fits a row."""
+    """They fit into a row."""
     path = tmp_path / "long.py"
     path.write_text("x = " + "1 + " * 100 + "1\n", encoding="utf-8")
     (step,) = story([Visit(0, str(path), 1)])
@@ -112,45 +110,45 @@ def test_long_lines_are_shortened(tmp_path: Path) -> None:
     assert len(step.text) == 120
 
 
-def test_nothing_is_told_of_nothing() -> None:
-    """Actors that have no line."""
+def test_no_visits_give_no_steps() -> None:
+    """Actors in C have no lines."""
     assert story([]) == []
 
 
-# --- what goes on
+# --- lines that go on
 
 
 def test_line_goes_on_after_a_switch(file: str) -> None:
-    """The actor was stopped in the middle of it."""
+    """The actor was preempted within it."""
     steps = story([*ran(0, file, 6, end="preempted"), *ran(1, file, 6), *ran(0, file, 6, 7)])
-    assert told(steps) == [(0, 6, "preempted"), (1, 6, None), (0, 6, "goes on"), (0, 7, None)]
+    assert events_of(steps) == [(0, 6, "preempted"), (1, 6, None), (0, 6, "goes on"), (0, 7, None)]
 
 
 def test_line_goes_on_after_a_call(file: str) -> None:
-    """And a function that is called again does not."""
+    """A function that is called again does not go on."""
     steps = story(ran(0, file, 7, 2, 3, 7, 8, 2, 3, 8))
     assert [step.event for step in steps] == [None, None, None, "goes on", None, None, None, "goes on"]
 
 
 def test_line_goes_on_after_a_switch_within_a_call(file: str) -> None:
-    """The called function first, then the line that called it."""
+    """First the line of the called function, then the line that called it."""
     steps = story([*ran(0, file, 7, 2, end="preempted"), *ran(1, file, 6), *ran(0, file, 2, 3, 7)])
-    assert told(steps)[3:] == [(0, 2, "goes on"), (0, 3, None), (0, 7, "goes on")]
+    assert events_of(steps)[3:] == [(0, 2, "goes on"), (0, 3, None), (0, 7, "goes on")]
 
 
 def test_loop_does_not_go_on_with_its_lines(file: str) -> None:
-    """It begins them anew."""
+    """It begins them again."""
     assert [step.event for step in story(ran(0, file, 12, 13, 12, 14))] == [None] * 4
 
 
-def test_what_else_became_of_an_actor_is_told_in_its_line(file: str) -> None:
-    """Though the line goes on as well."""
+def test_other_events_replace_goes_on(file: str) -> None:
+    """A line has one event."""
     steps = story([*ran(0, file, 6, end="blocked"), *ran(1, file, 6), *ran(0, file, 6, end="raised ValueError")])
-    assert told(steps)[-1] == (0, 6, "raised ValueError")
+    assert events_of(steps)[-1] == (0, 6, "raised ValueError")
 
 
 def test_actors_that_wait_at_the_end_are_known(file: str) -> None:
-    """Where each of them does, in a deadlock."""
+    """In a deadlock, each actor has a line in which it waits."""
     steps = story([*ran(1, file, 6, 8, end="blocked"), *ran(0, file, 6, 7, end="blocked")])
     assert [(step.actor, step.line) for step in waiting(steps)] == [(0, 7), (1, 8)]
     assert waiting(story([*ran(0, file, 6, end="blocked"), *ran(1, file, 6), *ran(0, file, 6)])) == []
@@ -160,13 +158,13 @@ def test_actors_that_wait_at_the_end_are_known(file: str) -> None:
 
 
 def test_heads_of_functions_are_left_out(file: str) -> None:
-    """Interpreters differ in whether a call begins there; where an actor is stopped, it is told."""
+    """Interpreters differ in whether a call begins there. A head with an event is shown."""
     assert [step.line for step in story(ran(0, file, 5, 6, 7, 1, 2, 3, 7))] == [6, 7, 2, 3, 7]
     assert [step.line for step in story(ran(0, file, 10, 11, 12))] == [12]
     assert [step.line for step in story([*ran(0, file, 5, end="preempted"), *ran(0, file, 5, 6)])] == [5, 6]
 
 
-def test_function_on_one_line_is_told(tmp_path: Path) -> None:
+def test_function_on_one_line_is_shown(tmp_path: Path) -> None:
     """Its head is its body."""
     path = tmp_path / "short.py"
     path.write_text("def add(x): return x + 1\n", encoding="utf-8")
@@ -174,32 +172,32 @@ def test_function_on_one_line_is_told(tmp_path: Path) -> None:
 
 
 def test_instruction_without_a_line_is_left_out(file: str) -> None:
-    """There are some."""
+    """Compilers make some."""
     assert [step.line for step in story(ran(0, file, 6, 0, 7))] == [6, 7]
 
 
-def test_stays_on_one_line_are_one_step(file: str) -> None:
-    """As of a comprehension or a lambda; what became of the actor in the last is told."""
-    assert told(story(ran(0, file, 6, 6, 6, end="returned"))) == [(0, 6, "returned")]
+def test_successive_visits_to_one_line_are_one_step(file: str) -> None:
+    """For example those of a comprehension. The step has the event of the last one."""
+    assert events_of(story(ran(0, file, 6, 6, 6, end="returned"))) == [(0, 6, "returned")]
 
 
-def test_many_stays_on_one_line_are_counted(file: str) -> None:
-    """A loop on one line."""
+def test_many_visits_to_one_line_are_counted(file: str) -> None:
+    """For example those of a loop on one line."""
     steps = story(ran(0, file, *[6] * 100, end="preempted"))
-    assert told(steps) == [(0, 6, None), (0, 6, "folded"), (0, 6, "preempted")]
+    assert events_of(steps) == [(0, 6, None), (0, 6, "folded"), (0, 6, "preempted")]
     assert folds(steps) == ["... 99 more rounds of this line"]
 
 
-def test_rounds_of_a_loop_are_told_once(file: str) -> None:
-    """With how many more there were; few of them are all told."""
+def test_rounds_of_a_loop_are_folded(file: str) -> None:
+    """The text has their number. Few rounds are all shown."""
     steps = story(ran(0, file, *[12, 13, 2, 3, 13] * 50, 12, 14))
     assert [step.line for step in steps] == [12, 13, 2, 3, 13, 13, 12, 14]
     assert folds(steps) == ["... 49 more rounds of these 5 lines"]
     assert folds(story(ran(0, file, *[12, 13] * 3, 12, 14))) == []
 
 
-def test_rounds_of_several_actors_in_turns_are_told_once(file: str) -> None:
-    """As of two that wait for each other."""
+def test_rounds_of_several_actors_in_turns_are_folded(file: str) -> None:
+    """For example if two wait for each other again and again."""
     turn = [*ran(0, file, 12, 13, end="preempted"), *ran(1, file, 7, end="blocked")]
     steps = story(turn * 30)
     assert folds(steps) == ["... 29 more rounds of these 3 lines, in turns"]
@@ -207,27 +205,27 @@ def test_rounds_of_several_actors_in_turns_are_told_once(file: str) -> None:
 
 
 def test_loops_within_loops_are_folded() -> None:
-    """Though the inner one has another number of rounds each time."""
+    """Even if the inner one has another number of rounds each time."""
     visits = [visit for rounds in range(10, 40) for visit in ran(0, "<string>", 6, *[12, 13] * rounds, 14)]
     assert folds(story(visits)) == ["... 9 more rounds of these 2 lines", "... 29 more rounds of these 4 lines"]
 
 
 def test_recursion_is_folded(file: str) -> None:
-    """On the way down and back."""
+    """Both the calls and the returns are folded."""
     assert len(story(ran(0, file, *[6, 7] * 100, *[8] * 100))) < 8
 
 
-def test_switches_within_a_loop_are_told(file: str) -> None:
-    """The round in which an actor is switched is not one of many."""
+def test_switches_within_a_loop_are_shown(file: str) -> None:
+    """A round with a switch is not folded."""
     rounds = ran(0, file, *[12, 13] * 50)
     steps = story([*rounds, *ran(0, file, 12, end="preempted"), *ran(1, file, 6), *ran(0, file, 12, 13), *rounds])
-    assert (0, 12, "preempted") in told(steps)
-    assert (0, 12, "goes on") in told(steps)
+    assert (0, 12, "preempted") in events_of(steps)
+    assert (0, 12, "goes on") in events_of(steps)
     assert len(steps) < 15
 
 
-def test_what_is_too_long_is_shortened_around_its_switches(tmp_path: Path) -> None:
-    """And says where how much is missing."""
+def test_long_story_is_shortened_around_its_switches(tmp_path: Path) -> None:
+    """Each gap has the number of missing lines."""
     path = tmp_path / "many.py"
     path.write_text("".join(f"a{number} = 0\n" for number in range(5_000)), encoding="utf-8")
     lines = list(range(1, 2_001))
@@ -247,7 +245,7 @@ def test_what_is_too_long_is_shortened_around_its_switches(tmp_path: Path) -> No
 
 
 def traced(code: str, folder: Path) -> list[Visit]:
-    """Run a module's function ``run`` and return a visit for each stay on a line."""
+    """Run a module's function ``run`` and return its visits."""
     path = folder / "traced.py"
     path.write_text(dedent(code), encoding="utf-8")
     names: dict[str, Callable[[], object]] = {}

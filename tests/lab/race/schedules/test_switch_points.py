@@ -1,4 +1,4 @@
-"""Switch points: the table against threads that run freely on this interpreter."""
+"""Switch points: the table compared with threads that run freely on this interpreter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from helpers.stopped_threads import Stop, call_often, running, switching_often, told, told_at
+from helpers.stopped_threads import Stop, call_often, expected_stops, reported_offsets, running, switching_often
 from helpers.switch_cases import (
     CASES,
     MAKE_GENERATORS,
@@ -38,28 +38,28 @@ by_table = pytest.mark.skipif(switches_anywhere(gil_enabled()), reason="threads 
 @by_table
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_threads_are_stopped_at_the_switch_points_and_nowhere_else(case: Any) -> None:
-    """Nothing is seen outside of them, and each one is seen."""
+    """Each switch point is seen, and no other place is."""
     _check(case)
 
 
 @by_table
 @pytest.mark.skipif(VERSION == (3, 12), reason="3.12 has no event for these calls")
 def test_threads_are_stopped_after_a_star_call_of_a_method() -> None:
-    """That of a plain function is another kind."""
+    """Star calls of plain functions are another case."""
     _check(star_call_of_a_method)
 
 
 @by_table
 @pytest.mark.skipif(VERSION == (3, 9), reason="thousands of switch points, some hardly ever seen")
 def test_instructions_with_long_arguments_are_found() -> None:
-    """Events tell some versions' long instructions at the EXTENDED_ARG before them."""
+    """On some versions, events report long instructions at the EXTENDED_ARG before them."""
     _check(long_arguments)
 
 
 def _check(case: Any) -> None:
-    for _ in range(3):  # what is made once, such as the keys of an instance's dictionary
+    for _ in range(3):  # some things are made only once, such as the keys of an instance's dictionary
         case()
-    expected = told(case)
+    expected = expected_stops(case)
     kinds = {_kind(*stop) for stop in expected if not _is_unsure(case, _opname(*stop))}
     seen: set[Stop] = set()
     with running(case) as look:
@@ -74,7 +74,7 @@ def _check(case: Any) -> None:
 
         try:
             wait_until(all_seen)
-        finally:  # what is missing, if it fails
+        finally:  # pytest shows this if the test fails
             sys.stdout.write(f"not seen: {[_described(*stop) for stop in expected - seen]}")
 
 
@@ -83,23 +83,22 @@ def _check(case: Any) -> None:
 @pytest.mark.skipif(not (CAN_FORK and hasattr(signal, "setitimer")), reason="no fork, or no timer that sends signals")
 @pytest.mark.parametrize("case", [c_calls, loops, managed], ids=lambda case: case.__name__)
 def test_signal_handlers_run_at_the_switch_points_and_nowhere_else(case: Any) -> None:
-    """Without a GIL as well: threads are switched anywhere then, but handlers run where the table says."""
+    """Also without a GIL: threads are switched anywhere then, but handlers run where the table says."""
     for _ in range(3):
         case()
-    expected = told(case)
-    forked = run_forked(
-        lambda: _seen_by_signal_handlers(case, expected), deadline=TIMEOUT_S
-    )  # pytest may have timers
+    expected = expected_stops(case)
+    # pytest may have timers in this process.
+    forked = run_forked(lambda: _seen_by_signal_handlers(case, expected), deadline=TIMEOUT_S)
     assert forked.value == {_described(*stop) for stop in expected}
 
 
 def _seen_by_signal_handlers(case: Any, expected: set[Stop]) -> set[str]:
-    """Return where signal handlers have run, until they have run wherever it is expected, or elsewhere."""
+    """Return where signal handlers ran. Ends when they have run at all expected places, or at another one."""
     seen: set[Stop] = set()
 
     def handler(_: int, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code.co_filename == case.__code__.co_filename:
-            seen.add((frame.f_code, told_at(frame.f_code).get(frame.f_lasti, frame.f_lasti)))
+            seen.add((frame.f_code, reported_offsets(frame.f_code).get(frame.f_lasti, frame.f_lasti)))
 
     signal.signal(signal.SIGALRM, handler)
     signal.setitimer(signal.ITIMER_REAL, 5e-5, 5e-5)
@@ -110,15 +109,15 @@ def _seen_by_signal_handlers(case: Any, expected: set[Stop]) -> set[str]:
 
 
 def _kind(code: CodeType, last: int) -> object:
-    """Return what is to be seen: each place, but on 3.9, where nearly all are, one of each kind of instruction."""
+    """Return what has to be seen: each place; on 3.9, which has too many, one place for each kind of instruction."""
     return _opname(code, last) if VERSION == (3, 9) else (code, last)
 
 
 def _is_unsure(case: Any, opname: str) -> bool:
-    """Return whether a switch point need not be seen."""
-    if VERSION == (3, 11):  # settrace does not tell a call that only makes a generator from one that ran C
+    """Return whether a switch point may be missed."""
+    if VERSION == (3, 11):  # settrace reports a call that only makes a generator like one that ran C
         return opname == "CALL" and case in MAKE_GENERATORS
-    # On 3.9, a test of a bool has no switch point, and what takes next to no time hardly ever has one in its time.
+    # On 3.9, a test of a bool has no switch point, and an instruction that is very short is hardly ever seen.
     return VERSION == (3, 9) and (opname in LOCAL or "_IF_" in opname)
 
 
@@ -139,7 +138,7 @@ def test_table_names_instructions_of_this_version() -> None:
 
 
 def test_newer_version_has_the_rows_of_the_latest_known() -> None:
-    """A version that the table does not know yet is taken for the latest that it knows."""
+    """The table may not have a new version yet."""
     assert rows((3, 99)) == rows((3, 15)) != ()
 
 
@@ -171,7 +170,7 @@ def _increment(counter: Number) -> None:
 
 @contextlib.contextmanager
 def _interpreted() -> Iterator[None]:
-    """Turn PyPy's compiler off: compiled code is switched in fewer places."""
+    """Switch PyPy's compiler off: compiled code is switched at fewer places."""
     if not PYPY:
         yield
         return
@@ -185,7 +184,7 @@ def _interpreted() -> Iterator[None]:
 
 
 def test_anywhere_leaves_out_what_touches_only_locals() -> None:
-    """Reading and writing what is shared is a switch point; moving values between locals and the stack is none."""
+    """Instructions that read or write shared objects have switch points; moves between locals and stack do not."""
 
     def deposit(account: Number, amounts: list[int]) -> None:
         before = account.value
@@ -198,7 +197,7 @@ def test_anywhere_leaves_out_what_touches_only_locals() -> None:
 
 
 def test_anywhere_tests_of_truth_count_unless_of_a_bool() -> None:
-    """The truth of a list is read when it is tested; what ``in`` found is known."""
+    """A test reads the truth of a list; the result of ``in`` is a bool already."""
 
     def found(ones: list[int]) -> int:
         return 1 if 1 in ones else 2

@@ -1,4 +1,4 @@
-"""What a look at a thread tells: whether it waits, and what could end that."""
+"""Looks at threads: whether a thread waits, and what can end the wait."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.race.schedules.waiting import Wait, Waits
 
 pytestmark = pytest.mark.interpreter
-linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports waits")
 
 
 @pytest.fixture
 def waits() -> Iterator[Waits]:
-    """Return what looks at threads."""
+    """Return an object that looks at threads."""
     made = Waits(gil=gil_enabled())
     yield made
     made.close()
@@ -31,7 +31,7 @@ def waits() -> Iterator[Waits]:
 
 @contextmanager
 def thread_that(work: Callable[[], object], end_it: Callable[[], object]) -> Iterator[int]:
-    """Let a thread do something; hand out its native id."""
+    """Let a thread do something; yield its native id."""
     thread = threading.Thread(target=work)
     thread.start()
     assert thread.native_id is not None
@@ -43,7 +43,7 @@ def thread_that(work: Callable[[], object], end_it: Callable[[], object]) -> Ite
 
 
 def settled(waits: Waits, thread: int, *, timed: bool | None = None) -> Wait:
-    """Return a thread's wait when it lasts."""
+    """Return a thread's wait as soon as it lasts."""
     found: list[Wait] = []
 
     def lasts() -> bool:
@@ -57,7 +57,7 @@ def settled(waits: Waits, thread: int, *, timed: bool | None = None) -> Wait:
 
 
 def sleeping() -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return what sleeps again and again, and what ends it."""
+    """Return a function that sleeps again and again, and one that ends it."""
     ended = threading.Event()
 
     def sleep() -> None:
@@ -76,7 +76,7 @@ def held_lock() -> threading.Lock:  # type: ignore[valid-type,unused-ignore]  # 
 
 @linux
 def test_wait_for_a_lock_is_ended_by_other_threads_alone(waits: Waits) -> None:
-    """It is endless, and the same as long as it lasts."""
+    """It is endless, and looks at it are equal."""
     lock = held_lock()
     with thread_that(lock.acquire, lock.release) as thread:
         wait = settled(waits, thread, timed=False)
@@ -87,7 +87,7 @@ def test_wait_for_a_lock_is_ended_by_other_threads_alone(waits: Waits) -> None:
 
 @linux
 def test_wait_with_a_timeout_is_timed(waits: Waits) -> None:
-    """A lock's, and that of who sleeps; it may end by itself."""
+    """It may end by itself."""
     lock = held_lock()
     with thread_that(lambda: lock.acquire(timeout=TIMEOUT_S), lock.release) as thread:
         assert not settled(waits, thread, timed=True).endless
@@ -115,7 +115,7 @@ def _by_epoll(file: int, seconds: float | None) -> None:
 def test_wait_for_files_is_timed_where_it_has_a_timeout(
     waits: Waits, wait: Callable[[int, float | None], object], seconds: float | None
 ) -> None:
-    """It may end by itself then."""
+    """Without a timeout, it does not end by itself."""
     reads, writes = os.pipe()
     with thread_that(lambda: wait(reads, seconds), lambda: os.write(writes, b"x")) as thread:
         assert settled(waits, thread, timed=seconds is not None).timed is (seconds is not None)
@@ -133,7 +133,7 @@ def test_sleep_is_timed(waits: Waits) -> None:
 
 @linux
 def test_wait_for_data_may_be_ended_from_elsewhere(waits: Waits) -> None:
-    """By another process, such as at a pipe."""
+    """For example at a pipe, by another process."""
     reads, writes = os.pipe()
     with thread_that(lambda: os.read(reads, 1), lambda: os.write(writes, b"x")) as thread:
         wait = settled(waits, thread)
@@ -145,14 +145,14 @@ def test_wait_for_data_may_be_ended_from_elsewhere(waits: Waits) -> None:
 
 @linux
 def test_thread_that_runs_does_not_wait(waits: Waits) -> None:
-    """The one that looks, for one."""
+    """An example is the thread that looks."""
     assert waits.of(threading.get_native_id()) is None
     assert waits.lasting(threading.get_native_id(), 1e-4) is None
 
 
 @linux
-def test_waits_one_after_the_other_are_told_apart(waits: Waits) -> None:
-    """Though they are for the same lock."""
+def test_successive_waits_differ(waits: Waits) -> None:
+    """Even if they are for the same lock."""
     lock, taken = held_lock(), []
 
     def take_twice() -> None:
@@ -172,7 +172,7 @@ def test_waits_one_after_the_other_are_told_apart(waits: Waits) -> None:
 
 @linux
 def test_thread_that_has_ended_does_not_wait(waits: Waits) -> None:
-    """Whether it was looked at before or not."""
+    """Even if a look saw it waiting before."""
     lock = held_lock()
     with thread_that(lock.acquire, lock.release) as thread:
         wait = settled(waits, thread)
@@ -182,7 +182,7 @@ def test_thread_that_has_ended_does_not_wait(waits: Waits) -> None:
 
 @linux
 def test_all_threads_are_looked_at_but_one(waits: Waits) -> None:
-    """As long as they live."""
+    """An ended thread is not looked at."""
     me, lock = threading.get_native_id(), held_lock()
     with thread_that(lock.acquire, lock.release) as thread:
         wait = settled(waits, thread, timed=False)
@@ -195,7 +195,7 @@ def test_all_threads_are_looked_at_but_one(waits: Waits) -> None:
 
 @linux
 def test_looks_leave_no_file_open() -> None:
-    """Each thread takes a few until the end."""
+    """Each thread takes a few files until the end."""
     before = len(list(Path("/proc/self/fd").iterdir()))
     waits = Waits(gil=True)
     waits.of(threading.get_native_id())
@@ -205,7 +205,7 @@ def test_looks_leave_no_file_open() -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_without_a_system_that_tells_a_wait_is_long_and_never_a_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_the_system_does_not_report_waits_they_are_long_and_not_endless(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread counts as waiting when it made no progress for a while."""
     monkeypatch.setattr("pytest_concclaims.lab.race.schedules.waiting._FUTEX", -1)
     waits = Waits(gil=True)

@@ -1,4 +1,4 @@
-"""What is recorded of actors, line by line."""
+"""Recordings of what actors do, line by line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def code_of_an_actor() -> CodeType:
 
 
 def test_actor_that_is_blocked_where_it_was_preempted_is_noted_there() -> None:
-    """It goes on in the middle of an instruction, so that no visit comes before the block."""
+    """It continues within an instruction, so that no visit comes before the block."""
     visits: list[Visit] = []
     recording, code = Recording(visits.append), code_of_an_actor()
     recording.visit(0, code, 1)
@@ -32,7 +32,7 @@ def test_actor_that_is_blocked_where_it_was_preempted_is_noted_there() -> None:
 
 
 def test_actor_that_was_never_seen_in_code_has_no_visit() -> None:
-    """Such as a function in C: there is no line to note."""
+    """A function in C has no line."""
     visits: list[Visit] = []
     Recording(visits.append).note(0, "returned")
     assert visits == []
