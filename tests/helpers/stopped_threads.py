@@ -78,7 +78,7 @@ def running(function: FunctionType) -> Iterator[Callable[[], Stop]]:
 
 @cache
 def _instructions(code: CodeType) -> list[tuple[int, str, set[int]]]:
-    """Return, for each instruction, the offset at which events report it, its name, and the offsets where it is seen."""
+    """Return, for each instruction, the offset that events report, its name, and the offsets where it is seen."""
     found: list[tuple[int, str, set[int]]] = []
     offset = -1
     seen: set[int] = set()

@@ -33,6 +33,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from ....records.interleaving import BLOCKED, PREEMPTED
 from ...failure import Failed, Failure
 from ...linux import load, sharpen_timers
 from ...processes.signals import interrupts_held
@@ -101,7 +102,7 @@ class Scheduler:
     def start(self) -> None:
         """Start the threads. Call :meth:`close` afterwards, even if this raises."""
         load()  # in the actors' threads it would delay their first steps
-        with interrupts_held():  # an interrupt could leave a thread of which it is unknown that it has started
+        with interrupts_held():  # after an interrupt here, a thread could run that does not count as started
             for thread in self._threads:
                 thread.start()
         self._native_ids = [thread.native_id or 0 for thread in self._threads]
@@ -139,9 +140,8 @@ class Scheduler:
             self._lost = isinstance(error, Failed)  # after other errors they end, as they wait for no token any more
             self._set_free()
             raise
-        finally:
-            run = self._run
-            run.steps = self._step
+        run = self._run
+        run.steps = self._step
         run.followed = run.followed and self._position == len(schedule)
         return run
 
@@ -197,7 +197,7 @@ class Scheduler:
                 if self._lost:  # the run has failed, and this actor's process was ended
                     return
                 self._run.raised.append((me, error))
-                # The evidence has the text of a Failed.
+                # A story does not name the lab's own exception: the evidence has its text.
                 end = "failed" if isinstance(error, Failed) else f"raised {type(error).__name__}"
             self._end(me, end)
 
@@ -281,13 +281,13 @@ class Scheduler:
                 is_late = wait is not None and _may_end_by_itself(wait)
                 self._run.impatient = self._run.impatient or is_late
                 self._run.futile = self._run.futile or wait is not None or to in self._slipped
-                # An actor that waits for another one was awake in the run from which this schedule departs.
+                # An actor that waits for another one was awake in the parent's run, so this run differs from it.
                 self._run.followed = self._run.followed and (is_late or to in self._slipped)
                 to = None
             if to is None:
                 self._stop = self._next_stop()
                 return
-            self._note(me, "preempted")
+            self._note(me, PREEMPTED)
             self._ready.add(me)
             self._go_on(to)
         self._open_gate(to)
@@ -441,7 +441,7 @@ class Scheduler:
             if self._waits.of(self._native_ids[holder]) != wait:
                 self._holder = holder
                 return False
-            self._note(holder, "blocked")
+            self._note(holder, BLOCKED)
             self._run.blocks += 1
             self._run.outwaited = self._run.outwaited or (self._order is not None and wait.timed)
             woken = [before for actor, before in self._woken.items() if actor in self._ready]
