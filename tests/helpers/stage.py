@@ -1,4 +1,4 @@
-"""Actors with switch points made by the test, so that they are the same on each interpreter."""
+"""Actors whose switch points a test makes itself: they are the same on each interpreter."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pytest_concclaims.lab.race.schedules.run import Run, Schedule
 from pytest_concclaims.lab.race.schedules.runs import _undisturbed
 from pytest_concclaims.lab.race.schedules.scheduler import Note, Scheduler
 
-#: Whether a wake-up is always noticed at once. If it is noticed late, a schedule is tried again.
+#: Whether a wake-up is always noticed at once. Elsewhere it may be noticed late, and the schedule is run again.
 REPEATS = not PYPY and gil_enabled()
-#: What an actor does. It gets its switch point, and calls it.
+#: An actor: it is called with its switch point, a function that it calls.
 Act = Callable[[Callable[[], None]], object]
-#: Returns what actors do, with a fresh state.
+#: Makes the actors of a run, with a fresh state.
 Acts = Callable[[], Sequence[Act]]
 
 
 class Stage:
     """A scheduler, and actors that call their switch points themselves.
 
-    :param acts: returns what the actors of a run do.
+    :param acts: makes the actors of a run.
     """
 
     def __init__(self, scheduler: Scheduler, acts: Acts, first: Sequence[Act]) -> None:
@@ -41,14 +41,14 @@ class Stage:
         return self.scheduler.run(tasks, schedule, note)
 
     def seen(self, schedule: Schedule) -> Seen:
-        """Run the actors under a schedule; the outcome is their values."""
+        """Return what the search sees of a run: what the actors returned."""
         run = self.run(*schedule)
         return Seen(run, Judged(portable(tuple(run.values)), sought=False, like=True), last=run.deadlock)
 
 
 @contextmanager
 def stage(acts: Acts, timeout_s: float = TIMEOUT_S) -> Iterator[Stage]:
-    """Start the threads of actors; end them after the block."""
+    """Start the threads of the actors; end them after the block."""
     first = acts()
     names = [f"actor number {number}" for number, _ in enumerate(first)]
     scheduler = Scheduler(names, gil=gil_enabled(), timeout=timeout_s)
@@ -61,7 +61,10 @@ def stage(acts: Acts, timeout_s: float = TIMEOUT_S) -> Iterator[Stage]:
 
 
 def passes(*points: int, log: Callable[[int], object] = lambda _: None) -> Acts:
-    """Return actors with these numbers of switch points. Before and after each, an actor logs its number."""
+    """Return actors that only pass switch points, and log their number before and after each.
+
+    :param points: for each actor, how many.
+    """
 
     def act(me: int, count: int) -> Act:
         def pass_points(point: Callable[[], None]) -> None:

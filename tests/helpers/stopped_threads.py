@@ -1,4 +1,4 @@
-"""Places at which threads that run freely stop, and those that the switch points predict."""
+"""Where threads that run freely stop, and where the switch points say that they stop."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from pytest_concclaims import CPYTHON
 from pytest_concclaims.lab.race.schedules.calls import StarCalls, TracedFrame, entered_from_c
 from pytest_concclaims.lab.race.schedules.switch_points import MONITORED, Grade, SwitchPoints, switch_points
 
-#: A code object, and the last instruction that ran before the thread stopped; -1 if none ran.
+#: A code object, and the instruction that was the last to run before the thread was stopped: -1 before the first one.
 Stop = tuple[CodeType, int]
-#: Calls in a row of code that has run often; and of fresh copies, in which nothing is specialized yet.
+#: Calls in a row of code that is specialized, as it has run often. As many calls of fresh copies are not specialized.
 _CALLS = 20
-#: Before 3.11, and on PyPy, instructions are not specialized.
+#: Before 3.11, and on PyPy, code is never specialized.
 _FRESH_CALLS = _CALLS if sys.version_info >= (3, 11) and CPYTHON else 0
 
 
 @contextmanager
 def switching_often() -> Iterator[None]:
-    """Switch threads as often as the interpreter can."""
+    """Let threads be switched as often as the interpreter can."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -59,14 +59,14 @@ def running(function: FunctionType) -> Iterator[Callable[[], Stop]]:
     thread.start()
     started.wait()
     assert thread.ident is not None
-    # One call that only runs C code, so that threads are not switched between finding the frame and reading it.
+    # One call that runs C from end to end: between finding the frame and reading it, no thread is switched.
     frame_of = operator.methodcaller("get", thread.ident)
     position = operator.attrgetter("f_code", "f_lasti")
 
     def look() -> Stop:
-        time.sleep(0)  # lets the thread run
+        time.sleep(0)  # lets the thread go on
         code, last = next(map(position, map(frame_of, itertools.starmap(sys._current_frames, [()]))))
-        return code, reported_offsets(code).get(last, last)
+        return code, event_offsets(code).get(last, last)
 
     try:
         with switching_often():
@@ -78,7 +78,7 @@ def running(function: FunctionType) -> Iterator[Callable[[], Stop]]:
 
 @cache
 def _instructions(code: CodeType) -> list[tuple[int, str, set[int]]]:
-    """Return, for each instruction, the offset that events report, its name, and the offsets where it is seen."""
+    """Return for each instruction the offset of its events, its name, and the offsets at which frames show it."""
     found: list[tuple[int, str, set[int]]] = []
     offset = -1
     seen: set[int] = set()
@@ -87,7 +87,7 @@ def _instructions(code: CodeType) -> list[tuple[int, str, set[int]]]:
         seen.add(instruction.offset)
         if instruction.opname == "EXTENDED_ARG":
             continue
-        # On 3.11, a specialized PRECALL makes the call, and a specialized comparison makes the jump after it.
+        # On 3.11, specialized code makes the call in PRECALL, and the jump in the comparison before it.
         ahead = instruction.opname in ("PRECALL", "COMPARE_OP") and sys.version_info[:2] == (3, 11)
         found.append((offset, instruction.opname, set() if ahead else seen))
         offset, seen = -1, seen if ahead else set()
@@ -95,13 +95,13 @@ def _instructions(code: CodeType) -> list[tuple[int, str, set[int]]]:
 
 
 @cache
-def reported_offsets(code: CodeType) -> dict[int, int]:
-    """Return, for the offset where an instruction is seen, the one at which events report it."""
+def event_offsets(code: CodeType) -> dict[int, int]:
+    """Return the offset that events have, for each offset at which a frame shows the same instruction."""
     return {at: offset for offset, _, seen in _instructions(code) for at in seen}
 
 
-def expected_stops(function: FunctionType) -> set[Stop]:
-    """Call a function, and return the stops that the switch points predict in the code of its file."""
+def predicted(function: FunctionType) -> set[Stop]:
+    """Return where the switch points say that threads can stop in one call, in the code of the function's file."""
     stops: set[Stop] = set()
     file = function.__code__.co_filename
     points: dict[CodeType, SwitchPoints] = {}
@@ -157,13 +157,13 @@ def _monitored(function: FunctionType, points_of: Callable[[CodeType], SwitchPoi
 
 
 def _last_before(code: CodeType, offset: int, ran: int) -> int:
-    """Return the last instruction that is seen to have run at a switch point before ``offset``.
+    """Return the instruction after which frames show a switch point before another one.
 
-    :param ran: the latest instruction that events have reported.
+    :param ran: the offset of the last event.
     """
     found = _instructions(code)
     index = [at for at, _, _ in found].index(offset)
-    if found[index][1].startswith("JUMP_"):  # the jump is seen
+    if found[index][1].startswith("JUMP_"):  # frames show the jump itself
         return offset
     return found[index - 1][0] if index and found[index - 1][1] == "RESUME" else ran
 
@@ -190,7 +190,7 @@ def _traced(function: FunctionType, points_of: Callable[[CodeType], SwitchPoints
         caller = frame.f_back.f_trace if frame.f_back is not None else None
         if isinstance(caller, Follower) and not entered_from_c(frame):
             caller.frame.called_python = True
-        if isinstance(frame.f_trace, Follower):  # a generator that resumes
+        if isinstance(frame.f_trace, Follower):  # a generator that is resumed
             return frame.f_trace
         points = points_of(frame.f_code)
         if points is None:

@@ -1,5 +1,5 @@
-"""Code of each kind in which an interpreter may or may not switch threads."""
-# ruff: noqa: D101, D102, D103 - the names say what they are
+"""Code of each kind at which an interpreter may switch threads, or not."""
+# ruff: noqa: D101, D102, D103 - the names say what these are
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Number:
-    """A number with operators that are written in Python, and a lock that is written in C."""
+    """An object whose operators run Python code; some of its methods are written in C."""
 
     def __init__(self) -> None:
         self.value: Any = 0
@@ -246,7 +246,7 @@ def choice_of_a_call() -> None:
     number.value = len(ones) if number.value is number else 1
 
 
-#: Code with arguments of instructions that need more than one byte: many constants, and a jump over them.
+#: Arguments of instructions that take more than one byte: many constants, and a jump over them.
 LONG = "def long_arguments():\n    for value in (1, 2):\n"
 LONG += (
     "".join(f"        number.value = {count}.5\n" for count in range(300)) + "        number.value = max(value, 1)\n"
@@ -254,7 +254,7 @@ LONG += (
 exec(compile(LONG, __file__, "exec"))
 long_arguments: Any = globals()["long_arguments"]
 
-#: All cases except for star_call_of_a_method and long_arguments.
+#: All of them, except star_call_of_a_method and long_arguments.
 CASES = (
     attributes,
     python_calls,
@@ -277,5 +277,5 @@ CASES = (
     errors,
     choice_of_a_call,
 )
-#: The cases that call a generator function or a coroutine function.
+#: Those that call a generator function or a coroutine function.
 MAKE_GENERATORS = (comprehensions, generators, coroutines)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from helpers.stopped_threads import Stop, call_often, expected_stops, reported_offsets, running, switching_often
+from helpers.stopped_threads import Stop, call_often, event_offsets, predicted, running, switching_often
 from helpers.switch_cases import (
     CASES,
     MAKE_GENERATORS,
@@ -59,7 +59,7 @@ def test_instructions_with_long_arguments_are_found() -> None:
 def _check(case: Any) -> None:
     for _ in range(3):  # some things are made only once, such as the keys of an instance's dictionary
         case()
-    expected = expected_stops(case)
+    expected = predicted(case)
     kinds = {_kind(*stop) for stop in expected if not _is_unsure(case, _opname(*stop))}
     seen: set[Stop] = set()
     with running(case) as look:
@@ -86,7 +86,7 @@ def test_signal_handlers_run_at_the_switch_points_and_nowhere_else(case: Any) ->
     """Also without a GIL: threads are switched anywhere then, but handlers run where the table says."""
     for _ in range(3):
         case()
-    expected = expected_stops(case)
+    expected = predicted(case)
     # pytest may have timers in this process.
     forked = run_forked(lambda: _seen_by_signal_handlers(case, expected), deadline=TIMEOUT_S)
     assert forked.value == {_described(*stop) for stop in expected}
@@ -98,7 +98,7 @@ def _seen_by_signal_handlers(case: Any, expected: set[Stop]) -> set[str]:
 
     def handler(_: int, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code.co_filename == case.__code__.co_filename:
-            seen.add((frame.f_code, reported_offsets(frame.f_code).get(frame.f_lasti, frame.f_lasti)))
+            seen.add((frame.f_code, event_offsets(frame.f_code).get(frame.f_lasti, frame.f_lasti)))
 
     signal.signal(signal.SIGALRM, handler)
     signal.setitimer(signal.ITIMER_REAL, 5e-5, 5e-5)
