@@ -133,7 +133,7 @@ def _going_on(visits: Sequence[Visit], functions: _Functions) -> list[Visit]:
     return marked
 
 
-def _one_by_line(visits: Sequence[Visit], numbers: dict[object, int]) -> list[_Told]:
+def _one_by_line(visits: Sequence[Visit], numbers: dict[object, int]) -> list[_Item]:
     """Join successive visits to one line, such as those of a comprehension. Of many, show the number."""
     items: list[_Item] = []
     begin = 0
