@@ -277,7 +277,7 @@ def test_futile_schedules_are_not_counted() -> None:
 
 
 def test_search_ends_where_threads_are_lost() -> None:
-    """This process cannot run further schedules."""
+    """Further schedules cannot run in the process."""
     found = explored(lambda schedule: replace(seen_of(schedule), last=bool(schedule)))
     assert found.run == 2
 

@@ -105,7 +105,7 @@ def test_schedule_that_does_not_fit_is_not_followed() -> None:
 
 @pytest.mark.parametrize("points", [(5, 5), (2, 2, 2), (1, 1, 1, 1)], ids=len)
 def test_same_schedule_gives_the_same_spans(points: tuple[int, ...]) -> None:
-    """This is tried 200 times."""
+    """It is run 200 times."""
     schedule = (2, 1), (4, 0)
     with stage(passes(*points)) as made:
         first = made.run(*schedule).spans
