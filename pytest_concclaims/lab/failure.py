@@ -67,7 +67,7 @@ def _described(error: BaseException) -> str:
 
 
 class Failed(BaseException):
-    """Carries a failure out of an experiment. A ``BaseException``, so that the experiment's code does not catch it."""
+    """Carries a failure out of an experiment; a ``BaseException``, so that code in there does not catch it."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
