@@ -60,10 +60,10 @@ def callable_argument(call: str, role: str, given: object) -> Callable[[], Any]:
     """
     __tracebackhide__ = True
     if not callable(given):
-        raise TypeError(f"{call}: {role}={reprlib.repr(given)} is not callable; pass the function without calling it")
+        raise TypeError(f"{call}: {role} is {reprlib.repr(given)}, which cannot be called; pass the function itself")
     if runs_nothing(given):
         raise TypeError(
-            f"{call}: {role}={name_of(given)} is a coroutine or generator function, so calling it runs nothing; pass "
+            f"{call}: {role} is {name_of(given)}, a coroutine or generator function: a call of it runs nothing; pass "
             "a function that runs it, such as lambda: list(gen()) or lambda: asyncio.run(co()), or decorate one that "
             "starts something, yields, and ends it with contextlib.contextmanager"
         )
