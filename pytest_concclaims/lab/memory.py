@@ -20,8 +20,8 @@ from .measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion
 from .process_memory import Gauge, Growth, MemoryInUse
 from .sequential import ERROR, Sample, in_random_order, reading_of, side_of, unsettled
 
-#: Maximum of things that are started for a question. Ending them to start others would not help: these would reuse the
-#: freed memory.
+#: Maximum of things that are started for a question. Ending them to start others would not help, as these would reuse
+#: the freed memory.
 _MOST_STARTED = 40
 #: Bytes that are allocated and kept, again and again, until the process grows by as much; and how often.
 _FILL_BYTES, _MOST_FILLS = 1 << 23, 24

@@ -372,8 +372,8 @@ def test_crowd_has_an_end(lab: Lab, computer: Computer) -> None:
     for asked in (1, 2):
         with pytest.raises(Inconclusive):
             measured.above(2 * MIB)
-        assert last(lab).samples == asked * memory._MOST_BESIDE_EACH_OTHER
-        assert computer.log.count("+thread") == asked * (1 + memory._MOST_BESIDE_EACH_OTHER)
+        assert last(lab).samples == asked * memory._MOST_STARTED
+        assert computer.log.count("+thread") == asked * (1 + memory._MOST_STARTED)
         assert computer.running == []
 
 

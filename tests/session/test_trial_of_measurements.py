@@ -145,7 +145,7 @@ def test_workers_that_do_not_exist_here_leave_a_claim_not_applicable(pytester: p
 
 
 WAITS = {"measures": "assert lab.ratio(long, short) > 2", "is-alone": "with lab.alone():\n    assert one == 1"}
-WAITING = "waiting for the machine: another experiment measures (pid "
+WAITING = "waiting for another experiment (pid "
 
 
 @pytest.mark.parametrize("name", WAITS)
@@ -165,5 +165,5 @@ def test_claim_that_waits_in_vain_for_the_machine_is_inconclusive(pytester: pyte
             pytester, code + COMPANION, "--claims-lock-timeout=0.1", subprocess=True, conftest=told_at_once
         )
     assert run.verdicts == {**dict.fromkeys(WAITS, "inconclusive"), "companion": "confirmed"}
-    assert "another experiment measures (pid " in run.claims[name]["reason"]
+    assert "another experiment (pid " in run.claims[name]["reason"]
     assert run.output.count(f"concclaims: {WAITING}") == len(WAITS)

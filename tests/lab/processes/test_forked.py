@@ -271,7 +271,7 @@ def hang_deaf(told: Path) -> None:
 
 def test_child_without_last_words_is_killed(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that does not say where it is gets no longer than the time for that."""
-    monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
+    monkeypatch.setattr(forked, "_STACKS_TIMEOUT_S", 0.05)
     end = watched.hung(hang_deaf)
     assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGKILL)
     assert_gone(watched.pid())
@@ -279,7 +279,7 @@ def test_child_without_last_words_is_killed(watched: Watched, monkeypatch: pytes
 
 def test_stopped_child_is_killed(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is stopped does not die of SIGABRT."""
-    monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
+    monkeypatch.setattr(forked, "_STACKS_TIMEOUT_S", 0.05)
 
     def stop(told: Path) -> None:
         tell(told, os.getpid())
