@@ -335,7 +335,7 @@ class Measured(Evidence):
 
     @staticmethod
     def shown(value: float) -> str:
-        """Return a value of this kind for people, with its unit."""
+        """Return a value of this kind as text, with its unit."""
         return f"{value:.3g}"
 
 
@@ -358,10 +358,15 @@ class SignTested(Measured):
     def _why(self) -> str:
         above = self.answer is self.question.startswith("above")
         count, side = (self.above, "above") if above else (self.below, "below")
-        number = self.shown(self.cuts[-1][1] if above else self.cuts[0][0])
+        number = self.limit(self.cuts[-1][1] if above else self.cuts[0][0])
         if self.question.startswith("between"):
             return f"{super()._why()} in {self.samples:,} {self.samples_are} (error rate {self.error:g})"
         return f"{side} {number} in {count:,} of {self.samples:,} {self.samples_are} (error rate {self.error:g})"
+
+    @classmethod
+    def limit(cls, value: float) -> str:
+        """Return a number that values were compared with, as text."""
+        return cls.shown(value)
 
 
 @dataclass(frozen=True)
@@ -377,11 +382,14 @@ class RatioRun(SignTested):
 
     def _seen(self) -> str:
         a, b = (arm["name"] for arm in self.arms)
-        times = f"{self._estimate(self.shown)} times as long as"
-        return f"`{a}` took {times} `{b}`{self._range(self.shown)}"
+        return f"`{a}` took {self._estimate(self.limit)} times as long as `{b}`{self._range(self.limit)}"
 
     @staticmethod
     def shown(value: float) -> str:
+        return f"{RatioRun.limit(value)} times"
+
+    @classmethod
+    def limit(cls, value: float) -> str:
         few = f"{value:.3g}"
         return f"{float(few):,.0f}" if 999.5 <= value < 1e15 else few  # no exponent where people can read it
 
@@ -404,7 +412,7 @@ class MemoryRun(SignTested):
 
 
 def in_bytes(value: float) -> str:
-    """Return a number of bytes for people, in the units of IEC 80000-13."""
+    """Return a number of bytes as text, in the units of IEC 80000-13."""
     for unit in ("B", "KiB", "MiB"):
         if abs(value) < (1024 if unit == "B" else 999.5):  # three digits, and no exponent
             return f"{value:.3g} {unit}" if unit != "B" else f"{value:.0f} B"

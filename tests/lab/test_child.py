@@ -145,7 +145,8 @@ def test_exception_lost(lab: Lab, kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "text"), [(unpicklable, "could not be pickled or written"), (readable_here, "could not be unpickled")]
+    ("function", "text"),
+    [(unpicklable, "could not be pickled or written"), (readable_here, "could not be unpickled")],
 )
 def test_value_lost(lab: Lab, function: Callable[[], object], text: str) -> None:
     """A value that cannot be pickled is an error of the caller, and not evidence."""

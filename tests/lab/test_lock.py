@@ -289,7 +289,7 @@ def another_thread_holding() -> Iterator[None]:
 def test_another_thread_has_to_wait() -> None:
     """Threads of a process exclude each other, and the error says that it is one of them."""
     with another_thread_holding():
-        with pytest.raises(MachineBusy, match=rf"another experiment in another thread of this process \(pid {os.getpid()}, "):
+        with pytest.raises(MachineBusy, match=rf"in another thread of this process \(pid {os.getpid()}, "):
             machine_lock().held(timeout=0).__enter__()
         assert not is_free_for_others()
     assert is_free()
@@ -714,8 +714,8 @@ def test_waiting_is_bounded_and_reported_once_after_a_second(monkeypatch: pytest
     assert 1 <= when <= 1 + 2 * lock._POLL_INTERVAL_S
     assert line == f"waiting for another experiment (pid {pid}, measuring for 3 s) to end, at most 5 s"
     assert error == (
-        f"waited 5 s for another experiment (pid {pid}, measuring for 7 s) to end. Let it end, or end it. The lock is "
-        f"{folder / 'machine.lock'}; for runs that share no CPUs, set PYTEST_CONCCLAIMS_LOCK_DIR to another folder"
+        f"waited 5 s for another experiment (pid {pid}, measuring for 7 s) to end. Let it end, or end it. The lock "
+        f"is {folder / 'machine.lock'}; for runs that share no CPUs, set PYTEST_CONCCLAIMS_LOCK_DIR to another folder"
     )
 
 

@@ -305,8 +305,8 @@ def test_evidence(place: Place, m: Scripted, monkeypatch: pytest.MonkeyPatch) ->
         ]
     ]
     assert [item.phrase() for item in place.recorded] == [
-        "the stick: 2 [1.5 to 2.5]; above 1.5",
-        "the stick: 2 [1.5 to 2.5]; not below 1",
+        "the stick: 2 (1.5 to 2.5); above 1.5",
+        "the stick: 2 (1.5 to 2.5); not below 1",
     ]
 
 
@@ -327,9 +327,9 @@ def test_inconclusive_says_what_was_seen(place: Place) -> None:
     with pytest.raises(Inconclusive) as something:
         Scripted(place.bench(), 1.0).above(1)
     assert [str(nothing.value), str(something.value)] == [item.phrase() for item in place.recorded]
-    assert str(nothing.value) == "the stick; whether that is above 1 has no answer: the stick is too far away"
+    assert str(nothing.value) == "No answer: the stick is too far away. Asked: the stick, above 1"
     assert str(something.value) == (
-        "the stick: 1 [0.5 to 1.5]; whether that is above 1 has no answer: it lies in the dead zone"
+        "No answer: it lies in the dead zone. Measured: the stick: 1 (0.5 to 1.5); asked: above 1"
     )
     assert [(item.answer, item.samples, item.lacking) for item in place.recorded] == [
         (None, 0, "the stick is too far away"),
@@ -375,11 +375,11 @@ def test_failure_is_an_error_with_its_traceback(place: Place) -> None:
     assert "in break_stick" in details
     assert caught.value.__cause__ is cause
     assert measured.error is caught.value
-    (told,) = place.recorded
-    assert (told.answer, told.lacking, told.samples) == (None, None, 0)
-    assert told.failure["kind"] == "raised"
-    assert told.phrase() == told.failure["text"]
-    assert "in break_stick" in told.failure["details"]
+    (failed,) = place.recorded
+    assert (failed.answer, failed.lacking, failed.samples) == (None, None, 0)
+    assert failed.failure["kind"] == "raised"
+    assert failed.phrase() == failed.failure["text"]
+    assert "in break_stick" in failed.failure["details"]
     assert not place.inside
 
 
@@ -446,25 +446,25 @@ def comparison(m: Any, operation: str) -> object:
 @pytest.mark.parametrize(
     ("operation", "words"),
     [
-        ("m == 2", rf"lab\.length\(stick\) is equal to nothing: what is measured has a range; {ASK}"),
-        ("2 == m", r"is equal to nothing: .*; compare it with a number"),
-        ("m != 2", r"is equal to nothing: .*; compare it with a number"),
-        ("m == None", r"is equal to nothing: .*; compare it with a number"),
-        ("m in [2]", r"is equal to nothing: .*; compare it with a number"),
-        ("2 in [m]", r"is equal to nothing: .*; compare it with a number"),
-        ("[2].index(m)", r"is equal to nothing: .*; compare it with a number"),
-        ("bool(m)", rf"lab\.length\(stick\) is neither true nor false; {ASK}"),
+        ("m == 2", rf"lab\.length\(stick\): a measurement has a range, so it is not equal to a number; {ASK}"),
+        ("2 == m", r"it is not equal to a number; compare it with a number"),
+        ("m != 2", r"it is not equal to a number; compare it with a number"),
+        ("m == None", r"it is not equal to a number; compare it with a number"),
+        ("m in [2]", r"it is not equal to a number; compare it with a number"),
+        ("2 in [m]", r"it is not equal to a number; compare it with a number"),
+        ("[2].index(m)", r"it is not equal to a number; compare it with a number"),
+        ("bool(m)", rf"lab\.length\(stick\): a measurement is neither true nor false; {ASK}"),
         ("not m", r"is neither true nor false; compare it with a number"),
         ("m and True", r"is neither true nor false; compare it with a number"),
         ("m or True", r"is neither true nor false; compare it with a number"),
         ("1 if m else 2", r"is neither true nor false; compare it with a number"),
         ("all([m])", r"is neither true nor false; compare it with a number"),
-        ("float(m)", rf"lab\.length\(stick\) is no number: what is measured has a range; {ASK}"),
+        ("float(m)", rf"lab\.length\(stick\): a measurement has a range, so it is not a float; {ASK}"),
         ("hash(m)", "unhashable type: 'Scripted'"),
         ("{m}", "unhashable type: 'Scripted'"),
         ("int(m)", "int"),
         ("m + 1", "unsupported operand"),
-        ("max(m, other)", "two measurements from different times cannot be compared"),
+        ("max(m, other)", "these were measured at different times"),
     ],
 )
 def test_what_is_no_question(place: Place, m: Scripted, operation: str, words: str) -> None:
@@ -477,7 +477,7 @@ def test_what_is_no_question(place: Place, m: Scripted, operation: str, words: s
 @pytest.mark.parametrize("operation", ["m == m", "m != m", "[m, m] == [2, 2]"])
 def test_equality_with_itself(place: Place, m: Scripted, operation: str) -> None:
     """It is not even equal to itself."""
-    with pytest.raises(TypeError, match="is equal to nothing"):
+    with pytest.raises(TypeError, match="it is not equal to a number"):
         comparison(m, operation)
     assert untouched(place, m)
 
@@ -488,7 +488,7 @@ def test_two_measurements_are_not_compared(place: Place, m: Scripted, name: str)
     other = Scripted(place.bench(), 1.0)
     sign = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}[name]
     words = (
-        rf"^lab\.length\(stick\) {sign} lab\.length\(stick\): two measurements from different times .*; measure one"
+        rf"^lab\.length\(stick\) {sign} lab\.length\(stick\): these were measured at different times.*; measure one"
     )
     with pytest.raises(TypeError, match=words):
         getattr(operator, name)(m, other)
@@ -501,7 +501,7 @@ def test_two_measurements_are_not_compared(place: Place, m: Scripted, name: str)
 @pytest.mark.parametrize("given", [None, True, "2", [2], 2j, Decimal(2), len], ids=repr)
 def test_comparison_with_no_number(place: Place, m: Scripted, name: str, swapped: bool, given: Any) -> None:
     """Text, None, a truth value and the like are no numbers."""
-    with pytest.raises(TypeError, match=f"is no number; {ASK}"):
+    with pytest.raises(TypeError, match=f"is not a number; {ASK}"):
         getattr(operator, name)(*((given, m) if swapped else (m, given)))
     assert untouched(place, m)
 
@@ -521,7 +521,7 @@ def test_comparison_with_no_number(place: Place, m: Scripted, name: str, swapped
 )
 def test_question_with_no_number(place: Place, m: Scripted, ask: Callable[[Any], object], call: str) -> None:
     """What was written is said, and what is wrong with it."""
-    with pytest.raises(TypeError, match=rf"^{re.escape(f'lab.length(stick).{call} is no number')}; {ASK}"):
+    with pytest.raises(TypeError, match=rf"^{re.escape(f'lab.length(stick).{call} is not a number')}; {ASK}"):
         ask(m)
     assert untouched(place, m)
 
@@ -532,24 +532,24 @@ NAN, INF = float("nan"), float("inf")
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda m: m > NAN, r"above\(nan\): nothing lies beyond nan"),
-        (lambda m: m < NAN, r"below\(nan\): nothing lies beyond nan"),
-        (lambda m: m < INF, r"below\(inf\): nothing lies beyond inf"),
-        (lambda m: m > -INF, r"above\(-inf\): nothing lies beyond -inf"),
-        (lambda m: m < 10**400, r"below\(10+\): nothing lies beyond inf"),
-        (lambda m: m > -(10**400), r"above\(-10+\): nothing lies beyond -inf"),
-        (lambda m: m.below(2, else_above=INF), r"below\(2\): nothing lies beyond inf"),
-        (lambda m: m.between(NAN, 2), r"between\(nan, 2\): nothing lies beyond nan"),
-        (lambda m: m.between(1, INF), r"between\(1, inf\): nothing lies beyond inf"),
+        (lambda m: m > NAN, r"above\(nan\): nan is not finite"),
+        (lambda m: m < NAN, r"below\(nan\): nan is not finite"),
+        (lambda m: m < INF, r"below\(inf\): inf is not finite"),
+        (lambda m: m > -INF, r"above\(-inf\): -inf is not finite"),
+        (lambda m: m < 10**400, r"below\(10+\): inf is not finite"),
+        (lambda m: m > -(10**400), r"above\(-10+\): -inf is not finite"),
+        (lambda m: m.below(2, else_above=INF), r"below\(2\): inf is not finite"),
+        (lambda m: m.between(NAN, 2), r"between\(nan, 2\): nan is not finite"),
+        (lambda m: m.between(1, INF), r"between\(1, inf\): inf is not finite"),
         (lambda m: m > 0, r"above\(0\): it is always above 0; compare it with a greater number"),
         (lambda m: m < 0.0, r"below\(0\.0\): it is always above 0; compare it with a greater number"),
         (lambda m: m > -1, r"above\(-1\): it is always above 0"),
         (lambda m: m.above(1, else_below=0), r"above\(1\): it is always above 0"),
         (lambda m: m.between(0, 1), r"between\(0, 1\): it is always above 0"),
-        (lambda m: m.above(2, else_below=3), r"above\(2\): else_below=3 is on the wrong side of 2"),
-        (lambda m: m.below(2, else_above=1), r"below\(2\): else_above=1 is on the wrong side of 2"),
-        (lambda m: m.between(2, 1), r"between\(2, 1\): the first number is to be the smaller one"),
-        (lambda m: m.between(2, 2), r"between\(2, 2\): the first number is to be the smaller one"),
+        (lambda m: m.above(2, else_below=3), r"above\(2\): else_below=3 must not be greater than 2"),
+        (lambda m: m.below(2, else_above=1), r"below\(2\): else_above=1 must not be smaller than 2"),
+        (lambda m: m.between(2, 1), r"between\(2, 1\): the first number must be smaller than the second"),
+        (lambda m: m.between(2, 2), r"between\(2, 2\): the first number must be smaller than the second"),
     ],
 )
 def test_number_that_makes_no_sense(place: Place, m: Scripted, ask: Callable[[Scripted], object], words: str) -> None:
@@ -566,7 +566,7 @@ def test_nothing_lies_between_numbers_whose_dead_zones_meet(place: Place) -> Non
         with pytest.raises(ValueError, match=rf"^lab\.length\(stick\)\.between\(2, {high}\): .*further apart$"):
             tolerant.between(2, high)
     assert untouched(place, tolerant)
-    with pytest.raises(ValueError, match="the first number is to be the smaller one"):
+    with pytest.raises(ValueError, match="the first number must be smaller than the second"):
         tolerant.between(3, 1)
 
 
@@ -580,7 +580,7 @@ def test_what_can_be_negative_has_no_floor(place: Place) -> None:
 
 # --- chained comparisons
 
-TWICE = r"^lab\.length\(stick\) is compared twice .*; write m\.between\(low, high\)"
+TWICE = r"^lab\.length\(stick\) is compared twice .*, write m\.between\(low, high\)"
 
 
 def chain(m: Scripted) -> bool:
@@ -697,7 +697,7 @@ def test_chain_in_a_claim(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
         """
     )
     result = pytester.runpytest("--claims", path)
-    result.stdout.fnmatch_lines(["*is compared twice *; write m.between(low, high)*"])
+    result.stdout.fnmatch_lines(["*is compared twice *, write m.between(low, high)*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -750,16 +750,16 @@ def test_repr_samples_nothing(place: Place, m: Scripted) -> None:
     assert repr(m) == str(m) == f"{m}" == "<lab.length(stick): not measured yet>"
     assert untouched(place, m)
     assert m > 1
-    assert repr(m) == "<lab.length(stick): 2 [1.5 to 2.5], 1 sample>"
+    assert repr(m) == "<lab.length(stick): 2 (1.5 to 2.5), 1 sample>"
     assert m > 1
-    assert repr(m) == str(m) == "<lab.length(stick): 2 [1.5 to 2.5], 2 samples>"
+    assert repr(m) == str(m) == "<lab.length(stick): 2 (1.5 to 2.5), 2 samples>"
     assert (len(place.recorded), len(m.cuts)) == (2, 2)
 
 
 def test_repr_without_a_range(m: Scripted) -> None:
     """Where there are too few samples for a range, that is said."""
     m._reading = lambda: Reading(2.0, float("-inf"), float("inf"), 1_200)  # type: ignore[method-assign]
-    assert repr(m) == "<lab.length(stick): 2 [no range can be told], 1,200 samples>"
+    assert repr(m) == "<lab.length(stick): 2 (no range yet), 1,200 samples>"
 
 
 def test_public_names() -> None:

@@ -276,7 +276,7 @@ def test_room_that_has_no_end(lab: Lab, computer: Computer, monkeypatch: pytest.
     assert lab.memory(computer.thread("thread", MIB)).above(MIB // 2)
     assert (last(lab).value, last(lab).high) == (MIB, None)
     for against in (None, computer.thread("other", MIB)):
-        with pytest.raises(Inconclusive, match="this process has memory that it does not use"):
+        with pytest.raises(Inconclusive, match="this process has unused memory"):
             lab.memory(computer.thread("thread", MIB), against=against).below(2 * MIB)
         assert "inf" not in json.dumps(last(lab).to_json(), allow_nan=False)
     assert last(lab).value is None
@@ -308,10 +308,10 @@ def test_nothing_is_less_where_memory_is_given_back(lab: Lab, computer: Computer
         computer.own -= 9 * MIB
         return start()
 
-    with pytest.raises(Inconclusive, match="this process has given memory back meanwhile"):
+    with pytest.raises(Inconclusive, match="this process returned memory to the system meanwhile"):
         lab.memory(start_one, against=computer.thread("other", 4 * MIB) if against else None).below(MIB)
     assert last(lab).below == 0
-    with pytest.raises(Inconclusive, match="this process has given memory back meanwhile"):
+    with pytest.raises(Inconclusive, match="this process returned memory to the system meanwhile"):
         assert lab.memory(computer.thread("other", 4 * MIB), against=start_one) > MIB
     assert json.dumps(last(lab).to_json(), allow_nan=False)
 
@@ -319,7 +319,7 @@ def test_nothing_is_less_where_memory_is_given_back(lab: Lab, computer: Computer
 def test_things_of_one_name_are_told_apart(lab: Lab, computer: Computer) -> None:
     """They are on one line, or the same."""
     lab.memory(computer.thread("thread", MIB), against=computer.thread("thread", 4 * MIB)).below(0)
-    assert last(lab).subject.endswith("one more thread (A) takes, less what one more thread (B) takes")
+    assert last(lab).subject.endswith("one more `thread (A)`, minus that of one more `thread (B)`")
 
 
 @has_gauge
@@ -405,7 +405,7 @@ def test_thing_that_cannot_be_ended(lab: Lab, computer: Computer) -> None:
 def test_memory_that_is_as_much_as_the_number(lab: Lab, computer: Computer) -> None:
     """It lies neither above nor below, so there is no answer, and everything has ended."""
     measured = lab.memory(computer.thread("thread", MIB))
-    with pytest.raises(Inconclusive, match="resident memory that one more thread takes"):
+    with pytest.raises(Inconclusive, match="resident memory of one more `thread`"):
         measured.above(MIB)
     assert last(lab).answer is None
     assert computer.running == []
@@ -434,9 +434,9 @@ def test_budget_is_spent(lab: Lab, computer: Computer, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("number", [-MIB, 0, 1, 16 * 1024])
 def test_question_that_has_one_answer_at_most(lab: Lab, computer: Computer, number: int) -> None:
     """Nothing takes less than nothing: what asks for that could not lose."""
-    with pytest.raises(ValueError, match=r"so nothing could lie below; compare it with more than 16 KiB"):
+    with pytest.raises(ValueError, match=r"so nothing lies below it; compare with more than 16 KiB"):
         lab.memory(computer.thread("thread", MIB)).above(number)
-    with pytest.raises(ValueError, match="so nothing could lie below"):
+    with pytest.raises(ValueError, match="so nothing lies below it"):
         lab.memory(computer.thread("thread", MIB)).below(number)
     assert computer.log == []
 
@@ -445,7 +445,7 @@ def test_no_answer_says_how_many_lie_where(lab: Lab, computer: Computer) -> None
     """What ends it is not always the time: no more than some are started beside each other."""
     with pytest.raises(Inconclusive) as caught:
         lab.memory(computer.thread("thread", MIB), budget=1e9).above(MIB)
-    words = "after 40 beside each other, of 40 samples 0 lie above 1.02 MiB and 0 below 0.984 MiB"
+    words = "40 were started, the maximum. Of 40 samples, 0 lie above 1.02 MiB, 0 below 0.984 MiB"
     assert words in str(caught.value)
 
 
@@ -465,7 +465,7 @@ def test_what_a_process_may_share_is_no_memory_of_its_own(lab: Lab, computer: Co
     """Where the system does not tell, all that is resident may be shared: it is taken at most, and not at least."""
     computer.unique = False
     start = computer.process("process", own=0, its=MIB)
-    with pytest.raises(Inconclusive, match="the system does not tell what a process that was started has for itself"):
+    with pytest.raises(Inconclusive, match="the system does not report the unique set size of a started process"):
         lab.memory(start).above(MIB // 2)
     assert lab.memory(start).below(2 * MIB)
     against = lab.memory(start, against=computer.thread("thread", 2 * MIB))
@@ -485,7 +485,7 @@ def test_against(lab: Lab, computer: Computer) -> None:
         {"name": "process", "median": MIB + 10, "bytes": [MIB + 10] * 13},
         {"name": "thread", "median": 1000, "bytes": [1000] * 13},
     ]
-    assert found.subject == "resident memory that one more process takes, less what one more thread takes"
+    assert found.subject == "resident memory of one more `process`, minus that of one more `thread`"
     assert not lab.memory(thread, against=process) > 0
     assert last(lab).value == 1000 - MIB - 10
     assert computer.running == []
@@ -563,7 +563,7 @@ def test_end_that_raises(lab: Lab, computer: Computer) -> None:
         if number == 7:
             raise LookupError("it does not want to")
 
-    with pytest.raises(MeasurementError, match="at its end, raised LookupError: it does not want to") as caught:
+    with pytest.raises(MeasurementError, match="ending what was started raised LookupError: it does not") as caught:
         lab.memory(start_one).above(MIB)
     assert "in start_one\n" in str(caught.value)
     assert computer.running == []
@@ -595,7 +595,7 @@ def test_nothing_can_tell(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     ("changes", "error", "words"),
     [
         ({"start_one": 5}, TypeError, "start_one is 5, which cannot be called"),
-        ({"start_one": None}, TypeError, "pass the function, do not call it"),
+        ({"start_one": None}, TypeError, "pass the function itself"),
         ({"against": 5}, TypeError, "against is 5, which cannot be called"),
         ({"budget": 0}, ValueError, r"budget=0\)"),
     ],
@@ -618,9 +618,9 @@ def test_words_have_units(lab: Lab, computer: Computer) -> None:
     assert repr(measured) == "<lab.memory(process): not measured yet>"
     assert (computer.log, lab.evidence) == ([], ())
     assert measured > MIB
-    assert repr(measured) == "<lab.memory(process): 9 MiB [9 MiB to 9 MiB], 13 samples>"
+    assert repr(measured) == "<lab.memory(process): 9 MiB (9 MiB to 9 MiB), 13 samples>"
     assert len(lab.evidence) == 1
-    assert last(lab).phrase().startswith("resident memory that one more process takes: median 9 MiB [9 MiB to 9 MiB]")
+    assert last(lab).phrase().startswith("resident memory of one more `process`: 9 MiB (9 MiB to 9 MiB); above ")
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_answer(lab: Lab, time_: Time, ask: Callable[[Ratio], bool], answer: boo
     measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
     assert ask(measured) is answer
     assert [len(arm.seconds) for arm in measured.timings] == [13, 13]
-    assert repr(measured) == "<lab.ratio(a, b): 2 [2 to 2], 13 samples>"
+    assert repr(measured) == "<lab.ratio(a, b): 2 (2 to 2), 13 samples>"
 
 
 def test_lazy(lab: Lab, time_: Time) -> None:
@@ -189,11 +189,11 @@ def test_budget_is_spent(lab: Lab, time_: Time) -> None:
     # Three calls of each prepare it; then a pair at a time until two seconds are over.
     assert len(measured.timings[0].seconds) == 5
     words = (
-        r"^a against b: median 1 times; whether that is above 1 has no answer: .*of 5 samples 0 lie above 1 and 0 "
+        r"^No answer: the budget is spent\. Of 5 samples, 0 lie above 1, 0 below 1.* `a` took 1 times as long as"
     )
     assert re.search(words, str(caught.value))
-    (told,) = lab.evidence
-    assert str(caught.value) == told.phrase()
+    (found,) = lab.evidence
+    assert str(caught.value) == found.phrase()
     assert lab.unsettled is caught.value
     assert time_.now == 2.0
 
@@ -302,16 +302,16 @@ def under_a_gil(time_: Time, *, busy: bool) -> tuple[Callable[[], None], Callabl
 
 @pytest.mark.usefixtures("two_cpus")
 def test_threads_of_an_arm_beside_a_busy_core(lab: Lab, time_: Time) -> None:
-    """They seem to take 1.75 times as long as in turn, and take as long: what they waited for is not told."""
+    """They seem to take 1.75 times as long as in turn, and take as long: what they waited for is not found."""
     measured = lab.ratio(*under_a_gil(time_, busy=True), budget=3.0)
-    with pytest.raises(Inconclusive, match="threads or processes of an arm may have waited for a CPU") as caught:
+    with pytest.raises(Inconclusive, match="Threads or processes of an arm may have waited for a CPU") as caught:
         measured.below(1.2, else_above=1.4)
-    (told,) = lab.evidence
-    assert str(caught.value) == told.phrase()
-    assert isinstance(told, RatioRun)
-    assert told.value == pytest.approx(1.75)
-    assert told.low == pytest.approx(0.5, rel=1e-3), "on two CPUs that are free, they could have taken half as long"
-    assert told.high == pytest.approx(1.75)
+    (found,) = lab.evidence
+    assert str(caught.value) == found.phrase()
+    assert isinstance(found, RatioRun)
+    assert found.value == pytest.approx(1.75)
+    assert found.low == pytest.approx(0.5, rel=1e-3), "on two CPUs that are free, they could have taken half as long"
+    assert found.high == pytest.approx(1.75)
     # What the waits cannot explain is told all the same.
     assert measured < 2
     assert measured > 0.4
@@ -340,14 +340,14 @@ def test_thread_that_waits_for_a_cpu(lab: Lab, time_: Time, alone: bool) -> None
         time_.pass_by(3 * MILLI, own=MILLI, waited=2 * MILLI)
 
     measured = lab.ratio(kept, time_.work("b", 2 * MILLI) if alone else kept)
-    with pytest.raises(Inconclusive, match=r"an arm waited for a CPU in [\d,]+ pairs; when time is up"):
+    with pytest.raises(Inconclusive, match=r"An arm waited for a CPU in ([\d,]+) of \1 pairs, and the budget"):
         measured.above(1)
     assert measured < 4
     assert measured > 0.3
 
 
 def test_moment_of_waiting_does_no_harm(lab: Lab, time_: Time) -> None:
-    """A difference that is greater than what was waited for is told."""
+    """A difference that is greater than what was waited for is found."""
 
     def kept() -> None:
         time_.pass_by(3 * MILLI, own=2 * MILLI, waited=MILLI)
@@ -575,11 +575,11 @@ def test_arm_that_raises(lab: Lab, time_: Time, kind: type[BaseException], call:
     assert "_timed" not in details
     assert measured.error is caught.value
     assert lab.failed == first
-    (told,) = lab.evidence
-    assert isinstance(told, RatioRun)
-    assert told.failure is not None
-    assert (told.answer, told.failure["kind"], told.phrase()) == (None, "raised", told.failure["text"])
-    assert told.samples == len(measured.timings[0].seconds) == len(measured.timings[1].seconds)
+    (found,) = lab.evidence
+    assert isinstance(found, RatioRun)
+    assert found.failure is not None
+    assert (found.answer, found.failure["kind"], found.phrase()) == (None, "raised", found.failure["text"])
+    assert found.samples == len(measured.timings[0].seconds) == len(measured.timings[1].seconds)
 
 
 @interpreter
@@ -702,7 +702,7 @@ def generate() -> Iterator[int]:
     [
         (generate, start, r"a is generate, a coroutine or generator function: .* contextlib\.contextmanager"),
         (start, generate, r"b is generate, a coroutine or generator function"),
-        (None, start, r"a is None, which cannot be called; pass the function, do not call it"),
+        (None, start, r"a is None, which cannot be called; pass the function itself"),
         (start, 5, r"b is 5, which cannot be called"),
     ],
 )
@@ -718,7 +718,7 @@ def test_no_arm(lab: Lab, a: Any, b: Any, words: str) -> None:
 )
 def test_no_budget(lab: Lab, budget: Any, error: type[Exception]) -> None:
     """A budget is a positive number of seconds."""
-    with pytest.raises(error, match=r"^lab\.ratio\(budget=.*\): the budget is a positive number of seconds"):
+    with pytest.raises(error, match=r"^lab\.ratio\(budget=.*\): must be a positive number of seconds, e\.g\. 2"):
         lab.ratio(start, start, budget=budget)
 
 
@@ -746,8 +746,8 @@ def test_evidence(lab: Lab, time_: Time) -> None:
     """The question and its answer, the pairs on both sides, and what each arm took."""
     measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
     assert measured > 1.5
-    (told,) = lab.evidence
-    assert told.to_json() == {
+    (found,) = lab.evidence
+    assert found.to_json() == {
         "kind": "ratio",
         "subject": "a against b",
         "question": "above 1.5",
@@ -769,11 +769,11 @@ def test_evidence(lab: Lab, time_: Time) -> None:
             {"name": "b", "calls": 1, "median": pytest.approx(MILLI), "seconds": [0.0009766] * 13},
         ],
     }
-    assert told.phrase() == (
-        "a against b: median 2 times [2 times to 2 times]; 13 of 13 adjacent pairs above 1.5 (error rate 0.001)"
+    assert found.phrase() == (
+        "`a` took 2 times as long as `b` (2 to 2); above 1.5 in 13 of 13 adjacent pairs (error rate 0.001)"
     )
-    stored = json.loads(json.dumps(told.to_json(), allow_nan=False))
-    assert from_json(stored).phrase() == told.phrase()
+    stored = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert from_json(stored).phrase() == found.phrase()
 
 
 def test_range_on_record_is_that_of_the_test(lab: Lab, time_: Time) -> None:
@@ -786,14 +786,14 @@ def test_range_on_record_is_that_of_the_test(lab: Lab, time_: Time) -> None:
     measured = lab.ratio(noisy, time_.work("b", MILLI))
     assert measured > 1
     ratios = [a / b for a, b in zip(*seconds(measured))]
-    (told,) = lab.evidence
-    assert isinstance(told, RatioRun)
-    assert (told.low, told.high) == median_range(ratios, ERROR)
-    assert told.low is not None
-    assert told.high is not None
-    assert told.value is not None
-    assert 1 <= told.low <= told.value <= told.high
-    assert (told.above, told.below) == (sum(one > 1 for one in ratios), sum(one < 1 for one in ratios))
+    (found,) = lab.evidence
+    assert isinstance(found, RatioRun)
+    assert (found.low, found.high) == median_range(ratios, ERROR)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.value is not None
+    assert 1 <= found.low <= found.value <= found.high
+    assert (found.above, found.below) == (sum(one > 1 for one in ratios), sum(one < 1 for one in ratios))
 
 
 def test_record_has_the_first_thousand_samples(lab: Lab, time_: Time) -> None:
@@ -801,10 +801,10 @@ def test_record_has_the_first_thousand_samples(lab: Lab, time_: Time) -> None:
     measured = lab.ratio(time_.work("a", MILLI), time_.work("b", MILLI), budget=3)
     with pytest.raises(Inconclusive):
         measured.above(1)
-    (told,) = lab.evidence
-    assert isinstance(told, RatioRun)
-    assert told.samples == len(measured.timings[0].seconds) > 1000
-    assert [len(arm["seconds"]) for arm in told.arms] == [1000, 1000]
+    (found,) = lab.evidence
+    assert isinstance(found, RatioRun)
+    assert found.samples == len(measured.timings[0].seconds) > 1000
+    assert [len(arm["seconds"]) for arm in found.arms] == [1000, 1000]
 
 
 def test_arms_of_a_lab(lab: Lab, time_: Time) -> None:

@@ -171,7 +171,7 @@ def test_bounds_count_and_not_the_guess(monkeypatch: pytest.MonkeyPatch, sample:
     monkeypatch.setattr(sequential, "clock", lambda: len(values))
     settled = sample_until_settled(values, lambda: sample, 2.0, 2.0, end=100)
     assert settled.above is None
-    assert "of 100 samples 0 lie above 2 and 0 below, and 100 too near to tell" in str(settled.lacking)
+    assert "Of 100 samples, 0 lie above 2, 0 below 2, and 100 on neither side" in str(settled.lacking)
     assert sequential.beside([sample], 1.9, 1.9) == (int(sample.value == 3.0), 0)
     assert sequential.beside([sample], 2.1, 2.1) == (0, int(sample.value == 1.0))
 
@@ -182,7 +182,7 @@ def test_end_without_an_answer_says_what_there_is(monkeypatch: pytest.MonkeyPatc
     assert settled.above is None
     assert samples == 3
     assert settled.lacking is not None
-    assert "when time is up, of 3 samples 2 lie above 2 and 1 below" in settled.lacking
+    assert "the budget is spent. Of 3 samples, 2 lie above 2, 1 below 2: the median may lie at 2" in settled.lacking
 
 
 def test_dead_zone_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ def test_dead_zone_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settled.above is None
     assert samples == 500
     assert settled.lacking is not None
-    assert "of 500 samples 0 lie above 2.5 and 0 below 1.5, and" in settled.lacking
+    assert "Of 500 samples, 0 lie above 2.5, 0 below 1.5, and 500 on neither side" in settled.lacking
 
 
 @pytest.mark.parametrize(("value", "above"), [(3.0, True), (1.0, False)])
@@ -263,7 +263,7 @@ def test_end_says_how_many_more_would_do(monkeypatch: pytest.MonkeyPatch) -> Non
     """If nearly all samples agree, a larger budget would have an end: with that many more, it has one."""
     settled, _ = scripted(monkeypatch, [1.0] + [3.0] * 12, 2.0, 2.0)
     assert settled.lacking is not None
-    assert "6 more that agree would: give a larger budget" in settled.lacking
+    assert "6 more that agree would settle it; give a larger budget" in settled.lacking
     assert scripted(monkeypatch, [1.0] + [3.0] * (12 + 6), 2.0, 2.0) == (Settled(True), 19)
     assert scripted(monkeypatch, [1.0] + [3.0] * (12 + 5), 2.0, 2.0)[0].above is None
 
@@ -271,9 +271,9 @@ def test_end_says_how_many_more_would_do(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("above", "below", "size", "words"),
     [
-        (73, 55, 128, "of 128 samples 73 lie above 2 and 55 below, which"),
-        (1, 0, 1, "of 1 sample 1 lie above 2 and 0 below, which"),
-        (60, 55, 128, "of 128 samples 60 lie above 2 and 55 below, and 13 too near to tell, which"),
+        (73, 55, 128, "Of 128 samples, 73 lie above 2, 55 below 2: "),
+        (1, 0, 1, "Of 1 sample, 1 lie above 2, 0 below 2: "),
+        (60, 55, 128, "Of 128 samples, 60 lie above 2, 55 below 2, and 13 on neither side: "),
     ],
 )
 def test_no_samples_are_made_up(above: int, below: int, size: int, words: str) -> None:

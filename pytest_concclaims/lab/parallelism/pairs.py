@@ -145,7 +145,7 @@ class Pairs(Findings[Pair]):
                 "this machine was too busy or has too few CPUs, or the work does not scale. Even the control "
                 f"({control}) did only {seen.value:.3g} times as much as one; more than {high + MARGIN:.3g} is needed"
             )
-        return f"{worst}; only {fit:,} of {counted(len(self.rounds), 'round')} count"
+        return f"in {reasons.count(worst):,} of {counted(len(self.rounds), 'round')}, {worst}; {fit:,} rounds count"
 
     def reading(self, high: float) -> Reading | None:  # noqa: D102
         return reading_of(_samples(self.fit(high) or self.rounds))

@@ -121,10 +121,12 @@ class Rounds(Findings[Slice]):
         fit, all_of = reasons.count(None), counted(len(self.rounds), "slice")
         above = sum(round_.is_above(high) for round_ in self.rounds)
         below = sum(round_.unfit(high) is None and round_.measured.high < low for round_ in self.rounds)
-        cause = "the slices disagree, or lie in the dead zone" if worst is None else worst
+        cause = "the slices disagree, or lie in the dead zone"
+        if worst is not None:
+            cause = f"in {reasons.count(worst):,} of {all_of}, {worst}"
         return (
-            f"{cause}. {above:,} of {all_of} lie above {high:.4g}, and {below:,} of the {fit:,} that count for "
-            f'"less" lie below {low:.4g}; {ABOVE} above or {BELOW} below are needed, {AGREE:.0%} of them'
+            f'{cause}. Of {all_of}, {above:,} lie above {high:.4g}; of the {fit:,} that count for "less", {below:,} '
+            f"lie below {low:.4g}.  Needed: {ABOVE} above or {BELOW} below, and {AGREE:.0%} that agree"
         )
 
     def _too_busy(self, needed: float, seen: float, control: str) -> str:

@@ -15,6 +15,8 @@ from pytest_concclaims.lab.parallelism.pairs import DISTURBED, NOT_SCALING, Pair
 from pytest_concclaims.lab.parallelism.slices import DELAY, TOGETHER, Slice
 
 LOW, HIGH = 1.4, 1.6
+#: The workers of the control, in words.
+CONTROL = "2 processes"
 ONE = Slice(1.0, 1.0, 0.02, 0.02, 0.0, False, 1000.0, 1000.0, 1)
 
 
@@ -54,7 +56,7 @@ def parts(changes: dict[str, Any]) -> list[PairRound]:
     ("changes", "why"),
     [
         ({"delay": DELAY + 0.001}, "the workers waited for a CPU"),
-        ({"throttled": True}, "the system held the workers back (its CPU quota)"),
+        ({"throttled": True}, "a CPU quota held the workers back"),
         ({"seconds": 0.019 * TOGETHER}, "the workers were hardly at work at the same time"),
     ],
 )
@@ -64,7 +66,7 @@ def test_any_slice_that_was_hindered_spoils_its_round(changes: dict[str, Any], w
         assert given.unfit(HIGH) == why
         findings = Pairs([given] * 1000)
         assert findings.settled(LOW, HIGH) is None
-        assert findings.lacking(LOW, HIGH) == f"{why} (1,000 rounds, of which 0 count)"
+        assert findings.lacking(LOW, HIGH, CONTROL) == f"in 1,000 of 1,000 rounds, {why}; 0 rounds count"
 
 
 def test_control_that_does_not_scale_spoils_its_round() -> None:
@@ -75,9 +77,10 @@ def test_control_that_does_not_scale_spoils_its_round() -> None:
         assert given.unfit(HIGH) == NOT_SCALING
         assert given.unfit(1.2) is None
         assert Pairs([given] * 1000).settled(LOW, HIGH) is None
-    lacking = Pairs([replace(good, before=weak, after=weak)]).lacking(LOW, HIGH)
-    assert lacking.startswith("too few cores, a busy machine, or work that does not scale in workers of the control")
-    assert "did 1.7 times as much, and it takes more than 1.7 (1 round," in lacking
+    assert Pairs([replace(good, before=weak, after=weak)]).lacking(LOW, HIGH, CONTROL) == (
+        "this machine was too busy or has too few CPUs, or the work does not scale. Even the control (2 processes) "
+        "did only 1.7 times as much as one; more than 1.7 is needed"
+    )
 
 
 def test_control_that_does_too_much_spoils_its_round() -> None:
@@ -104,7 +107,8 @@ def test_thirteen_rounds_that_agree_settle_it(value: float, above: bool) -> None
     """And no fewer."""
     assert Pairs([round_at(value)] * 13).settled(LOW, HIGH) is above
     assert Pairs([round_at(value)] * 12).settled(LOW, HIGH) is None
-    assert Pairs([round_at(value)] * 12).lacking(LOW, HIGH).endswith("1 more that agree would: give a larger budget")
+    lacking = Pairs([round_at(value)] * 12).lacking(LOW, HIGH, CONTROL)
+    assert lacking.endswith("1 more that agree would settle it; give a larger budget")
 
 
 def test_one_that_disagrees_takes_more() -> None:
@@ -120,7 +124,7 @@ def test_dead_zone_and_vague_pairs_settle_nothing() -> None:
     for given in (round_at(1.5), replace(round_at(1.98), measured=vague)):
         findings = Pairs([given] * 1000)
         assert findings.settled(LOW, HIGH) is None
-        assert "1,000 too near to tell" in findings.lacking(LOW, HIGH)
+        assert "1,000 on neither side" in findings.lacking(LOW, HIGH, CONTROL)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from pytest_concclaims.lab.measurement import Settled
+from pytest_concclaims.lab.parallelism import rounds
 from pytest_concclaims.lab.parallelism.findings import MARGIN, NOT_ALONE, UNDISTURBED
 from pytest_concclaims.lab.parallelism.rounds import ABOVE, BELOW, NO_CONTROL, TOO_BUSY, Round, Rounds
 from pytest_concclaims.lab.parallelism.slices import DELAY, TOGETHER, Slice
 
 LOW, HIGH = 1.2, 1.4
+#: The workers of the control, in words.
+CONTROL = "2 processes"
 #: Workers that were never at work together.
 NO_TIME = Slice(0.0, 2.0, 0.0, 1.0, None, False, 0.0, 0.0)
 
@@ -42,7 +46,7 @@ UNFIT = {
     "control after": (replace(round_at(1.0), after=WEAK), TOO_BUSY),
     "no control": (Round(None, slice_at(1.0), None), NO_CONTROL),
     "no work of the control": (replace(round_at(1.0), after=NO_TIME), TOO_BUSY),
-    "quota": (hindered(throttled=True), "the system held the workers back (its CPU quota)"),
+    "quota": (hindered(throttled=True), "a CPU quota held the workers back"),
     "delay": (hindered(delay=DELAY + 0.001), "the workers waited for a CPU"),
     "apart": (hindered(seconds=0.04 * TOGETHER), "the workers were hardly at work at the same time"),
     "not alone": (
@@ -60,9 +64,12 @@ def test_round_that_says_nothing_about_less(given: Round, why: str) -> None:
     assert not given.is_above(HIGH)
     findings = Rounds([given] * 1000)
     assert findings.settled(LOW, HIGH) is None
-    assert findings.telling(HIGH) == []
+    assert findings.counting(HIGH) == []
     if why != TOO_BUSY:
-        assert findings.lacking(LOW, HIGH).startswith(f"{why} (1000 slices; above 1.4: 0; below 1.2, and able to say")
+        assert findings.lacking(LOW, HIGH, CONTROL) == (
+            f'in 1,000 of 1,000 slices, {why}. Of 1,000 slices, 0 lie above 1.4; of the 0 that count for "less", 0 '
+            "lie below 1.2.  Needed: 3 above or 6 below, and 90% that agree"
+        )
 
 
 @pytest.mark.parametrize(
@@ -128,9 +135,9 @@ def test_dead_zone_settles_nothing() -> None:
     """Between the two numbers there is no answer, however long it is looked for."""
     findings = Rounds([round_at(1.3)] * 1000)
     assert findings.settled(LOW, HIGH) is None
-    assert findings.lacking(LOW, HIGH) == (
-        "the slices do not agree, or lie in the dead zone (1000 slices; above 1.4: 0; below 1.2, and able to say so: "
-        "0 of 1000; it takes 3 above or 6 below, and 90% that agree)"
+    assert findings.lacking(LOW, HIGH, CONTROL) == (
+        "the slices disagree, or lie in the dead zone. Of 1,000 slices, 0 lie above 1.4; of the 1,000 that count for "
+        '"less", 0 lie below 1.2. Needed: 3 above or 6 below, and 90% that agree'
     )
 
 
@@ -138,7 +145,9 @@ def test_half_and_half_settles_nothing() -> None:
     """A machine on which it is now so and now otherwise has no answer."""
     findings = Rounds([round_at(1.0), round_at(1.98)] * 500)
     assert findings.settled(LOW, HIGH) is None
-    assert "above 1.4: 500; below 1.2, and able to say so: 500 of 1000" in findings.lacking(LOW, HIGH)
+    assert '500 lie above 1.4; of the 1,000 that count for "less", 500 lie below 1.2' in findings.lacking(
+        LOW, HIGH, CONTROL
+    )
 
 
 def test_witness_counts_against_less_even_beside_a_weak_control_or_none() -> None:
@@ -191,31 +200,66 @@ def test_lacking_says_what_most_slices_lack() -> None:
     """What people read names the reason that comes most often, and counts those that could say something."""
     weak, delayed = UNFIT["control after"][0], UNFIT["delay"][0]
     some = [round_at(1.0)] * 2 + [delayed] * 4 + [round_at(1.3), round_at(1.98, control=1.0)]
-    assert Rounds(some).lacking(LOW, HIGH) == (
-        "the workers waited for a CPU (8 slices; above 1.4: 1; below 1.2, and able to say so: 2 of 3; it takes 3 "
-        "above or 6 below, and 90% that agree)"
+    assert Rounds(some).lacking(LOW, HIGH, CONTROL) == (
+        "in 4 of 8 slices, the workers waited for a CPU. Of 8 slices, 1 lie above 1.4; of the 3 that count for "
+        '"less", 2 lie below 1.2. Needed: 3 above or 6 below, and 90% that agree'
     )
-    assert Rounds([*some, *[weak] * 9]).lacking(LOW, HIGH).startswith("the machine was too busy, or has too few")
+    assert "Even the control (2 processes)" in Rounds([*some, *[weak] * 9]).lacking(LOW, HIGH, CONTROL)
 
 
 def test_lacking_of_work_that_waits() -> None:
     """A control that neither uses a CPU nor waits for one shows no busy machine."""
-    assert Rounds([round_at(0.05, control=0.04)]).lacking(LOW, HIGH).startswith("the work hardly uses a CPU")
+    assert Rounds([round_at(0.05, control=0.04)]).lacking(LOW, HIGH, CONTROL) == (
+        "the work hardly uses a CPU, and this measures CPU time. Even the control (2 processes) used 0.04 cores; "
+        "more than 1.5 is needed"
+    )
 
 
+@pytest.fixture
+def cpus(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, float | None], None]:
+    """Return a function that sets the number of usable CPUs, and the CPU quota."""
+
+    def set_cpus(usable: int, quota: float | None) -> None:
+        monkeypatch.setattr(rounds, "usable_cpus", lambda: usable)
+        monkeypatch.setattr(rounds, "cgroup_quota", lambda: quota)
+
+    set_cpus(2, None)
+    return set_cpus
+
+
+@pytest.mark.usefixtures("cpus")
 def test_lacking_of_work_that_was_kept_from_a_cpu() -> None:
     """A control that waited for a CPU, and got little of it, is no work that waits."""
     round_ = round_at(0.43, control=0.43)
     kept = replace(slice_at(0.43), delay=1.3)
-    lacking = Rounds([replace(round_, before=kept, after=kept)]).lacking(LOW, HIGH)
-    assert lacking.startswith("the machine was too busy, or has too few cores: the control used 0.43,")
+    assert Rounds([replace(round_, before=kept, after=kept)]).lacking(LOW, HIGH, CONTROL) == (
+        "this machine was too busy. Even the control (2 processes) got 0.43 cores; more than 1.5 is needed"
+    )
 
 
-def test_lacking_where_nobody_tells_what_was_waited_for() -> None:
+@pytest.mark.parametrize(("usable", "quota", "words"), [(1, None, "(1)"), (4, 1.5, "(1.5)"), (2, 0.5, "(0.5)")])
+def test_lacking_with_too_few_cpus(
+    usable: int, quota: float | None, words: str, cpus: Callable[[int, float | None], None]
+) -> None:
+    """The control cannot exceed the number of usable CPUs, or the CPU quota."""
+    cpus(usable, quota)
+    lacking = Rounds([round_at(1.0, control=1.0)]).lacking(LOW, HIGH, CONTROL)
+    assert lacking.startswith(f"this machine has too few usable CPUs {words}. Even the control (2 processes) got 1 ")
+
+
+@pytest.mark.usefixtures("cpus")
+def test_lacking_of_work_that_waits_half_of_the_time() -> None:
+    """The control wanted too few cores, so the machine need not have been busy."""
+    lacking = Rounds([round_at(1.0, control=1.0)]).lacking(LOW, HIGH, CONTROL)
+    assert lacking.startswith("this machine was too busy, or the work waits for something other than a CPU. Even ")
+
+
+@pytest.mark.usefixtures("cpus")
+def test_lacking_where_waits_are_not_reported() -> None:
     """Then it may have been either."""
-    untold = replace(slice_at(0.43), delay=None)
-    lacking = Rounds([Round(untold, untold, untold)]).lacking(LOW, HIGH)
-    assert lacking.startswith("the machine was too busy, or has too few cores, or the work hardly uses a CPU: ")
+    unknown = replace(slice_at(0.43), delay=None)
+    lacking = Rounds([Round(unknown, unknown, unknown)]).lacking(LOW, HIGH, CONTROL)
+    assert lacking.startswith("this machine was too busy, or the work hardly uses a CPU. Even the control ")
 
 
 # --- for the reader

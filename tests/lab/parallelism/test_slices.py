@@ -103,7 +103,7 @@ GOOD = Slice(1.5, 1.5, seconds=2, planned=2.0, delay=0.0, throttled=False, fewes
 @pytest.mark.parametrize(
     ("slice_", "why"),
     [
-        (replace(GOOD, throttled=True), "the system held the workers back (its CPU quota)"),
+        (replace(GOOD, throttled=True), "a CPU quota held the workers back"),
         (replace(GOOD, delay=DELAY + 0.001), "the workers waited for a CPU"),
         (replace(GOOD, seconds=1.99 * TOGETHER), "the workers were hardly at work at the same time"),
         (replace(GOOD, delay=DELAY, seconds=2 * TOGETHER), None),

@@ -92,8 +92,8 @@ def test_what_parallelism_cannot_tell(simulate: Simulate) -> None:
     assert measurement < 1.3
     assert not measurement > 1
     assert last(lab).phrase() == (
-        "two threads at compute did 0.49 [0.49 to 0.49] times as much as one; two processes 2.00; 13 of 13 rounds "
-        "below 0.90 (error rate 0.001)"
+        "2 threads calling `compute` did 0.49 times as much as one (0.49 to 0.49); the control (2 processes) did "
+        "2.00 times as much; below 0.90 in 13 of 13 rounds (error rate 0.001)"
     )
 
 
@@ -144,13 +144,13 @@ def test_system_that_tells_of_no_waiting(simulate: Simulate) -> None:
     simulate(IDLE, speedups={"thread": 1.0, "control": 1.75}, weather=lambda *_: (1.0, None))
     lab, measurement = threads()
     assert answer(measurement) is None
-    assert "this system does not tell" in str(last(lab).lacking)
+    assert "this system does not report" in str(last(lab).lacking)
 
 
 def test_control_that_does_not_scale(simulate: Simulate) -> None:
     """Too few cores, or work that does not scale in processes either."""
     simulate(IDLE, speedups={"thread": 1.0, "control": 1.0})
-    with pytest.raises(Inconclusive, match=r"that did 1 times as much, and it takes more than 1\.7"):
+    with pytest.raises(Inconclusive, match=r"\(2 processes\) did only 1 times as much as one; more than 1\.7 is"):
         assert threads()[1] > 1.5
 
 
@@ -159,7 +159,7 @@ def test_quota_is_seen(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> N
     simulate(IDLE)
     held_back = iter(range(1_000_000))
     monkeypatch.setattr(alternation, "throttled_seconds", lambda: next(held_back))
-    with pytest.raises(Inconclusive, match="the system held the workers back"):
+    with pytest.raises(Inconclusive, match="a CPU quota held the workers back"):
         assert threads()[1] > 1.5
 
 
@@ -189,7 +189,7 @@ def test_evidence_travels(simulate: Simulate) -> None:
     lab, measurement = threads()
     assert repr(measurement) == "<lab.speedup(compute, workers=2, kind='thread'): not measured yet>"
     assert measurement > 1.5
-    assert repr(measurement) == "<lab.speedup(compute, workers=2, kind='thread'): 2 [2 to 2], 13 samples>"
+    assert repr(measurement) == "<lab.speedup(compute, workers=2, kind='thread'): 2 (2 to 2), 13 samples>"
     assert from_json(json.loads(json.dumps(last(lab).to_json(), allow_nan=False))) == last(lab)
 
 
@@ -199,7 +199,7 @@ def test_evidence_travels(simulate: Simulate) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"workers": 1}, ValueError, r"lab\.speedup\(workers=1\): it takes two or more"),
+        ({"workers": 1}, ValueError, r"lab\.speedup\(workers=1\): must be 2 or more"),
         ({"kind": "threads"}, ValueError, r"lab\.speedup\(kind='threads'\)"),
         ({"control": "core"}, ValueError, r"lab\.speedup\(control='core'\)"),
         ({"budget": 0}, ValueError, r"lab\.speedup\(budget=0\)"),
@@ -215,8 +215,8 @@ def test_bad_arguments(changes: dict[str, Any], error: type[Exception], words: s
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (1.9, r"2 workers do 2 times as much as one at most, .* nothing from 1\.9 on could be refuted"),
-        (0.1, r"a dead zone of 0\.1 to either side of a number, so nothing could lie below"),
+        (1.9, r"2 workers do at most 2 times as much as one, .* \(the dead zone must end below 1\.9\)"),
+        (0.1, r"the dead zone, 0\.1 to either side of the number, begins at or below 0, so nothing lies below it"),
     ],
 )
 def test_numbers_that_could_not_be_told(number: float, words: str) -> None:

@@ -364,7 +364,7 @@ def test_module_that_subinterpreters_cannot_import(
     finally:
         del sys.modules["only_here"]
     assert failure.kind == "raised"
-    assert failure.text.startswith("could not be called there: ")
+    assert failure.text.startswith("could not be called: ")
     assert "LookupError: only in the main one" in failure.text
     assert "Traceback" in failure.details
     assert "only_here.py" in failure.details
