@@ -42,7 +42,7 @@ def thread(*, at_work: bool) -> Iterator[threading.Thread]:
 def test_one_at_work_is_named() -> None:
     """It is found within some attempts, even on a busy machine."""
     with thread(at_work=True) as other:
-        assert any("thread 'other', which was there before" in str(threads_at_work([other])) for _ in range(100))
+        assert any("thread 'other' is at work" in str(threads_at_work([other])) for _ in range(100))
 
 
 def test_one_that_waits_is_none() -> None:

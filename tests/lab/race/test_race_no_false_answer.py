@@ -235,7 +235,7 @@ def test_lab_of_a_claim_that_is_over_is_refused(lab: Lab) -> None:
     """Another claim's race would leave that claim without evidence."""
     race = lab.race(Cell, yielding, yielding, observe=value_of)
     lab.over = True
-    with pytest.raises(RuntimeError, match="the lab of a claim that is over is used"):
+    with pytest.raises(RuntimeError, match="lab: used after its claim has ended"):
         race.ever(2)
 
 
