@@ -49,7 +49,7 @@ def test_child_process_that_has_ended_took_part() -> None:
     assert since(before)[1] >= 0.01
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports it")
 @pytest.mark.parametrize("code", [HOG, f"({HOG}) & wait"], ids=["child", "grandchild"])
 def test_process_that_lives_took_part(code: str) -> None:
     """The CPU time of a running child counts, such as a pool's worker, and that of the child's own child."""
@@ -142,7 +142,7 @@ def test_what_this_thread_waited(content: str | None, waited: float, monkeypatch
 
 
 @pytest.mark.interpreter
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports it")
 def test_a_thread_that_shares_its_cpu_waits() -> None:
     """Beside another program on one CPU, its waiting time grows; otherwise, this test would not end."""
     usable = os.sched_getaffinity(0)

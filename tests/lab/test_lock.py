@@ -57,7 +57,7 @@ HOLDING = """
 with machine_lock().held(timeout=0):
     say(os.getpid())
     wait_for_word()
-say("let go")
+say("released")
 """
 
 
@@ -168,7 +168,7 @@ def test_another_process_has_to_wait_for_the_end_of_the_block() -> None:
         other.hear()
         assert not is_free()
         other.tell()
-        assert other.hear() == "let go"
+        assert other.hear() == "released"
         assert is_free()
 
 
@@ -496,14 +496,14 @@ with lock.held(timeout=0):
         say("held")
         wait_for_word()
 if child:
-    say("let go")
+    say("released")
 """
     ) as holder:
         assert holder.hear() == "held"
         assert not is_free()
         assert (folder / "machine.holder").read_text() != ""
         holder.tell()
-        assert holder.hear() == "let go"
+        assert holder.hear() == "released"
         assert is_free()
 
 
@@ -552,7 +552,7 @@ block.__enter__()
 child = os.fork()
 if child:
     block.__exit__(None, None, None)
-    say("let go")
+    say("released")
     os.waitpid(child, 0)
 else:
     wait_for_word()
@@ -560,18 +560,18 @@ else:
         block.__exit__(None, None, None)
         say("child")
         wait_for_word()
-    say("let go")
+    say("released")
     wait_for_word()
     os._exit(0)
 """
     ) as parent:
-        assert parent.hear() == "let go"
+        assert parent.hear() == "released"
         assert is_free()
         parent.tell()
         assert parent.hear() == "child"
         assert not is_free()
         parent.tell()
-        assert parent.hear() == "let go"
+        assert parent.hear() == "released"
         assert is_free()
 
 

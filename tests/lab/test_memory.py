@@ -25,7 +25,7 @@ from pytest_concclaims.records.evidence import MemoryRun, from_json, in_bytes
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
-has_gauge = pytest.mark.skipif(gauge() is None, reason="nothing can tell memory here")
+has_gauge = pytest.mark.skipif(gauge() is None, reason="memory cannot be measured here")
 
 MIB = 1 << 20
 #: Seconds for a question to the real gauge; a settled one takes less.

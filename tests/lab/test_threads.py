@@ -14,7 +14,7 @@ from pytest_concclaims.lab.threads import threads_at_work
 
 pytestmark = [
     pytest.mark.interpreter,
-    pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what threads use"),
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the CPU time of threads"),
 ]
 
 

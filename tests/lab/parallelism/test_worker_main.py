@@ -273,7 +273,7 @@ def test_worker_runs_on_the_cpus_of_its_order(serve: Serve) -> None:
     assert os.sched_getaffinity(0) == before
 
 
-@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="the system does not tell of delays")
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="the system does not report delays")
 def test_delay_is_reported(serve: Serve) -> None:
     """The delay is the seconds for which the thread waited for a CPU."""
     begin = worker_main.clock()

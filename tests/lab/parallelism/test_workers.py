@@ -62,8 +62,8 @@ def answer(worker: Worker) -> tuple[Any, ...]:
 def received(worker: Worker) -> tuple[Any, ...]:
     """Return the next answer of a worker."""
     assert worker.connection.poll(TIMEOUT_S)
-    answer_: tuple[Any, ...] = worker.connection.recv()
-    return answer_
+    received_answer: tuple[Any, ...] = worker.connection.recv()
+    return received_answer
 
 
 # --- each kind
