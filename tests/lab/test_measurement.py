@@ -257,7 +257,7 @@ def test_between_is_three_valued(place: Place, answers: tuple[float | None, ...]
     assert [item.answer for item in place.recorded] == [answer]
 
 
-def test_it_holds_the_machine_lock_while_it_samples(place: Place, m: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_holds_the_lock_while_it_samples(place: Place, m: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each question takes the machine lock, and releases it."""
     seen = []
     settle = m._settle
