@@ -17,7 +17,7 @@ DEADLOCKED: WeakSet[threading.Thread] = WeakSet()
 
 
 @contextmanager
-def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseException], bool]) -> Iterator[None]:
+def ends_of_threads_reported(note: Callable[[str, threading.Thread | None, BaseException], bool]) -> Iterator[None]:
     """Report exceptions that end threads in the block, except ``SystemExit``, which Python does not report either.
 
     :param note: called with the thread's name in words, the thread, and the exception. Returns whether it handled
@@ -25,14 +25,14 @@ def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseExce
     """
     before = threading.excepthook
 
-    def hear(args: threading.ExceptHookArgs) -> None:
+    def hook(args: threading.ExceptHookArgs) -> None:
         if args.exc_type is SystemExit:
             return
         name = args.thread.name if args.thread is not None else "a thread"
         if not note(f"thread {name!r}", args.thread, args.exc_value or args.exc_type()):
             before(args)
 
-    threading.excepthook = hear
+    threading.excepthook = hook
     try:
         yield
     finally:
@@ -54,7 +54,7 @@ def ends_of_new_threads() -> Iterator[list[Failure]]:
         ends.append(raised(name, error))
         return True
 
-    with ends_of_threads_heard(note):
+    with ends_of_threads_reported(note):
         yield ends
 
 

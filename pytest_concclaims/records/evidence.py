@@ -313,11 +313,10 @@ class Measured(Evidence):
             return str(self.failure["text"])
         if self.lacking is not None or self.answer is None:
             lacking = _NO_REASON if self.lacking is None else self.lacking
-            asked = f"Asked: {self.subject}, {self.question}"
-            if self.value is not None:
-                asked = f"Measured: {self._seen()}; asked: {self.question}"
-            return f"No answer: {lacking}. {asked}"
-        return f"{self._seen()}; {self._why()}"
+            if self.value is None:
+                return f"No answer: {lacking}. Asked: {self.subject}, {self.question}"
+            return f"No answer: {lacking}. Measured: {self._seen()}; asked: {self.question}"
+        return f"{self.subject if self.value is None else self._seen()}; {self._why()}"
 
     def _seen(self) -> str:
         """Return what was measured: the subject, the estimate and its range."""
