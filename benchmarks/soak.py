@@ -615,9 +615,7 @@ def find_python(python: Python) -> Python:
     """
     found = shutil.which(python.path)
     if found is None:
-        raise SoakError(
-            f"--python {python}: {python.path!r} is not a program; give an interpreter's path"
-        )
+        raise SoakError(f"--python {python}: {python.path!r} is not a program; give an interpreter's path")
     return Python(str(Path(found).absolute()), python.environment)  # a resolved path would leave its environment
 
 

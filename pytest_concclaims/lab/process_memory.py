@@ -65,7 +65,9 @@ class MemoryInUse:
         return all(sizes.unique is not None for sizes in self.started.values())
 
     def since(self, before: MemoryInUse) -> Growth:
-        """Return the growth since another moment. It adds up:
+        """Return the growth since another moment.
+
+        It adds up:
 
         - of this process, the resident memory: memory that it shares with a child counts here;
         - of a new descendant, its unique set size. Of several, that is the lower bound; the upper bound is their

@@ -137,7 +137,7 @@ def test_what_cannot_be_called_is_shown_in_short() -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_whatever_is_raised_is_a_failure(error: BaseException) -> None:
-    """This includes the outcomes of a test, as they are about one call, and not about the measurement."""
+    """It includes the outcomes of a test, as they are about one call, and not about the measurement."""
     with pytest.raises(Failed) as caught, failures_of("start"):
         raise error
     assert caught.value.__cause__ is error

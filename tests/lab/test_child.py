@@ -264,7 +264,7 @@ def test_missing_script(lab: Lab, tmp_path: Path) -> None:
 @pytest.mark.parametrize("deadline", [0, -1.5, math.nan, math.inf, "5", None], ids=repr)
 def test_bad_deadline(lab: Lab, deadline: Any) -> None:
     """A deadline must be a positive number of seconds."""
-    with pytest.raises(ValueError, match="must be a positive number of seconds, e.g. 30"):
+    with pytest.raises(ValueError, match=r"must be a positive number of seconds, e\.g\. 30"):
         lab.child(identity, 1, deadline=deadline)
 
 

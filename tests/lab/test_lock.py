@@ -729,9 +729,7 @@ def test_short_waiting_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "unknown", "12", "x y", "1 2 3"])
-def test_unknown_holder_is_another_experiment(
-    content: str, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
+def test_unknown_holder_is_another_experiment(content: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Such as on a full disk, or while the file is being written."""
     with Script(HOLDING) as other:
         other.hear()
@@ -751,9 +749,7 @@ def test_holder_is_named_in_a_file(folder: Path) -> None:
     assert (folder / "machine.holder").read_text() == ""
 
 
-def test_messages_go_to_standard_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_messages_go_to_standard_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """That is the default."""
     monkeypatch.setattr(lock, "time", Clock())
     with Script(HOLDING) as other:

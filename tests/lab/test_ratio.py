@@ -189,9 +189,7 @@ def test_budget_is_spent(lab: Lab, time_: Time) -> None:
         measured.above(1)
     # Three calls of each arm prepare it; then pairs follow until two seconds are over.
     assert len(measured.timings[0].seconds) == 5
-    words = (
-        r"^No answer: the budget is spent\. Of 5 samples, 0 lie above 1, 0 below 1.* `a` took 1 times as long as"
-    )
+    words = r"^No answer: the budget is spent\. Of 5 samples, 0 lie above 1, 0 below 1.* `a` took 1 times as long as"
     assert re.search(words, str(caught.value))
     (found,) = lab.evidence
     assert str(caught.value) == found.phrase()
@@ -641,7 +639,7 @@ def test_after_a_failure_it_can_be_asked_again(lab: Lab, time_: Time) -> None:
 
 
 def start() -> None:
-    """A function with the same name as another one."""
+    """Do nothing; another function has the same name."""
 
 
 def namesakes() -> list[Callable[[], None]]:

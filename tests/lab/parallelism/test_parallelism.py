@@ -389,9 +389,7 @@ def test_several_cores(simulate: Simulate) -> None:
     assert (found.answer, found.samples, found.control_value) == (False, 3, None)
     assert [(slice_["before"], slice_["after"]) for slice_ in found.slices] == [(None, None)] * 3
     assert "control" not in {name for name, _ in machine.orders}
-    assert found.phrase() == (
-        "2 threads calling `compute` used 1.98 cores (1.98 to 1.98) in 3 slices; not below 1.2"
-    )
+    assert found.phrase() == ("2 threads calling `compute` used 1.98 cores (1.98 to 1.98) in 3 slices; not below 1.2")
     assert measurement.above(SEVERAL_CORES, else_below=ONE_CORE)
     assert last(lab).samples == 3
 

@@ -171,7 +171,7 @@ def test_exception_is_reported_with_its_traceback() -> None:
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
 def test_no_exception_leaves_the_child(error: BaseException) -> None:
-    """This holds for any ``BaseException``."""
+    """Any ``BaseException`` is reported to the parent."""
 
     def leave() -> None:
         raise error

@@ -509,7 +509,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 @pytest.mark.usefixtures("project")
 def test_bad_input_is_refused_in_a_line(capsys: pytest.CaptureFixture[str], words: list[str], error: str) -> None:
     """It says what to do, before anything is run."""
-    assert re.search(error,  refusal(capsys, *words))
+    assert re.search(error, refusal(capsys, *words))
 
 
 def make_program(file: Path, *lines: str) -> str:
