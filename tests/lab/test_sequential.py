@@ -289,7 +289,7 @@ def test_more_is_not_promised_to_help_where_samples_do_not_agree(
     settled, _ = scripted(monkeypatch, script, 2.0, 2.0)
     assert settled.lacking is not None
     assert "the median may lie at 2" in settled.lacking
-    assert "budget" not in settled.lacking
+    assert "larger budget" not in settled.lacking
 
 
 # --- the order of a pair

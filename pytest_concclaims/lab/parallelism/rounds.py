@@ -126,7 +126,7 @@ class Rounds(Findings[Slice]):
             cause = f"in {reasons.count(worst):,} of {all_of}, {worst}"
         return (
             f'{cause}. Of {all_of}, {above:,} lie above {high:.4g}; of the {fit:,} that count for "less", {below:,} '
-            f"lie below {low:.4g}.  Needed: {ABOVE} above or {BELOW} below, and {AGREE:.0%} that agree"
+            f"lie below {low:.4g}. Needed: {ABOVE} above or {BELOW} below, and {AGREE:.0%} that agree"
         )
 
     def _too_busy(self, needed: float, seen: float, control: str) -> str:

@@ -68,7 +68,7 @@ def test_round_that_says_nothing_about_less(given: Round, why: str) -> None:
     if why != TOO_BUSY:
         assert findings.lacking(LOW, HIGH, CONTROL) == (
             f'in 1,000 of 1,000 slices, {why}. Of 1,000 slices, 0 lie above 1.4; of the 0 that count for "less", 0 '
-            "lie below 1.2.  Needed: 3 above or 6 below, and 90% that agree"
+            "lie below 1.2. Needed: 3 above or 6 below, and 90% that agree"
         )
 
 

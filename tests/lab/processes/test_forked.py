@@ -199,7 +199,7 @@ class ReadableBy:
 
 def test_value_that_cannot_be_unpickled_is_an_error() -> None:
     """An exception of unpickling is not reported as one of the function."""
-    with pytest.raises(ForkedError, match=r"could not be read here: .*not here"):
+    with pytest.raises(ForkedError, match=r"could not be unpickled: .*not here"):
         run_forked(lambda: ReadableBy(os.getpid()), deadline=TIMEOUT_S)
 
 
