@@ -3,10 +3,11 @@
     python benchmarks/article.py                  # three runs
     python benchmarks/article.py --runs 1 -n 2    # one run, by two workers of pytest-xdist
 
-Needs an environment that has the plugin installed. Before each run, the interpreter is started some times, to do
-nothing; the unit is the median of these. Of each claim it tells how many starts it takes, in the median of the runs,
-what its instruments took of that, and what is left: work and waits of its own, and waiting for the machine. Then the
-same for all claims together. A claim that has no answer has used up its budget, so it tells how many have none.
+It needs an environment with the plugin. Before each run, the interpreter is started some times to do nothing; the
+unit is the median of these starts. For each claim, it prints the median over the runs: the whole time, the part of
+each instrument, and the rest, which is the claim's own work and its waits, including those for the machine lock. Then
+it prints the same for all claims together. A claim without an answer has used up its budget, so it prints how many
+there are.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-#: Of the interpreter, before each run.
+#: Starts of the interpreter before each run.
 STARTS = 10
 REST = "the rest"
 
@@ -31,7 +32,7 @@ Claim = dict[str, Any]
 
 
 def seconds_of(*command: str) -> float:
-    """Return how long this interpreter takes for a command."""
+    """Return the seconds that this interpreter takes for a command."""
     begin = time.perf_counter()
     subprocess.run(  # noqa: S603  (this interpreter)
         [sys.executable, *command], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -40,18 +41,18 @@ def seconds_of(*command: str) -> float:
 
 
 def run(workers: int) -> tuple[float, list[Claim]]:
-    """Run the claims; return how long that took, and what is on record of them."""
+    """Run the claims; return the seconds, and the claims of the run record."""
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "run.json"
         options = ["-p", "no:cacheprovider", *(["-n", str(workers)] if workers else [])]
         seconds = seconds_of("-m", "pytest", "--claims", "article", f"--claims-report={record}", *options)
         if not record.exists():
-            raise SystemExit(f"{sys.executable} -m pytest --claims article: no run record; does it have the plugin?")
+            raise SystemExit(f"{sys.executable} -m pytest --claims article: no run record; install the plugin")
         return seconds, json.loads(record.read_text(encoding="utf-8"))["claims"]
 
 
 def parts_of(claim: Claim) -> Counter[str]:
-    """Return how many seconds of a claim each instrument took, and what is left."""
+    """Return the seconds of a claim by instrument, and the rest."""
     parts: Counter[str] = Counter()
     for piece in claim["evidence"]:
         parts[piece["kind"]] += piece.get("seconds", piece.get("duration", 0.0))
@@ -60,12 +61,12 @@ def parts_of(claim: Claim) -> Counter[str]:
 
 
 def in_words(parts: Counter[str], unit: float) -> str:
-    """Return parts of a time in multiples of a unit, the greatest first."""
+    """Return the parts of a time in multiples of a unit, the greatest first, as text."""
     return ", ".join(f"{part} {seconds / unit:.0f}" for part, seconds in parts.most_common() if seconds >= unit / 2)
 
 
 def typical(runs: list[Counter[str]]) -> Counter[str]:
-    """Return the medians of what runs took, part by part."""
+    """Return the median of each part over the runs."""
     parts = {part for one in runs for part in one}
     return Counter({part: statistics.median(one[part] for one in runs) for part in parts})
 
@@ -73,10 +74,10 @@ def typical(runs: list[Counter[str]]) -> Counter[str]:
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3, help="how many (default: %(default)s)")
-    parser.add_argument("-n", type=int, default=0, metavar="WORKERS", help="of pytest-xdist (default: none)")
+    parser.add_argument("--runs", type=int, default=3, help="number of runs (default: %(default)s)")
+    parser.add_argument("-n", type=int, default=0, metavar="WORKERS", help="workers of pytest-xdist (default: none)")
     arguments = parser.parse_args()
-    # An installed suite is compiled; one in a checkout is only if Python may write what it compiled.
+    # An installed suite is compiled; one in a checkout only if Python may write bytecode.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     starts: list[float] = []
     seconds: list[float] = []

@@ -1,7 +1,7 @@
-"""Small objects whose work is done in C: what no schedule can reach, free-running threads may show.
+"""Small objects whose work is done in C, where no schedule can switch, but threads that run freely may.
 
-Like ``small_objects.py``. On builds without a GIL, C code runs beside other C code; on the others, it may let the GIL
-go in the middle of a call.
+Like ``small_objects.py``. On builds without a GIL, C code runs at the same time as other C code; on others, it may
+release the GIL in the middle of a call.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from small_objects import SmallObject, same
 
 
 class Pipe:
-    """A file that can be written to, and what came out of it."""
+    """A text file to write to, and what was written."""
 
     def __init__(self) -> None:
         self.reader, writer = os.pipe()
@@ -26,7 +26,7 @@ class Pipe:
 
 
 def written_to(pipe: Pipe) -> bytes:
-    """Close the pipe, and return what came out."""
+    """Close the pipe, and return what was written."""
     pipe.buffered.flush()
     pipe.text.close()
     text = os.read(pipe.reader, 1000)
@@ -113,8 +113,8 @@ def number_of_a(items: Items) -> int:
 
 
 def half_used_random() -> random.Random:
-    """Return a generator that has the second of a pair of numbers ready."""
-    generator = random.Random(0)  # noqa: S311  (no secret)
+    """Return a generator that has the second number of a pair stored."""
+    generator = random.Random(0)  # noqa: S311  (not a secret)
     generator.gauss(0.0, 1.0)
     return generator
 
@@ -124,13 +124,13 @@ def draw(generator: random.Random) -> float:
 
 
 def _both_drawn() -> tuple[float, float]:
-    """Return what two threads draw one after the other."""
+    """Return what two threads draw, one after the other."""
     generator = half_used_random()
     return draw(generator), draw(generator)
 
 
 class CachedC:
-    """A function in C behind ``functools.lru_cache``."""
+    """A C function with ``functools.lru_cache``."""
 
     def __init__(self) -> None:
         self.call = functools.lru_cache(maxsize=None)(abs)

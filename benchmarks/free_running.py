@@ -1,15 +1,15 @@
-"""Threads that run freely on small objects, in many ways, until something goes wrong or the time is over.
+"""Threads that run freely on small objects, in several ways, until outcomes are wrong or time is up.
 
-What ``lab.race`` is compared with, so it uses nothing of it. A way is tried in a forked process of its own, as an
+``lab.race`` is compared with this, so this does not use it. Each way runs in a forked process of its own, as an
 object may crash or deadlock.
 
-With a GIL, all depends on where a thread is stopped. Each of the threads does a stride: the same states in the same
-order. One is stopped in the middle of a state, and the others come by; none may be far ahead, as it would not be met
-any more. The switch interval is drawn for each stride: at 1 us, threads are stopped at every switch point, which
-takes long and is always the same; at 100 us, seldom. From CPython 3.11 on, code that has just been made has switch
-points that it no longer has once it was specialized: in some strides the threads renew it all the time.
+With a GIL, the moment at which a thread is preempted decides. Each thread does a stride: the same states in the same
+order. While one is preempted in a state, the others pass through that state; so none may be far ahead. The switch
+interval is drawn for each stride: at 1 us, threads are preempted at every switch point, which is slow, and always the
+same; at 100 us, seldom. Since CPython 3.11, new code has switch points that it loses when it is specialized, so in
+some strides the threads renew their code all the time.
 
-Without a GIL, the threads meet before each state, by spinning.
+Without a GIL, the threads spin until all have reached a state.
 """
 
 from __future__ import annotations
@@ -40,36 +40,36 @@ from pytest_concclaims.lab.linux import sharpen_timers
 DEADLOCK = "DEADLOCK"
 CRASH = "CRASH"
 HANG = "HANG"
-#: From the shortest to the longest, a decimal exponent is drawn.
+#: The range of switch intervals; the decimal exponent is drawn.
 SWITCH_INTERVALS_S = (8e-6, 4e-5)
-#: Without progress for that long, threads are looked at.
-LOOK_INTERVAL_S = 0.3
-#: Beyond its time, a child gets that long to come to an end.
-PATIENCE_S = 20.0
-#: So many wrong outcomes are enough.
+#: Seconds without progress after which it is checked whether the threads are stuck.
+CHECK_INTERVAL_S = 0.3
+#: Seconds after its time that a child gets to end.
+GRACE_S = 20.0
+#: Number of wrong outcomes after which a way ends.
 ENOUGH = 10
-#: Spins before a thread waits no longer for the others, which may have no CPU.
+#: Spins after which a thread does not wait any longer for the others, which may have no CPU.
 MOST_SPINS = 1_000
-#: The naps of a thread that is far ahead. It takes no more of them, as the other may be blocked.
+#: Maximum of naps of a thread that is far ahead, as the other thread may be blocked.
 NAP_S = 2e-5
 MOST_NAPS = 50
 #: By how many states a thread may be ahead; drawn for each stride.
 LEADS = (8, 16, 64, 64)
 COLLECTION_INTERVAL_S = 1e-4
-#: Modules and classes of the standard library whose code is made anew with that of the object.
+#: Modules and classes of the standard library whose code is renewed with that of the object.
 STANDARD = (threading.Condition, threading.Event, functools.cached_property, queue.Queue)
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way of letting threads run.
+    """A way of running threads freely.
 
-    :param sizes: how many states a stride has; drawn at random.
-    :param meets: whether the threads meet before each state.
+    :param sizes: numbers of states of a stride; drawn at random.
+    :param meets: whether the threads wait for each other before each state.
     :param cold: whether code is renewed all the time.
     :param jit: whether PyPy compiles.
-    :param collects: whether another thread collects garbage all the time: that stops all threads, and opens the
-        critical sections in which C code has them.
+    :param collects: whether another thread collects garbage all the time. A collection stops all threads, also inside
+        critical sections of C code.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Way:
 
 
 def ways() -> tuple[Way, ...]:
-    """Return the ways that make sense on this interpreter."""
+    """Return the ways that apply to this interpreter."""
     short, long = (1, 8, 32, 100, 400), (100,)
     if not gil_enabled():
         strides = Way("strides", short)
@@ -95,10 +95,10 @@ def ways() -> tuple[Way, ...]:
 
 @dataclass
 class Seen:
-    """What came of an object.
+    """The outcomes of an object.
 
-    :param outcomes: how often each came, as ``repr``.
-    :param wrong: how often each wrong one came.
+    :param outcomes: the count of each outcome, by its ``repr``.
+    :param wrong: the count of each wrong outcome.
     :param first_s: seconds until the first wrong one.
     """
 
@@ -109,7 +109,7 @@ class Seen:
     wrong: Counter[str] = field(default_factory=Counter)
 
     def add(self, more: Seen) -> None:
-        """Add what came of it another time."""
+        """Add the outcomes of another run."""
         if self.first_s is None and more.first_s is not None:
             self.first_s = self.seconds + more.first_s
         self.samples += more.samples
@@ -119,7 +119,7 @@ class Seen:
 
 
 def brute_force(what: SmallObject, seconds: float, *, enough: int = ENOUGH) -> dict[str, Seen]:
-    """Let threads run on an object in each way, until it went wrong often enough or the time is over."""
+    """Run threads on an object in each way, until it was wrong ``enough`` times or time is up."""
     found: dict[str, Seen] = {}
     each = seconds / len(ways())
     for way in ways():
@@ -132,7 +132,7 @@ def brute_force(what: SmallObject, seconds: float, *, enough: int = ENOUGH) -> d
 
 
 def in_child(what: SmallObject, way: Way, seconds: float, enough: int) -> Seen:
-    """Try one way in a forked process."""
+    """Run one way in a forked process."""
     sys.stdout.flush()
     begin = time.perf_counter()
     reader, writer = os.pipe()
@@ -142,7 +142,7 @@ def in_child(what: SmallObject, way: Way, seconds: float, enough: int) -> Seen:
         _be_child(what, way, seconds, enough, writer)
     os.close(writer)
     with open(reader, "rb") as pipe:  # noqa: PTH123  (a descriptor)
-        ready, _, _ = select.select([pipe], [], [], seconds + PATIENCE_S)
+        ready, _, _ = select.select([pipe], [], [], seconds + GRACE_S)
         if not ready:
             os.kill(child, signal.SIGKILL)
         text = pipe.read()
@@ -162,7 +162,7 @@ def in_child(what: SmallObject, way: Way, seconds: float, enough: int) -> Seen:
 
 
 def _be_child(what: SmallObject, way: Way, seconds: float, enough: int, writer: int) -> NoReturn:
-    """Run the threads, and tell what came of it."""
+    """Run the threads, and send the outcomes to the parent."""
     try:
         sharpen_timers()
         if PYPY and not way.jit:
@@ -177,7 +177,7 @@ def _be_child(what: SmallObject, way: Way, seconds: float, enough: int, writer: 
             "wrong": dict(seen.wrong),
         }
         os.write(writer, json.dumps(said).encode())
-    except BaseException:  # noqa: BLE001  (nothing escapes the child)
+    except BaseException:  # noqa: BLE001  (it must not leave the child)
         import traceback
 
         traceback.print_exc()
@@ -192,7 +192,7 @@ class Contest:
         self.what, self.way = what, way
         self.actors = what.actors
         count = len(self.actors)
-        self.draw = random.Random()  # noqa: S311  (no secret)
+        self.draw = random.Random()  # noqa: S311  (not a secret)
         self.go = [threading.Lock() for _ in range(count)]
         self.done = [threading.Lock() for _ in range(count)]
         for lock in (*self.go, *self.done):
@@ -208,11 +208,11 @@ class Contest:
         for me in range(count):
             threading.Thread(target=self._work, args=(me,), daemon=True).start()
         if way.collects:
-            gc.freeze()  # what there is takes no time
+            gc.freeze()  # so that collections do not look at existing objects
             threading.Thread(target=_collect, daemon=True).start()
 
     def run(self, seconds: float, enough: int) -> Seen:
-        """Do strides until the time is over, so many outcomes were wrong, or the threads are stuck."""
+        """Do strides until time is up, ``enough`` outcomes were wrong, or the threads are stuck."""
         seen = Seen()
         begin = time.perf_counter()
         while seen.seconds < seconds and sum(seen.wrong.values()) < enough:
@@ -237,20 +237,20 @@ class Contest:
         return seen
 
     def _stride(self, size: int) -> bool:
-        """Have the threads act on fresh states; return whether they are stuck."""
+        """Run the threads on fresh states; return whether they are stuck."""
         what, draw = self.what, self.draw
         self.states = [what.setup() for _ in range(size)]
         count = len(self.actors)
         self.values = [[] for _ in range(count)]
         self.arrived = [-1] * count
         self.lead = draw.choice(LEADS)
-        # A thread that is let go first needs the first microseconds for itself before it can be stopped.
+        # The thread that starts first needs some microseconds before it can be preempted.
         self.delays = [draw.choice((0, 0, draw.randrange(200))) for _ in range(count)]
         for me in draw.sample(range(count), count):
             self.go[me].release()
         for me in range(count):
             last: list[int] | None = None
-            while not self.done[me].acquire(timeout=LOOK_INTERVAL_S):
+            while not self.done[me].acquire(timeout=CHECK_INTERVAL_S):
                 now = [len(values) for values in self.values]
                 if now == last and all(map(is_asleep, self.ids)):
                     return True
@@ -258,7 +258,7 @@ class Contest:
         return False
 
     def _outcomes(self) -> Iterator[object]:
-        """Yield what came of the states that all actors are done with."""
+        """Yield the outcomes of states that all actors have finished."""
         for values, state in zip(zip(*self.values), self.states):
             raised = next((value for value in values if isinstance(value, Raised)), None)
             if raised is not None:
@@ -267,7 +267,7 @@ class Contest:
                 yield values if self.what.observe is None else self.what.observe(state)
 
     def _work(self, me: int) -> None:
-        """Be one of the threads."""
+        """Run as one of the threads."""
         self.ids[me] = threading.get_native_id()
         while True:
             self.go[me].acquire()
@@ -277,7 +277,7 @@ class Contest:
                 self.done[me].release()
 
     def _act(self, me: int) -> None:
-        """Act on each of the states."""
+        """Call the actor with each of the states."""
         actor, values, jitter, functions = self.actors[me], self.values[me], self.jitter, self.functions
         offset = self.draw.randrange(500) + me
         for _ in range(self.delays[me]):
@@ -295,18 +295,18 @@ class Contest:
                 self._let_catch_up(number - lead // 2, neighbour)
             try:
                 values.append(actor(state))
-            except Exception as error:  # noqa: BLE001  (any is an outcome)
+            except Exception as error:  # noqa: BLE001  (it is an outcome)
                 values.append(Raised(type(error).__name__))
 
     def _meet(self, number: int) -> None:
-        """Wait until all threads have come to a state."""
+        """Wait until all threads have reached a state."""
         arrived = self.arrived
         for _ in range(MOST_SPINS):
             if min(arrived) >= number:
                 break
 
     def _let_catch_up(self, number: int, neighbour: int) -> None:
-        """Wait until another thread has come to a state: a thread that is far ahead is not met in a state."""
+        """Wait until another thread has reached a state: a thread that is far ahead does not overlap with it."""
         for _ in range(MOST_NAPS):
             if self.arrived[neighbour] >= number:
                 break
@@ -322,13 +322,13 @@ def _collect() -> NoReturn:
 
 @dataclass(frozen=True)
 class Raised:
-    """An outcome: an actor raised what it does not catch."""
+    """An outcome: an actor raised an exception."""
 
     name: str
 
 
 def is_asleep(native_id: int) -> bool:
-    """Return whether a thread of this process sleeps in the kernel; True where the system does not tell."""
+    """Return whether a thread of this process sleeps in the kernel; True if unknown."""
     try:
         stat = Path(f"/proc/self/task/{native_id}/stat").read_bytes()
     except OSError:
@@ -340,9 +340,9 @@ def is_asleep(native_id: int) -> bool:
 
 
 def functions_used_by(what: SmallObject) -> tuple[FunctionType, ...]:
-    """Return the functions that the actors may run: their own, and those whose names occur in what they may run.
+    """Return the functions that the actors may call: their own, and those whose names occur in what they may call.
 
-    Special methods are called without their name: all are among them.
+    All special methods are included, as they are called without their names.
     """
     used = {actor: None for actor in what.actors if isinstance(actor, FunctionType)}
     homes: list[ModuleType | type] = [sys.modules[name] for name in {actor.__module__ for actor in used}]
@@ -358,7 +358,7 @@ def functions_used_by(what: SmallObject) -> tuple[FunctionType, ...]:
 
 
 def names_in(code: CodeType) -> set[str]:
-    """Return the names that code looks up, and the code within it."""
+    """Return the names that code looks up, including those of nested code."""
     return set(code.co_names).union(*(names_in(item) for item in code.co_consts if isinstance(item, CodeType)))
 
 
@@ -382,12 +382,12 @@ def functions_of(home: ModuleType | type) -> Iterator[FunctionType]:
 
 
 def renew(*functions: FunctionType) -> None:
-    """Give functions new copies of their code, which no interpreter has specialized yet."""
+    """Give functions new copies of their code, which are not specialized."""
     for function in functions:
         function.__code__ = new_code(function.__code__)
 
 
 def new_code(code: CodeType) -> CodeType:
-    """Return a new copy of code, and of the code within it."""
+    """Return a new copy of code, nested code included."""
     constants = tuple(new_code(item) if isinstance(item, CodeType) else item for item in code.co_consts)
     return code.replace(co_consts=constants)

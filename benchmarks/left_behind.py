@@ -1,8 +1,8 @@
 """What a run has left behind: processes, temporary files, shared memory.
 
-A run gets a folder for its temporary files, and a mark in its environment. A process that it starts has the mark as
-well, and so has each one that such a process starts, in whatever group or session. Processes and shared memory, which
-includes named semaphores, are looked for on Linux only: in ``/proc`` and ``/dev/shm``.
+A run gets a folder for its temporary files, and a mark in its environment, which all processes inherit that it
+starts, directly or not, in any group or session. Processes and shared memory, which includes named semaphores, are
+found on Linux only, in ``/proc`` and ``/dev/shm``.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-#: The environment variable that is a run's mark.
+#: The environment variable of the mark.
 MARK = "CONCCLAIMS_RUN"
-#: Seconds in which what is left may go by itself: multiprocessing's fork server and resource tracker notice only then
-#: that their parent has ended.
-GRACE = 10.0
-#: Seconds between two looks.
-_LOOK = 0.05
+#: Seconds in which things may disappear by themselves: multiprocessing's fork server and resource tracker need some
+#: time to notice that their parent has ended.
+GRACE_S = 10.0
+#: Seconds between two checks.
+_POLL_INTERVAL_S = 0.05
 _LINUX = sys.platform == "linux"
 _PROCESSES = Path("/proc")
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (nothing is made there)
-#: Characters of a command, and names of one kind, that are told.
-_COMMAND_TOLD, _NAMES_TOLD = 200, 20
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (only read)
+#: Characters of a command, and names of one kind, that messages have.
+_COMMAND_SHOWN, _NAMES_SHOWN = 200, 20
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process that lives, and the command line that it has."""
+    """A running process and its command line."""
 
     pid: int
     command: str
 
     def __str__(self) -> str:
-        return f"process {self.pid} ({self.command[:_COMMAND_TOLD]})"
+        return f"process {self.pid} ({self.command[:_COMMAND_SHOWN]})"
 
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """What is there after the end of a run, and was not before it; false if that is nothing.
+    """What exists after the end of a run, and did not exist before; false if that is nothing.
 
-    :param files: their paths in the folder for temporary files; a folder counts if it is empty.
+    :param files: paths in the folder for temporary files; of folders, only empty ones.
     :param shared: paths of shared memory.
     """
 
@@ -65,17 +65,17 @@ class LeftBehind:
 
 
 def _first(names: list[str]) -> list[str]:
-    more = len(names) - _NAMES_TOLD
-    return names if more <= 0 else [*names[:_NAMES_TOLD], f"{more} more"]
+    more = len(names) - _NAMES_SHOWN
+    return names if more <= 0 else [*names[:_NAMES_SHOWN], f"{more} more"]
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a run takes place: what it has to itself there, and what was there before.
+    """The surroundings of a run.
 
-    :param folder: for its temporary files; nobody else has any in it.
+    :param folder: for its temporary files only.
     :param mark: the mark of its processes.
-    :param shared: the shared memory that there was before.
+    :param shared: the shared memory that existed before.
     """
 
     folder: Path
@@ -84,38 +84,38 @@ class Surroundings:
 
     @classmethod
     def of_run(cls, folder: Path) -> Surroundings:
-        """Make the folder, and the surroundings of a run that has not begun."""
+        """Make the folder; return the surroundings of a run that has not begun."""
         folder.mkdir()
         return cls(folder, secrets.token_hex(16), frozenset(_shared_memory()))
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that the run needs."""
+        """The environment variables of the run."""
         return {"TMPDIR": str(self.folder), MARK: self.mark}
 
-    def left_behind(self, grace: float = GRACE) -> LeftBehind:
-        """Return what is left behind, once the run has ended and what goes by itself has gone.
+    def left_behind(self, grace: float = GRACE_S) -> LeftBehind:
+        """Return what is left behind after the run has ended.
 
-        :param grace: seconds in which it may go.
+        :param grace: seconds in which things may disappear by themselves.
         """
         end = time.monotonic() + grace
         left = self._look()
         while left and time.monotonic() < end:
-            time.sleep(_LOOK)
+            time.sleep(_POLL_INTERVAL_S)
             now = self._look()
-            # Others make shared memory as well, at any time. Ours was there from the first look on.
+            # Other programs make shared memory at any time. That of the run exists at the first check.
             left = replace(now, shared=tuple(path for path in now.shared if path in left.shared))
         return left
 
     def end_processes(self) -> None:
-        """Kill the run's processes, and wait until they are gone."""
-        end = time.monotonic() + GRACE
+        """Kill the run's processes, and wait until they have ended."""
+        end = time.monotonic() + GRACE_S
         processes = self._processes()
         while processes and time.monotonic() < end:
             for process in processes:
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGKILL)
-            time.sleep(_LOOK)
+            time.sleep(_POLL_INTERVAL_S)
             processes = self._processes()
 
     def _look(self) -> LeftBehind:
@@ -126,7 +126,7 @@ class Surroundings:
         return LeftBehind(tuple(processes), tuple(sorted(_files(self.folder))), shared)
 
     def _processes(self) -> list[Process]:
-        # A process that has just been started, or becomes another program, is easily missed; but hardly twice.
+        # A process that has just started, or runs execve, is easily missed; but hardly twice.
         found = {pid: _process(pid) for _ in range(2) for pid in _pids() if self._is_ours(pid)}
         return [found[pid] for pid in sorted(found)]
 
@@ -134,7 +134,7 @@ class Surroundings:
         return f"{MARK}={self.mark}".encode() in _read(pid, "environ").split(b"\0")
 
     def _used_by_others(self, paths: Iterable[Path]) -> set[Path]:
-        """Return which files are in use by processes that are not the run's: they are not the run's, either."""
+        """Return which files are in use by processes of other programs, and so do not belong to the run."""
         identities = {}
         for path in paths:
             with suppress(FileNotFoundError):
@@ -152,7 +152,7 @@ def _pids() -> Iterator[int]:
 
 
 def _read(pid: int, name: str) -> bytes:
-    """Return what there is to read of a process: nothing if it has ended, or is another user's."""
+    """Return the content of a file of a process; empty if the process has ended, or belongs to another user."""
     with suppress(OSError):
         return (_PROCESSES / str(pid) / name).read_bytes()
     return b""
@@ -163,9 +163,9 @@ def _process(pid: int) -> Process:
 
 
 def _open_files(pid: int) -> Iterator[tuple[int, int]]:
-    """Yield device and inode of what a process has mapped or open.
+    """Yield device and inode of the files that a process has mapped or open.
 
-    Not the path: a semaphore was mapped when it had another one.
+    Not the paths: the file of a semaphore was renamed after it was mapped.
     """
     for line in _read(pid, "maps").splitlines():
         _, _, _, device, inode, *_ = line.split()

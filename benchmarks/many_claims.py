@@ -1,8 +1,8 @@
-"""What the plugin costs for many claims, beside plain pytest on the same functions.
+"""The cost of the plugin for many claims, compared with plain pytest on the same functions.
 
-Prints, for functions and for parametrized functions: the CPU seconds of plain pytest, of pytest with the plugin but
-without ``--claims``, and of pytest with it; their ratio to the first; the milliseconds and the memory that each claim
-costs. CPU time, as the runs follow each other, and other load must not count.
+For functions and for parametrized functions, it prints the CPU seconds of plain pytest, of pytest with the plugin but
+without ``--claims``, and of pytest with ``--claims``; their ratios to the first; and the milliseconds and the memory
+for each claim. CPU time depends less on other programs than elapsed time.
 
     python benchmarks/many_claims.py [--claims 5000]
 """
@@ -30,7 +30,7 @@ def test_numbers_{0}(x):
 """
 _PARAMETERS = 100
 _KIB = 1024
-#: Plain pytest runs the claims as tests. Deselected by the plugin, they cost no more than deselected by ``-m``.
+#: Plain pytest runs the claims as tests. Deselection by the plugin should cost no more than by ``-m``.
 _RUNS = {
     "plain": ("-p", "no:concclaims"),
     "plain, -m": ("-p", "no:concclaims", "-m", "not claim"),
@@ -51,7 +51,7 @@ def parametrized(number: int) -> str:
 
 
 def cost(folder: Path, options: tuple[str, ...]) -> tuple[float, int]:
-    """Return the CPU seconds of a run of pytest, and its largest resident size in bytes."""
+    """Return the CPU seconds of a run of pytest, and its maximum resident size in bytes."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *options]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as process:  # noqa: S603  (this script's own command)
         _, status, usage = os.wait4(process.pid, 0)
@@ -62,9 +62,9 @@ def cost(folder: Path, options: tuple[str, ...]) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--claims", type=int, default=5000, help="how many (default: %(default)s)")
+    parser.add_argument("--claims", type=int, default=5000, help="number of claims (default: %(default)s)")
     number = parser.parse_args().claims
     for name, code in {"functions": functions(number), "parametrized": parametrized(number)}.items():
         with tempfile.TemporaryDirectory() as temporary:
@@ -73,7 +73,7 @@ def main() -> None:
                 "[tool.pytest.ini_options]\nclaims_suites = []\nmarkers = ['claim: a claim']\n", encoding="utf-8"
             )
             (folder / "test_many.py").write_text(code, encoding="utf-8")
-            cost(folder, ("--co",))  # what is compiled once is compiled now
+            cost(folder, ("--co",))  # compiles the module
             cost(folder, ("--claims", "--co"))
             costs = {run: cost(folder, options) for run, options in _RUNS.items()}
         seconds, size = costs["plain"]

@@ -1,10 +1,11 @@
-"""How soon and how often ``lab.race`` sees two threads collide, beside three other ways to try.
+"""How soon and how often ``lab.race`` sees two threads collide, compared with three other ways.
 
-(a) a fresh pair of threads and a barrier for each sample; (b) the article's own loop, 100,000 rounds in each of
-two threads, again and again; (c) persistent threads that meet at a barrier before and after each sample. All on
-the same states and actors, in turns within one run; the ratios count, the absolute figures depend on the machine.
+(a) a fresh pair of threads and a barrier for each sample; (b) the article's own loop, 100,000 rounds in each of two
+threads, again and again; (c) persistent threads that wait at a barrier before and after each sample. All use the same
+states and actors, in turns within one run. The ratios count, as the absolute numbers depend on the machine.
 
-And how soon each way of meeting finds what goes wrong inside one call of C code, which no schedule shows.
+It also prints how soon each way of meeting finds what goes wrong inside one call of C code, where no schedule can
+switch.
 
 ``python benchmarks/race.py [TIMES]``: TIMES first witnesses for each (default 20).
 """
@@ -31,16 +32,16 @@ from pytest_concclaims.lab.race.samples import search
 from pytest_concclaims.lab.race.samples.meetings import meetings_for
 from pytest_concclaims.records.evidence import RaceRun
 
-#: Seconds for each measurement of a rate, and how many are made, in turns, as the machine's pace changes.
-RATE_SECONDS = 1.0
+#: Seconds for each measurement of a rate, and how often it is repeated, in turns, as the machine's speed varies.
+RATE_S = 1.0
 RATE_TIMES = 4
-#: Seconds after which a witness is waited for no longer.
-PATIENCE = 10.0
+#: Seconds to wait for a witness.
+TIMEOUT_S = 10.0
 ARTICLES_ROUNDS = 100_000
 
 
 class Counter:
-    """What the actors count up."""
+    """The counter that the actors increase."""
 
     __slots__ = ("value",)
 
@@ -57,7 +58,7 @@ def read_compute_write(counter: Counter) -> None:
 
 
 def computed(value: int) -> int:
-    """Return the value: a call is where a GIL may change hands."""
+    """Return the value; with a GIL, threads can switch at this call."""
     return value
 
 
@@ -68,10 +69,10 @@ def plain(counter: Counter) -> None:
 
 @dataclass
 class Seen:
-    """What one way of trying has seen.
+    """The result of one way.
 
     :param seconds: until the first witness, or of the whole measurement.
-    :param overlapping: samples in which each actor began before the other had finished; None if not told.
+    :param overlapping: samples in which each actor began before the other had finished; None if unknown.
     """
 
     seconds: float
@@ -81,7 +82,7 @@ class Seen:
 
 
 def with_lab(actor: Actor, *, seconds: float, until_lost: bool) -> Seen:
-    """Let the race instrument try."""
+    """Use the race instrument."""
     begin = time.perf_counter()
     lab = Lab(budget=seconds)
     while True:
@@ -110,7 +111,7 @@ def is_one(value: int) -> bool:
 
 
 def is_impossible(value: int) -> bool:
-    """Return whether an outcome is one that never comes."""
+    """Return whether an outcome is one that is never seen."""
     return value < 0
 
 
@@ -127,13 +128,13 @@ def with_fresh_threads(actor: Actor, *, seconds: float, until_lost: bool) -> See
 
 
 def after_barrier(actor: Actor, counter: Counter, barrier: threading.Barrier) -> None:
-    """Act once both threads are there."""
+    """Call the actor after both threads have reached the barrier."""
     barrier.wait()
     actor(counter)
 
 
 def with_the_articles_loop(actor: Actor, *, seconds: float, until_lost: bool) -> Seen:
-    """Let two threads do many rounds, and look at the end."""
+    """Run many rounds in two threads, and check at the end."""
     begin = time.perf_counter()
     samples = lost = 0
     while time.perf_counter() - begin < seconds and not (until_lost and lost):
@@ -145,7 +146,7 @@ def with_the_articles_loop(actor: Actor, *, seconds: float, until_lost: bool) ->
 
 
 def many_rounds(actor: Actor, counter: Counter) -> None:
-    """Act as often as the article's sample does."""
+    """Call the actor as often as the article's example does."""
     for _ in range(ARTICLES_ROUNDS):
         actor(counter)
 
@@ -171,7 +172,7 @@ def with_a_barrier_for_each_sample(actor: Actor, *, seconds: float, until_lost: 
 
 
 class Meeting:
-    """The samples of (c); overlap is told as the race instrument tells it."""
+    """The samples of (c); overlap is defined as by the race instrument."""
 
     def __init__(self, actor: Actor, seconds: float, until_lost: bool) -> None:
         self.actor, self.seconds, self.until_lost = actor, seconds, until_lost
@@ -184,7 +185,7 @@ class Meeting:
         self.begin = time.perf_counter()
 
     def take_part(self, me: int) -> None:
-        """Be one of the two threads."""
+        """Run as one of the two threads."""
         while not self.over:
             self.barrier.wait()
             self.open[me] = self.finished[1 - me] <= self.samples
@@ -221,7 +222,7 @@ def main(times: int) -> None:
         first: dict[str, list[float]] = {way: [] for way in ("lab.race", "(b) the article's loop")}
         for _ in range(times):
             for way, found in first.items():
-                found.append(WAYS[way](actor, seconds=PATIENCE, until_lost=True).seconds)
+                found.append(WAYS[way](actor, seconds=TIMEOUT_S, until_lost=True).seconds)
         for way, found in first.items():
             middle, worst = statistics.median(found), max(found)
             print(f"  {way:24} median {middle * 1000:8.1f} ms, longest {worst * 1000:8.1f} ms")
@@ -243,12 +244,12 @@ def together(parts: list[Seen]) -> Seen:
 
 
 def print_rates(actor: Actor) -> None:
-    """Measure how many samples each way makes."""
-    print(f"{actor.__name__}: each way {RATE_TIMES} times for {RATE_SECONDS:g} s, in turns")
+    """Measure how many samples each way makes per second."""
+    print(f"{actor.__name__}: each way {RATE_TIMES} times for {RATE_S:g} s, in turns")
     parts: dict[str, list[Seen]] = {way: [] for way in WAYS}
     for _ in range(RATE_TIMES):
         for way, function in WAYS.items():
-            parts[way].append(function(actor, seconds=RATE_SECONDS, until_lost=False))
+            parts[way].append(function(actor, seconds=RATE_S, until_lost=False))
     seen = {way: together(part) for way, part in parts.items()}
     for way, what in seen.items():
         overlapping = "" if what.overlapping is None else f"{what.overlapping / what.seconds:12,.1f} overlapping/s"
@@ -256,41 +257,41 @@ def print_rates(actor: Actor) -> None:
         print(f"  {way:24} {rates} {what.lost / what.seconds:10,.1f} lost/s")
     race, fresh, barrier = seen["lab.race"], seen["(a) fresh threads"], seen["(c) a barrier each"]
     samples = (race.samples / race.seconds) / (fresh.samples / fresh.seconds)
-    print(f"  lab.race makes {samples:,.0f} times the samples of (a)")
+    print(f"  lab.race makes {samples:,.0f} times as many samples as (a)")
     assert race.overlapping is not None
     assert barrier.overlapping is not None
-    # Of none at all it is said what it would be with one.
+    # With no sample at all, the ratio is a lower bound: it is computed with one.
     overlaps = (race.overlapping / race.seconds) / (max(1, barrier.overlapping) / barrier.seconds)
     at_least = "" if barrier.overlapping else "at least "
-    print(f"  lab.race makes {at_least}{overlaps:,.0f} times the overlapping samples of (c)")
+    print(f"  lab.race makes {at_least}{overlaps:,.0f} times as many overlapping samples as (c)")
 
 
 # --- what goes wrong inside one call
 
 
 def text_file() -> io.TextIOWrapper:
-    """Return a text file each write to which is one to a file descriptor."""
+    """Return a text file that passes each write to its descriptor."""
     return io.TextIOWrapper(io.FileIO(os.memfd_create("printed"), "r+"), write_through=True)
 
 
 def printed(file: io.TextIOWrapper) -> bytes:
-    """Return what is in a text file, and close it."""
+    """Close a text file, and return what was written."""
     with file:
         return os.pread(file.fileno(), 100, 0)
 
 
 def is_mixed(content: bytes) -> bool:
-    """Return whether pieces of one line stand in another."""
+    """Return whether parts of one line are inside another line."""
     return content not in (b"a b\nc d\n", b"c d\na b\n")
 
 
 def sort(texts: list[bytes]) -> int:
-    """Sort by a function in C that lets the GIL go; the list is empty meanwhile."""
+    """Sort by a C function that releases the GIL; the list is empty meanwhile."""
     texts.sort(key=zlib.crc32)
     return len(texts)
 
 
-#: Setup, actors, observe, what is sought.
+#: Setup, actors, observe, and the outcome to find.
 INSIDE: dict[str, tuple[Any, ...]] = {
     "print of two pieces": (
         text_file,
@@ -305,7 +306,7 @@ INSIDE: dict[str, tuple[Any, ...]] = {
         lambda lengths: lengths[1] == 0,
     ),
 }
-#: What the GIL prevents.
+#: Those that a GIL prevents.
 TORN: dict[str, tuple[Any, ...]] = {
     "next of a count": (itertools.count, (next, next), None, lambda numbers: numbers[0] == numbers[1])
 }
@@ -323,8 +324,8 @@ def print_meetings(times: int, *, gil: bool) -> None:
 
 
 def seconds_to(sought: Callable[[Any], bool], setup: Any, actors: Any, observe: Any) -> float:
-    """Return the seconds of sampling until something is seen."""
-    lab = Lab(budget=PATIENCE)
+    """Return the seconds of sampling until an outcome is seen."""
+    lab = Lab(budget=TIMEOUT_S)
     with suppress(Inconclusive):
         lab.race(setup, *actors, observe=observe).ever(sought)
     (run,) = lab.evidence

@@ -1,15 +1,16 @@
-"""What schedules cost: ``lab.race`` on the interpreter that runs this, beside free-running threads and a bare fork.
+"""The cost of schedules: ``lab.race``, compared with threads that run freely, and with a bare fork.
 
     python benchmarks/schedules.py              # 20 times each
     python benchmarks/schedules.py --hogs 2     # beside two processes that burn CPU time
 
-- How many schedules run in a second, of actors that block nowhere, and how many milliseconds one with a block takes.
-- How soon the first lost update is seen: a question to ``lab.race``, forking included, against free-running threads
-  in a forked child, in turns. The ratio is the median of the pairs'.
-- What those claims of the article's section 3.2 take that are answered by a race, in a run of pytest of their own.
+- How many schedules per second run whose actors are never blocked, and how many milliseconds one takes in which an
+  actor is blocked.
+- How soon the first lost update is seen: by a question to ``lab.race``, forking included, and by threads that run
+  freely in a forked child, in turns. The ratio is the median of the pairs' ratios.
+- How long the claims of the article's section 3.2 take that a race answers, in a run of pytest.
 
-The absolute figures depend on the machine. So each is also given as a ratio to something that was measured in the
-same run: a fork with nothing in it, or the start of an interpreter.
+Absolute numbers depend on the machine. So each is also given as a ratio to a fork, or to the start of an interpreter,
+in the same run.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ from pytest_concclaims.interpreter import Interpreter
 from pytest_concclaims.records.evidence import RaceRun
 
 BUDGET_S = 2.0
-#: Seconds after which a witness of free-running threads is waited for no longer.
-PATIENCE_S = 10.0
+#: Seconds to wait for a witness of threads that run freely.
+TIMEOUT_S = 10.0
 CLAIMS = "article/test_3_2_lock.py"
 LOST_UPDATE = SmallObject("lost update", Counter, (function_between,) * 2, frozenset({2}), value_of)
 
@@ -66,10 +67,10 @@ def is_impossible(value: int) -> bool:
 
 @dataclass(frozen=True)
 class Explored:
-    """What the evidence says of the schedules of one question.
+    """The schedules of one question, by its evidence.
 
-    :param run: how many.
-    :param blocked: in how many an actor was blocked; None: it does not say.
+    :param run: number of schedules.
+    :param blocked: number of schedules in which an actor was blocked; None if unknown.
     """
 
     run: int
@@ -78,7 +79,7 @@ class Explored:
 
 
 def explore(actor: Callable[[Counter], object], about: Callable[[Any], bool], **more: Any) -> Explored | None:
-    """Ask whether an outcome never comes, and return what was run; None if the evidence has no schedules."""
+    """Ask whether an outcome never occurs, and return the schedules; None if the evidence has none."""
     lab = Lab(budget=BUDGET_S)
     race = lab.race(Counter, actor, actor, observe=value_of, **more)
     with suppress(Inconclusive):
@@ -92,7 +93,7 @@ def explore(actor: Callable[[Counter], object], about: Callable[[Any], bool], **
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Return the seconds that something takes."""
+    """Return the seconds that a function takes."""
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
@@ -107,25 +108,25 @@ def fork_and_wait() -> None:
 
 
 def start_interpreter() -> None:
-    """Start this interpreter, and wait for its end."""
+    """Start this interpreter, and wait until it has ended."""
     subprocess.run([sys.executable, "-c", ""], check=True)
 
 
 def witness_by_lab() -> None:
     """Ask for a lost update."""
-    race = Lab(budget=PATIENCE_S).race(Counter, *LOST_UPDATE.actors, observe=value_of)
+    race = Lab(budget=TIMEOUT_S).race(Counter, *LOST_UPDATE.actors, observe=value_of)
     if not race.ever(LOST_UPDATE.is_wrong):
         raise SystemExit("schedules: lab.race says that no update is ever lost; see truth.py")
 
 
 def witness_by_free_threads() -> None:
-    """Let threads run freely until an update is lost."""
-    in_child(LOST_UPDATE, ways()[0], PATIENCE_S, enough=1)
+    """Run threads freely until an update is lost."""
+    in_child(LOST_UPDATE, ways()[0], TIMEOUT_S, enough=1)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """How a claim of the article ended.
+    """The end of a claim of the article.
 
     :param by_race: whether a race answered it.
     """
@@ -137,7 +138,7 @@ class Claim:
 
 
 def claims() -> list[Claim]:
-    """Return how the section's claims end, in a run of pytest in an empty folder."""
+    """Return the ends of the section's claims, in a run of pytest in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "run.json"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--claims", CLAIMS]
@@ -157,7 +158,7 @@ def claims() -> list[Claim]:
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
-    """Return the median and the longest of some times in words."""
+    """Return the median and the maximum of some times, as text."""
     return f"median {1000 * statistics.median(seconds):.1f} ms, longest {1000 * max(seconds):.1f} ms"
 
 
@@ -169,7 +170,7 @@ def print_schedules(times: int, fork: float) -> None:
     plain = [explore(four_times, is_impossible) for _ in range(times)]
     some = [item for item in plain if item is not None]
     if not some:
-        print("schedules: the evidence has none (not there yet)")
+        print("schedules: the evidence has none")
         return
     each = statistics.median(item.seconds / item.run for item in some)
     print(f"schedules without a block: {1 / each:,.0f} a second ({some[0].run:,} a question)")
@@ -227,9 +228,9 @@ def print_claims(times: int, start: float) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=20, help="for each measurement (default: %(default)s)")
+    parser.add_argument("--times", type=int, default=20, help="repetitions of each (default: %(default)s)")
     parser.add_argument("--claims-times", type=int, default=3, help="runs of pytest (default: %(default)s)")
-    parser.add_argument("--hogs", type=int, default=0, help="processes that burn CPU time beside it")
+    parser.add_argument("--hogs", type=int, default=0, help="number of processes that burn CPU time meanwhile")
     options = parser.parse_args()
     with hogs_beside(Condition("hogs", options.hogs), "") if options.hogs else nullcontext():
         fork = statistics.median(timed(fork_and_wait) for _ in range(options.times))

@@ -1,9 +1,9 @@
-"""Small objects that threads share: right ones, and wrong ones that go wrong on some interpreters.
+"""Small objects that threads share; some are right, and some are wrong on some interpreters.
 
-``truth.py`` lets threads race on them, and holds the answers of ``lab.race`` to what it saw. Each does one thing that
-an interpreter may treat in a way of its own: where it can switch threads, or what it does in C.
+``truth.py`` runs threads freely on them, and compares the answers of ``lab.race`` with the outcomes. Each object does
+something that interpreters do differently, such as where they can switch threads, or what they do in C.
 
-Only the standard library is imported, so that any interpreter can run them.
+They import the standard library only, so that any interpreter can run them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Actor = Callable[[Any], object]
 
 @dataclass(frozen=True)
 class SmallObject:
-    """A state, and what threads do to it at the same time.
+    """A state, and what threads do with it at the same time.
 
     :param actors: one for each thread.
-    :param right: the outcomes if the actors ran one after the other; any other is wrong.
+    :param right: the outcomes of actors that run one after the other; any other outcome is wrong.
     :param observe: returns the outcome; None: it is the tuple of the actors' values.
-    :param control: actors on the same state that go wrong, if that takes others.
+    :param control: actors on the same state that go wrong, if those by default would not.
     :param deadlock: whether it goes wrong by a deadlock.
-    :param pooled: whether many states can be there at once.
+    :param pooled: whether many states can exist at the same time.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Counter:
         return DIGITS[self.value]
 
 
-#: A tuple, as looking something up in it calls nothing.
+#: A tuple, as a lookup in it makes no call.
 DIGITS = ("0", "1", "2", "3")
 NUMBERS = {"0": 0, "1": 1, "2": 2, "3": 3}
 
@@ -193,7 +193,7 @@ def operator_between(counter: Counter) -> None:
 
 
 def comprehension_between(counter: Counter) -> None:
-    counter.value = [value + 1 for value in (counter.value,)][0]  # noqa: RUF015  (a list comprehension)
+    counter.value = [value + 1 for value in (counter.value,)][0]  # noqa: RUF015  (the comprehension is tested)
 
 
 def generator_between(counter: Counter) -> None:
@@ -201,7 +201,7 @@ def generator_between(counter: Counter) -> None:
 
 
 class Transaction:
-    """Reads a counter on entry; writes it on exit, if that is wanted."""
+    """Reads a counter on entry; writes it on exit, if requested."""
 
     def __init__(self, counter: Counter, *, writes: bool) -> None:
         self.counter = counter
@@ -280,11 +280,11 @@ def text_of(text: Text) -> str:
     return text.text
 
 
-# --- a cache that is to make its value once; what an actor makes bears the actor's name, and each returns what it got
+# --- a cache that should make its value once; the value has the name of its actor, and each actor returns its value
 
 
 class Key:
-    """A key that is compared by code in Python."""
+    """A key that is compared by Python code."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -357,7 +357,7 @@ def published_late(cache: Cache) -> int:
             if cache.parts is None:
                 parts = []
                 for part in DIGITS:
-                    parts.append(part)  # noqa: PERF402  (one by one is what the object is about)
+                    parts.append(part)  # noqa: PERF402  (the single steps are tested)
                 cache.parts = parts
     return len(cache.parts)
 
@@ -415,7 +415,7 @@ def number_made(cache: Cache) -> int:
 
 
 class Cached:
-    """A function behind ``functools.lru_cache``."""
+    """A function with ``functools.lru_cache``."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -464,7 +464,7 @@ def total_of_locked(report: Report) -> None:
 
 
 class Settings:
-    """What a process has once; :func:`no_settings` undoes it."""
+    """Settings that a process has once; :func:`no_settings` removes them."""
 
     instance: ClassVar[Settings | None] = None
     made: ClassVar[list[Settings]] = []
@@ -703,7 +703,7 @@ def _counter(actor: Actor, control: Actor | None = None, *, actors: int = 2) -> 
 
 
 def _cache(make: Callable[[str], Actor], control: Callable[[str], Actor] | None = None) -> SmallObject:
-    """Return the object of actors that are both to get what one of them made."""
+    """Return the object of actors that should both get the value that one of them made."""
     name = make.__name__.replace("_", " ")
     beside = None if control is None else (control("A"), control("B"))
     right = frozenset({("A", "A"), ("B", "B")})
@@ -713,7 +713,7 @@ def _cache(make: Callable[[str], Actor], control: Callable[[str], Actor] | None 
 def _once(
     setup: Callable[[], Any], actor: Actor, observe: Callable[[Any], int], control: Actor | None = None, **more: Any
 ) -> SmallObject:
-    """Return the object of actors by which something is to happen once."""
+    """Return the object of actors by which something should happen once."""
     beside = None if control is None else (control,) * 2
     return SmallObject(actor.__name__.replace("_", " "), setup, (actor,) * 2, frozenset({1}), observe, beside, **more)
 

@@ -1,50 +1,49 @@
-"""How often verdicts are wrong: runs claims again and again, under chosen conditions, and counts.
+"""How often verdicts are wrong: it runs claims repeatedly, under chosen conditions, and counts.
 
     python benchmarks/soak.py --python .venv/bin/python --runs 100 --condition alone --condition hogs:2 \
         --select article --keyword parents_current_value --output soak.jsonl
 
-It needs an environment that has the plugin installed; so does each ``--python``, which may be another. A run is one
-``python -m pytest --claims``; run 1 under each condition on each interpreter comes first, then run 2, so that a soak
-that is stopped is balanced. With the same ``--output`` it goes on where it stopped. ``--help`` has the options.
+It needs an environment with the plugin; so does each ``--python``, which may be another one. A run is one ``python -m
+pytest --claims``. Run 1 under each condition on each interpreter comes first, then run 2, so that a soak that was
+interrupted is balanced. With the same ``--output``, it continues. ``--help`` has the options.
 
-What runs: as after ``pytest --claims``, ``--select`` names parts of shipped suites or paths of the project in the
-working directory. If it names nothing but suites, the runs are in an empty folder, out of reach of any project's
-settings; otherwise, and without it, in the working directory. Variables named ``PYTEST_...`` are not handed on,
-but for that of the machine lock.
+As after ``pytest --claims``, ``--select`` names parts of shipped suites, or paths of the project in the working
+directory. If it names suites only, the runs are in an empty folder, where no project's settings apply; otherwise, and
+without it, they are in the working directory. The runs do not inherit variables named ``PYTEST_...``, except that of
+the machine lock.
 
 Conditions:
 
 - ``alone``: nothing beside the run;
 - ``hogs:K``: K processes that burn CPU time without a pause, from before the run until after it;
-- ``random-hogs:K``: K processes that burn and sleep in turns, each time for a random while (exponential, 0.2 s in
-  the mean), so that they come and go in the middle of measurements. The times follow from ``--seed`` and the run's
-  number; they are the same on every interpreter;
-- ``one-core``: pytest, with all that it starts, may use one CPU only; which, changes from run to run;
+- ``random-hogs:K``: K processes that burn and sleep in turns, each time for a random while (exponential, with a mean
+  of 0.2 s), so that they start and stop during measurements. The times depend on ``--seed`` and the run's number
+  only; they are the same on every interpreter;
+- ``one-core``: pytest, and all that it starts, may use one CPU only, which changes from run to run;
 - ``workers:K``: K workers of pytest-xdist (``-n K``) share the run's claims;
-- ``at-once:K``: K runs at the same time, as of K impatient users of one account. They count as one run, that has the
-  claims of all; its exit status is that of the first that was not 0.
+- ``at-once:K``: K runs at the same time, as of K users of one account. They count as one run with the claims of all;
+  its exit status is the first one that was not 0.
 
 A run must leave nothing behind. It has a ``TMPDIR`` of its own, and a mark in its environment, by which processes
-that it started are found once pytest has ended. What is still there after some seconds, in which the helpers of
-``multiprocessing`` end by themselves, is an error of the run: a process (it is then killed), a file in ``TMPDIR``
-(pytest's own temporary folders are elsewhere), shared memory or a named semaphore. On other platforms than Linux, it
-is the files only. Shared memory bears no mark: if another program of the same user makes some during the run, and
-leaves it while no process has it open, the run gets the blame.
+that it started are found after pytest has ended. What still exists after some seconds, in which the helpers of
+``multiprocessing`` end by themselves, is an error of the run: a process (which is then killed), a file in ``TMPDIR``
+(pytest's own temporary folders are elsewhere), shared memory or a named semaphore. On platforms other than Linux,
+only files are found. Shared memory has no mark: if another program of the same user makes some during the run, and
+leaves it without a process that has it open, it is attributed to the run.
 
-The output has one JSON object in a line for each run, appended as soon as it has ended:
+The output has one JSON object in a line for each run, appended when it has ended:
 
-- ``condition``, ``interpreter`` (its label), ``python`` (as it was started), ``run`` (its number, from 1),
-  ``started`` (ISO 8601), ``seconds``, ``exit_status`` (of pytest; null: it was ended at the deadline, negative: by
-  that signal);
+- ``condition``, ``interpreter`` (its label), ``python`` (the command), ``run`` (its number, from 1), ``started`` (ISO
+  8601), ``seconds``, ``exit_status`` (of pytest; null: it was killed at the deadline; negative: a signal);
 - ``version`` of the plugin, ``select``, ``keyword``, ``budget`` (null: the plugin's default), ``seed``;
-- ``error``: why the run as a whole is no evidence (no run record, an incomplete one, a hog that ended, something
-  left behind), or null;
-- ``claims``: of each its ``id``, ``verdict``, ``expected``, ``reason``, ``digest``, ``duration`` (seconds), and, if
-  the verdict was wrong or there was an error, its ``evidence`` (else null), all as in docs/run-record.md.
+- ``error``: why the run as a whole is no evidence (no run record, an incomplete one, a hog that ended, something left
+  behind), or null;
+- ``claims``: for each claim, its ``id``, ``verdict``, ``expected``, ``reason``, ``digest``, ``duration`` (seconds),
+  and, if the verdict was wrong or ERROR, its ``evidence`` (else null), all as in docs/run-record.md.
 
-The table counts *wrong* verdicts: CONFIRMED or REFUTED, whichever was not expected. *Errors* are claims that ended in
-ERROR, and runs with an ``error``. The exit status is 0 without wrong verdicts and errors, 1 with them, 2 if something
-about the input must be put right first, 130 after Ctrl-C.
+The table counts *wrong* verdicts: CONFIRMED or REFUTED, if the other one was expected. *Errors* are claims that ended
+in ERROR, and runs with an ``error``. The exit status is 0 without wrong verdicts and errors, 1 with them, 2 if the
+input is not usable, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -81,16 +80,16 @@ except ImportError as missing:
     print(f"soak: {sys.executable} has no pytest-concclaims ({missing}); start it with one that has", file=sys.stderr)
     sys.exit(2)
 
-#: Of the bounds in the table.
+#: The confidence of the bounds in the table.
 CONFIDENCE = 0.95
-#: Seconds that a random hog burns, and sleeps, in the mean.
-HOG_MEAN = 0.2
-#: Seconds after which a question to an interpreter, such as its version, is given up.
-PATIENCE = 300.0
+#: The mean of the seconds that a random hog burns, and of those that it sleeps.
+HOG_MEAN_S = 0.2
+#: Seconds to wait for an interpreter's answer, such as its version.
+ANSWER_TIMEOUT_S = 300.0
 #: Lines of pytest's output that are kept of a run without a record.
 LAST_LINES = 20
 INTERRUPTED = 130
-HOG = "hog"  # the first argument that makes a hog of this script
+HOG = "hog"  # with this first argument, this script is a hog
 
 EXAMPLES = """
 examples:
@@ -109,15 +108,15 @@ exit status: 0 no wrong verdict and no error, 1 some, 2 bad input, 130 interrupt
 
 
 class SoakError(Exception):
-    """Something that the user must put right; the text, in one line, says what."""
+    """The input is not usable; the text, in one line, says what to do."""
 
 
-# --- what is asked for
+# --- the input
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What goes on beside a run.
+    """What runs beside a run.
 
     :param kind: ``alone``, ``hogs``, ``random-hogs``, ``one-core``, ``workers`` or ``at-once``.
     :param number: of hogs, workers or runs.
@@ -131,12 +130,12 @@ class Condition:
 
     @property
     def hogs(self) -> int:
-        """How many hogs go on beside it."""
+        """The number of hogs beside a run."""
         return self.number if self.kind in ("hogs", "random-hogs") else 0
 
     @property
     def runs(self) -> int:
-        """How many runs there are at once."""
+        """The number of runs at the same time."""
         return self.number if self.kind == "at-once" else 1
 
 
@@ -150,15 +149,15 @@ def parse_condition(text: str) -> Condition:
     found = re.fullmatch(r"(hogs|random-hogs|workers|at-once):([1-9][0-9]{0,3})", text)
     if found is None:
         raise SoakError(
-            f"--condition {text}: no such condition; there are alone, one-core, and, with a number such as 2, "
-            "hogs:2, random-hogs:2, workers:2 and at-once:2"
+            f"--condition {text}: no such condition; give alone, one-core, or one with a number: hogs:2, "
+            "random-hogs:2, workers:2, at-once:2"
         )
     return Condition(found[1], int(found[2]))
 
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter, as it is to be started.
+    """An interpreter and its environment.
 
     :param path: of the executable.
     :param environment: variables to set for it, with their values.
@@ -186,8 +185,8 @@ def parse_python(text: str) -> Python:
 class Selection:
     """Which claims run, and for how long.
 
-    :param select: what is named after ``pytest --claims``.
-    :param keyword: of ``-k``.
+    :param select: the arguments after ``pytest --claims``.
+    :param keyword: the value of ``-k``.
     :param budget: seconds for each experiment; None: the plugin's default.
     """
 
@@ -208,13 +207,13 @@ class Selection:
         return options
 
     def is_of_project(self, folder: Path) -> bool:
-        """Return whether claims of the project in a folder are among them, and not of shipped suites only."""
+        """Return whether claims of the project in a folder are included, and not of shipped suites only."""
         return not self.select or any((folder / name.split("::")[0]).exists() for name in self.select)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """An interpreter that was found fit to run claims.
+    """An interpreter that can run claims.
 
     :param label: its name in run records, such as ``CPython 3.13t, GIL off``.
     :param version: of its pytest-concclaims.
@@ -227,19 +226,19 @@ class Subject:
 
 @dataclass(frozen=True)
 class Job:
-    """A run that is still to be done; ``number`` counts those of its subject under its condition, from 1."""
+    """A run to do; ``number`` counts those of its subject under its condition, from 1."""
 
     number: int
     condition: Condition
     subject: Subject
 
 
-# --- what was seen
+# --- the results
 
 
 @dataclass(frozen=True)
 class Claim:
-    """How a claim ended in one run; the fields are those of the run record."""
+    """A claim in one run; the fields are those of the run record."""
 
     id: str
     verdict: Verdict
@@ -251,19 +250,19 @@ class Claim:
 
     @property
     def wrong(self) -> bool:
-        """Whether there is a verdict, and it is the other one."""
+        """Whether its verdict is CONFIRMED or REFUTED, and the other one was expected."""
         return self.verdict.reached and self.verdict is not self.expected
 
     @property
     def loud(self) -> bool:
-        """Whether it is wrong or an error."""
+        """Whether it is wrong or an ERROR."""
         return self.wrong or self.verdict is Verdict.ERROR
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Claim:
-        """Return a claim as :meth:`to_json` or a run record gives it.
+        """Return a claim from the fields of :meth:`to_json` or of a run record.
 
-        :raises ValueError: a verdict is none.
+        :raises ValueError: a verdict is unknown.
         :raises KeyError: a field is missing.
         """
         fields = {name: data[name] for name in cls.__dataclass_fields__}
@@ -271,24 +270,24 @@ class Claim:
         return cls(**{**fields, **verdicts})
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON's types, with the evidence only if somebody will want to know why."""
+        """Return it as JSON's types; only wrong claims and errors have their evidence."""
         fields = {**asdict(self), "verdict": self.verdict.value, "expected": self.expected.value}
         return fields if self.loud else {**fields, "evidence": None}
 
     def seen(self) -> str:
-        """Return the reason, or the evidence in a phrase, in one line."""
+        """Return the reason, or else the evidence in a phrase, in one line."""
         text = self.reason if self.reason and not self.wrong else None
         if text is None:
             try:
                 text = summary_phrase([from_json(item) for item in self.evidence or ()])
-            except (KeyError, TypeError):  # a kind that this version of the plugin does not know
+            except (KeyError, TypeError):  # evidence of a kind that this version of the plugin does not have
                 text = ""
         return " ".join(text.split()) or "its evidence is in the output"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run: a line of the output; see the module's description."""
+    """One run: a line of the output; see the module's docstring."""
 
     condition: str
     interpreter: str
@@ -307,16 +306,16 @@ class Run:
 
     @property
     def selection(self) -> Selection:
-        """What was asked for."""
+        """The selection of the run."""
         return Selection(self.select, self.keyword, self.budget)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Run:
-        """Return the run that :meth:`to_json` gave.
+        """Return the run from the fields of :meth:`to_json`.
 
-        :raises ValueError: a value makes no sense.
+        :raises ValueError: a value is invalid.
         :raises KeyError: a field is missing.
-        :raises TypeError: it is no run at all, or has another field.
+        :raises TypeError: it is not a JSON object, or has an unknown field.
         """
         claims = tuple(Claim.from_json(claim) for claim in data["claims"])
         return cls(**{**data, "select": tuple(data["select"]), "claims": claims})
@@ -330,10 +329,10 @@ class Run:
 def read_runs(content: bytes, name: str = "the output") -> tuple[list[Run], int]:
     """Return the runs in an output file, and how many of its bytes hold them.
 
-    What is left is the beginning of a line that could not be written to its end.
+    The remaining bytes are the beginning of a line that was not written completely.
 
     :param name: of the file, for the error.
-    :raises SoakError: another line than that is damaged.
+    :raises SoakError: a complete line is damaged.
     """
     runs = []
     size = 0
@@ -341,11 +340,11 @@ def read_runs(content: bytes, name: str = "the output") -> tuple[list[Run], int]
         try:
             runs.append(Run.from_json(json.loads(line)))
         except (ValueError, KeyError, TypeError, AttributeError):
-            # The beginning of a JSON object is never one itself, so a whole line is no unfinished one.
+            # The beginning of a JSON object is never valid JSON, so a valid line is a complete one.
             if not line.endswith(b"\n") and not _is_json(line):
                 return runs, size
             raise SoakError(
-                f"{name}, line {number}: that is no run of a soak; take the line out, or give another --output"
+                f"{name}, line {number}: this is not a run of a soak; remove the line, or give another --output"
             ) from None
         size += len(line)
     return runs, size
@@ -362,10 +361,10 @@ def _is_json(line: bytes) -> bool:
 def remaining(
     done: Iterable[Run], conditions: Sequence[Condition], subjects: Sequence[Subject], runs: int
 ) -> list[Job]:
-    """Return what is left to do, the runs with the lowest numbers first.
+    """Return the jobs that remain, those with the lowest numbers first.
 
-    :param done: what there is; a run with an error is one.
-    :param runs: how many there are to be under each condition on each subject.
+    :param done: the runs so far, those with an error included.
+    :param runs: the number of runs under each condition on each subject.
     """
     count: dict[tuple[str, str, str], int] = {}
     for run in done:
@@ -387,8 +386,8 @@ def remaining(
 class Tally:
     """Counts over several runs.
 
-    :param asked: verdicts that were asked for: all claims in all runs, but for those not applicable.
-    :param verdicts: those that were reached, wrong or not.
+    :param asked: claims in all runs, except those that are NOT APPLICABLE.
+    :param verdicts: claims that ended CONFIRMED or REFUTED.
     :param errors: claims that ended in ERROR, and runs that are no evidence.
     """
 
@@ -402,14 +401,14 @@ class Tally:
 
     @property
     def bound(self) -> float | None:
-        """The rate of wrong verdicts among those asked for, at most (one-sided); None if none was asked for."""
+        """The upper bound of the rate of wrong verdicts among ``asked`` (one-sided); None if that is 0."""
         return clopper_pearson_upper(self.wrong, self.asked, CONFIDENCE) if self.asked else None
 
 
 def tally(runs: Sequence[Run], claim: str | None = None) -> Tally:
     """Return the counts over runs.
 
-    :param claim: the id of the one claim to count, in the runs that have it; None: all.
+    :param claim: the id of a claim to count, in the runs that have it; None: all claims.
     """
     if claim is not None:
         runs = [run for run in runs if any(item.id == claim for item in run.claims)]
@@ -429,7 +428,7 @@ def tally(runs: Sequence[Run], claim: str | None = None) -> Tally:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table; ``claim`` is the id of the one that it is about, None if it is about all."""
+    """A row of the table; ``claim`` is the id of its claim, None if it is about all."""
 
     condition: str
     interpreter: str
@@ -438,9 +437,9 @@ class Row:
 
 
 def build_table(runs: Sequence[Run], *, by_claim: bool = False) -> list[Row]:
-    """Return a row for each condition and interpreter, in the order of their first runs, and last the total.
+    """Return a row for each condition and interpreter, in the order of their first runs, and the total last.
 
-    :param by_claim: follow each row with one for each of its claims.
+    :param by_claim: whether a row for each claim follows.
     """
     pythons: dict[str, set[str]] = {}
     groups: dict[tuple[str, str, str], list[Run]] = {}
@@ -489,21 +488,21 @@ def _cells(row: Row) -> list[str]:
 
 
 EXPLANATION = f"""
-Wrong at most: {CONFIDENCE:.0%} upper bound (one-sided, Clopper-Pearson) of the rate of wrong verdicts among the
-verdicts asked for, which are all claims in all runs but for those not applicable. It assumes that in its row
-verdicts go wrong independently of each other, from run to run and from claim to claim, all at one rate. What lasts
-longer than a run (a burst of load on the machine), or makes one claim worse than the rest, is against that:
---by-claim has a bound for each claim, which needs the runs to be independent and no more. It speaks of this
-machine and these conditions."""
+Wrong at most: the {CONFIDENCE:.0%} upper bound (one-sided, Clopper-Pearson) of the rate of wrong verdicts, among all
+claims in all runs except those that are not applicable. It assumes that the verdicts of its row go wrong
+independently of each other, from run to run and from claim to claim, and all at the same rate. A burst of load that
+lasts longer than a run violates this assumption, and so does a claim that is worse than the rest. --by-claim prints a
+bound for each claim, which only assumes that the runs are independent. The bounds hold for this machine and these
+conditions."""
 
 
 def format_report(runs: Sequence[Run], *, by_claim: bool = False) -> str:
-    """Return the table, what its bound is worth, and what to know of the runs in it."""
+    """Return the table, an explanation of its bound, and notes about the runs."""
     return "\n".join([format_table(build_table(runs, by_claim=by_claim)), EXPLANATION, *notices(runs)])
 
 
 def notices(runs: Sequence[Run]) -> list[str]:
-    """Return what makes the runs less than one experiment: what changed while the soak went on."""
+    """Return notes about what changed between the runs, so that they are not one experiment."""
     found = []
     versions = sorted({run.version for run in runs})
     if len(versions) > 1:
@@ -525,10 +524,10 @@ def exit_status(runs: Sequence[Run]) -> int:
 
 
 def progress(run: Run, so_far: Sequence[Run], left: int) -> list[str]:
-    """Return the lines that tell of a run: one, and another for whatever was wrong in it.
+    """Return the lines about a run: one, and another one for each thing that was wrong.
 
     :param so_far: all runs, this one last.
-    :param left: how many runs are still to be done.
+    :param left: the number of runs that remain.
     """
     counts = tally(so_far)
     head = (
@@ -553,7 +552,7 @@ def progress(run: Run, so_far: Sequence[Run], left: int) -> list[str]:
 
 @contextmanager
 def hogs_beside(condition: Condition, seed: str) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Have the condition's hogs run during the block: from before its begin, and not after its end.
+    """Run the condition's hogs during the block.
 
     :param seed: of their random times.
     :raises SoakError: a hog does not start.
@@ -564,7 +563,7 @@ def hogs_beside(condition: Condition, seed: str) -> Iterator[list[subprocess.Pop
             command = [sys.executable, str(Path(__file__).resolve()), HOG]
             if condition.kind == "random-hogs":
                 command.append(f"{seed}/{number}")
-            # In a session of its own, it hears no Ctrl-C; it ends when we, or the kernel, close its stdin.
+            # In a session of its own, it gets no Ctrl-C; it ends when this process, or the kernel, closes its stdin.
             hogs.append(
                 subprocess.Popen(  # noqa: S603  (this script)
                     command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
@@ -573,7 +572,7 @@ def hogs_beside(condition: Condition, seed: str) -> Iterator[list[subprocess.Pop
         for hog in hogs:
             assert hog.stdout is not None, "a pipe was asked for"
             if hog.stdout.read(1) != b".":
-                raise SoakError(f"a hog did not start ({sys.executable}); what it printed above says why")
+                raise SoakError(f"a hog did not start ({sys.executable}); its output above says why")
         yield hogs
     finally:
         for hog in hogs:
@@ -583,19 +582,19 @@ def hogs_beside(condition: Condition, seed: str) -> Iterator[list[subprocess.Pop
 
 
 def be_hog(seed: str | None) -> NoReturn:
-    """Burn CPU time until the parent closes stdin, or is gone.
+    """Burn CPU time until the parent closes stdin, or ends.
 
     :param seed: of the random times to burn and to sleep; None: without a pause.
     """
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    draw = random.Random(seed)  # noqa: S311  (no secret)
+    draw = random.Random(seed)  # noqa: S311  (not a secret)
     os.write(1, b".")
     while True:
-        end = math.inf if seed is None else time.perf_counter() + draw.expovariate(1 / HOG_MEAN)
+        end = math.inf if seed is None else time.perf_counter() + draw.expovariate(1 / HOG_MEAN_S)
         while time.perf_counter() < end:
             for _ in range(1000):
                 pass
-        time.sleep(draw.expovariate(1 / HOG_MEAN))
+        time.sleep(draw.expovariate(1 / HOG_MEAN_S))
 
 
 def _end_with_stdin() -> None:
@@ -610,16 +609,14 @@ def _end_with_stdin() -> None:
 
 
 def find_python(python: Python) -> Python:
-    """Return an interpreter with its absolute path, which is the same from every folder.
+    """Return an interpreter with its absolute path, which does not depend on the folder.
 
     :raises SoakError: there is no such program.
     """
     found = shutil.which(python.path)
     if found is None:
-        raise SoakError(
-            f"--python {python}: {python.path!r} is no program that can be run; give an interpreter's path"
-        )
-    return Python(str(Path(found).absolute()), python.environment)  # resolved, it would leave its environment
+        raise SoakError(f"--python {python}: {python.path!r} is not a program; give an interpreter's path")
+    return Python(str(Path(found).absolute()), python.environment)  # a resolved path would leave its environment
 
 
 _PROBE = """
@@ -631,7 +628,7 @@ print(json.dumps([Interpreter.current().label, version("pytest-concclaims")]))
 
 
 def examine(python: Python) -> Subject:
-    """Return what an interpreter says of itself.
+    """Return the label and the plugin's version of an interpreter.
 
     :raises SoakError: it cannot run claims.
     """
@@ -640,7 +637,7 @@ def examine(python: Python) -> Subject:
     output = asked.stdout + asked.stderr
     if asked.returncode and re.search(r"No module named '?pytest_concclaims|PackageNotFoundError", output):
         raise SoakError(
-            f"--python {python}: it has no pytest-concclaims; install that there: "
+            f"--python {python}: it has no pytest-concclaims; install it: "
             f"{python.path} -m pip install pytest-concclaims"
         )
     try:
@@ -652,10 +649,10 @@ def examine(python: Python) -> Subject:
 
 
 def check_selection(subject: Subject, selection: Selection, project: Path | None) -> None:
-    """Have pytest collect the claims, without running them.
+    """Let pytest collect the claims, without running them.
 
     :param project: as of :func:`run_job`.
-    :raises SoakError: it refuses, or finds none.
+    :raises SoakError: pytest fails, or finds none.
     """
     with _scratch_folder() as scratch:
         asked = _ask(
@@ -681,7 +678,7 @@ def _ask(python: Python, arguments: Sequence[str], folder: Path) -> subprocess.C
             capture_output=True,
             encoding="utf-8",
             errors="backslashreplace",
-            timeout=PATIENCE,
+            timeout=ANSWER_TIMEOUT_S,
             check=False,
         )
     except OSError as error:
@@ -689,11 +686,11 @@ def _ask(python: Python, arguments: Sequence[str], folder: Path) -> subprocess.C
             f"--python {python}: it cannot be run ({error.strerror or error}); give a Python interpreter's path"
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise SoakError(f"--python {python}: no answer within {PATIENCE:g} s; give another interpreter") from error
+        raise SoakError(f"--python {python}: no answer in {ANSWER_TIMEOUT_S:g} s; give another one") from error
 
 
 def _environment(python: Python) -> dict[str, str]:
-    # What is meant for a pytest around us, such as PYTEST_ADDOPTS, is not meant for the runs.
+    # Variables for a surrounding pytest, such as PYTEST_ADDOPTS, are not for the runs.
     passed = {name: value for name, value in os.environ.items() if name == LOCK_DIR or not name.startswith("PYTEST_")}
     return {**passed, **dict(python.environment)}
 
@@ -706,17 +703,17 @@ def _last_line(text: str) -> str:
 @contextmanager
 def _scratch_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
-        # Pytest looks for settings in the folders above, unless it finds some here.
+        # Pytest looks for settings in the folders above, unless this folder has some.
         (Path(name) / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         yield Path(name)
 
 
 def run_job(job: Job, selection: Selection, *, project: Path | None, seed: int, deadline: float) -> Run:
-    """Run the claims once, under a condition, and return what came of it.
+    """Run the claims once, under a condition.
 
     :param project: the folder to run in; None: an empty one.
     :param seed: of random hogs.
-    :param deadline: seconds after which the run is ended.
+    :param deadline: seconds after which the run is killed.
     """
     with _scratch_folder() as scratch, _surroundings(scratch) as surroundings:
         pytests = [_Pytest(scratch, number) for number in range(job.condition.runs)]
@@ -733,7 +730,7 @@ def run_job(job: Job, selection: Selection, *, project: Path | None, seed: int, 
         ]
         left = surroundings.left_behind()
     if early:
-        errors.append("a hog ended before the run did, so it was not under its condition")
+        errors.append("a hog ended before the run, which was then not under its condition")
     if left:
         errors.append(str(left))
     record = next(filter(None, records), None)
@@ -759,7 +756,7 @@ class _Pytest:
     """A pytest of a run, and its files.
 
     :param scratch: the folder for them.
-    :param number: of those that run at once, from 0.
+    :param number: of those that run at the same time, from 0.
     """
 
     def __init__(self, scratch: Path, number: int) -> None:
@@ -768,7 +765,7 @@ class _Pytest:
         self._temporary = scratch / f"pytest-{number}"
 
     def command(self, job: Job, selection: Selection) -> list[str]:
-        """Return how it is started."""
+        """Return its command."""
         command = [job.subject.python.path, "-m", "pytest", *selection.options(), "-q", "-p", "no:cacheprovider"]
         if job.condition.kind == "workers":
             command += ["-n", str(job.condition.number)]
@@ -777,7 +774,7 @@ class _Pytest:
 
 @contextmanager
 def _surroundings(scratch: Path) -> Iterator[Surroundings]:
-    """Give a run its surroundings; when the block is left, none of its processes is."""
+    """Make the surroundings of a run; at the end of the block, kill its processes."""
     surroundings = Surroundings.of_run(scratch / "tmp")
     try:
         yield surroundings
@@ -795,13 +792,13 @@ def _run(
 ) -> list[int | None]:
     """Run some pytests at the same time.
 
-    :returns: the exit status of each, or None if the deadline came first; no process of its group is left then.
+    :returns: the exit status of each, None if the deadline passed; no process of its group is left then.
     """
     end = time.monotonic() + deadline
     with ExitStack() as stack:
         processes = []
         for pytest in pytests:
-            # To a file: a pipe would stay open as long as anybody whom pytest started has it.
+            # To a file: a pipe would stay open as long as any process that pytest started has it.
             with pytest.output.open("wb") as stream:
                 process = subprocess.Popen(  # noqa: S603  (the user's interpreter)
                     pytest.command(job, selection),
@@ -810,7 +807,7 @@ def _run(
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,  # a Ctrl-C is ours; the whole group is to be killed then
+                    start_new_session=True,  # a Ctrl-C is for this process, which then kills the whole group
                     preexec_fn=_preparation(job),
                 )
             stack.enter_context(_ended(process))
@@ -827,7 +824,7 @@ def _status(process: subprocess.Popen[bytes], end: float) -> int | None:
 
 @contextmanager
 def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Let nothing be left of a process and its group when the block is."""
+    """At the end of the block, kill the group of a process, and wait for the process."""
     try:
         yield
     finally:
@@ -839,7 +836,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _preparation(job: Job) -> Callable[[], None] | None:
-    """Return what pytest's process does first, before it becomes that; None on Windows."""
+    """Return what pytest's process does before it becomes pytest; None on Windows."""
     if os.name != "posix":
         return None
     from pytest_concclaims.lab.processes.child_main import die_with_parent
@@ -864,9 +861,9 @@ def _read_record(file: Path) -> dict[str, Any] | None:
 
 
 def _error(record: dict[str, Any] | None, status: int | None, deadline: float, output: Path) -> str | None:
-    """Return why a run is no evidence, if so, with the end of its output."""
+    """Return why a run is no evidence, with the end of its output; None if it is evidence."""
     if status is None:
-        what = f"ended at its deadline of {deadline:g} s (--deadline)"
+        what = f"killed at its deadline of {deadline:g} s (--deadline)"
     elif record is None:
         what = f"no run record, exit status {status}"
     elif not record["complete"] or not record["claims"]:
@@ -882,7 +879,7 @@ def _error(record: dict[str, Any] | None, status: int | None, deadline: float, o
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say it in one line, without the usage."""
+        """Print the error in one line, without the usage."""
         self.exit(2, f"soak: {message} (--help has the options)\n")
 
 
@@ -906,14 +903,14 @@ def _parser() -> argparse.ArgumentParser:
         "--runs",
         type=int,
         metavar="N",
-        help="how many runs there are to be, under each condition on each interpreter",
+        help="number of runs under each condition on each interpreter",
     )
     add(
         "--condition",
         action="append",
         default=[],
         metavar="WHAT",
-        help="alone; hogs:K, beside K processes that burn CPU time; random-hogs:K, beside K that come and go; "
+        help="alone; hogs:K, beside K processes that burn CPU time; random-hogs:K, beside K that do so now and then; "
         "one-core, pinned to one CPU; workers:K, shared by K workers of pytest-xdist; at-once:K, K runs at the same "
         "time (repeatable; default: alone)",
     )
@@ -925,30 +922,30 @@ def _parser() -> argparse.ArgumentParser:
         help="claims, as after pytest --claims: a shipped suite or a part of it (article/test_3_2_lock.py), or a "
         "path in the working directory (repeatable; default: what pytest --claims runs in the working directory)",
     )
-    add("--keyword", metavar="EXPRESSION", help="of the selected claims those that match, as with pytest -k")
-    add("--budget", type=float, metavar="SECONDS", help="for each experiment (default: the plugin's)")
+    add("--keyword", metavar="EXPRESSION", help="run only selected claims that match, as with pytest -k")
+    add("--budget", type=float, metavar="SECONDS", help="seconds for each experiment (default: the plugin's)")
     add(
         "--output",
         type=Path,
         default=Path("soak.jsonl"),
         metavar="FILE",
-        help="one JSON line for each run is appended here; a soak goes on where the file ends (default: %(default)s)",
+        help="a JSON line for each run is appended; a soak continues where the file ends (default: %(default)s)",
     )
-    add("--seed", type=int, default=0, help="of random hogs (default: %(default)s)")
+    add("--seed", type=int, default=0, help="seed of random hogs (default: %(default)s)")
     add(
         "--deadline",
         type=float,
         default=1800.0,
         metavar="SECONDS",
-        help="after which a run is ended, and counts as an error (default: %(default)g)",
+        help="seconds after which a run is killed, and counts as an error (default: %(default)g)",
     )
-    add("--report", action="store_true", help="run nothing; print the table of what is in the output file")
-    add("--by-claim", action="store_true", help="in the table, have a row for each claim as well")
+    add("--report", action="store_true", help="run nothing; print the table of the output file")
+    add("--by-claim", action="store_true", help="add a row for each claim to the table")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for; return the exit status."""
+    """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         runs = _report_only(options) if options.report else _soak(options)
@@ -956,7 +953,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"soak: {error}", file=sys.stderr)
         return 2
     if runs.interrupted:
-        print("soak: interrupted; the same command goes on from here", file=sys.stderr)
+        print("soak: interrupted; the same command continues it", file=sys.stderr)
     if runs.all:
         print(format_report(runs.all, by_claim=options.by_claim))
     return INTERRUPTED if runs.interrupted else exit_status(runs.all)
@@ -985,7 +982,7 @@ def _load(file: Path) -> tuple[list[Run], int]:
     runs, size = read_runs(content, str(file))
     if size < len(content):
         print(
-            f"soak: the last line of {file} is unfinished (a soak was ended while it wrote it); it does not count",
+            f"soak: the last line of {file} is unfinished, as a soak was killed while it wrote it; it does not count",
             file=sys.stderr,
         )
     return runs, size
@@ -1024,18 +1021,18 @@ def _conditions(options: argparse.Namespace) -> list[Condition]:
 
 def _selection(options: argparse.Namespace) -> Selection:
     if not options.python:
-        raise SoakError("no interpreter; give one that has pytest-concclaims with --python PATH")
+        raise SoakError("no interpreter; give one that has pytest-concclaims: --python PATH")
     if options.runs is None or options.runs < 1:
-        raise SoakError("how many runs? give a number from 1 on with --runs N")
+        raise SoakError("the number of runs is missing or less than 1; give --runs N")
     for name in ("budget", "deadline"):
         value = getattr(options, name)
         if value is not None and not 0 < value < math.inf:
-            raise SoakError(f"--{name} {value:g}: give a positive number of seconds")
+            raise SoakError(f"--{name} {value:g}: must be a positive number of seconds")
     return Selection(tuple(options.select), options.keyword, options.budget)
 
 
 def _make_ready(file: Path, size: int) -> None:
-    """Leave the first bytes of the output, and have them end a line."""
+    """Cut the output to its first bytes, and end them with a line feed."""
     try:
         with file.open("ab+") as stream:
             stream.truncate(size)

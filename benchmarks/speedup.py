@@ -1,13 +1,12 @@
-"""Whether the answers of ``lab.speedup`` are true, and of ``lab.ratio`` about threads: of work with known truth.
+"""Whether answers of ``lab.speedup``, and of ``lab.ratio`` about threads, are true, for work of known truth.
 
     python benchmarks/speedup.py --runs 20             # alone, on a quiet machine
-    python benchmarks/speedup.py --runs 20 --hogs 2    # the same beside two processes that come and go
+    python benchmarks/speedup.py --runs 20 --hogs 2    # beside two processes that burn CPU time now and then
 
-Work that scales (of processes, of threads that wait, of C code that lets the GIL go), that does not (threads with one
-GIL between them) and that gets slower (a shared lock, a shared dict) is asked about again and again, in turns with
-several numbers. An answer is *wrong* if the truth lies on the other side of the number and its dead zone. Without a
-GIL, and on PyPy, the truth is another one; where it is rough, so is its range here. The exit status is 1 if an answer
-was wrong.
+Some work scales (processes, threads that wait, C code that releases the GIL), some does not (threads that share a
+GIL), and some gets slower (a shared lock, a shared dict). Questions with several numbers are asked in turns. An
+answer is *wrong* if the truth lies on the other side of the number and its dead zone. Without a GIL, and on PyPy, the
+truth is different; where it is known roughly only, so is its range here. The exit status is 1 if an answer was wrong.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from pytest_concclaims import PYPY, Inconclusive, Lab, gil_enabled
 from pytest_concclaims.interpreter import Interpreter
 from pytest_concclaims.lab.measurement import Measurement
 
-#: Where the truth lies, from the least to the most that it may be.
+#: The range of the truth.
 Truth = tuple[float, float]
 
 TWICE: Truth = (1.8, 2.1)
@@ -38,18 +37,18 @@ ONCE: Truth = (0.7, 1.1)
 LESS: Truth = (0.1, 1.1)
 HARM: Truth = (0.1, 0.7)
 
-#: Numbers to ask about, each with whether it is asked for more than that, and with its dead zone.
+#: The questions: in words, whether it is "above", and the dead zone.
 QUESTIONS = (("above 1.5", True, (1.4, 1.6)), ("below 1.3", False, (1.2, 1.4)), ("below 0.8", False, (0.7, 0.9)))
 
 LARGE = bytes(1 << 18)
 LOCK = threading.Lock()
 NUMBERS = dict.fromkeys(range(10), 0)
-#: Calls of the work in each thread of an arm: some milliseconds, beside which starting a thread is nothing.
+#: Calls of the work in each thread of an arm: some milliseconds, so that the start of a thread does not matter.
 CALLS = 6000 if PYPY else 200
 
 
 def compute() -> int:
-    """Compute, with nothing shared."""
+    """Compute without anything shared."""
     total = 0
     for number in range(1000):
         total += number * number
@@ -57,18 +56,18 @@ def compute() -> int:
 
 
 def compute_with_lock() -> None:
-    """Compute while no other thread does."""
+    """Compute with a lock."""
     with LOCK:
         compute()
 
 
 def hash_much() -> bytes:
-    """Compute in C that lets the GIL go."""
+    """Compute in C that releases the GIL."""
     return hashlib.sha256(LARGE).digest()
 
 
 def look_at_lock() -> None:
-    """Ask a shared lock, which nobody holds, a hundred times."""
+    """Ask a shared lock a hundred times whether it is held."""
     for _ in range(100):
         LOCK.locked()
 
@@ -87,12 +86,12 @@ def count_with_lock() -> None:
 
 
 def wait() -> None:
-    """Use no CPU."""
+    """Sleep."""
     time.sleep(0.001)
 
 
 def in_two_threads() -> None:
-    """Compute in two threads, each its part."""
+    """Compute in two threads, half of the calls in each."""
     threads = [threading.Thread(target=in_turn, args=(CALLS,)) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -101,14 +100,14 @@ def in_two_threads() -> None:
 
 
 def in_turn(calls: int = 2 * CALLS) -> None:
-    """Compute, one part after the other."""
+    """Compute, one call after the other."""
     for _ in range(calls):
         compute()
 
 
 @dataclass(frozen=True)
 class Known:
-    """A measurement of which the truth is known, with a GIL, on PyPy, and without a GIL."""
+    """A measurement whose truth is known: with a GIL, on PyPy, and without a GIL."""
 
     name: str
     measured: Callable[[Lab], Measurement]
@@ -117,17 +116,17 @@ class Known:
     free: Truth
 
     def truth(self) -> Truth:
-        """Return where it lies on this interpreter."""
+        """Return the range of the truth on this interpreter."""
         return self.pypy if PYPY else self.gil if gil_enabled() else self.free
 
 
 def of_workers(work: Callable[[], object], kind: str = "thread") -> Callable[[Lab], Measurement]:
-    """Return what makes a measurement of two workers."""
+    """Return a function that makes a measurement of two workers."""
     return lambda lab: lab.speedup(work, workers=2, kind=kind)
 
 
 def of_an_arm(lab: Lab) -> Measurement:
-    """Return a measurement of work in two threads, against the same in turn."""
+    """Return a measurement of work in two threads, against the same work in turn."""
     return lab.ratio(in_two_threads, in_turn)
 
 
@@ -147,10 +146,10 @@ KNOWN = (
 
 
 def judge(answer: bool | None, truth: Truth, cut: tuple[float, float], *, above: bool) -> str:
-    """Return what an answer is, beside the truth.
+    """Return whether an answer is right, wrong or inconclusive.
 
     :param cut: the number's dead zone.
-    :param above: whether the question was about lying above it, or else below.
+    :param above: whether the question was "above", or else "below".
     """
     if answer is None:
         return "inconclusive"
@@ -162,7 +161,7 @@ def judge(answer: bool | None, truth: Truth, cut: tuple[float, float], *, above:
 
 @dataclass
 class Answers:
-    """What was said about one of them."""
+    """The answers about one measurement."""
 
     counts: Counter[str] = field(default_factory=Counter)
     values: list[float] = field(default_factory=list)
@@ -171,7 +170,7 @@ class Answers:
 
 
 def ask(known: Known, number: int, budget: float, answers: Answers) -> None:
-    """Put the question of a number, and note the answer."""
+    """Ask one of the questions, and store the answer."""
     _, above, cut = QUESTIONS[number % len(QUESTIONS)]
     lab = Lab(budget=budget)
     measurement = known.measured(lab)
@@ -194,7 +193,7 @@ def ask(known: Known, number: int, budget: float, answers: Answers) -> None:
 
 
 def run(chosen: Sequence[Known], runs: int, budget: float) -> int:
-    """Ask about each again and again; return how many answers were wrong."""
+    """Ask about each measurement repeatedly; return the number of wrong answers."""
     print(f"{Interpreter.current().label} {sys.version.split()[0]}: {runs} runs of {len(chosen)}", flush=True)
     found = {known.name: Answers() for known in chosen}
     for number in range(runs):
@@ -216,12 +215,12 @@ def run(chosen: Sequence[Known], runs: int, budget: float) -> int:
 
 
 def main() -> int:
-    """Do what is asked."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=20, help="(default: %(default)s)")
-    parser.add_argument("--hogs", type=int, default=0, help="processes beside it that burn CPU time now and then")
+    parser.add_argument("--runs", type=int, default=20, help="number of runs (default: %(default)s)")
+    parser.add_argument("--hogs", type=int, default=0, help="number of processes that burn CPU time now and then")
     parser.add_argument("--budget", type=float, default=2.0, help="seconds for each question (default: %(default)s)")
-    parser.add_argument("--only", metavar="TEXT", help="what has this text in its name")
+    parser.add_argument("--only", metavar="TEXT", help="only measurements with this text in their name")
     options = parser.parse_args()
     chosen = [known for known in KNOWN if options.only is None or options.only in known.name]
     if not chosen:

@@ -1,8 +1,8 @@
-"""What the plugin costs a pytest start without ``--claims``.
+"""The cost of the plugin for a pytest start without ``--claims``.
 
-Pairs of starts, with the plugin and with ``-p no:concclaims``, in random order within each pair; the median of
-the pairs' differences, and of their ratios, in CPU time of the started process. Needs a POSIX system, and an
-environment that has the plugin installed: ``python benchmarks/startup.py [PAIRS]``.
+It starts pairs, with the plugin and with ``-p no:concclaims``, in random order within each pair. It prints the
+medians of the pairs' differences and ratios, in CPU time of the started process. It needs a POSIX system, and an
+environment with the plugin: ``python benchmarks/startup.py [PAIRS]``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 def clock() -> float:
-    """Return the seconds of CPU time that finished children have taken."""
+    """Return the CPU seconds of children that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -27,7 +27,7 @@ def start(folder: Path, *options: str) -> float:
     """Return the CPU seconds of one pytest start that collects one test."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *options]
     begin = clock()
-    # An installed plugin is compiled; one in a checkout is only if Python may write what it compiled.
+    # An installed plugin is compiled; one in a checkout only if Python may write bytecode.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     subprocess.run(  # noqa: S603  (this interpreter)
         command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL
@@ -53,7 +53,7 @@ def main(pairs: int) -> None:
     print(
         f"{pairs} pairs: the plugin costs {quartiles[1]:.1f} ms [quartiles {quartiles[0]:.1f} to {quartiles[2]:.1f}]"
     )
-    print(f"a start with it takes {statistics.median(ratios):.3f} times as long as one without")
+    print(f"a start with the plugin takes {statistics.median(ratios):.3f} times as long as one without")
 
 
 if __name__ == "__main__":

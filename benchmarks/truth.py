@@ -1,16 +1,15 @@
-"""Whether the answers of ``lab.race`` are true: of small objects, whose truth free-running threads show.
+"""Whether the answers of ``lab.race`` are true, for small objects whose truth threads that run freely show.
 
-    python benchmarks/truth.py brute 3                    # lets threads run freely, 3 s for each object
+    python benchmarks/truth.py brute 3                    # runs threads freely, 3 s for each object
     python benchmarks/truth.py race --runs 20             # asks lab.race, and compares
-    python benchmarks/truth.py race --runs 20 --hogs 2    # the same beside two processes that burn CPU time
-    python benchmarks/truth.py table                      # where which object goes wrong
+    python benchmarks/truth.py race --runs 20 --hogs 2    # beside two processes that burn CPU time
+    python benchmarks/truth.py table                      # which object goes wrong on which interpreter
 
 ``brute`` adds what it saw on this interpreter to ``truth.json``; a wrong outcome that was seen once stays. An answer
-is *wrong* if it is "never" and free-running threads have shown the outcome. It is *suspicious* if it is "ever", with
-a witness, and they have not: threads that run freely may miss what is rare. The exit status is 1 if an answer was
-wrong.
+is *wrong* if it is "never", and threads that ran freely have shown the outcome. It is *suspicious* if it is "ever",
+with a witness, and they have not: they may miss a rare outcome. The exit status is 1 if an answer was wrong.
 
-The objects are in ``small_objects.py``, and those that go wrong inside C code in ``c_objects.py``.
+The objects are in ``small_objects.py``; those that go wrong inside C code are in ``c_objects.py``.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ from pytest_concclaims.interpreter import Interpreter
 TRUTH = Path(__file__).with_name("truth.json")
 BUDGET_S = 2.0
 
-#: By interpreter's label, by object: how many outcomes were wrong, of how many samples.
+#: By interpreter's label and by object: the numbers of wrong outcomes and of samples.
 Truth = dict[str, dict[str, tuple[int, int]]]
 
 
 def load(path: Path) -> Truth:
-    """Return what free-running threads have shown so far."""
+    """Return what threads that run freely have shown so far."""
     if not path.exists():
         return {}
     stored: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
@@ -56,7 +55,7 @@ def load(path: Path) -> Truth:
 
 
 def save(truth: Truth, path: Path) -> None:
-    """Store it, one line for each object."""
+    """Store it, with one line for each object."""
     names = dict.fromkeys(name for by_name in truth.values() for name in by_name)
     lines = []
     for name in names:
@@ -66,7 +65,7 @@ def save(truth: Truth, path: Path) -> None:
 
 
 def brute(objects: Sequence[SmallObject], seconds: float, path: Path) -> None:
-    """Let threads run freely on each object, print what came of it, and store it."""
+    """Run threads freely on each object, print the outcomes, and store them."""
     label = Interpreter.current().label
     print(f"{label} {sys.version.split()[0]}")
     for what in objects:
@@ -90,9 +89,9 @@ def brute(objects: Sequence[SmallObject], seconds: float, path: Path) -> None:
 
 @dataclass
 class Answers:
-    """What ``lab.race`` said about an object.
+    """The answers of ``lab.race`` about an object.
 
-    :param texts: what is worth reading: of what was wrong, suspicious or in error.
+    :param texts: the evidence of answers that were wrong, suspicious, inconclusive or in error.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -119,7 +118,7 @@ def ask(what: SmallObject, question: str) -> tuple[str, str]:
 
 
 def judge(answer: str, truth: tuple[int, int] | None) -> str:
-    """Return what an answer is, beside what free-running threads have shown."""
+    """Return how an answer compares with what threads that run freely have shown."""
     if truth is None or answer not in ("ever", "never"):
         return answer
     wrong, _ = truth
@@ -131,12 +130,12 @@ def judge(answer: str, truth: tuple[int, int] | None) -> str:
 
 
 def race(objects: Sequence[SmallObject], runs: int, path: Path) -> int:
-    """Ask about each object again and again, in turns "never" and "ever"; return how many answers were wrong."""
+    """Ask about each object repeatedly, "never" and "ever" in turns; return the number of wrong answers."""
     label = Interpreter.current().label
     truth = load(path).get(label, {})
     print(f"{label} {sys.version.split()[0]}: {runs} runs of {len(objects)} objects")
     if not truth:
-        print(f"  what free-running threads show on {label} is not in {path}; first run: truth.py brute 3")
+        print(f"  {path} has no outcomes of threads that ran freely on {label}; first run: truth.py brute 3")
     found = {what.name: Answers() for what in objects}
     for run in range(runs):
         for what in objects:
@@ -164,7 +163,7 @@ def race(objects: Sequence[SmallObject], runs: int, path: Path) -> int:
 
 
 def table(path: Path) -> None:
-    """Print where which object goes wrong."""
+    """Print which object goes wrong on which interpreter."""
     truth = load(path)
     labels = sorted(truth, key=lambda label: (label.split()[0], [int(part) for part in _version(label)], label))
     heads = [label.replace("CPython ", "").replace(", GIL off", "") for label in labels]
@@ -182,7 +181,7 @@ def _version(label: str) -> list[str]:
 
 
 def main() -> int:
-    """Do what is asked."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("brute", "race", "table"):
@@ -190,12 +189,12 @@ def main() -> int:
         command.add_argument("--truth", type=Path, default=TRUTH, help="the file (default: %(default)s)")
         if name == "table":
             continue
-        command.add_argument("--only", metavar="TEXT", help="objects whose name has this text")
+        command.add_argument("--only", metavar="TEXT", help="only objects with this text in their name")
         if name == "brute":
-            command.add_argument("seconds", type=float, help="for each object")
+            command.add_argument("seconds", type=float, help="seconds for each object")
         else:
-            command.add_argument("--runs", type=int, default=20, help="(default: %(default)s)")
-            command.add_argument("--hogs", type=int, default=0, help="processes that burn CPU time beside it")
+            command.add_argument("--runs", type=int, default=20, help="number of runs (default: %(default)s)")
+            command.add_argument("--hogs", type=int, default=0, help="number of processes that burn CPU time")
     options = parser.parse_args()
     if options.command == "table":
         table(options.truth)

@@ -35,12 +35,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def several(number: int, noun: str) -> str:
-    """Return a number of things as people say it, such as ``two processes``, ``12 threads``."""
-    return f"{_NUMBERS.get(number, format(number, ','))} {noun}{'es' if noun.endswith('s') else 's'}"
-
-
-#: Numbers that are written as words.
-_NUMBERS = {2: "two", 3: "three", 4: "four"}
+    """Return a number of two or more things, such as ``2 processes``, ``12 threads``."""
+    return f"{number:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def listed(things: Sequence[str], between: str = ", ") -> str:

@@ -1,4 +1,4 @@
-"""The CPUs that threads may run on, and whether threads can be kept on them."""
+"""CPU affinity: the CPUs that a thread may run on, and whether it can be pinned to some of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 
 
 def usable_cores() -> set[int]:
-    """Return the numbers of the CPUs that this thread may run on; none where the system does not say."""
+    """Return the numbers of the CPUs that this thread may run on; an empty set where the system has no affinity."""
     return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()
 
 
 def can_pin() -> bool:
-    """Return whether threads can be kept on CPUs here."""
+    """Return whether a thread can be pinned to CPUs on this system."""
     if not hasattr(os, "sched_setaffinity"):
         return False
     try:

@@ -1,4 +1,4 @@
-"""The callables that instruments are given: what can be said of them, and how they are called."""
+"""The callables that instruments are given: their names, checks, and how they are called."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .failure import Failed, Failure, raised
 
 
 def name_of(function: object) -> str:
-    """Return a callable's name for people; that of a lambda says where it is."""
+    """Return a callable's name for messages; for a lambda, its file and line."""
     while isinstance(function, functools.partial):
         function = function.func
     name = str(getattr(function, "__qualname__", None) or repr(function)).replace("<locals>.", "")
@@ -30,13 +30,13 @@ _NOT_RUN = {CoroutineType: "coroutine", GeneratorType: "generator", AsyncGenerat
 
 
 def has_not_run(value: object) -> str | None:
-    """Return, in words, what a call has given that would have to be awaited or iterated first; None if it has run."""
+    """Return a message if a call returned a coroutine or generator, whose code has not run yet; None otherwise."""
     kind = _NOT_RUN.get(type(value))
-    return None if kind is None else f"returned a {kind}, so nothing of it has run; let it be a function that runs it"
+    return None if kind is None else f"returned a {kind}, so its code has not run; pass a function that runs it"
 
 
 def runs_nothing(function: object) -> bool:
-    """Return whether a call gives something that would have to be awaited or iterated first."""
+    """Return whether a call returns a coroutine or generator, and so runs nothing yet."""
     while isinstance(function, functools.partial):
         function = function.func
     return any(
@@ -47,36 +47,37 @@ def runs_nothing(function: object) -> bool:
 
 # --- calling them
 
-#: What the user has done to stop it all.
+#: Exceptions by which the user, or a debugger, stops the run.
 _STOPS = (KeyboardInterrupt, bdb.BdbQuit, GeneratorExit)
 
 
 def callable_argument(call: str, role: str, given: object) -> Callable[[], Any]:
-    """Return an argument of an instrument that is to be a function without arguments.
+    """Return an argument of an instrument after checking that it is a function that does something when called.
 
-    :raises TypeError: it is none.
+    :param call: the instrument, such as ``lab.ratio``.
+    :param role: the argument's name.
+    :raises TypeError: it cannot be called, or a call would run nothing.
     """
     __tracebackhide__ = True
     if not callable(given):
-        raise TypeError(
-            f"{call}: {role} is {reprlib.repr(given)}, which cannot be called; pass the function, do not call it"
-        )
+        raise TypeError(f"{call}: {role} is {reprlib.repr(given)}, which cannot be called; pass the function itself")
     if runs_nothing(given):
         raise TypeError(
-            f"{call}: {role} is {name_of(given)}, a coroutine or generator function: a call of it runs nothing. "
-            "Pass a function that does the work, such as lambda: list(gen()) or lambda: asyncio.run(co()); one that "
-            "starts something, yields, and ends it is decorated with contextlib.contextmanager"
+            f"{call}: {role} is {name_of(given)}, a coroutine or generator function: a call of it runs nothing; pass "
+            "a function that runs it, such as lambda: list(gen()) or lambda: asyncio.run(co()), or decorate one that "
+            "starts something, yields, and ends it with contextlib.contextmanager"
         )
     return given
 
 
 @contextmanager
 def failures_of(name: str) -> Iterator[None]:
-    """Let whatever is raised in the block be a failure of what was called.
+    """Turn an exception in the block into a failure of the callable.
 
-    An assertion that fails in there must not refute the claim: it speaks of one call, and not of the measurement.
+    An assertion that fails in one call must not refute the claim, which is about the measurement.
 
-    :raises Failed: the block has raised.
+    :param name: of the callable.
+    :raises Failed: the block raised.
     """
     try:
         yield
@@ -91,15 +92,17 @@ def _nothing() -> Iterator[None]:
     yield
 
 
-#: What a function returns that is decorated with ``contextmanager``.
+#: The type of what a function decorated with ``contextmanager`` returns.
 _Decorated = type(_nothing())
 
 
 def begin(function: Callable[[], Any], stack: ExitStack) -> bool:
-    """Call a function that may be decorated with ``contextlib.contextmanager``, and return whether it is.
+    """Call a function, and return whether it is decorated with ``contextlib.contextmanager``.
 
-    If so, what it returns is entered, and left with the stack; what others return is kept until then. Other context
-    managers, such as a lock or a buffer, are values like any other: who wants them entered decorates a function.
+    If so, enter the context that it returns; the stack exits it. Otherwise the stack keeps the returned value until
+    it is closed. Other context managers, such as a lock, are not entered: they may be meant as values.
+
+    :raises Failed: the function returned a coroutine or generator.
     """
     started = function()
     unrun = has_not_run(started)
@@ -114,4 +117,4 @@ def begin(function: Callable[[], Any], stack: ExitStack) -> bool:
 
 
 def keep(_: object) -> None:
-    """Do nothing: what a stack is to call this with, it keeps until then."""
+    """Do nothing; as a callback of a stack, this keeps its argument alive until the stack is closed."""

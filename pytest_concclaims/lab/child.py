@@ -1,4 +1,4 @@
-"""The child instrument: a function or a script in a fresh interpreter, with a deadline."""
+"""The child instrument: a function or a script in a fresh interpreter, killed at a deadline."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ from .processes.signals import interrupts_held, kill_group
 T_co = TypeVar("T_co", covariant=True)
 
 _CHILD_MAIN = Path(__file__).with_name("processes") / "child_main.py"
-#: How much of the end of a child's output goes into the record, in characters.
+#: Characters of the end of a child's output that the record has.
 _OUTPUT_KEPT = 2000
+#: Characters of the repr of a value or exception that the record has.
 _REPR_KEPT = 200
-#: Seconds between two looks whether a child has ended, where nothing tells of it.
+#: Seconds between two checks whether a child has ended, where the system does not notify of that.
 _POLL_INTERVAL_S = 0.002
 
 
 class ChildError(Exception):
-    """A child has no value to give (it raised, crashed, exited, was killed), or cannot say what came of it."""
+    """A child has no value (it raised, crashed, exited or was killed), or its result is unknown."""
 
 
 class RemoteError(Exception):
-    """Stands for an exception of the child that could not be carried over; the text names and quotes it."""
+    """Stands for an exception of the child that cannot be pickled; the text has its type and message."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,18 +49,18 @@ class Child(Generic[T_co]):
     """How a run in a fresh interpreter ended.
 
     :param target: what ran.
-    :param exit_code: the exit status; None if a signal or the deadline ended it. A real-time signal, for
-        which Python has no name, is its number, negative.
-    :param signal: the signal that ended it, if one did.
-    :param killed_late: whether it was killed at its deadline; claims ask :attr:`timed_out`.
-    :param deadline: that deadline, in seconds after the start.
-    :param duration: seconds from its start to its end, the interpreter's own start included.
+    :param exit_code: the exit status; None if a signal ended the child, or if it was killed at the deadline. For a
+        real-time signal, which has no name in Python: its number, negative.
+    :param signal: the signal that ended it, if any.
+    :param killed_late: whether it was killed at its deadline; claims read :attr:`timed_out`.
+    :param deadline: seconds after the start.
+    :param duration: seconds from the start to the end, including the interpreter's start.
     :param stdout: its standard output.
     :param stderr: its standard error.
-    :param returned: whether the function returned; its value is :attr:`value`.
-    :param exception: the exception that the function raised, if it did.
+    :param returned: whether the function returned; claims read :attr:`value`.
+    :param exception: the exception that the function raised, if any.
     :param traceback: that exception's traceback, as text.
-    :param looks: one entry for each time that :attr:`timed_out` was asked.
+    :param looks: has one entry for each time that :attr:`timed_out` was read.
     """
 
     target: str
@@ -78,16 +79,16 @@ class Child(Generic[T_co]):
 
     @property
     def timed_out(self) -> bool:
-        """Whether it was killed at its deadline, which on a busy machine any child may be.
+        """Whether it was killed at its deadline; on a busy machine, that can happen to any child.
 
-        A claim with such a child has no verdict unless it has asked this.
+        If it was, and the claim does not read this, the claim is INCONCLUSIVE.
         """
         self.looks.append(None)
         return self.killed_late
 
     @property
     def unexplained(self) -> bool:
-        """Whether it was killed at its deadline, and :attr:`timed_out` was not asked."""
+        """Whether it was killed at its deadline, and :attr:`timed_out` was not read."""
         return self.killed_late and not self.looks
 
     @property
@@ -133,11 +134,11 @@ def _shortened(text: str) -> str:
 
 
 def run_child(target: object, args: Sequence[object], kwargs: Mapping[str, object], *, deadline: float) -> Child[Any]:
-    """Run a target to its end or deadline; see :meth:`Lab.child`, which records the evidence as well."""
+    """Run a target until its end or deadline; see :meth:`Lab.child`, which also records the evidence."""
     __tracebackhide__ = True
-    _check_children_are_heard_of()
+    _check_sigchld()
     if not isinstance(deadline, (int, float)) or not 0 < deadline < math.inf:
-        raise ValueError(f"lab.child(deadline={deadline!r}): the deadline is a positive number of seconds")
+        raise ValueError(f"lab.child(deadline={deadline!r}): must be a positive number of seconds, e.g. 30")
     with _scratch_folder() as folder:
         if callable(target):
             command, shown = _function_command(folder, target, args, kwargs)
@@ -166,10 +167,14 @@ def run_child(target: object, args: Sequence[object], kwargs: Mapping[str, objec
         )
 
 
-def _check_children_are_heard_of() -> None:
+def _check_sigchld() -> None:
+    """Check that the exit status of a child can be read.
+
+    :raises ChildError: it cannot.
+    """
     __tracebackhide__ = True
     if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
-        raise ChildError("lab.child: SIGCHLD is ignored here, so how a child ends cannot be known; give it SIG_DFL")
+        raise ChildError("lab.child: SIGCHLD is ignored, so the exit status of a child is lost; set it to SIG_DFL")
 
 
 @contextmanager
@@ -178,7 +183,7 @@ def _scratch_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        # Windows refuses while a process that was just killed still holds a file open.
+        # On Windows, this fails while a process that was just killed still has a file open.
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -193,7 +198,7 @@ def _output(file: Path) -> str:
     return file.read_bytes().decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
 
-# --- what to run
+# --- the command
 
 
 def _function_command(
@@ -206,13 +211,15 @@ def _function_command(
     name = getattr(function, "__qualname__", repr(function))
     module = getattr(function, "__module__", None)
     if module == "__main__":
-        raise TypeError(f"lab.child({name}): the function is in __main__, which a fresh interpreter cannot import")
+        raise TypeError(
+            f"lab.child({name}): a fresh interpreter cannot import it from __main__; define it in another module"
+        )
     try:
         pickled_call = pickle.dumps(call)
     except Exception as error:
         raise TypeError(
-            f"lab.child({name}): the function must be importable (defined at the top level of a module) "
-            f"and its arguments must pickle: {error}"
+            f"lab.child({name}): cannot be pickled: {error}; define the function at the top level of a module, and "
+            "pass arguments that can be pickled"
         ) from error
     file = getattr(sys.modules.get(module or ""), "__file__", None)
     order = {"sys_path": list(sys.path), "module": module, "file": file, "call": pickled_call}
@@ -225,21 +232,22 @@ def _script_command(
 ) -> tuple[list[str], str]:
     __tracebackhide__ = True
     if kwargs:
-        raise TypeError(f"lab.child: a script takes no keyword arguments, got {', '.join(kwargs)}")
+        names = ", ".join(kwargs)
+        raise TypeError(f"lab.child({names}=...): a script takes no keyword arguments; pass them by position")
     if isinstance(target, str):
         if target.strip().endswith(".py") and "\n" not in target.strip():
-            raise TypeError(
-                f"lab.child({target!r}): text is taken for a script's source; for a file, pass a pathlib.Path"
-            )
+            raise TypeError(f"lab.child({target!r}): text is the source of a script; for a file, pass a pathlib.Path")
         script, shown = folder / "script.py", "the script"
         script.write_text(textwrap.dedent(target), encoding="utf-8")
     elif isinstance(target, os.PathLike):
         script = Path(target)
         shown = script.name
         if not script.is_file():
-            raise FileNotFoundError(f"lab.child({target!r}): there is no such script")
+            raise FileNotFoundError(f"lab.child({target!r}): no such file; pass the path of a script")
     else:
-        raise TypeError(f"lab.child({target!r}): pass a function, a script's source as text, or a pathlib.Path")
+        raise TypeError(
+            f"lab.child({target!r}): cannot be run; pass a function, a script's source as text, or a pathlib.Path"
+        )
     command = [*_interpreter(), str(script), *map(str, args)]
     if os.name == "posix":  # os.execv keeps neither process id nor exit status on Windows
         command = [*_interpreter(), str(_CHILD_MAIN), "script", *command]
@@ -247,8 +255,8 @@ def _script_command(
 
 
 def _interpreter() -> list[str]:
-    """Return the command of this interpreter, with its flags; a free-threaded one in today's state of the GIL."""
-    # What multiprocessing starts its own children with; there is no public equivalent.
+    """Return the command of this interpreter with its flags; on a free-threaded build, with the state of the GIL."""
+    # multiprocessing starts its children with these; there is no public equivalent.
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
     if FREE_THREADED_BUILD:
         flags += ["-X", f"gil={int(gil_enabled())}"]
@@ -256,10 +264,10 @@ def _interpreter() -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what speaks of this test run.
+    """Return the environment without variables of this test run, and with the encoding in which the output is read.
 
-    pytest-benchmark, for one, disables itself wherever it finds PYTEST_XDIST_WORKER. The encoding is the one
-    that the output is read in; the locale's would be another one on Windows.
+    With PYTEST_XDIST_WORKER, for example, pytest-benchmark disables itself. On Windows, the locale has another
+    encoding.
     """
     disturbing = ("PYTEST_XDIST_", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(disturbing)}
@@ -270,7 +278,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run(command: Sequence[str], folder: Path, deadline: float) -> tuple[int | None, float]:
-    """Run a command to its end, or to its deadline; return its status (None at the deadline) and duration."""
+    """Run a command until its end or deadline (seconds); return its status (None at the deadline) and duration."""
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         start = time.perf_counter()
         with _own_group(command, stdout=stdout, stderr=stderr) as process:
@@ -279,7 +287,7 @@ def _run(command: Sequence[str], folder: Path, deadline: float) -> tuple[int | N
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
-    """Wait for a process; return its exit status, None if it has not ended. ``Popen.wait`` looks every 50 ms."""
+    """Wait for a process; return its exit status, None if it has not ended. ``Popen.wait`` polls every 50 ms only."""
     end = time.perf_counter() + timeout_s
     if hasattr(os, "pidfd_open"):
         with suppress(OSError):  # a sandbox forbids it
@@ -295,7 +303,7 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
 
 @contextmanager
 def _own_group(command: Sequence[str], **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command in a process group of its own, all of which is gone when the block is left."""
+    """Start a command in a process group of its own; at the end of the block, kill the group."""
     own: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -329,15 +337,15 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _result(folder: Path, exit_status: int | None) -> tuple[tuple[Any] | None, BaseException | None, str | None]:
-    """Return the value (in a tuple), or the exception and its traceback, that a function left.
+    """Return the value (in a tuple), or the exception and its traceback, that the child has written.
 
-    :raises ChildError: there was one, or the function was never called, but it cannot be told.
+    :raises ChildError: the function was not called, or its result could not be written or read.
     """
     try:
         kind, content = pickle.loads((folder / "result.pickle").read_bytes())  # noqa: S301  (our own child's)
     except FileNotFoundError:
         if exit_status == UNUSABLE:
-            raise ChildError("what came of the function could not be written; is the disk full?") from None
+            raise ChildError("the result could not be written; is the disk full?") from None
         return None, None, None
     if kind == "unusable":
         raise ChildError(content)
@@ -345,7 +353,7 @@ def _result(folder: Path, exit_status: int | None) -> tuple[tuple[Any] | None, B
         try:
             return (pickle.loads(content),), None, None  # noqa: S301
         except Exception as unusable:
-            raise ChildError(f"what the function returned could not be read here: {unusable!r}") from unusable
+            raise ChildError(f"the function's value could not be unpickled: {unusable!r}") from unusable
     error = RemoteError(content["text"])
     if content["pickle"] is not None:
         try:

@@ -1,4 +1,4 @@
-"""CPU time, and the time in which there was none, as far as the system tells."""
+"""CPU time, and the time spent waiting for a CPU, as far as the system reports it."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ from dataclasses import dataclass
 
 from ..machine import usable_cpus
 
-#: What takes less than this part of the time is not worth a thought.
+#: A smaller part of the time than this is ignored.
 NEGLIGIBLE = 0.05
 
 
 @dataclass(frozen=True)
 class CpuTime:
-    """What was used, and waited for, so far; in seconds.
+    """CPU time and waiting time so far, in seconds.
 
     :param own: CPU time of this thread.
-    :param together: of all threads that this process has had, and of the processes that it has started (on Linux;
-        elsewhere, of those that have ended and been waited for).
-    :param waited: for which this thread has waited for a CPU; 0 if the system does not tell.
+    :param together: CPU time of all threads of this process, ended ones included, and of the processes that it
+        started (on Linux; elsewhere, only those that have ended and been waited for).
+    :param waited: time that this thread has waited for a CPU; 0 if the system does not report it.
     """
 
     own: float
     together: float
     waited: float
 
-    # To look takes some time, and a thread may be made to wait meanwhile: that is not of what is looked at.
+    # Reading takes time itself, and the thread may be preempted meanwhile. The order of the reads keeps that out of
+    # the interval between before() and after().
 
     @classmethod
     def before(cls) -> CpuTime:
-        """Return what there is so far, right before something."""
+        """Return the times right before something."""
         processes, waited = _of_processes(), _waited()
         together = time.process_time()
         return cls(time.thread_time(), together + processes, waited)
 
     @classmethod
     def after(cls) -> CpuTime:
-        """Return what there is so far, right after something."""
+        """Return the times right after something."""
         own = time.thread_time()
         together = time.process_time()
         waited = _waited()
@@ -50,8 +51,8 @@ class Took:
     """How long something took, in seconds.
 
     :param seconds: by the clock.
-    :param least: as long at least, if its thread had not had to wait for a CPU.
-    :param least_of_all: if nothing that took part in it, such as another thread, had had to either.
+    :param least: the least it can have taken if its thread had not waited for a CPU.
+    :param least_of_all: the least if no other thread or process that took part had waited either.
     """
 
     seconds: float
@@ -60,7 +61,7 @@ class Took:
 
     @classmethod
     def between(cls, before: CpuTime, after: CpuTime, seconds: float) -> Took:
-        """Return how long it took, from the CPU time before and after.
+        """Return the bounds of how long it took.
 
         :param seconds: by the clock.
         """
@@ -69,12 +70,12 @@ class Took:
         least = min(seconds, max(own, seconds - (after.waited - before.waited)))
         if together - own <= NEGLIGIBLE * seconds:
             return cls(seconds, least, least)
-        # What other threads and processes waited for is not told once they have ended.
+        # The system does not report the waiting time of threads and processes that have ended.
         return cls(seconds, least, min(least, max(own, together / usable_cpus())))
 
     @property
     def waited(self) -> bool:
-        """Whether its thread had to wait for a CPU, and not just for a moment."""
+        """Whether its thread waited for a CPU for a part of the time that is not negligible."""
         return self.seconds - self.least > NEGLIGIBLE * self.seconds
 
     @property
@@ -84,15 +85,15 @@ class Took:
 
 
 def machine_waited() -> float | None:
-    """Return for how many seconds anything on this machine has waited for a CPU so far; None if it does not tell.
+    """Return for how many seconds tasks on this machine have waited for a CPU so far; None if unknown.
 
-    Of all CPUs together: that in which their queues were waited in, as Linux counts it (sched-stats.rst), or that in
-    which there was one (accounting/psi.rst). The latter is right over some tenths of a second, and not for less.
+    The sum over all CPUs: the time that tasks waited in the run queues (Linux: sched-stats.rst), or else the time in
+    which at least one task waited (accounting/psi.rst). The latter is updated only every few tenths of a second.
     """
     with suppress(OSError, IndexError, ValueError), open("/proc/schedstat", encoding="ascii") as file:  # noqa: PTH123  (quick)
         return sum(int(line.split()[8]) for line in file if line.startswith("cpu")) / 1e9
     with suppress(OSError, IndexError, ValueError), open("/proc/pressure/cpu", encoding="ascii") as file:  # noqa: PTH123
-        # The mean of the CPUs, weighted by how busy each is; one alone may have all of it.
+        # This is a mean over the CPUs, weighted by how busy each is; all of the waiting may be on one CPU.
         return int(file.readline().rpartition("total=")[2]) / 1e6 * (os.cpu_count() or 1)
     return None
 
@@ -104,7 +105,7 @@ def _waited() -> float:
 
 
 def _of_processes() -> float:
-    """Return what processes have used that this one, or one of these, has started."""
+    """Return the CPU seconds of this process's descendants."""
     return _of_ended() + _of_living()
 
 

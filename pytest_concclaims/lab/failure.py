@@ -1,4 +1,4 @@
-"""What goes wrong in what an instrument runs, in words that travel between processes."""
+"""Failures of the code that an instrument runs, in a form that can be sent between processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PACKAGE = os.path.dirname(__file__) + os.sep  # noqa: PTH120  (compared with na
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an experiment came to no end that says anything.
+    """What ended an experiment without a result.
 
     :param kind: ``raised``, ``hang``, ``crash`` or ``ended``.
     :param text: what happened, on one line.
@@ -24,7 +24,7 @@ class Failure:
 
 
 def raised(what: str, error: BaseException) -> Failure:
-    """Return the failure of something that raised; the traceback begins with the code that was called."""
+    """Return the failure of code that raised; its traceback begins outside of this package."""
     if isinstance(error.__cause__, ElsewhereError):
         return Failure("raised", f"{what} raised {_described(error)}", error.__cause__.details)
     called = error.__traceback__
@@ -35,15 +35,15 @@ def raised(what: str, error: BaseException) -> Failure:
 
 
 def is_own(filename: str) -> bool:
-    """Return whether a file is an instrument's, and not of what it runs."""
+    """Return whether a file belongs to the instruments."""
     return filename.startswith(_PACKAGE)
 
 
 class ElsewhereError(Exception):
-    """The cause of an exception that was raised in another process: stands for its traceback there.
+    """The cause of an exception that was raised in another process; carries its traceback.
 
     :param details: the traceback.
-    :param is_of_the_call: as :func:`is_of_the_call` says there.
+    :param is_of_the_call: what :func:`is_of_the_call` returned there.
     """
 
     def __init__(self, details: str, *, is_of_the_call: bool) -> None:
@@ -53,7 +53,7 @@ class ElsewhereError(Exception):
 
 
 def is_of_the_call(error: BaseException) -> bool:
-    """Return whether an exception was raised by calling a function of the claim's, and not in it."""
+    """Return whether an exception was raised by the call of a claim's function, and not inside the function."""
     if isinstance(error.__cause__, ElsewhereError):
         return error.__cause__.is_of_the_call
     traceback = error.__traceback__
@@ -67,7 +67,7 @@ def _described(error: BaseException) -> str:
 
 
 class Failed(BaseException):
-    """Carries a failure out of an experiment; of no interest to anything that runs in it."""
+    """Carries a failure out of an experiment; a ``BaseException``, so that code in there does not catch it."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)

@@ -1,6 +1,6 @@
-"""The lab: the instruments that a claim gathers its evidence with.
+"""The lab: the instruments with which a claim gathers evidence.
 
-Knows nothing of pytest: the plugin makes a :class:`Lab` for each claim, and reads its evidence afterwards.
+It does not depend on pytest: the plugin makes a :class:`Lab` for each claim, and reads its evidence afterwards.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NoReturn, Protocol, TypeVar, overload
 
 from ..interpreter import gil_enabled
 from ..records.evidence import Evidence, Note, Requirement
+from ..text import counted
 from ..verdict import Inconclusive, NotApplicable
 from .callables import callable_argument
 from .child import Child, run_child
@@ -48,7 +49,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 M = TypeVar("M", bound=Measurement)
 
-#: What claims have measured for each other, by what it was, and whether the GIL was on.
+#: What claims have measured for each other, by experiment and by whether the GIL was enabled.
 Shared = dict[tuple[WorkersExperiment, bool], Rounds]
 
 
@@ -59,31 +60,31 @@ class Assertions(Protocol):
         """Return those that have failed so far in this process, in words."""
 
     def suspended(self) -> AbstractContextManager[None]:
-        """Count none that holds in the block: an instrument calls the code that is measured."""
+        """Ignore assertions that hold in the block, in which an instrument calls the measured code."""
 
 
 class Lab:
     """The instruments of one claim; the ``lab`` fixture.
 
-    Instruments record their own evidence. ``assert`` decides the verdict; :meth:`require` decides whether a
-    verdict can be given at all.
+    Instruments record their evidence. ``assert`` decides the verdict; :meth:`require` decides whether the claim has
+    one.
 
-    :param budget: seconds for each experiment that is given no budget of its own.
-    :param least_budget: seconds that each experiment has at least.
+    :param budget: seconds for each experiment without a budget of its own.
+    :param least_budget: minimum of seconds for each experiment.
     :param in_process: whether experiments run in the test process, even where they could run in a child.
     :param portable: whether schedules switch threads at any instruction, as without a GIL.
-    :param replay: tokens of schedules; a race with one of them runs that schedule only, in the test process.
-    :param shared: what claims that share it have measured for each other; by default, nothing.
-    :param lock_timeout: seconds to wait for the machine while others measure.
-    :param tell: shows people one line of text, such as what is waited for.
-    :param waiting: entered while others have the machine: that time is none of the claim's.
+    :param replay: replay tokens; a race with one of them runs only its schedule, in the test process.
+    :param shared: earlier measurements that claims share; by default, none.
+    :param lock_timeout: seconds to wait for the machine lock.
+    :param tell: shows the user a line of text, such as what a claim waits for.
+    :param waiting: a context in which the lab waits for the machine lock; that time does not count as the claim's.
     """
 
-    #: An outcome to ask a race for: the process is ended by a signal such as SIGSEGV.
+    #: An outcome to ask a race about: a signal such as SIGSEGV ends the process.
     CRASH = CRASH
-    #: An outcome to ask a race for: all actors that have not ended wait for each other.
+    #: An outcome to ask a race about: all actors that have not ended are blocked.
     DEADLOCK = DEADLOCK
-    #: A control of a race: its own code, with the locks that ``setup`` makes taken out.
+    #: A control of a race: the same code without the locks that ``setup`` makes.
     WITHOUT_LOCKS = WITHOUT_LOCKS
 
     def __init__(
@@ -119,56 +120,60 @@ class Lab:
             self._record,
             self._raise,
         )
-        #: The threads that were there before the claim.
+        #: The threads that were started before the claim.
         self.earlier_threads = frozenset(threading.enumerate())
         self._process = os.getpid()
         #: The assertions of the claim's code, while its test function is called.
         self.assertions: Assertions | None = None
-        #: Whether the claim is over: then nothing can be evidence for it any more.
+        #: Whether the claim is over, so that no evidence can be added.
         self.over = False
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """What was seen so far, in order."""
+        """The evidence so far, in order."""
         return tuple(self._evidence)
 
     @property
     def unsettled(self) -> Inconclusive | NotApplicable | None:
-        """The first of these that an instrument raised: it stands even if it was caught.
+        """The first of these exceptions that an instrument raised, even if the claim caught it.
 
-        Or a child that was killed before it came to its end: what it did not do says nothing.
+        If there is none: one about a child that was killed at its deadline, if the claim did not check that.
         """
         if self._unsettled is None:
             for child in self._children:
                 if child.unexplained:
-                    text = f"{child.evidence().phrase()}, and the claim does not ask whether it was"
                     return Inconclusive(
-                        f"{text}; ask child.timed_out, or give it longer: lab.child(..., deadline=...)"
+                        f"{child.evidence().phrase()}, and the claim does not check that; check child.timed_out, or "
+                        "give it longer: lab.child(..., deadline=...)"
                     )
         return self._unsettled
 
     @property
     def failed(self) -> str | None:
-        """What an instrument ran into, whatever the claim makes of it; None if none did."""
+        """The first failure of an instrument, even if the claim caught it; None if none failed."""
         errors = (instrument.error for instrument in self._instruments)
         return next((str(error).partition("\n")[0] for error in errors if error is not None), None)
 
     @property
     def void(self) -> str | None:
-        """Which instrument was never asked, so that no verdict can rest on it; None if all were."""
+        """Why the claim cannot have a verdict: an instrument was never asked, or no race matches the replay tokens.
+
+        None if neither is so.
+        """
         for instrument in self._instruments:
             if not instrument.asked:
                 ask = instrument.advice if isinstance(instrument, Asked) else ASK_MEASUREMENT
-                return f"no question was put to {instrument!r}: it has sampled nothing, and says nothing; {ask}"
+                return f"{instrument!r} was not asked a question, so there is no evidence; {ask}"
         if self._replay and not any(isinstance(made, Asked) and made.is_replay for made in self._instruments):
             tokens = ", ".join(map(str, self._replay))
             return (
-                f"none of its races has the code of {tokens}: it was changed since, or the token is another claim's"
+                f"the code of {tokens} is not that of any of its races: the code was changed since, or the token is "
+                "another claim's"
             )
         return None
 
     def close(self) -> None:
-        """End it: nothing can be evidence for the claim any more. What was seen stays; what was used is let go."""
+        """End the claim: keep its evidence, refuse further evidence, and drop references to all else."""
         self.over = True
         self._instruments.clear()
         self._children.clear()
@@ -176,9 +181,9 @@ class Lab:
         self.assertions = None
 
     def note(self, text: str) -> None:
-        """Add a plain fact to the evidence; it appears in the reports, and decides nothing.
+        """Add a fact to the evidence. It appears in the reports, and does not affect the verdict.
 
-        :raises TypeError: ``text`` is no text.
+        :raises TypeError: ``text`` is not a string.
         :raises ValueError: ``text`` is empty.
         """
         __tracebackhide__ = True
@@ -187,11 +192,11 @@ class Lab:
     def require(self, condition: object, reason: str) -> None:
         """End the claim INCONCLUSIVE unless a condition is true.
 
-        For what must hold for *any* verdict to be honest: the machine has two cores, the control was seen.
-        A requirement that is met before a measurement says nothing about the time of the measurement.
+        Use it for what any verdict requires, such as that the machine has two CPUs, or that a control showed the
+        effect. A condition that is true before a measurement may not be true during it.
 
-        :param condition: anything; its truth counts.
-        :param reason: what is required, as the reason that people read when it is not met.
+        :param condition: any object; its truth value counts.
+        :param reason: what is required; reports show it if the condition is not true.
         :raises Inconclusive: the condition is not true.
         """
         __tracebackhide__ = True
@@ -217,22 +222,22 @@ class Lab:
         deadline: float = 30.0,
         **kwargs: object,
     ) -> Child[Any]:
-        """Run a function or a script in a fresh interpreter of this kind, and wait for its end.
+        """Run a function or a script in a fresh interpreter of this kind, and wait until it ends.
 
-        For whatever may crash, hang, or needs a main module of its own. The child has a session and process
-        group of its own; at its end, or at the deadline, all that is left of the group is killed. It writes
-        no core dump and has no standard input.
+        Use it for code that may crash or hang, or that needs a main module of its own. The child has its own session
+        and process group. When it ends, or at the deadline, all processes of the group are killed. It writes no core
+        dump, and has no standard input.
 
-        :param target: a function that can be imported (its arguments, its value and what it raises travel by
-            pickle); or a script: a :class:`pathlib.Path` of a file, or its source as text. A script is run
-            as ``python script.py ARGS...`` does, in the current folder.
-        :param args: the function's arguments; a script's command line.
-        :param deadline: seconds after which the child and all that it started are killed.
+        :param target: an importable function, whose arguments, value and exceptions are pickled; or a script: a
+            :class:`pathlib.Path` of a file, or its source as text. A script runs in the current folder, as
+            ``python script.py ARGS...`` does.
+        :param args: the function's arguments, or a script's command line.
+        :param deadline: seconds after which the child's process group is killed.
         :param kwargs: the function's keyword arguments; a script takes none.
-        :returns: how it ended. A crash or a passed deadline is an outcome, not an exception; but a child that was
-            killed at its deadline leaves the claim INCONCLUSIVE, unless that asks :attr:`Child.timed_out`.
-        :raises TypeError: the target or its arguments cannot be handed to another process.
-        :raises ChildError: the function could not be imported there, or what it returned not be handed over.
+        :returns: how the child ended. A crash or a passed deadline is a result, and not an exception. A child that
+            was killed at its deadline makes the claim INCONCLUSIVE, unless the claim reads :attr:`Child.timed_out`.
+        :raises TypeError: the target or its arguments cannot be pickled.
+        :raises ChildError: the function could not be imported in the child, or its value could not be pickled.
         :raises ValueError: the deadline is not positive.
         """
         __tracebackhide__ = True
@@ -253,35 +258,35 @@ class Lab:
         budget: float | None = None,
         deadline: float = 10.0,
     ) -> Race:
-        """Return a race of actors on a shared state, to ask what can come of it.
+        """Return a race: actors that work on one state at the same time.
 
-        Nothing runs yet: :meth:`Race.ever`, :meth:`Race.never` and :meth:`Race.always` run schedules, and then
-        samples where these are needed, until they are settled or the budget is spent. For each of them, ``setup``
-        makes a fresh state, each actor is called with it in a thread of its own, and ``observe`` says what came of
-        it. A schedule says at which switch points of this interpreter one actor hands over to another; in a sample,
-        the threads run freely. Where the platform can fork, all of that runs in child processes: what actors change
-        elsewhere than in the state is not seen here.
+        Nothing runs yet. A question, such as :meth:`Race.ever`, :meth:`Race.never` or :meth:`Race.always`, runs
+        schedules, and then samples if these are needed, until it is settled or the budget is spent. Each run calls
+        ``setup`` for a fresh state, each actor with that state in a thread of its own, and ``observe`` for the
+        outcome. A schedule sets at which switch points actors are preempted; in a sample, the threads run freely.
+        Where the platform can fork, all of this runs in child processes, so the test process does not see what actors
+        change outside of the state.
 
-        :param setup: makes a state.
+        :param setup: returns a state.
         :param actors: two or more; each is called with the state.
-        :param observe: is called with the state, and gives the outcome, which must be hashable; one with two
-            parameters is called with the tuple of what the actors returned, too. Without it, that tuple is the
-            outcome (of their last round).
-        :param rounds: how often each actor is called for one schedule or sample.
-        :param control: the race, but for one change that shows what is asked about, if it can be seen at all: as
-            many actors; or :meth:`control`, with a state of its own; or :attr:`WITHOUT_LOCKS`. "Never" rests on it,
-            unless all schedules were run. By default it is the race without the locks that ``setup`` makes; where
-            it makes none, a generic one (two updates, one lost) stands in, which says less.
-        :param exceptions: types of exceptions that are outcomes: where an actor raises one, the outcome is the type
-            as given here. Any other exception is an error.
-        :param kind: what calls each actor: a ``"thread"`` of its own, or a ``"process"``, which is started when
-            ``setup`` has returned. Processes share only what is made to be shared, such as a
-            :class:`multiprocessing.Value` or a file. They are forked; where there is no fork, all that is given here
-            has to be importable.
+        :param observe: called with the state; returns the outcome, which must be hashable. With two parameters, it is
+            also called with a tuple of what the actors returned. Without ``observe``, that tuple (of the last round)
+            is the outcome.
+        :param rounds: how often each actor is called in one run.
+        :param control: the race with one change after which it shows the effect that is asked about. Actors, as many
+            as the race has; or :meth:`control`, with a state of its own; or :attr:`WITHOUT_LOCKS`. "Never" depends on
+            it, unless the schedules are exhaustive. By default, the race without the locks that ``setup`` makes; if
+            it makes none, a generic control (two updates, one is lost), which shows less.
+        :param exceptions: types of exceptions that are outcomes: if an actor raises one, the outcome is the type
+            given here. Any other exception is an error.
+        :param kind: where each actor is called: in a ``"thread"`` or a ``"process"`` of its own. A process is started
+            after ``setup`` has returned, and shares only what is made for that, such as a
+            :class:`multiprocessing.Value` or a file. Processes are forked; where the platform cannot fork, all
+            arguments must be importable.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
-        :param deadline: seconds beyond which actors that do not come back count as hanging.
-        :raises TypeError: an argument is of the wrong kind.
-        :raises ValueError: an argument makes no sense, such as one actor or a budget of zero.
+        :param deadline: seconds after which an actor that has not returned is a hang.
+        :raises TypeError: an argument has the wrong type.
+        :raises ValueError: an argument has an invalid value, such as a budget of zero; or there are too few actors.
         """
         __tracebackhide__ = True
         described = experiment(
@@ -309,21 +314,21 @@ class Lab:
         budget: float | None = None,
         deadline: float = 10.0,
     ) -> Interrupted:
-        """Return an actor that a handler interrupts, to ask what can come of it.
+        """Return an actor that a handler interrupts in the actor's own thread.
 
-        The handler runs in the actor's own thread, as a signal handler, a finalizer or a callback does. Nothing runs
-        yet: a question runs the actor once for each of its switch points, each time on a fresh state, and there it
-        calls the handler. What the handler raises does not reach the actor.
+        A signal handler, a finalizer or a callback runs so. Nothing runs yet. A question runs the actor once for each
+        of its switch points, on a fresh state, and calls the handler at that point. The actor does not see exceptions
+        of the handler.
 
-        :param setup: makes a state.
-        :param actor: is called with the state.
-        :param handler: is called with the same state; it is not interrupted.
-        :param observe: as of :meth:`race`; the values are what the actor and the handler returned.
+        :param setup: returns a state.
+        :param actor: called with the state.
+        :param handler: called with the same state; it is not interrupted itself.
+        :param observe: as of :meth:`race`; its second argument is what the actor and the handler returned.
         :param exceptions: as of :meth:`race`.
         :param budget: as of :meth:`race`.
         :param deadline: as of :meth:`race`.
-        :raises TypeError: an argument is of the wrong kind.
-        :raises ValueError: an argument makes no sense, such as a budget of zero.
+        :raises TypeError: an argument has the wrong type.
+        :raises ValueError: an argument has an invalid value, such as a budget of zero.
         """
         __tracebackhide__ = True
         described = interrupted_experiment(
@@ -336,11 +341,12 @@ class Lab:
     def op(self, function: Callable[..., object], *arguments: object) -> Operation:
         """Return an operation for :meth:`operations`.
 
-        :param function: is called with the state, and then the arguments.
+        :param function: called with the state and the arguments.
+        :raises TypeError: ``function`` is not callable.
         """
         __tracebackhide__ = True
         if not callable(function):
-            raise TypeError(f"lab.op({function!r}): this cannot be called; pass a function of the state")
+            raise TypeError(f"lab.op({function!r}): must be callable; pass a function that takes the state")
         return Operation(function, arguments)
 
     def operations(
@@ -355,19 +361,19 @@ class Lab:
     ) -> Operations:
         """Return operations on a shared state, to ask whether they are linearizable.
 
-        Nothing runs yet: :meth:`Operations.linearizable` tries scenarios, in which each thread makes one or more
-        calls: the smallest first, every one that is different, and then some at random.
+        Nothing runs yet. :meth:`Operations.linearizable` tries scenarios, in each of which threads make one or more
+        calls: the smallest first, each different one once, and then some at random.
 
-        :param setup: makes a state.
-        :param operations: each is made by :meth:`op`, or is a function of the state. None may have to wait for
-            another thread when it is called alone.
-        :param observe: is called with the state when all calls have ended; what it gives counts as well.
-        :param threads: how many call, from 2 to 4.
-        :param each: how many calls each of them makes at most, from 1 to 5.
+        :param setup: returns a state.
+        :param operations: each is made by :meth:`op`, or is a function of the state. Called alone, none may wait for
+            another thread.
+        :param observe: called with the state after all calls; its value is part of the outcome.
+        :param threads: number of threads that call, from 2 to 4.
+        :param each: maximum of calls by each thread, from 1 to 5.
         :param budget: seconds for the question; by default, that of ``--claims-budget``.
-        :param deadline: seconds beyond which calls that do not come back count as hanging.
-        :raises TypeError: an argument is of the wrong kind.
-        :raises ValueError: an argument makes no sense, such as no operation.
+        :param deadline: seconds after which a call that has not returned is a hang.
+        :raises TypeError: an argument has the wrong type.
+        :raises ValueError: an argument has an invalid value, or there is no operation.
         """
         __tracebackhide__ = True
         described = operations_experiment(
@@ -398,11 +404,11 @@ class Lab:
         setup: Callable[[], S] | None = None,
         observe: Callable[[S], object] | Callable[[S, tuple[Any, ...]], object] | None = None,
     ) -> Control:
-        """Return a control for :meth:`race` that has a state of its own.
+        """Return a control for :meth:`race` with its own ``setup`` or ``observe``.
 
         :param actors: as many as the race has.
-        :param setup: makes a state of the control; by default, the race's.
-        :param observe: gives the outcome of the control; by default, the race's. The same is asked about it.
+        :param setup: returns a state of the control; by default, the race's.
+        :param observe: returns the outcome of the control; by default, the race's. The question is the same.
         """
         return Control(actors, setup, observe)
 
@@ -417,38 +423,37 @@ class Lab:
         budget: float | None = None,
         deadline: float = 10.0,
     ) -> Parallelism:
-        """Return how many cores workers use at the same time, to be compared with a number.
+        """Return how many cores workers use at the same time, to compare with a number.
 
-        It is the CPU seconds of all workers per second in which all of them were at work: 1 for one core. Whether
-        they get more done than one worker is for :meth:`speedup` to tell. Nothing runs yet. A comparison has slices
-        of the workers alternate with slices of a control, which must have used more cores right before and right
-        after where the workers used few; and where the system tells that workers had to wait for a CPU, a slice says
-        nothing about few. So on a machine that is busy, or has one core only, there is no answer, rather than a wrong
-        one. Where the platform can fork, all of that runs in a child process.
+        That is: CPU seconds of all workers, per second in which all of them are at work. Whether they get more done
+        than one worker is a question for :meth:`speedup`. Nothing runs yet. A comparison alternates slices of the
+        workers and slices of a control. "Less than" counts only slices right before and after which the control used
+        more cores, and in which no worker waited for a CPU, as far as the system reports that. So on a busy machine,
+        or with one core, there is no answer. Where the platform can fork, all of this runs in a child process.
 
-        :param work: called over and over by each worker, without arguments; a piece of work that takes between some
-            microseconds and some milliseconds serves best. What workers change elsewhere than in this process
-            (``kind="thread"`` under ``--claims-in-process``) is not seen here.
-        :param workers: how many, two or more.
+        :param work: called repeatedly by each worker, without arguments. It should take between some microseconds and
+            some milliseconds. The test process does not see what workers change, except for ``kind="thread"`` under
+            ``--claims-in-process``.
+        :param workers: number of workers, two or more.
         :param kind: ``"thread"``, ``"process"`` (by ``multiprocessing``) or ``"interpreter"`` (a subinterpreter with
-            a GIL of its own; the work is then a function of a module).
+            a GIL of its own; the work must then be a function of a module).
         :param control: a kind of worker that is known to run on several cores at the same time.
-        :param shared: whether to go on from what was measured of the same work, workers, kind and control, shared as
-            well, to answer earlier claims of this module: for claims between which nothing changes that bears on it,
-            as a fixture that patches ``threading`` would. A second attempt at a claim begins anew.
+        :param shared: whether to reuse what answered earlier claims of this module, if they also passed
+            ``shared=True``, with the same work, workers, kind and control. Nothing between these claims may affect
+            the measurement, as a fixture that patches ``threading`` would. A second attempt at a claim begins anew.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
-        :param deadline: seconds beyond which work that does not come back counts as hanging.
-        :returns: a measurement with a dead zone: ``m > 1.3`` is true if it lies above 1.4, false below 1.2. Others
-            are given by ``m.below(1.2, else_above=1.5)``.
-        :raises NotApplicable: this Python has no such workers: the claim ends NOT APPLICABLE.
-        :raises TypeError: an argument is of the wrong kind.
-        :raises ValueError: an argument makes no sense.
+        :param deadline: seconds after which work that has not returned is a hang.
+        :returns: a measurement with a dead zone: ``m > 1.3`` is true above 1.4, and false below 1.2. Set another dead
+            zone by ``m.below(1.2, else_above=1.5)``.
+        :raises NotApplicable: this Python has no workers of that kind; the claim ends NOT APPLICABLE.
+        :raises TypeError: an argument has the wrong type.
+        :raises ValueError: an argument has an invalid value.
         """
         __tracebackhide__ = True
         described = self._described(Parallelism.CALL, work, workers, kind, control, deadline)
         earlier = self._shared.setdefault((described, gil_enabled()), Rounds()) if shared else Rounds()
         if earlier.rounds:
-            self.note(f"{len(earlier.rounds)} slices of workers of kind {kind} were measured for an earlier claim")
+            self.note(f"reused from an earlier claim: {counted(len(earlier.rounds), 'slice')} of {kind} workers")
         return self._measuring(
             Parallelism(
                 described,
@@ -469,29 +474,27 @@ class Lab:
         budget: float | None = None,
         deadline: float = 10.0,
     ) -> Speedup:
-        """Return how many times as much workers do per second as one of them alone, to be compared with a number.
+        """Return how many times as much workers do per second as one of them alone, to compare with a number.
 
-        That is by the clock on the wall: 2 if two workers take as long for twice the work as one for the work, 1 if
-        they take twice as long, less if they hinder each other. Nothing runs yet. A comparison has slices of one
-        worker and of all of them alternate, in pairs, each between two pairs of a control at the same work. A pair
-        counts if no worker of these had to wait for a CPU, as far as the system tells, and if the control did more
-        than what was asked about. A sequential sign test settles on which side of the number the median of the pairs
-        lies: the probability that it is ever wrong is at most 1e-3, and 13 pairs that agree settle it. On a machine
-        that is busy, or has one core only, there is no answer. Where the platform can fork, all of that runs in a
-        child process.
+        That is: calls of the work by all workers per second of elapsed time, over those by one worker alone. Nothing
+        runs yet. A comparison measures pairs of slices, one of a single worker and one of all workers, each between
+        two such pairs of a control. A pair counts only if no worker waited for a CPU, as far as the system reports
+        that, and if the control did more than the number that is asked about. A sequential sign test settles on which
+        side of the number the median of the pairs lies. The probability of a wrong answer is at most 1e-3; 13 pairs
+        that agree settle it. On a busy machine, or with one core, there is no answer. Where the platform can fork,
+        all of this runs in a child process.
 
-        :param work: called over and over by each worker, without arguments; a piece of work that takes between some
-            microseconds and some milliseconds serves best. As of :meth:`parallelism`, what it changes is not seen.
-        :param workers: how many, two or more.
+        :param work: as of :meth:`parallelism`.
+        :param workers: number of workers, two or more.
         :param kind: of worker, as of :meth:`parallelism`.
-        :param control: a kind of worker of which it is known that as many do more than one.
+        :param control: a kind of worker of which several are known to do more than one.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
-        :param deadline: seconds beyond which work that does not come back counts as hanging.
-        :returns: a measurement with a dead zone: ``m > 1.5`` is true if it lies above 1.6, false below 1.4. Others
-            are given by ``m.below(1.2, else_above=1.5)``.
-        :raises NotApplicable: this Python has no such workers: the claim ends NOT APPLICABLE.
-        :raises TypeError: an argument is of the wrong kind.
-        :raises ValueError: an argument makes no sense.
+        :param deadline: seconds after which work that has not returned is a hang.
+        :returns: a measurement with a dead zone: ``m > 1.5`` is true above 1.6, and false below 1.4. Set another dead
+            zone by ``m.below(1.2, else_above=1.5)``.
+        :raises NotApplicable: this Python has no workers of that kind; the claim ends NOT APPLICABLE.
+        :raises TypeError: an argument has the wrong type.
+        :raises ValueError: an argument has an invalid value.
         """
         __tracebackhide__ = True
         described = self._described(Speedup.CALL, work, workers, kind, control, deadline)
@@ -515,18 +518,18 @@ class Lab:
             self._raise(missing)
 
     def ratio(self, a: Callable[[], object], b: Callable[[], object], *, budget: float | None = None) -> Ratio:
-        """Return how many times as long A takes as B, to be compared with a number.
+        """Return how many times as long A takes as B, to compare with a number.
 
-        Nothing runs yet. A comparison times adjacent pairs of both, the order within each drawn at random, until a
-        sequential sign test settles on which side of the number the median of their ratios lies: "above 2" says that
-        in most adjacent pairs A took longer than 2 x B. The probability that it is ever wrong is at most 1e-3,
-        however many pairs it takes; 13 that agree settle it. All runs in the test process.
+        Nothing runs yet. A comparison times adjacent pairs of both, each in random order, until a sequential sign
+        test settles on which side of the number the median of the pairs' ratios lies. "Above 2" says that in most
+        adjacent pairs, A took longer than 2 x B. The probability of a wrong answer is at most 1e-3, for any number of
+        pairs; 13 pairs that agree settle it. All of this runs in the test process.
 
-        :param a: called without arguments. If it is decorated with ``contextlib.contextmanager``, entering is what is
-            timed, and leaving is not.
+        :param a: called without arguments. If it is decorated with ``contextlib.contextmanager``, entering is timed,
+            and exiting is not.
         :param b: as ``a``.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
-        :raises TypeError: an argument is of the wrong kind.
+        :raises TypeError: an argument has the wrong type.
         :raises ValueError: the budget is not positive.
         """
         __tracebackhide__ = True
@@ -541,23 +544,22 @@ class Lab:
         against: Callable[[], object] | None = None,
         budget: float | None = None,
     ) -> Memory:
-        """Return how many bytes of resident memory one more idle thing takes, to be compared with a number.
+        """Return how many bytes of resident memory one more idle thing takes, to compare with a number.
 
-        Nothing runs yet. A comparison starts one after the other, beside those that are there already, and looks how
-        much more memory this process takes, and how much each process that was started takes for itself alone (its
-        unique set size, where the system tells); where it is several that share memory with each other, "less than"
-        counts that as well. What is compared with the number is the median, by the test of :meth:`ratio`. All runs in
-        the test process.
+        Nothing runs yet. A comparison starts things one after the other, and keeps them. For each, it adds up by how
+        much this process grew, and the unique set sizes of the processes that were started. If several processes were
+        started for one thing, "less than" also counts what they share with each other. The median is compared with
+        the number, by the test of :meth:`ratio`. All of this runs in the test process.
 
-        :param start_one: starts one, and returns when it is idle. If it is decorated with
-            ``contextlib.contextmanager``, that is entered, and left at the end of the measurement; what others return
-            is kept until then.
-        :param against: starts one of another kind: then it is how much more the first kind takes than that, in
-            adjacent pairs.
+        :param start_one: starts one thing, and returns when it is idle. If it is decorated with
+            ``contextlib.contextmanager``, the context is entered, and exited at the end of the measurement.
+            Otherwise, the returned value is kept until then.
+        :param against: starts one thing of another kind. The measurement is then how much more the first kind takes,
+            in adjacent pairs.
         :param budget: seconds for each question; by default, that of ``--claims-budget``.
-        :raises NotApplicable: nothing can tell memory here (elsewhere than on Linux that takes psutil): the claim
-            ends NOT APPLICABLE.
-        :raises TypeError: an argument is of the wrong kind.
+        :raises NotApplicable: memory cannot be measured here, as this is not Linux and psutil is not installed; the
+            claim ends NOT APPLICABLE.
+        :raises TypeError: an argument has the wrong type.
         :raises ValueError: the budget is not positive.
         """
         __tracebackhide__ = True
@@ -566,22 +568,22 @@ class Lab:
         other = None if against is None else callable_argument(call, "against", against)
         read = gauge()
         if read is None:
-            self._raise(NotApplicable("memory cannot be told here: psutil is not installed, and this is not Linux"))
+            self._raise(NotApplicable("memory cannot be measured: this is not Linux, and psutil is not installed"))
         return self._measuring(Memory(one, other, gauge=read, budget=self._budget(budget, call), bench=self._bench))
 
     @property
     def timings(self) -> Sequence[Timing]:
-        """What was timed: the arms of all ratios."""
+        """The arms of all ratios that were timed."""
         return [arm for made in self._instruments if isinstance(made, Ratio) for arm in made.timings if arm.seconds]
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Have the machine for measurements of one's own, for the time of the block.
+        """Hold the machine lock during the block, for measurements of your own.
 
-        All instruments do: of one user's runs on one machine, one measures at a time. Others wait for the end of the
-        block, so let it be short.
+        All instruments hold it while they measure, so that one experiment of a user runs at a time on a machine. Keep
+        the block short, as other experiments wait for its end.
 
-        :raises Inconclusive: others have it for too long.
+        :raises Inconclusive: other experiments held the lock until ``--claims-lock-timeout``.
         """
         __tracebackhide__ = True
         with ExitStack() as stack:
@@ -613,13 +615,12 @@ class Lab:
         __tracebackhide__ = True
         if os.getpid() != self._process:
             raise RuntimeError(
-                "the lab of a claim is used in another process, such as the one in which a race's actors run: what "
-                "is recorded there is lost. Let the actors return it, or observe it"
+                "lab: used in another process, such as one in which a race's actors run, where evidence is lost; let "
+                "the actors return what they found, or observe it"
             )
         if self.over:
             raise RuntimeError(
-                "the lab of a claim that is over is used: what it sees would be nobody's evidence. Let each claim "
-                "make its own race with its own lab"
+                "lab: used after its claim has ended, where evidence is lost; let each claim use its own lab fixture"
             )
         self._evidence.append(evidence)
 
@@ -631,7 +632,7 @@ class Lab:
 
 def _seconds(given: object, call: str, name: str) -> float:
     __tracebackhide__ = True
-    message = f"{call}({name}={given!r}): the {name} is a positive number of seconds"
+    message = f"{call}({name}={given!r}): must be a positive number of seconds, e.g. 2"
     if isinstance(given, bool) or not isinstance(given, (int, float)):
         raise TypeError(message)
     if not 0 < given < math.inf:
@@ -642,7 +643,7 @@ def _seconds(given: object, call: str, name: str) -> float:
 def _words(text: object, call: str) -> str:
     __tracebackhide__ = True
     if not isinstance(text, str):
-        raise TypeError(f"{call}: the text is {text!r}; write a sentence for the people who read the verdict")
+        raise TypeError(f"{call}: {text!r} is not a string; write a sentence for the readers of the verdict")
     if not text.strip():
-        raise ValueError(f"{call}: the text is empty; write a sentence for the people who read the verdict")
+        raise ValueError(f"{call}: the text is empty; write a sentence for the readers of the verdict")
     return text.strip()

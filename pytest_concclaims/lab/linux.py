@@ -1,4 +1,4 @@
-"""What only Linux has, and only its C library tells: ``prctl``, and glibc's ``malloc_trim``."""
+"""Functions of Linux's C library: ``prctl``, and glibc's ``malloc_trim``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 _PR_SET_TIMERSLACK = 29  # linux/prctl.h
-_NANOSECOND = 1
+_SLACK_NS = 1
 
 
 @cache
@@ -23,19 +23,19 @@ def _function(name: str) -> Any:
 
 
 def load() -> None:
-    """Look it up now: in a forked child, or a thread, that takes time that should go into sampling."""
+    """Look ``prctl`` up now, so that a forked child or a thread does not spend sampling time on it."""
     _function("prctl")
 
 
 def sharpen_timers() -> None:
-    """Let this thread's waits end when they should: Linux adds 50 us, which is many switch intervals."""
+    """Reduce this thread's timer slack. By default, Linux lets each timed wait last up to 50 us longer."""
     prctl = _function("prctl")
     if prctl is not None:
-        prctl(_PR_SET_TIMERSLACK, _NANOSECOND)
+        prctl(_PR_SET_TIMERSLACK, _SLACK_NS)
 
 
 def trim() -> None:
-    """Give the memory back that threads, also such as have ended, have got from ``malloc`` and do not use."""
+    """Return memory to the system that ``malloc`` holds but does not use, such as that of ended threads."""
     malloc_trim = _function("malloc_trim")
     if malloc_trim is not None:
         malloc_trim(0)

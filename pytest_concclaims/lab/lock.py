@@ -1,11 +1,11 @@
-"""A lock on the machine: one instrument measures at a time, as other measurements would be in its evidence.
+"""The machine lock: one instrument measures at a time, because another measurement would falsify its evidence.
 
-All runs of a user on this machine share one lock file, whatever started them: workers of pytest-xdist, environments
-of tox, terminals. The kernel drops its lock with the last descriptor of the open file, so a run that crashed leaves
-none behind; a forked child would keep the descriptor, and closes it.
+All runs of one user on one machine share one lock file: workers of pytest-xdist, environments of tox, terminals. The
+kernel releases the lock when the last descriptor of the open file is closed, so a crashed run leaves no lock behind.
+A forked child inherits the descriptor, and closes it.
 
-The lock is taken by the system's own calls and not by filelock. Since its version 3.30, filelock makes os.fork raise
-in a program that forks in two threads at the same time, as claims may do; older versions take a child for its parent.
+The lock is taken by system calls and not by filelock. Since version 3.30, filelock makes os.fork raise in a program
+that forks in two threads at the same time, as claims may do; older versions take a child for its parent.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ from .processes.signals import interrupts_held
 
 #: The environment variable that names another folder for the lock.
 LOCK_DIR = "PYTEST_CONCCLAIMS_LOCK_DIR"
-#: Where POSIX has temporary files, whatever TMPDIR says: it differs between a shell, tox and a service.
+#: The system's folder for temporary files. Not TMPDIR, which differs between a shell, tox and a service.
 _SHARED = Path("/tmp")  # noqa: S108  (the folder in it is made for this user alone, and checked)
 _PRIVATE = 0o700
 _PRIVATE_FILE = 0o600
 _POLL_INTERVAL_S = 0.01
-#: Seconds of waiting after which the user is told what is waited for.
+#: Seconds of waiting after which a message says what holds the lock.
 _TELL_AFTER_S = 1.0
-#: Seconds that a process leaves to those who wait before it takes the lock again: time for each of them to poll. A
-#: run that goes from one experiment to the next without a pause would keep it for good.
+#: Seconds for which a process leaves the lock free before it takes it again, so that each waiting process polls once.
+#: Otherwise, a run with one experiment right after the other would keep the lock all the time.
 _GIVE_WAY_S = 2 * _POLL_INTERVAL_S
 
 
 class MachineError(Exception):
-    """The machine could not be had; the text says why, and what to do."""
+    """The machine lock could not be taken; the text says why, and what to do."""
 
 
-class MachineBusy(MachineError):  # noqa: N818  (not an error: it says how things are)
-    """Others had the machine until the timeout."""
+class MachineBusy(MachineError):  # noqa: N818  (a state of the machine, and not an error)
+    """Another process or thread held the lock until the timeout."""
 
 
 class MachineLockError(MachineError):
-    """There can be no lock in the folder where it should be."""
+    """The lock's folder or file cannot be used."""
 
 
 if sys.platform == "win32":
@@ -70,7 +70,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-#: The errors of the calls above if another process has the lock.
+#: The errors of the calls above where another process holds the lock.
 _TAKEN = frozenset({errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK})
 
 
@@ -84,38 +84,38 @@ def _seconds(seconds: float) -> str:
 
 #: The locks of this process, by folder.
 _locks: dict[Path, MachineLock] = {}
-#: This process, since forks are watched.
+#: This process; None until fork handlers are registered.
 _pid: int | None = None
-#: The processes that it was forked from, as far as they are known.
+#: The processes that this one was forked from, as far as they are known.
 _ancestors: set[int] = set()
-#: Held by a thread while a lock is taken or released. No other thread forks then: the child would have a descriptor
-#: that it does not know of.
+#: Held by a thread while it takes or releases a lock. Forks of other threads wait for it: their child would inherit a
+#: descriptor that is not recorded yet.
 _changing = threading.RLock()
 
 
 @dataclass(frozen=True)
 class _Holder:
-    """The process that has the lock.
+    """The process that holds the lock.
 
-    :param since: the time at which it took it, as ``time.time`` tells it.
+    :param since: when it took the lock, as of ``time.time``.
     """
 
     pid: int
     since: float
 
     def __str__(self) -> str:
-        return f"pid {self.pid}, for {_seconds(max(0.0, time.time() - self.since))}"
+        return f"pid {self.pid}, measuring for {_seconds(max(0.0, time.time() - self.since))}"
 
 
 class MachineLock:
-    """The lock in one folder, as this process has it; made by :func:`machine_lock`.
+    """The lock in one folder; made by :func:`machine_lock`.
 
-    A thread that has it can take it again; other threads and other processes wait.
+    It is reentrant: the thread that holds it can take it again. Other threads and other processes wait.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "machine.lock"
-        #: Says who has the lock. Not the lock file itself, which Windows lets no other process read.
+        #: Names the holder. Not the lock file itself, which other processes cannot read on Windows.
         self._holder_path = folder / "machine.holder"
         self._descriptor: int | None = None
         self._device_and_inode = (0, 0)
@@ -125,21 +125,21 @@ class MachineLock:
 
     @contextmanager
     def held(self, *, timeout: float, tell: Callable[[str], None] = _to_stderr) -> Iterator[None]:
-        """Have the machine for the time of the block.
+        """Hold the lock during the block.
 
-        :param timeout: seconds to wait for it; with 0, it is had at once or not at all.
-        :param tell: shows the user one line of text: after a second, what is waited for.
-        :raises MachineBusy: others had it until the timeout.
+        :param timeout: seconds to wait; 0 does not block.
+        :param tell: shows the user a line of text; called once, after a second of waiting.
+        :raises MachineBusy: another process or thread held the lock until the timeout.
         :raises MachineLockError: the lock file cannot be used.
-        :raises RuntimeError: this process was forked by one that has the machine, which would wait for its child.
+        :raises RuntimeError: a process that this one was forked from holds the lock, which would be a deadlock.
         :raises ValueError: the timeout is negative or not finite.
         """
         if not 0 <= timeout < math.inf:
-            raise ValueError(f"MachineLock.held(timeout={timeout!r}): the timeout is a number of seconds, 0 or more")
+            raise ValueError(f"MachineLock.held(timeout={timeout!r}): must be a number of seconds, 0 or more")
         acquired = False
         try:
             for _ in self._polls(timeout, tell):
-                with interrupts_held():  # one between taking it and knowing that would leave it taken
+                with interrupts_held():  # an interrupt before `acquired` is set would leave the lock taken
                     acquired = self._acquire()
                 if acquired:
                     break
@@ -150,7 +150,7 @@ class MachineLock:
                     self._release()
 
     def check(self) -> None:
-        """Check that there can be a lock, without taking it.
+        """Check that the lock file can be used, without taking the lock.
 
         :raises MachineLockError: the lock file cannot be used.
         """
@@ -158,41 +158,41 @@ class MachineLock:
             os.close(self._open())
 
     def forget(self) -> None:
-        """In a forked child: close the lock file, and leave the parent's lock alone."""
+        """In a forked child: close the lock file without unlocking it, as the parent may hold the lock."""
         self._thread, self._depth = None, 0
         self._close(unlock=False)
 
     def _polls(self, timeout: float, tell: Callable[[str], None]) -> Iterator[None]:
-        """Yield each time that the lock is to be tried.
+        """Yield each time that the caller should try to take the lock.
 
         :raises MachineBusy: the timeout has passed.
-        :raises RuntimeError: the lock is held by a process that this one was forked from.
+        :raises RuntimeError: a process that this one was forked from holds the lock.
         """
-        if self._thread is None:  # no block in a block
+        if self._thread is None:  # not for a nested block
             time.sleep(min(max(0.0, self._released_at + _GIVE_WAY_S - time.monotonic()), _GIVE_WAY_S))
         start = time.monotonic()
-        told = False
+        announced = False
         while True:
             yield
             holder = self._holder()
             if holder is not None and holder.pid in _ancestors:
                 raise RuntimeError(
-                    "an instrument is used in a child of the process that measures, such as the one in which a "
-                    f"race's actors run: it would wait for its own parent ({holder})"
+                    "an instrument was used in a child of the process that measures, such as one in which a race's "
+                    f"actors run; it would wait for its own parent ({holder}). Use instruments in the claim only"
                 )
             waited = time.monotonic() - start
             if waited >= timeout:
                 raise MachineBusy(
-                    f"the machine was busy for {_seconds(waited)}: {_measures(holder)}. Let that run end, or end it."
-                    f" The lock is {self.path}; for runs that share no processors, {LOCK_DIR} names another folder"
+                    f"waited {_seconds(waited)} for {_named(holder)} to end. Let it end, or end it. The lock is "
+                    f"{self.path}; for runs that share no CPUs, set {LOCK_DIR} to another folder"
                 )
-            if waited >= _TELL_AFTER_S and not told:
-                told = True
-                tell(f"waiting for the machine: {_measures(holder)}; at most {_seconds(timeout)}")
+            if waited >= _TELL_AFTER_S and not announced:
+                announced = True
+                tell(f"waiting for {_named(holder)} to end, at most {_seconds(timeout)}")
             time.sleep(_POLL_INTERVAL_S)
 
     def _acquire(self) -> bool:
-        """Take it if no other thread or process has it; return whether this thread has it now."""
+        """Take the lock if it is free, or held by this thread; return whether this thread holds it now."""
         with _changing:
             if self._thread is None and self._lock_file():
                 self._thread = threading.get_ident()
@@ -202,9 +202,9 @@ class MachineLock:
             return True
 
     def _release(self) -> None:
-        """Let go of it, once for each time that it was taken."""
+        """Undo one :meth:`_acquire`; the last one releases the lock."""
         with _changing:
-            if not self._depth:  # in a forked child, the end of a block that its parent had begun
+            if not self._depth:  # a forked child leaves a block that its parent entered
                 return
             self._depth -= 1
             if self._depth:
@@ -216,7 +216,7 @@ class MachineLock:
             self._close(unlock=True)
 
     def _lock_file(self) -> bool:
-        """Lock the file; return False if another process has."""
+        """Lock the file; return False if another process holds its lock."""
         descriptor = self._open()
         try:
             _lock(descriptor)
@@ -228,31 +228,31 @@ class MachineLock:
             if error.errno in _TAKEN:
                 return False
             raise _unusable(self.path.parent, str(error)) from error
-        if found.st_nlink == 0:  # the file was deleted: others lock another file of that name
+        if found.st_nlink == 0:  # the file was deleted: other processes lock a new file of that name
             os.close(descriptor)
             return False
         self._descriptor, self._device_and_inode = descriptor, (found.st_dev, found.st_ino)
-        with suppress(OSError):  # on a full disk, it is not told who measures
+        with suppress(OSError):  # on a full disk, messages cannot name the holder
             self._holder_path.write_text(f"{os.getpid()} {time.time()}")
         return True
 
     def _open(self) -> int:
-        """Return a descriptor of the lock file, which is made if there is none."""
+        """Return a descriptor of the lock file; create the file if needed."""
         try:
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
             descriptor = os.open(self.path, flags, _PRIVATE_FILE)
         except OSError as error:
             raise _unusable(self.path.parent, str(error)) from error
         if sys.platform != "win32":
-            with suppress(OSError):  # made under a umask that would keep this user's next run out
+            with suppress(OSError):  # the umask may have removed a permission that this user's next run needs
                 if stat.S_IMODE(os.fstat(descriptor).st_mode) & _PRIVATE_FILE != _PRIVATE_FILE:
                     os.fchmod(descriptor, _PRIVATE_FILE)
         return descriptor
 
     def _close(self, *, unlock: bool) -> None:
-        """Close the lock file, if the descriptor still means it: other code may have closed it and opened another.
+        """Close the lock file, unless other code has closed it and the descriptor means another file now.
 
-        :param unlock: whether to unlock it for forked children, too, that have not closed it yet.
+        :param unlock: whether to unlock it first: forked children may still hold the descriptor.
         """
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
@@ -267,23 +267,23 @@ class MachineLock:
             os.close(descriptor)
 
     def _holder(self) -> _Holder | None:
-        """Return the process that says it has the lock; to be asked only while the lock is taken."""
+        """Return the process that holds the lock, if it is known. Valid only while the lock is taken."""
         try:
             pid, since = self._holder_path.read_text("ascii").split()
             return _Holder(int(pid), float(since))
-        except (OSError, ValueError):  # released just now, or not yet written, or on a full disk
+        except (OSError, ValueError):  # just released, not yet written, or the disk is full
             return None
 
 
-def _measures(holder: _Holder | None) -> str:
+def _named(holder: _Holder | None) -> str:
     if holder is None:
-        return "another experiment measures"
-    who = "another thread of this process" if holder.pid == os.getpid() else "another experiment"
-    return f"{who} measures ({holder})"
+        return "another experiment"
+    where = " in another thread of this process" if holder.pid == os.getpid() else ""
+    return f"another experiment{where} ({holder})"
 
 
 def machine_lock() -> MachineLock:
-    """Return the lock of this process in the folder that is named now.
+    """Return this process's lock in the current lock folder.
 
     :raises MachineLockError: the folder cannot be used.
     """
@@ -299,7 +299,7 @@ def machine_lock() -> MachineLock:
 
 
 def check_lock_folder() -> None:
-    """Check that the lock's folder can be used, without taking the lock.
+    """Check that the lock folder can be used, without taking the lock.
 
     :raises MachineLockError: it cannot.
     """
@@ -311,7 +311,7 @@ def _before_fork() -> None:
 
 
 def _after_fork_in_parent() -> None:
-    # Of a fork that had begun before forks were watched, there is only this end.
+    # A fork that began before the handlers were registered runs only this one.
     with suppress(RuntimeError):
         _changing.release()
 
@@ -324,7 +324,7 @@ def _after_fork_in_child() -> None:
     _pid = os.getpid()
     for lock in _locks.values():
         lock.forget()
-    # Not used again: blocks that the parent began may still end here.
+    # The child makes new ones: the old ones still belong to blocks that the parent entered.
     _locks.clear()
 
 
@@ -333,16 +333,16 @@ def _after_fork_in_child() -> None:
 
 def _unusable(folder: Path, why: str) -> MachineLockError:
     return MachineLockError(
-        f"the machine cannot be locked: {why}. The lock's folder is {folder}; {LOCK_DIR} names another one"
+        f"the machine lock cannot be used: {why}. Its folder is {folder}; set {LOCK_DIR} to another one"
     )
 
 
 def _folder() -> Path:
-    """Return the lock's folder, which is there and this user's own."""
+    """Return the lock folder, which exists and belongs to this user."""
     named = os.environ.get(LOCK_DIR)
     folder = Path(named) if named else _default_folder()
     if not folder.is_absolute():
-        raise _unusable(folder, f"{LOCK_DIR} is no absolute path, so each run would have its own lock")
+        raise _unusable(folder, f"{LOCK_DIR} must be an absolute path, or runs would have different locks")
     try:
         with suppress(FileExistsError):
             folder.mkdir(mode=_PRIVATE, parents=True)
@@ -356,20 +356,20 @@ def _folder() -> Path:
 
 
 def _check_owner(folder: Path, found: os.stat_result) -> None:
-    """Refuse a folder by which another user could lead this user's lock elsewhere, or take it away."""
+    """Refuse a folder through which another user could redirect or remove this user's lock."""
     if stat.S_ISLNK(found.st_mode):
         raise _unusable(folder, "its folder is a symbolic link")
     if not stat.S_ISDIR(found.st_mode):
-        raise _unusable(folder, "a file is where its folder should be")
+        raise _unusable(folder, "its folder is a file")
     if sys.platform != "win32" and found.st_uid != os.geteuid():
         raise _unusable(folder, f"its folder belongs to user {found.st_uid}, and you are user {os.geteuid()}")
 
 
 def _default_folder() -> Path:
-    """Return the folder that all runs of this user on this machine agree on.
+    """Return the folder that all runs of this user on this machine use.
 
-    As far as possible, the environment of a run has no say; and it is not in the home folder, which other machines
-    may share.
+    It depends on environment variables as little as possible, as these differ between runs. It is not in the home
+    folder, which several machines may share.
     """
     if sys.platform == "win32":
         return Path(tempfile.gettempdir()) / "pytest-concclaims"

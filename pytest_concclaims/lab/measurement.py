@@ -1,4 +1,4 @@
-"""What all measurements have in common: the questions that they can be asked, and those that they refuse."""
+"""The base of all measurements: the questions that they answer, and the comparisons that they refuse."""
 
 from __future__ import annotations
 
@@ -15,32 +15,33 @@ from types import FrameType
 from typing import Any, ClassVar, NoReturn
 
 from ..records.evidence import Evidence
+from ..text import counted
 from ..verdict import Inconclusive
 from .failure import Failed, Failure
 
 clock = time.perf_counter
 
-#: What to write.
+#: How to ask a measurement.
 ASK = "compare it with a number: m > 2, m.below(1.2, else_above=1.4), m.between(1, 2)"
 
-#: What Python does right before each comparison of a chain but the last, to keep what is compared with twice: the
-#: instruction and its argument, from 3.11 on and before.
+#: The instruction right before each comparison of a chain but the last, and its argument: since 3.11, and before. It
+#: keeps a copy of the operand that is compared twice.
 _IN_CHAIN = {(opmap.get("COPY"), 2), (opmap.get("ROT_THREE"), 0)}
 
 
 class MeasurementError(Exception):
-    """A measurement came to no end that says anything: what it ran raised, hung, or crashed its process."""
+    """The measured code raised, hung, or crashed its process, so the measurement has no result."""
 
     __module__ = "pytest_concclaims"  # where its users find it
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a measurement has come to so far.
+    """The result of a measurement so far.
 
-    :param value: the best guess.
-    :param low: together with ``high``, the range in which it lies.
-    :param samples: how many it rests on.
+    :param value: the estimate.
+    :param low: together with ``high``, the range of the quantity.
+    :param samples: number of samples behind it.
     """
 
     value: float
@@ -53,11 +54,11 @@ class Reading:
 class ThresholdQuestion:
     """A comparison with numbers.
 
-    :param words: as it was asked, such as ``above 2``.
-    :param cuts: the dead zones, from low to high, each ``(low, high)``: the quantity is to be told to lie below or
-        above each of them. Within, there is no answer.
-    :param above: if there is one cut: whether the question is about lying above it, or else below. If there are two,
-        it is about lying above the first and below the last.
+    :param words: the question, such as ``above 2``.
+    :param cuts: the dead zones in rising order, each ``(low, high)``. The answer says on which side of each the
+        quantity lies; within one, there is no answer.
+    :param above: with one cut: whether the question is "above" (or "below"). With two, the question is "above the
+        first and below the last".
     """
 
     words: str
@@ -67,10 +68,10 @@ class ThresholdQuestion:
 
 @dataclass(frozen=True)
 class Settled:
-    """On which side of a dead zone a quantity lies.
+    """The side of a dead zone on which a quantity lies.
 
-    :param above: None if that could not be told.
-    :param lacking: why not.
+    :param above: whether it lies above; None if that is not settled.
+    :param lacking: why it is not settled.
     """
 
     above: bool | None
@@ -79,12 +80,12 @@ class Settled:
 
 @dataclass(frozen=True)
 class Bench:
-    """What a lab lends to its instruments.
+    """What a lab provides to its instruments.
 
-    :param sampling: gives the machine to an instrument, for as long as it samples.
-    :param suspended: for as long as an instrument calls the claim's code, counts no assertion that holds.
-    :param disturbed: tells what falsifies a measurement now, in words; None if nothing does.
-    :param record: takes evidence.
+    :param sampling: holds the machine lock while an instrument samples.
+    :param suspended: ignores assertions that hold while an instrument calls the claim's code.
+    :param disturbed: returns what falsifies a measurement now, in words; None if nothing does.
+    :param record: adds evidence.
     :param give_up: ends the claim without a verdict.
     """
 
@@ -96,21 +97,21 @@ class Bench:
 
 
 class Measurement(ABC):
-    """A quantity that is measured when it is asked about, and no more than the question takes.
+    """A quantity that is measured when it is compared with a number, until that comparison is settled.
 
-    Asked again, it goes on from what it has. A comparison is True or False, or raises
+    Further questions reuse the samples so far. A comparison is True or False, or raises
     :class:`~pytest_concclaims.Inconclusive`.
 
-    :param name: how it was made, such as ``lab.ratio(a, b)``.
+    :param name: the call that made it, such as ``lab.ratio(a, b)``.
     :param subject: what is measured, in words.
     :param budget: seconds for each question.
     """
 
     __hash__ = None  # type: ignore[assignment]  # a measurement is equal to nothing
 
-    #: The quantity is always above this, so that comparing it with less asks nothing; None: it can be anything.
+    #: The quantity is always above this, so a comparison with less is refused; None: it can have any value.
     FLOOR: ClassVar[float | None] = 0.0
-    #: Half the dead zone around a number that is given without one.
+    #: Half the width of the default dead zone around a number.
     TOLERANCE: ClassVar[float] = 0.0
 
     def __init__(self, name: str, subject: str, *, budget: float, bench: Bench) -> None:
@@ -120,8 +121,9 @@ class Measurement(ABC):
         self._bench = bench
         self.seconds = 0.0
         self._compared_at: tuple[int, int, int] | None = None
-        #: Whether it was asked anything, and how that failed: that stands even if it was caught.
+        #: Whether a question was asked.
         self.asked = False
+        #: How a question failed, even if the claim caught that.
         self.error: MeasurementError | None = None
 
     # --- what can be asked
@@ -129,12 +131,13 @@ class Measurement(ABC):
     def above(self, number: float, *, else_below: float | None = None) -> bool:
         """Return whether the quantity lies above a number.
 
-        :param number: True if it lies above this.
-        :param else_below: False if it lies below this; in between is a dead zone. By default the same number.
-        :raises Inconclusive: that cannot be told.
-        :raises MeasurementError: what is measured raised, hung or crashed.
-        :raises TypeError: this is no number.
-        :raises ValueError: the number makes no sense.
+        :param number: the answer is True if the quantity lies above this.
+        :param else_below: the answer is False if it lies below this. In between is a dead zone, without an answer.
+            Not given: the instrument's own dead zone around ``number``, which may be empty.
+        :raises Inconclusive: it was not settled.
+        :raises MeasurementError: the measured code raised, hung or crashed.
+        :raises TypeError: an argument is not a number.
+        :raises ValueError: the number cannot be compared with, such as ``inf``.
         """
         __tracebackhide__ = True
         cut = self._cut(f"above({number!r})", number, else_below, least=True)
@@ -143,9 +146,9 @@ class Measurement(ABC):
     def below(self, number: float, *, else_above: float | None = None) -> bool:
         """Return whether the quantity lies below a number.
 
-        :param number: True if it lies below this.
-        :param else_above: False if it lies above this; in between is a dead zone. By default the same number.
-        :raises Inconclusive: as of :meth:`above`; so are the others.
+        :param number: the answer is True if the quantity lies below this.
+        :param else_above: the answer is False if it lies above this; as ``else_below`` of :meth:`above`.
+        :raises Inconclusive: as of :meth:`above`, which also lists the other exceptions.
         """
         __tracebackhide__ = True
         cut = self._cut(f"below({number!r})", number, else_above, least=False)
@@ -154,17 +157,17 @@ class Measurement(ABC):
     def between(self, low: float, high: float) -> bool:
         """Return whether the quantity lies between two numbers.
 
-        :raises Inconclusive: as of :meth:`above`; so are the others.
+        :raises Inconclusive: as of :meth:`above`, which also lists the other exceptions.
         """
         __tracebackhide__ = True
         call = f"between({low!r}, {high!r})"
         cuts = self._cut(call, low, None, least=True), self._cut(call, high, None, least=False)
         if not low < high:
-            raise ValueError(f"{self.name}.{call}: the first number is to be the smaller one")
+            raise ValueError(f"{self.name}.{call}: the first number must be smaller than the second")
         if self.TOLERANCE and cuts[0][1] >= cuts[1][0]:
             raise ValueError(
-                f"{self.name}.{call}: there is a dead zone of {self._shown(self.TOLERANCE)} to either side of each "
-                "number, and nothing between these two; take numbers that are further apart"
+                f"{self.name}.{call}: the dead zones of the two numbers, {self._shown(self.TOLERANCE)} to either "
+                "side, leave nothing in between; take numbers that are further apart"
             )
         return self._ask(ThresholdQuestion(f"between {self._shown(low)} and {self._shown(high)}", cuts))
 
@@ -187,79 +190,85 @@ class Measurement(ABC):
     # --- what is refused
 
     def __eq__(self, other: object) -> NoReturn:
-        raise TypeError(f"{self.name} is equal to nothing: what is measured has a range; {ASK}")
+        raise TypeError(f"{self.name}: a measurement has a range, so it is not equal to a number; {ASK}")
 
     __ne__ = __eq__
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"{self.name} is neither true nor false; {ASK}")
+        raise TypeError(f"{self.name}: a measurement is neither true nor false; {ASK}")
 
     def __float__(self) -> NoReturn:
-        raise TypeError(f"{self.name} is no number: what is measured has a range; {ASK}")
+        raise TypeError(f"{self.name}: a measurement has a range, so it is not a float; {ASK}")
 
     def _operand(self, other: object, operator: str) -> float:
-        """Return the number on the other side of an operator, unless the comparison is one link of a chain."""
+        """Return the other operand of an operator.
+
+        :raises TypeError: it is a measurement, or the comparison is part of a chain.
+        """
         __tracebackhide__ = True
         if isinstance(other, Measurement):
             raise TypeError(
-                f"{self.name} {operator} {other.name}: two measurements from different times cannot be compared, "
-                f"as the machine changes in between; {self._instead()}"
+                f"{self.name} {operator} {other.name}: these were measured at different times, and the machine "
+                f"changes in between; {self._instead()}"
             )
-        # Python makes two comparisons of a < m < b, the second if the first is true. Of pytest's rewritten assert,
-        # which makes both whatever the first says, they are two that have nothing to do with each other.
+        # Python makes two comparisons of a < m < b, the second only if the first is true. pytest's rewritten assert
+        # makes both, and in its bytecode they are not a chain, so they are recognized by their line.
         frame = sys._getframe(2)  # noqa: SLF001  (documented; inspect's takes the sources along)
         place = id(frame), frame.f_lineno, frame.f_lasti
         before, self._compared_at = self._compared_at, place
         again = before is not None and before[:2] == place[:2] and before[2] != place[2]
         if again or _in_chain(frame):
             raise TypeError(
-                f"{self.name} is compared twice on one line; write m.between(low, high), "
-                "as Python makes two comparisons of low < m < high; or two asserts, each on a line of its own"
+                f"{self.name} is compared twice on one line; for low < m < high, of which Python makes two "
+                "comparisons, write m.between(low, high); otherwise, write two asserts on two lines"
             )
-        return other  # type: ignore[return-value]  # above and below look at it
+        return other  # type: ignore[return-value]  # above and below check it
 
     def _instead(self) -> str:
+        """Return what to write in place of a comparison of two measurements."""
         return "measure one against the other"
 
     def _shown(self, value: float) -> str:
-        """Return a value for people, with its unit."""
+        """Return a value as text, with its unit."""
         return f"{float(value):g}"
 
     # --- asking
 
     def _cut(self, call: str, number: object, otherwise: object, *, least: bool) -> tuple[float, float]:
-        """Return the dead zone that a comparison speaks of.
+        """Return the dead zone of a comparison.
 
-        :param least: whether ``otherwise`` is to be the smaller one.
+        :param otherwise: ``else_below`` or ``else_above``; None if not given.
+        :param least: whether ``otherwise`` must be the smaller one.
         """
         __tracebackhide__ = True
         call = f"{self.name}.{call}"
         given = [number] if otherwise is None else [number, otherwise]
         for one in given:
             if not _is_number(one):
-                raise TypeError(f"{call}: {one!r} is no number; {ASK}")
+                raise TypeError(f"{call}: {one!r} is not a number; {ASK}")
         numbers = [_as_float(one) for one in given]
         for one in numbers:
             if not math.isfinite(one):
-                raise ValueError(f"{call}: nothing lies beyond {one}; {ASK}")
+                raise ValueError(f"{call}: {one} is not finite; {ASK}")
             if self.FLOOR is not None and one <= self.FLOOR:
                 raise ValueError(f"{call}: it is always above {self.FLOOR:g}; compare it with a greater number")
         if len(numbers) == 1:
             return self._checked(call, (numbers[0] - self.TOLERANCE, numbers[0] + self.TOLERANCE))
         if (numbers[1] > numbers[0]) if least else (numbers[1] < numbers[0]):
             name = "else_below" if least else "else_above"
-            raise ValueError(f"{call}: {name}={numbers[1]:g} is on the wrong side of {numbers[0]:g}")
+            wrong = "greater" if least else "smaller"
+            raise ValueError(f"{call}: {name}={numbers[1]:g} must not be {wrong} than {numbers[0]:g}")
         return self._checked(call, (min(numbers), max(numbers)))
 
     def _checked(self, call: str, cut: tuple[float, float]) -> tuple[float, float]:  # noqa: ARG002  (subclasses do)
-        """Return a dead zone, if there can be an answer on both of its sides.
+        """Return a dead zone after checking that the quantity can lie on either side of it.
 
-        :raises ValueError: there cannot.
+        :raises ValueError: it cannot.
         """
         return cut
 
     def _ask(self, question: ThresholdQuestion) -> bool:
-        """Have a question settled, and record the answer."""
+        """Measure until a question is settled, and record the answer."""
         __tracebackhide__ = True
         self.asked = True
         try:
@@ -282,7 +291,7 @@ class Measurement(ABC):
         return answer
 
     def _undisturbed(self, question: ThresholdQuestion) -> tuple[bool | None, str | None]:
-        """Return the answer, unless something falsifies it before or after, and why there is none."""
+        """Return the answer and why there is none; none if something falsifies the measurement before or after."""
         disturbed = self._bench.disturbed()
         if disturbed is not None:
             return None, disturbed
@@ -305,18 +314,18 @@ class Measurement(ABC):
     def _settle(self, low: float, high: float) -> Settled:
         """Measure until it is settled whether the quantity lies below ``low`` or above ``high``.
 
-        :raises Failed: what is measured raised, hung or crashed.
+        :raises Failed: the measured code raised, hung or crashed.
         """
 
     @abstractmethod
     def _reading(self) -> Reading | None:
-        """Return what it has come to; None if it was not measured yet. Measures nothing."""
+        """Return the result so far, without measuring; None if nothing was measured."""
 
     @abstractmethod
     def _evidence(
         self, question: ThresholdQuestion, answer: bool | None, lacking: str | None, failure: Failure | None
     ) -> Evidence:
-        """Return what goes on record of a question."""
+        """Return the evidence of a question."""
 
     def _common(
         self, question: ThresholdQuestion, answer: bool | None, lacking: str | None, failure: Failure | None
@@ -347,16 +356,16 @@ class Measurement(ABC):
 
 def described(reading: Reading, unit: Callable[[float], str] = lambda value: f"{value:.3g}") -> str:
     """Return a reading in words: value, range and number of samples."""
-    words = f"{reading.samples:,} sample{'' if reading.samples == 1 else 's'}"
+    samples = counted(reading.samples, "sample")
     if math.isinf(reading.value):
-        return f"no number can be told, {words}"
+        return f"no estimate yet, {samples}"
     if math.isinf(reading.low) or math.isinf(reading.high):
-        return f"{unit(reading.value)} [no range can be told], {words}"
-    return f"{unit(reading.value)} [{unit(reading.low)} to {unit(reading.high)}], {words}"
+        return f"{unit(reading.value)} (no range yet), {samples}"
+    return f"{unit(reading.value)} ({unit(reading.low)} to {unit(reading.high)}), {samples}"
 
 
 def _recordable(value: float) -> float | None:
-    """Return a number that a record can hold; None for what is too far away to be told."""
+    """Return a number that JSON can hold; None if it is infinite."""
     return value if math.isfinite(value) else None
 
 
@@ -372,5 +381,5 @@ def _as_float(number: Any) -> float:
 
 
 def _in_chain(frame: FrameType) -> bool:
-    """Return whether the comparison that a frame is at has a further one to its right, as the first of a < m < b."""
+    """Return whether the comparison that a frame executes is followed by another one in a chain, as in a < m < b."""
     return tuple(frame.f_code.co_code[: frame.f_lasti][-2:]) in _IN_CHAIN

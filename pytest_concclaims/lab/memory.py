@@ -1,4 +1,4 @@
-"""What one more idle thing, such as a process or a thread, costs in memory."""
+"""The memory instrument: how much memory one more idle thing takes, such as a process or a thread."""
 
 from __future__ import annotations
 
@@ -20,28 +20,31 @@ from .measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion
 from .process_memory import Gauge, Growth, MemoryInUse
 from .sequential import ERROR, Sample, in_random_order, reading_of, side_of, unsettled
 
-#: Things that are started beside each other at most: further ones would take the memory that these have left.
-_MOST_BESIDE_EACH_OTHER = 40
-#: Bytes that are kept at first, until that makes the process grow as much, and how often that is tried.
+#: Maximum of things that are started for a question. Ending them to start others would not help, as these would reuse
+#: the freed memory.
+_MOST_STARTED = 40
+#: Bytes that are allocated and kept, again and again, until the process grows by as much; and how often.
 _FILL_BYTES, _MOST_FILLS = 1 << 23, 24
 _UNFILLED = (
-    "this process has memory that it does not use, and cannot be made to use before, so how much is taken at most "
-    "cannot be told"
+    "this process has unused memory that could not be filled, so there is no upper bound to what one more thing takes"
 )
-_UNTOLD = (
-    "the system does not tell what a process that was started has for itself alone, so how much it takes at least "
-    "cannot be told"
+_NOT_UNIQUE = (
+    "the system does not report the unique set size of a started process, so there is no lower bound to what one "
+    "more thing takes"
 )
-_GAVE_BACK = "this process has given memory back meanwhile, so how much is taken at most cannot be told"
-#: The part of what is kept by which the process has to grow at least, so that it counts as growing as much.
+_GAVE_BACK = (
+    "this process returned memory to the system meanwhile, so there is no upper bound to what one more thing takes"
+)
+#: The process counts as grown by as much if it grew by this part.
 _GROWN = 0.9
 
 
 @dataclass
 class Kind:
-    """A kind of thing of which one more is started.
+    """A kind of thing.
 
-    :param bytes: for each sample, how much memory that took.
+    :param start_one: starts one more.
+    :param bytes: for each sample, how much memory one more took.
     """
 
     name: str
@@ -49,7 +52,7 @@ class Kind:
     bytes: list[int] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what goes on record of it, as JSON's types."""
+        """Return the kind's part of the evidence, as JSON's types."""
         return {
             "name": self.name,
             "median": statistics.median(self.bytes) if self.bytes else None,
@@ -60,15 +63,14 @@ class Kind:
 class Memory(Measurement):
     """How many bytes of resident memory one more idle thing takes; made by :meth:`Lab.memory`.
 
-    Each is started beside those that are there already, and stays until the question is answered: one that takes the
-    place of another, such as a thread on the stack of an ended one, costs nothing. Nor does what finds room in memory
-    that the process has, but does not use: so that is filled first, until what is added makes it grow. What is
-    compared with a number is the median; measured against another kind of thing, that of the differences in adjacent
-    pairs.
+    Things are kept until the question is answered: one that reuses the memory of another, such as a thread on the
+    stack of an ended one, would seem to take nothing. So would one that finds room in memory that the process has but
+    does not use. Therefore this memory is filled first, until the process grows by what is added. The median is
+    compared with a number; against another kind of thing, the median of the differences in adjacent pairs.
     """
 
     FLOOR = None
-    #: Memory comes in pages of 4 KiB, or more, and Python takes several at a time.
+    #: The system provides memory in pages of 4 KiB or more, and Python takes several at a time.
     TOLERANCE = 16 * 1024
 
     def __init__(
@@ -84,18 +86,18 @@ class Memory(Measurement):
         names = [name_of(function) for function in functions]
         if len(set(names)) < len(names):
             names = [f"{names[0]} (A)", f"{names[1]} (B)"]
-        subject = f"resident memory that one more {names[0]} takes"
+        subject = f"resident memory of one more `{names[0]}`"
         if against is not None:
-            subject += f", less what one more {names[1]} takes"
+            subject += f", minus that of one more `{names[1]}`"
         name = f"lab.memory({', against='.join(names)})"
         super().__init__(name, subject, budget=budget, bench=bench)
         self._kinds = [Kind(name, function) for name, function in zip(names, functions)]
         self._gauge = gauge
         self._unique = True
-        #: The processes of the crowd.
+        #: The processes of earlier samples.
         self._idle: set[int] = set()
         self._gave_back = False
-        #: Bytes of objects, for each sample, that are in memory that was there before.
+        #: Bytes of objects, for each sample, in memory that the process had before.
         self._hidden = 0.0
         self._latest: MemoryInUse | None = None
         self._growths: list[Growth] = []
@@ -105,9 +107,9 @@ class Memory(Measurement):
         __tracebackhide__ = True
         if len(self._kinds) == 1 and cut[0] <= 0:
             raise ValueError(
-                f"{call}: one more takes no less than nothing, and there is a dead zone of "
-                f"{in_bytes(self.TOLERANCE)} to either side of a number, so nothing could lie below; compare it with "
-                f"more than {in_bytes(self.TOLERANCE)}, or measure against another kind"
+                f"{call}: the dead zone, {in_bytes(self.TOLERANCE)} to either side of the number, begins at or below "
+                f"0, so nothing lies below it; compare with more than {in_bytes(self.TOLERANCE)}, or measure against "
+                "another kind"
             )
         return cut
 
@@ -116,17 +118,20 @@ class Memory(Measurement):
         known = side_of(*self._beside(low, high), len(self._growths))
         if known is not None:
             return Settled(known)
-        with failures_of("what was started, at its end,"), ExitStack() as crowd:
+        with failures_of("ending what was started"), ExitStack() as crowd:
             settled = self._settle_with(crowd, low, high, end)
-        return settled  # noqa: RET504  (PyPy loses the outer block's end if the inner one's raises during a return)
+        return settled  # noqa: RET504  (PyPy skips the outer block's exit if the inner one's raises during a return)
 
     def _settle_with(self, crowd: ExitStack, low: float, high: float, end: float) -> Settled:
-        """Add to a crowd, which is empty, until that settles something."""
+        """Add samples until these settle the question, or time is up.
+
+        :param crowd: keeps what is started; empty at first.
+        """
         filled = self._filled(crowd)
         self._latest = None
         for kind in self._kinds:
-            self._cost(kind, crowd)  # what the first one takes along: modules, a fork server
-        self._idle.clear()  # a server is not idle
+            self._cost(kind, crowd)  # not counted: the first one may import modules, or start a fork server
+        self._idle.clear()  # a fork server is not idle
         in_use, started = objects_in_use(), 0
         self._latest = None
         while True:
@@ -136,17 +141,13 @@ class Memory(Measurement):
                 if not self._finds_hidden(in_use, started):
                     return Settled(above_it)
                 continue
-            if self._growths and (clock() >= end or started == _MOST_BESIDE_EACH_OTHER):
+            if self._growths and (clock() >= end or started == _MOST_STARTED):
                 self._finds_hidden(in_use, started)  # for the next question, which these samples may settle
-                limit = (
-                    f"after {_MOST_BESIDE_EACH_OTHER} beside each other"
-                    if started == _MOST_BESIDE_EACH_OTHER
-                    else None
-                )
+                limit = f"{_MOST_STARTED} were started, the maximum" if started == _MOST_STARTED else None
                 ends = self._shown(low), self._shown(high)
                 lacking = unsettled(above, below, len(self._growths), *ends, limit=limit)
                 for known, cause in (
-                    (self._unique, _UNTOLD),
+                    (self._unique, _NOT_UNIQUE),
                     (filled, _UNFILLED),
                     (not self._gave_back, _GAVE_BACK),
                 ):
@@ -156,17 +157,17 @@ class Memory(Measurement):
             started += 1
 
     def _finds_hidden(self, in_use: int, samples: int) -> bool:
-        """Return whether objects turn out to be in memory that was there before, more than was known.
+        """Return whether more objects than was known are in memory that the process had before.
 
-        :param in_use: how many bytes objects took before these samples.
+        :param in_use: bytes of objects before these samples.
         """
         hidden = max(0, objects_in_use() - in_use) / max(1, samples)
-        self._latest = None  # to look for it has changed what processes share
+        self._latest = None  # objects_in_use() has changed what processes share
         found, self._hidden = hidden > self._hidden, max(hidden, self._hidden)
         return found
 
     def _filled(self, crowd: ExitStack) -> bool:
-        """Fill what memory this process has, but does not use; return whether it grows by what is added then."""
+        """Fill memory that this process has but does not use; return whether it then grows by what is added."""
         gc.collect()
         linux.trim()
         for _ in range(_MOST_FILLS):
@@ -177,17 +178,16 @@ class Memory(Measurement):
         return False
 
     def _beside(self, low: float, high: float) -> tuple[int, int]:
-        """Return how many samples lie above ``high`` for sure, and how many below ``low``."""
-        # Of two kinds, the hidden objects may be of either.
+        """Return how many samples lie wholly above ``high``, and how many wholly below ``low``."""
+        # Of two kinds, the hidden objects may belong to either.
         least = self._hidden if len(self._kinds) > 1 else 0.0
         below = 0 if self._gave_back else sum(each.high + self._hidden < low for each in self._growths)
         return sum(each.low - least > high for each in self._growths), below
 
     def _sample(self, crowd: ExitStack, *, filled: bool) -> Growth:
-        """Start one more of each kind.
+        """Start one more of each kind; return what it took.
 
-        :param filled: whether there is no memory that they could have found unused: else they may take any amount
-            more than can be seen.
+        :param filled: whether unused memory was filled. If not, there is no upper bound to what one takes.
         """
         one, *others = self._kinds
         if not others:
@@ -202,7 +202,7 @@ class Memory(Measurement):
             growths = [replace(growth, high=math.inf) for growth in growths]
         elif any(growth.low < -self.TOLERANCE for growth in growths):
             self._gave_back = True
-            if others:  # one that seems to take less than it does makes the other seem to take more
+            if others:  # if one seems to take too little, the difference may be too small or too great
                 return Growth(-math.inf, math.inf)
         return growths[0] if not others else growths[0].less(growths[1])
 
@@ -210,7 +210,7 @@ class Memory(Measurement):
         before = self._latest or self._gauge(self._idle)
         with failures_of(kind.name):
             begin(kind.start_one, crowd)
-        after = self._latest = self._gauge(self._idle)  # it takes its time
+        after = self._latest = self._gauge(self._idle)  # kept, as reading it takes long
         self._unique = self._unique and after.unique
         self._idle |= after.started.keys() - before.started.keys()
         return after.since(before)
@@ -243,12 +243,13 @@ class Memory(Measurement):
 
 
 def objects_in_use() -> int:
-    """Return how many bytes objects take, where they may be in memory that was there before and cannot be filled.
+    """Return how many bytes objects take on PyPy; 0 on CPython.
 
-    PyPy makes them in a nursery, which it has all the time; when it collects, it moves them to memory that it takes
-    many pages at a time, so the memory that it has hardly tells what one more object takes. 0 on CPython.
+    PyPy makes objects in a nursery of constant size. When it collects, it moves them to memory that it takes many
+    pages at a time. So the size of the process hardly shows what one more object takes.
 
-    To collect writes to all objects, so a forked child shares them no longer: not between two looks at memory.
+    A collection writes to all objects, after which forked children do not share them any more. So do not call this
+    between two readings of memory.
     """
     if not PYPY:
         return 0
@@ -258,7 +259,7 @@ def objects_in_use() -> int:
 
 
 def _objects(size: int) -> list[bytes]:
-    """Return objects of all small sizes, and of some greater ones, that take so many bytes together."""
+    """Return objects of all small sizes and of some greater ones, which together take ``size`` bytes."""
     sizes = [*range(16, 512, 16), 1 << 10, 1 << 12, 1 << 14]
-    # Not bytes(each): those are zero, and the system gives no memory to pages that were never written.
+    # Not bytes(each): the system provides pages of zeros without memory until they are written to.
     return [b"1" * each for _ in range(size // sum(sizes)) for each in sizes]

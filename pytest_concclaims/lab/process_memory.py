@@ -1,4 +1,4 @@
-"""How much memory processes take: that of this one, and of all that it has started."""
+"""The memory of this process and of its descendants."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ _KIB = 1024
 
 @dataclass(frozen=True)
 class Growth:
-    """How much memory has come, in bytes: at least, and at most.
+    """By how much memory has grown, in bytes: at least, and at most.
 
-    They differ by what processes that were started share with each other.
+    The bounds differ by memory that started processes may share with each other.
     """
 
     low: float
     high: float
 
     def less(self, other: Growth) -> Growth:
-        """Return by how much more this is than another."""
+        """Return the difference of two growths."""
         return Growth(self.low - other.high, self.high - other.low)
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much memory a process takes, in bytes.
+    """The sizes of a process, in bytes.
 
-    :param resident: all of it that is in memory; infinite where nothing is told.
-    :param unique: what it has alone (its unique set size): what would be free if just that one ended. None where the
-        system does not tell: it may share all.
-    :param proportional: with its part of what it shares (its proportional set size). Where the system does not tell,
-        what is resident.
+    :param resident: its resident set size; infinite if unknown.
+    :param unique: its unique set size: what would be free if only this process ended. None if unknown.
+    :param proportional: its proportional set size: ``unique``, and its part of what it shares. If unknown, the
+        resident set size.
     """
 
     resident: float
@@ -51,9 +50,9 @@ class Sizes:
 class MemoryInUse:
     """Memory at one moment.
 
-    :param own: the resident memory of this process, in bytes.
-    :param started: what each of its descendants takes, by process id.
-    :param idle: how much of others is resident: of descendants that have their memory already.
+    :param own: the resident set size of this process, in bytes.
+    :param started: the sizes of its descendants, by process id.
+    :param idle: the resident set sizes of idle descendants, by process id.
     """
 
     own: int
@@ -62,17 +61,20 @@ class MemoryInUse:
 
     @property
     def unique(self) -> bool:
-        """Whether the system tells what each process has alone."""
+        """Whether the system reports the unique set size of each descendant."""
         return all(sizes.unique is not None for sizes in self.started.values())
 
     def since(self, before: MemoryInUse) -> Growth:
-        """Return how much more there is than before.
+        """Return the growth since another moment.
 
-        Of this process, all that is resident counts, as what a child shares with it is here anyway. Of one that was
-        started, what it has alone. Of several, that is the least; at most it is what they have with their part of
-        what they share, which may be with each other alone. Of one that was there, what it has come to have alone. Of
-        an idle one, at most what has become resident: when this process writes to what they share, that one has it
-        alone, and takes no more than before.
+        It adds up:
+
+        - of this process, the resident memory: memory that it shares with a child counts here;
+        - of a new descendant, its unique set size. Of several, that is the lower bound; the upper bound is their
+          proportional set sizes, as they may share memory with each other only;
+        - of an older descendant, the growth of its unique set size;
+        - of an idle one, at most the growth of its resident set size. Its unique set size would not do: when this
+          process writes to shared memory, the old page becomes unique to the idle one, which takes no more for that.
         """
         low: float = self.own - before.own
         high = low
@@ -95,17 +97,17 @@ class MemoryInUse:
 
 
 def _more(now: float, then: float) -> float:
-    """Return how much more there may be of what is told, or is infinite."""
+    """Return by how much a size that may be infinite has grown, at most."""
     more = now - then
     return max(0.0, more) if math.isfinite(more) else math.inf
 
 
-#: Reads it; the descendants of these ids are idle.
+#: Reads the memory in use; the argument has the ids of idle descendants.
 Gauge = Callable[[Container[int]], MemoryInUse]
 
 
 def gauge() -> Gauge | None:
-    """Return what reads memory here; None if nothing can: psutil is missing, and this is not Linux."""
+    """Return the function that reads memory on this system; None without Linux's ``/proc`` and without psutil."""
     if sys.platform == "linux" and (_PROC / "self" / "statm").exists():
         return memory_on_linux
     try:
@@ -115,13 +117,13 @@ def gauge() -> Gauge | None:
     return lambda idle: memory_by_psutil(psutil, idle)
 
 
-# --- Linux, where psutil may be missing (PyPy)
+# --- Linux, which needs no psutil
 
 
 def memory_on_linux(idle: Container[int] = ()) -> MemoryInUse:
-    """Return what the files below /proc tell (proc(5)).
+    """Return the memory in use, from the files below ``/proc`` (proc(5)).
 
-    :param idle: descendants of which only is read how much is resident, which takes less time.
+    :param idle: ids of descendants of which only the resident set size is read, which is faster.
     """
     own = _sizes(os.getpid())
     started: dict[int, Sizes] = {}
@@ -132,7 +134,7 @@ def memory_on_linux(idle: Container[int] = ()) -> MemoryInUse:
                 resident[process] = _resident(process)
             continue
         sizes = _sizes(process)
-        if sizes is not None:  # or it has ended
+        if sizes is not None:  # None: it has ended
             started[process] = sizes
     return MemoryInUse(0 if own is None else int(own.resident), started, resident)
 
@@ -147,9 +149,9 @@ def _sizes(process: int) -> Sizes | None:
             if name in sizes:
                 sizes[name] += int(value.split()[0]) * _KIB
         return Sizes(sizes["Rss"], sizes["Private"], sizes["Pss"])
-    with suppress(OSError, IndexError):  # an old kernel, or another user's process
+    with suppress(OSError, IndexError):  # no smaps_rollup: an old kernel, or another user's process
         size = _resident(process)
-        return Sizes(size, None, size) if size else None  # a zombie has none
+        return Sizes(size, None, size) if size else None  # 0: a zombie
     return None
 
 
@@ -163,18 +165,18 @@ def _lines(process: int, name: str) -> list[str]:
 
 
 def _read(path: Path) -> bytes:
-    """Return what a file below /proc says; unbuffered, as there is one of each process to read."""
+    """Return the content of a file below ``/proc``; without a buffer, as there is a file of each process to read."""
     with path.open("rb", 0) as file:
         return file.read()
 
 
 def _descendants(process: int) -> list[int]:
-    """Return the ids of the processes that a process, or one of its descendants, has started."""
+    """Return the ids of a process's descendants."""
     children: dict[int, list[int]] = {}
     for folder in _PROC.iterdir():
         if folder.name.isdigit():
             with suppress(OSError, IndexError):
-                # The name before it, in parentheses, may hold anything.
+                # The second field, the name in parentheses, may hold any characters, so split after it.
                 parent = int(_read(folder / "stat").rpartition(b")")[2].split(None, 2)[1])
                 children.setdefault(parent, []).append(int(folder.name))
     found: list[int] = []
@@ -190,7 +192,7 @@ def _descendants(process: int) -> list[int]:
 
 
 def memory_by_psutil(psutil: Any, idle: Container[int] = ()) -> MemoryInUse:
-    """Return what psutil tells.
+    """Return the memory in use, from psutil.
 
     :param idle: as of :func:`memory_on_linux`.
     """
@@ -201,7 +203,7 @@ def memory_by_psutil(psutil: Any, idle: Container[int] = ()) -> MemoryInUse:
         with suppress(psutil.NoSuchProcess):  # it has ended
             try:
                 size: float = process.memory_info().rss
-            except psutil.AccessDenied:  # it says nothing at all
+            except psutil.AccessDenied:  # nothing is known
                 size = math.inf
             if process.pid in idle:
                 resident[process.pid] = size

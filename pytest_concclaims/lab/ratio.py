@@ -1,4 +1,4 @@
-"""The cost of one thing against another in time, from adjacent pairs."""
+"""The ratio instrument: how many times as long one function takes as another, from adjacent pairs."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from .measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion
 from .sequential import Sample, in_random_order, reading_of, sample_until_settled, tested
 from .tracing import is_traced, tracer_advice
 
-#: Seconds that a sample of an arm takes at least: as short as the clock's ticks and its own cost allow.
+#: Minimum of seconds for a sample of an arm; the clock's resolution and cost are small against it.
 _LONG_ENOUGH_S = max(100e-6, 1000 * time.get_clock_info("perf_counter").resolution)
 _MOST_CALLS = 1 << 20
-#: Seconds that a sample may take for the sake of as many calls as the other arm's.
+#: Seconds that a sample may take so that both arms have the same number of calls.
 _EVEN_UP_TO_S = 10 * _LONG_ENOUGH_S
 #: Seconds that a pair takes with the longest pause before it.
 _PAUSE_S = 0.03
-#: Of so many samples, the first, the record has the figures.
+#: The record has the times of the first samples, at most this number.
 _KEPT = 1000
 
 
 @dataclass
 class Timing:
-    """One of the two things whose cost is compared.
+    """An arm.
 
     :param calls: of the function in each sample.
     :param seconds: for each sample, how long one call took.
@@ -49,7 +49,7 @@ class Timing:
     _takes: float = 0.0
 
     def prepare(self) -> None:
-        """Call it once without looking, as what is done for the first time takes longer; find the number of calls."""
+        """Call the function once without timing it, as a first call takes longer; then find the number of calls."""
         with failures_of(self.name), ExitStack() as stack:
             self._enters = begin(self.function, stack)
         calls = 1
@@ -58,28 +58,28 @@ class Timing:
         self.calls = calls
 
     def even(self, calls: int) -> None:
-        """Be called as often in each sample as the other arm is, if that takes no time that would be missed.
+        """Use the other arm's number of calls, if that does not take too long.
 
-        The clock's own cost is then the same part of both, and equal arms are equal.
+        The clock's own cost is then the same part of both, so that equal arms measure equal.
         """
         if self._takes / self.calls * calls <= _EVEN_UP_TO_S:
             self.calls = calls
 
     def sample(self) -> Took:
-        """Return how long a call takes now."""
+        """Time one sample; return how long a call took."""
         took = self._timed(self.calls)
         return Took(took.seconds / self.calls, took.least / self.calls, took.least_of_all / self.calls)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what goes on record of it, as JSON's types."""
+        """Return the arm's part of the evidence, as JSON's types."""
         kept = [float(f"{taken:.4g}") for taken in self.seconds[:_KEPT]]
         median = statistics.median(self.seconds) if self.seconds else None
         return {"name": self.name, "calls": self.calls, "median": median, "seconds": kept}
 
     def _takes_long(self, calls: int) -> bool:
-        """Return whether so many calls are enough for the clock.
+        """Return whether a number of calls takes long enough for the clock.
 
-        Twice in a row, as whatever else the machine does for a moment makes short work look long.
+        It must do so twice in a row: a preemption makes short work seem long.
         """
         self._takes = math.inf
         for _ in range(2):
@@ -104,16 +104,16 @@ class Timing:
                 seconds = clock() - started
                 return Took.between(before, CpuTime.after(), seconds)
             finally:
-                # Not as the end of a block: what one call raises is not for what another has entered to swallow.
+                # Not by "with stack": an exception of one call must not be suppressed by a context of another.
                 stack.close()
 
 
 class Ratio(Measurement):
     """How many times as long A takes as B; made by :meth:`Lab.ratio`.
 
-    What is compared with a number is the median of the pairs' ratios: "above 2" says that in most adjacent pairs A
-    took longer than 2 x B. It says nothing about the mean. Where an arm waited for a CPU, a pair counts only if it
-    says the same without that time.
+    The median of the pairs' ratios is compared with a number: "above 2" says that in most adjacent pairs, A took
+    longer than 2 x B. It says nothing about the mean. A pair in which an arm waited for a CPU counts only if it lies
+    on the same side of the number without that time.
     """
 
     def __init__(self, a: Callable[[], Any], b: Callable[[], Any], *, budget: float, bench: Bench) -> None:
@@ -128,15 +128,15 @@ class Ratio(Measurement):
         )
         self.timings = Timing(names[0], a), Timing(names[1], b)
         self._pairs: list[tuple[Took, Took]] = []
-        #: What they say.
+        #: The pairs' ratios.
         self._samples: list[Sample] = []
-        #: Whether what took part in an arm, beside the thread that called it, may have waited for a CPU.
+        #: Whether threads or processes of an arm, other than the calling thread, may have waited for a CPU.
         self._crowded = False
         self._chance = random.Random()  # noqa: S311  (a coin for the order, and no secret)
 
     def _settle(self, low: float, high: float) -> Settled:
         if is_traced():
-            slows = "a tracer, profiler or debugger is active, which slows one arm more than the other"
+            slows = "a tracer, profiler or debugger is active, and may slow one arm more than the other"
             return Settled(None, f"{slows}; {tracer_advice()}")
         end = clock() + self._budget
         if not all(arm.calls for arm in self.timings):
@@ -150,11 +150,11 @@ class Ratio(Measurement):
         return settled if settled.lacking is None else replace(settled, lacking=self._with_waits(settled.lacking))
 
     def _was_crowded(self, known: int, seconds: float, before: float | None) -> bool:
-        """Return whether something that took part in an arm may have waited for a CPU, and that counts from now on.
+        """Return whether other threads or processes of an arm may have waited for a CPU in the latest pairs.
 
-        :param known: how many pairs there were before.
-        :param seconds: that further ones took.
-        :param before: what the machine had waited before them.
+        :param known: number of pairs before them.
+        :param seconds: that they took.
+        :param before: as of :func:`machine_waited`, before them.
         """
         if self._crowded or not any(took.shared for pair in self._pairs[known:] for took in pair):
             return False
@@ -162,11 +162,17 @@ class Ratio(Measurement):
         return before is not None and after is not None and after - before > NEGLIGIBLE * seconds
 
     def _with_waits(self, lacking: str) -> str:
-        """Return why there is no answer, with what was waited for."""
+        """Return why there is no answer; if an arm waited for a CPU, begin with that."""
         if self._crowded:
-            return f"threads or processes of an arm may have waited for a CPU, as the machine was busy; {lacking}"
+            return (
+                "this machine was busy. Threads or processes of an arm may have waited for a CPU, so the pairs are "
+                f"uncertain, and {lacking}"
+            )
         waited = sum(a.waited or b.waited for a, b in self._pairs)
-        return f"an arm waited for a CPU in {counted(waited, 'pair')}; {lacking}" if waited else lacking
+        if not waited:
+            return lacking
+        pairs = counted(len(self._pairs), "pair")
+        return f"this machine was busy. An arm waited for a CPU in {waited:,} of {pairs}, and {lacking}"
 
     def _prepare(self) -> None:
         for arm in self.timings:
@@ -177,8 +183,7 @@ class Ratio(Measurement):
 
     def _pair(self) -> Sample:
         a, b = self.timings
-        # Dozens of pairs of quick arms would fit into one moment of the machine, or one phase of the work. Others
-        # take longer than that anyway.
+        # Without a pause, dozens of pairs of quick arms would fit into one phase of the machine or of the work.
         latest = sum(arm.calls * arm.seconds[-1] for arm in self.timings if arm.seconds)
         if latest < _PAUSE_S:
             time.sleep(self._chance.uniform(0.0, _PAUSE_S - latest))
@@ -189,7 +194,7 @@ class Ratio(Measurement):
         return self._sample(*pair)
 
     def _sample(self, a: Took, b: Took) -> Sample:
-        """Return what a pair says: the ratio, and what it may have been if no arm had waited for a CPU."""
+        """Return a pair's ratio; its bounds are what it may have been if no arm had waited for a CPU."""
         least = [took.least_of_all if self._crowded else took.least for took in (a, b)]
         longest = max(b.seconds, sys.float_info.min)
         return Sample(a.seconds / longest, least[0] / longest, a.seconds / max(least[1], sys.float_info.min))

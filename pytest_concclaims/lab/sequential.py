@@ -1,8 +1,8 @@
-"""Measuring by samples of which each may say something else: the median of what they say, by a sequential test.
+"""A sequential test of the median of samples that vary.
 
-A sample compares two things that were looked at one right after the other, in an order drawn at random: what makes
-the machine slow for a while then makes both slow, and what makes the second of two slower is as often against the one
-as against the other (with a fixed order, a 5 % effect of the position is "found" every time).
+A sample compares two things that were measured one right after the other, in random order. So a slow phase of the
+machine slows both, and an effect of the position favours neither: with a fixed order, a 5 % effect of the position is
+"found" every time. The sources of the test are in :mod:`pytest_concclaims.statistics`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..statistics import median_range, settles
+from ..text import counted
 from .measurement import Reading, Settled, ThresholdQuestion, clock
 
 T = TypeVar("T")
 
-#: The probability that a question is ever answered wrongly, however many samples are looked at.
+#: The probability that the answer to a question is wrong, for any number of samples.
 ERROR = 1e-3
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a sample says.
+    """A sample: an estimate, and bounds that hold for sure.
 
-    :param value: the best guess.
-    :param low: it lies there at least, for sure, and at most at ``high``.
+    :param value: the estimate.
+    :param low: the lower bound; ``high`` is the upper bound.
     """
 
     value: float
@@ -36,21 +37,22 @@ class Sample:
 
     @classmethod
     def exactly(cls, value: float) -> Sample:
-        """Return a sample that leaves no doubt."""
+        """Return a sample whose bounds are its value."""
         return cls(value, value, value)
 
 
 def beside(samples: Sequence[Sample], low: float, high: float) -> tuple[int, int]:
-    """Return how many samples lie above ``high`` for sure, and how many below ``low``."""
+    """Return how many samples lie wholly above ``high``, and how many wholly below ``low``."""
     return sum(sample.low > high for sample in samples), sum(sample.high < low for sample in samples)
 
 
 def side_of(above: int, below: int, size: int, error: float = ERROR) -> bool | None:
-    """Return whether the median of what values are drawn from lies above a dead zone (True) or below (False).
+    """Return whether the median of the population lies above a dead zone (True) or below it (False).
 
-    :param above: how many of ``size`` values lie above it; all others speak against a median there, those that are
-        equal to a number as well: if half of them are, it is the median.
-    :param error: the probability that this, asked after every value, ever says what is wrong.
+    :param above: how many of ``size`` values lie above the dead zone. All others count against a median above it,
+        those that are equal to its limit included.
+    :param below: how many lie below it.
+    :param error: the probability that an answer is wrong, if this is called after every value.
     :returns: None if neither is settled.
     """
     if settles(above, size - above, error):
@@ -63,10 +65,11 @@ def side_of(above: int, below: int, size: int, error: float = ERROR) -> bool | N
 def sample_until_settled(
     samples: list[Sample], draw: Callable[[], Sample], low: float, high: float, *, end: float, error: float = ERROR
 ) -> Settled:
-    """Add samples to those that are there until it is settled on which side of a dead zone their median lies.
+    """Add samples until it is settled on which side of a dead zone their median lies, or until time is up.
 
+    :param samples: those so far.
     :param draw: makes a sample.
-    :param end: the time, by the clock of this module, after which no sample begins; there is one in any case.
+    :param end: the time, by the clock of this module, after which no sample begins, except the very first one.
     """
     above, below = beside(samples, low, high)
     while True:
@@ -77,33 +80,35 @@ def sample_until_settled(
             return Settled(None, unsettled(above, below, len(samples), f"{low:g}", f"{high:g}"))
         sample = draw()
         samples.append(sample)
-        # Counted on, and not anew, which would take longer and longer and leave less and less time for samples.
+        # Counting all of them again would take longer with each sample.
         above += sample.low > high
         below += sample.high < low
 
 
 def unsettled(above: int, below: int, size: int, low: str, high: str, *, limit: str | None = None) -> str:
-    """Return why samples do not settle a question.
+    """Return why samples do not settle a question, and what to do.
 
     :param above: how many of ``size`` lie above the dead zone.
-    :param low: where that begins, for people.
-    :param high: where it ends.
-    :param limit: why there were no more samples; None: time was up.
+    :param below: how many lie below it.
+    :param low: the lower end of the dead zone, in words.
+    :param high: the upper end.
+    :param limit: why there were no more samples; None if the budget is spent.
     """
     agree = max(above, below)
     more = next(more for more in range(1, 1 << 20) if settles(agree + more, size - agree, ERROR))
     advice = f"the median may lie at {high}" if low == high else f"the median may lie between {low} and {high}"
     if agree > 0.8 * size:
-        advice = f"{more:,} more that agree would" + (": give a larger budget" if limit is None else "")
-    lower = "" if low == high else f" {low}"
-    told = f"of {size:,} sample{'' if size == 1 else 's'} {above:,} lie above {high} and {below:,} below{lower}"
+        advice = f"{more:,} more that agree would settle it"
+        if limit is None:
+            advice += "; give a larger budget"
+    sides = f"{above:,} lie above {high}, {below:,} below {low}"
     if size > above + below:
-        told += f", and {size - above - below:,} too near to tell"
-    return f"{limit or 'when time is up'}, {told}, which does not settle it; {advice}"
+        sides += f", and {size - above - below:,} on neither side"
+    return f"{limit or 'the budget is spent'}. Of {counted(size, 'sample')}, {sides}: {advice}"
 
 
 def in_random_order(one: Callable[[], T], other: Callable[[], T], chance: random.Random) -> tuple[T, T]:
-    """Call two functions one right after the other; return what they return, that of ``one`` first."""
+    """Call two functions in random order; return their values, that of ``one`` first."""
     if chance.random() < 0.5:
         first = one()
         return first, other()
@@ -112,7 +117,10 @@ def in_random_order(one: Callable[[], T], other: Callable[[], T], chance: random
 
 
 def reading_of(samples: Sequence[Sample], *, error: float = ERROR) -> Reading | None:
-    """Return the median, and the range of those that are not excluded; None of no samples."""
+    """Return the median of the samples, and the range of medians that the test does not exclude; None of no samples.
+
+    :param error: the probability that the range does not hold the median.
+    """
     if not samples:
         return None
     low, _ = median_range([sample.low for sample in samples], error)
@@ -121,7 +129,7 @@ def reading_of(samples: Sequence[Sample], *, error: float = ERROR) -> Reading | 
 
 
 def tested(samples: Sequence[Sample], question: ThresholdQuestion) -> dict[str, Any]:
-    """Return the fields of the evidence that are those of a sequential test."""
+    """Return the fields of the evidence that only sequential tests have."""
     (low, _), (_, high) = question.cuts[0], question.cuts[-1]
     above, below = beside(samples, low, high)
     return {"above": above, "below": below, "error": ERROR}

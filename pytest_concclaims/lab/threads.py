@@ -1,4 +1,4 @@
-"""Threads of the test process: the exceptions that end them, and the CPU time that they take from a measurement."""
+"""Threads of the test process: exceptions that end them, and CPU time that they take from a measurement."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from weakref import WeakSet
 
 from .failure import Failure, is_own, raised
 
-#: Threads of races in this process that wait for each other, and will for ever.
+#: Threads of races in this process that are deadlocked, and stay so.
 DEADLOCKED: WeakSet[threading.Thread] = WeakSet()
 
 
 @contextmanager
-def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseException], bool]) -> Iterator[None]:
-    """Tell of the exceptions that end threads in the block, but for ``SystemExit``, of which Python tells nothing.
+def ends_of_threads_reported(note: Callable[[str, threading.Thread | None, BaseException], bool]) -> Iterator[None]:
+    """Report exceptions that end threads in the block, except ``SystemExit``, which Python does not report either.
 
-    :param note: called with the thread's name, for people, the thread, and the exception; returns whether it has
-        taken note. If not, the hook that was set before is called.
+    :param note: called with the thread's name in words, the thread, and the exception. Returns whether it handled
+        the exception; if not, the previous hook is called.
     """
     before = threading.excepthook
 
-    def hear(args: threading.ExceptHookArgs) -> None:
+    def hook(args: threading.ExceptHookArgs) -> None:
         if args.exc_type is SystemExit:
             return
         name = args.thread.name if args.thread is not None else "a thread"
         if not note(f"thread {name!r}", args.thread, args.exc_value or args.exc_type()):
             before(args)
 
-    threading.excepthook = hear
+    threading.excepthook = hook
     try:
         yield
     finally:
@@ -41,9 +41,9 @@ def ends_of_threads_heard(note: Callable[[str, threading.Thread | None, BaseExce
 
 @contextmanager
 def ends_of_new_threads() -> Iterator[list[Failure]]:
-    """Note the exceptions that end threads which were not there before the block: actors may have started them.
+    """Collect exceptions that end threads which were started in the block, such as by actors.
 
-    :returns: those so far.
+    :returns: a list to which the failures are added.
     """
     ends: list[Failure] = []
     earlier = frozenset(threading.enumerate())
@@ -54,49 +54,49 @@ def ends_of_new_threads() -> Iterator[list[Failure]]:
         ends.append(raised(name, error))
         return True
 
-    with ends_of_threads_heard(note):
+    with ends_of_threads_reported(note):
         yield ends
 
 
 def hang(threads: Mapping[str, threading.Thread], timeout: float) -> Failure:
-    """Return the failure of actors that do not come back, with the stacks of what they call.
+    """Return the failure of actors that hang, with their stacks.
 
-    :param threads: by what they are called, such as ``actor put``.
-    :param timeout: seconds that they had.
+    :param threads: by name, such as ``actor put``.
+    :param timeout: seconds that they had to return.
     """
     frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
     stacks = []
     for name, thread in threads.items():
         stack = traceback.extract_stack(frames.get(thread.ident or 0))
         begin = next((index for index, call in enumerate(stack) if is_own(call.filename)), 0)
-        called = [call for call in stack[begin:] if not is_own(call.filename)]  # it may be at a switch point just now
+        called = [call for call in stack[begin:] if not is_own(call.filename)]  # the actor may be at a switch point
         stacks.append(f"{name}:\n{''.join(traceback.format_list(called))}")
     return hung(threads, timeout, stacks)
 
 
 def hung(names: Iterable[str], timeout: float, stacks: Iterable[str]) -> Failure:
-    """Return the failure of actors that do not come back.
+    """Return the failure of actors that hang.
 
-    :param names: what they are called, such as ``actor put``.
-    :param timeout: seconds that they had.
-    :param stacks: of what they call.
+    :param names: such as ``actor put``.
+    :param timeout: seconds that they had to return.
+    :param stacks: of the actors.
     """
-    return Failure("hang", f"{' and '.join(names)} did not come back within {timeout:g} s", "\n".join(stacks))
+    return Failure("hang", f"{' and '.join(names)} did not return within {timeout:g} s", "\n".join(stacks))
 
 
 # --- threads at work
 
-#: Seconds of doing nothing, to see what others do.
+#: Seconds that this thread sleeps to see which others use a CPU.
 _NAP_S = 0.02
-#: A thread is at work that uses this part of a CPU meanwhile; one that waits wakes up now and then.
+#: A thread that uses more than this part of a CPU meanwhile is at work; even an idle thread may wake up briefly.
 _BUSY_PART = 0.05
 
 
 def threads_at_work(threads: Iterable[threading.Thread]) -> str | None:
-    """Return which of these threads is at work while this one does nothing, in words; None if none is.
+    """Return a message about one of these threads that uses a CPU while this one sleeps; None if there is none.
 
-    By the CPU time of each, which only Linux tells (``schedstat``, sched-stats.rst): elsewhere, none is. One that
-    works for this one, such as a server, waits meanwhile.
+    Only Linux reports the CPU time of each thread (``schedstat``, sched-stats.rst); elsewhere, return None. A thread
+    that serves this one, such as a server, is idle meanwhile.
     """
     before = {thread: _cpu_seconds(thread) for thread in threads if thread is not threading.current_thread()}
     if all(seconds is None for seconds in before.values()):
@@ -108,14 +108,14 @@ def threads_at_work(threads: Iterable[threading.Thread]) -> str | None:
         now = _cpu_seconds(thread)
         if seconds is not None and now is not None and now - seconds > least:
             return (
-                f"thread {thread.name!r}, which was there before the claim, is at work, and what it does is in what "
-                "is measured; end it first"
+                f"thread {thread.name!r} is at work, and so falsifies the measurement. It was started before the "
+                "claim; end it first"
             )
     return None
 
 
 def _cpu_seconds(thread: threading.Thread) -> float | None:
-    """Return how many seconds a thread has used a CPU so far; None if that is not told, or it has ended."""
+    """Return the CPU seconds of a thread so far; None if unknown, or if the thread has ended."""
     try:
         with open(f"/proc/self/task/{thread.native_id}/schedstat", encoding="ascii") as file:  # noqa: PTH123  (quick)
             return int(file.read().split()[0]) / 1e9

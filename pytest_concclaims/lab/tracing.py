@@ -1,4 +1,4 @@
-"""Tracers, profilers and debuggers: they slow down some code more than other, and run code of their own."""
+"""Tracers, profilers and debuggers, which slow some code more than other, and run code of their own."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import sys
 import threading
 from typing import Any
 
-#: The tools that sys.monitoring has numbers for (PEP 669).
+#: The tool identifiers of sys.monitoring (PEP 669).
 _TOOLS = range(6)
 _ADVICE = "run it without"
 _advice = _ADVICE
 
 
 def is_traced() -> bool:
-    """Return whether a tracer, profiler or debugger is active here, such as that of coverage.
+    """Return whether a tracer, profiler or debugger is active, such as coverage's.
 
-    In this thread, or in the threads that are started from now on.
+    That is: in this thread, or in threads that are started from now on.
     """
-    # threading.gettrace() and getprofile() are there since 3.10.
+    # threading.gettrace() and getprofile() exist since 3.10 only.
     hooks = getattr(threading, "_trace_hook", None), getattr(threading, "_profile_hook", None)
     if any(hook is not None for hook in (sys.gettrace(), sys.getprofile(), *hooks)):
         return True
@@ -26,11 +26,11 @@ def is_traced() -> bool:
 
 
 def tracer_advice() -> str:
-    """Return what to do where a tracer is in the way: ``run it without``, or what :func:`set_tracer_advice` said."""
+    """Return how to run without the active tracer: ``run it without``, or what :func:`set_tracer_advice` set."""
     return _advice
 
 
 def set_tracer_advice(advice: str | None) -> None:
-    """Say how the tracer that is active here is switched off, such as ``run it with --no-cov``; None: not known."""
+    """Set how the active tracer is switched off, such as ``run it with --no-cov``; None if unknown."""
     global _advice
     _advice = advice or _ADVICE

@@ -5,7 +5,7 @@ Each record's class is one ``kind`` of the run record; ``phrase`` puts it in wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -162,9 +162,6 @@ class RaceRun(Evidence):
     lacking: str | None
     failure: dict[str, Any] | None
 
-    #: What stands between the subject and what was seen.
-    joint: ClassVar[str] = ": "
-
     def phrase(self) -> str:
         if self.failure is not None:
             return str(self.failure["text"])
@@ -283,19 +280,19 @@ def _times(count: int) -> str:
 
 @dataclass(frozen=True)
 class Measured(Evidence):
-    """A comparison of something measured with a number, and all that was measured when it was answered.
+    """A comparison of a measured quantity with a number, and what was measured by then.
 
     :param subject: what was measured, in words.
     :param question: such as ``above 2``.
     :param answer: None if there was none.
     :param cuts: the dead zones of the question, each from low to high: within, there is no answer.
-    :param value: the best guess; None if nothing was measured.
-    :param low: together with ``high``, the range in which it lies; None if there is too little to tell.
-    :param samples: how many that rests on.
-    :param seconds: of measuring, all questions to this measurement together.
+    :param value: the estimate; None if nothing was measured.
+    :param low: together with ``high``, the range of the quantity; None if there are too few samples for one.
+    :param samples: number of samples behind ``value``.
+    :param seconds: of measuring, for all questions to this measurement.
     :param budget: seconds for each question.
     :param lacking: why there is no answer.
-    :param failure: what kept the measurement from an end: ``kind``, ``text``, and ``details`` such as a traceback.
+    :param failure: what ended the measurement early: ``kind``, ``text``, and ``details`` such as a traceback.
     """
 
     subject: str
@@ -311,39 +308,43 @@ class Measured(Evidence):
     lacking: str | None
     failure: dict[str, Any] | None
 
-    #: What stands between the subject and what was seen.
-    joint: ClassVar[str] = ": "
-
     def phrase(self) -> str:
         if self.failure is not None:
             return str(self.failure["text"])
-        seen = f"{self.subject}{self.joint}{self._seen()}" if self.value is not None else self.subject
         if self.lacking is not None or self.answer is None:
             lacking = _NO_REASON if self.lacking is None else self.lacking
-            return f"{seen}; whether that is {self.question} has no answer: {lacking}"
-        return f"{seen}; {self._why()}"
+            if self.value is None:
+                return f"No answer: {lacking}. Asked: {self.subject}, {self.question}"
+            return f"No answer: {lacking}. Measured: {self._seen()}; asked: {self.question}"
+        return f"{self.subject if self.value is None else self._seen()}; {self._why()}"
 
     def _seen(self) -> str:
-        if self.low is None or self.high is None:
-            return self.shown(self.value or 0.0)
-        return f"{self.shown(self.value or 0.0)} [{self.shown(self.low)} to {self.shown(self.high)}]"
+        """Return what was measured: the subject, the estimate and its range."""
+        return f"{self.subject}: {self._estimate(self.shown)}{self._range(self.shown)}"
+
+    def _estimate(self, shown: Callable[[float], str]) -> str:
+        return shown(self.value or 0.0)
+
+    def _range(self, shown: Callable[[float], str]) -> str:
+        """Return the range in parentheses, after a space; nothing if there is none."""
+        return "" if self.low is None or self.high is None else f" ({shown(self.low)} to {shown(self.high)})"
 
     def _why(self) -> str:
         return f"{'' if self.answer else 'not '}{self.question}"
 
     @staticmethod
     def shown(value: float) -> str:
-        """Return a value of this kind for people, with its unit."""
+        """Return a value of this kind as text, with its unit."""
         return f"{value:.3g}"
 
 
 @dataclass(frozen=True)
 class SignTested(Measured):
-    """A comparison that a sequential sign test has answered: of a median.
+    """A comparison of a median with a number, by a sequential sign test.
 
-    :param above: the number of samples above the last number of the question.
-    :param below: the number of samples below the first.
-    :param error: the probability that an answer is wrong, however many samples were looked at.
+    :param above: number of samples above the last number of the question.
+    :param below: number of samples below the first number of the question.
+    :param error: probability that an answer is wrong, for any number of samples.
     """
 
     above: int
@@ -353,26 +354,23 @@ class SignTested(Measured):
     #: What a sample is.
     samples_are: ClassVar[str] = "samples"
 
-    def _seen(self) -> str:
-        return f"median {super()._seen()}"
-
     def _why(self) -> str:
         above = self.answer is self.question.startswith("above")
         count, side = (self.above, "above") if above else (self.below, "below")
         number = self.limit(self.cuts[-1][1] if above else self.cuts[0][0])
         if self.question.startswith("between"):
             return f"{super()._why()} in {self.samples:,} {self.samples_are} (error rate {self.error:g})"
-        return f"{count:,} of {self.samples:,} {self.samples_are} {side} {number} (error rate {self.error:g})"
+        return f"{side} {number} in {count:,} of {self.samples:,} {self.samples_are} (error rate {self.error:g})"
 
     @classmethod
     def limit(cls, value: float) -> str:
-        """Return a number that values were compared with for people."""
+        """Return a number that values were compared with, as text."""
         return cls.shown(value)
 
 
 @dataclass(frozen=True)
 class RatioRun(SignTested):
-    """A question to :meth:`Lab.ratio`; ``value`` is a number of times.
+    """A question to :meth:`Lab.ratio`; ``value`` is the median of the pairs' ratios.
 
     :param arms: what was compared: ``name``, ``calls`` in each sample, the ``median`` and all ``seconds`` of a call.
     """
@@ -380,6 +378,10 @@ class RatioRun(SignTested):
     kind: ClassVar[str] = "ratio"
     samples_are: ClassVar[str] = "adjacent pairs"
     arms: Sequence[dict[str, Any]]
+
+    def _seen(self) -> str:
+        a, b = (arm["name"] for arm in self.arms)
+        return f"`{a}` took {self._estimate(self.limit)} times as long as `{b}`{self._range(self.limit)}"
 
     @staticmethod
     def shown(value: float) -> str:
@@ -396,7 +398,7 @@ class MemoryRun(SignTested):
     """A question to :meth:`Lab.memory`; ``value`` is in bytes.
 
     :param arms: what was started: ``name``, and the ``median`` and all ``bytes`` that one more took.
-    :param unique: whether memory of other processes that is shared counts for nothing.
+    :param unique: whether the system reported the unique set size of each started process.
     """
 
     kind: ClassVar[str] = "memory"
@@ -409,7 +411,7 @@ class MemoryRun(SignTested):
 
 
 def in_bytes(value: float) -> str:
-    """Return a number of bytes for people, in the units of IEC 80000-13."""
+    """Return a number of bytes as text, in the units of IEC 80000-13."""
     for unit in ("B", "KiB", "MiB"):
         if abs(value) < (1024 if unit == "B" else 999.5):  # three digits, and no exponent
             return f"{value:.3g} {unit}" if unit != "B" else f"{value:.0f} B"
@@ -421,15 +423,15 @@ def in_bytes(value: float) -> str:
 class WorkersRun(Measured):
     """A question about workers that took turns with a control.
 
-    :param workers: how many.
+    :param workers: number of workers.
     :param worker_kind: ``thread``, ``process`` or ``interpreter``.
-    :param control: the kind of worker that ran in turns with them.
-    :param control_value: the median of the control; ``control_low`` and ``control_high`` its range.
-    :param slices: each with what was measured in it and in the control ``before`` and ``after`` (at least and at
-        most; null if none was run), the ``delay``, a part of the time that workers waited for a CPU (null if the
-        system does not tell), whether it was ``throttled``, and ``unfit``: why it does not count (of parallelism: for
-        "less"), if so.
-    :param in_process: whether in the test process.
+    :param control: the kind of worker of the control.
+    :param control_value: the median of the control; ``control_low`` and ``control_high`` are its range.
+    :param slices: for each slice, what was measured (``low`` and ``high``); the same of the control ``before`` and
+        ``after`` (null if none was run); ``delay``, the part of the time that workers waited for a CPU (null if
+        unknown); ``throttled``, whether the CPU quota held workers back; and ``unfit``, why the slice does not count
+        (of parallelism: for "less"), or null.
+    :param in_process: whether it was measured in the test process.
     """
 
     workers: int
@@ -441,6 +443,11 @@ class WorkersRun(Measured):
     slices: Sequence[dict[str, Any]]
     in_process: bool
 
+    @property
+    def control_name(self) -> str:
+        """The control in words, such as ``the control (2 processes)``."""
+        return f"the control ({several(self.workers, self.control)})"
+
     @staticmethod
     def shown(value: float) -> str:
         return f"{value:.2f}"
@@ -448,33 +455,36 @@ class WorkersRun(Measured):
 
 @dataclass(frozen=True)
 class ParallelismRun(WorkersRun):
-    """A question to :meth:`Lab.parallelism`; ``value`` is CPU seconds of all workers per second."""
+    """A question to :meth:`Lab.parallelism`; ``value`` is CPU seconds of all workers per second: cores."""
 
     kind: ClassVar[str] = "parallelism"
 
     def _seen(self) -> str:
-        control = "" if self.control_value is None else f" (control, {self.control}: {self.control_value:.3g})"
-        return f"{super()._seen()} CPU seconds per second in {self.samples:,} slices{control}"
+        control = (
+            "" if self.control_value is None else f"; {self.control_name} used {self.shown(self.control_value)} cores"
+        )
+        used = f"{self._estimate(self.shown)} cores{self._range(self.shown)}"
+        return f"{self.subject} used {used} in {counted(self.samples, 'slice')}{control}"
 
 
 @dataclass(frozen=True)
 class SpeedupRun(WorkersRun, SignTested):
     """A question to :meth:`Lab.speedup`; ``value`` is how many times as much all workers did as one alone.
 
-    A slice is a pair of them: one worker, and all. ``samples`` are those that count.
+    Each of the ``slices`` is a pair: one of one worker, and one of all. ``samples`` is the number that count.
     """
 
     kind: ClassVar[str] = "speedup"
     samples_are: ClassVar[str] = "rounds"
-    joint: ClassVar[str] = " did "
 
     def _seen(self) -> str:
         control = (
             ""
             if self.control_value is None
-            else f"; {several(self.workers, self.control)} {self.shown(self.control_value)}"
+            else f"; {self.control_name} did {self.shown(self.control_value)} times as much"
         )
-        return f"{super(SignTested, self)._seen()} times as much as one{control}"
+        times = f"{self._estimate(self.shown)} times as much as one"
+        return f"{self.subject} did {times}{self._range(self.shown)}{control}"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import pytest
 from ..claim import Claim
 from ..interpreter import gil_enabled
 from ..lab.lab import Lab, Shared
-from ..lab.threads import ends_of_threads_heard
+from ..lab.threads import ends_of_threads_reported
 from ..records.evidence import Assertion, Attempt, Evidence, RaceRun, Raised, summary_phrase
 from ..records.record import ClaimResult
 from ..reports.interleaving import FEW_LINES, interleaving
@@ -224,7 +224,7 @@ def _threads_watched(item: pytest.Item) -> AbstractContextManager[None]:
         trial.disturbances.append(_raised(f"{name}, {trial.phase}", error))
         return True
 
-    return ends_of_threads_heard(note)
+    return ends_of_threads_reported(note)
 
 
 class ClaimTrials:

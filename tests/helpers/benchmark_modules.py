@@ -1,4 +1,4 @@
-"""The modules in ``benchmarks/``, which are no package: they import each other as scripts do."""
+"""The modules in ``benchmarks/``, which is not a package: they import each other as scripts do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 def benchmark_module(name: str) -> ModuleType:
-    """Return a module of the folder; skip the test module where there is none."""
+    """Return a module of that folder; skip the test module if there is none."""
     if not (BENCHMARKS / f"{name}.py").is_file():
         pytest.skip("no benchmarks here", allow_module_level=True)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What children do in the tests of ``lab.child``; they import this, so it imports nothing that would slow them."""
+"""What children do in the tests of ``lab.child``; they import this, so it imports nothing slow."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def joined(*args: object, **kwargs: object) -> str:
 
 
 class UnpackedError(Exception):
-    """Pickles, but what it pickles to cannot be read: a pickled exception is made anew from its ``args``."""
+    """Can be pickled but not unpickled: an exception is unpickled by calling its class with its ``args``."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(f"{code} {text}")
 
 
 class Stopped(BaseException):
-    """No ``Exception``, as pytest's own outcomes are not."""
+    """Not an ``Exception``, like pytest's own outcomes."""
 
 
 class ReadableBy:
-    """Can be unpickled in just one process."""
+    """Can be unpickled in one process only."""
 
     def __init__(self, pid: int) -> None:
         assert os.getpid() == pid, "not here"
@@ -43,16 +43,16 @@ class ReadableBy:
 
 
 class ReadableByError(ReadableBy, Exception):
-    """An error that can be unpickled in just one process."""
+    """An error that can be unpickled in one process only."""
 
 
 def readable_here() -> ReadableBy:
-    """Return what can be pickled and cannot be read elsewhere."""
+    """Return an object that can be pickled, and unpickled in this process only."""
     return ReadableBy(os.getpid())
 
 
 class NoLongerError(Exception):
-    """What was pickled as an error is read as something else."""
+    """An error that is unpickled as another object."""
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, ("only text",)
@@ -101,14 +101,14 @@ def process_and_group() -> tuple[int, int, int]:
 
 
 def core_limit() -> int:
-    """Return how large a core dump may be."""
+    """Return the maximum size of a core dump."""
     import resource
 
     return resource.getrlimit(resource.RLIMIT_CORE)[0]
 
 
 def doubled_by_processes(methods: Sequence[str]) -> list[list[int]]:
-    """Double a number in a process that was started by each of these methods."""
+    """Double a number in processes that are started by these methods."""
     import multiprocessing
 
     doubled = []
@@ -124,7 +124,7 @@ def double(number: int) -> int:
 
 
 def start_grandchild() -> int:
-    """Start a process that only SIGKILL ends, and return its id once it has come so far."""
+    """Start a process that only SIGKILL ends, and return its id when it is ready."""
     source = """
         import signal, threading
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -134,7 +134,7 @@ def start_grandchild() -> int:
     """
     import subprocess
 
-    # Its handle is kept alive, so that nothing waits for it or warns.
+    # The reference to it is kept, so that Python neither waits for it nor warns.
     process = subprocess.Popen([sys.executable, "-c", "if True:" + source], stdout=subprocess.PIPE)
     started.append(process)
     assert process.stdout is not None
@@ -145,14 +145,14 @@ def start_grandchild() -> int:
 started: list[object] = []
 
 
-def stay(told: str, with_grandchild: bool = True) -> None:
-    """Tell the ids of this process and a grandchild in a file, and never end."""
+def stay(listed: str, with_grandchild: bool = True) -> None:
+    """Write the ids of this process and of a grandchild into a file, and never end."""
     import json
 
     pids = [os.getpid(), *([start_grandchild()] if with_grandchild else [])]
-    unfinished = Path(f"{told}.unfinished")
+    unfinished = Path(f"{listed}.unfinished")
     unfinished.write_text(json.dumps(pids))
-    unfinished.replace(told)
+    unfinished.replace(listed)
     threading.Event().wait()
 
 
@@ -166,16 +166,16 @@ child_work.stay(*sys.argv[1:2], with_grandchild=len(sys.argv) == 2)
 
 
 def print_stdin() -> None:
-    """Tell what standard input has."""
+    """Print all of standard input."""
     sys.stdout.write(repr(sys.stdin.read()))
 
 
 def print_optimize() -> None:
-    """Tell one of the interpreter's flags."""
+    """Print one of the interpreter's flags."""
     sys.stdout.write(str(sys.flags.optimize))
 
 
 def print_signals() -> None:
-    """Tell how this process deals with signals."""
+    """Print how this process handles signals."""
     default = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     sys.stdout.write(f"{default} {len(signal.pthread_sigmask(signal.SIG_BLOCK, []))}")

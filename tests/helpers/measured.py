@@ -1,10 +1,10 @@
-"""A claim that measures, and what is checked of its evidence."""
+"""A claim that measures, and checks of its evidence."""
 
 from __future__ import annotations
 
 from .claims_project import Run, one_claim
 
-#: Two functions of which one takes longer on any machine.
+#: Two functions, one of which takes longer on any machine.
 LONG_AND_SHORT = """
 import time
 def long(): time.sleep(0.003)

@@ -77,5 +77,5 @@ def check_crash(run: Run, claim: str) -> None:
 
 def check_hang(run: Run, claim: str) -> None:
     """Check that a claim's reason and evidence say what hung."""
-    assert "actor hang did not come back within 0.5 s" in run.claims[claim]["reason"]
+    assert "actor hang did not return within 0.5 s" in run.claims[claim]["reason"]
     assert "in hang" in race_of(run, claim)["failure"]["details"]

@@ -1,4 +1,4 @@
-"""A machine on which workers get what a test gives them."""
+"""A simulated machine for workers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pytest_concclaims.lab.parallelism.workers import Worker
 
 @dataclass
 class Simulated:
-    """A machine on which time goes on with slices alone, and workers get what it gives them.
+    """A machine on which only slices take time, and each worker gets a given share of a CPU.
 
-    :param shares: for each kind of worker (``control`` is one), the part of the time that each has a CPU.
-    :param delays: and how long each waits for one, as a part of the time.
-    :param takes: seconds by which work overruns a slice.
-    :param speedups: for each kind, how many times as often all call the work as one alone, while they have a CPU;
-        else each works as if it were alone.
-    :param weather: is asked for each worker's part in a slice, with its kind and how many are at work: the part of
-        its work that it does, and of the time that it waits for a CPU, None if that is not told.
+    :param shares: for each kind of worker, and ``control``, the part of the time that each worker has a CPU.
+    :param delays: the part of the time that each worker waits for one.
+    :param takes: seconds by which work exceeds a slice.
+    :param speedups: for each kind, how many times as often all workers call the work as one alone, while they have a
+        CPU; by default, each works as if it were alone.
+    :param load: called for each worker's part in a slice, with its kind and the number of workers. Returns the part
+        of its work that it does, and the part of the time that it waits for a CPU, None if unknown.
     """
 
     shares: dict[str, float]
@@ -31,15 +31,15 @@ class Simulated:
     takes: float = 0.0
     now: float = 1000.0
     speedups: dict[str, float] = field(default_factory=dict)
-    weather: Callable[[str, int], tuple[float, float | None]] | None = None
+    load: Callable[[str, int], tuple[float, float | None]] | None = None
     orders: list[tuple[str, list[int] | None]] = field(default_factory=list)
     ended: int = 0
     at_work: int = 0
     answered: int = 0
 
     def does(self, name: str) -> tuple[float, float | None]:
-        """Return which part of what it can a worker does now, and of the time it waits for a CPU."""
-        done, delay = self.weather(name, self.at_work) if self.weather else (1.0, self.delays.get(name, 0.0))
+        """Return the part of its work that a worker does now, and the part of the time that it waits for a CPU."""
+        done, delay = self.load(name, self.at_work) if self.load else (1.0, self.delays.get(name, 0.0))
         return (done * self.speedups.get(name, self.at_work) / self.at_work if self.at_work > 1 else done), delay
 
     def clock(self) -> float:
@@ -47,14 +47,14 @@ class Simulated:
         return self.now
 
     def workers(self, name: str) -> type[Worker]:
-        """Return workers of a kind that gets its share of this machine."""
+        """Return a kind of worker that gets its share of this machine."""
         machine = self
 
         class SimulatedWorker(Worker):
             kind = name
 
             def __init__(self, _work: Callable[[], Any]) -> None:
-                self.connection = SimulatedConnection(machine, name)  # type: ignore[assignment]  # as good as one
+                self.connection = SimulatedConnection(machine, name)  # type: ignore[assignment]  # same methods
                 self.hangs = False
 
             def _start(self, work: Callable[[], Any], there: Any) -> None:
@@ -70,7 +70,7 @@ class Simulated:
 
 
 class SimulatedConnection:
-    """The way to a simulated worker."""
+    """The connection of a simulated worker."""
 
     def __init__(self, machine: Simulated, name: str) -> None:
         self._machine, self._name = machine, name
@@ -78,7 +78,7 @@ class SimulatedConnection:
         self._times = 0.0, 0.0
 
     def send(self, order: tuple[float, float, list[int] | None] | None) -> None:
-        """Work at once."""
+        """Do the work at once."""
         if order is None:
             return
         begin, end, cpus = order
@@ -87,11 +87,11 @@ class SimulatedConnection:
         self._times = begin, end + self._machine.takes
 
     def poll(self, _timeout: float = 0.0) -> bool:
-        """Have an answer."""
+        """Return whether there is an answer."""
         return True
 
     def recv(self) -> tuple[Any, ...]:
-        """Return it, when all have their orders; by then the slice is over."""
+        """Return the answer when all workers have their orders; by then, the slice is over."""
         machine = self._machine
         begin, end = self._times
         seconds = end - begin
@@ -113,7 +113,7 @@ Simulate = Callable[..., Simulated]
 
 
 def simulation(monkeypatch: pytest.MonkeyPatch) -> Simulate:
-    """Return what puts questions to a machine of our own."""
+    """Return a function that makes a simulated machine, whose workers the instruments use."""
 
     def start(shares: dict[str, float], **more: Any) -> Simulated:
         machine = Simulated(shares, **more)

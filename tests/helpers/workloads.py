@@ -1,4 +1,4 @@
-"""Work for workers of all kinds; subinterpreters import this, so it imports nothing that would slow them."""
+"""Work for workers of all kinds; subinterpreters import this, so it imports nothing slow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import threading
 import time
 from typing import NoReturn
 
-#: Seconds for which something stands still: longer than any test waits for it, and not for ever should one fail.
+#: Seconds for which work hangs: longer than any test waits for it, but finite in case a test fails.
 FOR_EVER = 600.0
 _LARGE = bytes(1 << 18)
 
@@ -25,16 +25,16 @@ def compute() -> int:
 
 
 def hash_much() -> bytes:
-    """Work in C that lets the GIL go."""
+    """Work in C that releases the GIL."""
     return hashlib.sha256(_LARGE).digest()
 
 
-#: How often this interpreter has counted up.
+#: The number of calls of ``count_up`` in this interpreter.
 counted = [0]
 
 
 def count_up() -> NoReturn:
-    """Raise how often this was called in this interpreter."""
+    """Raise the number of calls in this interpreter."""
     counted[0] += 1
     raise RuntimeError(counted[0])
 
@@ -44,12 +44,12 @@ def nothing() -> None:
 
 
 def wait_a_millisecond() -> None:
-    """Take time, and hardly any of a CPU's."""
+    """Take time, and hardly any CPU time."""
     time.sleep(0.001)
 
 
 def take_ten_milliseconds() -> None:
-    """Use that much of a CPU."""
+    """Use ten milliseconds of CPU time."""
     end = time.thread_time() + 0.01
     while time.thread_time() < end:
         pass
@@ -61,32 +61,32 @@ def fail() -> NoReturn:
 
 
 def refute() -> NoReturn:
-    """Raise what would refute a claim, if it were the claim's."""
+    """Fail an assertion, which would refute the claim if the claim made it."""
     raise AssertionError("not so")
 
 
 def leave() -> NoReturn:
-    """Raise what ends a thread without a word."""
+    """Raise an exception that ends a thread silently."""
     sys.exit("enough")
 
 
 def vanish() -> NoReturn:
-    """End the process without a word."""
+    """End the process silently."""
     os._exit(3)
 
 
 def be_killed() -> None:
-    """End the process as a crash does, without a core dump."""
+    """End the process by a signal, without a core dump."""
     os.kill(os.getpid(), signal.SIGKILL)
     stand_still()
 
 
-#: The environment variable with the path of a file that gets a byte from each worker that hangs.
+#: The environment variable for the path of a file that gets a byte from each worker that hangs.
 HANGING = "TESTS_HANGING"
 
 
-def tell_of_hanging() -> None:
-    """Write a byte into the file that a test waits for, if it does."""
+def report_hanging() -> None:
+    """Write a byte into that file, if there is one."""
     if HANGING in os.environ:
         with open(os.environ[HANGING], "ab", buffering=0) as file:  # noqa: PTH123  (pathlib is slow to import)
             file.write(b".")
@@ -94,11 +94,11 @@ def tell_of_hanging() -> None:
 
 def stand_still() -> None:
     """Hang."""
-    tell_of_hanging()
+    report_hanging()
     threading.Event().wait(FOR_EVER)
 
 
 def keep_the_gil() -> None:
-    """Hang, and let no other thread do anything."""
-    tell_of_hanging()
+    """Hang, and keep the GIL."""
+    report_hanging()
     ctypes.PyDLL(None).sleep(int(FOR_EVER))

@@ -1,4 +1,4 @@
-"""What a measurement runs: which functions it takes, and what becomes of what they raise."""
+"""The callables of instruments: which are accepted, and how their exceptions are handled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.interpreter
 
 
 def plain() -> int:
-    """Return something."""
+    """Return a number."""
     return 1
 
 
@@ -29,7 +29,7 @@ def generator() -> Iterator[int]:
 
 
 async def coroutine() -> None:
-    """Wait to be awaited."""
+    """Do nothing, once it is awaited."""
 
 
 async def async_generator() -> AsyncIterator[int]:
@@ -56,7 +56,7 @@ class Generating:
 
 
 class Calling:
-    """An instance that can be called."""
+    """A callable instance."""
 
     def __call__(self) -> None:
         """Do nothing."""
@@ -69,7 +69,7 @@ class Calling:
     "given", [plain, lambda: 1, thing, functools.partial(int, "1"), Calling(), Calling, [].copy, len, ExitStack]
 )
 def test_anything_that_runs_when_called(given: object) -> None:
-    """Functions, methods, types, partial functions, and makers of context managers are taken as they are."""
+    """Functions, methods, types, partial functions, and makers of context managers are returned unchanged."""
     assert callable_argument("lab.ratio", "a", given) is given
 
 
@@ -85,7 +85,7 @@ def test_anything_that_runs_when_called(given: object) -> None:
     ],
 )
 def test_what_runs_nothing_when_called(given: object, name: str) -> None:
-    """A call of a generator or coroutine function would time nothing; what to write is said."""
+    """A call of a generator or coroutine function would time nothing; the error says what to write."""
     words = rf"^lab\.ratio: b is .*{name}.*, a coroutine or generator function: .* contextlib\.contextmanager$"
     with pytest.raises(TypeError, match=words):
         callable_argument("lab.ratio", "b", given)
@@ -94,28 +94,28 @@ def test_what_runs_nothing_when_called(given: object, name: str) -> None:
 @pytest.mark.parametrize("kind", ["generator", "asynchronous generator", "coroutine"])
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_what_has_run_nothing_when_it_was_called(kind: str) -> None:
-    """A lambda does not tell what it calls; what it returns does."""
+    """For a lambda, the check is possible only after the call, by what it returned."""
     function = {"generator": generator, "asynchronous generator": async_generator, "coroutine": coroutine}[kind]
     with ExitStack() as stack, pytest.raises(Failed) as failed:
         begin(lambda: function(), stack)
     text = failed.value.failure.text
-    del failed  # its traceback keeps the coroutine, of which Python warns when it goes
+    del failed  # its traceback refers to the coroutine, of which Python warns when it is collected
     gc.collect()
-    assert f"returned a {kind}, so nothing of it has run" in text
+    assert f"returned a {kind}, so its code has not run" in text
 
 
 @pytest.mark.parametrize(
     ("given", "shown"), [(None, "None"), (5, "5"), ("plain", "'plain'"), ([plain], r"\[<function")]
 )
 def test_no_function(given: object, shown: str) -> None:
-    """What cannot be called is shown: most likely, it is what a call has returned."""
-    words = rf"^lab\.ratio: a is {shown}.*, which cannot be called; pass the function, do not call it$"
+    """The error shows what cannot be called, as it is most likely the result of a call."""
+    words = rf"^lab\.ratio: a is {shown}.*, which cannot be called; pass the function itself$"
     with pytest.raises(TypeError, match=words):
         callable_argument("lab.ratio", "a", given)
 
 
 def test_what_cannot_be_called_is_shown_in_short() -> None:
-    """However much it is."""
+    """The message stays short for a long list."""
     with pytest.raises(TypeError) as caught:
         callable_argument("lab.ratio", "a", list(range(10_000)))
     assert len(str(caught.value)) < 200
@@ -137,7 +137,7 @@ def test_what_cannot_be_called_is_shown_in_short() -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_whatever_is_raised_is_a_failure(error: BaseException) -> None:
-    """Outcomes of a test as well: they speak of one call, and not of the measurement."""
+    """It includes the outcomes of a test, as they are about one call, and not about the measurement."""
     with pytest.raises(Failed) as caught, failures_of("start"):
         raise error
     assert caught.value.__cause__ is error
@@ -148,14 +148,14 @@ def test_whatever_is_raised_is_a_failure(error: BaseException) -> None:
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, bdb.BdbQuit, GeneratorExit])
-def test_who_stops_it_all_is_no_failure(stop: type[BaseException]) -> None:
-    """The user's Ctrl-C, and the end of a debugger, go through as they are."""
+def test_exceptions_that_stop_the_run_are_no_failures(stop: type[BaseException]) -> None:
+    """A Ctrl-C of the user, and the end of a debugger, are raised as they are."""
     with pytest.raises(stop), failures_of("start"):
         raise stop
 
 
-def test_failure_is_told_once() -> None:
-    """What was called inside has failed already, and keeps its name."""
+def test_failure_is_reported_once() -> None:
+    """A failure of a nested call keeps its name."""
     failed = Failed(Failure("raised", "inner raised LookupError", ""))
     with pytest.raises(Failed) as caught, failures_of("outer"), failures_of("inner"):
         raise failed
@@ -163,7 +163,7 @@ def test_failure_is_told_once() -> None:
 
 
 def test_nothing_raised() -> None:
-    """Then nothing is."""
+    """A block that raises nothing is not a failure."""
     with failures_of("start"):
         plain()
 
@@ -172,7 +172,7 @@ def test_nothing_raised() -> None:
 
 
 def test_context_manager_is_entered_and_left_with_the_stack() -> None:
-    """What a function starts is at the stack's end ended, the latest first."""
+    """Contexts are exited at the end of the stack, the latest first."""
     events = []
 
     @contextmanager
@@ -190,13 +190,13 @@ def test_context_manager_is_entered_and_left_with_the_stack() -> None:
 
 @pytest.mark.parametrize("returned", [None, 1, [1]], ids=repr)
 def test_anything_else_is_just_called(returned: object) -> None:
-    """Nothing is entered."""
+    """Other values are not entered."""
     with ExitStack() as stack:
         assert begin(lambda: returned, stack) is False
 
 
 def test_other_context_managers_are_values() -> None:
-    """A lock that is returned is not acquired: who wants that decorates a function."""
+    """A lock that is returned is not acquired."""
     lock = threading.Lock()
     with ExitStack() as stack:
         assert begin(lambda: lock, stack) is False
@@ -204,7 +204,7 @@ def test_other_context_managers_are_values() -> None:
 
 
 def test_what_is_returned_is_kept_as_long_as_the_stack() -> None:
-    """What was started stays until the end, although there is no other reference."""
+    """The returned object lives until the end of the stack, without other references."""
 
     class Started:
         pass

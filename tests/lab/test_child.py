@@ -1,4 +1,4 @@
-"""What ``lab.child`` promises: how a run ends is told, and nothing of it is left running."""
+"""``lab.child``: it reports how a run ended, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kerne
 
 @pytest.fixture
 def lab() -> Lab:
-    """Return a lab without evidence so far."""
+    """Return a lab without evidence."""
     return Lab(budget=1.0)
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process is there and not yet dead."""
+    """Return whether a process exists and is not a zombie."""
     if sys.platform == "linux":
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except (FileNotFoundError, ProcessLookupError):
             return False
-        # In a container, there may be no process that reaps orphans: they stay zombies.
+        # In a container, there may be no process that waits for orphans, so they stay zombies.
         return stat.rpartition(")")[2].split()[0] not in "ZX"
     try:
         os.kill(pid, 0)
@@ -73,7 +73,7 @@ def is_running(pid: int) -> bool:
 
 
 def wait_for_end(*pids: int) -> None:
-    """Wait until some processes are gone."""
+    """Wait until some processes have ended."""
     wait_until(lambda: not any(map(is_running, pids)))
 
 
@@ -82,7 +82,7 @@ def wait_for_end(*pids: int) -> None:
 
 @pytest.mark.parametrize("value", [42, None, False, {"text": ["é", b"\0"]}, (1, 2.5)], ids=repr)
 def test_value(lab: Lab, value: object) -> None:
-    """A function's value comes back, None as well."""
+    """The function's value is returned, None included."""
     child = lab.child(identity, value)
     assert (child.returned, child.value) == (True, value)
     assert (child.exit_code, child.signal, child.timed_out, child.exception) == (0, None, False, None)
@@ -108,7 +108,7 @@ def test_same_interpreter(lab: Lab) -> None:
 
 
 def test_exception(lab: Lab) -> None:
-    """An exception is carried over with its traceback."""
+    """The exception is available, with its traceback."""
     child = lab.child(raise_, "plain")
     assert isinstance(child.exception, LookupError)
     assert child.exception.args == ("no such account",)
@@ -120,7 +120,7 @@ def test_exception(lab: Lab) -> None:
 
 
 def test_base_exception(lab: Lab) -> None:
-    """What is no ``Exception`` is carried over as well."""
+    """An exception that is not an ``Exception`` is available as well."""
     child = lab.child(raise_, "base")
     assert isinstance(child.exception, Stopped)
     assert child.exit_code == 1
@@ -136,7 +136,7 @@ def test_base_exception(lab: Lab) -> None:
     ],
 )
 def test_exception_lost(lab: Lab, kind: str, text: str) -> None:
-    """An exception that does not survive pickling is named and quoted."""
+    """An exception that cannot be pickled is represented by its type and message."""
     child = lab.child(raise_, kind)
     assert isinstance(child.exception, RemoteError)
     assert str(child.exception).startswith(text)
@@ -145,18 +145,19 @@ def test_exception_lost(lab: Lab, kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "text"), [(unpicklable, "could not be handed over"), (readable_here, "could not be read here")]
+    ("function", "text"),
+    [(unpicklable, "could not be pickled or written"), (readable_here, "could not be unpickled")],
 )
 def test_value_lost(lab: Lab, function: Callable[[], object], text: str) -> None:
-    """A value that does not survive pickling is an error of the caller, and no evidence."""
-    with pytest.raises(ChildError, match=rf"lab\.child, {function.__name__}\(\): what the function returned {text}"):
+    """A value that cannot be pickled is an error of the caller, and not evidence."""
+    with pytest.raises(ChildError, match=rf"lab\.child, {function.__name__}\(\): the function's value {text}"):
         lab.child(function)
     assert lab.evidence == ()
 
 
 def test_arguments_lost(lab: Lab) -> None:
-    """Nor is it evidence if the arguments cannot be read in the child, and the function is never called."""
-    with pytest.raises(ChildError, match=r"(?s)identity\(\): .* or its arguments not be read.*not here"):
+    """Arguments that the child cannot unpickle are not evidence either; the function is not called."""
+    with pytest.raises(ChildError, match=r"(?s)identity\(\): .* or unpickle its arguments.*not here"):
         lab.child(identity, ReadableBy(os.getpid()))
     assert lab.evidence == ()
 
@@ -173,7 +174,7 @@ def test_exit(lab: Lab, function: Callable[[int], object], code: int) -> None:
 
 @posix
 def test_crash(lab: Lab) -> None:
-    """A crash is told by its signal."""
+    """The signal of a crash is reported."""
     child = lab.child(raise_signal, signal.SIGSEGV)
     assert (child.signal, child.exit_code, child.returned) == (signal.SIGSEGV, None, False)
     assert lab.evidence[-1].phrase() == "raise_signal() in a fresh interpreter was ended by SIGSEGV"
@@ -182,14 +183,14 @@ def test_crash(lab: Lab) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="no real-time signals here")
 def test_real_time_signal(lab: Lab) -> None:
-    """A signal without a name is told by its number."""
+    """For a signal without a name, its number is reported."""
     number = signal.SIGRTMIN + 1
     child = lab.child(raise_signal, number)
     assert (child.signal, child.exit_code) == (None, -number)
 
 
 def test_no_value(lab: Lab) -> None:
-    """Asking for a value that is not there quotes the traceback."""
+    """The error that there is no value quotes the traceback."""
     child = lab.child(raise_, "plain")
     with pytest.raises(ChildError, match=r"(?s)there is no value\n.*raise errors") as caught:
         _ = child.value
@@ -197,7 +198,7 @@ def test_no_value(lab: Lab) -> None:
 
 
 def test_in_a_thread(lab: Lab) -> None:
-    """Other threads than the main one, which have no say in signals, can run a child."""
+    """A thread other than the main one, which cannot handle signals, can run a child."""
     values: list[object] = []
     thread = threading.Thread(target=lambda: values.append(lab.child(identity, 1).value))
     thread.start()
@@ -218,7 +219,7 @@ def local_function() -> Callable[[], None]:
 
 
 def of_main() -> Callable[[], None]:
-    """Return a function that says it is from the main module."""
+    """Return a function whose module is the main module."""
 
     def function() -> None:
         pass
@@ -230,19 +231,19 @@ def of_main() -> Callable[[], None]:
 @pytest.mark.parametrize(
     ("target", "arguments", "words"),
     [
-        (lambda: None, (), r"<lambda>.* must be importable"),
-        (local_function(), (), r"local_function\.<locals>\.inner\): .* must be importable"),
+        (lambda: None, (), r"<lambda>\): cannot be pickled: .* top level of a module"),
+        (local_function(), (), r"local_function\.<locals>\.inner\): cannot be pickled: "),
         (functools.partial(local_function()), (), r"local_function\.<locals>\.inner\)"),
-        (identity, (threading.Lock(),), r"identity\): .* its arguments must pickle: .*lock"),
-        (of_main(), (), "__main__, which a fresh interpreter cannot import"),
-        (functools.partial(of_main()), (), "__main__, which a fresh interpreter cannot import"),
-        (42, (), r"lab\.child\(42\): pass a function"),
+        (identity, (threading.Lock(),), r"identity\): cannot be pickled: .*lock"),
+        (of_main(), (), "a fresh interpreter cannot import it from __main__"),
+        (functools.partial(of_main()), (), "a fresh interpreter cannot import it from __main__"),
+        (42, (), r"lab\.child\(42\): cannot be run; pass a function"),
         ("tests/script.py", (), r"'tests/script\.py'.* pass a pathlib\.Path"),
     ],
     ids=["lambda", "closure", "partial", "argument", "main", "partial of main", "number", "file name"],
 )
 def test_bad_target(lab: Lab, target: Any, arguments: tuple[object, ...], words: str) -> None:
-    """What cannot be handed over to another process is named, and the error says what could be."""
+    """The error names a target that cannot be run, and says what can be."""
     with pytest.raises(TypeError, match=words):
         lab.child(target, *arguments)
     assert lab.evidence == ()
@@ -250,20 +251,20 @@ def test_bad_target(lab: Lab, target: Any, arguments: tuple[object, ...], words:
 
 def test_script_keywords(lab: Lab) -> None:
     """A script takes no keyword arguments."""
-    with pytest.raises(TypeError, match="no keyword arguments, got verbose"):
-        lab.child("print()", verbose=True)  # type: ignore[call-overload]  # that is the point
+    with pytest.raises(TypeError, match=r"lab\.child\(verbose=\.\.\.\): a script takes no keyword arguments"):
+        lab.child("print()", verbose=True)  # type: ignore[call-overload]  # what is tested
 
 
 def test_missing_script(lab: Lab, tmp_path: Path) -> None:
-    """A missing script is named."""
-    with pytest.raises(FileNotFoundError, match=r"missing\.py'\)\): there is no such script"):
+    """The error names a missing script."""
+    with pytest.raises(FileNotFoundError, match=r"missing\.py'\)\): no such file"):
         lab.child(tmp_path / "missing.py")
 
 
 @pytest.mark.parametrize("deadline", [0, -1.5, math.nan, math.inf, "5", None], ids=repr)
 def test_bad_deadline(lab: Lab, deadline: Any) -> None:
-    """A deadline is a positive number of seconds."""
-    with pytest.raises(ValueError, match="the deadline is a positive number of seconds"):
+    """A deadline must be a positive number of seconds."""
+    with pytest.raises(ValueError, match=r"must be a positive number of seconds, e\.g\. 30"):
         lab.child(identity, 1, deadline=deadline)
 
 
@@ -287,7 +288,7 @@ def test_source(lab: Lab) -> None:
 
 
 def test_path(lab: Lab, tmp_path: Path) -> None:
-    """A file is run as Python runs it: in this folder, importing from its own."""
+    """A file is run as by Python: in the current folder, with imports from the file's folder."""
     (tmp_path / "beside.py").write_text("VALUE = 5")
     script = tmp_path / "script.py"
     script.write_text("import os, sys, beside; print(beside.VALUE, sys.argv, os.getcwd(), sep='|')")
@@ -306,7 +307,7 @@ def test_script_raises(lab: Lab) -> None:
 
 @posix
 def test_script_crashes(lab: Lab) -> None:
-    """A script's crash is told by its signal."""
+    """The signal of a script's crash is reported."""
     assert lab.child("import signal; signal.raise_signal(signal.SIGSEGV)").signal is signal.SIGSEGV
 
 
@@ -315,14 +316,14 @@ def test_script_crashes(lab: Lab) -> None:
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_undecodable_output(lab: Lab, stream: str) -> None:
-    """Output that is no UTF-8 is escaped."""
+    """Output that is not UTF-8 is escaped."""
     child = lab.child(write, stream, b"caf\xc3\xa9 \xff\xfe\n")
     assert getattr(child, stream) == "café \\xff\\xfe\n"
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_much_output(lab: Lab, stream: str) -> None:
-    """Megabytes of output do not block a child; the record keeps the end of it."""
+    """Megabytes of output do not block a child; the record has the end of it."""
     child = lab.child(write, stream, b"line\n", 1_000_000)
     assert getattr(child, stream) == "line\n" * 1_000_000
     kept = lab.evidence[-1].to_json()[stream]
@@ -331,7 +332,7 @@ def test_much_output(lab: Lab, stream: str) -> None:
 
 
 def test_output_encoding(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Text arrives whatever the encoding of this process's output."""
+    """Text is decoded correctly for any encoding of this process's output."""
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     assert lab.child("print('5 €, café')").stdout == "5 €, café\n"
 
@@ -343,11 +344,11 @@ def test_long_value(lab: Lab) -> None:
     assert lab.evidence[-1].phrase().endswith("xxx...")
 
 
-# --- what it inherits, and what not
+# --- what it inherits
 
 
 def test_environment(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment is inherited but for what speaks of the test run."""
+    """The environment is inherited, except for variables of the test run."""
     monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
     monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "abc")
     monkeypatch.setenv("MY_OWN", "kept")
@@ -358,7 +359,7 @@ def test_environment(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def driver(source: str, *flags: str, **options: Any) -> subprocess.Popen[str]:
-    """Start an interpreter that plays the part of pytest."""
+    """Start an interpreter that stands for pytest."""
     source = f"""
 import signal, sys
 from pathlib import Path
@@ -373,13 +374,13 @@ lab = Lab(budget=1.0)
 
 
 def output_of(process: subprocess.Popen[str], given: str | None = None) -> str:
-    """Wait for a process, and return what it wrote."""
+    """Wait for a process, and return its output."""
     output, _ = process.communicate(given, timeout=TIMEOUT_S)
     return str(output).strip()
 
 
 def test_stdin() -> None:
-    """A child's standard input is at its end, and not this process's; that of a script as well as of a function."""
+    """The standard input of a child is empty, and not this process's; of a script and of a function."""
     source = """
 for target in ("import sys; print(repr(sys.stdin.read()))", child_work.print_stdin):
     print(lab.child(target).stdout.strip())
@@ -391,13 +392,13 @@ for target in ("import sys; print(repr(sys.stdin.read()))", child_work.print_std
 @pytest.mark.skipif(not FREE_THREADED_BUILD, reason="only a free-threaded build has a choice")
 @pytest.mark.parametrize("enabled", [False, True])
 def test_gil(enabled: bool) -> None:
-    """A child of a free-threaded build has its parent's state of the GIL."""
+    """A child of a free-threaded build has the GIL enabled or disabled as in its parent."""
     process = driver("print(gil_enabled(), lab.child(gil_enabled).value)", "-X", f"gil={int(enabled)}")
     assert output_of(process) == f"{enabled} {enabled}"
 
 
 def test_flags() -> None:
-    """A child is started with its parent's flags, be it a script or a function."""
+    """A child, script or function, is started with its parent's flags."""
     source = """
 for target in ("import sys; print(sys.flags.optimize)", child_work.print_optimize):
     print(lab.child(target).stdout.strip())
@@ -425,7 +426,7 @@ def test_core_dump(lab: Lab) -> None:
 @pytest.mark.untraced
 @posix
 def test_signals() -> None:
-    """A child, a script or a function, can be interrupted and terminated, even if its parent is deaf."""
+    """A child, script or function, can be interrupted and terminated, even if its parent ignores signals."""
     source = """
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
@@ -438,10 +439,10 @@ for target in ("from helpers import child_work; child_work.print_signals()", chi
 
 @posix
 def test_ignored_sigchld(lab: Lab) -> None:
-    """Where the ends of children go unheard, no child is run."""
+    """If SIGCHLD is ignored, no child is run."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        with pytest.raises(ChildError, match="SIGCHLD is ignored here"):
+        with pytest.raises(ChildError, match="SIGCHLD is ignored, so"):
             lab.child(identity, 1)
     finally:
         signal.signal(signal.SIGCHLD, before)
@@ -459,12 +460,12 @@ SPAWNING = [method for method in multiprocessing.get_all_start_methods() if meth
 
 
 def test_function_main(lab: Lab) -> None:
-    """A function can start processes that import their parent's main module, by each such method."""
+    """With each such start method, a function can start processes that import the main module of their parent."""
     assert lab.child(doubled_by_processes, SPAWNING, deadline=TIMEOUT_S).value == [[42]] * len(SPAWNING)
 
 
 def test_script_main(lab: Lab) -> None:
-    """A script can start processes that import their parent's main module, by each such method."""
+    """With each such start method, a script can start processes that import the main module of their parent."""
     child: Child[object] = lab.child(
         """
         import multiprocessing, sys
@@ -485,7 +486,7 @@ def test_script_main(lab: Lab) -> None:
 
 @contextmanager
 def module_of_a_name(name: str, file: Path) -> Iterator[ModuleType]:
-    """Import a file as pytest's import mode ``importlib`` does: under a name that leads nowhere."""
+    """Import a file under a name that cannot be imported, as pytest's import mode ``importlib`` does."""
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
@@ -503,7 +504,7 @@ def module_of_a_name(name: str, file: Path) -> Iterator[ModuleType]:
 
 @pytest.mark.parametrize("name", ["known_by_its_file", "nowhere.known_by_its_file", "not.at_all.known_by_its_file"])
 def test_known_by_file(lab: Lab, tmp_path: Path, name: str) -> None:
-    """A function's module is found by its file if its name leads nowhere."""
+    """A function's module is found by its file if its name cannot be imported."""
     file = tmp_path / "known_by_its_file.py"
     file.write_text("def answer(): return 42, __name__, __file__")
     with module_of_a_name(name, file) as module:
@@ -511,8 +512,8 @@ def test_known_by_file(lab: Lab, tmp_path: Path, name: str) -> None:
 
 
 def test_name_taken(lab: Lab, tmp_path: Path) -> None:
-    """A function's module is found by its file if its name leads to another one."""
-    file = tmp_path / "colorsys.py"  # something that is not imported yet
+    """A function's module is found by its file if its name belongs to another module."""
+    file = tmp_path / "colorsys.py"  # a module of the standard library that is not imported yet
     assert file.stem not in sys.modules
     file.write_text("def answer(): return 42")
     with module_of_a_name(file.stem, file) as module:
@@ -520,7 +521,7 @@ def test_name_taken(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_importlib_mode(pytester: pytest.Pytester) -> None:
-    """Functions of test modules, at the top or in a folder, can be run in pytest's import mode ``importlib``."""
+    """Functions of test modules, in the root folder or below, can be run in pytest's import mode ``importlib``."""
     for path in ("test_flat.py", "deep.er/test_nested.py"):
         file = pytester.path / path
         file.parent.mkdir(exist_ok=True)
@@ -532,11 +533,11 @@ def test_importlib_mode(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("--import-mode=importlib", "-p", "no:cacheprovider").assert_outcomes(passed=2)
 
 
-# --- nothing is left
+# --- no process is left
 
 
 def test_end_of_which_nothing_tells(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a sandbox forbids to ask for news of a process, it is looked for by and by."""
+    """If a sandbox forbids ``pidfd_open``, the end of a child is found by polling."""
 
     def forbid(_pid: int) -> int:
         raise PermissionError
@@ -548,21 +549,21 @@ def test_end_of_which_nothing_tells(lab: Lab, monkeypatch: pytest.MonkeyPatch) -
 @posix
 @pytest.mark.parametrize("target", [stay, STAY], ids=["function", "script"])
 def test_deadline(lab: Lab, tmp_path: Path, target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At its deadline, a child and what it started are killed, also if they ignore signals."""
-    told, deadline = tmp_path / "pids", 0.05
+    """At the deadline, a child and what it started are killed, even if they ignore signals."""
+    listed, deadline = tmp_path / "pids", 0.05
 
     def patiently(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
-        """Let the deadline begin once the child has come so far, however busy the machine is."""
-        wait_until(told.exists)
+        """Begin to count the deadline when the child is ready, however busy the machine is."""
+        wait_until(listed.exists)
         return wait(process, timeout_s)
 
     wait = child_module._wait
     monkeypatch.setattr(child_module, "_wait", patiently)
-    child = lab.child(target, str(told), deadline=deadline)
+    child = lab.child(target, str(listed), deadline=deadline)
     assert (child.timed_out, child.exit_code, child.signal, child.returned) == (True, None, None, False)
     assert child.duration >= deadline
     assert lab.evidence[-1].phrase().endswith("was killed at its deadline of 0.05 s")
-    pids = json.loads(told.read_text())
+    pids = json.loads(listed.read_text())
     assert len(pids) == 2
     wait_for_end(*pids)
     with pytest.raises(ChildError, match="was killed at its deadline"):
@@ -571,35 +572,35 @@ def test_deadline(lab: Lab, tmp_path: Path, target: Any, monkeypatch: pytest.Mon
 
 @posix
 def test_left_running(lab: Lab) -> None:
-    """What a child leaves running at its end is killed."""
+    """Processes that a child leaves running at its end are killed."""
     grandchild = lab.child(start_grandchild).value
     wait_for_end(grandchild)
 
 
-def pids_of(told: Path, process: subprocess.Popen[str]) -> list[int]:
-    """Wait for what ``stay`` tells."""
-    wait_until(lambda: told.exists() or process.poll() is not None)
-    assert told.exists(), "the driver ended"
-    return [int(pid) for pid in json.loads(told.read_text())]
+def pids_of(listed: Path, process: subprocess.Popen[str]) -> list[int]:
+    """Wait for the process ids that ``stay`` reports."""
+    wait_until(lambda: listed.exists() or process.poll() is not None)
+    assert listed.exists(), "the driver ended"
+    return [int(pid) for pid in json.loads(listed.read_text())]
 
 
 @posix
 def test_ctrl_c(tmp_path: Path) -> None:
-    """At Ctrl-C, a child and what it started are killed, be it a function or a script."""
+    """On Ctrl-C, a child, script or function, and what it started are killed."""
     files = [tmp_path / "of_function", tmp_path / "of_script"]
     process = driver(
         f"""
-for target, told in zip((child_work.stay, child_work.STAY), {list(map(str, files))!r}):
+for target, listed in zip((child_work.stay, child_work.STAY), {list(map(str, files))!r}):
     try:
-        lab.child(target, told, deadline=600)
+        lab.child(target, listed, deadline=600)
     except KeyboardInterrupt:
         print("interrupted")
 """
     )
     pids = []
     try:
-        for told in files:
-            pids += pids_of(told, process)
+        for listed in files:
+            pids += pids_of(listed, process)
             process.send_signal(signal.SIGINT)
         assert output_of(process).split() == ["interrupted", "interrupted"]
     finally:
@@ -611,7 +612,7 @@ for target, told in zip((child_work.stay, child_work.STAY), {list(map(str, files
 
 @posix
 def test_ctrl_c_at_start(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the moment of a child's start leaves nothing running."""
+    """A Ctrl-C during the start of a child leaves nothing running."""
     script = tmp_path / "script.py"
     script.write_text("import threading; threading.Event().wait()")
     pids = []
@@ -636,20 +637,20 @@ def test_ctrl_c_at_start(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @linux
 def test_parent_killed(tmp_path: Path) -> None:
-    """A child, be it a function or a script, dies with a parent that is killed without warning."""
+    """A child, script or function, ends when its parent is killed."""
     files = [tmp_path / "of_function", tmp_path / "of_script"]
-    # The temporary folder of a process that was killed stays.
+    # The temporary folder of a killed process stays.
     folder = {**os.environ, "TMPDIR": str(tmp_path)}
     process = driver(
         f"""
 import threading
-for target, told in zip((child_work.stay, child_work.STAY), {list(map(str, files))!r}):
-    threading.Thread(target=lab.child, args=(target, told, False), kwargs={{"deadline": 600}}).start()
+for target, listed in zip((child_work.stay, child_work.STAY), {list(map(str, files))!r}):
+    threading.Thread(target=lab.child, args=(target, listed, False), kwargs={{"deadline": 600}}).start()
 """,
         env=folder,
     )
     try:
-        pids = [pid for told in files for pid in pids_of(told, process)]
+        pids = [pid for listed in files for pid in pids_of(listed, process)]
         assert list(map(is_running, pids)) == [True, True]
     finally:
         process.kill()
@@ -658,7 +659,7 @@ for target, told in zip((child_work.stay, child_work.STAY), {list(map(str, files
 
 
 def cannot_run(lab: Lab) -> None:
-    """Have an error raised before anything is run."""
+    """Cause an error before anything is run."""
     with pytest.raises(TypeError):
         lab.child(local_function())
 
@@ -676,7 +677,7 @@ def cannot_run(lab: Lab) -> None:
 def test_temporary_folder(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use: Callable[[Lab], object]
 ) -> None:
-    """The temporary folder of a child is removed, whatever became of it."""
+    """The temporary folder of a child is removed, however the child ended."""
     made: list[str] = []
     make = tempfile.mkdtemp
 
@@ -694,16 +695,16 @@ def test_temporary_folder(
 
 
 def test_child_that_was_killed_leaves_no_verdict_unless_that_is_asked(lab: Lab) -> None:
-    """On a busy machine any child may be; what it has not done then is no evidence."""
+    """On a busy machine, any child may be killed; what it has not done is no evidence."""
     child = lab.child("import threading; threading.Event().wait()", deadline=0.01)
     assert child.exit_code is None
     assert "was killed at its deadline of 0.01 s" in repr(child)
-    assert "the claim does not ask whether it was; ask child.timed_out" in str(lab.unsettled)
+    assert "and the claim does not check that; check child.timed_out" in str(lab.unsettled)
     assert child.timed_out
     assert lab.unsettled is None
 
 
 def test_child_that_came_to_its_end_need_not_be_asked(lab: Lab) -> None:
-    """Whatever that was."""
+    """A child that ended by itself gives a verdict without a check of ``timed_out``."""
     assert lab.child("raise SystemExit(3)").exit_code == 3
     assert lab.unsettled is None

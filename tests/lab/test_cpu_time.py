@@ -1,4 +1,4 @@
-"""CPU time, and what was waited for it, as this system tells."""
+"""CPU time, and the time of waiting for a CPU, as this system reports them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pytest_concclaims.lab import cpu_time
 from pytest_concclaims.lab.cpu_time import CpuTime, Took, machine_waited
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 
-#: Burns CPU time, and no more than a minute of it.
+#: Burns CPU time, for at most a minute.
 HOG = "ulimit -t 60; while :; do :; done"
 
 
 def since(before: CpuTime) -> tuple[float, float]:
-    """Return the CPU time of this thread since then, and that of all others that took part."""
+    """Return the CPU time of this thread since then, and that of all other threads and processes."""
     after = CpuTime.after()
     own = after.own - before.own
     return own, after.together - before.together - own
@@ -32,7 +32,7 @@ def since(before: CpuTime) -> tuple[float, float]:
 
 @pytest.mark.interpreter
 def test_thread_that_has_ended_took_part() -> None:
-    """What it used is not this thread's."""
+    """Its CPU time counts for the others."""
     before = CpuTime.before()
     thread = threading.Thread(target=workloads.take_ten_milliseconds)
     thread.start()
@@ -43,16 +43,16 @@ def test_thread_that_has_ended_took_part() -> None:
 
 @pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 def test_child_process_that_has_ended_took_part() -> None:
-    """As a thread does."""
+    """Its CPU time counts, as that of a thread."""
     before = CpuTime.before()
     run_forked(workloads.take_ten_milliseconds, deadline=60)
     assert since(before)[1] >= 0.01
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports it")
 @pytest.mark.parametrize("code", [HOG, f"({HOG}) & wait"], ids=["child", "grandchild"])
 def test_process_that_lives_took_part(code: str) -> None:
-    """A worker of a pool does not end with what it is given; nor does one that such a process has started."""
+    """The CPU time of a running child counts, such as a pool's worker, and that of the child's own child."""
     before = CpuTime.before()
     with ExitStack() as stack:
         hog = stack.enter_context(subprocess.Popen(["sh", "-c", code], start_new_session=True))
@@ -61,7 +61,7 @@ def test_process_that_lives_took_part(code: str) -> None:
 
 
 def test_own_work_and_sleep() -> None:
-    """Neither is the work of others."""
+    """Neither counts for the others."""
     before = CpuTime.before()
     workloads.take_ten_milliseconds()
     time.sleep(0.001)
@@ -86,7 +86,7 @@ def test_own_work_and_sleep() -> None:
     ids=["busy", "waited", "worked longer", "others", "worked beside", "waited and others", "hardly", "clock"],
 )
 def test_what_it_took_at_least(after: CpuTime, least: float, of_all: float) -> None:
-    """Less what its thread waited for; beside others, no more than what it used itself, or all on all CPUs."""
+    """The time minus what its thread waited; with others, at least its own CPU time, and all CPU time on all CPUs."""
     took = Took.between(CpuTime(0.0, 0.0, 0.0), after, 1.0)
     assert (took.seconds, took.least, took.least_of_all) == (1.0, least, of_all)
     assert took.waited == (least < 0.95)
@@ -95,12 +95,12 @@ def test_what_it_took_at_least(after: CpuTime, least: float, of_all: float) -> N
 
 @pytest.fixture
 def two_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have two CPUs, whatever machine this is."""
+    """Simulate two CPUs."""
     monkeypatch.setattr(cpu_time, "usable_cpus", lambda: 2)
 
 
 def files(monkeypatch: pytest.MonkeyPatch, **contents: str) -> None:
-    """Have the system tell what these files say, and nothing else."""
+    """Simulate a system that has these files below ``/proc``, and no others."""
 
     def opened(name: str, encoding: str) -> io.StringIO:
         try:
@@ -128,7 +128,7 @@ PRESSURE = "some avg10=75.30 avg60=71.42 avg300=51.78 total=1500000\nfull avg10=
 def test_what_the_machine_waited(
     contents: dict[str, str], seconds: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the CPUs' queues, or else by the pressure, which is a mean of all of them."""
+    """By the CPUs' queues, or else by the pressure, which is a mean over all CPUs."""
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     files(monkeypatch, **contents)
     assert machine_waited() == seconds
@@ -136,15 +136,15 @@ def test_what_the_machine_waited(
 
 @pytest.mark.parametrize(("content", "waited"), [("7 2500000000 1", 2.5), ("7", 0.0), ("", 0.0), (None, 0.0)])
 def test_what_this_thread_waited(content: str | None, waited: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing where the system does not tell."""
+    """It is 0 if the system does not report it."""
     files(monkeypatch, **({} if content is None else {"schedstat": content}))
     assert CpuTime.before().waited == CpuTime.after().waited == waited
 
 
 @pytest.mark.interpreter
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports it")
 def test_a_thread_that_shares_its_cpu_waits() -> None:
-    """Beside another program on one CPU, it is told so, or this would wait without end."""
+    """Beside another program on one CPU, its waiting time grows; otherwise, this test would not end."""
     usable = os.sched_getaffinity(0)
     before = CpuTime.before().waited
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What the lab itself does: notes and requirements."""
+"""The lab itself: notes and requirements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_concclaims.records.evidence import Note, Requirement
 
 @pytest.fixture
 def lab() -> Lab:
-    """Return a lab without evidence so far."""
+    """Return a lab without evidence."""
     return Lab(budget=1.0)
 
 
@@ -35,14 +35,14 @@ def test_evidence_order(lab: Lab) -> None:
 
 @pytest.mark.parametrize("condition", [False, None, 0, []], ids=repr)
 def test_require_not_met(lab: Lab, condition: object) -> None:
-    """A requirement that is not met leaves no verdict."""
+    """Without the requirement, there is no verdict."""
     with pytest.raises(Inconclusive, match=r"two cores$"):
         lab.require(condition, "two cores")
     assert lab.evidence == (Requirement(False, "two cores"),)
 
 
 def test_require_caught(lab: Lab) -> None:
-    """The first requirement that was not met stands, even if that was caught."""
+    """The first requirement that was not met counts, even if the claim caught it."""
     for reason in ("two cores", "a control"):
         with pytest.raises(Inconclusive):
             lab.require(False, reason)
@@ -50,17 +50,17 @@ def test_require_caught(lab: Lab) -> None:
 
 
 def test_inconclusive_is_no_error(lab: Lab) -> None:
-    """Who catches errors does not catch an inconclusive end."""
+    """``except Exception`` does not catch an inconclusive end."""
     with pytest.raises(Inconclusive), suppress(Exception):
         lab.require(False, "two cores")
 
 
 @pytest.mark.parametrize(
     ("text", "error", "words"),
-    [(5, TypeError, "the text is 5"), (None, TypeError, "None"), (" \n", ValueError, "empty")],
+    [(5, TypeError, "5 is not a string"), (None, TypeError, "None"), (" \n", ValueError, "empty")],
 )
 def test_bad_note(lab: Lab, text: Any, error: type[Exception], words: str) -> None:
-    """A note is a text, and says something."""
+    """A note must be a text that is not empty."""
     with pytest.raises(error, match=rf"lab\.note\(text\): .*{words}"):
         lab.note(text)
     assert lab.evidence == ()
@@ -69,7 +69,7 @@ def test_bad_note(lab: Lab, text: Any, error: type[Exception], words: str) -> No
 @pytest.mark.parametrize(("reason", "error"), [(5, TypeError), ("", ValueError)])
 @pytest.mark.parametrize("condition", [True, False])
 def test_bad_reason(lab: Lab, condition: bool, reason: Any, error: type[Exception]) -> None:
-    """A requirement has a reason, met or not."""
+    """A requirement must have a reason, whether it is met or not."""
     with pytest.raises(error, match=r"lab\.require\(condition, reason\)"):
         lab.require(condition, reason)
     assert lab.evidence == ()
@@ -77,7 +77,7 @@ def test_bad_reason(lab: Lab, condition: bool, reason: Any, error: type[Exceptio
 
 
 def test_condition_raises(lab: Lab) -> None:
-    """What a condition raises is no verdict about it."""
+    """An exception of the condition is raised as it is."""
 
     class Moody:
         def __bool__(self) -> bool:
@@ -91,7 +91,7 @@ def test_condition_raises(lab: Lab) -> None:
 @pytest.mark.interpreter
 @pytest.mark.skipif(not has_interpreters(), reason="no subinterpreters here")
 def test_subinterpreters_can_import_it() -> None:
-    """The work of claims stands in modules that import the lab."""
+    """The work of claims is defined in modules that import the lab."""
     from concurrent import interpreters  # type: ignore[attr-defined]  # Python 3.14 and later
 
     interpreter = interpreters.create()
@@ -101,8 +101,8 @@ def test_subinterpreters_can_import_it() -> None:
         interpreter.close()
 
 
-def test_waiting_for_the_machine_is_told_apart() -> None:
-    """It is over when the machine is had."""
+def test_waiting_for_the_lock_is_a_context_of_its_own() -> None:
+    """The context ends when the lock is taken."""
     waiting: list[bool] = []
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The lock of the machine: one instrument has it at a time, and a dead process never."""
+"""The machine lock: one instrument holds it at a time, and an ended process never does."""
 
 from __future__ import annotations
 
@@ -31,38 +31,38 @@ from pytest_concclaims.lab.processes.forked import run_forked
 
 pytestmark = pytest.mark.interpreter
 
-#: Since 3.12, of the threads that pytest's plugins have.
+#: Since 3.12, Python warns of forks beside threads, which pytest's plugins have.
 fork_warning = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX's folders and their owners")
 
-#: What a script of another process starts with: it ends itself, should a test never come to it.
+#: The beginning of a script of another process: it ends itself if the test does not end it.
 PRELUDE = f"""
 import gc, multiprocessing, os, signal, sys, threading
 if hasattr(signal, "alarm"):
     signal.alarm({TIMEOUT_S:.0f})
 from pytest_concclaims.lab.lock import MachineBusy, machine_lock
 
-told = os.dup(0)
+messages = os.dup(0)
 
 def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 
 def wait_for_word():
-    os.read(told, 1)
+    os.read(messages, 1)
 
 """
-#: Takes the machine, and lets go of it when told.
+#: Takes the lock, and releases it when it reads a line.
 HOLDING = """
 with machine_lock().held(timeout=0):
     say(os.getpid())
     wait_for_word()
-say("let go")
+say("released")
 """
 
 
 class Script:
-    """Another process, that runs a script and talks by pipes; at the end, it and what it forked are gone."""
+    """Another process, which runs a script and communicates by pipes; at the end, it and its children are gone."""
 
     def __init__(self, source: str) -> None:
         self._process = subprocess.Popen(
@@ -77,43 +77,43 @@ class Script:
     ) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()  # a word for all that wait for one, forked children too
-        self._process.stdout.read()  # until the last of them has closed it
+        self._process.stdin.close()  # wakes all that wait for a line, forked children included
+        self._process.stdout.read()  # until the last process has closed it
         self._process.wait(TIMEOUT_S)
         self._process.stdout.close()
 
     def hear(self) -> str:
-        """Return the next line that it says."""
+        """Return the next line that it writes."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline().decode().strip()
         assert line, "it ended without a word"
         return line
 
     def tell(self) -> None:
-        """Give the one that waits for it a word."""
+        """Send a line to the process that waits for one."""
         assert self._process.stdin is not None
         self._process.stdin.write(b".")
 
     def kill(self) -> None:
-        """Have it end without a chance to do anything more."""
+        """Kill it."""
         self._process.kill()
         self._process.wait(TIMEOUT_S)
 
     def interrupt(self) -> None:
-        """Press Ctrl-C."""
+        """Send a Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have a machine of each test's own; return the lock's folder."""
+    """Give each test a lock of its own; return the lock's folder."""
     named = tmp_path / "lock"
     monkeypatch.setenv(LOCK_DIR, str(named))
     return named
 
 
 class Clock:
-    """Time that passes only in sleep.
+    """A clock that advances only by sleeping.
 
     :param nap: called at each sleep, with the time since the start.
     """
@@ -129,14 +129,14 @@ class Clock:
     time = monotonic
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         if seconds:
             self.now += seconds
             self._nap(self.now)
 
 
 def is_free() -> bool:
-    """Return whether this thread can have the machine now."""
+    """Return whether this thread can take the lock now."""
     try:
         with machine_lock().held(timeout=0):
             return True
@@ -145,7 +145,7 @@ def is_free() -> bool:
 
 
 def is_free_for_others() -> bool:
-    """Return whether another process can have the machine now."""
+    """Return whether another process can take the lock now."""
     with Script(
         """
 try:
@@ -162,18 +162,18 @@ except MachineBusy:
 
 
 def test_another_process_has_to_wait_for_the_end_of_the_block() -> None:
-    """Before, in and after the block of another process."""
+    """The lock is free before and after a block of another process, and taken in it."""
     assert is_free()
     with Script(HOLDING) as other:
         other.hear()
         assert not is_free()
         other.tell()
-        assert other.hear() == "let go"
+        assert other.hear() == "released"
         assert is_free()
 
 
-def test_who_waits_has_it_once_it_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing more than that is waited for."""
+def test_waiting_process_takes_it_once_it_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for nothing else."""
     with Script(HOLDING) as other:
         other.hear()
 
@@ -191,7 +191,7 @@ def test_who_waits_has_it_once_it_is_let_go_of(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_block_in_a_block_does_not_wait_for_itself() -> None:
-    """And it is the outer one whose end lets others in."""
+    """The end of the outer block releases the lock."""
     with machine_lock().held(timeout=0):
         with machine_lock().held(timeout=0):
             pass
@@ -210,14 +210,14 @@ def test_lock_can_be_used_again() -> None:
 
 @pytest.mark.parametrize("error", [LookupError(), KeyboardInterrupt(), SystemExit(), GeneratorExit()], ids=repr)
 def test_exception_ends_the_block_as_well(error: BaseException) -> None:
-    """However a block ends, others are let in."""
+    """A block that ends with an exception releases the lock."""
     with pytest.raises(type(error)), machine_lock().held(timeout=0):
         raise error
     assert is_free_for_others()
 
 
 def test_interrupt_while_it_is_taken_leaves_it_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C is heard only when it is known that the machine was taken."""
+    """A Ctrl-C is delayed until it is recorded that the lock was taken."""
 
     class Interrupting(Clock):
         def time(self) -> float:
@@ -236,8 +236,8 @@ def test_interrupt_while_it_is_taken_leaves_it_free(monkeypatch: pytest.MonkeyPa
 
 
 @posix
-def test_copy_of_the_descriptor_keeps_no_one_out() -> None:
-    """A forked child has one until it comes to closing it."""
+def test_copy_of_the_descriptor_does_not_keep_it_taken() -> None:
+    """A forked child has such a copy until it closes it."""
     with machine_lock().held(timeout=0):
         number = machine_lock()._descriptor
         assert number is not None
@@ -250,7 +250,7 @@ def test_copy_of_the_descriptor_keeps_no_one_out() -> None:
 
 @posix
 def test_lock_on_a_file_that_was_deleted_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others lock another file of that name; so that one is locked instead."""
+    """Other processes lock a new file of that name, so that file is locked instead."""
     real = lock._lock
     deleted: list[int] = []
 
@@ -268,7 +268,7 @@ def test_lock_on_a_file_that_was_deleted_is_none(folder: Path, monkeypatch: pyte
 
 @contextmanager
 def another_thread_holding() -> Iterator[None]:
-    """Have a thread of this process that has the machine."""
+    """Run a thread of this process that holds the lock."""
     taken, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -287,16 +287,16 @@ def another_thread_holding() -> Iterator[None]:
 
 
 def test_another_thread_has_to_wait() -> None:
-    """Threads of a process exclude each other, and it is told that it is one of them."""
+    """Threads of a process exclude each other, and the error says that it is one of them."""
     with another_thread_holding():
-        with pytest.raises(MachineBusy, match=rf"another thread of this process measures \(pid {os.getpid()}, "):
+        with pytest.raises(MachineBusy, match=rf"in another thread of this process \(pid {os.getpid()}, "):
             machine_lock().held(timeout=0).__enter__()
         assert not is_free_for_others()
     assert is_free()
 
 
-def test_who_takes_it_again_and_again_lets_others_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two blocks, there is time for those who wait to see that it is free."""
+def test_process_that_takes_it_repeatedly_lets_others_take_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two blocks, processes that wait have time to find the lock free."""
     with Script("say('ready')\nwait_for_word()\n" + HOLDING) as other:
         other.hear()
 
@@ -310,7 +310,7 @@ def test_who_takes_it_again_and_again_lets_others_have_it(monkeypatch: pytest.Mo
         monkeypatch.setattr(lock, "time", Clock(let_look))
         with machine_lock().held(timeout=0):
             pass
-        assert looks == []  # there was no one to give way to
+        assert looks == []  # no other process waited
         assert not is_free()
         assert looks
         assert looks[0] > lock._POLL_INTERVAL_S
@@ -369,7 +369,7 @@ def fork():
 
 
 def test_killed_holder_leaves_no_lock_behind() -> None:
-    """What it says of itself is still there, and does not mislead."""
+    """The name of a killed holder is still in the file, and is not used."""
     with Script(HOLDING) as other:
         pid = other.hear()
         other.kill()
@@ -387,7 +387,7 @@ def test_killed_holder_leaves_no_lock_behind() -> None:
 @forks
 @pytest.mark.parametrize("fork", FORKS.values(), ids=list(FORKS))
 def test_killed_holder_leaves_no_lock_to_its_children(fork: str) -> None:
-    """A forked child has all descriptors of its parent, and may outlive it."""
+    """A forked child has all descriptors of its parent, and may live longer."""
     with Script(
         fork
         + """
@@ -404,7 +404,7 @@ with machine_lock().held(timeout=0):
 
 @forks
 def test_no_thread_forks_while_the_lock_is_being_taken() -> None:
-    """The child would have a descriptor that it does not know of."""
+    """Otherwise, the child would have a descriptor that is not recorded."""
     with Script(
         """
 from pytest_concclaims.lab import lock
@@ -440,7 +440,7 @@ with machine_lock().held(timeout=0):
 
 @forks
 def test_first_use_may_be_in_the_middle_of_a_fork() -> None:
-    """Another thread forks while forks begin to be watched: of that one, only the end is seen."""
+    """If another thread forks while the fork handlers are registered, only the handlers at the end run."""
     with Script(
         """
 sys.unraisablehook = lambda error: say(error.exc_value)
@@ -482,8 +482,8 @@ ENDS = {
 
 @forks
 @pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
-def test_child_does_not_let_go_of_what_its_parent_has(end: str, folder: Path) -> None:
-    """Neither at its end, nor at that of the block, nor when all that it knows of the lock is garbage."""
+def test_child_does_not_release_the_lock_of_its_parent(end: str, folder: Path) -> None:
+    """Neither at its end, nor at the end of the block, nor when its lock objects are collected."""
     with Script(
         f"""
 lock = machine_lock()
@@ -496,20 +496,20 @@ with lock.held(timeout=0):
         say("held")
         wait_for_word()
 if child:
-    say("let go")
+    say("released")
 """
     ) as holder:
         assert holder.hear() == "held"
         assert not is_free()
         assert (folder / "machine.holder").read_text() != ""
         holder.tell()
-        assert holder.hear() == "let go"
+        assert holder.hear() == "released"
         assert is_free()
 
 
 @forks
 def test_child_closes_nothing_but_the_lock() -> None:
-    """A descriptor that was closed, and that means another file now, is left alone."""
+    """A descriptor that was closed, and now belongs to another file, is not closed."""
     with machine_lock().held(timeout=0):
         number = machine_lock()._descriptor
         assert number is not None
@@ -525,7 +525,7 @@ def test_child_closes_nothing_but_the_lock() -> None:
 
 @forks
 def test_child_closes_nothing_later_either() -> None:
-    """What it opens may have the number that the lock had."""
+    """A file that the child opens later may have the descriptor's number."""
     with Script(
         """
 with machine_lock().held(timeout=0):
@@ -544,7 +544,7 @@ say(os.waitpid(child, 0)[1])
 
 @forks
 def test_end_of_a_block_of_the_parent_does_not_end_one_of_the_child() -> None:
-    """Both have been begun where the child is."""
+    """Both blocks were entered where the child was forked."""
     with Script(
         """
 block = machine_lock().held(timeout=0)
@@ -552,7 +552,7 @@ block.__enter__()
 child = os.fork()
 if child:
     block.__exit__(None, None, None)
-    say("let go")
+    say("released")
     os.waitpid(child, 0)
 else:
     wait_for_word()
@@ -560,26 +560,26 @@ else:
         block.__exit__(None, None, None)
         say("child")
         wait_for_word()
-    say("let go")
+    say("released")
     wait_for_word()
     os._exit(0)
 """
     ) as parent:
-        assert parent.hear() == "let go"
+        assert parent.hear() == "released"
         assert is_free()
         parent.tell()
         assert parent.hear() == "child"
         assert not is_free()
         parent.tell()
-        assert parent.hear() == "let go"
+        assert parent.hear() == "released"
         assert is_free()
 
 
-# --- forked children that ask for it
+# --- forked children that take it
 
 
 def ask() -> str:
-    """Ask for the machine, and say how that ended."""
+    """Take the lock, and say how that ended."""
     try:
         with machine_lock().held(timeout=TIMEOUT_S):
             return "taken"
@@ -590,22 +590,22 @@ def ask() -> str:
 @forks
 @pytest.mark.parametrize("generations", [1, 2])
 def test_child_of_the_holder_is_refused_at_once(generations: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would wait for its parent, that waits for it."""
+    """The child would wait for its parent, which waits for the child."""
     monkeypatch.setattr(lock, "time", Clock(lambda _: pytest.fail("it waits")))
     work: Callable[[], object] = ask
     if generations == 2:
-        work = lambda: run_forked(ask, deadline=TIMEOUT_S).value  # noqa: E731  (no more than a call of the other)
+        work = lambda: run_forked(ask, deadline=TIMEOUT_S).value  # noqa: E731  (a nested call)
     with machine_lock().held(timeout=0):
         said = run_forked(work, deadline=TIMEOUT_S).value
     assert str(said).startswith(
-        "RuntimeError: an instrument is used in a child of the process that measures, such as"
+        "RuntimeError: an instrument was used in a child of the process that measures, such as"
     )
-    assert f"(pid {os.getpid()}, for 0 s)" in str(said)
+    assert f"(pid {os.getpid()}, measuring for 0 s)" in str(said)
 
 
 @forks
 def test_child_that_has_it_refuses_its_own() -> None:
-    """A forked child is a parent like any other."""
+    """A forked child that holds the lock is treated as any other parent."""
     assert is_free()
 
     def hold() -> str | None:
@@ -616,8 +616,8 @@ def test_child_that_has_it_refuses_its_own() -> None:
 
 
 @contextmanager
-def a_child_that_asks_when_told() -> Iterator[Callable[[], str]]:
-    """Have a forked child; give a function that has it ask for the machine, and returns what it says."""
+def a_child_that_asks_when_messages() -> Iterator[Callable[[], str]]:
+    """Start a forked child; yield a function that has the child take the lock, and returns what it says."""
     go_reading, go = os.pipe()
     reading, writing = os.pipe()
     child = os.fork()
@@ -646,18 +646,18 @@ def a_child_that_asks_when_told() -> Iterator[Callable[[], str]]:
 @forks
 @fork_warning
 def test_child_from_before_the_block_is_refused_as_well() -> None:
-    """A pool's workers were forked before, and are waited for in the block."""
+    """The workers of a pool were forked before the block, and the block may wait for them."""
     assert is_free()
-    with a_child_that_asks_when_told() as have_asked, machine_lock().held(timeout=0):
+    with a_child_that_asks_when_messages() as have_asked, machine_lock().held(timeout=0):
         assert have_asked().startswith("RuntimeError: ")
 
 
 @forks
 @fork_warning
-def test_child_can_have_what_its_parent_has_let_go_of() -> None:
-    """It is a process like any other then."""
+def test_child_can_take_what_its_parent_has_released() -> None:
+    """After the release, it can take the lock as any other process can."""
     with machine_lock().held(timeout=0):
-        child = a_child_that_asks_when_told()
+        child = a_child_that_asks_when_messages()
         have_asked = child.__enter__()
     assert have_asked() == "taken"
     child.__exit__(None, None, None)
@@ -666,7 +666,7 @@ def test_child_can_have_what_its_parent_has_let_go_of() -> None:
 
 @forks
 def test_each_thread_of_a_child_can_take_it() -> None:
-    """The thread that forked has nothing in the child that keeps others out."""
+    """The thread that forked does not hold the lock in the child."""
     assert is_free()
 
     def ask_in_a_thread() -> list[bool]:
@@ -681,7 +681,7 @@ def test_each_thread_of_a_child_can_take_it() -> None:
 
 @forks
 def test_child_waits_for_others_than_its_parent() -> None:
-    """They are not waiting for it."""
+    """A process that is not its ancestor does not wait for it."""
     assert is_free()
     with Script(HOLDING) as other:
         pid = other.hear()
@@ -695,55 +695,52 @@ def test_child_waits_for_others_than_its_parent() -> None:
 
 
 def waited(timeout: float, monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[float, str]], str]:
-    """Wait in vain; return what was told and when, and the error."""
+    """Wait in vain; return the messages with their times, and the error."""
     clock = Clock()
-    told: list[tuple[float, str]] = []
+    messages: list[tuple[float, str]] = []
     monkeypatch.setattr(lock, "time", clock)
     with pytest.raises(MachineBusy) as caught:
-        machine_lock().held(timeout=timeout, tell=lambda line: told.append((clock.now, line))).__enter__()
+        machine_lock().held(timeout=timeout, tell=lambda line: messages.append((clock.now, line))).__enter__()
     assert timeout <= clock.now <= timeout + 2 * lock._POLL_INTERVAL_S
-    return told, str(caught.value)
+    return messages, str(caught.value)
 
 
-def test_waiting_is_bounded_and_told_once_after_a_second(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Who has it, since when, how long at most; and in the end, what was waited for and what to do."""
+def test_waiting_is_bounded_and_reported_once_after_a_second(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """The message names the holder, since when, and how long it waits at most; the error says what to do."""
     with Script(HOLDING) as other:
         pid = other.hear()
         (folder / "machine.holder").write_text(f"{pid} -2")
         [(when, line)], error = waited(5, monkeypatch)
     assert 1 <= when <= 1 + 2 * lock._POLL_INTERVAL_S
-    assert line == f"waiting for the machine: another experiment measures (pid {pid}, for 3 s); at most 5 s"
+    assert line == f"waiting for another experiment (pid {pid}, measuring for 3 s) to end, at most 5 s"
     assert error == (
-        f"the machine was busy for 5 s: another experiment measures (pid {pid}, for 7 s). Let that run end, or end "
-        f"it. The lock is {folder / 'machine.lock'}; for runs that share no processors, PYTEST_CONCCLAIMS_LOCK_DIR "
-        "names another folder"
+        f"waited 5 s for another experiment (pid {pid}, measuring for 7 s) to end. Let it end, or end it. The lock "
+        f"is {folder / 'machine.lock'}; for runs that share no CPUs, set PYTEST_CONCCLAIMS_LOCK_DIR to another folder"
     )
 
 
-def test_short_waiting_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No user wants to know of less than a second."""
+def test_short_waiting_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no message for less than a second."""
     with Script(HOLDING) as other:
         other.hear()
-        told, error = waited(0.5, monkeypatch)
-    assert told == []
-    assert error.startswith("the machine was busy for 0.5 s: ")
+        messages, error = waited(0.5, monkeypatch)
+    assert messages == []
+    assert error.startswith("waited 0.5 s for another experiment (")
 
 
-@pytest.mark.parametrize("content", ["", "nobody", "12", "x y", "1 2 3"])
-def test_holder_that_does_not_tell_is_just_another_run(
-    content: str, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
-    """A full disk, or a file half written."""
+@pytest.mark.parametrize("content", ["", "unknown", "12", "x y", "1 2 3"])
+def test_unknown_holder_is_another_experiment(content: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Such as on a full disk, or while the file is being written."""
     with Script(HOLDING) as other:
         other.hear()
         (folder / "machine.holder").write_text(content)
         [(_, line)], error = waited(2, monkeypatch)
-    assert line == "waiting for the machine: another experiment measures; at most 2 s"
-    assert "busy for 2 s: another experiment measures. Let" in error
+    assert line == "waiting for another experiment to end, at most 2 s"
+    assert error.startswith("waited 2 s for another experiment to end. Let it end")
 
 
-def test_holder_tells_who_it_is_and_since_when(folder: Path) -> None:
-    """It is there for all to read, and nothing is when the machine is free."""
+def test_holder_is_named_in_a_file(folder: Path) -> None:
+    """Every process can read that; the file is empty while the lock is free."""
     before = time.time()
     with machine_lock().held(timeout=0):
         pid, since = (folder / "machine.holder").read_text().split()
@@ -752,9 +749,7 @@ def test_holder_tells_who_it_is_and_since_when(folder: Path) -> None:
     assert (folder / "machine.holder").read_text() == ""
 
 
-def test_people_are_told_on_standard_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_messages_go_to_standard_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """That is the default."""
     monkeypatch.setattr(lock, "time", Clock())
     with Script(HOLDING) as other:
@@ -763,13 +758,13 @@ def test_people_are_told_on_standard_error(
             machine_lock().held(timeout=2).__enter__()
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(f"waiting for the machine: another experiment measures (pid {pid}, ")
+    assert err.startswith(f"waiting for another experiment (pid {pid}, ")
     assert err.count("\n") == 1
 
 
 @posix
 def test_interrupt_ends_the_waiting() -> None:
-    """Ctrl-C is heard, and what was waited for is not taken."""
+    """On Ctrl-C, the lock is not taken."""
     with Script(HOLDING) as other:
         other.hear()
         with Script(
@@ -784,7 +779,7 @@ except KeyboardInterrupt:
     say("interrupted")
 """
         ) as waiter:
-            assert waiter.hear().startswith("waiting for the machine")
+            assert waiter.hear().startswith("waiting for another experiment")
             waiter.interrupt()
             assert waiter.hear() == "interrupted"
         other.tell()
@@ -792,8 +787,8 @@ except KeyboardInterrupt:
         assert is_free()
 
 
-def test_what_telling_raises_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And it is not taken later on."""
+def test_exception_of_tell_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock is not taken after that."""
 
     def fail(line: str) -> None:
         raise LookupError(line)
@@ -801,7 +796,7 @@ def test_what_telling_raises_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "time", Clock())
     with Script(HOLDING) as other:
         other.hear()
-        with pytest.raises(LookupError, match="waiting for the machine"):
+        with pytest.raises(LookupError, match="waiting for another experiment"):
             machine_lock().held(timeout=TIMEOUT_S, tell=fail).__enter__()
         other.tell()
         other.hear()
@@ -810,17 +805,17 @@ def test_what_telling_raises_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("timeout", [-1, float("inf"), float("nan")])
 def test_timeout_is_bounded(timeout: float) -> None:
-    """No run waits for ever."""
-    with pytest.raises(ValueError, match="the timeout is a number of seconds, 0 or more"):
+    """A run cannot wait for ever."""
+    with pytest.raises(ValueError, match="must be a number of seconds, 0 or more"):
         machine_lock().held(timeout=timeout).__enter__()
     assert is_free_for_others()
 
 
-# --- where the lock is
+# --- the folder
 
 
 def test_folder_named_is_made_for_this_user_alone(folder: Path) -> None:
-    """With what leads to it, when it is first used."""
+    """The folder and its parents are created when it is first used."""
     assert not folder.exists()
     assert is_free()
     assert (folder / "machine.lock").is_file()
@@ -830,7 +825,7 @@ def test_folder_named_is_made_for_this_user_alone(folder: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no umask that keeps out")
 def test_umask_of_one_run_does_not_keep_the_next_out(folder: Path) -> None:
-    """Files are made so that this user can open them again."""
+    """Files are created so that this user can open them again."""
     folder.mkdir(mode=0o700, parents=True)
     before = os.umask(0o777)
     try:
@@ -841,7 +836,7 @@ def test_umask_of_one_run_does_not_keep_the_next_out(folder: Path) -> None:
 
 
 def test_another_folder_is_another_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the same process and in others."""
+    """In the same process and in other processes."""
     with Script(HOLDING) as other:
         other.hear()
         assert not is_free()
@@ -855,12 +850,12 @@ def test_another_folder_is_another_machine(folder: Path, monkeypatch: pytest.Mon
 
 @posix
 def test_folder_does_not_depend_on_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What differs between tox, a service and a shell has no say."""
+    """Variables that differ between tox, a service and a shell do not affect it."""
     monkeypatch.delenv(LOCK_DIR)
     before = lock._default_folder()
     for name in ("TMPDIR", "TEMP", "TMP", "XDG_RUNTIME_DIR", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)  # to be looked up again
+    monkeypatch.setattr(tempfile, "tempdir", None)  # so that it is looked up again
     assert lock._default_folder() == before
     if os.access("/tmp", os.W_OK):
         assert before == Path(f"/tmp/pytest-concclaims-{os.geteuid()}")
@@ -878,7 +873,7 @@ def test_without_the_shared_folder_it_is_in_the_temporary_one(
 
 @posix
 def test_default_folder_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When it is made, and should it be open; one that was named is left as it is."""
+    """When it is created, and if it is open to others; a folder that was set by the user is not changed."""
     monkeypatch.delenv(LOCK_DIR)
     monkeypatch.setattr(lock, "_SHARED", tmp_path)
     default = lock._default_folder()
@@ -893,9 +888,9 @@ def test_default_folder_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.
 
 
 def cannot(match: str, *, at_first: bool = True) -> None:
-    """Expect that there can be no lock, for a reason; and that it is told what to do.
+    """Expect an error that the lock cannot be used, with a reason and what to do.
 
-    :param at_first: whether the check that takes no lock tells as well.
+    :param at_first: whether the check that takes no lock raises it as well.
     """
     attempts: list[Callable[[], object]] = [lambda: machine_lock().held(timeout=TIMEOUT_S).__enter__()]
     if at_first:
@@ -903,16 +898,14 @@ def cannot(match: str, *, at_first: bool = True) -> None:
     for attempt in attempts:
         with pytest.raises(MachineLockError, match=match) as caught:
             attempt()
-        assert "the machine cannot be locked: " in str(caught.value)
-        assert f"The lock's folder is {os.environ[LOCK_DIR]}; PYTEST_CONCCLAIMS_LOCK_DIR names another" in str(
-            caught.value
-        )
+        assert "the machine lock cannot be used: " in str(caught.value)
+        assert f"Its folder is {os.environ[LOCK_DIR]}; set PYTEST_CONCCLAIMS_LOCK_DIR to another" in str(caught.value)
 
 
 @posix
 @pytest.mark.parametrize("there", [True, False])
 def test_symbolic_link_is_not_followed(there: bool, tmp_path: Path, folder: Path) -> None:
-    """Other users can write to the shared folder, and could lead the lock elsewhere."""
+    """Other users can write to the shared folder, and could redirect the lock."""
     if there:
         (tmp_path / "elsewhere").mkdir()
     folder.symlink_to(tmp_path / "elsewhere")
@@ -921,22 +914,22 @@ def test_symbolic_link_is_not_followed(there: bool, tmp_path: Path, folder: Path
 
 
 def test_file_in_the_way_is_an_error(folder: Path) -> None:
-    """It is left alone."""
+    """The file is not changed."""
     folder.write_text("mine")
-    cannot("a file is where its folder should be")
+    cannot("its folder is a file")
     assert folder.read_text() == "mine"
 
 
 def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a file system that is read-only."""
+    """As in a read-only file system."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(LOCK_DIR, str(tmp_path / "file" / "lock"))
     cannot("Not a directory|cannot find the path|FileExists")
 
 
 @posix
-def test_folder_of_somebody_else_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They could take the lock away, or keep it."""
+def test_folder_of_another_user_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user could remove the lock, or hold it."""
     folder.mkdir()
     me = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 1)
@@ -944,22 +937,22 @@ def test_folder_of_somebody_else_is_an_error(folder: Path, monkeypatch: pytest.M
 
 
 def test_relative_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It would be another one for each run."""
+    """It would be a different folder for each run."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(LOCK_DIR, "here")
-    cannot("no absolute path")
+    cannot("must be an absolute path")
     assert not (tmp_path / "here").exists()
 
 
 def test_lock_file_that_cannot_be_opened_is_an_error(folder: Path) -> None:
-    """And not waited for."""
+    """It is not waited for."""
     (folder / "machine.lock").mkdir(parents=True)
     cannot("machine.lock")
 
 
 @posix
 def test_file_system_without_such_locks_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that its crashed holder leaves behind would be no help."""
+    """A lock file without a lock would stay after a crash."""
     import errno
     import fcntl
 
@@ -973,20 +966,20 @@ def test_file_system_without_such_locks_is_an_error(folder: Path, monkeypatch: p
 
 
 def test_check_of_the_folder_makes_it_and_takes_no_lock(folder: Path) -> None:
-    """It can be had at once afterwards, and nothing says that it is taken."""
+    """The lock is free afterwards, and the holder's file is not written."""
     next_number = os.dup(0)
     os.close(next_number)
     check_lock_folder()
     assert (folder / "machine.lock").is_file()
     number = os.dup(0)
     os.close(number)
-    assert number == next_number  # it has left nothing open
+    assert number == next_number  # no descriptor was left open
     assert not (folder / "machine.holder").exists()
     assert is_free_for_others()
 
 
-def test_check_of_the_folder_does_not_depend_on_who_has_the_lock(folder: Path) -> None:
-    """It waits for no other process, and lets no other in."""
+def test_check_of_the_folder_does_not_depend_on_the_holder(folder: Path) -> None:
+    """It does not wait for another process, and does not release that process's lock."""
     with Script(HOLDING) as other:
         pid = other.hear()
         check_lock_folder()
@@ -999,7 +992,7 @@ def test_check_of_the_folder_does_not_depend_on_who_has_the_lock(folder: Path) -
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no umask that keeps out")
 def test_umask_of_a_check_does_not_keep_the_next_run_out(folder: Path) -> None:
-    """The file that it makes can be opened again."""
+    """The file that it creates can be opened again."""
     folder.mkdir(mode=0o700, parents=True)
     before = os.umask(0o777)
     try:

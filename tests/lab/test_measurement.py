@@ -1,4 +1,4 @@
-"""How measurements are asked, what they answer, and what they refuse."""
+"""The base of measurements: questions, answers, and comparisons that are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_concclaims.lab.lock import LOCK_DIR
 from pytest_concclaims.lab.measurement import Bench, Measurement, Reading, Settled, ThresholdQuestion
 from pytest_concclaims.records.evidence import Evidence, Measured, from_json
 
-#: What a comparison with nothing sensible says.
+#: The end of an error about a comparison that is not with a number.
 ASK = r"compare it with a number: m > 2, m\.below\(1\.2, else_above=1\.4\), m\.between\(1, 2\)$"
 interpreter = pytest.mark.interpreter
 
@@ -34,10 +34,10 @@ class ScriptedRun(Measured):
 
 
 class Scripted(Measurement):
-    """A measurement of a quantity that is known: it comes to a script of readings, one for each time it samples.
+    """A measurement of a known quantity, by a script of samples.
 
-    :param script: what each time of sampling comes to: a value that is exact; None for one that settles nothing; or
-        an exception, which what is measured raises.
+    :param script: for each sample, an exact value; None for a sample that settles nothing; or an exception that the
+        measured code raises.
     """
 
     def __init__(self, bench: Bench, *script: float | BaseException | None) -> None:
@@ -72,20 +72,20 @@ class Scripted(Measurement):
 
 
 class Tolerant(Scripted):
-    """One whose numbers have a dead zone around them."""
+    """A measurement whose numbers have a dead zone."""
 
     TOLERANCE = 0.25
 
 
 class Anything(Scripted):
-    """One that can come to negative values."""
+    """A measurement that can be negative."""
 
     FLOOR = None
 
 
 @dataclass
 class Place:
-    """Where a measurement is at home: what it has told, and whether it had the machine."""
+    """The lab of a measurement: its evidence, and whether the machine lock is held."""
 
     recorded: list[Any]
     disturbances: list[str | None] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Place:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Take note of who has the machine."""
+        """Record that the machine lock is held."""
         self.entered += 1
         self.inside = True
         try:
@@ -103,7 +103,7 @@ class Place:
             self.inside = False
 
     def disturbed(self) -> str | None:
-        """Tell what falsifies a measurement, if something does."""
+        """Return what falsifies a measurement, if anything does."""
         return self.disturbances.pop(0) if self.disturbances else None
 
     def give_up(self, unsettled: Inconclusive) -> NoReturn:
@@ -111,19 +111,19 @@ class Place:
         raise unsettled
 
     def bench(self) -> Bench:
-        """Return what a lab lends."""
+        """Return what a lab provides."""
         return Bench(self.alone, nullcontext, self.disturbed, self.recorded.append, self.give_up)
 
 
 @pytest.fixture
 def place() -> Place:
-    """Return a place without evidence so far."""
+    """Return a place without evidence."""
     return Place([])
 
 
 @pytest.fixture
 def m(place: Place) -> Scripted:
-    """Return a measurement of 2, whatever it is asked."""
+    """Return a measurement of 2."""
     return Scripted(place.bench(), 2.0)
 
 
@@ -170,7 +170,7 @@ def untouched(place: Place, m: Scripted) -> bool:
     ],
 )
 def test_answers(place: Place, m: Scripted, ask: Callable[[Scripted], bool], answer: bool) -> None:
-    """Comparisons with numbers, from both sides, are true or false; each is one question, put on record."""
+    """Comparisons with numbers, in both directions, are true or false; each is one question with evidence."""
     assert ask(m) is answer
     assert [(item.answer, item.lacking, item.failure) for item in place.recorded] == [(answer, None, None)]
     assert m.asked
@@ -194,7 +194,7 @@ def test_answers(place: Place, m: Scripted, ask: Callable[[Scripted], bool], ans
 def test_dead_zones(
     place: Place, m: Scripted, ask: Callable[[Scripted], bool], cuts: list[tuple[float, float]], words: str
 ) -> None:
-    """It is settled on which side of each number it lies, and of the second one only if the first is exceeded."""
+    """The side of each number is settled; that of the second number only if the quantity lies above the first."""
     ask(m)
     assert m.cuts == cuts
     assert place.recorded[0].question == words
@@ -211,7 +211,7 @@ def test_dead_zones(
     ],
 )
 def test_tolerance(place: Place, ask: Callable[[Scripted], bool], cuts: list[tuple[float, float]]) -> None:
-    """A kind of measurement can have a dead zone of its own around a number, unless another one is given."""
+    """A kind of measurement can have a default dead zone around a number."""
     tolerant = Tolerant(place.bench(), 2.0)
     ask(tolerant)
     assert tolerant.cuts == cuts
@@ -229,7 +229,7 @@ def test_tolerance(place: Place, ask: Callable[[Scripted], bool], cuts: list[tup
     ],
 )
 def test_in_the_dead_zone_there_is_no_answer(place: Place, ask: Callable[[Scripted], bool]) -> None:
-    """Neither true nor false: the claim ends without a verdict, whatever question it is."""
+    """In it, the claim ends without a verdict, whatever the question."""
     measured = Tolerant(place.bench(), 1.5)
     with pytest.raises(Inconclusive, match="it lies in the dead zone"):
         ask(measured)
@@ -247,7 +247,7 @@ def test_in_the_dead_zone_there_is_no_answer(place: Place, ask: Callable[[Script
     ],
 )
 def test_between_is_three_valued(place: Place, answers: tuple[float | None, ...], answer: bool | None) -> None:
-    """It is true if both sides are settled so, false as soon as one is the other way, and has no answer else."""
+    """It is true if both sides are settled so, false if one is settled otherwise, and else has no answer."""
     measured = Scripted(place.bench(), *answers)
     if answer is None:
         with pytest.raises(Inconclusive, match="the stick is too far away"):
@@ -257,8 +257,8 @@ def test_between_is_three_valued(place: Place, answers: tuple[float | None, ...]
     assert [item.answer for item in place.recorded] == [answer]
 
 
-def test_it_has_the_machine_while_it_samples(place: Place, m: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each question takes the machine for itself, and gives it back."""
+def test_it_holds_the_lock_while_it_samples(place: Place, m: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question takes the machine lock, and releases it."""
     seen = []
     settle = m._settle
 
@@ -274,11 +274,11 @@ def test_it_has_the_machine_while_it_samples(place: Place, m: Scripted, monkeypa
     assert not place.inside
 
 
-# --- what goes on record
+# --- evidence
 
 
 def test_evidence(place: Place, m: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The question, the answer, and all that was measured; the time is that of all questions together."""
+    """The evidence has the question, the answer and the measured values; its seconds are those of all questions."""
     ticks = iter([10.0, 10.25, 20.0, 20.5])
     monkeypatch.setattr(measurement, "clock", lambda: next(ticks))
     assert m.above(1.5, else_below=1)
@@ -305,13 +305,13 @@ def test_evidence(place: Place, m: Scripted, monkeypatch: pytest.MonkeyPatch) ->
         ]
     ]
     assert [item.phrase() for item in place.recorded] == [
-        "the stick: 2 [1.5 to 2.5]; above 1.5",
-        "the stick: 2 [1.5 to 2.5]; not below 1",
+        "the stick: 2 (1.5 to 2.5); above 1.5",
+        "the stick: 2 (1.5 to 2.5); not below 1",
     ]
 
 
 def test_evidence_is_json(place: Place, m: Scripted) -> None:
-    """A range that is open has no numbers in the record: JSON knows no infinity."""
+    """An infinite range is null in the record, as JSON has no infinity."""
     m._reading = lambda: Reading(2.0, float("-inf"), float("inf"), 3)  # type: ignore[method-assign]
     assert m > 1
     stored = place.recorded[0].to_json()
@@ -321,15 +321,15 @@ def test_evidence_is_json(place: Place, m: Scripted) -> None:
 
 
 def test_inconclusive_says_what_was_seen(place: Place) -> None:
-    """The claim's reason is the evidence's phrase, which has what there is of a value."""
+    """The claim's reason is the evidence's phrase, with the measured value if there is one."""
     with pytest.raises(Inconclusive) as nothing:
         Scripted(place.bench(), None).above(1)
     with pytest.raises(Inconclusive) as something:
         Scripted(place.bench(), 1.0).above(1)
     assert [str(nothing.value), str(something.value)] == [item.phrase() for item in place.recorded]
-    assert str(nothing.value) == "the stick; whether that is above 1 has no answer: the stick is too far away"
+    assert str(nothing.value) == "No answer: the stick is too far away. Asked: the stick, above 1"
     assert str(something.value) == (
-        "the stick: 1 [0.5 to 1.5]; whether that is above 1 has no answer: it lies in the dead zone"
+        "No answer: it lies in the dead zone. Measured: the stick: 1 (0.5 to 1.5); asked: above 1"
     )
     assert [(item.answer, item.samples, item.lacking) for item in place.recorded] == [
         (None, 0, "the stick is too far away"),
@@ -337,8 +337,8 @@ def test_inconclusive_says_what_was_seen(place: Place) -> None:
     ]
 
 
-def test_kinds_of_measurements_come_back_from_their_record() -> None:
-    """What the record has of a ratio is the evidence that was stored."""
+def test_evidence_of_a_ratio_can_be_stored() -> None:
+    """The evidence of a ratio that is read from a record is that which was stored."""
     measured = {"subject": "s", "question": "above 1", "answer": True, "cuts": [[1, 1]], "value": 2.0, "low": 1.5}
     measured.update(high=2.5, samples=13, seconds=0.1, budget=2.0, lacking=None, failure=None)
     stored = {"kind": "ratio", **measured, "above": 13, "below": 0, "error": 0.001, "arms": []}
@@ -349,12 +349,12 @@ def test_kinds_of_measurements_come_back_from_their_record() -> None:
 
 
 def break_stick() -> None:
-    """Raise, from a place of its own."""
+    """Raise, in a function of its own."""
     raise LookupError("the stick broke\nin two")
 
 
 def broken() -> Exception:
-    """Return what is raised there."""
+    """Return the exception of that function."""
     try:
         break_stick()
     except LookupError as error:
@@ -364,7 +364,7 @@ def broken() -> Exception:
 
 @interpreter
 def test_failure_is_an_error_with_its_traceback(place: Place) -> None:
-    """It is no verdict: what happened, and where; on record as well."""
+    """It is not a verdict; the error and the evidence have the traceback."""
     cause = broken()
     measured = Scripted(place.bench(), cause)
     with pytest.raises(MeasurementError) as caught:
@@ -375,23 +375,23 @@ def test_failure_is_an_error_with_its_traceback(place: Place) -> None:
     assert "in break_stick" in details
     assert caught.value.__cause__ is cause
     assert measured.error is caught.value
-    (told,) = place.recorded
-    assert (told.answer, told.lacking, told.samples) == (None, None, 0)
-    assert told.failure["kind"] == "raised"
-    assert told.phrase() == told.failure["text"]
-    assert "in break_stick" in told.failure["details"]
+    (failed,) = place.recorded
+    assert (failed.answer, failed.lacking, failed.samples) == (None, None, 0)
+    assert failed.failure["kind"] == "raised"
+    assert failed.phrase() == failed.failure["text"]
+    assert "in break_stick" in failed.failure["details"]
     assert not place.inside
 
 
 def test_failure_without_details(place: Place) -> None:
-    """If there is nothing more to say, the error is one line."""
+    """Without details, the error is one line."""
     measured = Scripted(place.bench(), Failed(Failure("ended", "its process ended", "")))
     with pytest.raises(MeasurementError, match=r"^lab\.length\(stick\): its process ended\Z"):
         measured.above(1)
 
 
 def test_failure_stands_even_if_it_is_caught(place: Place) -> None:
-    """A later answer does not make it good."""
+    """A later answer does not hide it."""
     measured = Scripted(place.bench(), broken(), 2.0)
     with pytest.raises(MeasurementError) as caught:
         measured.above(1)
@@ -401,8 +401,8 @@ def test_failure_stands_even_if_it_is_caught(place: Place) -> None:
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, GeneratorExit])
-def test_what_stops_it_all_goes_through(place: Place, stop: type[BaseException]) -> None:
-    """Ctrl-C is no failure of what is measured, and the machine is given back."""
+def test_exceptions_that_stop_the_run_are_raised(place: Place, stop: type[BaseException]) -> None:
+    """A Ctrl-C is not a failure of the measured code, and the machine lock is released."""
     with pytest.raises(stop):
         Scripted(place.bench(), stop()).above(1)
     assert place.recorded == []
@@ -411,7 +411,7 @@ def test_what_stops_it_all_goes_through(place: Place, stop: type[BaseException])
 
 @pytest.mark.parametrize(("disturbances", "values"), [(["a server"], 0), ([None, "a server"], 1)])
 def test_disturbed_measurement_has_no_answer(place: Place, disturbances: list[str | None], values: int) -> None:
-    """Neither if it is seen before, and nothing is measured at all, nor if it is seen after."""
+    """If it is disturbed before, nothing is measured; if it is disturbed after, the answer is discarded."""
     place.disturbances += disturbances
     measured = Scripted(place.bench(), 2.0)
     with pytest.raises(Inconclusive, match="a server"):
@@ -421,8 +421,8 @@ def test_disturbed_measurement_has_no_answer(place: Place, disturbances: list[st
     assert measured.above(1) is True
 
 
-def test_machine_that_is_not_to_be_had(place: Place) -> None:
-    """If there is no machine, nothing is measured; but it was asked."""
+def test_machine_lock_that_cannot_be_taken(place: Place) -> None:
+    """Without the machine lock, nothing is measured; but the question was asked."""
 
     def busy() -> NoReturn:
         raise Inconclusive("others measure")
@@ -438,7 +438,7 @@ def test_machine_that_is_not_to_be_had(place: Place) -> None:
 
 
 def comparison(m: Any, operation: str) -> object:
-    """Return what an operation on a measurement comes to."""
+    """Return the result of an operation on a measurement."""
     names = {"m": m, "operator": operator, "other": m, "suppress": suppress}
     return eval(operation, names)
 
@@ -446,29 +446,29 @@ def comparison(m: Any, operation: str) -> object:
 @pytest.mark.parametrize(
     ("operation", "words"),
     [
-        ("m == 2", rf"lab\.length\(stick\) is equal to nothing: what is measured has a range; {ASK}"),
-        ("2 == m", r"is equal to nothing: .*; compare it with a number"),
-        ("m != 2", r"is equal to nothing: .*; compare it with a number"),
-        ("m == None", r"is equal to nothing: .*; compare it with a number"),
-        ("m in [2]", r"is equal to nothing: .*; compare it with a number"),
-        ("2 in [m]", r"is equal to nothing: .*; compare it with a number"),
-        ("[2].index(m)", r"is equal to nothing: .*; compare it with a number"),
-        ("bool(m)", rf"lab\.length\(stick\) is neither true nor false; {ASK}"),
+        ("m == 2", rf"lab\.length\(stick\): a measurement has a range, so it is not equal to a number; {ASK}"),
+        ("2 == m", r"it is not equal to a number; compare it with a number"),
+        ("m != 2", r"it is not equal to a number; compare it with a number"),
+        ("m == None", r"it is not equal to a number; compare it with a number"),
+        ("m in [2]", r"it is not equal to a number; compare it with a number"),
+        ("2 in [m]", r"it is not equal to a number; compare it with a number"),
+        ("[2].index(m)", r"it is not equal to a number; compare it with a number"),
+        ("bool(m)", rf"lab\.length\(stick\): a measurement is neither true nor false; {ASK}"),
         ("not m", r"is neither true nor false; compare it with a number"),
         ("m and True", r"is neither true nor false; compare it with a number"),
         ("m or True", r"is neither true nor false; compare it with a number"),
         ("1 if m else 2", r"is neither true nor false; compare it with a number"),
         ("all([m])", r"is neither true nor false; compare it with a number"),
-        ("float(m)", rf"lab\.length\(stick\) is no number: what is measured has a range; {ASK}"),
+        ("float(m)", rf"lab\.length\(stick\): a measurement has a range, so it is not a float; {ASK}"),
         ("hash(m)", "unhashable type: 'Scripted'"),
         ("{m}", "unhashable type: 'Scripted'"),
         ("int(m)", "int"),
         ("m + 1", "unsupported operand"),
-        ("max(m, other)", "two measurements from different times cannot be compared"),
+        ("max(m, other)", "these were measured at different times"),
     ],
 )
 def test_what_is_no_question(place: Place, m: Scripted, operation: str, words: str) -> None:
-    """Equality, truth and the value itself are errors that say what to write; nothing is measured for them."""
+    """Equality, truth and the value are errors that say what to write; nothing is measured."""
     with pytest.raises(TypeError, match=words):
         comparison(m, operation)
     assert untouched(place, m)
@@ -476,19 +476,19 @@ def test_what_is_no_question(place: Place, m: Scripted, operation: str, words: s
 
 @pytest.mark.parametrize("operation", ["m == m", "m != m", "[m, m] == [2, 2]"])
 def test_equality_with_itself(place: Place, m: Scripted, operation: str) -> None:
-    """It is not even equal to itself."""
-    with pytest.raises(TypeError, match="is equal to nothing"):
+    """A measurement is not even equal to itself."""
+    with pytest.raises(TypeError, match="it is not equal to a number"):
         comparison(m, operation)
     assert untouched(place, m)
 
 
 @pytest.mark.parametrize("name", ["gt", "ge", "lt", "le"])
 def test_two_measurements_are_not_compared(place: Place, m: Scripted, name: str) -> None:
-    """They are from different times; what to write instead is said, and nothing is measured."""
+    """They were measured at different times; the error says what to write, and nothing is measured."""
     other = Scripted(place.bench(), 1.0)
     sign = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}[name]
     words = (
-        rf"^lab\.length\(stick\) {sign} lab\.length\(stick\): two measurements from different times .*; measure one"
+        rf"^lab\.length\(stick\) {sign} lab\.length\(stick\): these were measured at different times.*; measure one"
     )
     with pytest.raises(TypeError, match=words):
         getattr(operator, name)(m, other)
@@ -500,8 +500,8 @@ def test_two_measurements_are_not_compared(place: Place, m: Scripted, name: str)
 @pytest.mark.parametrize("swapped", [False, True])
 @pytest.mark.parametrize("given", [None, True, "2", [2], 2j, Decimal(2), len], ids=repr)
 def test_comparison_with_no_number(place: Place, m: Scripted, name: str, swapped: bool, given: Any) -> None:
-    """Text, None, a truth value and the like are no numbers."""
-    with pytest.raises(TypeError, match=f"is no number; {ASK}"):
+    """Text, None and truth values, for example, are not numbers."""
+    with pytest.raises(TypeError, match=f"is not a number; {ASK}"):
         getattr(operator, name)(*((given, m) if swapped else (m, given)))
     assert untouched(place, m)
 
@@ -520,8 +520,8 @@ def test_comparison_with_no_number(place: Place, m: Scripted, name: str, swapped
     ],
 )
 def test_question_with_no_number(place: Place, m: Scripted, ask: Callable[[Any], object], call: str) -> None:
-    """What was written is said, and what is wrong with it."""
-    with pytest.raises(TypeError, match=rf"^{re.escape(f'lab.length(stick).{call} is no number')}; {ASK}"):
+    """The error has the call and the problem."""
+    with pytest.raises(TypeError, match=rf"^{re.escape(f'lab.length(stick).{call} is not a number')}; {ASK}"):
         ask(m)
     assert untouched(place, m)
 
@@ -532,46 +532,46 @@ NAN, INF = float("nan"), float("inf")
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda m: m > NAN, r"above\(nan\): nothing lies beyond nan"),
-        (lambda m: m < NAN, r"below\(nan\): nothing lies beyond nan"),
-        (lambda m: m < INF, r"below\(inf\): nothing lies beyond inf"),
-        (lambda m: m > -INF, r"above\(-inf\): nothing lies beyond -inf"),
-        (lambda m: m < 10**400, r"below\(10+\): nothing lies beyond inf"),
-        (lambda m: m > -(10**400), r"above\(-10+\): nothing lies beyond -inf"),
-        (lambda m: m.below(2, else_above=INF), r"below\(2\): nothing lies beyond inf"),
-        (lambda m: m.between(NAN, 2), r"between\(nan, 2\): nothing lies beyond nan"),
-        (lambda m: m.between(1, INF), r"between\(1, inf\): nothing lies beyond inf"),
+        (lambda m: m > NAN, r"above\(nan\): nan is not finite"),
+        (lambda m: m < NAN, r"below\(nan\): nan is not finite"),
+        (lambda m: m < INF, r"below\(inf\): inf is not finite"),
+        (lambda m: m > -INF, r"above\(-inf\): -inf is not finite"),
+        (lambda m: m < 10**400, r"below\(10+\): inf is not finite"),
+        (lambda m: m > -(10**400), r"above\(-10+\): -inf is not finite"),
+        (lambda m: m.below(2, else_above=INF), r"below\(2\): inf is not finite"),
+        (lambda m: m.between(NAN, 2), r"between\(nan, 2\): nan is not finite"),
+        (lambda m: m.between(1, INF), r"between\(1, inf\): inf is not finite"),
         (lambda m: m > 0, r"above\(0\): it is always above 0; compare it with a greater number"),
         (lambda m: m < 0.0, r"below\(0\.0\): it is always above 0; compare it with a greater number"),
         (lambda m: m > -1, r"above\(-1\): it is always above 0"),
         (lambda m: m.above(1, else_below=0), r"above\(1\): it is always above 0"),
         (lambda m: m.between(0, 1), r"between\(0, 1\): it is always above 0"),
-        (lambda m: m.above(2, else_below=3), r"above\(2\): else_below=3 is on the wrong side of 2"),
-        (lambda m: m.below(2, else_above=1), r"below\(2\): else_above=1 is on the wrong side of 2"),
-        (lambda m: m.between(2, 1), r"between\(2, 1\): the first number is to be the smaller one"),
-        (lambda m: m.between(2, 2), r"between\(2, 2\): the first number is to be the smaller one"),
+        (lambda m: m.above(2, else_below=3), r"above\(2\): else_below=3 must not be greater than 2"),
+        (lambda m: m.below(2, else_above=1), r"below\(2\): else_above=1 must not be smaller than 2"),
+        (lambda m: m.between(2, 1), r"between\(2, 1\): the first number must be smaller than the second"),
+        (lambda m: m.between(2, 2), r"between\(2, 2\): the first number must be smaller than the second"),
     ],
 )
 def test_number_that_makes_no_sense(place: Place, m: Scripted, ask: Callable[[Scripted], object], words: str) -> None:
-    """What no measurement can be told to be beyond of is an error, and nothing is measured."""
+    """A number that no quantity can lie beyond is an error, and nothing is measured."""
     with pytest.raises(ValueError, match=rf"^lab\.length\(stick\)\.{words}"):
         ask(m)
     assert untouched(place, m)
 
 
 def test_nothing_lies_between_numbers_whose_dead_zones_meet(place: Place) -> None:
-    """So that could only be refuted; numbers that are further apart are asked for."""
+    """Such a question could only be refuted; the error asks for numbers that are further apart."""
     tolerant = Tolerant(place.bench(), 2.0)
     for high in (2.25, 2.5):
         with pytest.raises(ValueError, match=rf"^lab\.length\(stick\)\.between\(2, {high}\): .*further apart$"):
             tolerant.between(2, high)
     assert untouched(place, tolerant)
-    with pytest.raises(ValueError, match="the first number is to be the smaller one"):
+    with pytest.raises(ValueError, match="the first number must be smaller than the second"):
         tolerant.between(3, 1)
 
 
 def test_what_can_be_negative_has_no_floor(place: Place) -> None:
-    """A kind of measurement that can come to anything can be compared with anything."""
+    """A measurement that can be negative can be compared with any number."""
     anything = Anything(place.bench(), -2.0)
     assert anything < 0
     assert anything > -3
@@ -580,21 +580,21 @@ def test_what_can_be_negative_has_no_floor(place: Place) -> None:
 
 # --- chained comparisons
 
-TWICE = r"^lab\.length\(stick\) is compared twice .*; write m\.between\(low, high\)"
+TWICE = r"^lab\.length\(stick\) is compared twice .*, write m\.between\(low, high\)"
 
 
 def chain(m: Scripted) -> bool:
-    """Compare as a chain, where no assert is rewritten."""
+    """Compare in a chain, in code without a rewritten assert."""
     return 1 < m < 3
 
 
 def chain_that_is_false_at_once(m: Scripted) -> bool:
-    """Compare as a chain whose second part Python would not come to."""
+    """Compare in a chain whose second comparison Python does not make."""
     return 3 < m < 4
 
 
 def chain_over_lines(m: Scripted) -> bool:
-    """Compare as a chain on several lines."""
+    """Compare in a chain on several lines."""
     # fmt: off
     return (
         1
@@ -605,29 +605,29 @@ def chain_over_lines(m: Scripted) -> bool:
 
 
 def chain_from_it(m: Scripted) -> bool:
-    """Compare as a chain that begins with it."""
+    """Compare in a chain that begins with the measurement."""
     return m < 3 < 4
 
 
 def chain_in_a_condition(m: Scripted) -> bool:
-    """Compare as a chain whose value is only looked at."""
+    """Compare in a chain in a condition."""
     if 1 <= m <= 3:  # noqa: SIM103  (what is tested is an if)
         return True
     return False
 
 
 def chain_in_an_assert(m: Scripted) -> None:
-    """Compare as a chain in an assert that pytest has rewritten."""
+    """Compare in a chain in an assert that pytest has rewritten."""
     assert 1 < m < 3
 
 
 def chain_in_an_assert_that_fails_at_once(m: Scripted) -> None:
-    """Compare as a chain in an assert of which pytest makes both comparisons, although the first is false."""
+    """Compare in a chain in an assert: pytest makes both comparisons, although the first is false."""
     assert 3 < m < 4
 
 
 def chain_in_an_assert_over_lines(m: Scripted) -> None:
-    """Compare as a chain in an assert on several lines."""
+    """Compare in a chain in an assert on several lines."""
     # fmt: off
     assert (
         1
@@ -638,12 +638,12 @@ def chain_in_an_assert_over_lines(m: Scripted) -> None:
 
 
 def both_in_one_line(m: Scripted) -> bool:
-    """Compare twice, as a chain would."""
+    """Compare twice on one line, like a chain."""
     return m > 1 and m < 3
 
 
 def both_in_one_assert(m: Scripted) -> None:
-    """Compare twice in an assert, as a chain would."""
+    """Compare twice in an assert, like a chain."""
     assert m > 1 and m < 3  # noqa: PT018  (what is tested)
 
 
@@ -664,7 +664,7 @@ CHAINS = [
 @interpreter
 @pytest.mark.parametrize("compare", CHAINS)
 def test_chained_comparison(m: Scripted, compare: Callable[[Scripted], object]) -> None:
-    """It is an error wherever it is written, whatever the first comparison says, and again where it is repeated."""
+    """It is an error wherever it is written, whatever the first comparison gives, and also if it is repeated."""
     for _ in range(3):
         with pytest.raises(TypeError, match=TWICE):
             compare(m)
@@ -675,7 +675,7 @@ def test_chained_comparison(m: Scripted, compare: Callable[[Scripted], object]) 
 def test_chain_is_refused_before_anything_is_measured(
     place: Place, m: Scripted, compare: Callable[[Scripted], object]
 ) -> None:
-    """Python's own chains are seen as such at their first comparison."""
+    """A chain of Python's own is recognized at its first comparison."""
     with pytest.raises(TypeError, match=TWICE):
         compare(m)
     assert untouched(place, m)
@@ -684,7 +684,7 @@ def test_chain_is_refused_before_anything_is_measured(
 @pytest.mark.untraced
 @interpreter
 def test_chain_in_a_claim(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The claim ends in an error, which says what to write."""
+    """The claim is an ERROR that says what to write."""
     monkeypatch.setenv(LOCK_DIR, str(pytester.path / "lock"))
     path = pytester.makepyfile(
         """
@@ -697,13 +697,13 @@ def test_chain_in_a_claim(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyP
         """
     )
     result = pytester.runpytest("--claims", path)
-    result.stdout.fnmatch_lines(["*is compared twice *; write m.between(low, high)*"])
+    result.stdout.fnmatch_lines(["*is compared twice *, write m.between(low, high)*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
 @interpreter
 def test_same_comparison_in_a_loop(place: Place, m: Scripted) -> None:
-    """Asking again, with the same number or another, is no chain."""
+    """A repeated question, with the same number or another, is not a chain."""
     for number in (1, 3, 1):
         assert (m > number) is (number < 2)
     assert [m < number for number in (1, 3)] == [False, True]
@@ -712,7 +712,7 @@ def test_same_comparison_in_a_loop(place: Place, m: Scripted) -> None:
 
 @interpreter
 def test_comparisons_in_statements_of_their_own(place: Place, m: Scripted) -> None:
-    """One after the other, each is a question of its own."""
+    """Each of several statements is a question."""
     assert m > 1
     assert m < 3
     assert m >= 1
@@ -724,7 +724,7 @@ def test_comparisons_in_statements_of_their_own(place: Place, m: Scripted) -> No
 
 @interpreter
 def test_other_comparisons_in_the_same_expression(place: Place, m: Scripted) -> None:
-    """A chain of numbers, and another measurement beside it, are no chain of this one."""
+    """A chain of numbers, and another measurement on the same line, are not a chain of this one."""
     other = Scripted(place.bench(), 2.0)
     assert m > 1 and other < 3  # noqa: PT018  (what is tested)
     assert (0 < 1 < 2) and m > 1  # noqa: PT018
@@ -733,7 +733,7 @@ def test_other_comparisons_in_the_same_expression(place: Place, m: Scripted) -> 
 
 @interpreter
 def test_function_that_compares(place: Place, m: Scripted) -> None:
-    """A comparison in a function that is called from one line twice is one comparison each time."""
+    """A function that compares can be called twice on one line."""
 
     def above(number: float) -> bool:
         return m > number
@@ -746,22 +746,22 @@ def test_function_that_compares(place: Place, m: Scripted) -> None:
 
 
 def test_repr_samples_nothing(place: Place, m: Scripted) -> None:
-    """It shows what there is: nothing at first, and then value, range and number of samples."""
+    """It shows that nothing was measured; and later, the value, the range and the number of samples."""
     assert repr(m) == str(m) == f"{m}" == "<lab.length(stick): not measured yet>"
     assert untouched(place, m)
     assert m > 1
-    assert repr(m) == "<lab.length(stick): 2 [1.5 to 2.5], 1 sample>"
+    assert repr(m) == "<lab.length(stick): 2 (1.5 to 2.5), 1 sample>"
     assert m > 1
-    assert repr(m) == str(m) == "<lab.length(stick): 2 [1.5 to 2.5], 2 samples>"
+    assert repr(m) == str(m) == "<lab.length(stick): 2 (1.5 to 2.5), 2 samples>"
     assert (len(place.recorded), len(m.cuts)) == (2, 2)
 
 
 def test_repr_without_a_range(m: Scripted) -> None:
-    """Where there are too few samples for a range, that is said."""
+    """If there are too few samples for a range, it says so."""
     m._reading = lambda: Reading(2.0, float("-inf"), float("inf"), 1_200)  # type: ignore[method-assign]
-    assert repr(m) == "<lab.length(stick): 2 [no range can be told], 1,200 samples>"
+    assert repr(m) == "<lab.length(stick): 2 (no range yet), 1,200 samples>"
 
 
 def test_public_names() -> None:
-    """The error is found where users find it, and names that place."""
+    """The error's module is the public one."""
     assert f"{MeasurementError.__module__}.{MeasurementError.__qualname__}" == "pytest_concclaims.MeasurementError"

@@ -1,4 +1,4 @@
-"""What one more idle thing costs: by a gauge of our own to the byte, and by the real one as far as can be told."""
+"""The memory of one more idle thing: exactly, by a simulated gauge; and roughly, by the real one."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from pytest_concclaims.records.evidence import MemoryRun, from_json, in_bytes
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.starts]
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork here")
-has_gauge = pytest.mark.skipif(gauge() is None, reason="nothing can tell memory here")
+has_gauge = pytest.mark.skipif(gauge() is None, reason="memory cannot be measured here")
 
 MIB = 1 << 20
-#: Seconds for a question to the real gauge; one that is settled takes no more than it needs.
+#: Seconds for a question to the real gauge; a settled one takes less.
 LONG = 60.0
 
 
 @pytest.fixture
 def lab() -> Lab:
-    """Return a lab without evidence so far."""
+    """Return a lab without evidence."""
     return Lab(budget=LONG)
 
 
@@ -46,26 +46,26 @@ def last(lab: Lab) -> MemoryRun:
 
 
 class Computer:
-    """A computer whose memory is what is written down here."""
+    """A simulated computer with known memory."""
 
     def __init__(self) -> None:
         self.own = 50 * MIB
-        #: What each has alone.
+        #: The memory that each process has alone.
         self.processes: dict[int, int] = {}
         self.unique = True
-        #: What objects take of memory that was there before.
+        #: The memory of objects in memory that the process had before.
         self.in_use = 0
-        #: What each process has a part of, with others that were started.
+        #: Of each process, the part of memory that it shares with other started processes.
         self.shared = 0
-        #: What each has that is resident, with what it shares with this one.
+        #: Of each process, the resident memory, with what it shares with this one.
         self.resident: Counter[int] = Counter()
-        #: What has happened, in order.
+        #: The events, in order.
         self.log: list[str] = []
         self.running: list[str] = []
         self._number = 0
 
     def gauge(self, idle: Container[int]) -> MemoryInUse:
-        """Read it."""
+        """Return the memory in use."""
         started = {
             process: Sizes(self.resident[process], size if self.unique else None, size + self.shared)
             for process, size in self.processes.items()
@@ -80,19 +80,19 @@ class Computer:
         return []
 
     def started(self, name: str) -> int:
-        """Take down that something was started; return its number."""
+        """Record that something was started; return its number."""
         self._number += 1
         self.log.append(f"+{name}")
         self.running.append(name)
         return self._number
 
     def ended(self, name: str) -> None:
-        """Take down that it has ended."""
+        """Record that it has ended."""
         self.log.append(f"-{name}")
         self.running.remove(name)
 
     def thread(self, name: str, size: int) -> Callable[[], AbstractContextManager[None]]:
-        """Return what starts something in this process."""
+        """Return a function that starts something in this process."""
 
         @contextmanager
         def start() -> Iterator[None]:
@@ -108,7 +108,7 @@ class Computer:
         return start
 
     def process(self, name: str, own: int, its: int) -> Callable[[], AbstractContextManager[None]]:
-        """Return what starts a process, for which this one needs some memory as well."""
+        """Return a function that starts a process, for which this process needs some memory as well."""
 
         @contextmanager
         def start() -> Iterator[None]:
@@ -128,12 +128,12 @@ class Computer:
 
 @pytest.fixture
 def computer(monkeypatch: pytest.MonkeyPatch) -> Computer:
-    """Have a computer of our own."""
+    """Return a simulated computer that the gauge reads."""
     computer = Computer()
     monkeypatch.setattr(lab_module, "gauge", lambda: computer.gauge)
     monkeypatch.setattr(memory, "_objects", computer.fill)
     monkeypatch.setattr(memory, "objects_in_use", lambda: computer.in_use)
-    # Nothing looks at this process's own memory, so nothing has to be tidy there.
+    # The real memory of this process is not read, so it need not be collected.
     monkeypatch.setattr(memory, "gc", SimpleNamespace(collect=lambda: 0))
     monkeypatch.setattr("pytest_concclaims.lab.linux.trim", lambda: None)
     return computer
@@ -143,7 +143,7 @@ def computer(monkeypatch: pytest.MonkeyPatch) -> Computer:
 
 
 def test_thing_in_this_process(lab: Lab, computer: Computer) -> None:
-    """It takes what this process takes more: 13 that agree settle on which side of a number that lies."""
+    """It takes the growth of this process; 13 samples that agree settle on which side of a number that lies."""
     measured = lab.memory(computer.thread("thread", MIB))
     assert measured > MIB // 2
     found = last(lab)
@@ -153,7 +153,7 @@ def test_thing_in_this_process(lab: Lab, computer: Computer) -> None:
 
 
 def test_asked_again_it_goes_on(lab: Lab, computer: Computer) -> None:
-    """What is known already takes nothing more."""
+    """A question that earlier samples answer starts nothing."""
     measured = lab.memory(computer.thread("thread", MIB))
     assert measured > MIB // 2
     log = list(computer.log)
@@ -166,13 +166,13 @@ def test_asked_again_it_goes_on(lab: Lab, computer: Computer) -> None:
 
 
 def test_process(lab: Lab, computer: Computer) -> None:
-    """It takes what it takes alone, and what this process takes more for it."""
+    """It takes its unique set size, and the growth of this process."""
     assert lab.memory(computer.process("process", own=1000, its=9 * MIB)) > 8 * MIB
     assert last(lab).value == 9 * MIB + 1000
 
 
 def test_what_several_processes_share_may_count_or_not(lab: Lab, computer: Computer) -> None:
-    """Between what each takes alone and what they have with all that they share there is no answer."""
+    """There is no answer between their unique set sizes and what they have with all that they share."""
     start = computer.process("process", own=0, its=MIB)
     computer.shared = 2 * MIB
 
@@ -190,12 +190,12 @@ def test_what_several_processes_share_may_count_or_not(lab: Lab, computer: Compu
 
 
 @pytest.mark.parametrize("grows", [False, True])
-def test_processes_of_the_crowd_are_idle(lab: Lab, computer: Computer, grows: bool) -> None:
-    """What they have alone as this process wrote to it, the next thing has not taken; what is new to them, it may."""
+def test_processes_of_earlier_samples_are_idle(lab: Lab, computer: Computer, grows: bool) -> None:
+    """Memory that became unique to an idle process is not counted for the next thing; new resident memory may be."""
 
     @contextmanager
     def thread() -> Iterator[None]:
-        for process in list(computer.processes)[1:]:  # but for the first, which may be a server
+        for process in list(computer.processes)[1:]:  # without the first, which may be a server
             computer.processes[process] += 4 * MIB
             computer.resident[process] += 4 * MIB * grows
         yield
@@ -209,8 +209,8 @@ def test_processes_of_the_crowd_are_idle(lab: Lab, computer: Computer, grows: bo
     assert last(lab).arms[1]["median"] == 0
 
 
-def test_process_that_was_there_is_no_one_of_the_crowd(lab: Lab, computer: Computer) -> None:
-    """A server that takes more for each client is no idle thing: what it takes counts."""
+def test_process_from_before_is_not_idle(lab: Lab, computer: Computer) -> None:
+    """A server that grows for each client is not idle: its growth counts."""
     computer.processes[-1] = 50 * MIB
 
     def connect() -> None:
@@ -221,7 +221,7 @@ def test_process_that_was_there_is_no_one_of_the_crowd(lab: Lab, computer: Compu
 
 
 def test_things_are_started_beside_each_other(lab: Lab, computer: Computer) -> None:
-    """One is there already when samples begin, all stay until the end, and all have ended then."""
+    """One exists before samples begin; all stay until the end, and are ended then."""
     there: list[int] = []
     start = computer.thread("thread", MIB)
 
@@ -235,8 +235,8 @@ def test_things_are_started_beside_each_other(lab: Lab, computer: Computer) -> N
     assert computer.log == ["+thread"] * 14 + ["-thread"] * 14
 
 
-def test_what_the_first_one_takes_along_does_not_count(lab: Lab, computer: Computer) -> None:
-    """Modules and servers come once, and not for one more."""
+def test_first_one_does_not_count(lab: Lab, computer: Computer) -> None:
+    """Modules and servers are loaded once, and not for each thing."""
     start = computer.thread("thread", MIB)
 
     def first_takes_more() -> Any:
@@ -250,7 +250,7 @@ def test_what_the_first_one_takes_along_does_not_count(lab: Lab, computer: Compu
 def test_room_that_this_process_has_is_filled_first(
     lab: Lab, computer: Computer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What finds room in memory that is not in use would seem to cost nothing."""
+    """A thing that fits into unused memory would seem to take nothing."""
     room = [10 * MIB]
 
     def take(size: int) -> list[bytes]:
@@ -270,13 +270,13 @@ def test_room_that_this_process_has_is_filled_first(
     assert last(lab).value == MIB
 
 
-def test_room_that_has_no_end(lab: Lab, computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing makes this process grow, what is seen is taken at least; how much at most is not known."""
+def test_room_that_cannot_be_filled(lab: Lab, computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If nothing makes this process grow, there is a lower bound only."""
     monkeypatch.setattr(memory, "_objects", lambda _: [])
     assert lab.memory(computer.thread("thread", MIB)).above(MIB // 2)
     assert (last(lab).value, last(lab).high) == (MIB, None)
     for against in (None, computer.thread("other", MIB)):
-        with pytest.raises(Inconclusive, match="this process has memory that it does not use"):
+        with pytest.raises(Inconclusive, match="this process has unused memory"):
             lab.memory(computer.thread("thread", MIB), against=against).below(2 * MIB)
         assert "inf" not in json.dumps(last(lab).to_json(), allow_nan=False)
     assert last(lab).value is None
@@ -284,7 +284,7 @@ def test_room_that_has_no_end(lab: Lab, computer: Computer, monkeypatch: pytest.
 
 
 def test_objects_in_memory_that_was_there_count_at_most(lab: Lab, computer: Computer) -> None:
-    """Nothing is said to take less than they do, nor more: the memory may be theirs or another's."""
+    """An object may be in memory that the process had before: that counts for the upper bound only."""
     start = computer.thread("thread", MIB)
 
     def start_one() -> Any:
@@ -301,36 +301,36 @@ def test_objects_in_memory_that_was_there_count_at_most(lab: Lab, computer: Comp
 
 @pytest.mark.parametrize("against", [False, True])
 def test_nothing_is_less_where_memory_is_given_back(lab: Lab, computer: Computer, against: bool) -> None:
-    """What has come in its place may be any amount."""
+    """If memory is returned to the system, what was started may have replaced any amount."""
     start = computer.thread("thread", 8 * MIB)
 
     def start_one() -> Any:
         computer.own -= 9 * MIB
         return start()
 
-    with pytest.raises(Inconclusive, match="this process has given memory back meanwhile"):
+    with pytest.raises(Inconclusive, match="this process returned memory to the system meanwhile"):
         lab.memory(start_one, against=computer.thread("other", 4 * MIB) if against else None).below(MIB)
     assert last(lab).below == 0
-    with pytest.raises(Inconclusive, match="this process has given memory back meanwhile"):
+    with pytest.raises(Inconclusive, match="this process returned memory to the system meanwhile"):
         assert lab.memory(computer.thread("other", 4 * MIB), against=start_one) > MIB
     assert json.dumps(last(lab).to_json(), allow_nan=False)
 
 
-def test_things_of_one_name_are_told_apart(lab: Lab, computer: Computer) -> None:
-    """They are on one line, or the same."""
+def test_things_of_one_name_have_different_names(lab: Lab, computer: Computer) -> None:
+    """Functions of one name on one line, or one function twice, have different names in the evidence."""
     lab.memory(computer.thread("thread", MIB), against=computer.thread("thread", 4 * MIB)).below(0)
-    assert last(lab).subject.endswith("one more thread (A) takes, less what one more thread (B) takes")
+    assert last(lab).subject.endswith("one more `thread (A)`, minus that of one more `thread (B)`")
 
 
 @has_gauge
-def test_memory_that_ended_threads_have_left_is_not_taken_for_none(lab: Lab) -> None:
-    """A thread finds it, and does not make the process grow: it is given back to the system before."""
+def test_memory_of_ended_threads_is_not_reused(lab: Lab) -> None:
+    """A thread would reuse the memory of an ended thread, so that memory is returned to the system before."""
     kept, all_have = [], threading.Barrier(20)
 
     def work(size: int) -> None:
         taken = [b"1" * size for _ in range(3000)]
-        kept.append(b"1" * size)  # it keeps the memory before it from being given back
-        all_have.wait(TIMEOUT_S)  # so that each has an arena of its own, as far as there are enough
+        kept.append(b"1" * size)  # it keeps the memory before it from being returned to the system
+        all_have.wait(TIMEOUT_S)  # so that each has an arena of its own, if there are enough
         assert taken
 
     threads = [threading.Thread(target=work, args=(2000,)) for _ in range(20)]
@@ -361,8 +361,8 @@ def test_memory_that_ended_threads_have_left_is_not_taken_for_none(lab: Lab) -> 
     assert answer(lab.memory(thread_with_a_megabyte), 200 * 1024) is not False
 
 
-def test_crowd_has_an_end(lab: Lab, computer: Computer) -> None:
-    """The number of those beside each other is limited; what is lacking comes with the next question."""
+def test_number_of_things_is_limited(lab: Lab, computer: Computer) -> None:
+    """The number of things at the same time is limited; another question adds samples."""
     sizes = iter([3 * MIB, *[MIB, 3 * MIB] * 100])
 
     def start_one() -> Any:
@@ -372,13 +372,13 @@ def test_crowd_has_an_end(lab: Lab, computer: Computer) -> None:
     for asked in (1, 2):
         with pytest.raises(Inconclusive):
             measured.above(2 * MIB)
-        assert last(lab).samples == asked * memory._MOST_BESIDE_EACH_OTHER
-        assert computer.log.count("+thread") == asked * (1 + memory._MOST_BESIDE_EACH_OTHER)
+        assert last(lab).samples == asked * memory._MOST_STARTED
+        assert computer.log.count("+thread") == asked * (1 + memory._MOST_STARTED)
         assert computer.running == []
 
 
 def test_memory_of_what_has_ended_is_not_taken_off(lab: Lab, computer: Computer) -> None:
-    """A process that ends meanwhile, which other code has started, makes nothing smaller."""
+    """If a process of other code ends meanwhile, the growth does not become less."""
     start = computer.process("process", own=0, its=MIB)
     computer.processes.update({-number: 100 * MIB for number in range(1, 100)})
 
@@ -392,7 +392,7 @@ def test_memory_of_what_has_ended_is_not_taken_off(lab: Lab, computer: Computer)
 
 
 def test_thing_that_cannot_be_ended(lab: Lab, computer: Computer) -> None:
-    """A function that returns no context manager has started something for good."""
+    """If a function returns no context manager, what it started is not ended."""
 
     def take() -> None:
         computer.log.append("+")
@@ -403,16 +403,16 @@ def test_thing_that_cannot_be_ended(lab: Lab, computer: Computer) -> None:
 
 
 def test_memory_that_is_as_much_as_the_number(lab: Lab, computer: Computer) -> None:
-    """It lies neither above nor below, so there is no answer, and everything has ended."""
+    """It lies on neither side, so there is no answer; all that was started is ended."""
     measured = lab.memory(computer.thread("thread", MIB))
-    with pytest.raises(Inconclusive, match="resident memory that one more thread takes"):
+    with pytest.raises(Inconclusive, match="resident memory of one more `thread`"):
         measured.above(MIB)
     assert last(lab).answer is None
     assert computer.running == []
 
 
 def test_budget_is_spent(lab: Lab, computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sample there is in any case, and none after the end."""
+    """At least one sample is measured, and none begins after the end."""
     now = [0.0]
     monkeypatch.setattr(memory, "clock", lambda: now[0])
 
@@ -433,24 +433,24 @@ def test_budget_is_spent(lab: Lab, computer: Computer, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("number", [-MIB, 0, 1, 16 * 1024])
 def test_question_that_has_one_answer_at_most(lab: Lab, computer: Computer, number: int) -> None:
-    """Nothing takes less than nothing: what asks for that could not lose."""
-    with pytest.raises(ValueError, match=r"so nothing could lie below; compare it with more than 16 KiB"):
+    """Nothing takes less than nothing, so the question could not be refuted."""
+    with pytest.raises(ValueError, match=r"so nothing lies below it; compare with more than 16 KiB"):
         lab.memory(computer.thread("thread", MIB)).above(number)
-    with pytest.raises(ValueError, match="so nothing could lie below"):
+    with pytest.raises(ValueError, match="so nothing lies below it"):
         lab.memory(computer.thread("thread", MIB)).below(number)
     assert computer.log == []
 
 
-def test_no_answer_says_how_many_lie_where(lab: Lab, computer: Computer) -> None:
-    """What ends it is not always the time: no more than some are started beside each other."""
+def test_no_answer_has_the_numbers_of_samples(lab: Lab, computer: Computer) -> None:
+    """Not only the budget ends it: the number of things is limited."""
     with pytest.raises(Inconclusive) as caught:
         lab.memory(computer.thread("thread", MIB), budget=1e9).above(MIB)
-    words = "after 40 beside each other, of 40 samples 0 lie above 1.02 MiB and 0 below 0.984 MiB"
+    words = "40 were started, the maximum. Of 40 samples, 0 lie above 1.02 MiB, 0 below 0.984 MiB"
     assert words in str(caught.value)
 
 
-def test_it_is_said_that_something_was_not_told(lab: Lab, computer: Computer) -> None:
-    """Where the system does not tell what is unique, once is enough for the record to say so."""
+def test_unknown_unique_set_size_is_recorded(lab: Lab, computer: Computer) -> None:
+    """If the unique set size is unknown once, the record says so."""
     start = computer.process("process", own=0, its=MIB)
 
     def start_one() -> Any:
@@ -461,11 +461,11 @@ def test_it_is_said_that_something_was_not_told(lab: Lab, computer: Computer) ->
     assert last(lab).unique is False
 
 
-def test_what_a_process_may_share_is_no_memory_of_its_own(lab: Lab, computer: Computer) -> None:
-    """Where the system does not tell, all that is resident may be shared: it is taken at most, and not at least."""
+def test_memory_that_may_be_shared_is_not_unique(lab: Lab, computer: Computer) -> None:
+    """If unique set sizes are unknown, all resident memory may be shared: it counts for the upper bound only."""
     computer.unique = False
     start = computer.process("process", own=0, its=MIB)
-    with pytest.raises(Inconclusive, match="the system does not tell what a process that was started has for itself"):
+    with pytest.raises(Inconclusive, match="the system does not report the unique set size of a started process"):
         lab.memory(start).above(MIB // 2)
     assert lab.memory(start).below(2 * MIB)
     against = lab.memory(start, against=computer.thread("thread", 2 * MIB))
@@ -476,7 +476,7 @@ def test_what_a_process_may_share_is_no_memory_of_its_own(lab: Lab, computer: Co
 
 
 def test_against(lab: Lab, computer: Computer) -> None:
-    """It is the difference of the two in adjacent pairs, of which each has both kinds."""
+    """It is the difference of the two kinds in adjacent pairs."""
     process, thread = computer.process("process", own=10, its=MIB), computer.thread("thread", 1000)
     assert lab.memory(process, against=thread) > 0
     found = last(lab)
@@ -485,20 +485,20 @@ def test_against(lab: Lab, computer: Computer) -> None:
         {"name": "process", "median": MIB + 10, "bytes": [MIB + 10] * 13},
         {"name": "thread", "median": 1000, "bytes": [1000] * 13},
     ]
-    assert found.subject == "resident memory that one more process takes, less what one more thread takes"
+    assert found.subject == "resident memory of one more `process`, minus that of one more `thread`"
     assert not lab.memory(thread, against=process) > 0
     assert last(lab).value == 1000 - MIB - 10
     assert computer.running == []
 
 
 def test_order_is_drawn(lab: Lab, computer: Computer) -> None:
-    """Now the one comes first, and now the other; the figures are not mixed up by that."""
+    """Either can come first, and the numbers belong to the right kind."""
     one, other = computer.thread("one", 2 * MIB), computer.thread("other", MIB)
     with pytest.raises(Inconclusive):
         lab.memory(one, against=other).above(MIB)
     starts = [event[1:] for event in computer.log if event[0] == "+"][2:]
     pairs = {tuple(starts[index : index + 2]) for index in range(0, len(starts), 2)}
-    assert pairs == {("one", "other"), ("other", "one")}  # all 40 alike: once in 10 ** 11 runs
+    assert pairs == {("one", "other"), ("other", "one")}  # 40 equal ones have a probability of 10 ** -11
     sizes = [set(arm["bytes"]) for arm in last(lab).arms]
     assert sizes == [{2 * MIB}, {MIB}]
 
@@ -507,7 +507,7 @@ def test_order_is_drawn(lab: Lab, computer: Computer) -> None:
 
 
 def test_start_that_raises(lab: Lab, computer: Computer) -> None:
-    """It is an error with a traceback, and all that was started before has ended."""
+    """It is an error with a traceback, and all that was started before is ended."""
     start = computer.thread("thread", 5)
 
     def start_three() -> Any:
@@ -530,7 +530,7 @@ def test_start_that_raises(lab: Lab, computer: Computer) -> None:
 
 @pytest.mark.parametrize("error", [AssertionError("not so"), SystemExit(3)], ids=repr)
 def test_start_that_raises_what_is_no_error(lab: Lab, computer: Computer, error: BaseException) -> None:
-    """It speaks of one start and not of the claim."""
+    """An exception of a start is about that start, and not about the claim."""
 
     def start_one() -> None:
         raise error
@@ -540,7 +540,7 @@ def test_start_that_raises_what_is_no_error(lab: Lab, computer: Computer, error:
 
 
 def test_entering_that_raises(lab: Lab, computer: Computer) -> None:
-    """A context manager belongs to the start."""
+    """Entering the context is part of the start."""
 
     @contextmanager
     def start_one() -> Iterator[None]:
@@ -552,7 +552,7 @@ def test_entering_that_raises(lab: Lab, computer: Computer) -> None:
 
 
 def test_end_that_raises(lab: Lab, computer: Computer) -> None:
-    """It is told as what it is, and the others are ended all the same."""
+    """The error says that it was raised at the end; the others are ended all the same."""
     start = computer.thread("thread", 5)
 
     @contextmanager
@@ -563,14 +563,14 @@ def test_end_that_raises(lab: Lab, computer: Computer) -> None:
         if number == 7:
             raise LookupError("it does not want to")
 
-    with pytest.raises(MeasurementError, match="at its end, raised LookupError: it does not want to") as caught:
+    with pytest.raises(MeasurementError, match="ending what was started raised LookupError: it does not") as caught:
         lab.memory(start_one).above(MIB)
     assert "in start_one\n" in str(caught.value)
     assert computer.running == []
 
 
 def test_ctrl_c_ends_everything(lab: Lab, computer: Computer) -> None:
-    """It is no failure of what is started, and passes."""
+    """It is not a failure of what is started."""
     start = computer.thread("thread", 5)
 
     def start_one() -> Any:
@@ -583,8 +583,8 @@ def test_ctrl_c_ends_everything(lab: Lab, computer: Computer) -> None:
     assert computer.running == []
 
 
-def test_nothing_can_tell(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The claim does not apply, even if it goes on."""
+def test_without_a_gauge(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claim is NOT APPLICABLE, even if it goes on."""
     monkeypatch.setattr(lab_module, "gauge", lambda: None)
     with pytest.raises(NotApplicable, match="psutil is not installed") as caught:
         lab.memory(object)
@@ -595,7 +595,7 @@ def test_nothing_can_tell(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     ("changes", "error", "words"),
     [
         ({"start_one": 5}, TypeError, "start_one is 5, which cannot be called"),
-        ({"start_one": None}, TypeError, "pass the function, do not call it"),
+        ({"start_one": None}, TypeError, "pass the function itself"),
         ({"against": 5}, TypeError, "against is 5, which cannot be called"),
         ({"budget": 0}, ValueError, r"budget=0\)"),
     ],
@@ -603,24 +603,24 @@ def test_nothing_can_tell(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_arguments(
     lab: Lab, computer: Computer, changes: dict[str, Any], error: type[Exception], words: str
 ) -> None:
-    """What makes no sense is said at once, by name."""
+    """Invalid arguments are errors at once, with the argument's name."""
     given: dict[str, Any] = {"start_one": computer.thread("thread", 5), **changes}
     with pytest.raises(error, match=words):
         lab.memory(given.pop("start_one"), **given)
 
 
-# --- words and records
+# --- words and evidence
 
 
 def test_words_have_units(lab: Lab, computer: Computer) -> None:
-    """Bytes are told in the unit that suits."""
+    """Bytes have a suitable unit."""
     measured = lab.memory(computer.process("process", own=0, its=9 * MIB))
     assert repr(measured) == "<lab.memory(process): not measured yet>"
     assert (computer.log, lab.evidence) == ([], ())
     assert measured > MIB
-    assert repr(measured) == "<lab.memory(process): 9 MiB [9 MiB to 9 MiB], 13 samples>"
+    assert repr(measured) == "<lab.memory(process): 9 MiB (9 MiB to 9 MiB), 13 samples>"
     assert len(lab.evidence) == 1
-    assert last(lab).phrase().startswith("resident memory that one more process takes: median 9 MiB [9 MiB to 9 MiB]")
+    assert last(lab).phrase().startswith("resident memory of one more `process`: 9 MiB (9 MiB to 9 MiB); above ")
 
 
 @pytest.mark.parametrize(
@@ -640,14 +640,14 @@ def test_bytes_in_words(value: float, words: str) -> None:
     assert in_bytes(value) == words
 
 
-def test_evidence_travels(lab: Lab, computer: Computer) -> None:
-    """It is JSON, and comes back as it was."""
+def test_evidence_can_be_stored(lab: Lab, computer: Computer) -> None:
+    """It can be stored as JSON, and read again."""
     assert lab.memory(computer.thread("a", MIB), against=computer.thread("b", 5)) > 0
     assert from_json(json.loads(json.dumps(last(lab).to_json()))) == last(lab)
 
 
 def test_two_measurements_cannot_be_compared(lab: Lab, computer: Computer) -> None:
-    """The words say how it is done."""
+    """The error says what to write."""
     one, other = lab.memory(computer.thread("a", 10)), lab.memory(computer.thread("b", 5))
     with pytest.raises(TypeError, match=r"lab\.memory\(start_a, against=start_b\) > 0"):
         assert one > other
@@ -657,7 +657,7 @@ def test_two_measurements_cannot_be_compared(lab: Lab, computer: Computer) -> No
 
 
 def answer(measured: Memory, number: float) -> bool | None:
-    """Return whether it lies above a number, as far as that can be told."""
+    """Return whether it lies above a number, if that is settled."""
     try:
         return measured > number
     except Inconclusive:
@@ -666,7 +666,7 @@ def answer(measured: Memory, number: float) -> bool | None:
 
 @contextmanager
 def eight_mebibytes() -> Iterator[None]:
-    """Take them, and touch each page."""
+    """Allocate them, and write to each page."""
     with mmap.mmap(-1, 8 * MIB) as taken:
         for page in range(0, 8 * MIB, mmap.PAGESIZE):
             taken[page] = 1
@@ -674,7 +674,7 @@ def eight_mebibytes() -> Iterator[None]:
 
 
 def half_and_double_of_eight() -> tuple[bool, bool]:
-    """Return whether they take more than half of it, and less than double."""
+    """Return whether they take more than half of that, and less than double."""
     measured = Lab(budget=LONG).memory(eight_mebibytes)
     above_half = measured > 4 * MIB
     below_double = measured < 16 * MIB
@@ -683,13 +683,13 @@ def half_and_double_of_eight() -> tuple[bool, bool]:
 
 @has_gauge
 def test_memory_that_is_touched_is_seen(lab: Lab) -> None:
-    """Half of it at least is seen, and it is not seen twice: by an interpreter without much unused memory."""
+    """At least half of it counts, and it does not count twice, in an interpreter without much unused memory."""
     assert lab.child(half_and_double_of_eight, deadline=3 * LONG).value == (True, True)
 
 
 @has_gauge
 def test_thread_that_is_idle(lab: Lab) -> None:
-    """Threads are started, counted, and have ended at the end."""
+    """Threads are started, and have ended at the end."""
 
     @contextmanager
     def thread() -> Iterator[None]:
@@ -716,32 +716,32 @@ def test_thread_that_is_idle(lab: Lab) -> None:
 
 @contextmanager
 def forked_child(touched: int) -> Iterator[None]:
-    """Fork a child that touches some memory of its own and waits; this process has plenty that it shares."""
-    told, telling = os.pipe()
+    """Fork a child that writes to some memory and waits; it shares much memory with this process."""
+    reading, writing = os.pipe()
     waiting, letting_go = os.pipe()
     pid = os.fork()
     if not pid:
         try:
             os.close(letting_go)
             taken = bytearray(os.urandom(1)) * touched
-            os.write(telling, b"!")
+            os.write(writing, b"!")
             os.read(waiting, 1)
             del taken
         finally:
             os._exit(0)
     try:
-        os.close(telling)
+        os.close(writing)
         os.close(waiting)
-        assert os.read(told, 1) == b"!"
+        assert os.read(reading, 1) == b"!"
         yield
     finally:
-        os.close(told)
+        os.close(reading)
         os.close(letting_go)
         os.waitpid(pid, 0)
 
 
 def children() -> set[int]:
-    """Return the children of this process, as far as the system tells (Linux: proc(5), stat)."""
+    """Return the children of this process (Linux: proc(5), stat)."""
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended
@@ -754,7 +754,7 @@ def children() -> set[int]:
 @has_gauge
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_forked_child_takes_what_is_its_own(lab: Lab) -> None:
-    """What it shares with this process is not counted a second time, where the system can tell."""
+    """Memory that it shares with this process does not count twice, if the system reports that."""
     before = children()  # such as multiprocessing's, of earlier tests
     shared = bytearray(b"x") * (32 * MIB)
     idle = lab.memory(lambda: forked_child(0))

@@ -1,4 +1,4 @@
-"""Memory of processes: what the system tells of this one, and of those that it has started."""
+"""The memory of this process and of its descendants, as the system reports it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 interpreter = pytest.mark.interpreter
 MIB = 1 << 20
 
-#: A process that takes as many more bytes of memory as it is told to, says so, and ends with its input.
+#: A process that reads a number, allocates as many bytes, and answers; it ends with its input.
 TAKING = """
 import sys
 taken = []
@@ -41,30 +41,30 @@ for line in sys.stdin:
 
 
 class Taking:
-    """A child that takes memory when it is told to."""
+    """A child that allocates memory on request."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", TAKING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
         self.pid = self._process.pid
-        self.take(1)  # it has begun
+        self.take(1)  # it has started
 
     def take(self, size: int) -> None:
-        """Have it take some bytes more, and wait for that."""
+        """Have the child allocate some bytes, and wait until it has."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{size}\n")
         assert self._process.stdout.readline() == "done\n"
 
     def end(self) -> None:
-        """Let it end."""
+        """End the child."""
         self._process.communicate()
 
 
 @contextmanager
 def child() -> Iterator[Taking]:
-    """Have a child for the time of the block."""
+    """Run a child during the block."""
     taking = Taking()
     try:
         yield taking
@@ -73,7 +73,7 @@ def child() -> Iterator[Taking]:
 
 
 def alone(found: MemoryInUse, process: int) -> int:
-    """Return what a process has for itself alone; nothing if it is not there. The system here tells."""
+    """Return the unique set size of a process, which is known here; 0 if there is no such process."""
     sizes = found.started.get(process, Sizes(0, 0, 0))
     assert sizes.unique is not None
     return sizes.unique
@@ -83,7 +83,7 @@ def alone(found: MemoryInUse, process: int) -> int:
 
 
 def at(own: int, **processes: Sizes | float) -> MemoryInUse:
-    """Return memory at one moment; processes are ``p7``, and numbers are of idle ones."""
+    """Return memory at one moment; processes are ``p7``, and numbers are of idle processes."""
     by_id = {int(name[1:]): sizes for name, sizes in processes.items()}
     started = {process: sizes for process, sizes in by_id.items() if isinstance(sizes, Sizes)}
     idle = {process: sizes for process, sizes in by_id.items() if not isinstance(sizes, Sizes)}
@@ -91,7 +91,7 @@ def at(own: int, **processes: Sizes | float) -> MemoryInUse:
 
 
 def has(unique: int | None, proportional: float = 90) -> Sizes:
-    """Return what a process takes."""
+    """Return the sizes of a process."""
     return Sizes(200, unique, proportional)
 
 
@@ -101,32 +101,32 @@ def has(unique: int | None, proportional: float = 90) -> Sizes:
         (at(100), at(150), Growth(50, 50)),
         (at(100), at(90), Growth(-10, -10)),
         (at(100), at(110, p7=has(30)), Growth(40, 40)),
-        # What several have may be theirs together.
+        # Memory of several processes may be shared by them.
         (at(100), at(110, p7=has(30, 50), p8=has(10, 20)), Growth(50, 80)),
         (at(100, p7=has(30)), at(100, p7=has(35), p8=has(1)), Growth(6, 6)),
         (at(100, p7=has(30)), at(100, p7=has(10)), Growth(-20, -20)),
-        # What is not told may be shared, all of it.
+        # If the unique set size is unknown, all memory may be shared.
         (at(100), at(110, p7=has(None, 50)), Growth(10, 60)),
         (at(100, p7=has(None, 30)), at(100, p7=has(30, 40)), Growth(0, 10)),
         (at(100), at(100, p7=has(None, math.inf)), Growth(0, math.inf)),
         (at(100, p7=has(None, math.inf)), at(100, p7=has(None, math.inf)), Growth(0, math.inf)),
         (at(100, p7=has(None, math.inf)), at(100, p7=has(30)), Growth(0, math.inf)),
-        # An idle one that is no longer shared takes no more, and one that is not idle may.
+        # An idle process whose memory is shared no longer takes no more; another one may.
         (at(100, p7=has(30)), at(105, p7=200), Growth(5, 5)),
         (at(100, p7=200), at(105, p7=210, p8=has(20)), Growth(25, 35)),
         (at(100, p7=200), at(100, p7=150), Growth(0, 0)),
         (at(100, p7=math.inf), at(100, p7=math.inf), Growth(0, math.inf)),
-        # One that has ended is not what was started.
+        # The process that has ended is another one.
         (at(100, p7=has(30)), at(100, p8=has(5)), Growth(5, 5)),
     ],
 )
 def test_since(before: MemoryInUse, after: MemoryInUse, more: Growth) -> None:
-    """It counts what has come to this process, to new ones, and to those that were there."""
+    """It adds up the growth of this process, of new ones, and of older ones."""
     assert after.since(before) == more
 
 
 def test_difference_of_growths() -> None:
-    """It is as vague as both."""
+    """Its bounds are as wide as those of both together."""
     assert Growth(10, 12).less(Growth(3, 8)) == Growth(2, 9)
 
 
@@ -136,7 +136,7 @@ def test_difference_of_growths() -> None:
 @interpreter
 @linux
 def test_child_appears_grows_and_goes() -> None:
-    """It is there with a size of its own while it lives."""
+    """It has a size while it exists."""
     before = memory_on_linux()
     assert before.own > 0
     with child() as taking:
@@ -157,7 +157,7 @@ def test_child_appears_grows_and_goes() -> None:
 @interpreter
 @linux
 def test_own_memory_grows() -> None:
-    """What this process touches is its own, and of no child."""
+    """Memory that this process writes to counts for it, and not for a child."""
     gc.collect()
     before = memory_on_linux()
     with mmap.mmap(-1, 16 * MIB) as taken:
@@ -170,7 +170,7 @@ def test_own_memory_grows() -> None:
 @interpreter
 @linux
 def test_grandchild_counts() -> None:
-    """A process that a child has started is one of those that are here for the child."""
+    """A process that a child has started counts like a child."""
     source = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TAKING!r}])"
     with subprocess.Popen(
         [sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
@@ -188,8 +188,8 @@ def test_grandchild_counts() -> None:
 
 @interpreter
 @linux
-def test_strangers_do_not_count() -> None:
-    """Only those that this process has started, or one of them."""
+def test_other_processes_do_not_count() -> None:
+    """Only descendants count."""
     assert os.getpid() not in memory_on_linux().started
     assert os.getppid() not in memory_on_linux().started
 
@@ -197,7 +197,7 @@ def test_strangers_do_not_count() -> None:
 @interpreter
 @linux
 def test_nothing_stays_open() -> None:
-    """Looking leaves no descriptor, on PyPy neither."""
+    """Reading memory leaves no open descriptor, on PyPy either."""
     memory_on_linux()
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
@@ -209,7 +209,7 @@ def test_nothing_stays_open() -> None:
 @linux
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="no os.waitid here")
 def test_process_that_has_not_been_waited_for() -> None:
-    """What has ended takes nothing, and what the others take is unique all the same."""
+    """A zombie takes nothing, and the sizes of the others are known all the same."""
     unique = memory_on_linux().unique
     with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -221,7 +221,7 @@ def test_process_that_has_not_been_waited_for() -> None:
 
 
 class Proc:
-    """A folder as /proc is."""
+    """A simulated folder ``/proc``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -230,7 +230,7 @@ class Proc:
     def process(
         self, name: object, parent: int, *, rss: int | None = 100, private: int = 10, pss: int = 20, pages: int = 3
     ) -> None:
-        """Have a process; its memory is in KiB, and None where the system does not tell."""
+        """Add a process; its memory is in KiB, None if the system does not report it."""
         folder = self.folder / str(name)
         folder.mkdir()
         (folder / "stat").write_text(f"{name} (a) b (c) S {parent} 1 1")
@@ -244,7 +244,7 @@ class Proc:
 
 @pytest.fixture
 def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proc:
-    """Have a /proc of our own, in which this process is number 10."""
+    """Return a simulated ``/proc``, in which this process is number 10."""
     monkeypatch.setattr(process_memory, "_PROC", tmp_path)
     monkeypatch.setattr(os, "getpid", lambda: 10)
     return Proc(tmp_path)
@@ -252,7 +252,7 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proc:
 
 @linux
 def test_unique_is_what_is_private(proc: Proc) -> None:
-    """Of descendants, clean and dirty private memory counts; of this process, all that is resident."""
+    """Of descendants, clean and dirty private memory counts; of this process, all resident memory."""
     (proc.folder / "self" / "smaps_rollup").write_text("")
     proc.process(10, 1, rss=1000, private=600, pss=700)
     proc.process(11, 10, rss=500, private=50, pss=60)
@@ -266,8 +266,8 @@ def test_unique_is_what_is_private(proc: Proc) -> None:
 
 
 @linux
-def test_without_rollups_nobody_has_anything_alone(proc: Proc) -> None:
-    """An old kernel, or a sandbox, tells pages alone: so much memory it is at most, and the record says so."""
+def test_without_rollups_unique_set_sizes_are_unknown(proc: Proc) -> None:
+    """An old kernel, or a sandbox, reports pages only: these are the upper bound, and the record says so."""
     proc.process(10, 1, rss=None, pages=4)
     proc.process(11, 10, rss=None, pages=2)
     page = os.sysconf("SC_PAGESIZE")
@@ -278,7 +278,7 @@ def test_without_rollups_nobody_has_anything_alone(proc: Proc) -> None:
 
 @linux
 def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one has alone that may not be looked into is not known; its pages count for what it has at most."""
+    """Its unique set size cannot be read; its pages are the upper bound."""
     (proc.folder / "self" / "smaps_rollup").write_text("")
     proc.process(10, 1, rss=1000)
     proc.process(11, 10, rss=500, private=50)
@@ -301,7 +301,7 @@ def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("gone", ["stat", "smaps_rollup"])
 @pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file"), ProcessLookupError(3, "No such process")])
 def test_process_that_ends_meanwhile(gone: str, error: OSError, proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does no harm, whenever that is."""
+    """A process may end at any moment."""
     (proc.folder / "self" / "smaps_rollup").write_text("")
     proc.process(10, 1, rss=1000)
     proc.process(11, 10, rss=500, private=50)
@@ -311,7 +311,7 @@ def test_process_that_ends_meanwhile(gone: str, error: OSError, proc: Proc, monk
     def vanish(path: Path) -> bytes:
         if path == proc.folder / "12" / gone:
             raise error
-        if path == proc.folder / "12" / "statm":  # a zombie is still there
+        if path == proc.folder / "12" / "statm":  # a zombie still has this file
             return b"0 0 0"
         return read(path)
 
@@ -323,28 +323,28 @@ def test_process_that_ends_meanwhile(gone: str, error: OSError, proc: Proc, monk
 
 
 class FakeProcess:
-    """A process of psutil's."""
+    """A process of psutil."""
 
     def __init__(self, pid: int, rss: Any, uss: Any) -> None:
         self.pid, self._rss, self._uss = pid, rss, uss
         self.started: list[FakeProcess] = []
 
     def children(self, *, recursive: bool) -> list[FakeProcess]:
-        """Return those that it has started."""
+        """Return its children."""
         assert recursive
         return self.started
 
     def memory_info(self) -> Any:
-        """Tell the resident memory."""
-        return SimpleNamespace(rss=told(self._rss))
+        """Return its resident memory."""
+        return SimpleNamespace(rss=given(self._rss))
 
     def memory_full_info(self) -> Any:
-        """Tell what is unique as well."""
-        return SimpleNamespace(uss=told(self._uss))
+        """Return its unique set size."""
+        return SimpleNamespace(uss=given(self._uss))
 
 
-def told(size: Any) -> Any:
-    """Return what is to be told, or raise it."""
+def given(size: Any) -> Any:
+    """Return a size, or raise it if it is an exception."""
     if isinstance(size, Exception):
         raise size
     return size
@@ -359,11 +359,11 @@ class ZombieProcess(NoSuchProcess):
 
 
 class AccessDenied(Exception):  # noqa: N818  (psutil's name)
-    """A process may not be looked into."""
+    """A process cannot be read."""
 
 
 def fake_psutil(*started: FakeProcess) -> Any:
-    """Return a psutil that knows of some processes."""
+    """Return a psutil with some processes."""
     own = FakeProcess(10, 1000, 600)
     own.started.extend(started)
     return SimpleNamespace(
@@ -371,15 +371,15 @@ def fake_psutil(*started: FakeProcess) -> Any:
     )
 
 
-def test_psutil_tells_what_is_unique() -> None:
-    """Of this process, all that is resident counts."""
+def test_psutil_reports_unique_set_sizes() -> None:
+    """Of this process, all resident memory counts."""
     found = memory_by_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, 7)))
     assert found == MemoryInUse(1000, {11: Sizes(500, 50, 500), 12: Sizes(500, 7, 500)})
 
 
 @pytest.mark.parametrize("why", [AccessDenied(), AttributeError("uss")], ids=repr)
-def test_psutil_may_not_tell_what_is_unique(why: Exception) -> None:
-    """Then resident memory is what it has at most, and the record says that not all was told."""
+def test_psutil_may_not_report_unique_set_sizes(why: Exception) -> None:
+    """Resident memory is then the upper bound, and the record says so."""
     found = memory_by_psutil(fake_psutil(FakeProcess(11, 500, 50), FakeProcess(12, 500, why)))
     assert found == MemoryInUse(1000, {11: Sizes(500, 50, 500), 12: Sizes(500, None, 500)})
     assert not found.unique
@@ -387,20 +387,20 @@ def test_psutil_may_not_tell_what_is_unique(why: Exception) -> None:
 
 @pytest.mark.parametrize("gone", [NoSuchProcess(), ZombieProcess()], ids=repr)
 def test_psutil_and_a_process_that_ends_meanwhile(gone: Exception) -> None:
-    """It does no harm."""
+    """A process may end meanwhile."""
     found = memory_by_psutil(fake_psutil(FakeProcess(11, gone, gone), FakeProcess(12, 500, 7)))
     assert found == MemoryInUse(1000, {12: Sizes(500, 7, 500)})
 
 
-def test_psutil_may_tell_nothing_at_all() -> None:
-    """A process that hides all of its memory may have any amount, and the record says that not all was told."""
+def test_psutil_may_report_nothing() -> None:
+    """A process of which nothing can be read may have any amount, and the record says so."""
     found = memory_by_psutil(fake_psutil(FakeProcess(11, AccessDenied(), AccessDenied()), FakeProcess(12, 500, 7)))
     assert found == MemoryInUse(1000, {11: Sizes(math.inf, None, math.inf), 12: Sizes(500, 7, 500)})
 
 
 @interpreter
 def test_real_psutil() -> None:
-    """It has all the names that are used here."""
+    """It has all names that are used."""
     psutil = pytest.importorskip("psutil")
     with child() as taking:
         before = memory_by_psutil(psutil)
@@ -409,11 +409,11 @@ def test_real_psutil() -> None:
     assert alone(after, taking.pid) - alone(before, taking.pid) > 12 * MIB
 
 
-# --- which one
+# --- the choice of a gauge
 
 
 def test_gauge_of_linux_needs_no_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On PyPy there may be none."""
+    """PyPy may have no psutil."""
     monkeypatch.setitem(sys.modules, "psutil", None)
     assert gauge() is (memory_on_linux if sys.platform == "linux" else None)
 

@@ -1,4 +1,4 @@
-"""The cost of one thing against another, on a clock that only what is timed moves on."""
+"""``lab.ratio``, on a simulated clock that advances only by timed calls."""
 
 from __future__ import annotations
 
@@ -27,33 +27,34 @@ from pytest_concclaims.lab.tracing import is_traced, set_tracer_advice, tracer_a
 from pytest_concclaims.records.evidence import RatioRun, from_json
 from pytest_concclaims.statistics import clopper_pearson_lower, median_range
 
-#: About a microsecond and a millisecond: of these, sums are exact.
+#: About a microsecond and a millisecond; sums of them are exact.
 MICRO, MILLI = 2.0**-20, 2.0**-10
-#: Seconds for each question, on the clock of these tests.
+#: Seconds for each question, on the simulated clock.
 BUDGET = 1.0
 interpreter = pytest.mark.interpreter
 
 
 @pytest.fixture(autouse=True)
 def _machine_of_these_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Wait for no other run on this machine: nothing here measures it."""
+    """Use a lock of these tests' own, as they measure a simulated clock."""
     monkeypatch.setenv(LOCK_DIR, str(tmp_path / "lock"))
 
 
 @pytest.fixture
 def lab() -> Lab:
-    """Return a lab without evidence so far."""
+    """Return a lab without evidence."""
     return Lab(budget=BUDGET)
 
 
 @dataclass
 class Time:
-    """Time that passes only while something takes it.
+    """A clock that advances only by calls.
 
-    :param look: how long it takes to look at the clock.
-    :param pauses: how long was waited for nothing, with how many calls before; that takes no time here.
-    :param cpu: the CPU time of the calling thread, of all that takes part, and what that thread has waited for one.
-    :param machine: for how long anything on the machine has waited for a CPU; None if it does not tell.
+    :param look: seconds that a look at the clock takes.
+    :param pauses: the pauses, with the number of calls before each; they take no time here.
+    :param cpu: CPU time of the calling thread, CPU time of all threads and processes, and waiting time of the calling
+        thread.
+    :param machine: seconds for which tasks on the machine have waited for a CPU; None if unknown.
     """
 
     now: float = 0.0
@@ -64,7 +65,7 @@ class Time:
     pauses: list[tuple[float, int]] = field(default_factory=list)
 
     def rule(self, monkeypatch: pytest.MonkeyPatch) -> Time:
-        """Be the time for all that measures."""
+        """Use this clock in all modules that measure."""
         for module in (measurement, sequential, ratio):
             monkeypatch.setattr(module, "clock", self.clock)
         monkeypatch.setattr(ratio, "time", SimpleNamespace(sleep=self.sleep))
@@ -74,16 +75,16 @@ class Time:
         return self
 
     def sleep(self, pause: float) -> None:
-        """Take note of a pause."""
+        """Record a pause."""
         self.pauses.append((pause, len(self.calls)))
 
     def clock(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         self.now += self.look
         return self.now
 
     def work(self, name: str, seconds: float, *, first: float | None = None) -> Callable[[], None]:
-        """Return a function that takes some time, and may take another the first time that it is called."""
+        """Return a function that takes some seconds; the first call may take another time."""
 
         def function() -> None:
             self.now += seconds if first is None or name in self.calls else first
@@ -97,10 +98,10 @@ class Time:
     ) -> None:
         """Let time pass.
 
-        :param own: CPU time of the calling thread in it.
-        :param others: and of others that take part.
-        :param waited: for which the calling thread waited for a CPU.
-        :param machine: for which anything did.
+        :param own: CPU time of the calling thread.
+        :param others: CPU time of other threads and processes.
+        :param waited: time for which the calling thread waited for a CPU.
+        :param machine: time for which tasks on the machine did.
         """
         cpu = self.cpu
         self.now += seconds
@@ -109,7 +110,7 @@ class Time:
             self.machine += machine
 
     def thing(self, name: str, begin: float, end: float) -> Callable[[], Any]:
-        """Return a function whose context managers take some time to enter, and some to leave."""
+        """Return a function whose context managers take some time to enter, and some to exit."""
 
         @contextmanager
         def started() -> Iterator[None]:
@@ -125,12 +126,12 @@ class Time:
 
 @pytest.fixture
 def time_(monkeypatch: pytest.MonkeyPatch) -> Time:
-    """Return the time, as all that measures sees it."""
+    """Return the simulated clock, in use."""
     return Time().rule(monkeypatch)
 
 
 def seconds(measured: Ratio) -> tuple[list[float], list[float]]:
-    """Return what the samples of both arms took, per call."""
+    """Return the seconds per call of the samples of both arms."""
     a, b = measured.timings
     return a.seconds, b.seconds
 
@@ -149,25 +150,25 @@ def seconds(measured: Ratio) -> tuple[list[float], list[float]]:
     ],
 )
 def test_answer(lab: Lab, time_: Time, ask: Callable[[Ratio], bool], answer: bool) -> None:
-    """What takes twice as long takes longer than once as long and less than three times: thirteen pairs agree."""
+    """The ratio of an arm that takes twice as long lies above 1 and below 3; thirteen pairs settle it."""
     measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
     assert ask(measured) is answer
     assert [len(arm.seconds) for arm in measured.timings] == [13, 13]
-    assert repr(measured) == "<lab.ratio(a, b): 2 [2 to 2], 13 samples>"
+    assert repr(measured) == "<lab.ratio(a, b): 2 (2 to 2), 13 samples>"
 
 
 def test_lazy(lab: Lab, time_: Time) -> None:
-    """Nothing is called before there is a question; to be shown is none."""
+    """Nothing is called before a question; the repr is not a question."""
     measured = lab.ratio(time_.work("a", MILLI), time_.work("b", MILLI))
     assert repr(measured) == f"{measured}" == "<lab.ratio(a, b): not measured yet>"
     assert (time_.calls, lab.evidence, list(lab.timings)) == ([], (), [])
     assert not measured.asked
     assert lab.void is not None
-    assert "no question was put to <lab.ratio(a, b): not measured yet>" in lab.void
+    assert "<lab.ratio(a, b): not measured yet> was not asked a question" in lab.void
 
 
 def test_asked_again_it_goes_on(lab: Lab, time_: Time) -> None:
-    """What is there answers another question at once, without a call, or with some more pairs."""
+    """Earlier pairs answer another question without a call, or with some more pairs."""
     measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
     assert measured > 1
     calls = len(time_.calls)
@@ -182,24 +183,22 @@ def test_asked_again_it_goes_on(lab: Lab, time_: Time) -> None:
 
 
 def test_budget_is_spent(lab: Lab, time_: Time) -> None:
-    """Of equal arms, nothing is found in the time that there is: no verdict, but counts."""
+    """Equal arms have no answer within the budget; the reason has the numbers of pairs."""
     measured = lab.ratio(time_.work("a", 0.125), time_.work("b", 0.125), budget=2.0)
     with pytest.raises(Inconclusive) as caught:
         measured.above(1)
-    # Three calls of each prepare it; then a pair at a time until two seconds are over.
+    # Three calls of each arm prepare it; then pairs follow until two seconds are over.
     assert len(measured.timings[0].seconds) == 5
-    words = (
-        r"^a against b: median 1 times; whether that is above 1 has no answer: .*of 5 samples 0 lie above 1 and 0 "
-    )
+    words = r"^No answer: the budget is spent\. Of 5 samples, 0 lie above 1, 0 below 1.* `a` took 1 times as long as"
     assert re.search(words, str(caught.value))
-    (told,) = lab.evidence
-    assert str(caught.value) == told.phrase()
+    (found,) = lab.evidence
+    assert str(caught.value) == found.phrase()
     assert lab.unsettled is caught.value
     assert time_.now == 2.0
 
 
 def test_one_pair_however_long_it_takes(lab: Lab, time_: Time) -> None:
-    """If the budget is spent before the first pair, there is one."""
+    """If the budget is spent before the first pair, one is measured."""
     measured = lab.ratio(time_.work("a", 10 * BUDGET), time_.work("b", 10 * BUDGET))
     with pytest.raises(Inconclusive):
         measured.above(1)
@@ -219,13 +218,13 @@ def test_order_in_each_pair_is_drawn(lab: Lab, time_: Time) -> None:
 
 
 def test_order_is_another_each_time(lab: Lab) -> None:
-    """Two measurements draw their own."""
+    """Two measurements use different random orders."""
     one, other = (lab.ratio(list, dict)._chance for _ in range(2))
     assert one.getrandbits(64) != other.getrandbits(64)
 
 
 def test_pause_before_each_pair(lab: Lab, time_: Time) -> None:
-    """Pairs are spread over some time, by pauses of different lengths; within a pair, there is none."""
+    """Pauses of random length spread the pairs over time; within a pair, there is no pause."""
     measured = lab.ratio(time_.work("a", 12 * MILLI), time_.work("b", 9 * MILLI))
     assert measured > 1
     assert [calls for _, calls in time_.pauses] == list(range(6, 6 + 2 * 13, 2))
@@ -236,28 +235,28 @@ def test_pause_before_each_pair(lab: Lab, time_: Time) -> None:
 
 
 def test_no_pause_where_pairs_take_their_time(lab: Lab, time_: Time) -> None:
-    """Those that take longer than a pause are spread over some time anyway."""
+    """Pairs that take longer than a pause are spread over time anyway."""
     measured = lab.ratio(time_.work("a", 30 * MILLI), time_.work("b", MILLI))
     assert measured > 1
     assert len(time_.pauses) <= 1, "before the first one only"
 
 
-def test_where_somebody_watches_there_is_no_answer(lab: Lab, time_: Time, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tracer or profiler slows down one thing more than the other: nothing is measured then."""
+def test_no_answer_beside_a_tracer(lab: Lab, time_: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tracer or profiler may slow one arm more than the other, so nothing is measured."""
     monkeypatch.setattr(ratio, "is_traced", lambda: True)
     with pytest.raises(Inconclusive, match="a tracer, profiler or debugger is active"):
         lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI)).above(1)
     assert time_.calls == []
 
 
-def test_what_to_do_about_a_tracer_is_said(lab: Lab, time_: Time, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the surroundings know it."""
+def test_no_answer_says_what_to_do_about_a_tracer(lab: Lab, time_: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The advice is the one that was set."""
     monkeypatch.setattr(ratio, "is_traced", lambda: True)
     measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
-    with pytest.raises(Inconclusive, match=r"than the other; run it without$"):
+    with pytest.raises(Inconclusive, match=r"than the other; run it without\. Asked: "):
         measured.above(1)
     set_tracer_advice("run it with --fast")
-    with pytest.raises(Inconclusive, match=r"than the other; run it with --fast$"):
+    with pytest.raises(Inconclusive, match=r"than the other; run it with --fast\. Asked: "):
         measured.above(2)
     set_tracer_advice(None)
     assert tracer_advice() == "run it without"
@@ -265,7 +264,7 @@ def test_what_to_do_about_a_tracer_is_said(lab: Lab, time_: Time, monkeypatch: p
 
 @interpreter
 def test_on_the_real_clock(lab: Lab) -> None:
-    """What sleeps takes longer than what does nothing."""
+    """A function that sleeps takes longer than one that does nothing."""
     if is_traced():
         pytest.skip("a tracer is active, and there is no answer then")
     assert lab.ratio(partial(time.sleep, 0.005), int, budget=60) > 1
@@ -273,21 +272,21 @@ def test_on_the_real_clock(lab: Lab) -> None:
 
 # --- arms that wait for a CPU
 
-#: Twice what a thread does alone, one after the other.
+#: Twice the work of a thread, one after the other.
 IN_TURN = 40 * MILLI
 
 
 @pytest.fixture
 def two_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have two CPUs, whatever machine this is."""
+    """Simulate two CPUs."""
     monkeypatch.setattr(cpu_time, "usable_cpus", lambda: 2)
 
 
 def under_a_gil(time_: Time, *, busy: bool) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Return work in two threads, which takes as long as in turn, and the same in turn.
+    """Return work in two threads under a GIL, and the same work in turn, which takes as long.
 
-    :param busy: beside a program that keeps one of two cores busy: the threads that are started wait for that one,
-        and the calling thread does not.
+    :param busy: whether another program keeps one of two cores busy: the started threads wait for a CPU, and the
+        calling thread does not.
     """
 
     def two_threads() -> None:
@@ -302,52 +301,52 @@ def under_a_gil(time_: Time, *, busy: bool) -> tuple[Callable[[], None], Callabl
 
 @pytest.mark.usefixtures("two_cpus")
 def test_threads_of_an_arm_beside_a_busy_core(lab: Lab, time_: Time) -> None:
-    """They seem to take 1.75 times as long as in turn, and take as long: what they waited for is not told."""
+    """They seem to take 1.75 times as long as in turn, but take as long: their waiting time is unknown."""
     measured = lab.ratio(*under_a_gil(time_, busy=True), budget=3.0)
-    with pytest.raises(Inconclusive, match="threads or processes of an arm may have waited for a CPU") as caught:
+    with pytest.raises(Inconclusive, match="Threads or processes of an arm may have waited for a CPU") as caught:
         measured.below(1.2, else_above=1.4)
-    (told,) = lab.evidence
-    assert str(caught.value) == told.phrase()
-    assert isinstance(told, RatioRun)
-    assert told.value == pytest.approx(1.75)
-    assert told.low == pytest.approx(0.5, rel=1e-3), "on two CPUs that are free, they could have taken half as long"
-    assert told.high == pytest.approx(1.75)
-    # What the waits cannot explain is told all the same.
+    (found,) = lab.evidence
+    assert str(caught.value) == found.phrase()
+    assert isinstance(found, RatioRun)
+    assert found.value == pytest.approx(1.75)
+    assert found.low == pytest.approx(0.5, rel=1e-3), "on two CPUs that are free, they could have taken half as long"
+    assert found.high == pytest.approx(1.75)
+    # A difference that waiting cannot explain has an answer.
     assert measured < 2
     assert measured > 0.4
 
 
 @pytest.mark.usefixtures("two_cpus")
 def test_threads_of_an_arm_on_an_idle_machine(lab: Lab, time_: Time) -> None:
-    """Nothing waits, and there is nothing to doubt."""
+    """No task waits, so there is an answer."""
     measured = lab.ratio(*under_a_gil(time_, busy=False), budget=3.0)
     assert measured.below(1.2, else_above=1.4)
     assert len(measured.timings[0].seconds) == 13
 
 
 @pytest.mark.usefixtures("two_cpus")
-def test_machine_that_does_not_tell(lab: Lab, time_: Time) -> None:
-    """There is an answer, as of all that nothing is known about."""
+def test_machine_whose_waiting_time_is_unknown(lab: Lab, time_: Time) -> None:
+    """If the waiting time of the machine is unknown, there is an answer."""
     time_.machine = None
     assert lab.ratio(*under_a_gil(time_, busy=True), budget=3.0) > 1.5
 
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_thread_that_waits_for_a_cpu(lab: Lab, time_: Time, alone: bool) -> None:
-    """What the calling thread waited for is told, and may or may not have made the difference."""
+    """The calling thread's waiting time is known, and may or may not have made the difference."""
 
     def kept() -> None:
         time_.pass_by(3 * MILLI, own=MILLI, waited=2 * MILLI)
 
     measured = lab.ratio(kept, time_.work("b", 2 * MILLI) if alone else kept)
-    with pytest.raises(Inconclusive, match=r"an arm waited for a CPU in [\d,]+ pairs; when time is up"):
+    with pytest.raises(Inconclusive, match=r"An arm waited for a CPU in ([\d,]+) of \1 pairs, and the budget"):
         measured.above(1)
     assert measured < 4
     assert measured > 0.3
 
 
 def test_moment_of_waiting_does_no_harm(lab: Lab, time_: Time) -> None:
-    """A difference that is greater than what was waited for is told."""
+    """A difference that is greater than the waiting time has an answer."""
 
     def kept() -> None:
         time_.pass_by(3 * MILLI, own=2 * MILLI, waited=MILLI)
@@ -359,7 +358,7 @@ def test_moment_of_waiting_does_no_harm(lab: Lab, time_: Time) -> None:
 
 
 def test_first_call_does_not_count(lab: Lab, time_: Time) -> None:
-    """Both are called before the first sample: what is done once for all takes longer."""
+    """Both arms are called before the first sample, as first calls take longer."""
     measured = lab.ratio(time_.work("a", MILLI, first=0.25), time_.work("b", MILLI, first=0.125))
     with pytest.raises(Inconclusive):
         measured.above(1)
@@ -369,7 +368,7 @@ def test_first_call_does_not_count(lab: Lab, time_: Time) -> None:
 
 
 def test_long_work_is_called_once(lab: Lab, time_: Time) -> None:
-    """What the clock can tell is one call for each sample."""
+    """Work that is long enough for the clock is called once for each sample."""
     measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
     assert measured > 1
     assert [arm.calls for arm in measured.timings] == [1, 1]
@@ -377,7 +376,7 @@ def test_long_work_is_called_once(lab: Lab, time_: Time) -> None:
 
 @pytest.mark.parametrize("look", [0.0, 0.05 * MICRO])
 def test_short_work_is_repeated(lab: Lab, time_: Time, look: float) -> None:
-    """What is too short for the clock is called so often that it is not; what is told is a single call."""
+    """Work that is too short for the clock is repeated in a sample; the record has seconds of a single call."""
     time_.look = look
     measured = lab.ratio(time_.work("a", 4 * MICRO), time_.work("b", 2 * MICRO))
     assert measured.between(1.9, 2.1)
@@ -388,7 +387,7 @@ def test_short_work_is_repeated(lab: Lab, time_: Time, look: float) -> None:
 
 
 def test_work_without_any_length_has_an_end(lab: Lab, monkeypatch: pytest.MonkeyPatch, time_: Time) -> None:
-    """If the clock never sees anything, that is not waited for without end; and it is no division by zero."""
+    """If the clock never advances, the number of calls is limited, and there is no division by zero."""
     monkeypatch.setattr(ratio, "_MOST_CALLS", 8)
     time_.look = 1 * MICRO
     monkeypatch.setattr(ratio, "clock", lambda: 0.0)
@@ -398,7 +397,7 @@ def test_work_without_any_length_has_an_end(lab: Lab, monkeypatch: pytest.Monkey
 
 
 def test_arms_of_like_cost_are_called_equally_often(lab: Lab, time_: Time) -> None:
-    """The cost of the clock is then the same part of both."""
+    """The clock's cost is then the same part of both."""
     time_.look = MICRO
     measured = lab.ratio(time_.work("a", 60 * MICRO), time_.work("b", 20 * MICRO))
     assert measured > 1
@@ -406,7 +405,7 @@ def test_arms_of_like_cost_are_called_equally_often(lab: Lab, time_: Time) -> No
 
 
 def test_arms_of_unlike_cost_are_not(lab: Lab, time_: Time) -> None:
-    """What takes long is not repeated because the other one has to be."""
+    """Long work is not repeated because the other arm is."""
     measured = lab.ratio(time_.work("a", 10 * MILLI), time_.work("b", MICRO))
     assert measured > 1000
     a, b = measured.timings
@@ -418,7 +417,7 @@ def test_arms_of_unlike_cost_are_not(lab: Lab, time_: Time) -> None:
 def test_moment_of_something_else_does_not_make_equal_arms_unequal(
     lab: Lab, time_: Time, disturbed: str, call: int
 ) -> None:
-    """If the machine does something else for a moment while the number of calls is found, both have the same."""
+    """If the machine is busy for a moment while the number of calls is found, both arms get the same number."""
     time_.look = MICRO
 
     calls = {"a": 0, "b": 0}
@@ -436,10 +435,10 @@ def test_moment_of_something_else_does_not_make_equal_arms_unequal(
     assert a.calls == b.calls == 8
 
 
-def test_error_rate_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Simulated: of equal arms that are short, on a machine with other things to do, none is found to take longer.
+def test_error_rate_of_a_whole_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a simulation with equal short arms, on a machine that other programs use, no arm is found to take longer.
 
-    The whole way: finding the number of calls, with looks at the clock that cost something.
+    This includes finding the number of calls, and a clock that takes time.
     """
     runs, wrong = 280, 0
     for seed in range(runs):
@@ -460,7 +459,7 @@ def test_error_rate_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_entering_is_timed_and_leaving_is_not(lab: Lab, time_: Time) -> None:
-    """Of what ``contextlib.contextmanager`` makes, the time until it is entered counts."""
+    """With ``contextlib.contextmanager``, the time until the context is entered counts."""
     measured = lab.ratio(time_.thing("a", 2 * MILLI, 50 * MILLI), time_.thing("b", MILLI, 30 * MILLI), budget=60)
     assert measured.between(1.9, 2.1)
     assert [arm.calls for arm in measured.timings] == [1, 1]
@@ -469,7 +468,7 @@ def test_entering_is_timed_and_leaving_is_not(lab: Lab, time_: Time) -> None:
 
 @interpreter
 def test_all_that_is_entered_is_left(lab: Lab, time_: Time) -> None:
-    """Each sample's things are left before the next sample; with several calls, the latest first."""
+    """The contexts of a sample are exited before the next sample; of several calls, the latest first."""
     measured = lab.ratio(time_.thing("a", 30 * MICRO, 0), time_.thing("b", 30 * MICRO, 0))
     with pytest.raises(Inconclusive):
         measured.above(1)
@@ -484,7 +483,7 @@ def test_all_that_is_entered_is_left(lab: Lab, time_: Time) -> None:
 
 
 def test_arm_that_is_left_may_be_compared_with_one_that_is_not(lab: Lab, time_: Time) -> None:
-    """One can be a plain function, and the other begin something."""
+    """One arm can be a plain function, and the other a context."""
     measured = lab.ratio(time_.thing("a", 2 * MILLI, 50 * MILLI), time_.work("b", MILLI), budget=60)
     assert measured > 1.9
 
@@ -492,7 +491,7 @@ def test_arm_that_is_left_may_be_compared_with_one_that_is_not(lab: Lab, time_: 
 @interpreter
 @pytest.mark.parametrize("swallows", [False, True])
 def test_what_is_entered_is_left_where_another_raises(lab: Lab, time_: Time, swallows: bool) -> None:
-    """What was entered before is left as in peace: the exception of another is nothing to it, nor to be swallowed."""
+    """Contexts are exited without the exception of another call, which they cannot suppress."""
     entered, left = [], []
 
     @contextmanager
@@ -517,7 +516,7 @@ def test_what_is_entered_is_left_where_another_raises(lab: Lab, time_: Time, swa
 
 @interpreter
 def test_leaving_that_raises(lab: Lab, time_: Time) -> None:
-    """It is a failure of its arm, as entering is."""
+    """It is a failure of its arm, as for entering."""
 
     @contextmanager
     def clumsy() -> Iterator[None]:
@@ -530,7 +529,7 @@ def test_leaving_that_raises(lab: Lab, time_: Time) -> None:
 
 @interpreter
 def test_other_context_managers_are_not_entered(lab: Lab, time_: Time) -> None:
-    """A lock that an arm returns is a value, and stays as it is."""
+    """A lock that an arm returns is a value, and is not acquired."""
     lock = threading.Lock()
 
     def returns_lock() -> threading.Lock:
@@ -545,7 +544,7 @@ def test_other_context_managers_are_not_entered(lab: Lab, time_: Time) -> None:
 
 
 def fail_with(error: BaseException) -> None:
-    """Raise, from a place of its own."""
+    """Raise, in a function of its own."""
     raise error
 
 
@@ -556,7 +555,7 @@ def fail_with(error: BaseException) -> None:
 @pytest.mark.parametrize("call", [1, 2, 9], ids=["at first", "while it is prepared", "in a sample"])
 @pytest.mark.parametrize("which", ["a", "b"])
 def test_arm_that_raises(lab: Lab, time_: Time, kind: type[BaseException], call: int, which: str) -> None:
-    """Whatever it raises, and whenever: no verdict and no skip, but an error with the arm's traceback."""
+    """Any exception, in any call, is an error with the arm's traceback: not a verdict, and not a skip."""
 
     def bad() -> None:
         time_.calls.append("bad")
@@ -575,17 +574,17 @@ def test_arm_that_raises(lab: Lab, time_: Time, kind: type[BaseException], call:
     assert "_timed" not in details
     assert measured.error is caught.value
     assert lab.failed == first
-    (told,) = lab.evidence
-    assert isinstance(told, RatioRun)
-    assert told.failure is not None
-    assert (told.answer, told.failure["kind"], told.phrase()) == (None, "raised", told.failure["text"])
-    assert told.samples == len(measured.timings[0].seconds) == len(measured.timings[1].seconds)
+    (found,) = lab.evidence
+    assert isinstance(found, RatioRun)
+    assert found.failure is not None
+    assert (found.answer, found.failure["kind"], found.phrase()) == (None, "raised", found.failure["text"])
+    assert found.samples == len(measured.timings[0].seconds) == len(measured.timings[1].seconds)
 
 
 @interpreter
 @pytest.mark.parametrize("call", [1, 2, 9])
 def test_ctrl_c_goes_through(lab: Lab, time_: Time, call: int) -> None:
-    """It is no failure of an arm; what is complete stays."""
+    """It is not a failure of an arm; complete pairs are kept."""
 
     def interrupted() -> None:
         time_.calls.append("interrupted")
@@ -603,7 +602,7 @@ def test_ctrl_c_goes_through(lab: Lab, time_: Time, call: int) -> None:
 
 @interpreter
 def test_ctrl_c_is_not_swallowed_by_a_thing(lab: Lab, time_: Time) -> None:
-    """Not even by something that swallows all that is raised while it is there."""
+    """A context that suppresses all exceptions does not suppress it."""
     entered = []
 
     @contextmanager
@@ -620,7 +619,7 @@ def test_ctrl_c_is_not_swallowed_by_a_thing(lab: Lab, time_: Time) -> None:
 
 
 def test_after_a_failure_it_can_be_asked_again(lab: Lab, time_: Time) -> None:
-    """It is prepared anew; but the error stays."""
+    """The arms are prepared again; but the error stays."""
     broken = [True]
 
     def moody() -> None:
@@ -640,7 +639,7 @@ def test_after_a_failure_it_can_be_asked_again(lab: Lab, time_: Time) -> None:
 
 
 def start() -> None:
-    """Do what another function of the same name does."""
+    """Do nothing; another function has the same name."""
 
 
 def namesakes() -> list[Callable[[], None]]:
@@ -670,8 +669,8 @@ def lambdas() -> list[Callable[[], int]]:
         pytest.param(threading.Lock().acquire, start, None, id="a method of C"),
     ],
 )
-def test_arms_are_told_apart(lab: Lab, a: Any, b: Any, names: tuple[str, str] | None) -> None:
-    """Each has a name that the other one has not, in what is shown and on record."""
+def test_arms_have_different_names(lab: Lab, a: Any, b: Any, names: tuple[str, str] | None) -> None:
+    """Both arms have different names in the repr and in the evidence."""
     measured = lab.ratio(a, b)
     one, other = (arm.name for arm in measured.timings)
     assert one != other
@@ -682,7 +681,7 @@ def test_arms_are_told_apart(lab: Lab, a: Any, b: Any, names: tuple[str, str] | 
 
 @interpreter
 def test_lambdas_say_where_they_are(lab: Lab) -> None:
-    """On the same line, they are told apart as namesakes are."""
+    """Two lambdas on one line have different names."""
     measured = lab.ratio(*lambdas())
     line = lambdas.__code__.co_firstlineno + 2
     names = [arm.name for arm in measured.timings]
@@ -702,12 +701,12 @@ def generate() -> Iterator[int]:
     [
         (generate, start, r"a is generate, a coroutine or generator function: .* contextlib\.contextmanager"),
         (start, generate, r"b is generate, a coroutine or generator function"),
-        (None, start, r"a is None, which cannot be called; pass the function, do not call it"),
+        (None, start, r"a is None, which cannot be called; pass the function itself"),
         (start, 5, r"b is 5, which cannot be called"),
     ],
 )
 def test_no_arm(lab: Lab, a: Any, b: Any, words: str) -> None:
-    """What runs nothing cannot be timed, and nothing waits to be asked."""
+    """A callable that runs nothing cannot be timed; no measurement is made that was never asked."""
     with pytest.raises(TypeError, match=rf"^lab\.ratio: {words}"):
         lab.ratio(a, b)
     assert lab.void is None
@@ -717,13 +716,13 @@ def test_no_arm(lab: Lab, a: Any, b: Any, words: str) -> None:
     ("budget", "error"), [(0, ValueError), (-1, ValueError), ("2", TypeError), (True, TypeError)]
 )
 def test_no_budget(lab: Lab, budget: Any, error: type[Exception]) -> None:
-    """A budget is a positive number of seconds."""
-    with pytest.raises(error, match=r"^lab\.ratio\(budget=.*\): the budget is a positive number of seconds"):
+    """A budget must be a positive number of seconds."""
+    with pytest.raises(error, match=r"^lab\.ratio\(budget=.*\): must be a positive number of seconds, e\.g\. 2"):
         lab.ratio(start, start, budget=budget)
 
 
 def test_another_measurement_says_what_to_write(lab: Lab) -> None:
-    """Two ratios are not compared; a ratio is how to compare two things."""
+    """Two ratios are not compared; the error says how to compare two functions."""
     one, other = lab.ratio(list, dict), lab.ratio(list, set)
     words = (
         r"^lab\.ratio\(list, dict\) > lab\.ratio\(list, set\): .*; measure one against the other.* lab\.ratio\(a, b\)"
@@ -734,20 +733,20 @@ def test_another_measurement_says_what_to_write(lab: Lab) -> None:
 
 @pytest.mark.parametrize("number", [0, -1])
 def test_ratio_is_always_above_zero(lab: Lab, number: float) -> None:
-    """So that would be a claim that cannot be refuted."""
+    """A comparison with zero or less could not be refuted."""
     with pytest.raises(ValueError, match=r"it is always above 0; compare it with a greater number"):
         assert lab.ratio(list, dict) > number
 
 
-# --- what goes on record
+# --- evidence
 
 
 def test_evidence(lab: Lab, time_: Time) -> None:
-    """The question and its answer, the pairs on both sides, and what each arm took."""
+    """The evidence has the question and its answer, the pairs on both sides, and the seconds of each arm."""
     measured = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
     assert measured > 1.5
-    (told,) = lab.evidence
-    assert told.to_json() == {
+    (found,) = lab.evidence
+    assert found.to_json() == {
         "kind": "ratio",
         "subject": "a against b",
         "question": "above 1.5",
@@ -769,15 +768,15 @@ def test_evidence(lab: Lab, time_: Time) -> None:
             {"name": "b", "calls": 1, "median": pytest.approx(MILLI), "seconds": [0.0009766] * 13},
         ],
     }
-    assert told.phrase() == (
-        "a against b: median 2 times [2 times to 2 times]; 13 of 13 adjacent pairs above 1.5 (error rate 0.001)"
+    assert found.phrase() == (
+        "`a` took 2 times as long as `b` (2 to 2); above 1.5 in 13 of 13 adjacent pairs (error rate 0.001)"
     )
-    stored = json.loads(json.dumps(told.to_json(), allow_nan=False))
-    assert from_json(stored).phrase() == told.phrase()
+    stored = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert from_json(stored).phrase() == found.phrase()
 
 
 def test_range_on_record_is_that_of_the_test(lab: Lab, time_: Time) -> None:
-    """The range has the medians that the pairs do not exclude; the value is their median."""
+    """The range has the medians that the test does not exclude; the value is the median of the pairs."""
     chance = random.Random(5)
 
     def noisy() -> None:
@@ -786,29 +785,29 @@ def test_range_on_record_is_that_of_the_test(lab: Lab, time_: Time) -> None:
     measured = lab.ratio(noisy, time_.work("b", MILLI))
     assert measured > 1
     ratios = [a / b for a, b in zip(*seconds(measured))]
-    (told,) = lab.evidence
-    assert isinstance(told, RatioRun)
-    assert (told.low, told.high) == median_range(ratios, ERROR)
-    assert told.low is not None
-    assert told.high is not None
-    assert told.value is not None
-    assert 1 <= told.low <= told.value <= told.high
-    assert (told.above, told.below) == (sum(one > 1 for one in ratios), sum(one < 1 for one in ratios))
+    (found,) = lab.evidence
+    assert isinstance(found, RatioRun)
+    assert (found.low, found.high) == median_range(ratios, ERROR)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.value is not None
+    assert 1 <= found.low <= found.value <= found.high
+    assert (found.above, found.below) == (sum(one > 1 for one in ratios), sum(one < 1 for one in ratios))
 
 
 def test_record_has_the_first_thousand_samples(lab: Lab, time_: Time) -> None:
-    """More would be too much to store; their number and median are those of all."""
+    """The record has at most a thousand samples; the number and the median are those of all."""
     measured = lab.ratio(time_.work("a", MILLI), time_.work("b", MILLI), budget=3)
     with pytest.raises(Inconclusive):
         measured.above(1)
-    (told,) = lab.evidence
-    assert isinstance(told, RatioRun)
-    assert told.samples == len(measured.timings[0].seconds) > 1000
-    assert [len(arm["seconds"]) for arm in told.arms] == [1000, 1000]
+    (found,) = lab.evidence
+    assert isinstance(found, RatioRun)
+    assert found.samples == len(measured.timings[0].seconds) > 1000
+    assert [len(arm["seconds"]) for arm in found.arms] == [1000, 1000]
 
 
 def test_arms_of_a_lab(lab: Lab, time_: Time) -> None:
-    """The lab tells the arms of all ratios that were measured, in order."""
+    """The lab has the arms of all ratios that were measured, in order."""
     one = lab.ratio(time_.work("a", 2 * MILLI), time_.work("b", MILLI))
     lab.ratio(time_.work("c", MILLI), time_.work("d", MILLI))
     other = lab.ratio(time_.work("e", 2 * MILLI), time_.work("f", MILLI))

@@ -1,4 +1,4 @@
-"""The sequential test on adjacent pairs: how often it is wrong, by simulation with fixed seeds, and what it finds."""
+"""The sequential test on adjacent pairs: its error rate and its power, by simulation with fixed seeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pytest_concclaims.lab.sequential import (
 )
 from pytest_concclaims.statistics import clopper_pearson_lower, median_range, settles
 
-#: An error that simulations can tell from a smaller one.
+#: An error rate that a simulation can distinguish from a smaller one.
 NOMINAL = 0.05
 RUNS = 600
 #: Pairs in each run.
@@ -32,10 +32,10 @@ PAIRS = 200
 
 @dataclass
 class Machine:
-    """Where things take their time: heavy tails, and a pace that drifts.
+    """A simulated machine with heavy tails and a drifting speed.
 
-    :param second: how many times as long the second of two takes, for being the second.
-    :param noise: how much what takes equally long differs, apart from heavy tails and the pace.
+    :param second: how many times as long the second function of a pair takes, because it is second.
+    :param noise: how much the times of equal functions differ, apart from heavy tails and drift.
     """
 
     chance: random.Random
@@ -45,18 +45,18 @@ class Machine:
     _calls: int = 0
 
     def takes(self, typical: float) -> float:
-        """Return how long something takes now."""
+        """Return how long a function takes now."""
         self._calls += 1
         self.pace *= self.chance.lognormvariate(0, self.noise / 4)
         taken = typical * self.pace * self.chance.lognormvariate(0, self.noise)
-        if self.chance.random() < 0.02:  # something else has the core
+        if self.chance.random() < 0.02:  # another program uses the core
             taken *= 50 * self.chance.random()
         return taken * (self.second if self._calls % 2 == 0 else 1)
 
 
 @dataclass
 class Run:
-    """One measurement of A against B on a simulated machine, with a limit to the pairs."""
+    """A measurement of A against B on a simulated machine, with a limited number of pairs."""
 
     machine: Machine
     a: float = 1.0
@@ -83,13 +83,13 @@ class Run:
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, make: Callable[[random.Random], Run], runs: int) -> list[bool | None]:
-    """Return what runs with as many seeds say."""
+    """Return the answers of runs with different seeds."""
     return [make(random.Random(seed)).ask(monkeypatch) for seed in range(runs)]
 
 
 def assert_error_is_nominal(answered: list[bool | None]) -> None:
-    """Assert that no more of the runs gave an answer than may, although there is none."""
-    # Else the simulation could not show an error rate that is too high, or would favour an arm itself.
+    """Assert that the part of runs with an answer, which is wrong here, is not above the nominal error rate."""
+    # Otherwise, the simulation could not show an error rate that is too high, or would itself favour an arm.
     assert {True, False} <= set(answered)
     wrong = sum(answer is not None for answer in answered)
     assert clopper_pearson_lower(wrong, len(answered), 0.999) <= NOMINAL
@@ -98,21 +98,21 @@ def assert_error_is_nominal(answered: list[bool | None]) -> None:
 @pytest.mark.parametrize("noise", [0.02, 0.2])
 @pytest.mark.parametrize("second", [1.0, 1.05], ids="the second takes {} times as long".format)
 def test_error_rate_of_equal_arms(monkeypatch: pytest.MonkeyPatch, second: float, noise: float) -> None:
-    """Of runs with equal arms, no more than the nominal error find a difference, with a position effect or not."""
+    """Of runs with equal arms, the part that finds a difference is not above the nominal error rate."""
     assert_error_is_nominal(answers(monkeypatch, lambda chance: Run(Machine(chance, second, noise)), RUNS))
 
 
 def test_fixed_order_finds_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the random order is for: without it, the position alone is found, so the simulation can show errors."""
+    """Without the random order, the effect of the position is found: so the simulation can show errors."""
     answered = answers(monkeypatch, lambda chance: Run(Machine(chance, 1.05, 0.02), in_order=True), 100)
-    assert answered.count(False) >= 95  # A, always the first, is found to be the quicker one
+    assert answered.count(False) >= 95  # A, which is always first, is found to be faster
     assert answered.count(True) == 0
 
 
 @pytest.mark.parametrize("second", [1.0, 1.05])
 @pytest.mark.parametrize(("a", "b", "above"), [(2.0, 1.0, True), (1.0, 2.0, False)])
 def test_effect_is_found(monkeypatch: pytest.MonkeyPatch, a: float, b: float, above: bool, second: float) -> None:
-    """One that takes twice as long is found to do so in nearly all runs, never the other way, and soon."""
+    """An arm that takes twice as long is found to do so soon, in nearly all runs, and never the opposite."""
     runs = [Run(Machine(random.Random(seed), second), a, b) for seed in range(200)]
     answered = [run.ask(monkeypatch, error=ERROR) for run in runs]
     assert answered.count(above) >= 198
@@ -123,14 +123,14 @@ def test_effect_is_found(monkeypatch: pytest.MonkeyPatch, a: float, b: float, ab
 
 
 def test_number_that_is_the_true_ratio_is_neither_exceeded_nor_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error rate holds for any number that is asked about: of 3 against 1, above 3 is as good as a coin."""
+    """The error rate holds for any number: for a true ratio of 3, "above 3" is as likely as "below 3"."""
     assert_error_is_nominal(
         [Run(Machine(random.Random(seed), 1.05), a=3.0).ask(monkeypatch, 3.0) for seed in range(RUNS)]
     )
 
 
 def test_median_is_no_mean(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A that mostly takes half as long, and now and then a thousand times as long, takes less in most pairs."""
+    """A takes half as long in most pairs, and a thousand times as long in some: the median lies below 1."""
     chance = random.Random(7)
     monkeypatch.setattr(sequential, "clock", lambda: 0.0)
 
@@ -145,7 +145,7 @@ def test_median_is_no_mean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, script: list[float], low: float, high: float) -> tuple[Settled, int]:
-    """Have samples say what a script says, until it is at its end; return what came of it, and after how many."""
+    """Draw samples from a script; return the result, and the number of samples."""
     values: list[Sample] = []
     monkeypatch.setattr(sequential, "clock", lambda: len(values))
     given = map(Sample.exactly, script)
@@ -154,63 +154,63 @@ def scripted(monkeypatch: pytest.MonkeyPatch, script: list[float], low: float, h
 
 @pytest.mark.parametrize(("beyond", "above"), [(3.0, True), (1.0, False)])
 def test_thirteen_that_agree(monkeypatch: pytest.MonkeyPatch, beyond: float, above: bool) -> None:
-    """It ends with the sample that settles it."""
+    """Thirteen samples settle it, and no more are drawn."""
     assert scripted(monkeypatch, [beyond] * 100, 2.0, 2.0) == (Settled(above), 13)
 
 
 @pytest.mark.parametrize(("dissents", "samples"), [(1, 19), (2, 23)])
 def test_dissent_takes_more(monkeypatch: pytest.MonkeyPatch, dissents: int, samples: int) -> None:
-    """A sample that says the opposite is made up for by several others."""
+    """A sample on the other side takes several more to settle it."""
     assert scripted(monkeypatch, [1.0] * dissents + [3.0] * 100, 2.0, 2.0) == (Settled(True), samples)
 
 
 @pytest.mark.parametrize("sample", [Sample(3.0, 2.0, 4.0), Sample(1.0, 0.5, 2.0)])
 def test_bounds_count_and_not_the_guess(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
-    """A sample that may lie at the number, or beyond it, is on neither side."""
+    """A sample whose bounds include the number is on neither side."""
     values: list[Sample] = []
     monkeypatch.setattr(sequential, "clock", lambda: len(values))
     settled = sample_until_settled(values, lambda: sample, 2.0, 2.0, end=100)
     assert settled.above is None
-    assert "of 100 samples 0 lie above 2 and 0 below, and 100 too near to tell" in str(settled.lacking)
+    assert "Of 100 samples, 0 lie above 2, 0 below 2, and 100 on neither side" in str(settled.lacking)
     assert sequential.beside([sample], 1.9, 1.9) == (int(sample.value == 3.0), 0)
     assert sequential.beside([sample], 2.1, 2.1) == (0, int(sample.value == 1.0))
 
 
 def test_end_without_an_answer_says_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When time is up, it is told how the samples lie."""
+    """The reason has the numbers of samples on both sides."""
     settled, samples = scripted(monkeypatch, [1.0, 3.0, 3.0], 2.0, 2.0)
     assert settled.above is None
     assert samples == 3
     assert settled.lacking is not None
-    assert "when time is up, of 3 samples 2 lie above 2 and 1 below" in settled.lacking
+    assert "the budget is spent. Of 3 samples, 2 lie above 2, 1 below 2: the median may lie at 2" in settled.lacking
 
 
 def test_dead_zone_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies within a dead zone is neither above nor below, however many samples say so."""
+    """A sample in a dead zone is on neither side."""
     settled, samples = scripted(monkeypatch, [2.0] * 500, 1.5, 2.5)
     assert settled.above is None
     assert samples == 500
     assert settled.lacking is not None
-    assert "of 500 samples 0 lie above 2.5 and 0 below 1.5, and" in settled.lacking
+    assert "Of 500 samples, 0 lie above 2.5, 0 below 1.5, and 500 on neither side" in settled.lacking
 
 
 @pytest.mark.parametrize(("value", "above"), [(3.0, True), (1.0, False)])
 def test_beyond_a_dead_zone(monkeypatch: pytest.MonkeyPatch, value: float, above: bool) -> None:
-    """Samples on either side of it settle it, and those within speak against both."""
+    """Samples on one side settle it; those in the dead zone count against both sides."""
     assert scripted(monkeypatch, [value] * 100, 1.5, 2.5) == (Settled(above), 13)
     assert scripted(monkeypatch, [2.0] + [value] * 100, 1.5, 2.5) == (Settled(above), 19)
 
 
 @pytest.mark.parametrize("others", [3.0, 1.0])
 def test_samples_that_are_the_number_itself(monkeypatch: pytest.MonkeyPatch, others: float) -> None:
-    """If most samples say just the number, the median is that, and not what few others say."""
+    """If most samples equal the number, the median equals it."""
     settled, samples = scripted(monkeypatch, [2.0, 2.0, others] * 200, 2.0, 2.0)
     assert settled.above is None
     assert samples == 600
 
 
 def test_answer_is_that_of_all_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counting on from sample to sample comes to the same as counting all: at each before, it was not settled."""
+    """Counting incrementally gives the same as counting all samples, after each sample."""
     for seed in range(30):
         chance = random.Random(seed)
         script = [float(chance.randrange(1, 6)) for _ in range(120)]
@@ -223,7 +223,7 @@ def test_answer_is_that_of_all_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_samples_that_are_there_answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked again, it goes on from what it has, and needs no sample if that will do."""
+    """Earlier samples are used; if they settle it, none is drawn."""
     monkeypatch.setattr(sequential, "clock", lambda: 0.0)
     values = [Sample.exactly(3.0)] * 13
 
@@ -236,7 +236,7 @@ def test_samples_that_are_there_answer_at_once(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_one_sample_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even if time is up before the first one; but if there are some from before, no more begins."""
+    """The first sample is drawn even if time is up; further ones are not."""
     monkeypatch.setattr(sequential, "clock", lambda: 2.0)
     values: list[Sample] = []
     for _ in range(2):
@@ -245,7 +245,7 @@ def test_one_sample_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sample_that_raises_leaves_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was sampled before stays."""
+    """Earlier samples are kept."""
     monkeypatch.setattr(sequential, "clock", lambda: 0.0)
     values: list[Sample] = []
 
@@ -259,11 +259,11 @@ def test_sample_that_raises_leaves_those_before(monkeypatch: pytest.MonkeyPatch)
     assert values == [Sample.exactly(1.0)] * 3
 
 
-def test_end_says_how_many_more_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If nearly all samples agree, a larger budget would have an end: with that many more, it has one."""
+def test_end_says_how_many_more_would_settle_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If nearly all samples agree, the reason says how many more would settle it; and these do."""
     settled, _ = scripted(monkeypatch, [1.0] + [3.0] * 12, 2.0, 2.0)
     assert settled.lacking is not None
-    assert "6 more that agree would: give a larger budget" in settled.lacking
+    assert "6 more that agree would settle it; give a larger budget" in settled.lacking
     assert scripted(monkeypatch, [1.0] + [3.0] * (12 + 6), 2.0, 2.0) == (Settled(True), 19)
     assert scripted(monkeypatch, [1.0] + [3.0] * (12 + 5), 2.0, 2.0)[0].above is None
 
@@ -271,13 +271,13 @@ def test_end_says_how_many_more_would_do(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("above", "below", "size", "words"),
     [
-        (73, 55, 128, "of 128 samples 73 lie above 2 and 55 below, which"),
-        (1, 0, 1, "of 1 sample 1 lie above 2 and 0 below, which"),
-        (60, 55, 128, "of 128 samples 60 lie above 2 and 55 below, and 13 too near to tell, which"),
+        (73, 55, 128, "Of 128 samples, 73 lie above 2, 55 below 2: "),
+        (1, 0, 1, "Of 1 sample, 1 lie above 2, 0 below 2: "),
+        (60, 55, 128, "Of 128 samples, 60 lie above 2, 55 below 2, and 13 on neither side: "),
     ],
 )
 def test_no_samples_are_made_up(above: int, below: int, size: int, words: str) -> None:
-    """Those that are too near to tell are counted, and not told of where there are none."""
+    """Samples on neither side are counted, and mentioned only if there are any."""
     assert words in unsettled(above, below, size, "2", "2")
 
 
@@ -285,18 +285,18 @@ def test_no_samples_are_made_up(above: int, below: int, size: int, words: str) -
 def test_more_is_not_promised_to_help_where_samples_do_not_agree(
     monkeypatch: pytest.MonkeyPatch, script: list[float]
 ) -> None:
-    """What lies just where the number is, no budget settles."""
+    """If the median equals the number, no budget settles it, and none is advised."""
     settled, _ = scripted(monkeypatch, script, 2.0, 2.0)
     assert settled.lacking is not None
     assert "the median may lie at 2" in settled.lacking
-    assert "budget" not in settled.lacking
+    assert "larger budget" not in settled.lacking
 
 
 # --- the order of a pair
 
 
 def test_order_is_drawn_and_the_answers_are_not_exchanged() -> None:
-    """Each is the first about as often as the other, whatever came before; what they return stays theirs."""
+    """Each function is the first about as often as the other, whatever came before; the values are not swapped."""
     order: list[str] = []
 
     def call(name: str) -> str:
@@ -312,11 +312,11 @@ def test_order_is_drawn_and_the_answers_are_not_exchanged() -> None:
     assert 400 < sum(one == other for one, other in zip(firsts, firsts[1:])) < 600
 
 
-# --- what is told of samples
+# --- results
 
 
 def test_reading() -> None:
-    """The median, and the medians that are not excluded; of no samples, there is none."""
+    """It is the median, with the range of medians that are not excluded; of no samples, there is none."""
     values = [float(value) for value in range(1, 16)]
     reading = reading_of([Sample.exactly(value) for value in values])
     assert reading is not None
@@ -329,7 +329,7 @@ def test_reading() -> None:
 
 
 def test_what_goes_on_record() -> None:
-    """How many samples lie beyond the question's numbers: beyond all of them, if there are several."""
+    """The evidence has the numbers of samples beyond all numbers of the question."""
     values = [Sample.exactly(value) for value in (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5)]
     assert sequential.tested(values, ThresholdQuestion("above 2", ((2.0, 2.0),))) == {
         "above": 3,

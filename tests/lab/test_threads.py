@@ -1,4 +1,4 @@
-"""Threads that were there before a claim, and are at work."""
+"""Threads that were started before a claim, and use a CPU."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pytest_concclaims.lab.threads import threads_at_work
 
 pytestmark = [
     pytest.mark.interpreter,
-    pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what threads use"),
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the CPU time of threads"),
 ]
 
 
 @contextmanager
 def thread(*, at_work: bool) -> Iterator[threading.Thread]:
-    """Have another thread, which works or waits."""
+    """Start another thread, which works or waits."""
     begun, end = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -40,13 +40,13 @@ def thread(*, at_work: bool) -> Iterator[threading.Thread]:
 
 
 def test_one_at_work_is_named() -> None:
-    """However busy the machine is, it is seen within some looks."""
+    """It is found within some attempts, even on a busy machine."""
     with thread(at_work=True) as other:
-        assert any("thread 'other', which was there before" in str(threads_at_work([other])) for _ in range(100))
+        assert any("thread 'other' is at work" in str(threads_at_work([other])) for _ in range(100))
 
 
 def test_one_that_waits_is_none() -> None:
-    """Nor is the thread that asks, nor one that has ended."""
+    """Neither that thread nor the calling thread nor an ended one is found."""
     with thread(at_work=False) as other:
         assert threads_at_work([other, threading.current_thread()]) is None
     assert threads_at_work([other]) is None
@@ -55,11 +55,11 @@ def test_one_that_waits_is_none() -> None:
 
 @pytest.mark.parametrize("instrument", ["ratio", "memory"])
 def test_nothing_is_measured_beside_one_at_work(instrument: str) -> None:
-    """What an earlier claim has left running is in all that is measured; one of the claim's own is its own affair."""
+    """A thread from before the claim falsifies every measurement; a thread of the claim's own is allowed."""
     reason = ""
     with thread(at_work=True):
-        while "thread 'other'" not in reason:  # a busy machine may not let it work at once
-            lab = Lab(budget=1.0)  # it keeps its first reason
+        while "thread 'other'" not in reason:  # on a busy machine, the thread may not start to work at once
+            lab = Lab(budget=1.0)  # a lab keeps its first reason
             measurement = lab.ratio(list, dict) if instrument == "ratio" else lab.memory(list)
             with suppress(Inconclusive):
                 measurement.above(2**30)

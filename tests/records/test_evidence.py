@@ -100,7 +100,7 @@ NEVER = replace(RACE, answer=True, seen=0, witness=None, bound=0.01, control={**
         (replace(RACE, outcomes=[], other_outcomes=0), "; no outcomes"),
         (replace(RACE, outcomes=[], other_outcomes=3), "; 3 outcomes that are not on record"),
         (replace(SCHEDULED, witness=None), "never(1): seen in 1 of 30 schedules with at most one preemption"),
-        (replace(RATIO, answer=None), "whether that is above 2 has no answer: the record does not say why"),
+        (replace(RATIO, answer=None), "No answer: the record does not say why. Measured: `a` took 3.5 times as long"),
         (run(exit_code=None), "in a fresh interpreter ended, the record does not say how"),
     ],
 )

@@ -269,7 +269,7 @@ def test_waiting_for_the_machine_is_no_time_out(pytester: pytest.Pytester) -> No
     with machine_lock().held(timeout=60.0):
         run = run_claims(pytester, "--claims-lock-timeout=2.5", subprocess=True)
     assert run.verdicts["snow"] == "inconclusive"
-    assert run.claims["snow"]["reason"].startswith("the machine was busy for 2.5 s")
+    assert run.claims["snow"]["reason"].startswith("waited 2.5 s for another experiment")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="pytest-timeout ends the whole run here")

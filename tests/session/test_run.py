@@ -256,7 +256,7 @@ def test_first_unexpected_ends_the_run_with_x(pytester: pytest.Pytester) -> None
 # --- the folder of the machine lock
 
 
-@pytest.mark.parametrize(("folder", "words"), [("relative", "no absolute path"), ("{}/file", "a file is where")])
+@pytest.mark.parametrize(("folder", "words"), [("relative", "an absolute path"), ("{}/file", "folder is a file")])
 def test_lock_folder_that_cannot_be_used_is_a_usage_error(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, folder: str, words: str
 ) -> None:

@@ -185,7 +185,7 @@ CULPRITS = {
 #: By the name of a claim: a race that makes no sense, and what is said of it.
 MISTAKES = {
     "alone": ("Counter, nothing", "two actors or more, got 1"),
-    "budget": ("Counter, nothing, nothing, budget=0", "budget=0): the budget is a positive number of seconds"),
+    "budget": ("Counter, nothing, nothing, budget=0", "budget=0): must be a positive number of seconds, e.g. 2"),
     "rounds": ("Counter, nothing, nothing, rounds=0", "each actor runs at least once"),
 }
 ASSERTS_IN_AN_ACTOR = """

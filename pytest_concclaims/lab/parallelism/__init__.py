@@ -1,1 +1,1 @@
-"""The instruments of workers at the same time: parallelism and speed-up."""
+"""The instruments that measure workers: parallelism and speed-up."""

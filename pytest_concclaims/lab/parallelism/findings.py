@@ -1,4 +1,4 @@
-"""What the instruments of workers have in common: rounds of a look at what is measured between two at its control."""
+"""Rounds of measured workers between two looks at their control: what parallelism and speed-up have in common."""
 
 from __future__ import annotations
 
@@ -11,99 +11,105 @@ from ..measurement import Reading, Settled
 from .slices import Slice
 from .workers import Worker
 
-#: The control shows that much more than it would take.
+#: By how much the control must exceed the number that is asked about.
 MARGIN = 0.1
-#: Where the system does not tell who waited for a CPU, the control does this part of what that many CPUs could.
+#: Where the system does not report waits for a CPU, the control must do this part of what idle CPUs can.
 UNDISTURBED = 0.9
-NOT_ALONE = "other programs were at work, and this system does not tell whether the workers had to wait for a CPU"
+NOT_ALONE = "other programs used the CPUs, and this system does not report whether workers waited for one"
 
 L = TypeVar("L")
 
 
 class Look(Protocol):
-    """What workers did in one turn: a slice, or a pair of them."""
+    """What workers did in one turn: a slice, or a pair of slices."""
 
     @property
     def low(self) -> float:
-        """The quantity that is measured, at least."""
+        """The measured quantity, at least."""
 
     @property
     def middle(self) -> float:
-        """The best guess."""
+        """The estimate."""
 
     @property
     def high(self) -> float:
-        """And at most."""
+        """The measured quantity, at most."""
 
     @property
     def seconds(self) -> float:
-        """The time in which all of them were at work."""
+        """The time in which all workers were at work."""
 
 
 class Round(Protocol):
-    """A look at what is measured between two at the control."""
+    """A look at the measured workers, between two looks at the control."""
 
     @property
     def before(self) -> Look | None:
-        """The control; None where there is none."""
+        """The control before; None if none was run."""
 
     @property
     def measured(self) -> Look:
-        """What is measured."""
+        """The measured workers."""
 
     @property
     def after(self) -> Look | None:
-        """The control again."""
+        """The control after; None if none was run."""
 
     @property
     def delay(self) -> float | None:
-        """The part of the time that workers waited for a CPU; None if the system does not tell."""
+        """The part of the time that workers waited for a CPU; None if unknown."""
 
     @property
     def throttled(self) -> bool:
-        """Whether the system has held workers back for having used up their share."""
+        """Whether a CPU quota held workers back."""
 
     def unfit(self, high: float) -> str | None:
-        """Return why this says nothing (of parallelism: about a lack of it); None if it does.
+        """Return why this round does not count (of parallelism: for "less"); None if it counts.
 
-        :param high: the number that the control has to exceed.
+        :param high: the upper end of the dead zone; the control has to exceed it.
         """
 
 
 class Findings(ABC, Generic[L]):
-    """What was measured so far, of all questions."""
+    """All that was measured so far, for all questions."""
 
     rounds: Sequence[Round]
 
     @abstractmethod
     def look(self, workers: Sequence[Worker], slice_of_some: Callable[[Sequence[Worker]], Slice]) -> L:
-        """Have workers work, and return what they did.
+        """Run workers for one turn, and return what they did.
 
-        :param slice_of_some: has the workers that it is given work at the same time.
+        :param slice_of_some: runs some of the workers at the same time.
         """
 
     @abstractmethod
     def add(self, measured: L, control: tuple[L, L] | None) -> None:
-        """Add a round: what was measured, and the control before and after it; None where there is none."""
+        """Add a round.
 
-    def is_witness(self, measured: Any, high: float) -> bool:  # noqa: ARG002  (for those in which there are such)
-        """Return whether what was measured says "more" without a control."""
+        :param control: the control before and after; None if none was run.
+        """
+
+    def is_witness(self, measured: Any, high: float) -> bool:  # noqa: ARG002  (for subclasses that have witnesses)
+        """Return whether a look shows "more", for which it needs no control."""
         return False
 
     @abstractmethod
     def settled(self, low: float, high: float) -> bool | None:
-        """Return whether what is measured lies above ``high`` or below ``low``; None if that is not settled."""
+        """Return whether the quantity lies above ``high`` (True) or below ``low``; None if that is not settled."""
 
     @abstractmethod
-    def lacking(self, low: float, high: float) -> str:
-        """Return why nothing is settled, after one round at least."""
+    def lacking(self, low: float, high: float, control: str) -> str:
+        """Return why nothing is settled, after at least one round.
+
+        :param control: the workers of the control, such as ``2 processes``.
+        """
 
     @abstractmethod
     def reading(self, high: float) -> Reading | None:
-        """Return what it comes to, by the rounds that say something, or by all if none do."""
+        """Return the result by the rounds that count, or by all rounds if none counts."""
 
     def control(self) -> Reading | None:
-        """Return what the control comes to."""
+        """Return the result of the control."""
         return spread([look for each in self.rounds for look in (each.before, each.after) if look is not None])
 
     def to_json(self, high: float) -> list[dict[str, Any]]:
@@ -122,7 +128,7 @@ class Findings(ABC, Generic[L]):
         ]
 
     def settle(self, low: float, high: float) -> Settled | None:
-        """Return what is settled; None if nothing is."""
+        """Return the side of the dead zone that is settled; None if none is."""
         side = self.settled(low, high)
         return None if side is None else Settled(side)
 
@@ -132,9 +138,9 @@ def _range(look: Look | None) -> list[float] | None:
 
 
 def spread(looks: Sequence[Look]) -> Reading | None:
-    """Return the median of what was seen, and all of its range."""
-    told = [look for look in looks if look.seconds]  # the others say nothing at all
-    if not told:
+    """Return the median of some looks, and their full range; None if none has a duration."""
+    known = [look for look in looks if look.seconds]
+    if not known:
         return None
-    value = statistics.median(look.middle for look in told)
-    return Reading(value, min(look.low for look in told), max(look.high for look in told), len(told))
+    value = statistics.median(look.middle for look in known)
+    return Reading(value, min(look.low for look in known), max(look.high for look in known), len(known))

@@ -1,4 +1,4 @@
-"""What the measurements of workers have in common."""
+"""The base of the measurements of workers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .findings import MARGIN, Findings
 
 
 class WorkersMeasurement(Measurement):
-    """A quantity of workers that take turns with their control.
+    """A quantity of workers, which take turns with their control.
 
     :param subject: what is measured, in words.
     """
@@ -34,31 +34,31 @@ class WorkersMeasurement(Measurement):
         self._in_process = in_process or not CAN_FORK
         self._findings = self._none()
         self._gil = gil_enabled()
-        #: Of the latest question: what the control had to exceed.
+        #: The upper end of the latest question's dead zone, which the control had to exceed.
         self._high = 1.0
 
     @abstractmethod
     def _none(self) -> Findings[Any]:
-        """Return findings without any."""
+        """Return empty findings."""
 
     @abstractmethod
     def _at_most(self) -> str:
-        """Return in words what the control comes to at most: as much as there are workers."""
+        """Return in words the most that the workers, and the control, can reach."""
 
     def _checked(self, call: str, cut: tuple[float, float]) -> tuple[float, float]:
         __tracebackhide__ = True
         most = self._experiment.workers - MARGIN
         if cut[1] >= most:
             raise ValueError(
-                f"{call}: {self._at_most()}, and the control has to show more than it takes, so nothing from "
-                f"{most:g} on could be refuted (this asks for more than {cut[1]:g}, with the dead zone); take a "
-                "smaller number, or more workers"
+                f"{call}: {self._at_most()}, and the control must exceed {cut[1]:g}, the end of the dead zone, by "
+                f"{MARGIN:g}, so this could never be refuted; take a smaller number (the dead zone must end below "
+                f"{most:g}), or more workers"
             )
         return cut
 
     def _settle(self, low: float, high: float) -> Settled:
         self._high = high
-        if gil_enabled() != self._gil:  # what was seen in the other state says nothing about this one
+        if gil_enabled() != self._gil:  # what was measured in the other state does not apply any more
             self._gil, self._findings = gil_enabled(), self._none()
         self._findings, settled = measure(
             self._experiment, self._findings, low, high, budget=self._budget, in_process=self._in_process

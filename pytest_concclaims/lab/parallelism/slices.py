@@ -1,4 +1,4 @@
-"""A slice: what workers did in the time in which all of them were at work, from the marks that they made."""
+"""A slice: what workers did while all of them were at work, computed from their marks."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: Workers that waited for a CPU for more than this part of the time, together, could not show what they can.
+#: A slice does not count in which workers waited for a CPU for a greater part of the time, added up.
 DELAY = 0.05
-#: Workers are to run at the same time for this part of a slice.
+#: A slice does not count in which all workers were at work at the same time for a smaller part of its planned length.
 TOGETHER = 0.5
 
-#: What a worker tells at one moment: the time, its CPU seconds so far, and its calls of the work so far.
+#: What a worker reports at one moment: the time, its CPU seconds so far, and its calls of the work so far.
 Mark = tuple[float, float, int]
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What workers did in the time in which all of them were at work.
+    """What workers did while all of them were at work.
 
     :param low: CPU seconds per second, of all workers together, at least.
-    :param high: at most: what was used between two marks may have been used inside of the time or outside.
-    :param seconds: of that time.
-    :param planned: seconds that it was to take.
-    :param delay: the part of the time that workers waited for a CPU, added up; None if the system does not tell.
-    :param throttled: whether the system has held back the processes for having used up their share.
-    :param fewest: calls of the work, by all workers, per second, at least.
-    :param most: at most, as of ``high``.
+    :param high: the same at most: CPU time between two marks at an end of the slice may or may not belong to it.
+    :param seconds: for which all workers were at work.
+    :param planned: seconds that the slice was planned to take.
+    :param delay: the part of the time that workers waited for a CPU, added up; None if unknown.
+    :param throttled: whether a CPU quota held the processes back.
+    :param fewest: calls of the work by all workers per second, at least.
+    :param most: the same at most.
+    :param workers: number of workers.
     """
 
     low: float
@@ -41,13 +42,13 @@ class Slice:
 
     @property
     def middle(self) -> float:
-        """The best guess at the CPU seconds per second."""
+        """The estimate of the CPU seconds per second."""
         return (self.low + self.high) / 2
 
     def hindered(self) -> str | None:
-        """Return what kept workers from showing what they can; None if nothing did."""
+        """Return what hindered the workers; None if nothing did."""
         if self.throttled:
-            return "the system held the workers back (its CPU quota)"
+            return "a CPU quota held the workers back"
         if self.delay is not None and self.delay > DELAY:
             return "the workers waited for a CPU"
         if self.seconds < TOGETHER * self.planned:
@@ -57,16 +58,17 @@ class Slice:
 
 @dataclass(frozen=True)
 class Report:
-    """What one worker tells of a slice, as :func:`worker_main.serve` says."""
+    """What one worker reports of a slice; see :func:`worker_main.serve`."""
 
     marks: Sequence[Mark]
     delay: float | None
 
 
 def slice_of(reports: Sequence[Report], planned: float, *, throttled: bool = False) -> Slice:
-    """Return what workers did together.
+    """Return the slice that the reports of its workers describe.
 
-    :param planned: seconds that the slice was to take.
+    :param planned: seconds that the slice was planned to take.
+    :param throttled: whether a CPU quota held the processes back.
     """
     begin = max(report.marks[0][0] for report in reports)
     end = min(report.marks[-1][0] for report in reports)
@@ -90,7 +92,7 @@ def slice_of(reports: Sequence[Report], planned: float, *, throttled: bool = Fal
 
 
 def _within(marks: Sequence[Mark], begin: float, end: float) -> tuple[Mark, Mark]:
-    """Return by how much a worker's marks rose between two times, at least and at most."""
+    """Return by how much a worker's numbers rose between two times, at least and at most."""
     times = [mark[0] for mark in marks]
     first_inside, last_inside = bisect_left(times, begin), bisect_right(times, end) - 1
     least = _rise(marks[first_inside], marks[last_inside]) if last_inside >= first_inside else (0.0, 0.0, 0)

@@ -1,4 +1,4 @@
-"""How many times as much work workers do as one of them alone, per second on the wall."""
+"""Speed-up: how many times as much work workers do per second as one of them alone."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .pairs import Pairs
 
 
 class Speedup(WorkersMeasurement):
-    """Calls of the work by all workers per second, in those of one worker alone; made by :meth:`Lab.speedup`.
+    """Calls of the work per second by all workers, over those by one worker alone; made by :meth:`Lab.speedup`.
 
-    Each answer rests on rounds in which no worker waited for a CPU, and in which the control did more than what was
-    asked about, right before and after.
+    Only rounds count in which no worker waited for a CPU, and in which the control exceeded the number that was asked
+    about, right before and after.
     """
 
     CALL = "lab.speedup"
 
     def __init__(self, described: WorkersExperiment, *, in_process: bool, budget: float, bench: Bench) -> None:
-        subject = f"{several(described.workers, described.kind)} at {name_of(described.work)}"
+        subject = f"{several(described.workers, described.kind)} calling `{name_of(described.work)}`"
         super().__init__(described, subject, in_process=in_process, budget=budget, bench=bench)
         self._findings: Pairs
 
@@ -32,20 +32,20 @@ class Speedup(WorkersMeasurement):
         return Pairs()
 
     def _at_most(self) -> str:
-        return f"{self._experiment.workers} workers do {self._experiment.workers} times as much as one at most"
+        return f"{self._experiment.workers} workers do at most {self._experiment.workers} times as much as one"
 
     def _checked(self, call: str, cut: tuple[float, float]) -> tuple[float, float]:
         __tracebackhide__ = True
         if cut[0] <= 0:
             raise ValueError(
-                f"{call}: there is a dead zone of {self.TOLERANCE:g} to either side of a number, so nothing could "
-                f"lie below; take a number above {self.TOLERANCE:g}, or a dead zone of your own"
+                f"{call}: the dead zone, {self.TOLERANCE:g} to either side of the number, begins at or below 0, so "
+                f"nothing lies below it; take a number above {self.TOLERANCE:g}, or set the dead zone"
             )
         return super()._checked(call, cut)
 
     def _settle(self, low: float, high: float) -> Settled:
         if is_traced():
-            slows = "a tracer, profiler or debugger is active, which slows some code more than other"
+            slows = "a tracer, profiler or debugger is active, and slows some code more than other"
             return Settled(None, f"{slows}; {tracer_advice()}")
         return super()._settle(low, high)
 

@@ -1,4 +1,4 @@
-"""The kinds of workers: how each is started, spoken to, and ended."""
+"""The kinds of workers: how each is started and ended, and how it communicates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _END_TIMEOUT_S = 5.0  #: Seconds that a worker gets to end before it is killed.
 class Worker(ABC):
     """One worker.
 
-    :param work: what it does, over and over.
+    :param work: called repeatedly.
     """
 
     kind: ClassVar[str]
@@ -39,11 +39,11 @@ class Worker(ABC):
     def __init__(self, work: Callable[[], Any]) -> None:
         self.connection: Connection
         self.connection, there = multiprocessing.Pipe()
-        #: Whether its work hangs, so that it is killed at once.
+        #: Whether its work hangs, so that end() does not wait for it.
         self.hangs = False
         try:
             with warnings.catch_warnings():
-                # Since 3.12, of a fork in a process with threads, such as one under --claims-in-process.
+                # Since 3.12, Python warns of a fork in a process with threads, as under --claims-in-process.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self._start(work, there)
         except BaseException:
@@ -53,22 +53,25 @@ class Worker(ABC):
 
     @abstractmethod
     def _start(self, work: Callable[[], Any], there: Connection) -> None:
-        """Start it with its end of the pipe, which is closed in this process as soon as it is not needed here."""
+        """Start the worker.
+
+        :param there: its end of the pipe, which is closed in this process as soon as it is not needed here.
+        """
 
     @abstractmethod
     def is_alive(self) -> bool:
-        """Return whether it has not ended."""
+        """Return whether the worker has not ended."""
 
     def ending(self) -> Failure:
-        """Return how it ended, all by itself, as far as that can be told; without a name."""
+        """Return how a worker ended that was not asked to, as far as that is known; the text has no subject."""
         return Failure("ended", "ended its worker", "")
 
     def stack(self) -> str:
-        """Return where in the work it is; nothing if that cannot be told."""
+        """Return the stack of the work; an empty text if it is unknown."""
         return ""
 
     def end(self) -> None:
-        """Let it end, and wait for that."""
+        """Ask the worker to end, and wait until it has."""
         with suppress(OSError):
             self.connection.send(None)
         self._wait(0.0 if self.hangs else _END_TIMEOUT_S)
@@ -76,7 +79,7 @@ class Worker(ABC):
 
     @abstractmethod
     def _wait(self, timeout_s: float) -> None:
-        """Wait for some seconds until it has ended, and then make it end if that is possible."""
+        """Wait until the worker has ended; after the timeout, kill it if it is a process."""
 
 
 class ThreadWorker(Worker):
@@ -86,7 +89,7 @@ class ThreadWorker(Worker):
 
     def _start(self, work: Callable[[], Any], there: Connection) -> None:
         def run() -> None:
-            # Work may come back when the connection is closed already.
+            # Work that hung may return after the connection was closed.
             with there, suppress(OSError):
                 worker_main.serve(work, there)
 
@@ -107,7 +110,7 @@ class ThreadWorker(Worker):
 
 
 class ProcessWorker(Worker):
-    """A ``multiprocessing.Process``, forked where the platform can, so that the work need not be importable."""
+    """A ``multiprocessing.Process``; forked where the platform can fork, so that the work need not be importable."""
 
     kind = "process"
 
@@ -164,7 +167,7 @@ class InterpreterWorker(Worker):
                         interpreter.exec(script)
                     finally:
                         interpreter.close()
-                except BaseException as error:  # noqa: BLE001  (ending() tells it)
+                except BaseException as error:  # noqa: BLE001  (ending() reports it)
                     self._failure = error
 
         self._thread = threading.Thread(target=run, daemon=True)
@@ -178,7 +181,7 @@ class InterpreterWorker(Worker):
         if self._failure is None:
             return super().ending()
         details = str(self._failure)  # with the traceback in the subinterpreter
-        return Failure("raised", f"could not be called there: {details.strip().partition(chr(10))[0]}", details)
+        return Failure("raised", f"could not be called: {details.strip().partition(chr(10))[0]}", details)
 
     def _wait(self, timeout_s: float) -> None:
         self._thread.join(timeout_s)
@@ -193,7 +196,7 @@ runpy.run_path({worker_main!r})["serve_in_interpreter"](pickle.loads({work!r}), 
 
 
 class ForkedWorker(Worker):
-    """A process that the lab forks by itself: a control that does without ``multiprocessing``."""
+    """A process that is forked without ``multiprocessing``, so that a control does not share its faults."""
 
     kind = "process"
 
@@ -235,7 +238,10 @@ class ForkedWorker(Worker):
 
 
 def _ended_with(code: int | None) -> Failure:
-    """Return what an exit code says, as ``multiprocessing`` has it: a signal is negative."""
+    """Return how a process ended.
+
+    :param code: its exit status, or a signal's number, negative, as of ``multiprocessing``; None if unknown.
+    """
     if code is None:
         return Failure("ended", "ended its worker", "")
     if code >= 0:
@@ -244,17 +250,17 @@ def _ended_with(code: int | None) -> Failure:
 
 
 MEASURED: dict[str, type[Worker]] = {kind.kind: kind for kind in (ThreadWorker, ProcessWorker, InterpreterWorker)}
-#: What a control is made of: where the platform can fork, its processes have nothing of those that are measured.
+#: The kinds of a control. Where the platform can fork, its processes do not use multiprocessing.
 CONTROLS: dict[str, type[Worker]] = {**MEASURED, **({"process": ForkedWorker} if CAN_FORK else {})}
 
 
 def has_interpreters() -> bool:
-    """Return whether this Python has subinterpreters with a GIL of their own, and a public way to them (PEP 734)."""
+    """Return whether this Python has a public API for subinterpreters with their own GIL (PEP 734)."""
     return find_spec("concurrent.interpreters") is not None
 
 
 def is_importable(work: Callable[[], Any]) -> bool:
-    """Return whether another interpreter can import a function: whether it stands in a module, by its name."""
+    """Return whether another interpreter can import a function: whether a module in a file has it under its name."""
     try:
         pickle.dumps(work)
     except Exception:  # noqa: BLE001  (pickling runs arbitrary code)

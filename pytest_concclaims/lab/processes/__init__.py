@@ -1,1 +1,1 @@
-"""The processes that experiments run in."""
+"""The processes in which experiments run."""

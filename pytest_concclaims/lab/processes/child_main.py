@@ -1,11 +1,12 @@
-"""What a child of :meth:`Lab.child` runs first; it is run as a script, and imports nothing of this package.
+"""The script that a child of :meth:`Lab.child` runs first.
 
-Nor anything that is slow to import, such as ``pathlib``, ``typing`` or ``traceback``.
+It imports nothing of this package, and nothing that is slow to import, such as ``pathlib``, ``typing`` or
+``traceback``.
 
-``child_main.py function FOLDER`` calls what FOLDER/order.pickle asks for, and leaves FOLDER/result.pickle: what
-came of it, or at which step but the call itself it failed. Without that file, the function had begun, and the
-process ended before it was over.
-``child_main.py script COMMAND...`` becomes COMMAND.
+``child_main.py function FOLDER`` calls the function of FOLDER/order.pickle, and writes FOLDER/result.pickle: what the
+call returned or raised, or which step other than the call failed. If that file is missing, the process ended during
+the call.
+``child_main.py script COMMAND...`` replaces itself by COMMAND.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from types import ModuleType
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SIGKILL = 9
-#: The exit status that says, should the result not even be written (a full disk): ask nothing of this process.
+#: The exit status if a step other than the call failed; the result may be missing, for example if the disk is full.
 UNUSABLE = 114
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Do what the command line says."""
     _reset_signals()
     forbid_core_dumps()
     die_with_parent()
@@ -43,20 +44,20 @@ def main() -> None:
 
 
 def _reset_signals() -> None:
-    """Give signals their defaults back: what is ignored or blocked is handed down to a new program."""
+    """Restore the defaults of signals: a new program inherits which ones are ignored or blocked."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         return
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     by_python = {getattr(signal, name, None) for name in ("SIGPIPE", "SIGXFSZ")}  # every Python ignores them
     for number in signal.valid_signals() - by_python - {signal.SIGKILL, signal.SIGSTOP}:
-        # PyPy takes a signal that was ignored from the start for one with its default, so that is set again.
+        # PyPy reports SIG_DFL for a signal that was ignored from the start, so SIG_DFL is set again.
         if signal.getsignal(number) in (signal.SIG_IGN, signal.SIG_DFL):
-            with suppress(OSError, ValueError):  # those that threads use for themselves
+            with suppress(OSError, ValueError):  # signals that the C library's threads use
                 signal.signal(number, signal.SIG_DFL)
 
 
 def forbid_core_dumps() -> None:
-    """Let a crash of this process write no core dump."""
+    """Disable core dumps of this process."""
     try:
         import resource
     except ImportError:  # Windows
@@ -65,7 +66,7 @@ def forbid_core_dumps() -> None:
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process should its parent be killed before it can do so (Linux only)."""
+    """Make the kernel kill this process when its parent ends (Linux only): a killed parent cannot do it."""
     if sys.platform != "linux":
         return
     try:
@@ -73,11 +74,11 @@ def die_with_parent() -> None:
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
     except (ImportError, OSError, AttributeError):
-        return  # a C library without it; the parent still kills at its own end
+        return  # no prctl in this C library; a parent that ends normally kills its children
 
 
 def _call(folder: str) -> None:
-    with _step(folder, "the function could not be imported, or its arguments not be read, in the child"):
+    with _step(folder, "the child could not import the function or unpickle its arguments"):
         with open(os.path.join(folder, "order.pickle"), "rb") as file:
             order = pickle.load(file)  # noqa: S301  (written by our parent)
         sys.path[:] = order["sys_path"]
@@ -89,16 +90,16 @@ def _call(folder: str) -> None:
         raise
     except BaseException as error:
         text = _traceback(error)
-        with _step(folder, "what the function raised could not be handed over"):
+        with _step(folder, "the function's exception could not be pickled or written"):
             _leave(folder, "raised", {"text": _text(error), "pickle": _carried(error), "traceback": text})
         raise
-    with _step(folder, "what the function returned could not be handed over"):
+    with _step(folder, "the function's value could not be pickled or written"):
         _leave(folder, "returned", pickle.dumps(value))
 
 
 @contextmanager
 def _step(folder: str, failure: str) -> Iterator[None]:
-    """Tell the parent, if the block fails, that no verdict can rest on how this process ends."""
+    """If the block raises, report that to the parent, and exit: the way this process ends is no evidence."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  (pickling and importing run arbitrary code)
@@ -115,9 +116,9 @@ def _traceback(error: BaseException) -> str:
 
 
 def import_as_parent(name: str | None, file: str | None) -> None:
-    """Import the function's module from its file where its name does not lead there.
+    """Import a function's module from its file, if an import by name would not find that file.
 
-    pytest's import mode ``importlib`` gives test modules names that only it can import.
+    With the import mode ``importlib``, pytest gives test modules names that only pytest can import.
     """
     if name is None or file is None:
         return
@@ -141,7 +142,7 @@ def _same_file(path: str, file: str) -> bool:
 
 
 def _provide_packages(name: str, file: str) -> None:
-    """Put packages over a module that have no import of their own: unpickling imports them all."""
+    """Create those of a module's parent packages that cannot be imported, as unpickling imports them all."""
     packages = name.split(".")[:-1]
     folder = file
     for count in range(len(packages), 0, -1):
@@ -155,7 +156,7 @@ def _provide_packages(name: str, file: str) -> None:
 
 
 def _carried(error: BaseException) -> bytes | None:
-    """Return the exception's pickle, if it survives the journey; many exceptions do not."""
+    """Return the exception's pickle; None if it cannot be pickled or unpickled."""
     try:
         content = pickle.dumps(error)
         return content if isinstance(pickle.loads(content), BaseException) else None  # noqa: S301
@@ -168,7 +169,7 @@ def _text(error: BaseException) -> str:
 
 
 def _leave(folder: str, kind: str, content: object) -> None:
-    """Write the result, whole or not at all."""
+    """Write the result atomically."""
     unfinished = os.path.join(folder, "result.unfinished")
     with open(unfinished, "wb") as file:
         file.write(pickle.dumps((kind, content)))

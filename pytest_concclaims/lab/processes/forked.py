@@ -1,6 +1,7 @@
-"""Calls in a forked child, to which closures go along, and whose crash or hang does not reach the parent.
+"""Calls in a forked child, whose crash or hang does not affect the parent.
 
-No exception, exit handler or half-written stream of the child gets out, and no child is left behind.
+The function may be a closure. The child raises no exception in the parent's code, runs no exit handler, writes no
+buffered output of the parent, and is always waited for.
 """
 
 from __future__ import annotations
@@ -24,31 +25,32 @@ from .child_main import die_with_parent, forbid_core_dumps
 from .signals import interrupts_held, kill_group
 
 with suppress(ImportError):
-    import resource  # noqa: F401  (for forbid_core_dumps: it is to be there before the child is forked)
+    import resource  # noqa: F401  (so that forbid_core_dumps does not import it in the child)
 
 T = TypeVar("T")
 
 #: Whether this platform can fork.
 CAN_FORK = hasattr(os, "fork")
-#: Seconds that a child gets to tell where its threads are, before it is killed.
-_LAST_WORDS_S = 5.0
-#: Seconds between two checks whether it has ended.
+#: Seconds that a child gets to write the stacks of its threads before it is killed.
+_STACKS_TIMEOUT_S = 5.0
+#: Seconds between two checks whether a child has ended.
 _POLL_INTERVAL_S = 0.5
-#: The same of one that has said what it had to say.
+#: The same after its message, or after it was killed.
 _END_INTERVAL_S = 0.0002
 _UNKNOWN = -1  # in place of a wait status
-_HEADER = 8  # bytes: the length of the message
+_HEADER_BYTES = 8  # the length of the message
 
 
 @dataclass(frozen=True)
 class Forked(Generic[T]):
     """How a forked child ended.
 
-    :param returned: whether it returned; the value is ``value``.
-    :param signal: the signal that ended it, if one did.
-    :param exit_code: its exit status, if it left without returning.
-    :param timed_out: whether it was ended because it had not returned in time.
-    :param stacks: where its threads were when it crashed or hung, as faulthandler tells.
+    :param returned: whether the function returned.
+    :param value: what it returned.
+    :param signal: the signal that ended the child, if any.
+    :param exit_code: its exit status, if it exited and the function did not return.
+    :param timed_out: whether the child was killed at the deadline.
+    :param stacks: of its threads when it crashed or hung, by faulthandler.
     """
 
     returned: bool
@@ -60,17 +62,17 @@ class Forked(Generic[T]):
 
 
 class ForkedError(Exception):
-    """What ran in a forked child raised; the text is the traceback."""
+    """The function in a forked child raised, or its value could not be unpickled; the text has the traceback."""
 
 
 def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
-    """Call a function in a forked child of this process, and wait for the child's end.
+    """Call a function in a forked child of this process, and wait until the child has ended.
 
-    :param work: its value travels by pickle.
-    :param deadline: seconds after which the child is ended.
-    :raises ForkedError: the function raised.
+    :param work: its value is pickled.
+    :param deadline: seconds after which the child is killed.
+    :raises ForkedError: the function raised, or its value could not be pickled or unpickled.
     """
-    # Here and before the fork: a subinterpreter, which has other uses for this package, cannot load it.
+    # Not at the module's top level: a subinterpreter imports this module, and cannot import faulthandler.
     import faulthandler  # noqa: F401
 
     with tempfile.TemporaryFile() as stacks:
@@ -90,8 +92,9 @@ def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
 
 @dataclass
 class _Process:
-    """A child, its process group, and how it ended.
+    """A child and its process group.
 
+    :param pid: 0 before the fork.
     :param status: its wait status, once it has ended.
     """
 
@@ -102,18 +105,18 @@ class _Process:
         if self.status is None:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:  # other code here waits for any child, or SIGCHLD is ignored
+            except ChildProcessError:  # other code in this process waits for any child, or SIGCHLD is ignored
                 self.status = _UNKNOWN
             else:
                 self.status = status if pid else None
         return self.status is not None
 
     def end(self) -> int:
-        """Let nothing of it be left; return its wait status."""
+        """Kill the process group, wait for the child, and return its wait status."""
         if not self.pid:
             return _UNKNOWN
         if not self.has_ended():
-            os.kill(self.pid, signal.SIGKILL)  # it may not have its group yet
+            os.kill(self.pid, signal.SIGKILL)  # it may not have made its group yet
         kill_group(self.pid)
         while not self.has_ended():
             time.sleep(_END_INTERVAL_S)
@@ -122,9 +125,9 @@ class _Process:
 
 @contextmanager
 def fork_warnings_ignored() -> Iterator[None]:
-    """Ignore what Python warns of since 3.12: that there are threads in the parent, such as pytest-xdist's.
+    """Ignore the warning, since Python 3.12, of a fork in a process with threads, such as pytest-xdist's.
 
-    A filter that makes it an error would raise it when the child exists already.
+    A filter that turns it into an error would raise that after the child was made.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -134,7 +137,7 @@ def fork_warnings_ignored() -> Iterator[None]:
 def _fork(work: Callable[[], T], reading: int, writing: int, stacks: BinaryIO) -> int:
     """Fork; return the child's process id, in the parent only."""
     parent = os.getpid()
-    _flush_streams()  # or the child would write what is in them a second time
+    _flush_streams()  # or the child would write the buffers a second time
     try:
         with fork_warnings_ignored():
             child = os.fork()
@@ -151,7 +154,7 @@ def _be_child(work: Callable[[], T], parent: int, reading: int, writing: int, st
     try:
         os.close(reading)
         os.setpgid(0, 0)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and kills this process
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         forbid_core_dumps()
         die_with_parent()
@@ -161,13 +164,13 @@ def _be_child(work: Callable[[], T], parent: int, reading: int, writing: int, st
 
         faulthandler.enable(stacks, all_threads=True)
         if hasattr(gc, "freeze"):
-            gc.freeze()  # the parent's objects are no garbage here
+            gc.freeze()  # collecting the parent's objects here would copy their memory, and run finalizers
         try:
             message = pickle.dumps(("returned", work()))
-        except BaseException:  # noqa: BLE001  (nothing escapes)
+        except BaseException:  # noqa: BLE001  (it is sent to the parent)
             message = pickle.dumps(("raised", traceback.format_exc()))
         _flush_streams()
-        _write_all(writing, len(message).to_bytes(_HEADER, "little") + message)
+        _write_all(writing, len(message).to_bytes(_HEADER_BYTES, "little") + message)
     finally:
         os._exit(0)
 
@@ -180,12 +183,12 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 def _flush_streams() -> None:
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with suppress(Exception):  # closed, detached, or none at all
-            stream.flush()  # type: ignore[union-attr]  # or none at all
+        with suppress(Exception):  # closed, detached, or None
+            stream.flush()  # type: ignore[union-attr]  # None: suppressed
 
 
 def _message(pipe: BinaryIO, process: _Process, deadline: float) -> tuple[bytes | None, bool]:
-    """Return the child's message (None if it ended without one), and whether its time was up."""
+    """Return the child's message, None if there is none, and whether the deadline has passed."""
     content = b""
     end = time.monotonic() + deadline
     timed_out = False
@@ -196,18 +199,18 @@ def _message(pipe: BinaryIO, process: _Process, deadline: float) -> tuple[bytes 
             if left <= 0 and timed_out:
                 return None, True
             if left <= 0 and not process.has_ended():
-                # Under faulthandler, that one tells where all threads are, and then ends the process.
+                # On this signal, faulthandler writes the stacks of all threads; then the process ends.
                 os.kill(process.pid, signal.SIGABRT)
-                timed_out, end = True, time.monotonic() + _LAST_WORDS_S
+                timed_out, end = True, time.monotonic() + _STACKS_TIMEOUT_S
             if not selector.select(min(max(left, 0.0), _POLL_INTERVAL_S)):
                 if process.has_ended() and not selector.select(0):
-                    return None, timed_out  # it left its end of the pipe to a process that it had started
+                    return None, timed_out  # a process that it started still has its end of the pipe
                 continue
             piece = pipe.read(1 << 20)
             content += piece
-            size = int.from_bytes(content[:_HEADER], "little")
-            if len(content) >= _HEADER and len(content) - _HEADER == size:
-                return content[_HEADER:], False
+            size = int.from_bytes(content[:_HEADER_BYTES], "little")
+            if len(content) >= _HEADER_BYTES and len(content) - _HEADER_BYTES == size:
+                return content[_HEADER_BYTES:], False
             if not piece:
                 return None, timed_out
 
@@ -217,7 +220,7 @@ def _result(message: bytes | None, status: int, timed_out: bool, stacks: str) ->
         try:
             kind, content = pickle.loads(message)  # noqa: S301  (our own child's)
         except Exception as error:
-            raise ForkedError(f"what the child had to say could not be read here: {error!r}") from error
+            raise ForkedError(f"the child's message could not be unpickled: {error!r}") from error
         if kind == "raised":
             raise ForkedError(content)
         return Forked(True, content)

@@ -1,4 +1,4 @@
-"""Signals to and around the lab's own processes, so that none of these is left behind."""
+"""Signals that end the lab's processes, and that must not interrupt their cleanup."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from types import FrameType
 if sys.platform != "win32":
 
     def kill_group(leader: int) -> None:
-        """Kill a process group, if it has a member left.
+        """Kill a process group, if it still has members.
 
-        :param leader: the process that made it, and that was not waited for yet.
+        :param leader: the process that made the group.
         """
         try:
-            # The group outlives its leader as long as it has a member, and its number is not given to another
-            # process until then; without a member the call fails.
+            # A group exists while it has members, even without its leader, and its id is not reused until then.
+            # Without members, the call fails.
             os.killpg(leader, signal.SIGKILL)
         except ProcessLookupError:
             pass
@@ -30,10 +30,10 @@ if sys.platform != "win32":
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Hold back a Ctrl-C until the end of the block, where it would leave a process behind."""
+    """Delay a Ctrl-C until the end of the block, so that it does not leave a process behind."""
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield  # no KeyboardInterrupt comes up here
+        yield  # Python raises KeyboardInterrupt in the main thread only
         return
     held: list[tuple[int, FrameType | None]] = []
     signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))

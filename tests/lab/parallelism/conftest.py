@@ -1,4 +1,4 @@
-"""What these tests share."""
+"""Fixtures of these tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from helpers.waiting import TIMEOUT_S
 
 @pytest.fixture
 def nothing_left() -> Callable[[], AbstractContextManager[None]]:
-    """Return what asserts that a block leaves no thread, no child process and nothing open."""
+    """Return a context that asserts that its block leaves no thread, child process or open descriptor."""
     return _nothing_left
 
 
@@ -27,7 +27,7 @@ def _nothing_left() -> Iterator[None]:
     before = _there()
     yield
     end = time.monotonic() + TIMEOUT_S
-    while _there() != before:  # the system may take notice a little later
+    while _there() != before:  # the system may report the end a little later
         assert time.monotonic() < end, f"there were {before} before, and are {_there()} now"
         gc.collect()
         time.sleep(0.01)
@@ -46,5 +46,5 @@ def _there() -> dict[str, object]:
 
 @pytest.fixture
 def simulate(monkeypatch: pytest.MonkeyPatch) -> Simulate:
-    """Return what puts questions to a machine of our own."""
+    """Return a function that makes a simulated machine, whose workers the instruments use."""
     return simulation(monkeypatch)

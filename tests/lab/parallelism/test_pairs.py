@@ -1,4 +1,4 @@
-"""What pairs of slices settle about a speed-up: never what is not so."""
+"""What pairs of slices settle about a speed-up; it is never wrong."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pytest_concclaims.lab.parallelism.pairs import DISTURBED, NOT_SCALING, Pair
 from pytest_concclaims.lab.parallelism.slices import DELAY, TOGETHER, Slice
 
 LOW, HIGH = 1.4, 1.6
+#: The workers of the control, in words.
+CONTROL = "2 processes"
 ONE = Slice(1.0, 1.0, 0.02, 0.02, 0.0, False, 1000.0, 1000.0, 1)
 
 
@@ -24,24 +26,24 @@ def pair_at(value: float) -> Pair:
 
 
 def round_at(value: float, control: float = 1.98) -> PairRound:
-    """Return a good round with a value, and with one of its control."""
+    """Return a good round with a value, and with a value of its control."""
     return PairRound(pair_at(control), pair_at(value), pair_at(control))
 
 
 def test_pair_has_bounds() -> None:
-    """What all did at least, in what one did, and at most."""
+    """The lower and the upper bound of what all did, over what one did."""
     pair = pair_at(1.5)
     assert (pair.low, pair.middle, pair.high) == pytest.approx((1.485, 1.5, 1.515))
 
 
 def test_pair_of_which_a_slice_has_no_call_says_anything() -> None:
-    """From nothing to as much as there are workers."""
+    """Its bounds are zero and the number of workers."""
     pair = Pair(replace(ONE, seconds=0.0, fewest=0.0, most=0.0), pair_at(1.0).many)
     assert (pair.low, pair.high, pair.hindered()) == (0.0, 2.0, "the workers were hardly at work at the same time")
 
 
 def parts(changes: dict[str, Any]) -> list[PairRound]:
-    """Return rounds of which one slice each has these changes: of one worker and of all, in each of the pairs."""
+    """Return rounds in each of which one slice has these changes: of one worker or of all, in each of the pairs."""
     good = round_at(1.0)
     return [
         replace(good, **{name: replace(pair, **{part: replace(getattr(pair, part), **changes)})})
@@ -54,34 +56,35 @@ def parts(changes: dict[str, Any]) -> list[PairRound]:
     ("changes", "why"),
     [
         ({"delay": DELAY + 0.001}, "the workers waited for a CPU"),
-        ({"throttled": True}, "the system held the workers back (its CPU quota)"),
+        ({"throttled": True}, "a CPU quota held the workers back"),
         ({"seconds": 0.019 * TOGETHER}, "the workers were hardly at work at the same time"),
     ],
 )
 def test_any_slice_that_was_hindered_spoils_its_round(changes: dict[str, Any], why: str) -> None:
-    """One worker that waited makes all seem to do more, and all that waited less; so it is of the control."""
+    """If one worker waited, the speed-up seems greater; if all waited, it seems less. So it is for the control."""
     for given in parts(changes):
         assert given.unfit(HIGH) == why
         findings = Pairs([given] * 1000)
         assert findings.settled(LOW, HIGH) is None
-        assert findings.lacking(LOW, HIGH) == f"{why} (1,000 rounds, of which 0 count)"
+        assert findings.lacking(LOW, HIGH, CONTROL) == f"in 1,000 of 1,000 rounds, {why}; 0 rounds count"
 
 
 def test_control_that_does_not_scale_spoils_its_round() -> None:
-    """Before or after; and it has to do more than what is asked about, not just more than one."""
+    """Before or after; it must exceed the number that is asked about, and not just one."""
     good = round_at(1.0)
     weak = pair_at(HIGH + MARGIN)
     for given in (replace(good, before=weak), replace(good, after=weak)):
         assert given.unfit(HIGH) == NOT_SCALING
         assert given.unfit(1.2) is None
         assert Pairs([given] * 1000).settled(LOW, HIGH) is None
-    lacking = Pairs([replace(good, before=weak, after=weak)]).lacking(LOW, HIGH)
-    assert lacking.startswith("too few cores, a busy machine, or work that does not scale in workers of the control")
-    assert "did 1.7 times as much, and it takes more than 1.7 (1 round," in lacking
+    assert Pairs([replace(good, before=weak, after=weak)]).lacking(LOW, HIGH, CONTROL) == (
+        "this machine was too busy or has too few CPUs, or the work does not scale. Even the control (2 processes) "
+        "did only 1.7 times as much as one; more than 1.7 is needed"
+    )
 
 
 def test_control_that_does_too_much_spoils_its_round() -> None:
-    """Where one worker alone is slowed by what runs elsewhere, and does not wait, all seem to do more."""
+    """If other programs slow the worker that runs alone, without making it wait, the speed-up seems greater."""
     good = round_at(1.98)
     much = pair_at(2 / UNDISTURBED / 0.98)
     for given in (replace(good, before=much), replace(good, after=much)):
@@ -90,8 +93,8 @@ def test_control_that_does_too_much_spoils_its_round() -> None:
 
 
 @pytest.mark.parametrize("control", [2 * UNDISTURBED - 0.01, 2 / UNDISTURBED + 0.01])
-def test_where_nobody_tells_of_delays_the_control_has_to_be_undisturbed(control: float) -> None:
-    """It does as much as so many idle CPUs, neither less nor more."""
+def test_without_delays_the_control_must_be_undisturbed(control: float) -> None:
+    """It must do about as much as it can on idle CPUs, neither less nor more."""
     for given in parts({"delay": None}):
         assert given.unfit(HIGH) is None
         weak = pair_at(control)
@@ -101,10 +104,11 @@ def test_where_nobody_tells_of_delays_the_control_has_to_be_undisturbed(control:
 
 @pytest.mark.parametrize(("value", "above"), [(1.98, True), (1.0, False), (0.25, False)])
 def test_thirteen_rounds_that_agree_settle_it(value: float, above: bool) -> None:
-    """And no fewer."""
+    """Twelve rounds do not settle it."""
     assert Pairs([round_at(value)] * 13).settled(LOW, HIGH) is above
     assert Pairs([round_at(value)] * 12).settled(LOW, HIGH) is None
-    assert Pairs([round_at(value)] * 12).lacking(LOW, HIGH).endswith("1 more that agree would: give a larger budget")
+    lacking = Pairs([round_at(value)] * 12).lacking(LOW, HIGH, CONTROL)
+    assert lacking.endswith("1 more that agree would settle it; give a larger budget")
 
 
 def test_one_that_disagrees_takes_more() -> None:
@@ -115,18 +119,18 @@ def test_one_that_disagrees_takes_more() -> None:
 
 
 def test_dead_zone_and_vague_pairs_settle_nothing() -> None:
-    """The bounds count, and not the guess."""
+    """The bounds count, and not the estimate."""
     vague = Pair(ONE, replace(pair_at(1.98).many, fewest=500.0))
     for given in (round_at(1.5), replace(round_at(1.98), measured=vague)):
         findings = Pairs([given] * 1000)
         assert findings.settled(LOW, HIGH) is None
-        assert "1,000 too near to tell" in findings.lacking(LOW, HIGH)
+        assert "1,000 on neither side" in findings.lacking(LOW, HIGH, CONTROL)
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("truth", [1.0, 1.98])
 def test_hogs_that_come_and_go_never_settle_what_is_not_so(truth: float, seed: int) -> None:
-    """A slice beside one is slow, and says that it waited."""
+    """A slice beside such a program is slow, and its workers report that they waited."""
     chance = random.Random(seed)
 
     def beside_hogs(slice_: Slice) -> Slice:
@@ -145,11 +149,11 @@ def test_hogs_that_come_and_go_never_settle_what_is_not_so(truth: float, seed: i
         assert findings.settled(LOW, HIGH) in (truth > HIGH, None)
 
 
-# --- for the reader
+# --- results
 
 
 def test_reading_is_of_the_rounds_that_count() -> None:
-    """The range has the medians that the test does not exclude; of too few rounds there is none."""
+    """The range has the medians that the test does not exclude; of too few rounds, there is none."""
     bad = parts({"delay": 1.0})[2]
     findings = Pairs([*[round_at(value) for value in (0.45, 0.5, 0.55)], bad])
     reading = findings.reading(HIGH)
@@ -167,7 +171,7 @@ def test_reading_is_of_the_rounds_that_count() -> None:
 
 
 def test_record() -> None:
-    """What goes on record is JSON, and says of each round what it measured and why it does not count."""
+    """The evidence is JSON; for each round, it has what was measured, and why the round does not count."""
     rows = Pairs([round_at(1.0), parts({"delay": 0.5, "throttled": True})[0], parts({"delay": None})[5]]).to_json(
         HIGH
     )
@@ -186,7 +190,7 @@ def test_record() -> None:
 
 
 def test_order_within_a_pair_is_drawn() -> None:
-    """One worker is the first about as often as all of them."""
+    """One worker comes first about as often as all workers."""
     findings = Pairs(_chance=random.Random(3))
     asked: list[int] = []
 

@@ -1,4 +1,4 @@
-"""What marks of workers say about a slice: bounds that hold the truth."""
+"""A slice from the marks of its workers: its bounds hold the truth."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pytest_concclaims.lab.parallelism.slices import DELAY, TOGETHER, Report, Sl
 
 
 def report(*marks: tuple[float, float], delay: float | None = 0.0, calls: Sequence[int] | None = None) -> Report:
-    """Return what a worker tells.
+    """Return a worker's report.
 
-    :param calls: at each mark, so far; by default, one more at each.
+    :param calls: so far, at each mark; by default, one more at each.
     """
     return Report([(*mark, made) for mark, made in zip(marks, calls or range(len(marks)))], delay)
 
@@ -24,14 +24,14 @@ def report(*marks: tuple[float, float], delay: float | None = 0.0, calls: Sequen
 
 
 def test_marks_at_both_ends_leave_no_doubt() -> None:
-    """Workers that begin and end at the same time have used just what their last mark says more than the first."""
+    """Workers that begin and end at the same time used exactly what their marks differ by."""
     slice_ = slice_of([report((10, 3), (12, 4)), report((10, 0), (11, 1), (12, 2))], 2.0)
     assert slice_ == Slice(1.5, 1.5, seconds=2, planned=2.0, delay=0.0, throttled=False, fewest=1.5, most=1.5)
     assert slice_.middle == 1.5
 
 
 def test_worker_that_starts_late() -> None:
-    """What another used between its marks around the begin of the common time may lie in there or before."""
+    """CPU time of another worker between its marks around the beginning may or may not belong to the slice."""
     late = report((1, 7), (2, 8))
     early = report((0, 0), (0.5, 0.5), (1.5, 1), (2, 1.5))
     slice_ = slice_of([early, late], 2.0)
@@ -41,7 +41,7 @@ def test_worker_that_starts_late() -> None:
 
 
 def test_worker_that_ends_early() -> None:
-    """What another used between its marks around the end of the common time may lie in there or after."""
+    """CPU time of another worker between its marks around the end may or may not belong to the slice."""
     brief = report((0, 5), (1, 6))
     long = report((0, 0), (0.5, 0.25), (1.5, 0.75), (2, 1.25))
     slice_ = slice_of([long, brief], 1.0)
@@ -50,14 +50,14 @@ def test_worker_that_ends_early() -> None:
     assert slice_.high == 1 + 0.75
 
 
-def test_nobody_uses_more_than_a_core() -> None:
-    """A worker has used at most all of the time, however much lies between its marks around that."""
+def test_no_worker_uses_more_than_a_core() -> None:
+    """A worker uses at most all of the time, whatever its marks around it differ by."""
     slice_ = slice_of([report((0, 0), (10, 9)), report((4, 0), (5, 0))], 1.0)
     assert (slice_.low, slice_.high) == (0, 1)
 
 
 def test_no_mark_in_the_common_time() -> None:
-    """Work that takes longer than all of the time says: between nothing and one core."""
+    """Work that takes longer than the slice used between nothing and one core."""
     slice_ = slice_of([report((0, 0), (10, 5)), report((4, 2), (5, 2.5))], 1.0)
     assert (slice_.low, slice_.high, slice_.middle) == (0.5, 1.5, 1.0)
 
@@ -66,24 +66,24 @@ def test_no_mark_in_the_common_time() -> None:
     "marks", [((3, 0), (4, 1)), ((1, 0), (2, 1)), ((5, 0),)], ids=["after", "right after", "too late for a call"]
 )
 def test_workers_that_were_never_at_work_together(marks: Sequence[tuple[float, float]]) -> None:
-    """Of no time, everything is possible and nothing is said."""
+    """A slice without a common time has the widest bounds."""
     slice_ = slice_of([report((0, 0), (1, 1)), report(*marks)], 1.0)
     assert slice_ == Slice(0.0, 2.0, 0.0, 1.0, None, False, 0.0, 0.0)
 
 
 def test_delays_are_added_up() -> None:
-    """Each worker's waiting for a CPU counts, as a part of the time from the first mark to the last."""
+    """Each worker's wait for a CPU counts, as a part of the time from the first mark to the last."""
     slice_ = slice_of([report((0, 0), (2, 1), delay=0.1), report((1, 0), (4, 1), delay=0.3)], 3.0)
     assert slice_.delay == pytest.approx(0.1)
 
 
 def test_delay_that_one_worker_cannot_tell_is_unknown() -> None:
-    """Half of the delays would be no more than a guess."""
+    """If one delay is unknown, the sum is unknown."""
     assert slice_of([report((0, 0), (1, 1), delay=0.5), report((0, 0), (1, 1), delay=None)], 1.0).delay is None
 
 
 def test_calls_are_those_in_the_common_time() -> None:
-    """What a worker did before another one came does not count; a call at an edge may lie inside or outside."""
+    """Calls before another worker began do not count; a call at an end may or may not belong to the slice."""
     early = report((0, 0), (0.5, 0), (1.5, 1), (2, 1.5), calls=[0, 50, 90, 100])
     late = report((1, 7), (2, 8), calls=[0, 20])
     slice_ = slice_of([early, late], 2.0)
@@ -91,7 +91,7 @@ def test_calls_are_those_in_the_common_time() -> None:
 
 
 def test_worker_alone() -> None:
-    """A slice of one is one as well."""
+    """A slice can have one worker."""
     slice_ = slice_of([report((0, 0), (1, 0.5), (2, 1.5), calls=[0, 1, 4])], 2.0, throttled=True)
     assert (slice_.low, slice_.high, slice_.seconds, slice_.throttled) == (0.75, 0.75, 2, True)
     assert (slice_.fewest, slice_.most, slice_.workers) == (2.0, 2.0, 1)
@@ -103,7 +103,7 @@ GOOD = Slice(1.5, 1.5, seconds=2, planned=2.0, delay=0.0, throttled=False, fewes
 @pytest.mark.parametrize(
     ("slice_", "why"),
     [
-        (replace(GOOD, throttled=True), "the system held the workers back (its CPU quota)"),
+        (replace(GOOD, throttled=True), "a CPU quota held the workers back"),
         (replace(GOOD, delay=DELAY + 0.001), "the workers waited for a CPU"),
         (replace(GOOD, seconds=1.99 * TOGETHER), "the workers were hardly at work at the same time"),
         (replace(GOOD, delay=DELAY, seconds=2 * TOGETHER), None),
@@ -111,19 +111,19 @@ GOOD = Slice(1.5, 1.5, seconds=2, planned=2.0, delay=0.0, throttled=False, fewes
     ],
 )
 def test_what_hinders_workers(slice_: Slice, why: str | None) -> None:
-    """Each thing that may have kept them from running is a reason."""
+    """Each thing that may have hindered workers is a reason."""
     assert slice_.hindered() == why
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a worker has a CPU: from each even time to the next odd one."""
+    """The times at which a worker has a CPU: from each even time to the next odd one."""
 
     times: Sequence[float]
 
     @classmethod
     def drawn(cls, chance: random.Random) -> Schedule:
-        """Return one at random."""
+        """Return a random schedule."""
         return cls(sorted(chance.uniform(-1, 2) for _ in range(2 * chance.randrange(12))))
 
     def used(self, time: float) -> float:
@@ -133,7 +133,7 @@ class Schedule:
         return total + (time - self.times[full - 1] if full % 2 else 0.0)
 
     def marks(self, chance: random.Random) -> list[tuple[float, float]]:
-        """Return some that its worker may have made."""
+        """Return marks that its worker may have made."""
         begin = chance.choice([0.0, chance.uniform(0, 0.5)])
         end = chance.choice([1.0, chance.uniform(0.5, 1.5)])
         times = {begin, end, *(chance.uniform(begin, end) for _ in range(chance.choice([0, 1, 5, 50])))}
@@ -142,13 +142,13 @@ class Schedule:
 
 @pytest.mark.parametrize("seed", range(1000, 1010))
 def test_truth_is_between_low_and_high(seed: int) -> None:
-    """Whenever workers had a CPU, and whenever they made marks: the bounds hold what they used in the common time."""
+    """For random CPU times and marks, the bounds hold what the workers used in the common time."""
     for chance in (random.Random(seed * number) for number in range(200)):
         assert_bounds_hold_truth(chance)
 
 
 def assert_bounds_hold_truth(chance: random.Random) -> None:
-    """Let workers have a CPU and make marks at random times, and compare."""
+    """Compare the bounds with the truth for random CPU times and marks."""
     schedules = [Schedule.drawn(chance) for _ in range(chance.randrange(1, 5))]
     all_marks = [schedule.marks(chance) for schedule in schedules]
     slice_ = slice_of([Report([(*mark, 1) for mark in marks], None) for marks in all_marks], 1.0)

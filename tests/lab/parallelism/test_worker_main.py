@@ -1,4 +1,4 @@
-"""What a worker does with its orders, and what it tells of them."""
+"""The code of a worker: how it handles orders, and what it reports."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Serving:
         self.thread.start()
 
     def order(self, begin: float, end: float, cpus: list[int] | None = None) -> tuple[Any, ...]:
-        """Give an order, and return the answer."""
+        """Send an order, and return the answer."""
         self.here.send((begin, end, cpus))
         assert self.here.poll(TIMEOUT_S)
         answer: tuple[Any, ...] = self.here.recv()
         return answer
 
     def end(self) -> None:
-        """Give the last order."""
+        """Send the last order."""
         self.here.send(None)
         self.thread.join(TIMEOUT_S)
         self.here.close()
@@ -46,7 +46,7 @@ class Serving:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Callable[[], Any]], Serving]]:
-    """Return what starts a thread that serves; all end with the test."""
+    """Return a function that starts a thread that serves; all end with the test."""
     started: list[Serving] = []
 
     def start(work: Callable[[], Any]) -> Serving:
@@ -60,7 +60,7 @@ def serve() -> Iterator[Callable[[Callable[[], Any]], Serving]]:
 
 
 class Clock:
-    """A clock that goes on with work alone; without work for as little as it can."""
+    """A clock that advances by work, and very little by being read."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -72,7 +72,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Put work on a clock of its own, so that it takes as long as it says, however busy the machine is."""
+    """Use a simulated clock, so that work takes as long as it says, however busy the machine is."""
     clock = Clock()
     monkeypatch.setattr(worker_main, "clock", clock)
     return clock
@@ -82,7 +82,7 @@ Serve = Callable[[Callable[[], Any]], Serving]
 
 
 def taking(clock: Clock, *seconds: float) -> Callable[[], None]:
-    """Return work that takes some seconds at the first call, others at the next, and the last ones from then on."""
+    """Return work that takes these seconds, one for each call, and the last ones from then on."""
     left = list(seconds)
 
     def work() -> None:
@@ -95,7 +95,7 @@ def taking(clock: Clock, *seconds: float) -> Callable[[], None]:
 
 
 def test_slice_lasts_from_its_begin_to_its_end(serve: Serve) -> None:
-    """Marks begin when the slice does, not before, and go on until it is over; calls are counted."""
+    """Marks begin with the slice and go on until its end; calls are counted."""
     called = [0]
 
     def work() -> None:
@@ -111,11 +111,11 @@ def test_slice_lasts_from_its_begin_to_its_end(serve: Serve) -> None:
     assert all(mark[0] < begin + 0.02 for mark in marks[:-1])
     assert marks == sorted(marks)
     assert all(one[1] <= next_one[1] for one, next_one in zip(marks, marks[1:]))
-    assert marks[-1][2] == (called[0] if len(marks) > 1 else 0)  # it may come too late, on a busy machine
+    assert marks[-1][2] == (called[0] if len(marks) > 1 else 0)  # on a busy machine, it may begin too late
 
 
 def test_cpu_time_is_the_workers_own(serve: Serve) -> None:
-    """What the rest of the process has used is not in the marks: they begin with next to nothing."""
+    """The CPU time of the rest of the process is not in the marks."""
     while sum(os.times()[:2]) < 0.1:
         workloads.compute()
     serving = serve(workloads.nothing)
@@ -124,7 +124,7 @@ def test_cpu_time_is_the_workers_own(serve: Serve) -> None:
 
 
 def test_order_after_order(serve: Serve, clock: Clock) -> None:
-    """Each is answered by itself, and the CPU time goes on."""
+    """Each order has its own answer, and the CPU time goes on."""
     serving = serve(taking(clock, 1.0))
     first, second = (serving.order(clock.now, clock.now + 3) for _ in range(2))
     assert [mark[0] for mark in first[1]] == [100, 101, 102, 103]
@@ -134,7 +134,7 @@ def test_order_after_order(serve: Serve, clock: Clock) -> None:
 
 
 def test_late_order_gets_one_mark(serve: Serve, clock: Clock) -> None:
-    """A worker that comes too late for all of the slice says when it came, and calls the work for nothing."""
+    """A worker that is too late for the whole slice reports when it came; its call of the work does not count."""
     kind, marks, _ = serve(taking(clock, 1.0)).order(50, 60)
     assert (kind, len(marks), marks[0][0], marks[0][2]) == ("marks", 1, 100.0, 0)
     assert clock.now == 101
@@ -156,7 +156,7 @@ def test_worker_that_is_kept_from_its_first_call_is_at_work_from_the_begin(
 
 
 def test_last_order_ends_it(serve: Serve) -> None:
-    """The thread comes to its end."""
+    """The thread ends."""
     serving = serve(workloads.nothing)
     serving.here.send(None)
     serving.thread.join(TIMEOUT_S)
@@ -167,7 +167,7 @@ def test_last_order_ends_it(serve: Serve) -> None:
 
 
 def test_short_work_is_repeated_between_marks(serve: Serve, clock: Clock) -> None:
-    """As often as it takes for the clock, and that is remembered for the next slice."""
+    """The number of calls between marks grows until the clock suffices, and is kept for the next slice."""
     serving = serve(taking(clock, 2**-20))
     _, marks, _ = serving.order(100, 100.01)
     calls = marks[-1][2]
@@ -182,7 +182,7 @@ def test_short_work_is_repeated_between_marks(serve: Serve, clock: Clock) -> Non
 
 
 def test_work_of_no_length_comes_to_an_end(serve: Serve, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is a limit to how often it is repeated."""
+    """The number of calls between marks is limited."""
     monkeypatch.setattr(worker_main, "_MOST_CALLS", 64)
     serving = serve(taking(clock, 2**-30))
     _, marks, _ = serving.order(100, 100 + 2**-20)
@@ -191,7 +191,7 @@ def test_work_of_no_length_comes_to_an_end(serve: Serve, clock: Clock, monkeypat
 
 
 def test_long_work_is_called_once(serve: Serve, clock: Clock) -> None:
-    """What takes longer than the slice is not called again; its marks say how long it took."""
+    """Work that takes longer than the slice is called once; its marks say how long it took."""
     serving = serve(taking(clock, 5.0))
     _, marks, _ = serving.order(100, 101)
     calls = marks[-1][2]
@@ -199,7 +199,7 @@ def test_long_work_is_called_once(serve: Serve, clock: Clock) -> None:
 
 
 def test_work_of_a_thousand_microseconds_has_a_mark_for_each_call(serve: Serve, clock: Clock) -> None:
-    """Nothing is repeated that is long enough."""
+    """Work that is long enough is not repeated."""
     serving = serve(taking(clock, 2**-10))
     _, marks, _ = serving.order(100, 100 + 2**-4)
     calls = marks[-1][2]
@@ -207,7 +207,7 @@ def test_work_of_a_thousand_microseconds_has_a_mark_for_each_call(serve: Serve, 
 
 
 def test_work_that_waits_is_not_repeated_for_its_little_cpu_time(serve: Serve) -> None:
-    """The clock decides, or work that waits would be called until its CPU time is long enough."""
+    """The clock decides and not CPU time, of which work that waits uses little."""
     serving = serve(lambda: threading.Event().wait(0.001))
     begin = worker_main.clock()
     _, marks, _ = serving.order(begin, begin + 0.02)
@@ -227,7 +227,7 @@ def test_work_that_waits_is_not_repeated_for_its_little_cpu_time(serve: Serve) -
     ],
 )
 def test_work_that_raises(serve: Serve, work: Callable[[], Any], words: str) -> None:
-    """It is told what, and where, beginning with the work; the worker is there for the next order."""
+    """The answer has the exception and its traceback, which begins with the work; the worker takes the next order."""
     serving = serve(work)
     for _ in range(2):
         kind, text, trace = serving.order(0, sys.float_info.max)
@@ -237,8 +237,8 @@ def test_work_that_raises(serve: Serve, work: Callable[[], Any], words: str) -> 
         assert worker_main.__file__ not in trace
 
 
-def test_exception_without_words(serve: Serve) -> None:
-    """Its type is all there is to tell."""
+def test_exception_without_message(serve: Serve) -> None:
+    """The text is the exception's type."""
 
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -247,7 +247,7 @@ def test_exception_without_words(serve: Serve) -> None:
 
 
 def test_work_that_raises_later(serve: Serve) -> None:
-    """Nothing is told of the calls that went well."""
+    """The answer does not mention earlier calls."""
     left = iter(range(3))
     serving = serve(lambda: next(left))
     assert serving.order(0, sys.float_info.max)[:2] == ("raised", "StopIteration")
@@ -257,8 +257,8 @@ def test_work_that_raises_later(serve: Serve) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads have no affinity here")
-def test_worker_goes_where_it_is_told(serve: Serve) -> None:
-    """It alone: other threads stay where they are."""
+def test_worker_runs_on_the_cpus_of_its_order(serve: Serve) -> None:
+    """Other threads keep their CPUs."""
     before = os.sched_getaffinity(0)
     seen: list[set[int]] = []
 
@@ -273,9 +273,9 @@ def test_worker_goes_where_it_is_told(serve: Serve) -> None:
     assert os.sched_getaffinity(0) == before
 
 
-@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="the system does not tell of delays")
-def test_delay_is_told(serve: Serve) -> None:
-    """How long the thread waited for a CPU is a number of seconds."""
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="the system does not report delays")
+def test_delay_is_reported(serve: Serve) -> None:
+    """The delay is the seconds for which the thread waited for a CPU."""
     begin = worker_main.clock()
     delay = serve(workloads.compute).order(begin, begin + 0.01)[2]
     assert isinstance(delay, float)
@@ -283,8 +283,8 @@ def test_delay_is_told(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", "12\n", "1 x 2\n"], ids=["missing", "empty", "short", "nonsense"])
-def test_delay_that_is_not_told(content: str | None, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system does not tell, there is none, and all else goes on."""
+def test_delay_that_is_unknown(content: str | None, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the system does not report it, there is none, and the rest of the answer is the same."""
 
     def opened(name: str, encoding: str) -> io.StringIO:
         if content is None:
@@ -297,7 +297,7 @@ def test_delay_that_is_not_told(content: str | None, serve: Serve, monkeypatch: 
 
 
 def test_delay_is_that_of_the_slice(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was waited before is not in it, whatever the unit of the system."""
-    told = iter(["7 2500000000 1", "8 4000000000 2"])
-    monkeypatch.setattr(worker_main, "open", lambda *_, **__: io.StringIO(next(told)), raising=False)
+    """Earlier waits are not in it, whatever the unit of the system."""
+    contents = iter(["7 2500000000 1", "8 4000000000 2"])
+    monkeypatch.setattr(worker_main, "open", lambda *_, **__: io.StringIO(next(contents)), raising=False)
     assert serve(workloads.compute).order(0, 0)[2] == 1.5

@@ -1,4 +1,4 @@
-"""How workers of each kind are started, spoken to and ended: nothing of them is left, whatever the work does."""
+"""The kinds of workers: how they are started and ended, and that they leave nothing behind."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ of_each_kind_of_process = pytest.mark.parametrize("kind", PROCESSES)
 
 
 def answer(worker: Worker) -> tuple[Any, ...]:
-    """Have a worker do a short slice; return what it tells."""
+    """Have a worker do a short slice; return its answer."""
     begin = clock()
     worker.connection.send((begin, begin + 0.005, None))
-    return heard(worker)
+    return received(worker)
 
 
-def heard(worker: Worker) -> tuple[Any, ...]:
-    """Return what a worker tells."""
+def received(worker: Worker) -> tuple[Any, ...]:
+    """Return the next answer of a worker."""
     assert worker.connection.poll(TIMEOUT_S)
-    told: tuple[Any, ...] = worker.connection.recv()
-    return told
+    received_answer: tuple[Any, ...] = worker.connection.recv()
+    return received_answer
 
 
 # --- each kind
@@ -71,7 +71,7 @@ def heard(worker: Worker) -> tuple[Any, ...]:
 
 @of_each_kind
 def test_worker_works_until_its_end(kind: type[Worker], nothing_left: NothingLeft) -> None:
-    """It starts, answers one order after the other, ends, and leaves nothing."""
+    """It starts, answers several orders, ends, and leaves nothing."""
     with nothing_left():
         worker = kind(workloads.compute)
         for _ in range(3):
@@ -83,7 +83,7 @@ def test_worker_works_until_its_end(kind: type[Worker], nothing_left: NothingLef
 
 @of_each_kind
 def test_worker_ends_without_having_worked(kind: type[Worker], nothing_left: NothingLeft) -> None:
-    """Even one that has hardly begun ends."""
+    """A worker that has hardly started ends as well."""
     with nothing_left():
         worker = kind(workloads.compute)
         worker.end()
@@ -92,7 +92,7 @@ def test_worker_ends_without_having_worked(kind: type[Worker], nothing_left: Not
 
 @of_each_kind
 def test_end_of_what_has_ended(kind: type[Worker], nothing_left: NothingLeft) -> None:
-    """Once more is not too often."""
+    """It can be ended twice."""
     with nothing_left():
         worker = kind(workloads.compute)
         worker.end()
@@ -104,11 +104,11 @@ def test_end_of_what_has_ended(kind: type[Worker], nothing_left: NothingLeft) ->
 def test_work_that_raises_ends_no_worker(
     kind: type[Worker], work: Callable[[], Any], nothing_left: NothingLeft
 ) -> None:
-    """It is told, with its traceback; the worker waits for the next order, and ends as others do."""
+    """The answer has the traceback; the worker takes the next order, and ends as usual."""
     with nothing_left():
         worker = kind(work)
         worker.connection.send((0, sys.float_info.max, None))
-        kind_of_answer, words, trace = heard(worker)
+        kind_of_answer, words, trace = received(worker)
         assert kind_of_answer == "raised"
         assert words in trace
         assert f"in {work.__name__}\n" in trace
@@ -121,7 +121,7 @@ def test_work_that_raises_ends_no_worker(
     [(ThreadWorker, True), (ProcessWorker, False), pytest.param(ForkedWorker, False, marks=forks)],
 )
 def test_where_the_work_runs(kind: type[Worker], same: bool) -> None:
-    """A thread is of this process, and others are not; what is no function of a module can be work for all."""
+    """A thread runs in this process, and others do not; the work need not be a function of a module."""
     if not CAN_FORK and not same:
         pytest.skip("work for processes has to be importable where they are not forked")
 
@@ -131,7 +131,7 @@ def test_where_the_work_runs(kind: type[Worker], same: bool) -> None:
     worker = kind(say_where)
     try:
         worker.connection.send((0, sys.float_info.max, None))
-        assert (heard(worker)[1] == f"RuntimeError: in process {os.getpid()}") is same
+        assert (received(worker)[1] == f"RuntimeError: in process {os.getpid()}") is same
     finally:
         worker.end()
 
@@ -143,13 +143,13 @@ def test_workers_at_the_same_time(kind: type[Worker], nothing_left: NothingLeft)
         crew = [kind(workloads.compute) for _ in range(3)]
         for worker in crew:
             worker.connection.send((0, clock() + 0.01, None))
-        assert [heard(worker)[0] for worker in crew] == ["marks"] * 3
+        assert [received(worker)[0] for worker in crew] == ["marks"] * 3
         for worker in crew:
             worker.end()
 
 
 def test_kinds() -> None:
-    """Each kind says its name; a control of processes is of another make than processes that are measured."""
+    """Each kind has a name; processes of a control are not those of ``multiprocessing``."""
     assert list(MEASURED) == list(CONTROLS) == ["thread", "process", "interpreter"]
     assert all(worker.kind == name for known in (MEASURED, CONTROLS) for name, worker in known.items())
     assert (CONTROLS["process"] is ForkedWorker) is CAN_FORK
@@ -169,19 +169,19 @@ def test_kinds() -> None:
 def test_worker_that_dies(
     kind: type[Worker], work: Callable[[], Any], failure: Failure, nothing_left: NothingLeft
 ) -> None:
-    """Its connection breaks off, and how it ended is known."""
+    """Its connection is closed, and it is known how it ended."""
     with nothing_left():
         worker = kind(work)
         worker.connection.send((0, sys.float_info.max, None))
         with pytest.raises(EOFError):
-            heard(worker)
+            received(worker)
         assert worker.ending() == failure
         assert not worker.is_alive()
         worker.end()
 
 
 @of_each_kind_of_process
-def test_worker_that_dies_before_it_is_told_to_work(kind: type[Worker], nothing_left: NothingLeft) -> None:
+def test_worker_that_dies_before_its_first_order(kind: type[Worker], nothing_left: NothingLeft) -> None:
     """An order to it fails."""
     with nothing_left():
         worker = kind(workloads.compute)
@@ -195,8 +195,8 @@ def test_worker_that_dies_before_it_is_told_to_work(kind: type[Worker], nothing_
 
 
 @forks
-def test_forked_worker_whose_end_somebody_else_has_heard(nothing_left: NothingLeft) -> None:
-    """Other code may wait for any child first; then it is not known how it ended, and there is no endless wait."""
+def test_forked_worker_that_other_code_has_waited_for(nothing_left: NothingLeft) -> None:
+    """It is then unknown how it ended, and nothing waits for ever."""
     with nothing_left():
         worker = ForkedWorker(workloads.vanish)
         worker.connection.send((0, sys.float_info.max, None))
@@ -214,7 +214,7 @@ def test_forked_worker_whose_end_somebody_else_has_heard(nothing_left: NothingLe
 def test_process_that_hangs_is_killed(
     kind: type[Worker], known: bool, nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At once where it is known to hang, else when it has had its time to end."""
+    """At once if it is known to hang; otherwise, after it had time to end."""
     monkeypatch.setattr(workers, "_END_TIMEOUT_S", workloads.FOR_EVER if known else 0.05)
     with nothing_left():
         worker = kind(workloads.stand_still)
@@ -227,7 +227,7 @@ def test_process_that_hangs_is_killed(
 def test_thread_that_hangs_is_left_and_ends_when_it_can(
     nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thread cannot be ended; when its work comes back its connection is closed, and that is no error."""
+    """A thread cannot be killed. When its work returns, its connection is closed, which is not an error."""
     monkeypatch.setattr(workers, "_END_TIMEOUT_S", 0.05)
     begun, let_go = threading.Event(), threading.Event()
 
@@ -249,7 +249,7 @@ def test_thread_that_hangs_is_left_and_ends_when_it_can(
 
 
 def test_stack_begins_with_the_work() -> None:
-    """The lab's own calls are of no interest; there are none of a thread that has ended, nor of other processes."""
+    """It has no calls of the lab; it is empty for a thread that has ended, and for other processes."""
     begun, let_go = threading.Event(), threading.Event()
 
     def wait_to_be_let_go() -> None:
@@ -282,7 +282,7 @@ def test_stack_of_a_process_is_not_known() -> None:
 
 @forks
 def test_fork_that_fails_leaves_nothing(nothing_left: NothingLeft, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there are too many processes, that is what is said."""
+    """The error is that of the fork."""
 
     def no_fork() -> int:
         raise BlockingIOError("Resource temporarily unavailable")
@@ -297,7 +297,7 @@ def test_fork_that_fails_leaves_nothing(nothing_left: NothingLeft, monkeypatch: 
 @of_each_kind_of_process
 @pytest.mark.filterwarnings("error")
 def test_fork_beside_threads_warns_of_nothing(kind: type[Worker]) -> None:
-    """Python warns of it from 3.12 on; as an error, that would come when the process exists already."""
+    """Python warns of it since 3.12; as an error, the warning would be raised after the process was made."""
     done = threading.Event()
     thread = threading.Thread(target=done.wait)
     thread.start()
@@ -313,7 +313,7 @@ def test_fork_beside_threads_warns_of_nothing(kind: type[Worker]) -> None:
 
 
 def test_where_there_are_subinterpreters() -> None:
-    """CPython has a module for them since 3.14."""
+    """CPython has a public module for them since 3.14."""
     assert has_interpreters() is (CPYTHON and sys.version_info >= (3, 14))
 
 
@@ -336,7 +336,7 @@ def test_subinterpreter_is_another_one() -> None:
     worker = InterpreterWorker(workloads.count_up)
     try:
         worker.connection.send((0, sys.float_info.max, None))
-        assert heard(worker)[1] == "RuntimeError: 1"
+        assert received(worker)[1] == "RuntimeError: 1"
         assert workloads.counted == [0]
     finally:
         worker.end()
@@ -346,7 +346,7 @@ def test_subinterpreter_is_another_one() -> None:
 def test_module_that_subinterpreters_cannot_import(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_left: NothingLeft
 ) -> None:
-    """It is told why, with the traceback, and nothing is left open."""
+    """The failure has the traceback, and nothing is left open."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     file = tmp_path / "only_here.py"
@@ -358,13 +358,13 @@ def test_module_that_subinterpreters_cannot_import(
         with nothing_left():
             worker = InterpreterWorker(only_here.work)
             with pytest.raises(EOFError):
-                heard(worker)
+                received(worker)
             failure = worker.ending()
             worker.end()
     finally:
         del sys.modules["only_here"]
     assert failure.kind == "raised"
-    assert failure.text.startswith("could not be called there: ")
+    assert failure.text.startswith("could not be called: ")
     assert "LookupError: only in the main one" in failure.text
     assert "Traceback" in failure.details
     assert "only_here.py" in failure.details
@@ -372,7 +372,7 @@ def test_module_that_subinterpreters_cannot_import(
 
 @interpreters
 def test_module_that_only_this_interpreter_could_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pytest's import mode importlib gives modules names that lead nowhere; they are imported by their files."""
+    """With the import mode importlib, pytest gives modules names that cannot be imported; their files can."""
     file = tmp_path / "hidden.py"
     file.write_text("def work(): raise LookupError('seen')\n")
     spec = importlib.util.spec_from_file_location("leads.nowhere.hidden", file)
@@ -386,13 +386,13 @@ def test_module_that_only_this_interpreter_could_find(tmp_path: Path, monkeypatc
     worker = InterpreterWorker(module.work)
     try:
         worker.connection.send((0, sys.float_info.max, None))
-        assert heard(worker)[1] == "LookupError: seen"
+        assert received(worker)[1] == "LookupError: seen"
     finally:
         worker.end()
 
 
 class Unpicklable:
-    """Refuses to travel."""
+    """Cannot be pickled."""
 
     def __call__(self) -> None:
         """Do nothing."""
@@ -414,12 +414,12 @@ class Unpicklable:
     ids=["function of a module", "of this one", "lambda", "object", "of no file", "decorated"],
 )
 def test_what_can_be_imported(work: Callable[[], Any], can: bool) -> None:
-    """What stands in a module's file under its own name, and nothing else."""
+    """A function that a module in a file has under its own name, and nothing else."""
     assert is_importable(work) is can
 
 
 def test_local_function_cannot_be_imported() -> None:
-    """It is in no module."""
+    """It is not in a module."""
 
     def work() -> None:
         pass
@@ -428,6 +428,6 @@ def test_local_function_cannot_be_imported() -> None:
 
 
 def test_function_whose_file_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its name alone leads nowhere."""
+    """Its name alone does not suffice."""
     monkeypatch.setattr(workloads, "__file__", str(Path(__file__).with_name("nothing.py")))
     assert not is_importable(workloads.compute)

@@ -1,4 +1,4 @@
-"""What a forked child may do to its parent: nothing. How it ended is told, and nothing of it is left."""
+"""Calls in a forked child: it does not affect its parent, its end is reported, and nothing of it is left."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ linux = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks int
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process is there and not yet dead."""
+    """Return whether a process exists and is not a zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -40,7 +40,7 @@ def is_running(pid: int) -> bool:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return not Path("/proc/self/stat").exists()
-    # In a container, there may be no process that reaps orphans: they stay zombies.
+    # In a container, there may be no process that waits for orphans, so they stay zombies.
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
@@ -59,7 +59,7 @@ def stay() -> NoReturn:
 
 @contextmanager
 def a_thread_running() -> Iterator[None]:
-    """Have another thread in this process."""
+    """Run another thread in this process."""
     done = threading.Event()
     thread = threading.Thread(target=done.wait)
     thread.start()
@@ -72,7 +72,7 @@ def a_thread_running() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Have SIGINT raise KeyboardInterrupt: what runs in the background of a shell ignores it."""
+    """Make SIGINT raise KeyboardInterrupt: a process in the background of a shell ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -81,65 +81,65 @@ def interruptible() -> Iterator[None]:
 
 
 class Watched:
-    """Runs work that says in a file that it has come so far, and then hangs or ends.
+    """Runs work that writes a file when it is ready, and then hangs or ends.
 
-    :param told: the file; the work is called with it.
+    :param ready: the file; the work is called with it.
     """
 
-    def __init__(self, told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.told = told
+    def __init__(self, ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ready = ready
         self._patch = monkeypatch
 
     def hung(
         self, work: Callable[[Path], object], until: Callable[[int], object] = lambda _child: True
     ) -> Forked[object]:
-        """Run work that hangs, with a deadline that begins once it does.
+        """Run work that hangs, with a deadline that begins when it is ready.
 
-        :param until: what else has to be true of the child's process id then.
+        :param until: another condition for that, of the child's process id.
         """
         read = forked._message
 
         def read_once_hung(pipe: BinaryIO, process: forked._Process, deadline: float) -> tuple[bytes | None, bool]:
-            wait_until(lambda: self.told.exists() and until(process.pid))
+            wait_until(lambda: self.ready.exists() and until(process.pid))
             return read(pipe, process, deadline)
 
         self._patch.setattr(forked, "_message", read_once_hung)
-        return run_forked(lambda: work(self.told), deadline=0.01)
+        return run_forked(lambda: work(self.ready), deadline=0.01)
 
     def ended(self, work: Callable[[Path], object]) -> Forked[object]:
         """Run work that ends by itself."""
-        return run_forked(lambda: work(self.told), deadline=TIMEOUT_S)
+        return run_forked(lambda: work(self.ready), deadline=TIMEOUT_S)
 
     def pid(self) -> int:
-        """Return the process id that the work has told."""
-        return int(self.told.read_text())
+        """Return the process id that the work has written."""
+        return int(self.ready.read_text())
 
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Watched:
-    """Return what runs work that hangs or ends."""
+    """Return an object that runs work that hangs or ends."""
     monkeypatch.setattr(forked, "_POLL_INTERVAL_S", 0.01)
-    return Watched(tmp_path / "told", monkeypatch)
+    return Watched(tmp_path / "ready", monkeypatch)
 
 
-def tell(told: Path, *pids: int) -> None:
-    """Write process ids into a file, which is there once they all are."""
-    unfinished = told.with_suffix(".unfinished")
+def write_ids(ready: Path, *pids: int) -> None:
+    """Write process ids into a file, atomically."""
+    unfinished = ready.with_suffix(".unfinished")
     unfinished.write_text(" ".join(map(str, pids)))
-    unfinished.replace(told)
+    unfinished.replace(ready)
 
 
 # --- how it ends
 
 
 @pytest.mark.parametrize("value", [None, 42, (1, "é", b"\0"), {"a": [1.5, None]}], ids=repr)
-def test_value_comes_back(value: object) -> None:
-    """What the function returns is the value, None as well."""
+def test_value_is_returned(value: object) -> None:
+    """The function's value is returned, None included."""
     assert run_forked(lambda: value, deadline=TIMEOUT_S) == Forked(True, value)
 
 
-def test_another_process_that_knows_all_runs_it() -> None:
-    """Closures go along, and what they change there is not changed here."""
+def test_closure_runs_in_another_process() -> None:
+    """The child has the function's closure; changes to it stay in the child."""
     seen = [1]
 
     def change() -> tuple[int, list[int]]:
@@ -152,8 +152,8 @@ def test_another_process_that_knows_all_runs_it() -> None:
     assert_gone(pid)
 
 
-def test_big_value_comes_back_whole() -> None:
-    """More than a pipe holds is read while it is written."""
+def test_big_value_is_returned_whole() -> None:
+    """A value that is larger than a pipe's buffer is read while it is written."""
     assert run_forked(lambda: b"0123456789" * 500_000, deadline=TIMEOUT_S).value == b"0123456789" * 500_000
 
 
@@ -162,16 +162,16 @@ def fail() -> NoReturn:
     raise LookupError("no such account")
 
 
-def test_exception_is_told_with_its_traceback() -> None:
-    """What the function raises is the text of an error."""
+def test_exception_is_reported_with_its_traceback() -> None:
+    """The exception of the function is the text of an error."""
     with pytest.raises(ForkedError, match="LookupError: no such account") as caught:
         run_forked(fail, deadline=TIMEOUT_S)
     assert "in fail\n" in str(caught.value)
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
-def test_no_exception_gets_out_of_the_child(error: BaseException) -> None:
-    """What is no ``Exception`` ends the function as well, and no more than that."""
+def test_no_exception_leaves_the_child(error: BaseException) -> None:
+    """Any ``BaseException`` is reported to the parent."""
 
     def leave() -> None:
         raise error
@@ -181,13 +181,13 @@ def test_no_exception_gets_out_of_the_child(error: BaseException) -> None:
 
 
 def test_value_that_cannot_be_pickled_is_an_error() -> None:
-    """The child has nothing to say then but that."""
+    """The child reports that error."""
     with pytest.raises(ForkedError, match=r"(?i)pickle"):
         run_forked(lambda: lambda: None, deadline=TIMEOUT_S)
 
 
 class ReadableBy:
-    """Can be unpickled in just one process."""
+    """Can be unpickled in one process only."""
 
     def __init__(self, pid: int) -> None:
         assert os.getpid() == pid, "not here"
@@ -198,14 +198,14 @@ class ReadableBy:
 
 
 def test_value_that_cannot_be_unpickled_is_an_error() -> None:
-    """An exception of unpickling is not taken for one of the function."""
-    with pytest.raises(ForkedError, match=r"could not be read here: .*not here"):
+    """An exception of unpickling is not reported as one of the function."""
+    with pytest.raises(ForkedError, match=r"could not be unpickled: .*not here"):
         run_forked(lambda: ReadableBy(os.getpid()), deadline=TIMEOUT_S)
 
 
 @pytest.mark.parametrize("status", [0, 3])
-def test_child_that_leaves_has_an_exit_status(status: int) -> None:
-    """``os._exit`` is no return, with any status."""
+def test_child_that_exits_has_an_exit_status(status: int) -> None:
+    """``os._exit`` is not a return, whatever the status."""
     end = run_forked(lambda: os._exit(status), deadline=TIMEOUT_S)
     assert end == Forked(False, None, exit_code=status)
 
@@ -224,8 +224,8 @@ def crash(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE])
-def test_crash_is_told_with_the_stacks_of_all_threads(number: int) -> None:
-    """The signal, and where each thread was; without a GIL, faulthandler tells of the crashed one alone."""
+def test_crash_is_reported_with_the_stacks_of_all_threads(number: int) -> None:
+    """The result has the signal and the stacks; without a GIL, faulthandler writes only the crashed thread's."""
     end = run_forked(lambda: crash(number), deadline=TIMEOUT_S)
     assert (end.returned, end.signal, end.exit_code, end.timed_out) == (False, number, None, False)
     assert "in crash" in end.stacks
@@ -233,8 +233,8 @@ def test_crash_is_told_with_the_stacks_of_all_threads(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_signal_that_is_no_crash_is_told(number: int) -> None:
-    """The signal that ended the child is told; a handler of the parent's has no effect there."""
+def test_signal_that_is_no_crash_is_reported(number: int) -> None:
+    """The result has the signal that ended the child; a handler of the parent has no effect in the child."""
 
     def be_killed() -> None:
         os.kill(os.getpid(), number)
@@ -248,41 +248,41 @@ def test_signal_that_is_no_crash_is_told(number: int) -> None:
     assert end == Forked(False, None, signal=number)
 
 
-def hang(told: Path) -> None:
-    """Say so, and wait for ever."""
-    tell(told, os.getpid())
+def hang(ready: Path) -> None:
+    """Write the file, and wait for ever."""
+    write_ids(ready, os.getpid())
     stay()
 
 
-def test_hang_is_told_with_its_stacks(watched: Watched) -> None:
-    """At the deadline the child says where it is, and is gone."""
+def test_hang_is_reported_with_its_stacks(watched: Watched) -> None:
+    """At the deadline, the child writes its stacks, and ends."""
     end = watched.hung(hang)
     assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGABRT)
     assert "in hang" in end.stacks
     assert_gone(watched.pid())
 
 
-def hang_deaf(told: Path) -> None:
-    """Hang without taking notice of signals."""
+def hang_deaf(ready: Path) -> None:
+    """Hang, with all signals blocked or ignored."""
     for number in (signal.SIGABRT, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    hang(told)
+    hang(ready)
 
 
-def test_child_without_last_words_is_killed(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child that does not say where it is gets no longer than the time for that."""
-    monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
+def test_child_that_does_not_write_its_stacks_is_killed(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child has a limited time to write its stacks."""
+    monkeypatch.setattr(forked, "_STACKS_TIMEOUT_S", 0.05)
     end = watched.hung(hang_deaf)
     assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGKILL)
     assert_gone(watched.pid())
 
 
 def test_stopped_child_is_killed(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that is stopped does not die of SIGABRT."""
-    monkeypatch.setattr(forked, "_LAST_WORDS_S", 0.05)
+    """A stopped process does not end by SIGABRT."""
+    monkeypatch.setattr(forked, "_STACKS_TIMEOUT_S", 0.05)
 
-    def stop(told: Path) -> None:
-        tell(told, os.getpid())
+    def stop(ready: Path) -> None:
+        write_ids(ready, os.getpid())
         os.kill(os.getpid(), signal.SIGSTOP)
 
     def is_stopped(child: int) -> bool:
@@ -294,7 +294,7 @@ def test_stopped_child_is_killed(watched: Watched, monkeypatch: pytest.MonkeyPat
 
 
 def test_fork_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there are too many processes, that is what is said."""
+    """The error is that of the fork."""
 
     def no_fork() -> int:
         raise BlockingIOError("Resource temporarily unavailable")
@@ -305,7 +305,7 @@ def test_fork_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_in_a_thread() -> None:
-    """Other threads than the main one, which have no say in signals, can fork as well."""
+    """A thread other than the main one, which cannot handle signals, can fork as well."""
     ends: list[Forked[int]] = []
     thread = threading.Thread(target=lambda: ends.append(run_forked(lambda: 1, deadline=TIMEOUT_S)))
     thread.start()
@@ -313,7 +313,7 @@ def test_in_a_thread() -> None:
     assert ends == [Forked(True, 1)]
 
 
-def test_where_the_ends_of_children_go_unheard_a_value_comes_back() -> None:
+def test_value_is_returned_without_a_wait_status() -> None:
     """If SIGCHLD is ignored, or other code waits for all children, there is no status."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
@@ -327,7 +327,7 @@ def test_where_the_ends_of_children_go_unheard_a_value_comes_back() -> None:
 
 
 def start_grandchild(*, away: bool = False) -> int:
-    """Fork a process that keeps all that is open, and only SIGKILL ends; return its id once it is so far."""
+    """Fork a process that keeps all descriptors open, and that only SIGKILL ends; return its id when it is ready."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
@@ -342,26 +342,26 @@ def start_grandchild(*, away: bool = False) -> int:
 
 
 def test_grandchild_does_not_delay_a_value_and_is_killed() -> None:
-    """Its end of the pipe stays open; the value is there all the same."""
+    """Its end of the pipe stays open; the value is read all the same."""
     pid = run_forked(start_grandchild, deadline=TIMEOUT_S).value or 0
     wait_until(lambda: not is_running(pid))
 
 
-def leave_with_a_grandchild(told: Path) -> None:
-    """End without a word, and leave a process that has the pipe."""
-    tell(told, start_grandchild())
+def leave_with_a_grandchild(ready: Path) -> None:
+    """Exit, and leave a process that has the pipe."""
+    write_ids(ready, start_grandchild())
     os._exit(4)
 
 
-def crash_with_a_grandchild(told: Path) -> None:
+def crash_with_a_grandchild(ready: Path) -> None:
     """Crash, and leave a process that has the pipe."""
-    tell(told, start_grandchild())
+    write_ids(ready, start_grandchild())
     signal.raise_signal(signal.SIGSEGV)
 
 
-def hang_with_a_grandchild(told: Path) -> None:
+def hang_with_a_grandchild(ready: Path) -> None:
     """Hang, with a process that has the pipe."""
-    tell(told, start_grandchild())
+    write_ids(ready, start_grandchild())
     stay()
 
 
@@ -376,7 +376,7 @@ def hang_with_a_grandchild(told: Path) -> None:
 def test_grandchild_does_not_hide_how_the_child_ended(
     watched: Watched, work: Callable[[Path], None], exit_code: int | None, number: int | None
 ) -> None:
-    """The pipe that the grandchild keeps open is not waited for; the grandchild is killed."""
+    """The child's end is found although the grandchild has the pipe; the grandchild is killed."""
     end = watched.hung(work) if work is hang_with_a_grandchild else watched.ended(work)
     assert (end.returned, end.exit_code, end.signal) == (False, exit_code, number)
     assert end.timed_out is (work is hang_with_a_grandchild)
@@ -384,21 +384,21 @@ def test_grandchild_does_not_hide_how_the_child_ended(
 
 
 def test_grandchild_that_got_away_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process in a session of its own cannot be killed with the group, and is not waited for."""
+    """A process in a session of its own is not killed with the group, and not waited for."""
     monkeypatch.setattr(forked, "_POLL_INTERVAL_S", 0.01)
-    told = tmp_path / "told"
+    ready = tmp_path / "ready"
 
     def work() -> None:
-        told.write_text(str(start_grandchild(away=True)))
+        ready.write_text(str(start_grandchild(away=True)))
         os._exit(5)
 
     try:
         assert run_forked(work, deadline=TIMEOUT_S) == Forked(False, None, exit_code=5)
     finally:
-        os.kill(int(told.read_text()), signal.SIGKILL)
+        os.kill(int(ready.read_text()), signal.SIGKILL)
 
 
-# --- what is left here
+# --- what is left in this process
 
 
 def hang_a_moment() -> None:
@@ -408,13 +408,13 @@ def hang_a_moment() -> None:
 
 
 def raise_there() -> None:
-    """Have the function raise."""
+    """Call a function that raises."""
     with pytest.raises(ForkedError):
         run_forked(fail, deadline=TIMEOUT_S)
 
 
 def fail_to_fork() -> None:
-    """Have no process."""
+    """Let the fork fail."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fork", fail)
         with pytest.raises(LookupError):
@@ -435,8 +435,8 @@ def fail_to_fork() -> None:
     ids=["value", "error", "exit", "crash", "hang", "no fork"],
 )
 def test_nothing_stays_open_and_no_process_is_left(use: Callable[[], object]) -> None:
-    """However it ends, there are as many descriptors, threads and children as before."""
-    use()  # what is opened once for all is open now
+    """However the call ends, there are as many descriptors, threads and children as before."""
+    use()  # opens what stays open
     gc.collect()
     before = len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), children()
     for _ in range(3):
@@ -446,7 +446,7 @@ def test_nothing_stays_open_and_no_process_is_left(use: Callable[[], object]) ->
 
 
 def children() -> list[str]:
-    """Return the ids of this process's children, zombies as well."""
+    """Return the ids of this process's children, zombies included."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -456,7 +456,7 @@ def children() -> list[str]:
 
 
 def test_signals_and_faulthandler_are_the_parents_afterwards() -> None:
-    """What the child sets for itself, it sets for itself."""
+    """The child changes them for itself only."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
     enabled = faulthandler.is_enabled()
     run_forked(os.getpid, deadline=TIMEOUT_S)
@@ -465,11 +465,11 @@ def test_signals_and_faulthandler_are_the_parents_afterwards() -> None:
 
 
 def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
-    """KeyboardInterrupt comes up while the child runs, and the child with all that it started is gone."""
-    told = tmp_path / "told"
+    """KeyboardInterrupt is raised while the child runs; the child and what it started are killed."""
+    ready = tmp_path / "ready"
 
     def interrupt() -> None:
-        told.write_text(f"{os.getpid()} {start_grandchild()}")
+        ready.write_text(f"{os.getpid()} {start_grandchild()}")
         os.kill(os.getppid(), signal.SIGINT)
         stay()
 
@@ -477,13 +477,13 @@ def test_ctrl_c_kills_the_child(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             run_forked(interrupt, deadline=TIMEOUT_S)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    child, grandchild = map(int, told.read_text().split())
+    child, grandchild = map(int, ready.read_text().split())
     assert_gone(child)
     wait_until(lambda: not is_running(grandchild))
 
 
 def test_ctrl_c_at_the_start_kills_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the moment of the fork leaves no process."""
+    """A Ctrl-C during the fork leaves no process."""
     pids: list[int] = []
     fork = os.fork
 
@@ -502,7 +502,7 @@ def test_ctrl_c_at_the_start_kills_the_child(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_ctrl_c_is_nothing_to_the_child() -> None:
-    """A terminal sends it to the child as well; the parent decides."""
+    """A terminal sends it to the child as well; the child ignores it."""
 
     def be_interrupted() -> str:
         os.kill(os.getpid(), signal.SIGINT)
@@ -514,7 +514,7 @@ def test_ctrl_c_is_nothing_to_the_child() -> None:
 
 @pytest.mark.parametrize("action", ["error", "always"])
 def test_fork_beside_threads_warns_of_nothing(action: Any) -> None:
-    """Python warns of it from 3.12 on; as an error, that would come when the child exists already."""
+    """Python warns of it since 3.12; as an error, the warning would be raised after the process was made."""
     with a_thread_running(), warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter(action)
         filters = list(warnings.filters)
@@ -524,7 +524,7 @@ def test_fork_beside_threads_warns_of_nothing(action: Any) -> None:
 
 
 def test_filters_of_the_child_are_the_parents() -> None:
-    """What is warned of in the child is what would be here."""
+    """The child warns as this process would."""
 
     def warn() -> None:
         warnings.warn("it leaks", stacklevel=1)
@@ -535,11 +535,11 @@ def test_filters_of_the_child_are_the_parents() -> None:
             run_forked(warn, deadline=TIMEOUT_S)
 
 
-# --- what it writes, and what it must not do once more
+# --- output, and what must not happen twice
 
 
 def output_of(source: str, *flags: str) -> str:
-    """Run a script, whose standard output is a pipe, and return all that is written there."""
+    """Run a script, and return its standard output, which is a pipe."""
     source = f"import os, signal, sys\nfrom pytest_concclaims.lab.processes.forked import run_forked\n{source}"
     process = subprocess.run(
         [sys.executable, *flags, "-c", source], stdout=subprocess.PIPE, text=True, timeout=TIMEOUT_S, check=False
@@ -548,7 +548,7 @@ def output_of(source: str, *flags: str) -> str:
 
 
 def test_output_of_the_child_arrives_once(capfd: pytest.CaptureFixture[str]) -> None:
-    """On both streams, and none of it is lost although the child does not end like a program."""
+    """On both streams, and all of it, although the child does not end like a program."""
 
     def write() -> None:
         print("to stdout", end="")  # noqa: T201
@@ -569,7 +569,7 @@ ENDS = {
 
 
 def test_buffered_text_of_the_parent_is_written_once(tmp_path: Path) -> None:
-    """However the child ends: it has the parent's buffers, of streams and of files, and must not write them."""
+    """The child has copies of the parent's buffers, of streams and of files, and does not write them."""
     source = f"""
 file = open({str(tmp_path / "file")!r}, "w")
 for name, end in {ENDS!r}.items():
@@ -586,7 +586,7 @@ sys.stdout.write("parent again")
 
 
 def test_child_runs_nothing_that_the_parent_has_put_off() -> None:
-    """However it ends: neither exit handlers, nor ``finally``, nor ``with``, nor what follows the call."""
+    """Neither exit handlers, nor ``finally``, nor ``with``, nor code after the call."""
     source = f"""
 import atexit, contextlib
 me = os.getpid()
@@ -626,22 +626,22 @@ os._exit(0)
 
 @linux
 def test_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    """A parent that is killed without warning can do nothing more for its child's end; the kernel does it."""
-    told = tmp_path / "told"
+    """A killed parent cannot end its child; the kernel does."""
+    ready = tmp_path / "ready"
     source = f"""
 import threading
 def work():
-    with open({str(told) + ".unfinished"!r}, "w") as file:
+    with open({str(ready) + ".unfinished"!r}, "w") as file:
         file.write(str(os.getpid()))
-    os.replace({str(told) + ".unfinished"!r}, {str(told)!r})
+    os.replace({str(ready) + ".unfinished"!r}, {str(ready)!r})
     threading.Event().wait()
 run_forked(work, deadline=600)
 """
     source = f"import os\nfrom pytest_concclaims.lab.processes.forked import run_forked\n{source}"
     with subprocess.Popen([sys.executable, "-c", source]) as process:
         try:
-            wait_until(lambda: told.exists() or process.poll() is not None)
-            pid = int(told.read_text())
+            wait_until(lambda: ready.exists() or process.poll() is not None)
+            pid = int(ready.read_text())
             assert is_running(pid)
         finally:
             process.kill()
@@ -649,7 +649,7 @@ run_forked(work, deadline=600)
 
 
 def test_child_writes_no_core_dump() -> None:
-    """A crash that was asked for is nothing to keep."""
+    """A crash that was asked for needs no core dump."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)

@@ -365,7 +365,7 @@ def test_failed_assertion_as_an_outcome(exceptions: Any) -> None:
 def test_seconds(name: str, seconds: float) -> None:
     """Time is positive and ends."""
     assert refused(ValueError, **{name: seconds}) == (
-        f"lab.race({name}={seconds!r}): the {name} is a positive number of seconds"
+        f"lab.race({name}={seconds!r}): must be a positive number of seconds, e.g. 2"
     )
 
 

@@ -483,7 +483,7 @@ def test_bad_operations(staying: Lab) -> None:
         lab.operations([], list.copy)
     with pytest.raises(TypeError, match=r"operation 1 is .*nothing, a coroutine or generator function"):
         lab.operations(list, nothing)
-    with pytest.raises(TypeError, match=r"lab\.op\(7\): this cannot be called; pass a function of the state"):
+    with pytest.raises(TypeError, match=r"lab\.op\(7\): must be callable; pass a function that takes the state"):
         lab.op(7)
     assert lab.op(list.append, 1) == Operation(list.append, (1,))
 

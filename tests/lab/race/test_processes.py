@@ -461,7 +461,7 @@ def test_what_cannot_be_sent_is_an_error_where_orders_are_run_too() -> None:
 def test_actor_that_hangs_is_an_error_with_what_it_calls() -> None:
     """A sleep is no deadlock."""
     race = Lab(budget=BUDGET_S).race(raw_array, sleep, nothing, observe=len, kind="process", deadline=0.2)
-    with pytest.raises(RaceError, match=r"actor sleep did not come back within 0.2 s(.|\n)*in sleep"):
+    with pytest.raises(RaceError, match=r"actor sleep did not return within 0.2 s(.|\n)*in sleep"):
         race.never(3)
 
 

@@ -588,12 +588,12 @@ def generator(state: object) -> Iterator[int]:
         ([nothing] * 2, {"exceptions": 5}, TypeError, r"exceptions=5\): write exception types"),
         ([nothing] * 2, {"exceptions": [KeyError]}, TypeError, "write exception types"),
         ([nothing] * 2, {"exceptions": KeyError("x")}, TypeError, "write exception types"),
-        ([nothing] * 2, {"budget": 0}, ValueError, r"budget=0\): the budget is a positive number of seconds"),
-        ([nothing] * 2, {"budget": -1.0}, ValueError, "the budget is a positive number of seconds"),
-        ([nothing] * 2, {"budget": float("nan")}, ValueError, "the budget is a positive number of seconds"),
-        ([nothing] * 2, {"budget": "2"}, TypeError, "the budget is a positive number of seconds"),
-        ([nothing] * 2, {"deadline": 0}, ValueError, "the deadline is a positive number of seconds"),
-        ([nothing] * 2, {"deadline": float("inf")}, ValueError, "the deadline is a positive number of seconds"),
+        ([nothing] * 2, {"budget": 0}, ValueError, r"budget=0\): must be a positive number of seconds, e.g. 2"),
+        ([nothing] * 2, {"budget": -1.0}, ValueError, "must be a positive number of seconds, e.g. 2"),
+        ([nothing] * 2, {"budget": float("nan")}, ValueError, "must be a positive number of seconds, e.g. 2"),
+        ([nothing] * 2, {"budget": "2"}, TypeError, "must be a positive number of seconds, e.g. 2"),
+        ([nothing] * 2, {"deadline": 0}, ValueError, "must be a positive number of seconds, e.g. 2"),
+        ([nothing] * 2, {"deadline": float("inf")}, ValueError, "must be a positive number of seconds, e.g. 2"),
     ],
 )
 def test_bad_arguments(

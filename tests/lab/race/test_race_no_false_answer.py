@@ -144,7 +144,7 @@ def test_thread_of_an_actor_that_dies_is_an_error(lab: Lab) -> None:
 def test_lab_in_another_process_is_refused(use: Callable[[Lab], object]) -> None:
     """What an actor would record is lost with its process."""
     lab = Lab(budget=20.0)
-    with pytest.raises(RaceError, match="the lab of a claim is used in another process"):
+    with pytest.raises(RaceError, match="lab: used in another process"):
         lab.race(Cell, lambda _: use(lab), yielding).ever((None, None))
 
 
@@ -235,7 +235,7 @@ def test_lab_of_a_claim_that_is_over_is_refused(lab: Lab) -> None:
     """Another claim's race would leave that claim without evidence."""
     race = lab.race(Cell, yielding, yielding, observe=value_of)
     lab.over = True
-    with pytest.raises(RuntimeError, match="the lab of a claim that is over is used"):
+    with pytest.raises(RuntimeError, match="lab: used after its claim has ended"):
         race.ever(2)
 
 

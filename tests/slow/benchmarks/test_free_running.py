@@ -1,4 +1,4 @@
-"""Free-running threads: what they can show of an object is shown, and none of it ends the benchmark."""
+"""Threads that run freely: they show what they can of an object, and nothing ends the benchmark."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each way is tri
 
 
 def seen(what: Any) -> Any:
-    """Return what free-running threads show in the first way, until it goes wrong once."""
+    """Return the outcomes of the first way, until one was wrong."""
     return free_running.in_child(what, free_running.ways()[0], TIMEOUT_S, 1)
 
 
 def test_lost_update_is_seen() -> None:
-    """Everywhere, as there is a call between read and write."""
+    """On every interpreter, as there is a call between read and write."""
     what = next(what for what in small_objects.OBJECTS if what.name == "function between")
     assert set(seen(what).wrong) == {"1"}
 
 
 def test_deadlock_is_seen() -> None:
-    """The threads do not go on, and sleep."""
+    """The threads make no progress, and sleep."""
     lock = threading.Lock()
     what = small_objects.SmallObject("stuck", lambda: lock, (acquire, acquire), frozenset({(True, True)}))
     assert free_running.DEADLOCK in seen(what).wrong
@@ -51,7 +51,7 @@ def test_crash_is_seen() -> None:
 
 
 def test_what_an_actor_raises_is_an_outcome() -> None:
-    """It is wrong, as no right one is like it."""
+    """It is wrong, as it equals no right outcome."""
 
     def fail(_: object) -> None:
         raise LookupError
@@ -61,10 +61,10 @@ def test_what_an_actor_raises_is_an_outcome() -> None:
 
 
 def test_renewed_code_does_the_same() -> None:
-    """It is another object, and so is the code within it."""
+    """The copy is a new object, and so is nested code."""
 
     def numbers() -> list[int]:
-        return sorted(map(lambda number: number + 1, (2, 1)))  # noqa: C417  (code within code)
+        return sorted(map(lambda number: number + 1, (2, 1)))  # noqa: C417  (nested code)
 
     before = numbers.__code__
     free_running.renew(numbers)
@@ -74,12 +74,12 @@ def test_renewed_code_does_the_same() -> None:
 
 
 def code_within(code: Any) -> list[Any]:
-    """Return the code objects within code."""
+    """Return the code objects nested in code."""
     return [item for item in code.co_consts if hasattr(item, "co_code")]
 
 
 def test_functions_that_actors_may_run_are_found() -> None:
-    """Those that they call, and what these call; and special methods, which are called without their name."""
+    """Those that they call, directly or not; and special methods, which are called without their name."""
     (what,) = (what for what in small_objects.OBJECTS if what.name == "checked twice")
     names = {function.__qualname__ for function in free_running.functions_used_by(what)}
     assert {"same_text", "checked_twice.<locals>.get", "Key.__eq__"} <= names

@@ -1,4 +1,4 @@
-"""The soak: nothing that it counts is lost, a wrong verdict is told, and none of its processes is left."""
+"""The soak: it counts all runs, reports wrong verdicts, and leaves no process behind."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def load_script() -> Any:
     assert spec.loader is not None
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPT.parent))  # as for a script
+        patch.syspath_prepend(str(SCRIPT.parent))  # as Python does for a script
         spec.loader.exec_module(module)
     return module
 
@@ -48,12 +48,12 @@ ALONE, HOGS, ONE_CORE = soak.Condition("alone"), soak.Condition("hogs", 2), soak
 
 
 def subject(path: str, label: str = "CPython 3.13") -> Any:
-    """Return an interpreter as the soak knows it."""
+    """Return an interpreter of a soak."""
     return soak.Subject(soak.Python(path), label, "0.1.0")
 
 
 def claim(name: str, verdict: str = "confirmed", *, expected: str = "confirmed", **fields: object) -> Any:
-    """Return how a claim ended."""
+    """Return a claim of a run."""
     ended = {"reason": None, "digest": "d", "duration": 0.5, "evidence": None, **fields}
     return soak.Claim(name, Verdict(verdict), Verdict(expected), **ended)
 
@@ -82,7 +82,7 @@ def lines_of(*runs: Any) -> bytes:
     return b"".join(json.dumps(run.to_json()).encode() + b"\n" for run in runs)
 
 
-# --- what is asked for
+# --- the input
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def lines_of(*runs: Any) -> bytes:
     ],
 )
 def test_condition_is_read(text: str, hogs: int, runs: int) -> None:
-    """Each is written as it is read."""
+    """Each condition is written as it is read."""
     condition = soak.parse_condition(text)
     assert str(condition) == text
     assert (condition.hogs, condition.runs) == (hogs, runs)
@@ -106,8 +106,8 @@ def test_condition_is_read(text: str, hogs: int, runs: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "idle", "hogs", "hogs:", "hogs:0", "hogs:-1", "hogs:two", "alone:1", "hogs:1 "])
 def test_unknown_condition_is_refused(text: str) -> None:
-    """And the conditions that there are, are named."""
-    with pytest.raises(soak.SoakError, match=r"no such condition; there are alone, .*hogs:2"):
+    """The error names the conditions."""
+    with pytest.raises(soak.SoakError, match=r"no such condition; give alone, .*hogs:2"):
         soak.parse_condition(text)
 
 
@@ -122,13 +122,13 @@ def test_unknown_condition_is_refused(text: str) -> None:
     ],
 )
 def test_interpreter_is_read_with_its_environment(text: str, path: str, environment: object) -> None:
-    """Variables stand before the path, each with a colon."""
+    """Variables come before the path, each with a colon."""
     python = soak.parse_python(text)
     assert (python.path, python.environment, str(python)) == (path, environment, text)
 
 
-def test_claims_of_the_project_are_told_from_shipped_ones(tmp_path: Path) -> None:
-    """What is there as a file is the project's; so is whatever runs without a choice."""
+def test_claims_of_the_project_are_distinguished_from_shipped_ones(tmp_path: Path) -> None:
+    """An existing path is the project's; so are all claims without a selection."""
     (tmp_path / "test_x.py").touch()
 
     def is_of_project(*select: str) -> bool:
@@ -140,7 +140,7 @@ def test_claims_of_the_project_are_told_from_shipped_ones(tmp_path: Path) -> Non
     assert not is_of_project("article", "article/test_x.py::test_y")
 
 
-# --- what is left to do
+# --- the jobs
 
 
 def order_of(jobs: Sequence[Any]) -> list[tuple[int, str, str]]:
@@ -149,7 +149,7 @@ def order_of(jobs: Sequence[Any]) -> list[tuple[int, str, str]]:
 
 
 def test_first_runs_of_everything_come_before_second_ones() -> None:
-    """So a soak that is stopped is balanced."""
+    """A soak that is interrupted is then balanced."""
     jobs = soak.remaining([], [ALONE, HOGS], [subject("/a"), subject("/b")], 2)
     assert order_of(jobs) == [
         (number, condition, path) for number in (1, 2) for condition in ("alone", "hogs:2") for path in ("/a", "/b")
@@ -157,7 +157,7 @@ def test_first_runs_of_everything_come_before_second_ones() -> None:
 
 
 def test_what_is_done_is_not_done_again_and_what_is_behind_catches_up() -> None:
-    """Runs are counted for each condition and interpreter, those with an error as well."""
+    """Runs are counted for each condition and interpreter, those with an error included."""
     done = [
         run_of(python="/a", number=1),
         run_of(python="/a", number=2, error="no run record"),
@@ -174,8 +174,8 @@ def test_what_is_done_is_not_done_again_and_what_is_behind_catches_up() -> None:
     ]
 
 
-def test_interpreter_that_has_become_another_begins_anew() -> None:
-    """Another version at the same path, or another state of the GIL, is not what ran before."""
+def test_changed_interpreter_begins_anew() -> None:
+    """Another version at the same path, or another state of the GIL, is another interpreter."""
     done = [run_of(python="/a", interpreter="CPython 3.12")]
     assert len(soak.remaining(done, [ALONE], [subject("/a", "CPython 3.13")], 1)) == 1
     assert soak.remaining(done, [ALONE], [subject("/a", "CPython 3.12")], 1) == []
@@ -185,7 +185,7 @@ def test_interpreter_that_has_become_another_begins_anew() -> None:
 
 
 def test_runs_are_read_as_they_were_written() -> None:
-    """The evidence is kept of wrong verdicts only."""
+    """Only wrong verdicts have their evidence."""
     note = [{"kind": "note", "text": "seen twice, at 3 °C"}]
     wrong = claim("a", "refuted", evidence=note)
     right = claim("b", "refuted", expected="refuted", reason="since 3.10", evidence=note)
@@ -204,7 +204,7 @@ def test_half_written_last_line_does_not_count_wherever_it_ends() -> None:
 
 
 def test_last_line_that_lacks_only_its_end_counts() -> None:
-    """Everything is in it."""
+    """It is complete."""
     content = lines_of(run_of(), run_of(number=2))[:-1]
     runs, size = soak.read_runs(content)
     assert ([run.run for run in runs], size) == ([1, 2], len(content))
@@ -217,7 +217,7 @@ NO_VERDICT = lines_of(run_of(claim("a"))).replace(b'"confirmed"', b'"perhaps"')
     "line", [b"{\n", b"\n", b"[]\n", b"1\n", b"{}\n", b"{}", b"\xff\n", b"null\n", b'{"claims": [1]}\n', NO_VERDICT]
 )
 def test_damaged_line_is_an_error_that_names_it(line: bytes) -> None:
-    """A part of the runs is not counted without a word."""
+    """The error names the line, and no runs are counted without it."""
     with pytest.raises(soak.SoakError, match=r"^x\.jsonl, line 2: .* take the line out"):
         soak.read_runs(lines_of(run_of()) + line, "x.jsonl")
 
@@ -226,7 +226,7 @@ def test_damaged_line_is_an_error_that_names_it(line: bytes) -> None:
 
 
 def test_each_end_is_counted_where_it_belongs() -> None:
-    """Not applicable is not asked for; an error of a run counts beside those of its claims."""
+    """NOT APPLICABLE does not count as asked; an error of a run counts besides those of its claims."""
     runs = [
         run_of(
             claim("a"),
@@ -247,7 +247,7 @@ def test_each_end_is_counted_where_it_belongs() -> None:
 
 
 def test_bound_is_that_of_the_verdicts_asked_for() -> None:
-    """Without a wrong one about 3 in the number of verdicts, with one more; without a verdict none."""
+    """Without a wrong verdict, it is about 3 over the number of verdicts; with one, more; without a verdict, none."""
     right = [run_of(claim("a"), claim("b", "not_applicable"))] * 300
     assert soak.tally(right).bound == pytest.approx(1 - 0.05 ** (1 / 300))
     one_wrong = [*right[1:], run_of(claim("a", "refuted"))]
@@ -276,13 +276,13 @@ def test_table_has_a_row_for_each_condition_and_interpreter_and_the_total() -> N
 
 
 def test_interpreters_of_one_label_are_kept_apart() -> None:
-    """By their paths."""
+    """Their paths distinguish them."""
     rows = soak.build_table([run_of(python="/a"), run_of(python="/b")])
     assert [row.interpreter for row in rows] == ["CPython 3.13 (/a)", "CPython 3.13 (/b)", ""]
 
 
 def test_table_by_claim_says_which_claim_goes_wrong() -> None:
-    """A row follows for each, with its own bound."""
+    """Each claim has a row with its own bound."""
     runs = [run_of(claim("a"), claim("b", "refuted"))] * 10
     rows = {row.claim or row.condition: row for row in soak.build_table(runs, by_claim=True)}
     assert list(rows) == ["alone", "a", "b", "total"]
@@ -292,7 +292,7 @@ def test_table_by_claim_says_which_claim_goes_wrong() -> None:
 
 
 def test_table_is_in_columns_and_says_what_its_bound_assumes() -> None:
-    """People read it."""
+    """The text has columns, and an explanation."""
     runs = [run_of(claim("a"), claim("b", "inconclusive"))] * 4
     text = soak.format_report(runs)
     head, row, *_ = text.splitlines()
@@ -304,7 +304,7 @@ def test_table_is_in_columns_and_says_what_its_bound_assumes() -> None:
 
 
 def test_what_changed_between_the_runs_is_said() -> None:
-    """Another version, or another text of a claim, is another experiment."""
+    """Another version, or another digest of a claim, is another experiment."""
     runs = [run_of(claim("a"), claim("b")), run_of(claim("a", digest="other"), claim("b"), version="0.2.0")]
     text = soak.format_report(runs)
     assert "several versions of pytest-concclaims: 0.1.0, 0.2.0." in text
@@ -321,13 +321,13 @@ def test_what_changed_between_the_runs_is_said() -> None:
         (run_of(claim("a"), error="the run did not complete"), 1),
     ],
 )
-def test_exit_status_tells_of_wrong_verdicts_and_errors(run: Any, status: int) -> None:
-    """One in any of the runs will do."""
+def test_exit_status_shows_wrong_verdicts_and_errors(run: Any, status: int) -> None:
+    """One such run suffices."""
     assert soak.exit_status([run_of(claim("a")), run]) == status
 
 
 def test_progress_names_what_went_wrong_and_why() -> None:
-    """At once, as the soak may take hours."""
+    """The line is printed at once, as the soak may take hours."""
     failed = {"kind": "assertion", "holds": False, "expression": "assert x == 1", "location": "t.py:1"}
     wrong = claim("snow", "refuted", evidence=[{**failed, "explanation": "assert 2 == 1"}])
     other = claim("ice", expected="refuted", reason=None, evidence=[{"kind": "note", "text": "was warm"}])
@@ -352,12 +352,12 @@ def test_progress_names_what_went_wrong_and_why() -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process is there and not yet dead."""
+    """Return whether a process exists and is not a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
-    # In a container, there may be no process that reaps orphans: they stay zombies.
+    # In a container, there may be no process that waits for orphans, so they stay zombies.
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
@@ -373,7 +373,7 @@ def children_of(parent: int) -> set[int]:
 
 @pytest.mark.parametrize("text", ["hogs:2", "random-hogs:1"])
 def test_hogs_run_during_the_block_and_not_after_it(text: str) -> None:
-    """All of them have begun when the block begins, and all were waited for when it is over."""
+    """All have started when the block begins, and have been waited for when it ends."""
     condition = soak.parse_condition(text)
     with soak.hogs_beside(condition, "seed") as hogs:
         assert len(hogs) == condition.hogs
@@ -382,7 +382,7 @@ def test_hogs_run_during_the_block_and_not_after_it(text: str) -> None:
 
 
 def state_and_ticks(pid: int) -> tuple[str, int]:
-    """Return a process's state (``R``, ``S``), and how long it was on a CPU, in ticks of the kernel's clock."""
+    """Return a process's state (``R``, ``S``), and its CPU time in ticks of the kernel's clock."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return fields[0], int(fields[11])
 
@@ -390,7 +390,7 @@ def state_and_ticks(pid: int) -> tuple[str, int]:
 @linux
 @pytest.mark.parametrize("text", ["hogs:1", "random-hogs:1"])
 def test_hog_burns_cpu_time(text: str) -> None:
-    """More and more of it."""
+    """Its CPU time grows."""
     with soak.hogs_beside(soak.parse_condition(text), "seed") as (hog,):
         before = state_and_ticks(hog.pid)[1]
         wait_until(lambda: state_and_ticks(hog.pid)[1] > before + 10)
@@ -398,7 +398,7 @@ def test_hog_burns_cpu_time(text: str) -> None:
 
 @linux
 def test_random_hog_comes_and_goes() -> None:
-    """It sleeps, and then burns again."""
+    """It sleeps, and then burns CPU time again."""
     with soak.hogs_beside(soak.Condition("random-hogs", 1), "seed") as (hog,):
         for _ in range(2):
             wait_until(lambda: state_and_ticks(hog.pid)[0] == "R")
@@ -407,14 +407,14 @@ def test_random_hog_comes_and_goes() -> None:
 
 def test_hogs_end_with_a_block_that_raises() -> None:
     """As after Ctrl-C."""
-    with pytest.raises(KeyboardInterrupt), soak.hogs_beside(HOGS, "seed") as hogs:  # noqa: PT012  (the block is the point)
+    with pytest.raises(KeyboardInterrupt), soak.hogs_beside(HOGS, "seed") as hogs:  # noqa: PT012  (the block is tested)
         seen = list(hogs)
         raise KeyboardInterrupt
     assert None not in [hog.returncode for hog in seen]
 
 
 def test_hog_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No run takes place under a condition that is none."""
+    """No run takes place without its condition."""
     broken = tmp_path / "broken.py"
     broken.write_text("")
     monkeypatch.setattr(soak, "__file__", str(broken))
@@ -423,7 +423,7 @@ def test_hog_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_hog_ends_when_its_parent_closes_the_pipe() -> None:
-    """That is what a parent does that is killed."""
+    """The kernel does that if the parent is killed."""
     command = [sys.executable, str(SCRIPT), soak.HOG]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as hog:
         assert hog.stdin is not None
@@ -451,7 +451,7 @@ def test_black():
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in the folder of a project with claims in ``test_claims.py``, which a test may write anew."""
+    """Change to the folder of a project with claims in ``test_claims.py``, which a test may replace."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "pyproject.toml").write_text(
@@ -478,25 +478,25 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         status = soak.main(words)
     except SystemExit as left:  # by argparse
         status = left.code
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     assert status == 2
-    assert told.out == ""
-    assert told.err.startswith("soak: ")
-    assert told.err.count("\n") == 1
-    return told.err
+    assert output.out == ""
+    assert output.err.startswith("soak: ")
+    assert output.err.count("\n") == 1
+    return output.err
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "error"),
     [
-        (["--runs", "1"], r"no interpreter; give one .* --python PATH"),
-        (["--python", sys.executable], r"with --runs N"),
-        (["--python", sys.executable, "--runs", "0"], r"from 1 on with --runs N"),
+        (["--runs", "1"], r"no interpreter; give one .*: --python PATH"),
+        (["--python", sys.executable], r"missing or less than 1; give --runs N"),
+        (["--python", sys.executable, "--runs", "0"], r"less than 1; give --runs N"),
         (["--runs", "many"], r"--runs: invalid int value: 'many' \(--help has the options\)"),
         (["--condition", "idle"], r"--condition idle: no such condition"),
-        (["--python", "no-such-python", "--runs", "1"], r"'no-such-python' is no program that can be run"),
-        (arguments("--budget", "0"), r"--budget 0: give a positive number of seconds"),
-        (arguments("--deadline", "nan"), r"--deadline nan: give a positive number of seconds"),
+        (["--python", "no-such-python", "--runs", "1"], r"'no-such-python' is not a program"),
+        (arguments("--budget", "0"), r"--budget 0: must be a positive number of seconds"),
+        (arguments("--deadline", "nan"), r"--deadline nan: must be a positive number of seconds"),
         (arguments("--keyword", "nothing"), r"nothing to run on .* change --select or --keyword"),
         (
             ["--python", sys.executable, "--runs", "1", "--select", "test_missing.py"],
@@ -507,9 +507,9 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     ],
 )
 @pytest.mark.usefixtures("project")
-def test_bad_input_is_refused_in_a_line(capsys: pytest.CaptureFixture[str], words: list[str], told: str) -> None:
+def test_bad_input_is_refused_in_a_line(capsys: pytest.CaptureFixture[str], words: list[str], error: str) -> None:
     """It says what to do, before anything is run."""
-    assert re.search(told, refusal(capsys, *words))
+    assert re.search(error, refusal(capsys, *words))
 
 
 def make_program(file: Path, *lines: str) -> str:
@@ -523,9 +523,9 @@ def make_program(file: Path, *lines: str) -> str:
 def test_program_that_is_no_interpreter_for_claims_is_refused(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One without the plugin is told how to get it; what is no Python, and what cannot be run, as well."""
+    """An interpreter without the plugin, a program that is not Python, and a file that cannot be run."""
     without = make_program(project / "without", f'exec "{sys.executable}" -I -S "$@"')
-    assert f"it has no pytest-concclaims; install that there: {without} -m pip install" in refusal(
+    assert f"it has no pytest-concclaims; install it: {without} -m pip install" in refusal(
         capsys, "--python", without, "--runs", "1"
     )
     other = make_program(project / "other", "echo hello")
@@ -535,14 +535,14 @@ def test_program_that_is_no_interpreter_for_claims_is_refused(
 
 
 def test_output_of_another_selection_is_not_continued(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The counts would be about nothing in particular."""
+    """Otherwise, the counts would be of two experiments."""
     (project / "soak.jsonl").write_bytes(lines_of(run_of(keyword="x")))
     line = refusal(capsys, *arguments())
     assert "soak.jsonl has runs of another selection (pytest --claims article -k x)" in line
 
 
 def test_damaged_output_is_not_continued(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It stays as it is."""
+    """It is not changed."""
     content = b"{\n" + lines_of(run_of())
     (project / "soak.jsonl").write_bytes(content)
     assert "soak.jsonl, line 1: " in refusal(capsys, *arguments())
@@ -567,7 +567,7 @@ def run_once(
 
 
 def test_soak_goes_on_where_it_stopped(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two runs alone and beside a hog; later, after a line that was not written to its end, a third of each."""
+    """Two runs alone and beside a hog; later, after an incomplete line, a third one of each."""
     output = project / "soak.jsonl"
     words = ["--condition", "alone", "--condition", "hogs:1"]
     assert soak.main(arguments(*words, runs=2)) == 0
@@ -581,25 +581,25 @@ def test_soak_goes_on_where_it_stopped(project: Path, capsys: pytest.CaptureFixt
             ("demo-white", "confirmed", "confirmed", None),
             ("demo-black", "refuted", "refuted", "it reflects light"),
         ]
-    told = capsys.readouterr()
-    assert told.err.count(" left] run ") == 4
-    assert told.out.splitlines()[3].split()[:5] == ["total", "4", "8", "0", "0"]
+    output = capsys.readouterr()
+    assert output.err.count(" left] run ") == 4
+    assert output.out.splitlines()[3].split()[:5] == ["total", "4", "8", "0", "0"]
 
     before = output.read_bytes()
     output.write_bytes(before + before[:40])
     assert soak.main(arguments(*words, runs=3)) == 0
     assert output.read_bytes().startswith(before)
     assert [(line["run"], line["condition"]) for line in read(output)[4:]] == [(3, "alone"), (3, "hogs:1")]
-    told = capsys.readouterr()
-    assert "the last line of soak.jsonl is unfinished" in told.err
-    assert told.out.splitlines()[3].split()[:5] == ["total", "6", "12", "0", "0"]
+    output = capsys.readouterr()
+    assert "the last line of soak.jsonl is unfinished" in output.err
+    assert output.out.splitlines()[3].split()[:5] == ["total", "6", "12", "0", "0"]
 
     assert soak.main(["--report", "--by-claim"]) == 0
     assert capsys.readouterr().out.count("demo-black") == 2
 
 
-def test_wrong_verdict_is_told_at_once_and_fails_the_soak(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With what was seen; the evidence is in the output."""
+def test_wrong_verdict_is_printed_and_fails_the_soak(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line has the evidence in words, and the output has the evidence."""
     write_claims(project, SNOW.replace("assert snow == 1", "assert snow == 3"))
     assert soak.main(arguments()) == 1
     assert "  WRONG demo-white: REFUTED, expected CONFIRMED: failed: assert snow == 3" in capsys.readouterr().err
@@ -619,21 +619,21 @@ def test_run_without_a_record_is_a_loud_error(project: Path, capsys: pytest.Capt
     """
     write_claims(project, claims)
     assert soak.main(arguments()) == 1
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     (line,) = read(project / "soak.jsonl")
     assert re.fullmatch(r"no run record, exit status 7; the end of its output:\n(.*\n)*goodbye", line["error"])
     assert (line["exit_status"], line["claims"]) == (7, [])
-    assert "  ERROR no run record, exit status 7" in told.err
-    assert "  ERROR goodbye" in told.err
-    assert told.out.splitlines()[2].split() == ["total", "1", "0", "0", "0", "1", "0", "-"]
+    assert "  ERROR no run record, exit status 7" in output.err
+    assert "  ERROR goodbye" in output.err
+    assert output.out.splitlines()[2].split() == ["total", "1", "0", "0", "0", "1", "0", "-"]
 
 
 def test_run_that_does_not_end_is_ended_at_its_deadline(project: Path) -> None:
-    """Wherever it is by then; that is an error."""
+    """That is an error."""
     write_claims(project, SNOW.replace("snow = 1", "threading.Event().wait()"))
     run = run_once(project, deadline=0.05)
     assert run.exit_status is None
-    assert run.error.startswith("ended at its deadline of 0.05 s (--deadline)")
+    assert run.error.startswith("killed at its deadline of 0.05 s (--deadline)")
 
 
 LEAK = """
@@ -652,8 +652,8 @@ def test_white(tmp_path):
 def test_run_that_leaves_something_behind_is_an_error(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is named, and a process is ended; what pytest itself keeps for its user does not count."""
-    # It will not go by itself: no need to wait.
+    """The error names it, and a process is killed; what pytest itself keeps does not count."""
+    # It does not disappear by itself, so do not wait for that.
     monkeypatch.setattr(soak.Surroundings, "left_behind", partialmethod(soak.Surroundings.left_behind, grace=0))
     write_claims(project, "import subprocess, sys, tempfile\n" + dedent(LEAK))
     assert soak.main(arguments()) == 1
@@ -663,14 +663,14 @@ def test_run_that_leaves_something_behind_is_an_error(
     assert not is_running(int(found[1]))
     assert re.findall(r"file (\S+)", line["error"]) == re.findall(r"\S+\.left", line["error"])
     assert [item["verdict"] for item in line["claims"]] == ["confirmed"]
-    told = capsys.readouterr()
-    assert "  ERROR left behind: process " in told.err
-    assert told.out.splitlines()[2].split()[:6] == ["total", "1", "1", "0", "0", "1"]
+    output = capsys.readouterr()
+    assert "  ERROR left behind: process " in output.err
+    assert output.out.splitlines()[2].split()[:6] == ["total", "1", "1", "0", "0", "1"]
 
 
 @linux
 def test_run_that_is_interrupted_leaves_no_process(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even one that got away from pytest's group."""
+    """Not even one that left pytest's group."""
     started = []
 
     def interrupted(*args: Any) -> None:
@@ -678,7 +678,7 @@ def test_run_that_is_interrupted_leaves_no_process(project: Path, monkeypatch: p
         command = [sys.executable, "-c", "import signal; signal.pause()"]
         process = subprocess.Popen(command, env=environment, start_new_session=True)
         started.append(process)
-        # The kernel shows its environment, by which it is found, only a moment after Popen has returned.
+        # The process is found by its environment, which the kernel shows only a moment after Popen has returned.
         marks = {f"{name}={value}".encode() for name, value in environment.items() if name not in os.environ}
         file = Path(f"/proc/{process.pid}/environ")
         wait_until(lambda: marks <= set(file.read_bytes().split(b"\0")))
@@ -694,7 +694,7 @@ def test_run_that_is_interrupted_leaves_no_process(project: Path, monkeypatch: p
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
 def test_run_on_one_core_has_one_cpu(project: Path) -> None:
-    """Pytest has, and we still have all that we had."""
+    """Pytest has one CPU, and this process has all of its own."""
     write_claims(project, SNOW.replace("snow = 1", "snow = len(os.sched_getaffinity(0))"))
     before = os.sched_getaffinity(0)
     run = run_once(project, "one-core", keyword="white")
@@ -712,7 +712,7 @@ def test_workers_share_the_claims_of_a_run(project: Path) -> None:
 
 
 def test_runs_at_once_count_as_one_with_the_claims_of_all(project: Path, tmp_path: Path) -> None:
-    """Neither is done before the other has begun."""
+    """Neither ends before the other has begun."""
     claims = f"""
     @pytest.mark.claim("Snow is white")
     def test_white():
@@ -731,7 +731,7 @@ def test_runs_at_once_count_as_one_with_the_claims_of_all(project: Path, tmp_pat
 
 
 def test_any_of_runs_at_once_that_fails_is_an_error(project: Path, tmp_path: Path) -> None:
-    """The others' claims count all the same."""
+    """The claims of the others count all the same."""
     claims = f"""
     @pytest.mark.claim("Snow is white")
     def test_white(capfd):
@@ -750,17 +750,17 @@ def test_any_of_runs_at_once_that_fails_is_an_error(project: Path, tmp_path: Pat
     assert [claim.verdict for claim in run.claims] == [Verdict.CONFIRMED]
 
 
-def test_platform_without_affinity_is_told_so(
+def test_platform_without_affinity_is_refused(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """There is no such condition there."""
+    """The condition does not exist there."""
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
     assert "this platform has no os.sched_setaffinity" in refusal(capsys, *arguments("--condition", "one-core"))
     assert not (project / "soak.jsonl").exists()
 
 
 def test_shipped_claims_run_out_of_reach_of_the_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither its settings nor options meant for another pytest are in their way."""
+    """Neither its settings nor options for another pytest apply."""
     (project / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
     words = ["--python", sys.executable, "--runs", "1", "--select", "article/test_1_1_variables.py"]
@@ -772,11 +772,11 @@ def test_shipped_claims_run_out_of_reach_of_the_project(project: Path, monkeypat
 @linux
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
 def test_soak_that_is_ended_leaves_no_process(project: Path, number: signal.Signals) -> None:
-    """Neither a hog nor pytest; and the run that was going on does not count."""
-    write_claims(project, SNOW.replace("snow = 1", "open('told', 'w').close(), threading.Event().wait()"))
+    """Neither a hog nor pytest; and the run that was interrupted does not count."""
+    write_claims(project, SNOW.replace("snow = 1", "open('begun', 'w').close(), threading.Event().wait()"))
 
     def hear_of_ctrl_c() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background of a shell ignores it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a process in the background of a shell ignores it
 
     command = [sys.executable, str(SCRIPT), *arguments("--condition", "hogs:1")]
     with subprocess.Popen(
@@ -787,13 +787,13 @@ def test_soak_that_is_ended_leaves_no_process(project: Path, number: signal.Sign
         preexec_fn=hear_of_ctrl_c,
     ) as process:
         try:
-            wait_until(lambda: (project / "told").exists() or process.poll() is not None)
+            wait_until(lambda: (project / "begun").exists() or process.poll() is not None)
             children = children_of(process.pid)
             assert len(children) == 2
         finally:
             process.send_signal(number)
         said = process.communicate(timeout=TIMEOUT_S)[1]
     assert process.returncode == (soak.INTERRUPTED if number == signal.SIGINT else -signal.SIGKILL)
-    assert (b"interrupted; the same command goes on from here" in said) is (number == signal.SIGINT)
+    assert (b"interrupted; the same command continues it" in said) is (number == signal.SIGINT)
     wait_until(lambda: not any(map(is_running, children)))
     assert (project / "soak.jsonl").read_bytes() == b""

@@ -31,6 +31,6 @@ def test_answers_are_judged(answer: bool | None, truth: tuple[float, float], abo
 
 @pytest.mark.parametrize("name", ["compute", "compute_with_lock", "hash_much", "look_at_lock", "count_in_dict"])
 def test_work_can_be_called(name: str) -> None:
-    """Again and again."""
+    """Repeatedly."""
     for _ in range(2):
         getattr(speedup, name)()

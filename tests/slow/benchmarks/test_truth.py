@@ -1,4 +1,4 @@
-"""The benchmark of truth: an answer is wrong only if it was shown to be, and what was shown is kept."""
+"""The benchmark of truth: an answer is wrong only if an outcome contradicts it, and outcomes are kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ truth = benchmark_module("truth")
     ],
 )
 def test_answers_are_judged(answer: str, known: tuple[int, int] | None, judged: str) -> None:
-    """By what free-running threads have shown."""
+    """By what threads that run freely have shown."""
     assert truth.judge(answer, known) == judged
 
 
@@ -35,5 +35,5 @@ def test_what_was_shown_is_kept(tmp_path: Path) -> None:
 
 
 def test_nothing_was_shown_at_first(tmp_path: Path) -> None:
-    """There is no file."""
+    """There is no file at first."""
     assert truth.load(tmp_path / "truth.json") == {}

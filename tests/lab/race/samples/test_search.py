@@ -411,7 +411,7 @@ def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path, 
     finally:
         let_go(held, before)
     text = str(caught.value)
-    assert "actor get_stuck did not come back within 1 s" in text.splitlines()[0]
+    assert "actor get_stuck did not return within 1 s" in text.splitlines()[0]
     assert "in get_stuck\n    lock.acquire()" in text
     failure = last(lab).failure
     assert failure is not None
@@ -434,7 +434,7 @@ def test_control_that_hangs_is_named_as_such(forking: Lab, stuck: threading.Even
         forking.race(object, nothing, nothing, control=(nothing, good), deadline=1.0).ever(nobodys)
     text = str(caught.value)
     assert text.startswith(
-        "lab.race: the control's actor good did not come back within 1 s\nthe control's actor good:\n"
+        "lab.race: the control's actor good did not return within 1 s\nthe control's actor good:\n"
     )
     assert "in good\n" in text
 
@@ -465,7 +465,7 @@ def test_actors_that_deadlock_each_other_are_both_named(lab: Lab, stuck: threadi
     finally:
         meeting.abort()
         let_go(held, before)
-    assert "actor one and actor other did not come back" in str(caught.value)
+    assert "actor one and actor other did not return" in str(caught.value)
     assert "in one\n" in str(caught.value)
     assert "in other\n" in str(caught.value)
 

@@ -719,7 +719,7 @@ def test_actor_that_hangs_is_named() -> None:
                 made.run()
         finally:
             ended.append(1)
-    assert "actor number 1 did not come back within 0.05 s" in caught.value.failure.text
+    assert "actor number 1 did not return within 0.05 s" in caught.value.failure.text
     assert "number 0" not in caught.value.failure.text
     assert "in spin_for_ever" in caught.value.failure.details
 

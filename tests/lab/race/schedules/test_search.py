@@ -179,7 +179,7 @@ def test_control_that_hangs_is_named_as_such() -> None:
     with pytest.raises(EndedBySchedule) as caught:
         searched(3, list, len, len, observe=len, control=(len, good), timeout=0.2)
     failure = caught.value.failure
-    assert (failure.kind, failure.text) == ("hang", "the control's actor good did not come back within 0.2 s")
+    assert (failure.kind, failure.text) == ("hang", "the control's actor good did not return within 0.2 s")
     assert failure.details.startswith("the control's actor good:\n")
 
 
