@@ -581,18 +581,18 @@ def test_soak_goes_on_where_it_stopped(project: Path, capsys: pytest.CaptureFixt
             ("demo-white", "confirmed", "confirmed", None),
             ("demo-black", "refuted", "refuted", "it reflects light"),
         ]
-    output = capsys.readouterr()
-    assert output.err.count(" left] run ") == 4
-    assert output.out.splitlines()[3].split()[:5] == ["total", "4", "8", "0", "0"]
+    printed = capsys.readouterr()
+    assert printed.err.count(" left] run ") == 4
+    assert printed.out.splitlines()[3].split()[:5] == ["total", "4", "8", "0", "0"]
 
     before = output.read_bytes()
     output.write_bytes(before + before[:40])
     assert soak.main(arguments(*words, runs=3)) == 0
     assert output.read_bytes().startswith(before)
     assert [(line["run"], line["condition"]) for line in read(output)[4:]] == [(3, "alone"), (3, "hogs:1")]
-    output = capsys.readouterr()
-    assert "the last line of soak.jsonl is unfinished" in output.err
-    assert output.out.splitlines()[3].split()[:5] == ["total", "6", "12", "0", "0"]
+    printed = capsys.readouterr()
+    assert "the last line of soak.jsonl is unfinished" in printed.err
+    assert printed.out.splitlines()[3].split()[:5] == ["total", "6", "12", "0", "0"]
 
     assert soak.main(["--report", "--by-claim"]) == 0
     assert capsys.readouterr().out.count("demo-black") == 2
