@@ -45,7 +45,7 @@ def samples_alone() -> Iterator[None]:
 
 def all_strategies_used(findings: Findings) -> bool:
     """Return whether each strategy has made samples of the race."""
-    used = findings.race.tally.by_meeting
+    used = findings.race.tally.by_strategy
     return all(strategy in used and used[strategy].samples for strategy in findings.strategies)
 
 

@@ -180,7 +180,7 @@ CULPRITS = {
     ),
     "setup": ("lambda: explode(1), nothing, nothing", "setup raised LookupError: no such account"),
     "observe": ("Counter, nothing, nothing, observe=explode", "observe raised LookupError: no such account"),
-    "outcome": ("Counter, nothing, nothing, observe=lambda _: []", "the outcome [] cannot be hashed"),
+    "outcome": ("Counter, nothing, nothing, observe=lambda _: []", "the outcome [] is not hashable"),
 }
 #: By the name of a claim: a race that makes no sense, and what is said of it.
 MISTAKES = {
@@ -243,7 +243,7 @@ def test_race_that_is_asserted_itself_is_an_error(pytester: pytest.Pytester, in_
     """A question is missing."""
     run = run_mistaken(pytester, in_process=in_process)
     assert run.verdicts["asserted-itself"] == "error"
-    assert "a race is neither true nor false; ask race.ever" in run.claims["asserted-itself"]["reason"]
+    assert "lab.race: a race has no truth value; ask race.ever" in run.claims["asserted-itself"]["reason"]
 
 
 @each_kind_of_process

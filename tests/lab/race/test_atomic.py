@@ -364,7 +364,7 @@ def test_a_failed_assertion_is_an_error(lab: Lab) -> None:
 
 def test_nothing_to_look_at(lab: Lab) -> None:
     """Actors that return nothing, and no observe."""
-    with pytest.raises(RaceError, match=r"returned None in .*, and there is no observe"):
+    with pytest.raises(RaceError, match=r"returned None in .* without observe"):
         lab.race(Counter, lambda counter: counter.add() or None, lambda counter: counter.add() or None).atomic()
 
 

@@ -23,13 +23,13 @@ def ended(**how: Any) -> Forked[Any]:
 @pytest.mark.parametrize(
     ("how", "kind", "text"),
     [
-        ({"timed_out": True}, "hang", f"nothing came back in time {WHERE}"),
-        ({"exit_code": 3}, "ended", f"the process was left with exit status 3 {WHERE}"),
+        ({"timed_out": True}, "hang", f"the process did not finish in time {WHERE}"),
+        ({"exit_code": 3}, "ended", f"the process exited with status 3 {WHERE}"),
         ({"signal": signal.SIGSEGV}, "crash", f"the process was ended by SIGSEGV {WHERE}"),
         ({"signal": signal.SIGABRT}, "crash", f"the process was ended by SIGABRT {WHERE}"),
         ({"signal": signal.SIGTERM}, "ended", f"the process was ended by SIGTERM {WHERE}"),
         ({"signal": 99}, "ended", f"the process was ended by signal 99 {WHERE}"),
-        ({}, "ended", f"the process ended, and it is not known how (is SIGCHLD ignored?), {WHERE}"),
+        ({}, "ended", f"the process ended in an unknown way (is SIGCHLD ignored?) {WHERE}"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -72,4 +72,4 @@ def test_stacks_that_were_written_into_one_another() -> None:
     """As by two threads that crash at the same moment without a GIL: they cannot be read."""
     mixed = 'Current thread 0x1Thread 0x2\n  File   File ""shop.pyshop.py"", line , line 88 in  in buybuy\n'
     for stacks in (HEAD + mixed, HEAD + HEAD):
-        assert crashed(stacks).startswith("several threads crashed at the same moment")
+        assert crashed(stacks).startswith("several threads crashed at the same time")

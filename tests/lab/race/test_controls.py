@@ -80,21 +80,21 @@ def test_the_race_without_its_locks_is_the_control(asked: Any) -> None:
     assert used.matched
     assert used.control.may_break
     assert used.control.actors == used.race.actors
-    (words,) = used.taken_out
+    (words,) = used.removed_locks
     assert words.startswith("the Lock that is made in test_controls.py:")
 
 
 def test_a_generic_control_where_there_are_no_locks() -> None:
     """It loses updates."""
     used = with_its_control(described(bare))
-    assert (used.matched, used.taken_out, used.control.name) == (False, (), "generic control")
+    assert (used.matched, used.removed_locks, used.control.name) == (False, (), "generic control")
 
 
 @pytest.mark.parametrize("end", [DEADLOCK, CRASH], ids=repr)
 def test_a_generic_control_of_ends(end: object) -> None:
     """Without locks, there is no deadlock; and no crash, as far as anyone can say."""
     used = with_its_control(described(), question("never", [end], ()))
-    assert (used.matched, used.taken_out, used.control.name) == (False, (), "generic control")
+    assert (used.matched, used.removed_locks, used.control.name) == (False, (), "generic control")
 
 
 def test_an_own_control_stays() -> None:
@@ -105,7 +105,7 @@ def test_an_own_control_stays() -> None:
 
 def test_without_locks_has_to_have_some() -> None:
     """Who asks for it thinks that there is one."""
-    with pytest.raises(Failed, match=r"control=lab\.WITHOUT_LOCKS: setup makes no lock that could be taken out"):
+    with pytest.raises(Failed, match=r"control=lab\.WITHOUT_LOCKS: setup makes no lock to remove"):
         with_its_control(described(bare, WITHOUT_LOCKS))
 
 
@@ -389,13 +389,13 @@ def test_failing_control_is_named(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("control", "error", "text"),
     [
-        (Control([]), ValueError, "actors of the control: 0, of the race: 2"),
-        (Control([nothing]), ValueError, "actors of the control: 1, of the race: 2"),
+        (Control([]), ValueError, "the control has 0 actors, the race has 2"),
+        (Control([nothing]), ValueError, "the control has 1 actor, the race has 2"),
         (Control([nothing, 7]), TypeError, "the control's actor 2 is 7, which cannot be called"),
         (Control([nothing, nothing], 7), TypeError, "the control's setup is 7, which cannot be called"),
         (Control([nothing, nothing], None, 7), TypeError, "the control's observe is 7, which cannot be called"),
         (nothing, TypeError, r"or lab\.control\(\*actors, setup=\.\.\.\), or lab\.WITHOUT_LOCKS"),
-        (True, TypeError, r"the control is a tuple of actors"),
+        (True, TypeError, r"control must be a tuple with as many actors"),
     ],
 )
 def test_bad_controls(control: Any, error: type[Exception], text: str) -> None:

@@ -81,7 +81,7 @@ def run(**changes: Any) -> RaceRun:
 
 SEEN = run(answer=False, seen=1_000, witness=witness_of(SIGHTING), bound=None)
 WEAKER = run(control=GENERIC)
-LACKING = run(answer=None, bound=None, lacking="too few strides, 19 of the 20 that it takes")
+LACKING = run(answer=None, bound=None, lacking="only 19 of the 20 strides needed")
 #: As after a child that did not come back: what it had seen is lost with it.
 FAILED = run(
     answer=None,
@@ -132,9 +132,7 @@ PHRASES = {
     ),
     "absent": f"never(is_torn): {NOT_SEEN.format(control='its control')}",
     "generic": f"never(is_torn): {NOT_SEEN.format(control='a generic control (weaker than one of its own)')}",
-    "lacking": (
-        "never(is_torn) has no answer: too few strides, 19 of the 20 that it takes; all outcomes: 2 (12,345 times)"
-    ),
+    "lacking": ("never(is_torn) has no answer: only 19 of the 20 strides needed; all outcomes: 2 (12,345 times)"),
     "failed": "actor add raised KeyError: 'x'",
 }
 

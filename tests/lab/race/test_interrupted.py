@@ -371,8 +371,17 @@ def test_arguments_have_to_make_sense() -> None:
             lab.interrupted(*arguments)
     with pytest.raises(TypeError, match=re.escape("lab.interrupted(exceptions=1)")):
         lab.interrupted(Counter, count, count, exceptions=1)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="an interruption is neither true nor false"):
-        bool(lab.interrupted(Counter, count, count))
+    interrupted = lab.interrupted(Counter, count, count)
+    with pytest.raises(TypeError, match=r"lab\.interrupted: an interruption has no truth value; ask interrupted\."):
+        bool(interrupted)
+    with pytest.raises(TypeError, match=r"outcomes: nothing has run yet; ask interrupted\.ever"):
+        list(interrupted.outcomes)
+    with pytest.raises(TypeError, match=r"^interrupted\.ever\(\): no outcome is given; write interrupted\.ever\("):
+        interrupted.ever()
+    with pytest.raises(ValueError, match=r"^interrupted\.always\(lab\.CRASH\): .*; write interrupted\.ever\("):
+        interrupted.always(lab.CRASH)
+    with pytest.raises(ValueError, match=r"^interrupted\.never\(KeyError\(\)\): .*; write interrupted\.never\("):
+        interrupted.never(KeyError())
 
 
 def test_state_that_is_not_fresh_is_an_error(forking: Lab) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pytest_concclaims.lab.race.isolation import left_behind_in, reached_outside
+from pytest_concclaims.lab.race.isolation import reached_outside, snapshot_outside
 
 pytestmark = pytest.mark.interpreter
 
@@ -212,6 +212,6 @@ def test_what_a_call_leaves_behind(actor: Callable[[Any], object], leaves: bool)
     """It is what other states have as well, however it is reached."""
     Client.is_connected = False
     client = Client()
-    watch = left_behind_in(actor, client)
+    before = snapshot_outside(actor, client)
     actor(client)
-    assert (watch.changed() is not None) is leaves
+    assert (before.changed() is not None) is leaves

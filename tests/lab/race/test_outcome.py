@@ -58,7 +58,7 @@ def test_exception_type_that_was_asked_for_is_an_outcome() -> None:
 def test_other_exceptions_are_failures() -> None:
     """The text says which actor raised, and of what; and how it would be an outcome."""
     assert failure(subject(), raised=[(1, KeyError("x"))]) == (
-        "actor deposit (number 2) raised KeyError: 'x'; if that is an outcome, give the race exceptions=KeyError"
+        "actor deposit (number 2) raised KeyError: 'x'; if that is an outcome, pass exceptions=KeyError"
     )
     assert "the control's actor" in failure(subject(name="control"), raised=[(0, KeyError("x"))])
 

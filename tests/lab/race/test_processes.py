@@ -23,7 +23,7 @@ from pytest_concclaims import PYPY, Lab, RaceError, gil_enabled
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import RaceExperiment, experiment
-from pytest_concclaims.lab.race.isolation import Watches
+from pytest_concclaims.lab.race.isolation import Snapshots
 from pytest_concclaims.lab.race.question import OutcomeQuestion, question
 from pytest_concclaims.lab.race.samples.processes import meet_in_processes
 from pytest_concclaims.lab.race.samples.stride import Stride, clock
@@ -498,7 +498,7 @@ def test_processes_meet_on_samples() -> None:
     """All come to each state; who had not finished when another one began, has overlapped with it."""
     made = race_of(raw_array, _add_first, _add_second, observe=tuple)
     stride = Stride(made.race, [raw_array() for _ in range(50)], clock())
-    done = meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Watches())
+    done = meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Snapshots())
     outcomes = stride.outcomes(done)
     assert len(outcomes.found) >= 1
     assert set(outcomes.found) == {(1, 1)}
@@ -519,8 +519,8 @@ def test_samples_end_where_something_was_left_behind() -> None:
     """The states to come would find it."""
     made = race_of(Store, lambda store: store.put(), nothing)
     stride = Stride(made.race, [Store() for _ in range(3)], clock() + TIMEOUT_S)
-    assert list(meet_in_processes(stride, made.race.names(), TIMEOUT_S, tuple, Watches())) == [0]
-    assert stride.leaves is not None
+    assert list(meet_in_processes(stride, made.race.names(), TIMEOUT_S, tuple, Snapshots())) == [0]
+    assert stride.side_effect is not None
 
 
 def test_samples_count_overlaps() -> None:
@@ -533,9 +533,9 @@ def test_samples_count_overlaps() -> None:
 
     made = race_of(raw_array, partial(wait, me=0), partial(wait, me=1), observe=tuple)
     stride = Stride(made.race, [raw_array()], clock())
-    assert stride.outcomes(meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Watches())).overlapping == [
-        1
-    ]
+    assert stride.outcomes(
+        meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Snapshots())
+    ).overlapping == [1]
 
 
 # --- arguments, and other start methods
@@ -549,7 +549,7 @@ def test_kind_is_thread_or_process() -> None:
 
 def test_locks_of_processes_cannot_be_taken_out() -> None:
     """What the control then is, the claim has to say."""
-    with pytest.raises(ValueError, match="it takes out locks of threads only"):
+    with pytest.raises(ValueError, match="only locks of threads can be removed"):
         Lab(budget=BUDGET_S).race(Account, deposit, deposit, kind="process", control=Lab.WITHOUT_LOCKS)
 
 

@@ -98,18 +98,18 @@ def test_several_outcomes(asked: str, witnesses: list[int], others: list[int]) -
 @pytest.mark.parametrize("asked", ASKED)
 def test_nothing_is_no_question(asked: str) -> None:
     """Such as the outcomes of an empty list."""
-    with pytest.raises(TypeError, match=rf"^race\.{asked}\(\): there is nothing to ask about; write race\.{asked}\("):
+    with pytest.raises(TypeError, match=rf"^race\.{asked}\(\): no outcome is given; write race\.{asked}\("):
         question(asked, [], ())
 
 
 def test_class_that_is_no_exception_is_refused() -> None:
     """Whether a class is meant as an outcome or as a predicate, its author has to say."""
-    with pytest.raises(ValueError, match=r"^race\.ever\(int\): a class could be meant as") as caught:
+    with pytest.raises(ValueError, match=r"^race\.ever\(int\): a class could mean a predicate or") as caught:
         question("ever", [int], ())
     assert str(caught.value).endswith(
-        "write lambda outcome: isinstance(outcome, int), int(outcome) or outcome is int"
+        "write lambda outcome: isinstance(outcome, int), or lambda outcome: outcome is int"
     )
-    with pytest.raises(ValueError, match=r"^race\.always\(Odd\): a class could be meant as"):
+    with pytest.raises(ValueError, match=r"^race\.always\(Odd\): a class could mean a predicate or"):
         question("always", [Odd], (KeyError,))
 
 
@@ -144,7 +144,7 @@ def test_predicate_whose_call_answers_nothing(kind: str) -> None:
     predicates = {
         "coroutine": coroutine, "generator": generator, "async generator": async_generator, "object": Object()
     }  # fmt: skip
-    with pytest.raises(TypeError, match=r"race\.never\(.*\): a call of a coroutine or generator function"):
+    with pytest.raises(TypeError, match=r"race\.never\(.*\): this is a coroutine or generator function"):
         question("never", [predicates[kind]], ())
 
 
@@ -215,7 +215,7 @@ def test_predicate_that_gives_no_truth_value(asked: str, given: object) -> None:
     """A forgotten return, or a forgotten call, is no answer."""
     with pytest.raises(Failed) as caught:
         question(asked, [lambda _: given], ()).sought("torn")
-    wanted = f"asked about the outcome 'torn', returned {shown(given)}; let it return True or False"
+    wanted = f"for the outcome 'torn' returned {shown(given)}; it must return True or False"
     assert caught.value.failure.text.endswith(wanted)
 
 
@@ -261,7 +261,7 @@ def test_outcome_of_its_kind(about: Any, outcome: Any, like: bool) -> None:
 @pytest.mark.parametrize("about", [1, None, "torn", (1,), (1, 2, 3), ()], ids=repr)
 def test_outcome_that_needs_an_observer(asked: str, about: Any) -> None:
     """Without observe, outcomes are tuples of the actors' values: anything else is asked in vain."""
-    with pytest.raises(ValueError, match=r"without observe, an outcome is the tuple of what the 2 actors returned"):
+    with pytest.raises(ValueError, match=r"without observe, an outcome is a tuple of the 2 values that the actors "):
         question(asked, [about], (), values=2)
 
 
@@ -280,7 +280,7 @@ def test_predicate_raises(asked: str) -> None:
         put.sought(("one", 2))
     failure = caught.value.failure
     assert failure.kind == "raised"
-    assert failure.text.startswith("is_odd, asked about the outcome ('one', 2), raised TypeError: ")
+    assert failure.text.startswith("is_odd for the outcome ('one', 2) raised TypeError: ")
     assert "in is_odd" in failure.details
     assert "in sought" not in failure.details
     assert isinstance(caught.value.__cause__, TypeError)
@@ -307,7 +307,7 @@ def test_exception_that_is_not_asked_for(
     asked: str, about: type[BaseException], exceptions: tuple[type[BaseException], ...]
 ) -> None:
     """A type that can be no outcome of the race, not even by its base class, cannot be asked about."""
-    with pytest.raises(ValueError, match=rf"race\.{asked}\(KeyError\): .*, by exceptions=KeyError"):
+    with pytest.raises(ValueError, match=rf"race\.{asked}\(KeyError\): .*; pass exceptions=KeyError"):
         question(asked, [about], exceptions)
 
 
@@ -320,7 +320,7 @@ def test_end_is_asked_about_alone(asked: str, end: Any) -> None:
     """It is sought in another way than an outcome."""
     assert question(asked, [end], ()).end is end
     with pytest.raises(
-        ValueError, match=rf"^race\.{asked}\(1, {end!r}\): ask about {end!r} in a question of its own"
+        ValueError, match=rf"^race\.{asked}\(1, {end!r}\): {end!r} must be the only outcome in a question"
     ):
         question(asked, [1, end], ())
 
@@ -342,15 +342,13 @@ def test_unhashable(asked: str, about: Any) -> None:
     """What cannot be hashed is no outcome: that names the question, and points to predicates."""
     with pytest.raises(TypeError) as caught:
         question(asked, [about], ())
-    assert str(caught.value) == (
-        f"race.{asked}({about!r}): this cannot be hashed, so it is no outcome; ask with a predicate"
-    )
+    assert str(caught.value) == (f"race.{asked}({about!r}): an outcome must be hashable; pass a predicate")
 
 
 @pytest.mark.parametrize("asked", ASKED)
 def test_not_a_number(asked: str) -> None:
     """NaN is equal to nothing, so "never NaN" would be true of anything."""
-    with pytest.raises(ValueError, match=rf"race\.{asked}\(nan\): .*not equal to itself; ask with a predicate"):
+    with pytest.raises(ValueError, match=rf"race\.{asked}\(nan\): .*not equal to itself; pass a predicate"):
         question(asked, [math.nan], ())
     assert question("ever", [math.isnan], ()).sought(math.nan)
 
@@ -510,7 +508,5 @@ def test_outcome_that_cannot_be_hashed(outcome: Any) -> None:
         Judge(question("ever", [lambda _: True], ()))(outcome)
     failure = caught.value.failure
     assert failure.kind == "raised"
-    assert failure.text.startswith(f"the outcome {outcome!r} cannot be hashed (")
-    assert (
-        "); let it be a tuple, a text or a number; where it matters whether two objects are the same" in failure.text
-    )
+    assert failure.text.startswith(f"the outcome {outcome!r} is not hashable (")
+    assert "); return a tuple, a string or a number; if it matters whether two objects are the same" in failure.text

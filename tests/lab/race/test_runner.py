@@ -57,8 +57,7 @@ def test_actors_that_return_nothing_have_to_be_observed(lab: Lab, asked: str, ab
     text = str(caught.value)
     assert text.startswith("lab.race: increment_slowly and increment returned None in ")
     assert text.endswith(
-        ", and there is no observe: there is nothing to ask about; "
-        "give it one: observe=..., or let the actors return what is to be looked at"
+        " without observe, so there is no outcome to ask about; pass observe=..., or let the actors return a value"
     )
     run = last(lab)
     assert run.answer is None

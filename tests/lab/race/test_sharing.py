@@ -21,7 +21,7 @@ from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Lab
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples.findings import Findings
-from pytest_concclaims.lab.race.sharing import Watch, shared
+from pytest_concclaims.lab.race.sharing import Snapshot, shared
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -145,7 +145,7 @@ def test_what_happens_once_in_a_process_is_seen_to_happen_twice(
 
     race = lab.race(setup, do, do, control=(do, do))
     assert race.ever((True, True)) is True
-    assert said(race) in ([f"samples were made one at a time, as setup changes {what}"], [])  # soon seen
+    assert said(race) in ([f"samples were made one at a time, because setup changes {what}"], [])  # soon seen
 
 
 @pytest.mark.parametrize("in_process", [False, True], ids=["forked", "in process"])
@@ -163,7 +163,7 @@ def test_what_happens_once_under_a_lock_is_never_wrong(
     race = lab.race(setup, do, do, control=(do, do))
     ask_in_vain(race, "never", (True, True), lambda findings: findings.race.tally.total.samples > 50)
     assert {outcome for outcome, _ in race.outcomes} <= {(True, False), (False, True)}
-    assert said(race) == [f"samples were made one at a time, as setup changes {what}"]
+    assert said(race) == [f"samples were made one at a time, because setup changes {what}"]
 
 
 def said(race: Race) -> list[str]:
@@ -190,7 +190,7 @@ def test_states_that_share_something() -> None:
     register: list[int] = []
     race = lab.race(lambda: {"register": register}, len, len, control=(len, len))
     ask_in_vain(race, "never", (2, 2), lambda findings: findings.race.tally.turns > 2)
-    assert said(race) == ["samples were made one at a time, as the states that setup makes share a list"]
+    assert said(race) == ["samples were made one at a time, because the states that setup makes share a list"]
     assert last(lab).samples > 0
 
 
@@ -268,10 +268,10 @@ def closure() -> Callable[[], None]:
 )
 def test_change_is_noticed(change: Callable[[], object]) -> None:
     """Wherever a function finds what it changes."""
-    watch = Watch([change])
-    assert watch.changed() is None
+    before = Snapshot([change])
+    assert before.changed() is None
     change()
-    assert watch.changed() is not None
+    assert before.changed() is not None
     forget_the_settings()
     forget_the_cache()
 
@@ -279,9 +279,9 @@ def test_change_is_noticed(change: Callable[[], object]) -> None:
 @pytest.mark.parametrize("setup", [object, dict, threading.Lock, Path, lambda: Holder([])])
 def test_setup_that_makes_something_changes_nothing(setup: Callable[[], object]) -> None:
     """What was there is as it was."""
-    watch = Watch([setup, made])
+    before = Snapshot([setup, made])
     setup()
-    assert watch.changed() is None
+    assert before.changed() is None
 
 
 @pytest.mark.parametrize(
@@ -326,6 +326,6 @@ class Proxy:
 def test_no_code_of_things_is_run() -> None:
     """Some would rather not be looked at."""
     proxy = Proxy()
-    watch = Watch([lambda: proxy])
-    assert watch.changed() is None
+    before = Snapshot([lambda: proxy])
+    assert before.changed() is None
     assert shared(Holder(proxy), Holder(nullcontext())) is None

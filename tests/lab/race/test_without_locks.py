@@ -144,7 +144,7 @@ def test_locks_are_taken_out(way: str) -> None:
     unlocked = UnlockedSetup(setup)
     for _ in range(2):
         assert isinstance(unlocked().lock, NoLock)
-    assert unlocked.taken_out
+    assert unlocked.removed
     assert not isinstance(setup().lock, NoLock)
     assert (threading.Lock, _thread.allocate_lock, RenamedLock) == (REAL_LOCK, REAL_ALLOCATE, REAL_LOCK)
 
@@ -154,7 +154,7 @@ def test_each_kind_of_lock(kind: str) -> None:
     """All of them are taken out, and named."""
     unlocked = UnlockedSetup(lambda: getattr(threading, kind)())
     assert isinstance(unlocked(), NoCondition if kind == "Condition" else NoLock)
-    (words,) = unlocked.taken_out
+    (words,) = unlocked.removed
     assert words.startswith(f"the {kind} that is made in test_without_locks.py:")
     assert not isinstance(getattr(threading, kind)(), NoLock)
 
@@ -168,14 +168,14 @@ def test_words_name_the_line() -> None:
     unlocked = UnlockedSetup(setup)
     unlocked()
     line = inspect.getsourcelines(setup)[1] + 1
-    assert list(unlocked.taken_out) == [f"the RLock that is made in test_without_locks.py:{line}"]
+    assert list(unlocked.removed) == [f"the RLock that is made in test_without_locks.py:{line}"]
 
 
 def test_words_for_generated_code() -> None:
     """Its caller's line is named; or its class, where that is the setup."""
     unlocked = UnlockedSetup(WithFactory)
     unlocked()
-    assert list(unlocked.taken_out) == ["the Lock that is made in generated code of WithFactory"]
+    assert list(unlocked.removed) == ["the Lock that is made in generated code of WithFactory"]
 
     def setup() -> WithFactory:
         return WithFactory()
@@ -183,7 +183,7 @@ def test_words_for_generated_code() -> None:
     unlocked = UnlockedSetup(setup)
     unlocked()
     line = inspect.getsourcelines(setup)[1] + 1
-    assert list(unlocked.taken_out) == [f"the Lock that is made in test_without_locks.py:{line}"]
+    assert list(unlocked.removed) == [f"the Lock that is made in test_without_locks.py:{line}"]
 
 
 def test_two_defaults_of_a_function() -> None:
@@ -200,7 +200,7 @@ def test_locks_of_the_standard_library() -> None:
     made = unlocked()
     assert isinstance(made.mutex, NoLock)
     assert isinstance(made.not_empty, NoCondition)
-    assert {words.rpartition(":")[0] for words in unlocked.taken_out} == {
+    assert {words.rpartition(":")[0] for words in unlocked.removed} == {
         "the Lock that is made in queue.py",
         "the Condition that is made in queue.py",
     }
@@ -220,7 +220,7 @@ def test_what_is_more_than_a_lock_stays_real() -> None:
     made = unlocked()
     assert made.event.wait(0)
     assert made.barrier.wait() == 0
-    assert unlocked.taken_out == {}
+    assert unlocked.removed == {}
     assert not isinstance(made.event._cond, NoCondition)
 
 
@@ -239,7 +239,7 @@ def test_locks_of_other_threads_stay_real() -> None:
     of_other, own = unlocked()
     assert not isinstance(of_other, NoLock)
     assert isinstance(own, NoLock)
-    assert len(unlocked.taken_out) == 1
+    assert len(unlocked.removed) == 1
 
 
 def test_all_is_put_back_where_setup_raises() -> None:
@@ -285,7 +285,7 @@ def test_locks_that_were_there_stay() -> None:
     lock = threading.Lock()
     unlocked = UnlockedSetup(lambda: Holder(lock))
     assert unlocked().lock is lock
-    assert unlocked.taken_out == {}
+    assert unlocked.removed == {}
 
 
 def test_no_lock() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from pytest_concclaims.lab.race.question import portable
 from pytest_concclaims.lab.race.samples.findings import Findings, Side
-from pytest_concclaims.lab.race.samples.meetings import Meeting
 from pytest_concclaims.lab.race.samples.power import OVERLAPPING, PLENTY, PLENTY_OF_STRIDES, SEEN, STRIDES
+from pytest_concclaims.lab.race.samples.strategies import Strategy
 from pytest_concclaims.lab.race.samples.tally import Count, Tally
 
 #: Samples of a race with which the control that was seen so often is not behind.
@@ -26,7 +26,7 @@ def side(turns: int = 0, overlapping: int = 0, seen: int = 0, strides: int = 0) 
 
 def findings(race: Side | None = None, control: Side | None = None, **what: Any) -> Findings:
     """Return what there is of a race and of its control."""
-    return Findings((Meeting.LEAPFROG,), race=race or side(), control=control or side(), **what)
+    return Findings((Strategy.LEAPFROG,), race=race or side(), control=control or side(), **what)
 
 
 # --- turns
@@ -111,7 +111,7 @@ def test_actors_that_have_returned_nothing_so_far(outcome: int | None, samples: 
         (side(1, 1, seen=1), {"crash": True, "matched": False}, None),
         (PLENTY_OF_RACE, {}, None),
         (PLENTY_OF_RACE, {"crash": True}, None),
-        (PLENTY_OF_RACE, {"crash": True, "matched": False}, "a crash has no generic control: give the race one"),
+        (PLENTY_OF_RACE, {"crash": True, "matched": False}, "a crash has no generic control; pass one that crashes"),
         (side(60, OVERLAPPING - 1, strides=STRIDES), {}, "too few overlapping samples"),
     ],
     ids=["witness", "crash", "absence", "no crash", "no crash, no control", "too few"],
@@ -125,10 +125,10 @@ def test_what_is_lacking(race: Side, what: dict[str, bool], lacking: str | None)
 @pytest.mark.parametrize(
     ("what", "race", "control"),
     [
-        ({"watched": 0}, False, True),
-        ({"watched": 3}, True, True),
-        ({"watched": 3, "shares": "setup changes a list"}, False, False),
-        ({"watched": 3, "shares": "setup changes a list", "same_setup": False}, False, True),
+        ({"checked": 0}, False, True),
+        ({"checked": 3}, True, True),
+        ({"checked": 3, "one_at_a_time": "setup changes a list"}, False, False),
+        ({"checked": 3, "one_at_a_time": "setup changes a list", "same_setup": False}, False, True),
     ],
     ids=["not yet known", "nothing shared", "shared", "control of its own"],
 )
@@ -136,12 +136,12 @@ def test_samples_are_pooled_where_states_share_nothing(what: dict[str, Any], rac
     """The race's, once that was looked for often enough."""
     found = findings(**what)
     assert (found.are_pooled(found.race), found.are_pooled(found.control)) == (race, control)
-    assert bool(found.remarks) is ("shares" in what)
+    assert bool(found.remarks) is ("one_at_a_time" in what)
 
 
 def test_findings_travel_between_processes() -> None:
     """The sides are told apart there as well."""
-    here = findings(side(9, AS_MANY), shares="setup changes a list", seconds=1.5)
+    here = findings(side(9, AS_MANY), one_at_a_time="setup changes a list", seconds=1.5)
     there: Findings = pickle.loads(pickle.dumps(here))
     assert there == here
     assert there.next() is there.control

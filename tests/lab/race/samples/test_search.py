@@ -649,7 +649,7 @@ def test_samples_of_a_child_that_crashed_are_counted(
     search._count_end(side, at, Failure("crash", "SIGSEGV", ""), 0.5)
     assert side.tally.outcomes == {
         portable("before"): Count(5, 3),
-        Portable("in a process that came to no end"): Count(lost, lost_overlapping),
+        Portable("lost when the process ended"): Count(lost, lost_overlapping),
         portable(CRASH): Count(1, 1),
     }
     assert (side.tally.seen, side.tally.turns, side.tally.strides) == (Count(1, 1), 1, 1)

@@ -12,7 +12,7 @@ from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.question import Judge, Portable, portable, question
 from pytest_concclaims.lab.race.samples import tally as module
-from pytest_concclaims.lab.race.samples.meetings import SWITCH_INTERVAL_S, Meeting
+from pytest_concclaims.lab.race.samples.strategies import SWITCH_INTERVAL_S, Strategy
 from pytest_concclaims.lab.race.samples.stride import Outcomes
 from pytest_concclaims.lab.race.samples.tally import Count, Sighting, Tally
 
@@ -21,26 +21,26 @@ def add(
     tally: Tally,
     found: Sequence[Any],
     overlapping: Sequence[int] = (),
-    meeting: Meeting = Meeting.LEAPFROG,
+    strategy: Strategy = Strategy.LEAPFROG,
     seconds: float = 0.1,
     *,
     about: Any = "sought",
 ) -> None:
     """Add a stride, all of whose samples overlapped unless it is said."""
     judge = Judge(question("ever", [about], ()))
-    tally.add(Outcomes(list(found), list(overlapping or [1] * len(found))), judge, meeting, seconds)
+    tally.add(Outcomes(list(found), list(overlapping or [1] * len(found))), judge, strategy, seconds)
 
 
 def test_samples_are_counted_by_outcome_and_by_meeting() -> None:
     """And those of them that overlapped; a stride without any is a turn that says nothing."""
     tally = Tally()
     add(tally, ["a", "b", "a", "a"], [1, 0, 0, 1])
-    add(tally, ["b", "sought"], [1, 1], Meeting.RENDEZVOUS)
+    add(tally, ["b", "sought"], [1, 1], Strategy.RENDEZVOUS)
     add(tally, ["a"], [0])
     add(tally, [])
     assert (tally.turns, tally.strides, tally.total, tally.seen) == (4, 2, Count(7, 4), Count(1, 1))
     assert tally.outcomes == {portable("a"): Count(4, 2), portable("b"): Count(2, 1), portable("sought"): Count(1, 1)}
-    assert tally.by_meeting == {Meeting.LEAPFROG: Count(5, 2), Meeting.RENDEZVOUS: Count(2, 2)}
+    assert tally.by_strategy == {Strategy.LEAPFROG: Count(5, 2), Strategy.RENDEZVOUS: Count(2, 2)}
 
 
 def test_first_sample_that_shows_what_is_sought_is_the_witness() -> None:
@@ -48,7 +48,7 @@ def test_first_sample_that_shows_what_is_sought_is_the_witness() -> None:
     tally = Tally()
     add(tally, ["a", "a"], seconds=0.25)
     assert tally.witness is None
-    add(tally, ["a", "sought", "sought"], [1, 0, 1], Meeting.RENDEZVOUS, 0.5)
+    add(tally, ["a", "sought", "sought"], [1, 0, 1], Strategy.RENDEZVOUS, 0.5)
     add(tally, ["sought"], seconds=0.75)
     interval = SWITCH_INTERVAL_S if gil_enabled() else None
     assert tally.witness == Sighting("'sought'", 0.5, 4, "spin rendezvous", interval, overlapping=False)
@@ -81,7 +81,7 @@ def test_too_many_different_outcomes_are_counted_together(monkeypatch: pytest.Mo
 
 def test_outcome_that_cannot_be_judged_ends_it() -> None:
     """It is the claim's to mend."""
-    with pytest.raises(Failed, match="cannot be hashed"):
+    with pytest.raises(Failed, match="is not hashable"):
         add(Tally(), ["a", ["b"]])
 
 
