@@ -377,7 +377,7 @@ def _is_itself(about: object) -> bool:
 
 
 def _like(about: object) -> Callable[[Hashable], bool]:
-    """Return whether an outcome is of the kind of another one; any outcome is of the kind of None or an exception."""
+    """Return a predicate for outcomes of the same kind. Any outcome is of the kind of None or an exception."""
     if about is None or isinstance(about, type):
         return lambda _: True
     if isinstance(about, tuple):

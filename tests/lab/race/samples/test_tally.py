@@ -1,4 +1,4 @@
-"""The samples of one side: how often each outcome was seen, and where what is sought was seen first."""
+"""The numbers of one side's samples: how often each outcome was seen, and the first witness."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def add(
     *,
     about: Any = "sought",
 ) -> None:
-    """Add a stride, all of whose samples overlapped unless it is said."""
+    """Add a stride, all of whose samples overlapped by default."""
     judge = Judge(question("ever", [about], ()))
     tally.add(Outcomes(list(found), list(overlapping or [1] * len(found))), judge, strategy, seconds)
 
 
 def test_samples_are_counted_by_outcome_and_by_meeting() -> None:
-    """And those of them that overlapped; a stride without any is a turn that says nothing."""
+    """Overlapping ones are also counted; a stride without any counts as a turn only."""
     tally = Tally()
     add(tally, ["a", "b", "a", "a"], [1, 0, 0, 1])
     add(tally, ["b", "sought"], [1, 1], Strategy.RENDEZVOUS)
@@ -44,7 +44,7 @@ def test_samples_are_counted_by_outcome_and_by_meeting() -> None:
 
 
 def test_first_sample_that_shows_what_is_sought_is_the_witness() -> None:
-    """With its number and its circumstances; later ones are counted only."""
+    """It has its number and its circumstances; later ones are only counted."""
     tally = Tally()
     add(tally, ["a", "a"], seconds=0.25)
     assert tally.witness is None
@@ -57,7 +57,7 @@ def test_first_sample_that_shows_what_is_sought_is_the_witness() -> None:
 
 @pytest.mark.parametrize(("found", "like"), [([1], False), ([1, "a", 1], True), ([], False)], ids=repr)
 def test_outcome_of_the_kind_of_what_is_sought_is_noted(found: list[Any], like: bool) -> None:
-    """If there is none, it could not have been seen."""
+    """Without one, the outcome in the question could not be seen."""
     tally = Tally()
     add(tally, found)
     add(tally, [2])
@@ -65,7 +65,7 @@ def test_outcome_of_the_kind_of_what_is_sought_is_noted(found: list[Any], like: 
 
 
 def test_too_many_different_outcomes_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first are kept apart; no sample is lost, and what is sought is seen among the others, too."""
+    """The first ones are counted separately; witnesses are also found among the others."""
     monkeypatch.setattr(module, "_MAX_DISTINCT", 2)
     tally = Tally()
     add(tally, ["a", "b", "c", "sought", "a"], [1, 1, 0, 1, 1])
@@ -80,13 +80,13 @@ def test_too_many_different_outcomes_are_counted_together(monkeypatch: pytest.Mo
 
 
 def test_outcome_that_cannot_be_judged_ends_it() -> None:
-    """It is the claim's to mend."""
+    """It is an error of the claim."""
     with pytest.raises(Failed, match="is not hashable"):
         add(Tally(), ["a", ["b"]])
 
 
 def test_tally_travels_between_processes() -> None:
-    """Whatever its outcomes are; what follows is added to what there was."""
+    """It can have any outcomes; later samples are added."""
     here = Tally()
     add(here, [object(), object(), "sought", KeyError])
     there: Tally = pickle.loads(pickle.dumps(here))
