@@ -87,7 +87,7 @@ def lost(count: int) -> bool:
 
 
 def never_true(outcome: object) -> bool:
-    """A predicate that is false for each outcome."""
+    """Return False for each outcome."""
     return False
 
 

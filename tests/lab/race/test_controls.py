@@ -75,7 +75,7 @@ def with_its_control(given: RaceExperiment, asked: OutcomeQuestion = ABOUT_COUNT
 
 @pytest.mark.parametrize("asked", [ABOUT_COUNT, ATOMIC], ids=["always", "atomic"])
 def test_the_race_without_its_locks_is_the_control(asked: Any) -> None:
-    """This is so if ``setup`` makes locks and no control is given."""
+    """It is if ``setup`` makes locks and no control is given."""
     used = with_its_control(described(), asked)
     assert used.matched
     assert used.control.may_break
@@ -291,7 +291,7 @@ def second_entry(state: Register) -> str:
 
 
 def all_different(numbers: tuple[int, ...]) -> bool:
-    """A predicate that raises if two entries have the same number."""
+    """Return whether all entries differ; raise if two have the same number."""
     if len(set(numbers)) < len(numbers):
         raise LookupError(numbers)
     return True

@@ -240,7 +240,7 @@ def test_actor_that_waits_alone_is_an_error(forking: Lab) -> None:
 
 
 def test_actor_that_raises_alone_is_an_error(forking: Lab) -> None:
-    """This is so also without a switch point."""
+    """It is one also without a switch point."""
     setup: Any = object
     with pytest.raises(RaceError, match="raised TypeError"):
         forking.interrupted(setup, len, away_with).ever((0, None))
@@ -393,6 +393,6 @@ def test_state_that_is_not_fresh_is_an_error(forking: Lab) -> None:
 
 
 def test_what_returns_nothing_is_nothing_to_ask_about(forking: Lab) -> None:
-    """This is as in a race."""
+    """The error is as in a race."""
     with pytest.raises(RaceError, match=re.escape("put and away_with (handler) returned None")):
         forking.interrupted(queue.SimpleQueue, put, away_with).never((1, 1))

@@ -103,7 +103,7 @@ def test_a_control_that_shows_nothing_here_is_told_so(staying: Lab) -> None:
 
 
 def with_more(_: object, more: int) -> int:
-    """An actor with two parameters."""
+    """Return the second parameter, which an actor does not get."""
     return more
 
 
@@ -176,7 +176,7 @@ def last_of(state: SimpleNamespace) -> int:
 
 
 def test_questions_about_several_outcomes(lab: Lab) -> None:
-    """ "ever" needs one of them; "always" allows all of them and no other."""
+    """With "ever", one of them is enough; "always" allows all of them and no other."""
     race = lab.race(fresh, add_one, add_one, observe=last_of)
     assert race.always(1, 2) is True
     assert race.always(2, 3) is False
@@ -199,7 +199,7 @@ def test_observe_takes_what_the_actors_returned(lab: Lab) -> None:
 
 
 def test_observe_with_a_default_takes_the_state_alone(lab: Lab) -> None:
-    """A parameter with a default is not for the values."""
+    """The values are not passed to a parameter with a default."""
 
     def doubled(state: SimpleNamespace, times: int = 2) -> int:
         return int(state.value) * times

@@ -13,7 +13,7 @@ from pytest_concclaims.lab.race.outcome import calling, made, outcome_of
 
 
 def deposit(account: Any) -> None:
-    """An actor."""
+    """Do nothing, as an actor."""
 
 
 def subject(

@@ -13,7 +13,7 @@ from pytest_concclaims.lab.race.position import AtSchedule, Part, Shared, at_wor
 
 
 def deposit(account: list[int]) -> None:
-    """An actor."""
+    """Do nothing, as an actor."""
 
 
 def observe(account: list[int]) -> int:

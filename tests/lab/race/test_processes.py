@@ -189,7 +189,7 @@ class Helped(Account):
 
 
 @pytest.mark.filterwarnings("ignore:subprocess")
-def test_process_that_has_ended_wakes_up_nobody() -> None:
+def test_process_that_has_ended_wakes_up_no_other() -> None:
     """It is ignored, although its process id still exists."""
     found = searched(question("ever", [Lab.DEADLOCK], (), values=None), race_of(Helped, one_way, other_way))
     assert found.witness is not None
@@ -471,7 +471,7 @@ def sleep(_: Any) -> None:
 
 
 def test_exception_can_be_an_outcome() -> None:
-    """This is as in threads."""
+    """It can in processes as in threads."""
     asks = question("ever", [ZeroDivisionError], (ZeroDivisionError,), values=None)
     made = race_of(raw_array, lambda _: 1 / 0, nothing, observe=len, exceptions=ZeroDivisionError)
     assert searched(asks, made).witness is not None

@@ -52,7 +52,7 @@ def is_multiple(factor: int, outcome: int) -> bool:
     return outcome % factor == 0
 
 
-# --- an outcome
+# --- outcomes in questions
 
 
 @pytest.mark.parametrize("asked", ["ever", "never"])
@@ -220,7 +220,7 @@ def test_predicate_that_gives_no_truth_value(asked: str, given: object) -> None:
 
 
 def test_truth_value_of_an_array_library() -> None:
-    """numpy's bool is accepted."""
+    """The bool of numpy is accepted."""
     bool_ = type("bool_", (), {"__bool__": lambda _: True})
     assert question("ever", [lambda _: bool_()], ()).sought("torn") is True
 

@@ -245,7 +245,7 @@ def run_it(state: Any) -> int:
     return -1
 
 
-# Of those that run freely, only one takes something from it: without a GIL, CPython 3.13 crashes where two do.
+# In samples, only one actor resumes it: without a GIL, CPython 3.13 crashes if two do.
 @each_engine
 @pytest.mark.parametrize(("setup", "actor", "value"), [(numbers, next, 0), (answers, run_it, 42)])
 def test_what_has_not_run_is_a_state(lab: Lab, setup: Callable[[], Any], actor: Any, value: int) -> None:
@@ -268,7 +268,7 @@ def test_coroutine_that_is_not_run_warns_of_nothing(staying: Lab, recwarn: pytes
 
 
 def trace_nothing(*_: object) -> None:
-    """A trace function that does nothing."""
+    """Do nothing, as a trace function."""
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_tracer_of_all_threads_is_there_afterwards(staying: Lab) -> None:
         traced.append(frame.f_code.co_name)
 
     def look() -> None:
-        """A function to trace."""
+        """Do nothing; the call is traced."""
 
     threading.settrace(trace)
     try:

@@ -88,7 +88,7 @@ def test_witness_settles_at_once(lab: Lab, in_process: bool) -> None:
 
 
 def test_lost_update_is_never_seen_under_a_lock(lab: Lab) -> None:
-    """Absence counts after enough overlapping samples, beside a control that was seen, and is worded honestly."""
+    """An absence counts after enough overlapping samples, with a control that shows the effect."""
     race = locked(lab)
     assert race.never(lost) is True
     run = last(lab)
@@ -111,7 +111,7 @@ def test_lost_update_is_never_seen_under_a_lock(lab: Lab) -> None:
 
 
 def test_actors_that_take_no_time_meet_as_well(in_process: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Updates are lost though no actor waits anywhere, and with a lock they are not: all that takes more samples."""
+    """Without waits in the actors, updates are lost without a lock and never with one; that takes more samples."""
     if PYPY and in_process:
         pytest.skip("compiled code hands the GIL over at the ends of loops only, and the compiler is left alone here")
     lab = Lab(budget=LONG_S, in_process=in_process)
@@ -272,7 +272,7 @@ def test_control_spoils_nothing(forking: Lab) -> None:
 
 
 def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
-    """This is so however many samples there are: the experiment could not show the effect."""
+    """The experiment could not show the effect, however many samples there are."""
     race = blind(lab)
 
     def could_have_been_seen(findings: Findings) -> bool:
@@ -658,7 +658,7 @@ def test_samples_of_a_child_that_crashed_are_counted(
 
 
 def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This is so in each child: samples of a long stride would count as samples without a crash."""
+    """It does so in each child, because all samples of a long stride would count as samples without a crash."""
     made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
     search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     lengths: dict[str, list[int]] = {"race": [], "control": []}
