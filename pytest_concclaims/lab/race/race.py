@@ -25,7 +25,7 @@ class Asked:
     it, samples follow until it is settled or the budget is spent.
     """
 
-    __hash__ = None  # type: ignore[assignment]  # it is equal to nothing
+    __hash__ = None  # type: ignore[assignment]  # it cannot be compared
 
     #: The call that made the instrument, a noun for it, and advice on what to ask; all for messages.
     _call: ClassVar[str]
