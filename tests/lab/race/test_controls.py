@@ -394,7 +394,7 @@ def test_failing_control_is_named(lab: Lab) -> None:
         (Control([nothing, 7]), TypeError, "the control's actor 2 is 7, which cannot be called"),
         (Control([nothing, nothing], 7), TypeError, "the control's setup is 7, which cannot be called"),
         (Control([nothing, nothing], None, 7), TypeError, "the control's observe is 7, which cannot be called"),
-        (nothing, TypeError, r"or lab\.control\(\*actors, setup=\.\.\.\), or lab\.WITHOUT_LOCKS"),
+        (nothing, TypeError, r"lab\.control\(\*actors, setup=\.\.\.\) or lab\.WITHOUT_LOCKS"),
         (True, TypeError, r"control must be a tuple with as many actors"),
     ],
 )

@@ -75,7 +75,7 @@ def test_two_types_in_one_run_are_no_single_outcome() -> None:
     """The message names both."""
     race = subject(exceptions=(KeyError, ValueError))
     text = failure(race, raised=[(0, ValueError()), (1, KeyError())])
-    assert text.startswith("actors raised KeyError and ValueError in one sample")
+    assert text.startswith("actors raised KeyError and ValueError in one run")
 
 
 def test_coroutine_that_an_actor_returns_has_not_run() -> None:

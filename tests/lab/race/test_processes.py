@@ -486,7 +486,7 @@ def test_caught_failure_of_an_assertion_is_no_answer() -> None:
 
     made = race_of(raw_array, actor, nothing, observe=len)
     search = ScheduleSearch(made, Conditions(BUDGET_S, TIMEOUT_S, failed_assertions=lambda: failed))
-    with pytest.raises(BaseException, match="an assertion failed in the race.s code"):
+    with pytest.raises(BaseException, match="an assertion failed in the race's code"):
         search.ask(question("never", [3], (), values=None))
 
 

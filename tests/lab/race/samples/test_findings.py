@@ -112,7 +112,7 @@ def test_actors_that_have_returned_nothing_so_far(outcome: int | None, samples: 
         (PLENTY_OF_RACE, {}, None),
         (PLENTY_OF_RACE, {"crash": True}, None),
         (PLENTY_OF_RACE, {"crash": True, "matched": False}, "a crash has no generic control; pass one that crashes"),
-        (side(60, OVERLAPPING - 1, strides=STRIDES), {}, " overlapping samples needed"),
+        (side(60, OVERLAPPING - 1, strides=STRIDES), {}, f"only {OVERLAPPING - 1} of "),
     ],
     ids=["witness", "crash", "absence", "no crash", "no crash, no control", "too few"],
 )
