@@ -376,7 +376,7 @@ def test_crash_is_an_error_that_no_other_claim_notices(pytester: pytest.Pytester
 def test_actor_that_leaves_the_process_is_an_error(pytester: pytest.Pytester) -> None:
     """It does not end pytest, with a status that looks like success."""
     reason = run_lost(pytester).claims["exit"]["reason"]
-    assert "left with exit status 0 while the race ran (nothing, exit_at_once; " in reason
+    assert "exited with status 0 while the race ran (nothing, exit_at_once; " in reason
 
 
 @interpreter

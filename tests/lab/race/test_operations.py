@@ -473,7 +473,7 @@ def test_bad_operations(staying: Lab) -> None:
     async def nothing(_: object) -> None: ...
 
     lab: Any = staying
-    with pytest.raises(ValueError, match=r"lab\.operations: there are no operations; write"):
+    with pytest.raises(ValueError, match=r"lab\.operations: no operation is given; write"):
         lab.operations(list)
     with pytest.raises(TypeError, match=r"lab\.operations: operation 2 is 7, which cannot be called"):
         lab.operations(list, list.copy, 7)

@@ -431,7 +431,7 @@ def refuse(_: Any) -> None:
     ("actor", "message"),
     [
         (crash, r"ended by SIGSEGV while actor crash ran(.|\n)*in crash"),
-        (lambda _: os._exit(3), "left with exit status 3"),
+        (lambda _: os._exit(3), "exited with status 3"),
         (lambda _: 1 / 0, r"raised ZeroDivisionError(.|\n)*test_processes.py"),
         (lambda: None, r"takes|missing"),
         (lambda _: lambda: 0, "cannot be sent from its process.*return plain data"),

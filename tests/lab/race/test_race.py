@@ -125,7 +125,7 @@ def test_exceptions_of_several_types(lab: Lab) -> None:
 def test_exceptions_that_no_actor_asked_for_are_no_outcomes(lab: Lab) -> None:
     """A question about such a type is refused."""
     race = lab.race(lambda: [1], pop, pop, exceptions=KeyError)
-    with pytest.raises(ValueError, match=r"race\.ever\(LookupError\): exceptions are outcomes only where"):
+    with pytest.raises(ValueError, match=r"race\.ever\(LookupError\): an exception is an outcome only if"):
         race.ever(LookupError)
     assert lab.evidence == ()
 
@@ -161,7 +161,7 @@ def test_two_exceptions_in_one_sample_are_no_outcome(lab: Lab) -> None:
         raise RuntimeError
 
     race = lab.race(object, lose, stop, exceptions=(KeyError, RuntimeError))
-    with pytest.raises(RaceError, match="in one sample"):
+    with pytest.raises(RaceError, match="in one run"):
         race.ever(KeyError)
 
 
@@ -833,7 +833,7 @@ def test_actor_that_leaves_the_process_is_an_error(forking: Lab, status: int) ->
     def leave_for_good(state: object) -> None:
         os._exit(status)
 
-    with pytest.raises(RaceError, match=rf"left with exit status {status} while the race ran .*leave_for_good"):
+    with pytest.raises(RaceError, match=rf"exited with status {status} while the race ran .*leave_for_good"):
         forking.race(object, nothing, leave_for_good).ever(never_true)
     assert last(forking).failure is not None
 
