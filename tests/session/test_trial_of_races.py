@@ -184,9 +184,9 @@ CULPRITS = {
 }
 #: By the name of a claim: a race that makes no sense, and what is said of it.
 MISTAKES = {
-    "alone": ("Counter, nothing", "two actors or more, got 1"),
+    "alone": ("Counter, nothing", "at least two actors, got 1"),
     "budget": ("Counter, nothing, nothing, budget=0", "budget=0): must be a positive number of seconds, e.g. 2"),
-    "rounds": ("Counter, nothing, nothing, rounds=0", "each actor runs at least once"),
+    "rounds": ("Counter, nothing, nothing, rounds=0", "rounds must be at least 1"),
 }
 ASSERTS_IN_AN_ACTOR = """
 def check(counter):

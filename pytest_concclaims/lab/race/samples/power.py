@@ -85,13 +85,13 @@ class Absence:
         return None
 
     def _longer(self, part: float) -> str:
-        """Return the advice to set a longer budget.
+        """Return the advice to give a longer budget.
 
         :param part: the part of the samples needed that there are.
         """
         if self.budget is None or not part:
-            return "; set a longer budget"
-        return f"; a budget of about {math.ceil(_RESERVE * self.budget / part):,} s would be enough"
+            return "; give the claim a longer budget"
+        return f"; give the claim a budget of about {math.ceil(_RESERVE * self.budget / part):,} s"
 
     def _wanted(self) -> int:
         return RARER if self.matched else RARER_THAN_GENERIC

@@ -37,7 +37,7 @@ def test_enough() -> None:
     assert ENOUGH.lacking() is None
 
 
-LONGER = "; set a longer budget"
+LONGER = "; give the claim a longer budget"
 TOO_FEW = f"only {{}} of the {OVERLAPPING:,} overlapping samples needed{LONGER}"
 TOO_FEW_STRIDES = f"only {{}} of the {STRIDES} strides needed{LONGER}"
 UNSEEN = (

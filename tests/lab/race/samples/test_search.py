@@ -286,7 +286,9 @@ def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
     assert (run.answer, run.seen, run.bound) == (None, 0, None)
     assert run.control["seen"] == 0
     assert run.lacking is not None
-    assert f"the control showed the effect in none of {run.control['overlapping']:,} overlapping samples" in run.lacking
+    assert (
+        f"the control showed the effect in none of {run.control['overlapping']:,} overlapping samples" in run.lacking
+    )
     assert run.lacking in str(caught.value)
     assert str(caught.value).startswith("never(lost) has no answer: ")
     assert isinstance(lab.unsettled, Inconclusive)
