@@ -4,8 +4,7 @@
 threads, again and again; (c) persistent threads that wait at a barrier before and after each sample. All use the same
 states and actors, in turns within one run. The ratios count, as the absolute numbers depend on the machine.
 
-It also prints how soon each way of meeting finds what goes wrong inside one call of C code, where no schedule can
-switch.
+It also prints how soon each strategy finds what goes wrong inside one call of C code, where no schedule can switch.
 
 ``python benchmarks/race.py [TIMES]``: TIMES first witnesses for each (default 20).
 """
@@ -29,7 +28,7 @@ from unittest import mock
 
 from pytest_concclaims import Inconclusive, Lab, gil_enabled
 from pytest_concclaims.lab.race.samples import search
-from pytest_concclaims.lab.race.samples.meetings import meetings_for
+from pytest_concclaims.lab.race.samples.strategies import strategies_for
 from pytest_concclaims.records.evidence import RaceRun
 
 #: Seconds for each measurement of a rate, and how often it is repeated, in turns, as the machine's speed varies.
@@ -313,14 +312,14 @@ TORN: dict[str, tuple[Any, ...]] = {
 
 
 def print_meetings(times: int, *, gil: bool) -> None:
-    """Measure how soon each way of meeting finds what goes wrong inside one call."""
+    """Measure how soon each strategy finds what goes wrong inside one call."""
     for name, (setup, actors, observe, sought) in {**INSIDE, **({} if gil else TORN)}.items():
         print(f"\n{name}: seconds of sampling to the first witness, {times} times")
-        for meeting in meetings_for(gil=gil, cores=2, actors=2):
-            with mock.patch.object(search, "meetings_for", lambda meeting=meeting, **_: (meeting,)):
+        for strategy in strategies_for(gil=gil, cores=2, actors=2):
+            with mock.patch.object(search, "strategies_for", lambda strategy=strategy, **_: (strategy,)):
                 found = [seconds_to(sought, setup, actors, observe) for _ in range(times)]
             median, worst = statistics.median(found) * 1000, max(found) * 1000
-            print(f"  {meeting.value:24} median {median:8.1f} ms, longest {worst:8.1f} ms")
+            print(f"  {strategy.value:24} median {median:8.1f} ms, longest {worst:8.1f} ms")
 
 
 def seconds_to(sought: Callable[[Any], bool], setup: Any, actors: Any, observe: Any) -> float:

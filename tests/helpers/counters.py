@@ -1,4 +1,4 @@
-"""Counters as the states of races, their actors, and questions about them."""
+"""Counters as states of races, their actors, and questions about them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from pytest_concclaims import Lab
 from pytest_concclaims.lab.race.race import Race
 
-#: Seconds that an actor is away between reading and writing: then another one comes nearly always in between.
+#: Seconds between an actor's read and its write, in which another actor nearly always runs.
 AWAY = 1e-4
 
 
 def plain(names: Sequence[str]) -> list[str]:
-    """Return names without the numbers that tell equal ones apart."""
+    """Return names without the numbers of equal ones."""
     return [name.partition(" (")[0] for name in names]
 
 
@@ -26,7 +26,7 @@ def samples_of(race: Race) -> dict[Any, int]:
 
 
 def is_gone(pid: int) -> bool:
-    """Return whether a process was waited for."""
+    """Return whether a process has ended and was waited for."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -58,20 +58,20 @@ def increment(counter: Counter) -> None:
 
 
 def increment_locked(counter: Counter) -> None:
-    """Count, as it is done."""
+    """Count under the lock."""
     with counter.lock:
         counter.value = successor(counter.value)
 
 
 def increment_slowly(counter: Counter) -> None:
-    """Count, with so much time between reading and writing that two actors overlap wherever they meet."""
+    """Count, with a sleep between reading and writing, so that two overlapping actors lose an update."""
     value = counter.value
     time.sleep(AWAY)
     counter.value = value + 1
 
 
 def increment_slowly_locked(counter: Counter) -> None:
-    """Take as much time, and lose nothing."""
+    """Do the same under the lock."""
     with counter.lock:
         increment_slowly(counter)
 
@@ -86,8 +86,8 @@ def lost(count: int) -> bool:
     return count != 2
 
 
-def nobodys(outcome: object) -> bool:
-    """Say of each outcome that it is another one."""
+def never_true(outcome: object) -> bool:
+    """Return False for each outcome."""
     return False
 
 
@@ -106,17 +106,17 @@ def second(state: object) -> str:
 
 
 def locked(lab: Lab, **options: Any) -> Race:
-    """Return a race in which nothing can be lost, beside a control that loses wherever its actors meet."""
+    """Return a race that loses no update, with a control that loses one whenever its actors overlap."""
     options = {"observe": read, "control": (increment_slowly, increment_slowly), **options}
     return lab.race(Counter, increment_slowly_locked, increment_slowly_locked, **options)
 
 
 def unlocked(lab: Lab, **options: Any) -> Race:
-    """Return a race in which an update is lost wherever its actors meet."""
+    """Return a race that loses an update whenever its actors overlap."""
     return lab.race(Counter, increment_slowly, increment_slowly, observe=read, **options)
 
 
 def blind(lab: Lab, **options: Any) -> Race:
-    """Return a race of which nothing can be said: its control shows nothing, either."""
+    """Return a race without an answer, because its control shows nothing."""
     options = {"control": (increment_slowly_locked, increment_slowly_locked), **options}
     return locked(lab, **options)

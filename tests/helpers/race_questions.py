@@ -1,4 +1,4 @@
-"""Questions that a race cannot answer, and its evidence."""
+"""Questions that have no answer, and the evidence of questions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def last(lab: Lab) -> RaceRun:
 
 @contextmanager
 def samples_alone() -> Iterator[None]:
-    """Have questions answered by samples: no schedule is run."""
+    """Answer questions by samples only; no schedule is run."""
     with pytest.MonkeyPatch.context() as patch:
         none = Searched(False, Explored(doubt="schedules are switched off"))
         patch.setattr(ScheduleSearch, "ask", lambda *_: none)
@@ -45,16 +45,16 @@ def samples_alone() -> Iterator[None]:
 
 def all_strategies_used(findings: Findings) -> bool:
     """Return whether each strategy has made samples of the race."""
-    used = findings.race.tally.by_meeting
+    used = findings.race.tally.by_strategy
     return all(strategy in used and used[strategy].samples for strategy in findings.strategies)
 
 
 def ask_in_vain(
     race: Race, asked: str, about: Any, enough: Callable[[Findings], object]
 ) -> pytest.ExceptionInfo[Inconclusive]:
-    """Ask samples what has no answer, and let the budget be over as soon as enough was seen.
+    """Ask samples a question that has no answer, and end the budget as soon as enough was seen.
 
-    :param enough: is asked about the findings where they are made: in the child, or in this process.
+    :param enough: is called with the findings where they are made: in the child, or in this process.
     """
     begun: list[float] = []
 
@@ -75,9 +75,9 @@ def ask_in_vain(
 
 
 def let_child_time_out(monkeypatch: pytest.MonkeyPatch, *, when: Callable[[], object]) -> None:
-    """Let the time of a race's child be up at an event, and not before, however busy the machine is.
+    """Let the child of a race time out at an event, and not before, even on a busy machine.
 
-    :param when: whether the event has happened.
+    :param when: returns whether the event has happened.
     """
 
     def run_forked(work: Callable[[], T], *, deadline: float) -> forked.Forked[T]:
@@ -87,7 +87,7 @@ def let_child_time_out(monkeypatch: pytest.MonkeyPatch, *, when: Callable[[], ob
         def monotonic() -> float:
             elapsed = time.monotonic() - start
             if next(calls) == 0:
-                return 0.0  # the deadline is reckoned from here
+                return 0.0  # the deadline is counted from here
             is_over = when() or elapsed > TIMEOUT_S
             return deadline + elapsed if is_over else deadline - 0.02
 

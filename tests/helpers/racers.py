@@ -1,4 +1,4 @@
-"""Races for claims: their actors, a claim that comes after another, and what is checked of those that are lost."""
+"""Races for claims: their actors, the claim that runs after another one, and checks of failed races."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from .claims_project import Run
 
-#: What races in claims; who counts takes so much time between reading and writing that actors overlap.
+#: Actors for claims; ``increment`` sleeps between reading and writing, so that actors overlap.
 RACERS = """
 import os, signal, threading, time
 
@@ -52,7 +52,7 @@ def unlocked(lab):
 def locked(lab, control=(increment, increment)):
     return lab.race(Counter, increment_locked, increment_locked, observe=read, control=control)
 """
-#: A claim that comes after the one that a test is about, and must not notice anything of it.
+#: A claim that runs after the one that is tested, and must not be affected by it.
 NEXT = """
 @pytest.mark.claim("The next one races as well")
 def test_next(lab):
@@ -62,13 +62,13 @@ def test_next(lab):
 
 
 def race_of(run: Run, claim: str) -> dict[str, Any]:
-    """Return a claim's evidence of its only race."""
+    """Return the evidence of a claim's only race."""
     (race,) = run.evidence(claim, "race")
     return race
 
 
 def check_crash(run: Run, claim: str) -> None:
-    """Check that a claim's reason and evidence say what crashed."""
+    """Check that the claim's reason and evidence name the function that crashed."""
     assert "the process was ended by SIGSEGV while the race ran (nothing, fall; " in run.claims[claim]["reason"]
     failure = race_of(run, claim)["failure"]
     assert failure["kind"] == "crash"
@@ -76,6 +76,6 @@ def check_crash(run: Run, claim: str) -> None:
 
 
 def check_hang(run: Run, claim: str) -> None:
-    """Check that a claim's reason and evidence say what hung."""
+    """Check that the claim's reason and evidence name the function that hung."""
     assert "actor hang did not return within 0.5 s" in run.claims[claim]["reason"]
     assert "in hang" in race_of(run, claim)["failure"]["details"]

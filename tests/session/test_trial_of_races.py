@@ -180,13 +180,13 @@ CULPRITS = {
     ),
     "setup": ("lambda: explode(1), nothing, nothing", "setup raised LookupError: no such account"),
     "observe": ("Counter, nothing, nothing, observe=explode", "observe raised LookupError: no such account"),
-    "outcome": ("Counter, nothing, nothing, observe=lambda _: []", "the outcome [] cannot be hashed"),
+    "outcome": ("Counter, nothing, nothing, observe=lambda _: []", "the outcome [] is not hashable"),
 }
 #: By the name of a claim: a race that makes no sense, and what is said of it.
 MISTAKES = {
-    "alone": ("Counter, nothing", "two actors or more, got 1"),
+    "alone": ("Counter, nothing", "at least two actors, got 1"),
     "budget": ("Counter, nothing, nothing, budget=0", "budget=0): must be a positive number of seconds, e.g. 2"),
-    "rounds": ("Counter, nothing, nothing, rounds=0", "each actor runs at least once"),
+    "rounds": ("Counter, nothing, nothing, rounds=0", "rounds must be at least 1"),
 }
 ASSERTS_IN_AN_ACTOR = """
 def check(counter):
@@ -243,7 +243,7 @@ def test_race_that_is_asserted_itself_is_an_error(pytester: pytest.Pytester, in_
     """A question is missing."""
     run = run_mistaken(pytester, in_process=in_process)
     assert run.verdicts["asserted-itself"] == "error"
-    assert "a race is neither true nor false; ask race.ever" in run.claims["asserted-itself"]["reason"]
+    assert "lab.race: a race has no truth value; ask race.ever" in run.claims["asserted-itself"]["reason"]
 
 
 @each_kind_of_process
@@ -376,7 +376,7 @@ def test_crash_is_an_error_that_no_other_claim_notices(pytester: pytest.Pytester
 def test_actor_that_leaves_the_process_is_an_error(pytester: pytest.Pytester) -> None:
     """It does not end pytest, with a status that looks like success."""
     reason = run_lost(pytester).claims["exit"]["reason"]
-    assert "left with exit status 0 while the race ran (nothing, exit_at_once; " in reason
+    assert "exited with status 0 while the race ran (nothing, exit_at_once; " in reason
 
 
 @interpreter

@@ -1,4 +1,4 @@
-"""An actor's process: how it is started, says what the actor returned, and ends."""
+"""The process of an actor: its start, the result that it sends, and its end."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ from ..processes.child_main import die_with_parent, forbid_core_dumps
 from ..processes.forked import CAN_FORK, fork_warnings_ignored
 from .child_end import caught, ended_by, stacks_of_actors
 
-#: How actors' processes are started: closures go along only by ``fork``.
+#: How actors' processes are started: only ``fork`` can pass closures.
 START_METHOD = "fork" if CAN_FORK else "spawn"
-#: The switch interval of Python, for threads that actors start.
+#: Python's default switch interval, for threads that actors start.
 _SWITCH_INTERVAL_S = 0.005
+#: Seconds to wait for the end of a process that is to end.
 _JOIN_S = 5.0
 
 
 @dataclass(frozen=True)
 class End:
-    """How an actor ended.
+    """How a call of an actor ended.
 
-    :param value: what it returned.
-    :param raised: what it raised; None if it returned.
-    :param traceback: of that: an exception is sent without it.
-    :param is_of_the_call: whether that is wrong with how the actor was called.
-    :param failure: of the claim's assertions.
-    :param has_threads: whether threads are left that the process waits for.
+    :param value: what the actor returned.
+    :param raised: what the actor raised; None if it returned.
+    :param traceback: of that exception, which is sent without it.
+    :param is_of_the_call: whether the call itself raised, for example because of wrong arguments.
+    :param failure: an assertion of the claim that failed and was caught.
+    :param has_threads: whether the actor left threads that the process waits for.
     """
 
     value: object = None
@@ -63,11 +64,12 @@ class End:
 
 
 class ActorProcess:
-    """An actor's process, which starts at once.
+    """The process of an actor; it starts at once.
 
     :param name: of the actor, for messages.
-    :param main: what it runs: called with the channel to this process, and the arguments.
-    :param failed_assertions: returns those of the claim that have failed in a process, in words.
+    :param main: runs in the process; called with the channel to this process, ``failed_assertions`` and
+        ``arguments``.
+    :param failed_assertions: returns texts of the claim's assertions that have failed in a process.
     """
 
     def __init__(
@@ -82,25 +84,25 @@ class ActorProcess:
         self._name = name
         self._stacks = tempfile.TemporaryFile() if start_method == "fork" else None  # noqa: SIM115  (until it ends)
         self.channel, theirs = context.Pipe()
-        # A process that is no copy of this one knows of no assertions of the claim's.
+        # Only a forked process records the claim's assertions.
         assertions = failed_assertions if start_method == "fork" else tuple
         self._process: BaseProcess = context.Process(
             target=_main, args=(theirs, main, arguments, assertions, self._stacks)
         )
-        #: Whether the actor has not ended.
+        #: Whether the actor has not returned.
         self.is_at_work = True
         with theirs, fork_warnings_ignored():
             self._process.start()
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid or 0
 
     def receive(self) -> bytes:
-        """Return what it says next.
+        """Return the next message of the process.
 
-        :raises Failed: it has ended.
+        :raises Failed: the process has ended.
         """
         try:
             message: bytes = self.channel.recv_bytes()
@@ -111,13 +113,13 @@ class ActorProcess:
         return message
 
     def stacks(self) -> str:
-        """End it at once, and return what it calls."""
+        """End the process at once, and return the stack of its actor."""
         if self._stacks is None or not hasattr(signal, "SIGABRT") or self.pid == 0:
             return ""
         with suppress(OSError):  # it has ended
             os.kill(self.pid, signal.SIGABRT)
         self._process.join(_JOIN_S)
-        _, _, calls = stacks_of_actors(self._read_stacks()).partition("\n\n")  # that it was aborted is our doing
+        _, _, calls = stacks_of_actors(self._read_stacks()).partition("\n\n")  # without the line about SIGABRT
         return f"{self._name}:\n{calls}"
 
     def _read_stacks(self) -> str:
@@ -127,27 +129,27 @@ class ActorProcess:
         return self._stacks.read().decode("utf-8", "backslashreplace")
 
     def go_on(self) -> None:
-        """Let it call the actor."""
+        """Let the process call its actor."""
         self.is_at_work = True
         self.channel.send_bytes(b"")
 
     def end(self, message: bytes, *, goes_on: bool = False) -> End:
-        """Read how the actor ended, and wait for the threads that it has left.
+        """Read how the actor ended, and wait for the threads that it left.
 
-        :param goes_on: whether the process does not end now.
+        :param goes_on: whether the process runs on, so that there is no wait.
         """
-        end: End = pickle.loads(message)  # noqa: S301  (our own process's)
+        end: End = pickle.loads(message)  # noqa: S301  (from our own process)
         if end.has_threads and not goes_on:
             self._process.join()
         self.is_at_work = False
         return end
 
     def stop(self) -> None:
-        """End it at once, whatever it does."""
+        """Kill the process."""
         self._process.kill()
 
     def close(self) -> None:
-        """Wait for its end."""
+        """Wait for the end of the process."""
         self._process.join(_JOIN_S)
         self.channel.close()
         if self._stacks is not None:
@@ -173,45 +175,46 @@ def _main(
 
 
 def _forget_watchdog() -> None:
-    """Do without the handler of pytest-timeout, whose timer runs in the test process: else it could end any wait."""
+    """Remove pytest-timeout's signal handler, which could end any wait here: its timer runs in the test process."""
     alarm = getattr(signal, "SIGALRM", None)
     if alarm is not None and getattr(signal.getsignal(alarm), "__module__", None) == "pytest_timeout":
         signal.signal(alarm, signal.SIG_DFL)
 
 
 def called(call: Callable[[], object], failed_assertions: Callable[[], Sequence[str]]) -> End:
-    """Return how an actor ended, in its process."""
+    """Call an actor in its process, and return how that ended."""
     before = len(failed_assertions())
     try:
         value = call()
-    except BaseException as error:  # noqa: BLE001  (it is an outcome, or ends the race)
+    except BaseException as error:  # noqa: BLE001  (it is sent: as an outcome, or as the end of the race)
         return End(raised=error, traceback=raised("it", error).details, is_of_the_call=is_of_the_call(error))
     return End(value, failure=caught(failed_assertions()[before:]))
 
 
 def packed(end: End, *, goes_on: bool = False) -> bytes:
-    """Return how the actor ended, to be sent: or why that cannot be sent.
+    """Return how the actor ended as a message; if it cannot be pickled, a message with that failure.
 
-    :param goes_on: whether the process does not end now; else it does what a process does then.
+    :param goes_on: whether the process runs on; otherwise it first runs its exit handlers.
     """
     if not goes_on:
         _exit()
     end = replace(end, has_threads=threading.active_count() > 1)
     try:
         message = pickle.dumps(end)
-        pickle.loads(message)  # noqa: S301  (its own; an exception that can be packed need not come out again)
-    except Exception as error:  # noqa: BLE001  (whatever its __reduce__ raises)
-        what, advice = f"returned {end.value!r}", "let it return plain data"
+        pickle.loads(message)  # noqa: S301  (its own; some exceptions can be pickled and not unpickled)
+    except Exception as error:  # noqa: BLE001  (__reduce__ may raise anything)
+        what, advice = f"returned {end.value!r}", "return plain data"
         if end.raised is not None:
             what = f"raised {end.raised!r}"
-            advice = "let its class hand all arguments to super().__init__(), or let the actor catch it"
+            advice = "pass all arguments of its class to super().__init__(), or catch it in the actor"
         text = f"an actor {what}, which cannot be sent from its process: {error}; {advice}"
         return pickle.dumps(End(failure=Failure("raised", text, end.traceback)))
     return message
 
 
 def _exit() -> None:
-    multiprocessing.util._exit_function()  # type: ignore[attr-defined]  # noqa: SLF001  (fills queues; there is no other call)
+    # It flushes queues, and has no public name.
+    multiprocessing.util._exit_function()  # type: ignore[attr-defined]  # noqa: SLF001  (see above)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):  # there is none, or it is closed
             stream.flush()

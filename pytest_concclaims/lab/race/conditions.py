@@ -1,4 +1,4 @@
-"""The conditions under which the questions of a race are answered, and the child processes for it."""
+"""The conditions under which the questions of a race are answered, such as the budget, and their child processes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .child_end import caught, child_failure
 from .experiment import Subject
 
 _T = TypeVar("_T")
-#: Seconds that a forked child gets beyond what it was given for its work, before it is killed.
+#: Seconds after the time for its work until a forked child is killed.
 GRACE_S = 5.0
-#: Seconds after which actors without their locks count as hanging.
+#: The timeout of actors without their locks.
 _BROKEN_S = 2.0
 
 
@@ -23,11 +23,11 @@ class Conditions:
     """The conditions under which questions are answered.
 
     :param budget: seconds for each question.
-    :param timeout: seconds that actors may take before they count as hanging.
-    :param no_child: whether to do without a child where there could be one.
+    :param timeout: seconds after which an actor that has not returned hangs.
+    :param no_child: whether to run in this process even if it can be forked.
     :param portable: whether schedules switch threads at any instruction.
-    :param failed_assertions: returns those of the claim that have failed in this process, in words. A failure that
-        is caught in a child would be lost with the child.
+    :param failed_assertions: returns texts of the claim's assertions that have failed in this process. If a child
+        catches such a failure, it would be lost with the child.
     """
 
     budget: float
@@ -38,36 +38,37 @@ class Conditions:
 
     @property
     def in_process(self) -> bool:
-        """Return whether all runs in this process."""
+        """Whether everything runs in this process."""
         return self.no_child or not CAN_FORK
 
     def timeout_of(self, subject: Subject) -> float:
-        """Return the seconds after which a subject's actors count as hanging."""
+        """Return the timeout for a subject's actors, in seconds."""
         return min(self.timeout, _BROKEN_S) if subject.may_break else self.timeout
 
     def assertions_of(self, subject: Subject) -> Callable[[], Sequence[str]]:
-        """Return what tells of the claim's failed assertions; of a subject that may break, nothing does."""
+        """Return the function that lists failed assertions; for a subject that may break, one that lists none."""
         return tuple if subject.may_break else self.failed_assertions
 
     def in_child(self, work: Callable[[], _T], subject: Subject, seconds: float, where: Callable[[], str]) -> _T:
-        """Return what some work returns, in a child forked for it; where there is none, in this process.
+        """Call a function in a child forked for it, or in this process, and return what it returns.
 
-        :param subject: on which it works.
-        :param seconds: that it takes.
-        :param where: returns what a child did last, in words.
-        :raises Failed: it has, or the child came to no end; or an assertion of the claim failed in it and was caught.
+        :param subject: that it runs.
+        :param seconds: for its work.
+        :param where: returns what the child did last, for messages.
+        :raises Failed: the function raised this, the child did not return, or it caught the failure of an
+            assertion.
         """
         if self.in_process:
             return work()
-        heard = self.assertions_of(subject)
+        assertions = self.assertions_of(subject)
 
         def act() -> tuple[_T] | Failure:
-            before = len(heard())
+            before = len(assertions())
             try:
                 done = work()
             except Failed as failed:
                 return failed.failure
-            return caught(heard()[before:]) or (done,)
+            return caught(assertions()[before:]) or (done,)
 
         forked = run_forked(act, deadline=seconds + self.timeout_of(subject) + GRACE_S)
         result = child_failure(forked, where()) if forked.value is None else forked.value

@@ -1,4 +1,4 @@
-"""The evidence of a race, for the record."""
+"""The evidence of a race, as it is recorded."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from .schedules.side import EndedBySchedule
 
 def evidence_of(
     runner: Runner,
-    put: OutcomeQuestion,
+    asked: OutcomeQuestion,
     answer: bool | None,
     result: Result,
     *,
     failed: Failed | None = None,
 ) -> RaceRun:
-    """Return what a question has seen, for the record.
+    """Return the evidence for the answer to a question.
 
-    :param answer: None where there is none.
-    :param failed: the failure that ended it.
+    :param answer: None if there is none.
+    :param failed: the failure that ended the question.
     """
     findings, experiment = runner.findings, runner.experiment
     race, control, outcomes = findings.race.tally, findings.control.tally, runner.outcomes
     searched = result.searched
     return RaceRun(
-        question=put.asked,
-        about=put.words,
+        question=asked.asked,
+        about=asked.words,
         answer=answer,
         actors=names_of(experiment.race),
         rounds=experiment.race.rounds,
@@ -67,7 +67,7 @@ def evidence_of(
             "overlapping": control.total.overlapping,
             "strides": control.strides,
             "seen": None if result.findings is None else control.seen.overlapping,
-            "without_locks": list(experiment.taken_out),
+            "without_locks": list(experiment.removed_locks),
         },
         orders=[{"calls": list(calls), "outcome": outcome} for calls, outcome in searched.race.in_order],
         scenarios=_scenarios(experiment.race, searched),
@@ -122,7 +122,7 @@ def _by_schedule(witness: Witness, subject: Subject, *, portable: bool) -> dict[
 def _table(
     race: Subject, scenario: Scenario | None, results: Sequence[Sequence[str]]
 ) -> list[list[dict[str, Any]]] | None:
-    """Return what each thread of a scenario called, and what that returned, as far as it is known."""
+    """Return the calls of each thread of a scenario with their results; a result is None where it is unknown."""
     if scenario is None:
         return None
     known = [[*of_thread, *[None] * len(calls)] for of_thread, calls in zip_longest(results, scenario, fillvalue=())]
@@ -162,7 +162,7 @@ def _interpreter(*, in_processes: bool) -> str:
 
 
 def _scenarios(race: Subject, searched: Searched) -> dict[str, Any] | None:
-    """Return which scenarios of operations were run; None if there are no operations."""
+    """Return which scenarios were run; None if the race has no operations."""
     if not race.operations:
         return None
     return {
@@ -181,6 +181,6 @@ def _explored(explored: Explored) -> dict[str, Any]:
 
 
 def _strategies(findings: Findings) -> list[dict[str, Any]]:
-    samples = findings.race.tally.by_meeting
+    samples = findings.race.tally.by_strategy
     used = findings.strategies if samples else ()
-    return [{"strategy": meeting.value, **asdict(samples.get(meeting, Count()))} for meeting in used]
+    return [{"strategy": strategy.value, **asdict(samples.get(strategy, Count()))} for strategy in used]

@@ -1,4 +1,4 @@
-"""What a race is made of: state, actors, and how a sample is looked at; and the check that it makes sense."""
+"""The parts of a race (state, actors, observation and control), and the checks of the arguments that describe it."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from functools import partial
 from typing import Any, Optional
 
 from ...interpreter import gil_enabled
+from ...text import counted
 from ..callables import name_of, runs_nothing
 from .orders import Order, result_of
 from .scenarios import Operation, Scenario, any_scenario, shapes
 from .without_locks import WITHOUT_LOCKS, UnlockedSetup
 
 Actor = Callable[[Any], object]
-#: What calls each actor.
+#: What each actor runs in.
 KINDS = ("thread", "process")
 Observe = Optional[Callable[[Any], Hashable]]
 
 
 class RaceError(Exception):
-    """A race came to no end that says anything: what ran in it raised, hung, or crashed the process."""
+    """A race failed without an outcome: an actor or other code in it raised, hung or crashed the process."""
 
     __module__ = "pytest_concclaims"  # where its users find it
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is sampled: the race itself, or its control.
+    """What is run: the race itself, or its control.
 
     :param name: for messages.
-    :param setup: makes a sample's state.
-    :param actors: called with the state, each by a thread of its own.
-    :param observe: gives the sample's outcome; None: the tuple of what the actors returned.
-    :param rounds: how often each actor is called for one sample.
-    :param exceptions: the types that are outcomes when an actor raises them.
-    :param number: among the races of its claim: two may be of the same code.
-    :param observes_values: whether ``observe`` takes what the actors returned, too.
-    :param may_break: whether it shows what is sought if an actor raises, or actors wait for each other: it is the
-        race without its locks.
-    :param calls: for each actor, the calls that it makes, each of which has a result; None if actors have values.
-    :param operations: what scenarios choose their calls from; nothing if this is no scenario.
-    :param each: how many calls an actor of a scenario makes, at most.
-    :param labels: the names of the actors, where they are not named after what they call.
-    :param in_processes: whether each actor is called in a process of its own, and not in a thread.
+    :param setup: returns a fresh state for each run.
+    :param actors: are called with the state, each in a thread or process of its own.
+    :param observe: returns the outcome of a run; None if the outcome is the tuple of what the actors returned.
+    :param rounds: how often each actor is called in one run.
+    :param exceptions: the exception types that are outcomes.
+    :param number: of the race in its claim, which tells two races of the same code apart.
+    :param observes_values: whether ``observe`` also takes the tuple of what the actors returned.
+    :param may_break: whether an exception or a deadlock counts as the effect: true of the race without its locks.
+    :param calls: the calls that each actor makes, if each call has a result; None if each actor has one value.
+    :param operations: the operations that scenarios consist of; empty if there are no scenarios.
+    :param each: the maximal number of calls that an actor of a scenario makes.
+    :param labels: the names of the actors, if they are not named after their functions.
+    :param in_processes: whether each actor runs in a process of its own instead of a thread.
     :param interrupted: whether the second actor is a handler that runs in the thread of the first.
     """
 
@@ -67,7 +67,7 @@ class Subject:
     interrupted: bool = False
 
     def names(self) -> list[str]:
-        """Return the actors' names, with a number where two have the same."""
+        """Return the names of the actors, with a number for equal ones."""
         if self.labels:
             return list(self.labels)
         names = [name_of(actor) for actor in self.actors]
@@ -79,12 +79,12 @@ class Subject:
 
     @property
     def functions(self) -> tuple[Callable[..., Any] | None, ...]:
-        """The functions of the claim's that a run of it calls."""
+        """The functions of the claim that a run calls."""
         return self.setup, *self.actors, self.observe
 
     @property
     def is_parallel(self) -> bool:
-        """Return whether actors run at the same time: in processes, or without a GIL."""
+        """Whether actors run at the same time: in processes, or in threads without a GIL."""
         return not self.interrupted and (self.in_processes or not gil_enabled())
 
     def observed(self, state: Any, values: Sequence[object]) -> Any:
@@ -96,32 +96,32 @@ class Subject:
         return observe(state, tuple(values)) if self.observes_values else observe(state)
 
     def without_locks(self) -> Subject:
-        """Return the control that is the same, without the locks that ``setup`` makes."""
+        """Return the control that is this race without the locks that ``setup`` makes."""
         return replace(self, name="control", setup=UnlockedSetup(self.setup), may_break=True)
 
     def with_calls(self) -> Subject:
-        """Return the same, of which the result of each call counts, an exception too; scenarios are so already."""
+        """Return the same race with a result, or an exception, for each call; scenarios have these already."""
         if self.calls is not None or self.operations:
             return self
         return replace(self, calls=tuple((actor,) for actor in self.repeated_actors()), rounds=1)
 
     def scenario(self, scenario: Scenario) -> Subject:
-        """Return a scenario of its operations."""
+        """Return a scenario of the operations."""
         return replace(self, calls=tuple(tuple(self.operations[number] for number in calls) for calls in scenario))
 
     def names_in(self, order: Order) -> list[str]:
-        """Return the names of the calls that actors make in an order."""
+        """Return the names of the calls in an order."""
         if not self.operations:
             return [self.names()[actor] for actor in order]
         calls = [iter(calls) for calls in self.calls or ()]
         return [name_of(next(calls[actor])) for actor in order]
 
     def calls_in(self, order: Order) -> str:
-        """Return the calls that actors make in an order, in words."""
+        """Return the calls in an order, as text."""
         return ", then ".join(self.names_in(order))
 
     def repeated_actors(self) -> list[Actor]:
-        """Return the actors, each of which does all its rounds in one call."""
+        """Return the actors, each of which runs all its rounds or calls when it is called once."""
         if self.calls is not None:
             return [partial(_all_calls, calls) for calls in self.calls]
         return [actor if self.rounds == 1 else _repeated(actor, self.rounds) for actor in self.actors]
@@ -145,19 +145,19 @@ def _repeated(actor: Actor, rounds: int) -> Actor:
 class RaceExperiment:
     """A race and its control.
 
-    :param matched: whether the control is the race's own, so that a question can be asked of both.
-    :param unlocked: the control that is the race without its locks, where it is to be used if ``setup`` makes any.
-    :param taken_out: the locks that the control does without, in words.
+    :param matched: whether the control is the race's own, so that the same question can be asked of both.
+    :param unlocked: the race without its locks, which is the control if ``setup`` makes locks.
+    :param removed_locks: descriptions of the locks that the control does not have.
     """
 
     race: Subject
     control: Subject
     matched: bool
     unlocked: Subject | None = None
-    taken_out: tuple[str, ...] = ()
+    removed_locks: tuple[str, ...] = ()
 
     def at_random(self) -> tuple[RaceExperiment, Scenario | None]:
-        """Return the experiment with a scenario of its operations, and that; itself if there are none."""
+        """Return the experiment for a random scenario, and the scenario; without operations, itself and None."""
         race, control = self.race, self.control
         if not race.operations:
             return self, None
@@ -177,19 +177,21 @@ def experiment(
     kind: object = "thread",
     number: int = 1,
 ) -> RaceExperiment:
-    """Return the experiment that the arguments of :meth:`Lab.race` describe.
+    """Return the experiment for the arguments of :meth:`Lab.race`.
 
-    :raises TypeError: an argument is of the wrong kind.
-    :raises ValueError: an argument makes no sense.
+    :raises TypeError: an argument has the wrong type.
+    :raises ValueError: an argument has a wrong value.
     """
     __tracebackhide__ = True
     called = tuple(_callable(actor, f"actor {number}") for number, actor in enumerate(actors, 1))
     if len(called) < 2:
-        raise ValueError(f"lab.race: a race takes two actors or more, got {len(called)}: lab.race(setup, *actors)")
+        raise ValueError(
+            f"lab.race: a race needs at least two actors, got {len(called)}; write lab.race(setup, actor, actor)"
+        )
     if isinstance(rounds, bool) or not isinstance(rounds, int):
-        raise TypeError(f"lab.race(rounds={rounds!r}): rounds is how often each actor runs for a sample, a number")
+        raise TypeError(f"lab.race(rounds={rounds!r}): rounds must be a whole number, e.g. 1")
     if rounds < 1:
-        raise ValueError(f"lab.race(rounds={rounds!r}): each actor runs at least once for each sample")
+        raise ValueError(f"lab.race(rounds={rounds!r}): rounds must be at least 1")
     if kind not in KINDS:
         raise ValueError(f"lab.race(kind={kind!r}): kind must be {' or '.join(map(repr, KINDS))}")
     in_processes = kind == "process"
@@ -206,8 +208,8 @@ def experiment(
     )
     if in_processes and control is WITHOUT_LOCKS:
         raise ValueError(
-            "lab.race(kind='process', control=lab.WITHOUT_LOCKS): it takes out locks of threads only; give the race "
-            "actors that do without the locks of processes: control=(...)"
+            "lab.race(kind='process', control=lab.WITHOUT_LOCKS): only locks of threads can be removed; pass actors "
+            "that do not use the locks of processes: control=(...)"
         )
     if in_processes and control is None:
         return RaceExperiment(race, _generic_control_of_processes(len(actors), race.rounds), matched=False)
@@ -228,20 +230,20 @@ def operations_experiment(
     each: object,
     number: int = 1,
 ) -> RaceExperiment:
-    """Return the experiment that the arguments of :meth:`Lab.operations` describe.
+    """Return the experiment for the arguments of :meth:`Lab.operations`.
 
-    :raises TypeError: an argument is of the wrong kind.
-    :raises ValueError: an argument makes no sense.
+    :raises TypeError: an argument has the wrong type.
+    :raises ValueError: an argument has a wrong value.
     """
     __tracebackhide__ = True
     call = "lab.operations"
     if not operations:
-        raise ValueError(f"{call}: there are no operations; write {call}(setup, lab.op(function, argument), ...)")
+        raise ValueError(f"{call}: no operation is given; write {call}(setup, lab.op(function, argument), ...)")
     for name, value, least, most in (("threads", threads, 2, 4), ("each", each, 1, 5)):
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise ValueError(f"{call}({name}={value!r}): {name} must be a whole number from {least} to {most}")
-    assert isinstance(threads, int), "as it was checked"
-    assert isinstance(each, int), "as it was checked"
+    assert isinstance(threads, int), "checked above"
+    assert isinstance(each, int), "checked above"
     named = enumerate(operations, 1)
     called = [
         one if isinstance(one, Operation) else Operation(_callable(one, f"operation {number}", call=call))
@@ -264,9 +266,9 @@ def operations_experiment(
 def interrupted_experiment(
     setup: object, actor: object, handler: object, *, observe: object, exceptions: object, number: int = 1
 ) -> RaceExperiment:
-    """Return the experiment that the arguments of :meth:`Lab.interrupted` describe.
+    """Return the experiment for the arguments of :meth:`Lab.interrupted`.
 
-    :raises TypeError: an argument is of the wrong kind.
+    :raises TypeError: an argument has the wrong type.
     """
     __tracebackhide__ = True
     call = "lab.interrupted"
@@ -280,7 +282,8 @@ def interrupted_experiment(
         observes_values=_takes_two(observe),
         interrupted=True,
     )
-    return RaceExperiment(subject, _generic_control(2, 1), matched=False)  # which does not run: all points are tried
+    # The control never runs, as "never" rests on all switch points.
+    return RaceExperiment(subject, _generic_control(2, 1), matched=False)
 
 
 def _own_control(race: Subject, given: object) -> Subject:
@@ -288,13 +291,13 @@ def _own_control(race: Subject, given: object) -> Subject:
     control = given if isinstance(given, Control) else Control(given) if isinstance(given, Sequence) else None
     if control is None or callable(given):
         raise TypeError(
-            f"lab.race(control={given!r}): the control is a tuple of actors, as many as the race has, or "
-            "lab.control(*actors, setup=...), or lab.WITHOUT_LOCKS"
+            f"lab.race(control={given!r}): control must be a tuple with as many actors as the race has, "
+            "lab.control(*actors, setup=...) or lab.WITHOUT_LOCKS"
         )
     if len(control.actors) != len(race.actors):
         raise ValueError(
-            f"lab.race: actors of the control: {len(control.actors)}, of the race: {len(race.actors)}; the control "
-            "is the race itself, but for the one change by which its effect is sure to be seen"
+            f"lab.race: the control has {counted(len(control.actors), 'actor')}, the race has {len(race.actors)}; "
+            "pass the race's actors with the one change that makes them show the effect"
         )
     actors = tuple(
         _callable(actor, f"the control's actor {number}") for number, actor in enumerate(control.actors, 1)
@@ -312,8 +315,8 @@ def _own_control(race: Subject, given: object) -> Subject:
 class Control:
     """A control with a state of its own; made by :meth:`Lab.control`.
 
-    :param setup: None: the race's.
-    :param observe: None: the race's.
+    :param setup: None for the race's.
+    :param observe: None for the race's.
     """
 
     actors: Sequence[object]
@@ -322,12 +325,12 @@ class Control:
 
 
 def _takes_two(observe: object) -> bool:
-    """Return whether ``observe`` has two parameters without a default: the state, and what the actors returned."""
+    """Return whether ``observe`` has two required parameters: the state, and the values that the actors returned."""
     if not callable(observe):
         return False
     try:
         parameters = inspect.signature(observe).parameters.values()
-    except (TypeError, ValueError):  # C code that does not tell
+    except (TypeError, ValueError):  # C code without a signature
         return False
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     needed = [one for one in parameters if one.kind in positional and one.default is inspect.Parameter.empty]
@@ -343,11 +346,12 @@ def _callable(
         if role == "setup" and thing is not None:
             hint = "; pass a class, or a function that makes a fresh state: it is called for each run"
         elif isinstance(thing, (list, tuple)):
-            hint = f"; pass each thing of the list: {call}(setup, *list)"
+            hint = f"; pass each item of the list: {call}(setup, *list)"
         raise TypeError(f"{call}: {role} is {thing!r}, which cannot be called{hint}")
     if runs_nothing(thing) and not may_run_nothing:
         raise TypeError(
-            f"{call}: {role} is {name_of(thing)}, a coroutine or generator function: a call of it runs nothing"
+            f"{call}: {role} is {name_of(thing)}, a coroutine or generator function, so a call of it runs nothing; "
+            "pass a function that runs it"
         )
     return thing
 
@@ -357,17 +361,17 @@ def _exceptions(given: object, *, call: str = "lab.race") -> tuple[type[BaseExce
     types: list[type[BaseException]] = []
     for one in given if isinstance(given, tuple) else (given,):
         if not (isinstance(one, type) and issubclass(one, BaseException)):
-            raise TypeError(f"{call}(exceptions={given!r}): write exception types, as in an except clause")
+            raise TypeError(f"{call}(exceptions={given!r}): pass exception types, as in an except clause")
         if issubclass(one, AssertionError):
             raise TypeError(
-                f"{call}(exceptions={given!r}): a failed assertion is never an outcome, as it speaks of the claim; "
-                "let actors raise something else, or return it"
+                f"{call}(exceptions={given!r}): a failed assertion is never an outcome, because it means that the "
+                "claim failed; let actors raise another exception, or return a value"
             )
         types.append(one)
     return tuple(types)
 
 
-# --- the control of a race that has none of its own
+# --- generic controls: of races without a control of their own
 
 
 def _generic_control(actors: int, rounds: int) -> Subject:
@@ -382,7 +386,7 @@ def _generic_control(actors: int, rounds: int) -> Subject:
 
 
 def _generic_control_of_processes(actors: int, rounds: int) -> Subject:
-    """Return the same with a counter in memory that processes share."""
+    """Return the same with a counter in shared memory."""
     return Subject(
         "generic control",
         setup=_shared_counter,

@@ -1,4 +1,4 @@
-"""Places where a thread waits for another one, which an interrupt of the main thread cannot leave locked."""
+"""Gates and queues on which threads wait, and which an interrupt of the main thread cannot leave locked."""
 
 from __future__ import annotations
 
@@ -12,34 +12,40 @@ _T = TypeVar("_T")
 
 
 class LockGate:
-    """A place where one thread waits for others: a lock."""
+    """A gate at which one thread waits until another opens it; made of a lock."""
 
     def __init__(self) -> None:
         self._lock = _thread.allocate_lock()
         self._lock.acquire()
 
     def open(self) -> None:
-        """Let the thread go on that waits here, or will."""
-        with suppress(RuntimeError):  # it is open, and nothing has waited since
+        """Let the thread through that waits here, or the next one that does."""
+        with suppress(RuntimeError):  # it is open already
             self._lock.release()
 
     def wait(self, timeout: float = -1) -> bool:
-        """Wait for it to be opened; return whether it was."""
+        """Wait until the gate is opened, and return whether it was.
+
+        :param timeout: seconds to wait; negative for no limit.
+        """
         return self._lock.acquire(True, timeout)
 
 
 class QueueGate:
-    """The same without a GIL, where locks yield the CPU forty times before they wait: each time to what else runs."""
+    """The same without a GIL, made of a queue: a lock would first yield the CPU to other programs forty times."""
 
     def __init__(self) -> None:
         self._opened: SimpleQueue[None] = SimpleQueue()
 
     def open(self) -> None:
-        """Let the thread go on that waits here, or will."""
+        """Let the thread through that waits here, or the next one that does."""
         self._opened.put(None)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for it to be opened; return whether it was."""
+        """Wait until the gate is opened, and return whether it was.
+
+        :param timeout: seconds to wait; None for no limit.
+        """
         try:
             self._opened.get(True, timeout)
         except Empty:
@@ -48,7 +54,7 @@ class QueueGate:
 
 
 class Channel(Generic[_T]):
-    """A queue for one reader.
+    """A queue with one reader.
 
     PyPy's queues are Python code: a Ctrl-C in the middle of a ``get`` may leave their lock held for ever.
     """
@@ -63,10 +69,10 @@ class Channel(Generic[_T]):
         self._changed.open()
 
     def get(self, timeout: float = -1) -> _T:
-        """Wait for an item and take it out.
+        """Wait for an item and remove it.
 
-        :param timeout: seconds without an item; negative: no limit.
-        :raises Empty: there was none in time.
+        :param timeout: seconds to wait; negative for no limit.
+        :raises Empty: no item arrived in time.
         """
         while True:
             with suppress(IndexError):

@@ -1,4 +1,4 @@
-"""The histogram of the outcomes that a race has seen."""
+"""The outcomes that a race has seen, with their numbers."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from .question import ASK, Portable, shown
+from .question import Portable, shown
 from .samples.tally import Count
 
-#: How many outcomes, the most frequent, are shown and go into the record.
+#: The number of outcomes that are shown and recorded, the most frequent ones.
 SHOWN = 20
 
 
 @dataclass(frozen=True)
 class OutcomeCount:
-    """How often an outcome was seen: in schedules, in samples, and in samples whose actors overlapped."""
+    """How often an outcome was seen: in schedules, in samples, and in overlapping samples."""
 
     outcome: Portable
     schedules: int
@@ -24,27 +24,31 @@ class OutcomeCount:
 
     @property
     def total(self) -> int:
-        """Return how often it was seen in all."""
+        """How often the outcome was seen in all."""
         return self.schedules + self.samples
 
 
 class Histogram:
-    """The outcomes that a question has seen: iterate over it for pairs of an outcome and how often it was seen.
+    """The outcomes that a question has seen: an iterable of pairs of outcome and number, the most frequent first.
 
-    The most frequent come first. Of outcomes that are no plain data there is only their ``repr``.
+    An outcome that is not plain data is represented by its ``repr``.
 
-    :param exceptions: the types that are outcomes.
+    :param exceptions: the exception types that are outcomes.
+    :param advice: on what to ask, for messages.
     """
 
-    __hash__ = None  # type: ignore[assignment]  # a histogram is equal to nothing
+    __hash__ = None  # type: ignore[assignment]  # it cannot be compared
 
-    def __init__(self, counts: list[OutcomeCount], exceptions: tuple[type[BaseException], ...]) -> None:
+    def __init__(
+        self, counts: list[OutcomeCount], exceptions: tuple[type[BaseException], ...], *, advice: str
+    ) -> None:
         self._counts = counts
+        self._advice = advice
         self._types: dict[str, Any] = {shown(type_): type_ for type_ in exceptions}
 
     def __iter__(self) -> Iterator[tuple[Hashable, int]]:
         if not self._counts:
-            raise TypeError(f"there are no outcomes yet: a race runs only when it is asked; {ASK}")
+            raise TypeError(f"outcomes: nothing has run yet; {self._advice}")
         return iter([(self._value(count.outcome), count.total) for count in self._counts])
 
     def __repr__(self) -> str:
@@ -52,13 +56,13 @@ class Histogram:
         return f"<outcomes {shown}{', ...' if len(self._counts) > SHOWN else ''}>" if shown else "<no outcomes yet>"
 
     def __contains__(self, outcome: object) -> NoReturn:
-        raise TypeError(f"that an outcome is not there says nothing unless it could have been seen; {ASK}")
+        raise TypeError(f"outcomes: a missing outcome alone proves nothing; {self._advice}")
 
     def __eq__(self, other: object) -> NoReturn:
-        raise TypeError(f"what is not in a histogram says nothing unless it could have been seen; {ASK}")
+        raise TypeError(f"outcomes: a comparison proves nothing about outcomes that are missing; {self._advice}")
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"a histogram is neither true nor false; {ASK}")
+        raise TypeError(f"outcomes: they have no truth value; {self._advice}")
 
     def _value(self, outcome: Portable) -> Hashable:
         return outcome.value if outcome.is_plain else self._types.get(outcome.text, outcome)

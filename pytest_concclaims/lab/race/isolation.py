@@ -1,8 +1,8 @@
-"""Whether states are isolated, so that nothing which actors do to one of them can reach another one.
+"""The check that states are isolated, and snapshots of what actors can change outside of a state.
 
-Processes share what is outside of Python, such as files, and no walk through objects sees that. So states count as
-isolated only where all that ``setup``, actors and ``observe`` name is known to reach nothing outside: it is Python
-code, or of modules of the standard library that work on their arguments.
+Processes share what is outside of Python, such as files, and no walk through objects finds that. So states count as
+isolated only if all that ``setup``, actors and ``observe`` refer to is known to reach nothing outside: it is Python
+code, or belongs to modules of the standard library that work on their arguments.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ from typing import Any
 from ..callables import name_of
 from .actor_process import START_METHOD
 from .references import ATOMS, MOST_THINGS, listed, reached, referred
-from .sharing import Watch
+from .sharing import Snapshot
 
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: Modules that work on their arguments; and of which each call makes something new that belongs to its caller.
+#: Modules that only work on their arguments.
 _WORKING = _names(
     "builtins types functools _functools operator _operator itertools collections _collections math time typing enum "
     "dataclasses abc struct _struct copy contextlib heapq _heapq bisect _bisect"
 )
+#: Modules of which each call makes a new object that belongs to its caller.
 _MAKING = _names(
     "array _thread multiprocessing multiprocessing.context multiprocessing.heap "
     "multiprocessing.queues multiprocessing.sharedctypes multiprocessing.synchronize _multiprocessing ctypes _ctypes "
@@ -49,79 +50,80 @@ _SHARED = _names(
     "_multiprocessing ctypes _ctypes "
     "_ctypes.array _ctypes.basics _ctypes.primitive _ctypes.structure"
 )
-#: What these have that reaches outside.
+#: Names in these modules that reach outside.
 _OUTSIDE = _names(
     "open print exec eval compile input breakpoint __import__ globals vars shared_memory Manager managers connection "
     "util process reduction get_context CDLL PyDLL cdll pydll"
 )
 _KNOWN = _WORKING | _MAKING
-#: What classes have that are made in C code.
+#: Types of attributes that only classes made in C code have.
 _OF_C_CODE = tuple(
     {MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType}
     - {FunctionType}  # on PyPy, it is one of these
 )
-_HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: of classes that PyPy has not built in
+_HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE; PyPy's built-in classes do not have it
 
 
 def reached_outside(functions: Iterable[Callable[..., Any] | None], state: object, other: object) -> str | None:
-    """Return, in words, what functions or a state may reach that other states share; None if there is nothing.
+    """Return a phrase for something through which states may affect each other; None if they are isolated.
 
-    :param other: another state, made by the same ``setup``.
+    :param functions: ``setup``, the actors and ``observe``.
+    :param other: another state that the same ``setup`` made.
     """
     of_functions, of_state = reached([tuple(functions)], _step), reached([(state,)], _step)
     if max(len(of_functions), len(of_state)) >= MOST_THINGS:
-        return "more than can be looked at"
+        return "more objects than are checked"
     elsewhere = {id(thing) for thing in (*of_functions, *reached([(other,)], _step))}
     common = (thing for thing in (*of_functions, *of_state) if id(thing) in elsewhere)
     near = chain.from_iterable((thing, *_step(thing)) for thing in (*of_functions, *of_state))
-    told = chain(map(_moving, of_functions), map(_common, common), map(_outside, near))
-    return next(filter(None, told), None)
+    found = chain(map(_moving, of_functions), map(_common, common), map(_outside, near))
+    return next(filter(None, found), None)
 
 
-def left_behind_in(function: Callable[..., Any], state: object) -> Watch:
-    """Return a watch over what a function can change besides a state, such as a variable of the state's class."""
+def snapshot_outside(function: Callable[..., Any], state: object) -> Snapshot:
+    """Return a snapshot of what a function can change outside of a state, such as a variable of the state's class."""
     walked = reached([(state,)], _step)
     of_all_states = (thing for thing in walked if isinstance(thing, (type, FunctionType)))
-    return Watch([(function, *of_all_states)], _step)
+    return Snapshot([(function, *of_all_states)], _step)
 
 
-class Watches:
-    """Watches over what actors can change besides a state.
+class Snapshots:
+    """Snapshots of what actors can change outside of a state, one for each actor.
 
-    Each is made once, in the process that starts the actors' processes: its code is warm, and what is there does not
-    change, whatever actors do in theirs. A process that is spawned has to make its own.
+    Each is made once, before the actor's process is forked: here its code is warm, and no actor changes this
+    process. A spawned process makes its own.
 
     :param start_method: of the actors' processes.
     """
 
     def __init__(self, start_method: str = START_METHOD) -> None:
         self._is_forked = start_method == "fork"
-        self._known: dict[int, Watch] = {}
+        self._known: dict[int, Snapshot] = {}
 
-    def of(self, actor: int, function: Callable[..., Any], state: object) -> Watch | None:
-        """Return the watch over an actor; None if its process has to make it."""
+    def of(self, actor: int, function: Callable[..., Any], state: object) -> Snapshot | None:
+        """Return the snapshot for an actor; None if its process has to make it."""
         if self._is_forked and actor not in self._known:
-            self._known[actor] = left_behind_in(function, state)
+            self._known[actor] = snapshot_outside(function, state)
         return self._known.get(actor)
 
 
 def _moving(thing: Any) -> str | None:
-    """Return, in words, what functions refer to that goes on with each call: no watch sees what a counter does."""
+    """Return a phrase for an iterator or a random generator, which each call advances and no snapshot notices."""
     one = type(thing)
     moves = hasattr(one, "__next__") or issubclass(one, random.Random)
     return f"a {one.__name__}" if moves else None
 
 
 def _common(thing: Any) -> str | None:
-    """Return, in words, what belongs to more than one state and is shared by processes."""
+    """Return a phrase for an object that two states have in common and that processes share."""
     return f"a {type(thing).__name__}" if type(thing).__module__ in _SHARED else None
 
 
 def _step(thing: Any) -> list[object]:
-    """Return what is to be looked at besides: not what is in modules that are known.
+    """Return the objects to which one leads; those of known modules are left out.
 
-    What is not walked through, such as a member of an enumeration, may have a class of the claim's own, and so may
-    classes.
+    Some objects are not walked through, such as members of enumerations. They, and classes, may have a class that
+    the claim defines.
     """
     things = _near(thing)
     return [*things, *(type(one) for one in things if isinstance(one, (type, *ATOMS)))]
@@ -137,6 +139,7 @@ def _near(thing: Any) -> list[object]:
 
 
 def _outside(thing: Any) -> str | None:
+    """Return a phrase for an object if it may reach outside."""
     if type(thing) is FunctionType:
         if thing.__module__ in _KNOWN:
             return thing.__name__ if thing.__name__ in _OUTSIDE else None
@@ -168,7 +171,7 @@ def _outside_of_code(function: FunctionType) -> str | None:
 
 
 def _is_of_python(one: type) -> bool:
-    """Return whether a class is made by a class statement; its bases are looked at as well."""
+    """Return whether a class was made by a class statement. Its bases are checked separately."""
     return bool(one.__flags__ & _HEAPTYPE) and not any(isinstance(value, _OF_C_CODE) for value in vars(one).values())
 
 

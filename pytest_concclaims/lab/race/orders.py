@@ -1,8 +1,8 @@
-"""Calls one after the other: in which orders they may run, and the results that each order gives.
+"""The orders in which calls can run one after the other, and the results of each.
 
-What calls that overlap may give is what they give in some order of theirs, one after the other: linearizability, by
-Herlihy and Wing (Linearizability: A Correctness Condition for Concurrent Objects, TOPLAS 1990). A call that has ended
-before another one begins comes before it.
+Overlapping calls are linearizable if their results are those of some order, one after the other, in which a call
+that ended before another one began comes before it: Herlihy and Wing, Linearizability: A Correctness Condition for
+Concurrent Objects, TOPLAS 1990.
 """
 
 from __future__ import annotations
@@ -16,20 +16,17 @@ from typing import Any
 
 from ..failure import is_of_the_call
 
-#: The actors of calls, one after the other: each takes its next one.
+#: For each call, its actor; an actor's calls are in their own order.
 Order = tuple[int, ...]
 #: A call: its actor, and its number among that actor's.
 Call = tuple[int, int]
-#: Orders of calls, at most: each is run, and more than once.
+#: The maximal number of orders, as each is run more than once.
 MOST_ORDERS = 1_000
 
 
 @dataclass(frozen=True)
 class Raised:
-    """The result of a call that has raised; what matters is the type.
-
-    :param type: of the exception.
-    """
+    """The result of a call that raised: the type of the exception."""
 
     type: type[BaseException]
 
@@ -40,7 +37,8 @@ class Raised:
 def result_of(call: Callable[[], object]) -> object:
     """Return what a call returns or raises.
 
-    A failed assertion is no result, as it speaks of the claim itself; nor is a call with the wrong arguments.
+    A failed assertion is not a result, as it is about the claim; nor is the exception of a call with wrong
+    arguments.
     """
     try:
         return call()
@@ -53,9 +51,9 @@ def result_of(call: Callable[[], object]) -> object:
 
 
 def kept(result: Any) -> Any:
-    """Return a result as it is now: a copy of what can change, such as a dict that ``setup`` clears for the next run.
+    """Return a copy of a result that can change later, such as a dict that ``setup`` clears for the next run.
 
-    What can be hashed stays itself: it may matter which one it is.
+    A hashable result is not copied: its identity may matter.
     """
     if isinstance(result, dict):
         made = copy.copy(result)
@@ -80,11 +78,11 @@ def kept(result: Any) -> Any:
 
 @dataclass(frozen=True)
 class Results:
-    """What came of all calls of a run: equal to another if values and state are.
+    """The results of all calls of a run; two are equal if their values and states are.
 
     :param values: of each actor's calls.
-    :param state: what was observed of it at the end; None where it is not observed.
-    :param before: pairs of calls, the first of which ended before the second one began, as far as that is known.
+    :param state: what ``observe`` returned at the end; None without ``observe``.
+    :param before: pairs of calls, the first of which is known to have ended before the second one began.
     """
 
     values: tuple[tuple[Any, ...], ...]
@@ -93,7 +91,7 @@ class Results:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether they say nothing."""
+        """Whether all values are None, and the state is."""
         return self.state is None and all(value is None for values in self.values for value in values)
 
     def __repr__(self) -> str:
@@ -106,11 +104,11 @@ class Results:
 
 @dataclass(frozen=True)
 class Sequential:
-    """What the calls give one after the other.
+    """The results of the calls, one after the other.
 
-    :param results: by order; those in which a call waits for another one are missing.
-    :param lacking: why they are no ground for an answer; None if they are.
-    :param once: whether calls did other things the first time than the second time.
+    :param results: by order; orders in which a call waits for another one are missing.
+    :param lacking: why no answer can rest on them; None if one can.
+    :param once: whether calls had other results the first time than the second time.
     """
 
     results: tuple[tuple[Order, Results], ...]
@@ -118,12 +116,12 @@ class Sequential:
     once: bool = False
 
     def allows(self, found: Results) -> bool:
-        """Return whether an order of the calls gives what was found, and respects which ended before which began."""
+        """Return whether some order has the same results and respects which call ended before which one began."""
         return any(found == given and is_possible(order, found.before) for order, given in self.results)
 
 
 def order_count(counts: Sequence[int]) -> int:
-    """Return how many orders there are of the calls of some actors.
+    """Return the number of orders.
 
     :param counts: as of :func:`orders`.
     """
@@ -131,9 +129,9 @@ def order_count(counts: Sequence[int]) -> int:
 
 
 def orders(counts: Sequence[int]) -> Iterator[Order]:
-    """Yield all orders of the calls of some actors.
+    """Yield all orders of the actors' calls.
 
-    :param counts: for each actor, how many calls it makes.
+    :param counts: the number of calls of each actor.
     """
     if not any(counts):
         yield ()
@@ -144,7 +142,7 @@ def orders(counts: Sequence[int]) -> Iterator[Order]:
 
 
 def is_possible(order: Order, before: frozenset[tuple[Call, Call]]) -> bool:
-    """Return whether an order has no call after one that began when it had ended."""
+    """Return whether an order respects which call ended before which one began."""
     places: dict[Call, int] = {}
     made: dict[int, int] = {}
     for place, actor in enumerate(order):
@@ -161,9 +159,9 @@ class History:
         self.before: set[tuple[Call, Call]] = set()
 
     def begin(self, call: Call) -> None:
-        """Note that a call begins."""
+        """Record that a call begins."""
         self.before.update((ended, call) for ended in self._ended)
 
     def end(self, call: Call) -> None:
-        """Note that a call has ended."""
+        """Record that a call has ended."""
         self._ended.append(call)

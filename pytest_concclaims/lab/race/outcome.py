@@ -1,4 +1,4 @@
-"""The outcome of one run of the actors on one state."""
+"""The outcome of one run of the actors on one state, and the checks of what the claim's functions return."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .experiment import Subject
 from .orders import Call, Results, kept
 from .question import Broken, shown
 
-#: States that nothing can be changed of, or whose setup may have changed them back.
+#: Types of states that ``setup`` may return twice: they cannot change, or ``setup`` may reset them.
 _IMMUTABLE = (bool, int, float, complex, str, bytes, tuple, frozenset, ModuleType)
 
 
 def made(subject: Subject) -> Any:
     """Return a fresh state.
 
-    :raises Failed: ``setup`` has raised, or returned nothing.
+    :raises Failed: ``setup`` raised or returned None.
     """
     state = calling("setup", subject.setup)
     check_state(state)
@@ -29,24 +29,24 @@ def made(subject: Subject) -> Any:
 
 
 def check_state(state: Any) -> None:
-    """Refuse a state that is none.
+    """Refuse None as a state.
 
-    :raises Failed: ``setup`` returned nothing.
+    :raises Failed: ``setup`` returned None.
     """
     if state is None:
-        text = "setup returned None; the state of a sample is what setup returns, so let it make and return an object"
+        text = "setup returned None; it must return the state, which is an object that it makes"
         raise Failed(Failure("raised", text, ""))
 
 
 def check_fresh(states: Iterable[Any]) -> None:
-    """Refuse states that are one: what their actors change would be there in the next run, or sample, already.
+    """Refuse states of which two are the same object: a change to one would affect the other run.
 
-    :raises Failed: ``setup`` has returned one of them twice.
+    :raises Failed: ``setup`` returned an object twice.
     """
     seen: set[int] = set()
     for state in states:
         if id(state) in seen and not (isinstance(state, _IMMUTABLE) or callable(state) or hasattr(state, "acquire")):
-            text = f"setup returned the same {type(state).__name__} twice; let it make a fresh state each time"
+            text = f"setup returned the same {type(state).__name__} twice; it must make a new state each time"
             raise Failed(Failure("raised", text, ""))
         seen.add(id(state))
 
@@ -60,10 +60,11 @@ def outcome_of(
 ) -> Hashable:
     """Return the outcome of a run.
 
-    :param values: what the actors returned; where calls have results, those of each actor.
-    :param exceptions: what they raised: the actor's number, and the exception.
+    :param values: what each actor returned; if calls have results, the tuple of these for each actor.
+    :param exceptions: pairs of an actor's number and the exception that it raised.
     :param before: pairs of calls, the first of which ended before the second one began.
-    :raises Failed: an exception that the race does not take for an outcome.
+    :raises Failed: an actor raised an exception that is not an outcome, or returned what has not run; ``observe``
+        raised.
     """
     types: set[Hashable] = {exception_outcome(subject, actor, error) for actor, error in exceptions}
     if types:
@@ -84,10 +85,10 @@ def outcome_of(
 
 
 def observed(subject: Subject, state: Any, values: Sequence[Any]) -> Any:
-    """Return what is observed of a state after a run.
+    """Return what ``observe`` returns after a run.
 
     :param values: as of :func:`outcome_of`.
-    :raises Failed: ``observe`` has raised.
+    :raises Failed: ``observe`` raised.
     """
     name = "observe" if subject.name == "race" else f"the {subject.name}'s observe"
     flat = values if subject.calls is None else [result for results in values for result in results]
@@ -95,9 +96,9 @@ def observed(subject: Subject, state: Any, values: Sequence[Any]) -> Any:
 
 
 def check_ran(subject: Subject, actor: int, value: object) -> None:
-    """Refuse what an actor returned if the actor's code has yet to run, as that of a coroutine.
+    """Refuse a value that shows that the actor's code has not run, such as a coroutine.
 
-    :raises Failed: it has.
+    :raises Failed: it has not run.
     """
     unrun = has_not_run(value)
     if unrun is not None:
@@ -105,10 +106,10 @@ def check_ran(subject: Subject, actor: int, value: object) -> None:
 
 
 def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Hashable:
-    """Return the type, of those that are outcomes, that says most about an exception.
+    """Return the outcome for an exception: the most specific matching type of those that are outcomes.
 
-    :raises Failed: it is no outcome. An assertion that failed never is: it speaks of the claim itself. But of a race
-        without its locks, any exception shows that it needs them.
+    :raises Failed: the exception is not an outcome. A failed assertion never is: it is about the claim. In a race
+        without its locks, every other exception is one, as it shows that the race needs them.
     """
     if not isinstance(error, AssertionError):
         mro = type(error).__mro__
@@ -122,39 +123,38 @@ def exception_outcome(subject: Subject, actor: int, error: BaseException) -> Has
 
 
 def _advice(subject: Subject, error: BaseException) -> str:
-    """Return what to do about an exception of an actor."""
+    """Return what to do about an actor's exception."""
     if isinstance(error, TypeError) and is_of_the_call(error):
         if subject.labels:
             return (
-                "; an operation is called with the state and the arguments of lab.op: lab.op(Stack.push, 1) and "
+                "; an operation is called with the state and the arguments of lab.op: pass lab.op(Stack.push, 1) or "
                 "Stack.pop, not a method of one stack"
             )
-        who = "the handler, as the actor," if subject.interrupted else "an actor"
+        who = "the handler, like the actor," if subject.interrupted else "an actor"
         return f"; {who} is called with the state alone (use a lambda or functools.partial for more arguments)"
     if isinstance(error, Exception) and not isinstance(error, AssertionError):
-        what = "lab.interrupted" if subject.interrupted else "the race"
-        return f"; if that is an outcome, give {what} exceptions={type(error).__name__}"
+        return f"; if that is an outcome, pass exceptions={type(error).__name__}"
     return ""
 
 
 def close_unawaited(states: Iterable[Any]) -> None:
-    """Close the states that are coroutines of which nothing has run: each would warn of that."""
+    """Close states that are coroutines and have not started, as each would cause a warning."""
     for state in states:
         if isinstance(state, CoroutineType) and inspect.getcoroutinestate(state) == inspect.CORO_CREATED:
             state.close()
 
 
 def role(subject: Subject, actor: int) -> str:
-    """Return an actor's name, for people, and whose it is."""
+    """Return an actor's name with its role, for messages."""
     whose = "actor" if subject.name == "race" else f"the {subject.name}'s actor"
     return f"{whose} {subject.names()[actor]}"
 
 
 def calling(name: str, function: Callable[[], Any]) -> Any:
-    """Return what a function of the claim's returns.
+    """Call a function of the claim and return what it returns.
 
     :param name: for messages.
-    :raises Failed: it has raised.
+    :raises Failed: the function raised.
     """
     try:
         return function()
@@ -165,14 +165,14 @@ def calling(name: str, function: Callable[[], Any]) -> Any:
 
 
 def only(types: set[Hashable]) -> Hashable:
-    """Return the one type of exception that the actors raised in a run.
+    """Return the one exception type that the actors raised in a run.
 
-    :raises Failed: they raised several.
+    :raises Failed: there are several.
     """
     if any(isinstance(one, Broken) for one in types):
         return next(one for one in types if isinstance(one, Broken))
     if len(types) > 1:
         both = " and ".join(sorted(map(shown, types)))
-        text = f"actors raised {both} in one sample: that is no single outcome; let them catch and return them"
+        text = f"actors raised {both} in one run, which is not a single outcome; catch the exceptions and return them"
         raise Failed(Failure("raised", text, ""))
     return next(iter(types))

@@ -1,4 +1,4 @@
-"""The position of what runs in a child process: in memory that outlives a crash of the child."""
+"""The position of a child process in its work, in memory that outlives a crash of the child."""
 
 from __future__ import annotations
 
@@ -13,34 +13,36 @@ from .experiment import Subject
 from .scenarios import Scenario
 
 _T = TypeVar("_T")
-_SIZE = 1 << 16
-_HEADER = 4  # bytes: the length of what follows
+_SIZE_BYTES = 1 << 16
+#: They have the length of the content.
+_HEADER_BYTES = 4
 
 
 class Shared(Generic[_T]):
-    """A value in memory that a forked child writes and its parent reads.
+    """A value in shared memory that a forked child writes and its parent reads.
 
-    :param value: what it is until another one is written.
+    :param value: the first value.
     """
 
     def __init__(self, value: _T) -> None:
-        self._memory = mmap.mmap(-1, _SIZE)
+        self._memory = mmap.mmap(-1, _SIZE_BYTES)
         self._first = value
 
     def write(self, value: _T) -> None:
-        """Replace the value; by nothing if it is very large, such as a schedule with thousands of switches."""
+        """Replace the value; by the first one if it is too large, such as a schedule with thousands of switches."""
         content = pickle.dumps(value)
-        self._memory[:_HEADER] = bytes(_HEADER)  # until all of it is there
-        if len(content) <= _SIZE - _HEADER:
-            self._memory[_HEADER : _HEADER + len(content)] = content
-            self._memory[:_HEADER] = len(content).to_bytes(_HEADER, "little")
+        self._memory[:_HEADER_BYTES] = bytes(_HEADER_BYTES)  # until the content is complete
+        if len(content) <= _SIZE_BYTES - _HEADER_BYTES:
+            self._memory[_HEADER_BYTES : _HEADER_BYTES + len(content)] = content
+            self._memory[:_HEADER_BYTES] = len(content).to_bytes(_HEADER_BYTES, "little")
 
     def read(self) -> _T:
-        """Return the value that was written last."""
-        length = int.from_bytes(self._memory[:_HEADER], "little")
+        """Return the latest value."""
+        length = int.from_bytes(self._memory[:_HEADER_BYTES], "little")
         if not length:
             return self._first
-        value: _T = pickle.loads(self._memory[_HEADER : _HEADER + length])  # noqa: S301  (our own child's)
+        content = self._memory[_HEADER_BYTES : _HEADER_BYTES + length]
+        value: _T = pickle.loads(content)  # noqa: S301  (from our own child)
         return value
 
 
@@ -49,12 +51,12 @@ class Part(enum.IntEnum):
 
     SETUP = 0
     ACTORS = 1
-    #: Observing them, and asking the predicate about them.
+    #: ``observe`` and the predicate.
     OUTCOMES = 2
 
 
 def at_work(subject: Subject, part: Part) -> str:
-    """Return which functions run in a part, in words."""
+    """Return the names of the functions that run in a part, for messages."""
     if part is Part.SETUP:
         return f"setup: {name_of(subject.setup)}"
     if part is Part.OUTCOMES:
@@ -64,12 +66,12 @@ def at_work(subject: Subject, part: Part) -> str:
 
 @dataclass(frozen=True)
 class AtStride:
-    """The part of a stride that was the last to begin.
+    """The part of a stride that began last.
 
     :param strategy: the number of the stride's strategy.
     :param length: of the stride, in samples.
-    :param samples: of that side, before the stride.
-    :param overlapping: of that side, before the stride.
+    :param samples: of the race or control, before the stride.
+    :param overlapping: of these, the overlapping ones.
     """
 
     strategy: int
@@ -80,12 +82,10 @@ class AtStride:
 
 
 class AtSchedule(NamedTuple):
-    """The part of a schedule that was the last to begin.
-
-    A named tuple, as one is written three times for each schedule.
+    """The part of a schedule that began last; a named tuple, because three are written for each schedule.
 
     :param number: of the schedule, from 1.
-    :param scenario: of operations; None if there are none.
+    :param scenario: None without operations.
     """
 
     part: Part = Part.SETUP

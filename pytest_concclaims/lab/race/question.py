@@ -1,4 +1,4 @@
-"""What can be asked of a race."""
+"""The questions that can be asked of a race, and the outcomes that they are about."""
 
 from __future__ import annotations
 
@@ -13,37 +13,45 @@ from ..failure import Failed, Failure, raised
 from .experiment import Subject
 from .orders import Results, Sequential
 
-#: What to write.
-ASK = "ask race.ever(...), race.never(...), race.always(...) or race.atomic()"
+#: Characters of an outcome that are shown.
 _REPR_KEPT = 200
-#: Runs in which actors are to return nothing before that is taken for all that they ever return.
+#: If actors return None in this number of runs, they are taken to return nothing else.
 _LEAST_EMPTY = 30
 _ADDRESS = re.compile("0x[0-9a-fA-F]+")
-#: The types of numpy's truth values, before its version 2 and since.
+#: The names of numpy's bool type, before its version 2 and since.
 _TRUTHS = frozenset({"bool_", "bool"})
 
 
+def how_to_ask(name: str) -> str:
+    """Return the advice on what to ask.
+
+    :param name: the instrument's name in it, such as ``race``.
+    """
+    return f"ask {name}.ever(...), {name}.never(...), {name}.always(...) or {name}.atomic()"
+
+
 def shown(outcome: object) -> str:
-    """Return an outcome's ``repr``, shortened; an exception type's name."""
+    """Return the shortened ``repr`` of an outcome, or the name of an exception type."""
     try:
         text = outcome.__name__ if isinstance(outcome, type) else repr(outcome)
-    except Exception:  # noqa: BLE001  (a repr of the claim's own)
+    except Exception:  # noqa: BLE001  (the claim's code may raise anything)
         text = f"<{type(outcome).__name__} without a repr>"
     return shortened(text)
 
 
 def shortened(text: str) -> str:
-    """Return a text, cut where it is long."""
+    """Cut a long text."""
     return text if len(text) <= _REPR_KEPT else text[: _REPR_KEPT - 3] + "..."
 
 
 @dataclass(frozen=True)
 class Portable:
-    """An outcome as another process can have it; two are the same if they look the same.
+    """An outcome as it is sent to another process; two are equal if their texts are.
 
-    :param text: its ``repr``, without addresses.
-    :param value: itself, if it is plain data; else only the text is known.
-    :param is_empty: whether it says only that actors have returned nothing.
+    :param text: the ``repr`` of the outcome, without addresses.
+    :param value: the outcome, if it is plain data.
+    :param is_plain: whether the outcome is plain data.
+    :param is_empty: whether the outcome says only that the actors returned nothing.
     """
 
     text: str
@@ -59,7 +67,7 @@ class Portable:
 
 
 def portable(outcome: Hashable) -> Portable:
-    """Return an outcome as another process can have it."""
+    """Return an outcome as it is sent to another process."""
     if _is_plain(outcome):
         return Portable(_text(outcome), outcome, is_plain=True, is_empty=_is_empty(outcome))
     is_empty = isinstance(outcome, Results) and outcome.is_empty
@@ -67,7 +75,7 @@ def portable(outcome: Hashable) -> Portable:
 
 
 def _text(outcome: object) -> str:
-    """Return the ``repr`` of plain data; equal sets may show what is in them in different orders, and do not here."""
+    """Return the ``repr`` of plain data, the same for sets that are equal."""
     text = repr(outcome)
     if "frozenset({" not in text:
         return text
@@ -86,7 +94,7 @@ def _is_plain(outcome: object) -> bool:
 
 @dataclass(frozen=True)
 class End:
-    """The outcome of actors that do not come to their end."""
+    """An outcome of actors that do not return: a crash or a deadlock."""
 
     name: str
 
@@ -94,15 +102,15 @@ class End:
         return f"lab.{self.name}"
 
 
-#: The process is ended by a signal such as SIGSEGV.
+#: A signal such as SIGSEGV ends the process.
 CRASH = End("CRASH")
-#: All actors that have not ended wait for each other.
+#: All actors that have not returned are blocked.
 DEADLOCK = End("DEADLOCK")
 
 
 @dataclass(frozen=True)
 class Broken:
-    """The outcome of a control without locks in which an actor raised, or actors wait for each other."""
+    """The outcome of a race without its locks if it fails: for example, an actor raises, or actors deadlock."""
 
     how: str = field(compare=False)
 
@@ -112,17 +120,16 @@ class Broken:
 
 @dataclass(frozen=True)
 class OutcomeQuestion:
-    """What would settle a question alone, and how it was asked.
+    """A question, and the outcomes that would answer it.
 
-    :param asked: ``ever``, ``never``, ``always`` or ``atomic``.
-    :param words: what was asked about, for people.
+    :param asked: ``ever``, ``never``, ``always``, ``atomic`` or ``linearizable``.
+    :param words: what the question is about, for messages.
     :param sought: whether an outcome is a witness.
-    :param end: the end of the process or of its threads that was asked about; None if it was an outcome of actors
-        that come to an end.
-    :param like: whether an outcome is of the kind of the one that was asked about: if none is, it could not have
-        been seen.
-    :param about_values: whether it is about what actors return, and None is not what was asked about.
-    :param atomic: whether all is sought that calls do not give one after the other.
+    :param like: whether an outcome is of the kind of the one in the question. If none is, that one could not be
+        seen.
+    :param end: the crash or deadlock that is asked about; None if the question is about other outcomes.
+    :param about_values: whether the question is about values that actors return, other than None.
+    :param atomic: whether a witness is an outcome that calls one after the other do not have.
     """
 
     asked: str
@@ -134,25 +141,28 @@ class OutcomeQuestion:
     atomic: bool = False
 
     def of(self, subject: Subject) -> Subject:
-        """Return what is to be run for this question."""
+        """Return the subject to run for this question."""
         return subject.with_calls() if self.atomic else subject
 
     @property
     def least_empty(self) -> int:
-        """Return how many runs it takes to say that the actors return nothing; 0 if that does not matter."""
+        """The number of runs that show that the actors return nothing; 0 if that does not matter."""
         return _LEAST_EMPTY if self.about_values else 0
 
     def answer(self, *, witnessed: bool) -> bool:
-        """Return the answer, given whether what was sought exists."""
+        """Return the answer.
+
+        :param witnessed: whether a witness was seen.
+        """
         return witnessed if self.asked == "ever" else not witnessed
 
 
 @dataclass(frozen=True)
 class Judged:
-    """An outcome, and what a question makes of it.
+    """An outcome, judged for a question.
 
-    :param sought: whether it is what is sought.
-    :param like: whether it is of the kind of what is sought.
+    :param sought: whether it is a witness.
+    :param like: whether it is of the kind of the one in the question.
     """
 
     outcome: Portable
@@ -161,13 +171,13 @@ class Judged:
 
 
 class Judge:
-    """Asks a question about outcomes: about plain data once, about all others each time.
+    """Judges outcomes for a question: plain data once, any other outcome each time.
 
-    Two of these that are equal need not be the same, such as two objects where there should be one.
+    Two outcomes that are no plain data may look the same and be judged differently, such as two objects where there
+    should be one.
 
-    :param sequential: what calls give one after the other; where the question asks about that.
-    :param may_break: whether an outcome that the predicate cannot take is what is sought: of a race without its
-        locks.
+    :param sequential: the results of calls one after the other, if the question is about these.
+    :param may_break: whether an outcome for which the predicate raises is a witness: in a race without its locks.
     """
 
     def __init__(
@@ -179,9 +189,9 @@ class Judge:
         self._known: dict[Portable, Judged] = {}
 
     def __call__(self, outcome: Any) -> Judged:
-        """Return what the question makes of an outcome.
+        """Judge an outcome.
 
-        :raises Failed: the predicate has raised; the outcome cannot be hashed.
+        :raises Failed: the predicate raised, or the outcome is not hashable.
         """
         as_portable = portable(outcome)
         if not as_portable.is_plain and not isinstance(outcome, Results):
@@ -207,9 +217,9 @@ class Judge:
 
 
 def comparing(results: Results, compare: Callable[[Results], bool]) -> bool:
-    """Return the result of a comparison, which calls code of the claim's.
+    """Return the result of a comparison, which calls the claim's code.
 
-    :raises Failed: it has raised.
+    :raises Failed: the comparison raised.
     """
     try:
         return compare(results)
@@ -220,49 +230,57 @@ def comparing(results: Results, compare: Callable[[Results], bool]) -> bool:
 def _is_hashable(outcome: object) -> bool:
     try:
         hash(outcome)
-    except Exception:  # noqa: BLE001  (a hash of the claim's own)
+    except Exception:  # noqa: BLE001  (the claim's code may raise anything)
         return False
     return True
 
 
 def _check_hashable(outcome: object) -> None:
-    """Refuse an outcome that can change, such as a list: it may not be what it was when it is asked about."""
+    """Refuse an outcome that can change, such as a list: it could change before it is judged."""
     try:
         hash(outcome)
     except Exception as error:
         advice = (
-            "let it be a tuple, a text or a number; where it matters whether two objects are the same, let observe "
-            "return that: lambda state: state.one is state.other"
+            "return a tuple, a string or a number; if it matters whether two objects are the same one, let observe "
+            "compare them: lambda state: state.one is state.other"
         )
-        text = f"the outcome {shown(outcome)} cannot be hashed ({error}); {advice}"
+        text = f"the outcome {shown(outcome)} is not hashable ({error}); {advice}"
         raise Failed(Failure("raised", text, "")) from error
 
 
 def question(
-    asked: str, about: Sequence[Any], exceptions: tuple[type[BaseException], ...], *, values: int | None = None
+    asked: str,
+    about: Sequence[Any],
+    exceptions: tuple[type[BaseException], ...],
+    *,
+    values: int | None = None,
+    name: str = "race",
 ) -> OutcomeQuestion:
     """Return the question of a race's method.
 
-    :param about: outcomes; or predicates, which are callables that are no classes.
+    :param about: outcomes, or predicates: callables that are not classes.
     :param exceptions: the exception types that are outcomes.
-    :param values: the length of the tuple that an outcome is; None if the state is observed.
-    :raises TypeError: there is nothing to ask about; an outcome that cannot be hashed cannot be an outcome.
-    :raises ValueError: no outcome can be equal to this; a class that is no outcome; an end beside other outcomes.
+    :param values: the number of values that actors return, if these are the outcome; None with ``observe``.
+    :param name: the instrument's name in messages: ``race`` or ``interrupted``.
+    :raises TypeError: ``about`` is empty, or has an outcome that is not hashable or a predicate that runs nothing.
+    :raises ValueError: no outcome can be equal to one in ``about``, a class is ambiguous, or a crash or deadlock is
+        not asked about alone.
     """
     __tracebackhide__ = True
+    method = f"{name}.{asked}"
     if not about:
-        raise TypeError(f"race.{asked}(): there is nothing to ask about; write race.{asked}(outcome)")
+        raise TypeError(f"{method}(): no outcome is given; write {method}(outcome)")
     end = next((one for one in about if one is CRASH or one is DEADLOCK), None)
     if end is not None:
         if asked == "always":
-            raise ValueError(f"race.always({end!r}): write race.ever({end!r}) or race.never({end!r})")
+            advice = f"write {name}.ever({end!r}) or {name}.never({end!r})"
+            raise ValueError(f"{method}({end!r}): only ever and never can be asked about {end!r}; {advice}")
         if len(about) > 1:
-            raise ValueError(
-                f"race.{asked}({', '.join(map(shown, about))}): ask about {end!r} in a question of its own"
-            )
+            call = f"{method}({', '.join(map(shown, about))})"
+            raise ValueError(f"{call}: {end!r} must be the only outcome in a question; write {method}({end!r})")
         return OutcomeQuestion(asked, repr(end), lambda outcome: outcome is end, end=end)
-    parts = [_part(asked, one, exceptions, values) for one in about]
-    wanted = asked != "always"  # that asks about all that is none of these
+    parts = [_part(method, one, exceptions, values) for one in about]
+    wanted = asked != "always"  # a witness of "always" is none of these outcomes
 
     def sought(outcome: Hashable) -> bool:
         return any(part.sought(outcome) for part in parts) is wanted
@@ -271,85 +289,95 @@ def question(
         asked,
         " or ".join(part.words for part in parts),
         sought,
-        lambda outcome: not wanted or any(part.like(outcome) for part in parts),
+        like=lambda outcome: not wanted or any(part.like(outcome) for part in parts),
         about_values=values is not None and not exceptions and not all(map(_is_empty, about)),
     )
 
 
-def _part(asked: str, about: Any, exceptions: tuple[type[BaseException], ...], values: int | None) -> OutcomeQuestion:
-    """Return the question about one outcome, or one predicate."""
+@dataclass(frozen=True)
+class _Part:
+    """One of the outcomes or predicates that a question is about; parameters as of :class:`OutcomeQuestion`."""
+
+    words: str
+    sought: Callable[[Hashable], bool]
+    like: Callable[[Hashable], bool] = lambda _: True
+
+
+def _part(method: str, about: Any, exceptions: tuple[type[BaseException], ...], values: int | None) -> _Part:
     __tracebackhide__ = True
     if callable(about) and not isinstance(about, type):
         name = name_of(about)
         if runs_nothing(about):
-            raise TypeError(f"race.{asked}({name}): a call of a coroutine or generator function answers nothing")
-        return OutcomeQuestion(asked, name, _truth_of(about, name))
-    _check_is_outcome(asked, about, exceptions, values)
+            raise TypeError(
+                f"{method}({name}): this is a coroutine or generator function, so a call of it runs nothing; "
+                "pass a function that returns True or False"
+            )
+        return _Part(name, _truth_of(about, name))
+    _check_is_outcome(method, about, exceptions, values)
     words = shown(about)
     sought = _truth_of(lambda outcome: bool(outcome == about), f"the comparison with {words}")
-    return OutcomeQuestion(asked, words, sought, _like(about))
+    return _Part(words, sought, _like(about))
 
 
 def _is_empty(outcome: object) -> bool:
-    """Return whether an outcome says that no actor has returned anything."""
+    """Return whether an outcome says that no actor returned anything."""
     return type(outcome) is tuple and all(value is None for value in outcome)
 
 
 def of_control(asked: OutcomeQuestion, *, matched: bool) -> OutcomeQuestion:
-    """Return what is sought of the control: the same, or of one that is not the race's own, what is true."""
+    """Return the question for the control: the same; of a generic control, whether its effect is seen."""
     return asked if matched else replace(asked, sought=bool, end=None, atomic=False)
 
 
-#: Whether there is an outcome that calls do not give one after the other.
+#: Whether calls have results that they also have one after the other: of one call by each actor.
 ATOMIC = OutcomeQuestion("atomic", "", lambda outcome: outcome is DEADLOCK, about_values=True, atomic=True)
-#: The same of the calls of scenarios.
+#: The same for the calls of scenarios.
 LINEARIZABLE = replace(ATOMIC, asked="linearizable")
 
 
 def _check_is_outcome(
-    asked: str, about: Any, exceptions: tuple[type[BaseException], ...], values: int | None
+    method: str, about: Any, exceptions: tuple[type[BaseException], ...], values: int | None
 ) -> None:
     __tracebackhide__ = True
-    call = f"race.{asked}({shown(about)})"
+    call = f"{method}({shown(about)})"
     if isinstance(about, type) and about not in exceptions:
         name = about.__name__
         if issubclass(about, BaseException):
             raise ValueError(
-                f"{call}: exceptions are outcomes only where the race asks for them, by exceptions={name}"
+                f"{call}: an exception is an outcome only if its type is in exceptions; pass exceptions={name}"
             )
         raise ValueError(
-            f"{call}: a class could be meant as a predicate or as an outcome; write "
-            f"lambda outcome: isinstance(outcome, {name}), {name}(outcome) or outcome is {name}"
+            f"{call}: a class could mean a predicate or an outcome; write "
+            f"lambda outcome: isinstance(outcome, {name}), or lambda outcome: outcome is {name}"
         )
     if isinstance(about, BaseException):
-        raise ValueError(f"{call}: an exception's type is the outcome; write race.{asked}({type(about).__name__})")
+        raise ValueError(f"{call}: an exception's type is the outcome; write {method}({type(about).__name__})")
     try:
         hash(about)
     except TypeError:
         several = isinstance(about, (list, set)) and all(map(_is_hashable, about)) and len(about) > 1
-        or_so = f"; for several outcomes, write race.{asked}({', '.join(map(repr, about))})" if several else ""
-        text = f"{call}: this cannot be hashed, so it is no outcome; ask with a predicate{or_so}"
-        raise TypeError(text) from None
+        or_so = f"; for several outcomes, write {method}({', '.join(map(repr, about))})" if several else ""
+        raise TypeError(f"{call}: an outcome must be hashable; pass a predicate{or_so}") from None
     if not _is_itself(about):
-        raise ValueError(f"{call}: this is not equal to itself; ask with a predicate")
+        raise ValueError(f"{call}: this is not equal to itself; pass a predicate, such as math.isnan")
     if values is None or isinstance(about, type):
         return
     if not isinstance(about, tuple) or len(about) != values:
         raise ValueError(
-            f"{call}: without observe, an outcome is the tuple of what the {values} actors returned, so it is never "
-            "this; give the race an observe, or ask for such a tuple"
+            f"{call}: without observe, an outcome is a tuple of the {values} values that the actors return, so it is "
+            "never this; pass observe=..., or ask about such a tuple"
         )
 
 
 def _is_itself(about: object) -> bool:
-    """Return whether something is equal to its like: not a NaN, nor a tuple with one in it."""
+    """Return whether something is equal to itself; a NaN and a tuple that has one are not."""
     if isinstance(about, (tuple, frozenset)):
         return all(map(_is_itself, about))
     return bool(about == about)
 
 
 def _like(about: object) -> Callable[[Hashable], bool]:
-    """Return whether an outcome could be this one, but for its value; None, or an exception, may stand for any."""
+    """Return a predicate for outcomes of the same kind. Any outcome is of the kind of None or an exception."""
     if about is None or isinstance(about, type):
         return lambda _: True
     if isinstance(about, tuple):
@@ -371,10 +399,10 @@ def _truth_of(predicate: Callable[[Any], object], name: str) -> Callable[[Hashab
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise Failed(raised(f"{name}, asked about the outcome {shown(outcome)},", error)) from error
+            raise Failed(raised(f"{name} for the outcome {shown(outcome)}", error)) from error
         if not isinstance(answer, bool) and type(answer).__name__ not in _TRUTHS:
-            text = f"{name}, asked about the outcome {shown(outcome)}, returned {shown(answer)}"
-            raise Failed(Failure("raised", f"{text}; let it return True or False", ""))
+            text = f"{name} for the outcome {shown(outcome)} returned {shown(answer)}"
+            raise Failed(Failure("raised", f"{text}; it must return True or False", ""))
         return bool(answer)
 
     return is_it

@@ -1,4 +1,4 @@
-"""The race instruments: questions about the outcomes of actors that run at the same time."""
+"""The instruments that ask which outcomes a race can have."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ..processes.forked import ForkedError
 from .evidence import evidence_of
 from .experiment import RaceError
 from .histogram import Histogram
-from .question import ASK, ATOMIC, LINEARIZABLE, OutcomeQuestion, question
+from .question import ATOMIC, LINEARIZABLE, OutcomeQuestion, how_to_ask, question
 from .runner import Result, Runner
 
 
 class Asked:
-    """What questions are put to: actors that run at the same time, again and again, each time on a fresh state.
+    """Base class of the instruments that are asked about outcomes: races, interruptions and sets of operations.
 
-    Lazy: nothing runs until a question is asked. Each question runs schedules; where these do not suffice, samples
-    follow, until it is settled or the budget is spent.
+    Nothing runs until a question is asked. A question runs schedules, each on a fresh state. If these do not answer
+    it, samples follow until it is settled or the budget is spent.
     """
 
-    __hash__ = None  # type: ignore[assignment]  # it is equal to nothing
+    __hash__ = None  # type: ignore[assignment]  # it cannot be compared
 
-    #: The call that has made it, what it is, and what to ask.
+    #: The call that made the instrument, a noun for it, and advice on what to ask; all for messages.
     _call: ClassVar[str]
     _noun: ClassVar[str]
     advice: ClassVar[str]
@@ -35,19 +35,19 @@ class Asked:
     def __init__(self, runner: Runner, *, bench: Bench) -> None:
         self._runner = runner
         self._bench = bench
-        #: Whether a question was put to it, and how that failed: that stands even if it was caught.
+        #: Whether a question was asked, and the error that ended one: it counts even if the claim catches it.
         self.asked = False
         self.error: RaceError | None = None
 
     @property
     def is_replay(self) -> bool:
-        """Whether it runs only a schedule that a replay token names."""
+        """Whether only the schedule of a replay token is run."""
         return self._runner.is_replay
 
     @property
     def outcomes(self) -> Histogram:
-        """What the latest question has seen, in schedules and in samples. Runs nothing."""
-        return Histogram(self._runner.outcomes, self._runner.experiment.race.exceptions)
+        """The outcomes that the latest question has seen, in schedules and in samples. Runs nothing."""
+        return Histogram(self._runner.outcomes, self._runner.experiment.race.exceptions, advice=self.advice)
 
     def __repr__(self) -> str:
         outcomes, race = self._runner.outcomes, self._runner.experiment.race
@@ -56,30 +56,30 @@ class Asked:
         return f"<{type(self).__name__} of {names}: {counted(schedules, 'schedule')}, {counted(samples, 'sample')}>"
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"{self._noun} is neither true nor false; {self.advice}")
+        raise TypeError(f"{self._call}: {self._noun} has no truth value; {self.advice}")
 
     def __eq__(self, other: object) -> NoReturn:
-        raise TypeError(f"{self._noun} is equal to nothing; {self.advice}")
+        raise TypeError(f"{self._call}: {self._noun} cannot be compared; {self.advice}")
 
-    def _answer(self, put: OutcomeQuestion) -> bool:
-        """Have a question answered, and record the evidence."""
+    def _answer(self, asked: OutcomeQuestion) -> bool:
+        """Answer a question and record the evidence."""
         __tracebackhide__ = True
         runner = self._runner
         try:
             with self._bench.suspended():
-                result = runner.ask(put, self._bench.sampling)
+                result = runner.ask(asked, self._bench.sampling)
         except ForkedError as broken:
-            self.error = RaceError(f"{self._call}: what ran in a process of its own came to no end\n{broken}")
+            self.error = RaceError(f"{self._call}: the child process failed with an exception\n{broken}")
             raise self.error from broken
         except Failed as failed:
             failure = failed.failure
             self.asked = True
-            self._bench.record(evidence_of(runner, put, None, Result(), failed=failed))
+            self._bench.record(evidence_of(runner, asked, None, Result(), failed=failed))
             details = f"\n{failure.details.rstrip()}" if failure.details else ""
             self.error = RaceError(f"{self._call}: {failure.text}{details}")
             raise self.error from failed.__cause__
-        answer = None if result.lacking is not None else put.answer(witnessed=result.is_witnessed)
-        evidence = evidence_of(runner, put, answer, result)
+        answer = None if result.lacking is not None else asked.answer(witnessed=result.is_witnessed)
+        evidence = evidence_of(runner, asked, answer, result)
         self.asked = True
         self._bench.record(evidence)
         if answer is None:
@@ -88,22 +88,25 @@ class Asked:
 
 
 class Race(Asked):
-    """Actors on a shared state, to ask which outcomes are possible; made by :meth:`Lab.race`."""
+    """Actors that work on one state, to ask which outcomes are possible; made by :meth:`Lab.race`."""
 
-    _call, _noun, advice = "lab.race", "a race", ASK
+    _call, _noun, advice = "lab.race", "a race", how_to_ask("race")
+    #: The name for the instrument in the messages of questions.
+    _name: ClassVar[str] = "race"
 
     def ever(self, *outcomes: Any) -> bool:
         """Return whether one of these outcomes is possible.
 
-        True with the first witness; False if it was not seen although it could have been: in all schedules that
-        there are, or in all with at most two preemptions while those of the control show it; without a GIL, and
-        where schedules do not suffice, also in enough overlapping samples, beside a control that shows it.
+        True with the first witness. False if the outcome was not seen although the experiment could have shown it:
+        no schedule of all that exist shows it; or no schedule with at most two preemptions does, and those of the
+        control do. Where schedules do not suffice, and always without a GIL, enough overlapping samples must not
+        show it either, beside a control that does.
 
-        :param outcomes: outcomes, or predicates of outcomes; :attr:`Lab.CRASH` is the outcome of a crash, and
-            :attr:`Lab.DEADLOCK` that of actors that wait for each other.
-        :raises Inconclusive: neither.
-        :raises RaceError: an actor, ``setup``, ``observe`` or the predicate raised, hung or crashed, or actors
-            waited for each other, and that was not asked about.
+        :param outcomes: outcomes, or predicates of outcomes. :attr:`Lab.CRASH` is the outcome of a crash, and
+        :attr:`Lab.DEADLOCK` that of a deadlock.
+        :raises Inconclusive: the evidence does not suffice for an answer.
+        :raises RaceError: an actor, ``setup``, ``observe`` or the predicate raised, hung or crashed, or the actors
+            deadlocked, and the question was not about that.
         """
         __tracebackhide__ = True
         return self._ask("ever", outcomes)
@@ -111,31 +114,32 @@ class Race(Asked):
     def never(self, *outcomes: Any) -> bool:
         """Return whether none of these outcomes is possible: the opposite of :meth:`ever`.
 
-        :param outcomes: as of :meth:`ever`.
-        :raises Inconclusive: as of :meth:`ever`.
-        :raises RaceError: as of :meth:`ever`.
+        :param outcomes: as for :meth:`ever`.
+        :raises Inconclusive: as for :meth:`ever`.
+        :raises RaceError: as for :meth:`ever`.
         """
         __tracebackhide__ = True
         return self._ask("never", outcomes)
 
     def always(self, *outcomes: Any) -> bool:
-        """Return whether no other outcome is possible: whether any other is never seen.
+        """Return whether no other outcome is possible.
 
-        :param outcomes: as of :meth:`ever`, but neither a crash nor a deadlock.
-        :raises Inconclusive: as of :meth:`ever`.
-        :raises RaceError: as of :meth:`ever`.
+        :param outcomes: as for :meth:`ever`, but neither :attr:`Lab.CRASH` nor :attr:`Lab.DEADLOCK`.
+        :raises Inconclusive: as for :meth:`ever`.
+        :raises RaceError: as for :meth:`ever`.
         """
         __tracebackhide__ = True
         return self._ask("always", outcomes)
 
     def atomic(self) -> bool:
-        """Return whether each possible outcome is one that calling the actors one after the other gives.
+        """Return whether each possible outcome is also an outcome of calling the actors one after the other.
 
-        What counts is what each actor returns or raises, and what ``observe`` gives. All orders are run first, each
-        on a fresh state. An actor that has ended before another one begins comes before it.
+        What counts is what each actor returns or raises, and what ``observe`` returns. All orders are run first,
+        each on a fresh state. An actor that ended before another one began comes before it.
 
-        :raises Inconclusive: as of :meth:`ever`; or an order does not give the same again.
-        :raises RaceError: as of :meth:`ever`, but for exceptions of actors; or in each order, one waits for another.
+        :raises Inconclusive: as for :meth:`ever`; or running an order again has another outcome.
+        :raises RaceError: as for :meth:`ever`, except for exceptions of actors; or in each order, an actor waits
+            for another.
         """
         __tracebackhide__ = True
         return self._answer(ATOMIC)
@@ -144,32 +148,33 @@ class Race(Asked):
         __tracebackhide__ = True
         subject = self._runner.experiment.race
         values = len(subject.actors) if subject.observe is None else None
-        return self._answer(question(asked, outcomes, subject.exceptions, values=values))
+        return self._answer(question(asked, outcomes, subject.exceptions, values=values, name=self._name))
 
 
 class Interrupted(Race):
     """A handler that interrupts an actor, to ask which outcomes are possible; made by :meth:`Lab.interrupted`.
 
-    Each question has the handler run at each switch point of the actor. "Never" takes all of them, and no control.
+    Each question runs the handler at each switch point of the actor. "Never" takes all of them, and no control.
     """
 
-    _call, _noun, advice = "lab.interrupted", "an interruption", ASK.replace("race.", "interrupted.")
+    _call, _noun, advice = "lab.interrupted", "an interruption", how_to_ask("interrupted")
+    _name = "interrupted"
 
 
 class Operations(Asked):
-    """Operations on a shared state, from which scenarios choose; made by :meth:`Lab.operations`."""
+    """Operations on a shared state, from which scenarios are made; made by :meth:`Lab.operations`."""
 
     _call, _noun, advice = "lab.operations", "a set of operations", "ask operations.linearizable()"
 
     def linearizable(self) -> bool:
-        """Return whether in all scenarios, calls that overlap give what they give one after the other.
+        """Return whether in all scenarios, overlapping calls have results that they also have one after the other.
 
-        What counts is what each call returns or raises, and what ``observe`` gives at the end. All orders of a
-        scenario's calls are run first, each on a fresh state. A call that has ended before another one begins comes
-        before it. False with the first scenario in which that does not hold.
+        What counts is what each call returns or raises, and what ``observe`` returns at the end. All orders of a
+        scenario's calls are run first, each on a fresh state. A call that ended before another one began comes
+        before it. False with the first scenario that is not linearizable.
 
-        :raises Inconclusive: as of :meth:`Race.ever`; or an order does not give the same again.
-        :raises RaceError: an operation waits for another thread when it is called alone; a call hung or crashed;
+        :raises Inconclusive: as for :meth:`Race.ever`; or running an order again has another outcome.
+        :raises RaceError: an operation that is called alone waits for another thread; a call hung or crashed;
             ``setup`` or ``observe`` raised.
         """
         __tracebackhide__ = True

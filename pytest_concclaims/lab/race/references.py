@@ -1,4 +1,4 @@
-"""What things refer to, as far as it can be followed: from functions to what they name, and from these on."""
+"""The objects that functions and states refer to."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from itertools import chain
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-#: Things that are looked at, at most, the nearest first.
+#: The maximal number of objects that are visited, the nearest first.
 MOST_THINGS = 10_000
+#: Types whose objects are not walked through.
 ATOMS = (bool, int, float, complex, str, bytes, type(None), BuiltinFunctionType, CodeType, logging.Logger, Enum)
+#: Modules that classes are made with: these refer to all classes.
 _MACHINERY = frozenset(
     {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
 )
@@ -21,7 +23,7 @@ CONTAINERS = (dict, list, set, deque, bytearray)
 
 
 def reached(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) -> list[object]:
-    """Return the things that are reached by steps, the nearest first."""
+    """Return the objects that are reached by steps, the nearest first."""
     seen: dict[int, object] = {}
     ahead = deque(roots)
     while ahead and len(seen) < MOST_THINGS:
@@ -33,7 +35,7 @@ def reached(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) ->
 
 
 def _is_machinery(thing: Any) -> bool:
-    """Return whether a thing is of the modules that classes are made with: these refer to all classes."""
+    """Return whether an object belongs to the modules that classes are made with."""
     if type(thing) is FunctionType:
         return thing.__module__ in _MACHINERY
     one = thing if issubclass(type(thing), type) else type(thing)
@@ -41,18 +43,18 @@ def _is_machinery(thing: Any) -> bool:
 
 
 def listed(step: Callable[[Any], Iterable[object]], thing: object) -> list[object]:
-    """Return what is one step from a thing; something new each time if that cannot be told: it may have changed."""
+    """Return the objects one step away; a new object if that raises, so that the result counts as changed."""
     try:
         return list(step(thing))
-    except Exception:  # noqa: BLE001  (another thread is changing it, or a metaclass of the claim's own)
+    except Exception:  # noqa: BLE001  (another thread changes it, or the claim's metaclass raises)
         return [object()]
 
 
 def referred(thing: Any) -> Iterable[object]:
-    """Return what a thing refers to; a function, to the globals that it names, and to those of modules among them."""
+    """Return what an object refers to: for a function, the globals that it names, and such attributes of modules."""
     if type(thing) is not FunctionType:
         return () if issubclass(type(thing), ModuleType) else parts(thing)
-    if type(thing.__code__) is not CodeType:  # a function of PyPy's own
+    if type(thing.__code__) is not CodeType:  # a built-in function of PyPy
         return ()
     names = list(dict.fromkeys(_names(thing.__code__)))
     known = [thing.__globals__.get(name) for name in names]
@@ -63,7 +65,11 @@ def referred(thing: Any) -> Iterable[object]:
 
 
 def parts(thing: Any) -> Iterable[object]:
-    """Return the parts of a thing; PyPy does not tell of numbers and texts in containers that hold nothing else."""
+    """Return the parts of an object.
+
+    Containers are also iterated over: PyPy's ``get_referents`` leaves out numbers and strings in a container of
+    these alone.
+    """
     if issubclass(type(thing), type):
         return (*vars(thing).values(), *thing.__mro__)
     if issubclass(type(thing), dict):

@@ -1,7 +1,7 @@
-"""Scenarios of operations: which calls each thread makes, from the smallest up, and every one that is different.
+"""The scenarios of operations: every different one, the smallest first, so that the first that fails is minimal.
 
-The idea is Lincheck's (Koval et al., Lincheck: A Practical Framework for Testing Concurrent Data Structures on JVM,
-CAV 2023). As the smallest come first, the first that fails is minimal.
+The idea is Lincheck's: Koval et al., Lincheck: A Practical Framework for Testing Concurrent Data Structures on JVM,
+CAV 2023.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from ..callables import name_of
 from .orders import MOST_ORDERS, order_count
 
-#: How many calls each thread makes, the most first.
+#: The number of calls of each thread, the highest first.
 Shape = tuple[int, ...]
 #: For each thread, the numbers of the operations that it calls.
 Scenario = tuple[tuple[int, ...], ...]
@@ -26,7 +26,7 @@ Scenario = tuple[tuple[int, ...], ...]
 class Operation:
     """A call that a scenario may have; made by :meth:`Lab.op`.
 
-    :param function: is called with the state, and then the arguments.
+    :param function: is called with the state and the arguments.
     """
 
     function: Callable[..., object]
@@ -41,10 +41,10 @@ class Operation:
 
 
 def shapes(threads: int, each: int) -> list[Shape]:
-    """Return the shapes of all scenarios, the smallest first, but for those whose calls have too many orders.
+    """Return the shapes of all scenarios, the smallest first, except those whose calls have too many orders.
 
-    :param threads: how many there are; each makes one call at least.
-    :param each: how many calls each makes at most.
+    :param threads: the number of threads, each of which makes at least one call.
+    :param each: the maximal number of calls of each thread.
     """
     found = itertools.combinations_with_replacement(range(each, 0, -1), threads)
     few = [shape for shape in found if order_count(shape) <= MOST_ORDERS]
@@ -52,9 +52,9 @@ def shapes(threads: int, each: int) -> list[Shape]:
 
 
 def scenarios(shape: Shape, operations: int) -> Iterator[Scenario]:
-    """Yield all scenarios of a shape; those are the same in which only the threads are others.
+    """Yield all scenarios of a shape; two that differ only in which thread makes which calls count as one.
 
-    :param operations: how many there are to choose from.
+    :param operations: the number of operations.
     """
     groups = [(length, len(list(group))) for length, group in itertools.groupby(shape)]
     calls = [
@@ -66,11 +66,11 @@ def scenarios(shape: Shape, operations: int) -> Iterator[Scenario]:
 
 
 def count(shape: Shape, operations: int) -> int:
-    """Return how many scenarios of a shape there are."""
+    """Return the number of scenarios of a shape."""
     groups = ((length, len(list(group))) for length, group in itertools.groupby(shape))
     return math.prod(math.comb(operations**length + threads - 1, threads) for length, threads in groups)
 
 
 def any_scenario(shape: Shape, operations: int) -> Scenario:
-    """Return a scenario of a shape, chosen at random."""
+    """Return a random scenario of a shape."""
     return tuple(tuple(random.choices(range(operations), k=length)) for length in shape)  # noqa: S311  (no secrets)

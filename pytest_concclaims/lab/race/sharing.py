@@ -1,7 +1,8 @@
-"""Whether samples can be made in pools: not if ``setup`` changes what was there, or its states share things.
+"""The detection of side effects outside the state, and of objects that states share.
 
-What can happen once in a process, such as the making of a singleton, would happen in one sample of a pool only. A
-false alarm makes samples slower, a miss may make a verdict wrong: so it is rather noticed too much.
+In both cases, samples are made one at a time: what happens once in a process, such as the creation of a singleton,
+would happen in only one sample of a pool. A false alarm makes samples slower, and a miss could make a verdict
+wrong, so in doubt an object counts as changed or shared.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from ..callables import name_of
 from .references import ATOMS, CONTAINERS, listed, parts, reached, referred
 
 
-class Watch:
-    """What functions refer to, as it was before a call.
+class Snapshot:
+    """What functions refer to at the time of the snapshot, to find what changes afterwards.
 
-    :param step: from what is reached to what is looked at besides.
+    :param step: returns the objects to which an object leads.
     """
 
     def __init__(self, functions: Iterable[object], step: Callable[[Any], Iterable[object]] = referred) -> None:
@@ -26,7 +27,7 @@ class Watch:
         self._before = [(thing, listed(referred, thing)) for thing in things]
 
     def changed(self) -> str | None:
-        """Return, in words, what has changed since; None if nothing."""
+        """Return a phrase for something that has changed since; None if nothing has."""
         for thing, before in self._before:
             now = listed(referred, thing)
             if len(now) != len(before) or not all(map(_is_same, before, now)):
@@ -35,7 +36,7 @@ class Watch:
 
 
 def shared(one: object, other: object) -> str | None:
-    """Return, in words, what belongs to two states and can change; None if nothing."""
+    """Return a phrase for something that two states have in common and that can change; None if there is nothing."""
     things = {id(thing) for thing in reached([one], _held)}
     common = (thing for thing in reached([other], _held) if id(thing) in things and _can_change(thing))
     return next((f"the states that setup makes share {_words(thing)}" for thing in common), None)
@@ -46,7 +47,7 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _can_change(thing: object) -> bool:
-    """Return whether a thing that a state holds can change; a lock that two states use is as good as two."""
+    """Return whether an object that a state holds can change. Locks are left out: two states may use the same one."""
     kind = type(thing)
     if issubclass(kind, (FunctionType, type, ModuleType, tuple, frozenset)) or hasattr(kind, "acquire"):
         return False
@@ -56,11 +57,13 @@ def _can_change(thing: object) -> bool:
 def _words(thing: Any) -> str:
     if issubclass(type(thing), type):
         return f"the class {thing.__name__}"
-    return f"what {name_of(thing)} refers to" if type(thing) is FunctionType else f"a {type(thing).__name__}"
+    if type(thing) is FunctionType:
+        return f"something that {name_of(thing)} refers to"
+    return f"a {type(thing).__name__}"
 
 
 def _held(thing: Any) -> Iterable[object]:
-    """Return what a state holds: neither its class nor what its functions find in modules."""
+    """Return what a state holds, without its class and without the globals of its functions."""
     if type(thing) is FunctionType:
         return thing.__closure__ or ()
     return () if issubclass(type(thing), (type, ModuleType)) else parts(thing)

@@ -1,8 +1,9 @@
-"""The control of a race with locks: its own code, with the locks that ``setup`` makes taken out.
+"""The race without its locks as a control: its own code, without the locks that ``setup`` makes.
 
-While ``setup`` runs, what makes locks is replaced wherever ``setup`` may find it: in modules and classes, by whatever
-name, in closures and in the defaults of arguments, such as those of dataclasses. All is put back at once. Locks that
-are a part of something else in :mod:`threading`, such as an event, and those that another thread makes are real.
+While ``setup`` runs, the functions and classes that make locks are replaced wherever ``setup`` may find them: in
+modules and classes under any name, in closures, and in defaults of parameters, such as those of dataclasses.
+Afterwards, all are restored. Locks inside other objects of :mod:`threading`, such as events, and locks that other
+threads make stay real.
 """
 
 from __future__ import annotations
@@ -23,42 +24,42 @@ from .references import reached, referred
 
 @dataclass(frozen=True)
 class WithoutLocks:
-    """Stands for the control that is the race without its locks; :data:`WITHOUT_LOCKS` is the only one."""
+    """The type of :data:`WITHOUT_LOCKS`, its only instance."""
 
     def __repr__(self) -> str:
         return "lab.WITHOUT_LOCKS"
 
 
-#: The race's own code, with the locks that its setup makes taken out.
+#: Stands for the control that is the race without the locks that its ``setup`` makes.
 WITHOUT_LOCKS = WithoutLocks()
 
 
 class NoLock:
-    """A lock that every thread gets at once.
+    """A lock that every thread can acquire at once.
 
-    As of a real lock, its methods are C functions: the start of a Python function would be one more switch point.
+    Its methods are C functions, like those of a real lock: a Python function would add a switch point.
     """
 
-    __enter__ = acquire = "taken".format  # takes any arguments, and returns what is true
-    __exit__ = release = "".format  # the same, and returns what is false
+    __enter__ = acquire = "acquired".format  # takes any arguments and returns a true value
+    __exit__ = release = "".format  # the same with a false value
     locked = bool
 
 
 class NoCondition(NoLock):
-    """A condition without a lock. Waiting is over at once: a waiter has to look again in any case."""
+    """A condition without a lock. A wait returns at once, as a real one may do too."""
 
     wait = "woken".format
     notify = notify_all = "".format
 
     def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
-        """Return the predicate's result, once that is true or there is a timeout."""
+        """Return the predicate's result, at once with a timeout, otherwise when it is true."""
         result = predicate()
         while not result and timeout is None:
             result = predicate()
         return result
 
 
-#: What makes locks: the name, what is called for one, and what replaces it.
+#: Kinds of locks: the name, the callable that makes one, and its replacement.
 _KINDS: tuple[tuple[str, Callable[..., Any], Callable[[], Any]], ...] = (
     ("Lock", threading.Lock, NoLock),
     ("Lock", _thread.allocate_lock, NoLock),
@@ -68,30 +69,30 @@ _KINDS: tuple[tuple[str, Callable[..., Any], Callable[[], Any]], ...] = (
     ("Semaphore", threading.Semaphore, NoLock),
     ("BoundedSemaphore", threading.BoundedSemaphore, NoLock),
 )
-#: Modules whose locks are a part of something else.
+#: Modules whose locks stay real, because they are parts of other objects.
 _WHOLES = (threading.__name__, "importlib._bootstrap", "importlib._bootstrap_external")
 
-#: Puts a thing where another one was found.
+#: Puts a replacement where an object was found.
 _Put = Callable[[Any], None]
 
 
 class UnlockedSetup:
-    """Calls a ``setup``, and takes out the locks that it makes.
+    """Calls a ``setup`` and removes the locks that it makes.
 
-    :param setup: the race's.
+    :param setup: of the race.
     """
 
     def __init__(self, setup: Callable[[], Any]) -> None:
         self._setup = setup
         self.__qualname__ = getattr(setup, "__qualname__", type(setup).__qualname__)
-        #: The locks that were taken out, in words.
-        self.taken_out: dict[str, None] = {}
+        #: Descriptions of the removed locks.
+        self.removed: dict[str, None] = {}
         self._places: list[tuple[_Put, _Maker]] = []
 
     def prepare(self) -> None:
-        """Find what makes locks, unless that is done: once, in the parent of all processes that call this."""
+        """Find the makers of locks, unless that is done; before any process that calls this is forked."""
         if not self._places:
-            makers = {id(make): _Maker(name, make, replaced, self.taken_out) for name, make, replaced in _KINDS}
+            makers = {id(make): _Maker(name, make, replaced, self.removed) for name, make, replaced in _KINDS}
             self._places = [(put, makers[id(thing)]) for thing, put in _places(self._setup) if id(thing) in makers]
 
     def __call__(self) -> Any:
@@ -107,44 +108,45 @@ class UnlockedSetup:
 
 
 class _Maker:
-    """Is called instead of what makes a lock.
+    """Replaces a maker of locks, and records each lock that is removed.
 
-    An object and no function: as an attribute of a class it is called as a C function is, without ``self``.
+    It is an object and not a function: as an attribute of a class, it is called without ``self``, like a C
+    function.
     """
 
     def __init__(
-        self, name: str, make: Callable[..., Any], replacement: Callable[[], Any], taken_out: dict[str, None]
+        self, name: str, make: Callable[..., Any], replacement: Callable[[], Any], removed: dict[str, None]
     ) -> None:
         self._name = name
         self.make = make
         self._replacement = replacement
-        self._taken_out = taken_out
+        self._removed = removed
         self.thread = 0
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         frame = sys._getframe(1)  # noqa: SLF001  (documented)
         if threading.get_ident() != self.thread or frame.f_globals.get("__name__") in _WHOLES:
             return self.make(*args, **options)
-        self._taken_out[f"the {self._name} that is made in {_place(frame)}"] = None
+        self._removed[f"the {self._name} that is made in {_place(frame)}"] = None
         return self._replacement()
 
 
 def _place(frame: FrameType | None) -> str:
-    """Return the file and line that a frame is in; of generated code, those of its caller, or its class."""
+    """Return the file and line of a frame; of generated code, those of its caller, or its class."""
     made = ""
     while frame is not None and frame.f_code.co_filename.startswith("<"):
         arguments = frame.f_code.co_varnames[: frame.f_code.co_argcount]
         made = f" of {type(frame.f_locals[arguments[0]]).__qualname__}" if arguments else ""
         frame = frame.f_back
-    if frame is None or frame.f_globals is globals():  # the class is the setup
+    if frame is None or frame.f_globals is globals():  # the generated code is setup itself
         return f"generated code{made}"
     return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"  # noqa: PTH119  (a text)
 
 
 def _places(setup: Callable[[], Any]) -> Iterator[tuple[object, _Put]]:
-    """Yield what ``setup`` may call, with where it is found: by a name, or as a default."""
+    """Yield the objects that ``setup`` may call, each with a function that replaces it there."""
     functions_and_classes = reached([setup], referred)
-    modules = [module for module in list(sys.modules.values()) if type(module) is ModuleType]  # none that is lazy
+    modules = [module for module in list(sys.modules.values()) if type(module) is ModuleType]  # no lazy module
     names: dict[int, Any] = {id(vars(module)): vars(module) for module in modules}
     for thing in functions_and_classes:
         if isinstance(thing, FunctionType):

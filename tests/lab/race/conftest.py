@@ -1,4 +1,4 @@
-"""What the tests of races share."""
+"""Fixtures for the tests of races."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pytest_concclaims.lab.race import experiment, references
 from pytest_concclaims.lab.race.runner import Result, Runner
 from pytest_concclaims.lab.race.samples import power
 
-#: Seconds for a question: of them, schedules take a twentieth to look what would be without a GIL.
+#: Seconds for a question; schedules use a twentieth of them to find out what would happen without a GIL.
 BUDGET_S = 40.0
-#: Overlapping samples that are enough for an absence where that is settled at once.
+#: Overlapping samples that settle an absence under ``settled_at_once``.
 OVERLAPPING = 100
-#: Things that are looked at for what states share, and for locks: all that there are take PyPy half a second.
+#: The maximal number of objects that are visited in states; more take PyPy half a second.
 THINGS = 300
 
 
 @pytest.fixture(params=[False, True], ids=["forked", "in-process"])
 def in_process(request: pytest.FixtureRequest) -> bool:
-    """Say whether races run in this process; else in a child."""
+    """Whether races run in this process instead of a child."""
     if not request.param and not CAN_FORK:
         pytest.skip("no os.fork here")
     return bool(request.param)
@@ -33,14 +33,14 @@ def in_process(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def samples_alone() -> Iterator[None]:
-    """Have questions answered by samples: no schedule is run."""
+    """Answer questions by samples only; no schedule is run."""
     with race_questions.samples_alone():
         yield
 
 
 @pytest.fixture
 def schedules_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have questions answered by schedules: no sample is made, also without a GIL."""
+    """Answer questions by schedules only, also without a GIL."""
     monkeypatch.setattr(
         Runner, "_with_samples", lambda _, __, searched, *___: Result(searched, None, searched.lacking())
     )
@@ -48,7 +48,7 @@ def schedules_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["schedules", "samples"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """Have questions answered as they are, by schedules first; and once more by samples alone."""
+    """Answer questions as usual, by schedules first, and once more by samples only."""
     if request.param == "samples":
         request.getfixturevalue("samples_alone")
     return str(request.param)
@@ -56,7 +56,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let an absence be settled with fewer samples, and as soon as it may: not at the end of a long budget."""
+    """Settle an absence with fewer samples, and as soon as possible instead of at the end of a long budget."""
     monkeypatch.setattr(power, "OVERLAPPING", OVERLAPPING)
     monkeypatch.setattr(power, "PLENTY", OVERLAPPING)
     monkeypatch.setattr(power, "STRIDES", 3)
@@ -69,9 +69,9 @@ def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def generic_control_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the generic control give its core away between reading and writing.
+    """Let the generic control yield its core between its read and its write.
 
-    Else PyPy, which hands the GIL over at the ends of loops only, shows it seldom on a busy machine.
+    Otherwise PyPy, which releases the GIL only at the ends of loops, seldom shows the effect on a busy machine.
     """
 
     def one_more(number: int) -> int:
@@ -83,7 +83,7 @@ def generic_control_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def lab(in_process: bool) -> Lab:
-    """Return a lab without evidence so far, that has all the time that it needs."""
+    """Return a lab without evidence and with a long budget."""
     return Lab(budget=BUDGET_S, in_process=in_process)
 
 
@@ -101,10 +101,10 @@ def staying() -> Lab:
 
 @pytest.fixture
 def interpreted() -> Iterator[None]:
-    """Have the code of races in this process interpreted, also on PyPy.
+    """Interpret the code of races in this process, also on PyPy.
 
-    Compiled code hands the GIL over at the ends of loops only, so that a generic control is not seen; and what is
-    compiled depends on the tests that ran in this process before.
+    Compiled code releases the GIL only at the ends of loops, so that a generic control is not seen; and what is
+    compiled depends on earlier tests in this process.
     """
     if not PYPY:
         yield

@@ -1,4 +1,4 @@
-"""``race.atomic()``: whether actors give what they give one after the other, in an order that was possible."""
+"""``race.atomic()``: whether each outcome is one that the actors also have one after the other."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ class Counter:
         return 0
 
     def add_locked(self) -> int:
-        """Count, as it is done."""
+        """Count under the lock."""
         with self.lock:
             return self.add()
 
     def next_locked(self) -> int:
-        """Count, and return the number."""
+        """Count under the lock, and return the number."""
         with self.lock:
             self.add()
             return self.value
 
 
 def value_of(counter: Counter) -> int:
-    """Observe."""
+    """Return the value."""
     return counter.value
 
 
 def orders_of(lab: Lab) -> dict[tuple[str, ...], str]:
-    """Return the orders on record, with what they give."""
+    """Return the recorded orders with their outcomes."""
     return {tuple(order["calls"]): order["outcome"] for order in last(lab).orders}
 
 
-# --- what it answers
+# --- answers
 
 
 def test_a_lost_update_is_not_atomic(lab: Lab) -> None:
-    """The witness is a schedule; the evidence has what is allowed, and which orders give it."""
+    """The witness is a schedule; the evidence has the outcomes of all orders."""
     assert lab.race(Counter, Counter.add, Counter.add, observe=value_of).atomic() is False
     run = last(lab)
     assert (run.question, run.answer) == ("atomic", False)
@@ -73,26 +73,26 @@ def test_a_lost_update_is_not_atomic(lab: Lab) -> None:
 
 @pytest.mark.usefixtures("schedules_alone")
 def test_under_a_lock_it_is(lab: Lab) -> None:
-    """Each order gives something else here, and all that is seen is one of these."""
+    """The orders have different outcomes, and each outcome seen is one of these."""
     assert lab.race(Counter, Counter.next_locked, Counter.next_locked, observe=value_of).atomic() is True
     assert sorted(orders_of(lab).values()) == ["(1, 2) and 2", "(2, 1) and 2"]
     assert last(lab).control["without_locks"]
 
 
 def pop(items: list[int]) -> int:
-    """Take one out."""
+    """Remove an item."""
     return items.pop()
 
 
 def look_and_pop(items: list[int]) -> int:
-    """Take one out if there is one, with a call in between."""
+    """Remove an item if there is one, with a call in between."""
     if successor(len(items)) > 1:
         return items.pop()
     return 0
 
 
 def test_exceptions_are_results(lab: Lab) -> None:
-    """Of two that take the only item, one raises in each order; where it looks first, none does."""
+    """If both pop the only item, one raises in each order; if both look first, neither does in any order."""
     assert lab.race(lambda: [1], pop, pop).atomic() is True
     assert sorted(orders_of(lab).values()) == ["(1, IndexError raised)", "(IndexError raised, 1)"]
     assert lab.race(lambda: [1], look_and_pop, look_and_pop).atomic() is False
@@ -103,7 +103,7 @@ def test_exceptions_are_results(lab: Lab) -> None:
 
 @pytest.mark.parametrize(("observe", "values"), [(True, False), (False, True)])
 def test_values_and_the_state_both_count(lab: Lab, observe: bool, values: bool) -> None:
-    """What is wrong in one of them is enough."""
+    """A wrong value or a wrong state is enough."""
 
     def add(counter: Counter) -> int:
         counter.add()
@@ -115,7 +115,7 @@ def test_values_and_the_state_both_count(lab: Lab, observe: bool, values: bool) 
 
 @pytest.mark.usefixtures("schedules_alone")
 def test_observe_may_take_the_values(lab: Lab) -> None:
-    """One for each actor."""
+    """There is one for each actor."""
 
     def both(counter: Counter, values: tuple[int, ...]) -> tuple[int, int]:
         return counter.value, sum(values)
@@ -125,12 +125,12 @@ def test_observe_may_take_the_values(lab: Lab) -> None:
 
 
 def test_rounds_are_one_call(lab: Lab) -> None:
-    """Another actor comes before all of them or after."""
+    """Another actor comes before all rounds or after them."""
     assert lab.race(Counter, Counter.next_locked, Counter.add_locked, observe=value_of, rounds=2).atomic() is False
 
 
 class Combiner:
-    """Writes of others are made by the one that is at work: these return before they have been made."""
+    """One caller makes the writes of all others, which return before that."""
 
     def __init__(self) -> None:
         self.at_work = False
@@ -138,7 +138,7 @@ class Combiner:
         self.value = 0
 
     def work(self) -> None:
-        """Make the writes that came meanwhile."""
+        """Make the writes that others have left."""
         self.at_work = True
         successor(0)
         self.at_work = False
@@ -146,7 +146,7 @@ class Combiner:
             self.value = value
 
     def write(self) -> str:
-        """Write, or leave it to another one."""
+        """Write, or leave the write to the caller that is at work."""
         if self.at_work:
             self.waiting.append(1)
         else:
@@ -154,12 +154,12 @@ class Combiner:
         return "written"
 
     def read(self) -> int:
-        """Return what was written."""
+        """Return the written value."""
         return self.value
 
 
 def test_what_has_ended_comes_before_what_begins(lab: Lab) -> None:
-    """Reading before writing gives 0, but not where writing had ended before reading began."""
+    """A read before the write returns 0, but not if the write had ended before the read began."""
     race = lab.race(Combiner, Combiner.work, Combiner.write, Combiner.read, observe=Combiner.read)
     assert race.atomic() is False
     run = last(lab)
@@ -171,7 +171,7 @@ def test_what_has_ended_comes_before_what_begins(lab: Lab) -> None:
 
 
 class Slot:
-    """Is empty at first."""
+    """Holds one item; empty at first."""
 
     def __init__(self) -> None:
         self.full = threading.Lock()
@@ -179,23 +179,23 @@ class Slot:
 
 
 def put(slot: Slot) -> None:
-    """Fill it."""
+    """Put an item."""
     slot.full.release()
 
 
 def get(slot: Slot) -> bool:
-    """Wait until it is full."""
+    """Wait for an item."""
     return slot.full.acquire()
 
 
 def test_an_actor_that_waits_has_only_the_other_order(lab: Lab) -> None:
-    """It cannot be the first."""
+    """An actor that waits for the other cannot be the first."""
     assert lab.race(Slot, get, put).atomic() is True
     assert orders_of(lab) == {("put", "get"): "(True, None)"}
 
 
 def test_where_each_order_waits_nothing_is_atomic(lab: Lab) -> None:
-    """It is an error, as the question does not fit."""
+    """If an actor waits in each order, the question makes no sense, which is an error."""
 
     def meet(state: SimpleNamespace, mine: int) -> None:
         state.events[mine].set()
@@ -212,19 +212,19 @@ def test_where_each_order_waits_nothing_is_atomic(lab: Lab) -> None:
 
 
 def get_in_time(slot: Slot) -> bool:
-    """Wait until it is full, but not for long."""
+    """Wait for an item, but not for long."""
     return slot.full.acquire(timeout=0.001)
 
 
 def test_what_comes_of_a_wait_for_time_is_a_result(staying: Lab) -> None:
-    """An order in which nothing comes is one of those that are allowed."""
-    with suppress(Inconclusive):  # on a busy machine, the wait may be over later than schedules say
+    """An order in which the wait times out is one of the allowed ones."""
+    with suppress(Inconclusive):  # on a busy machine, the wait may end later than in the schedules
         assert staying.race(Slot, get_in_time, put).atomic() is True
     assert orders_of(staying) == {("get_in_time", "put"): "(False, None)", ("put", "get_in_time"): "(True, None)"}
 
 
 def test_a_wait_for_long_is_no_ground(staying: Lab) -> None:
-    """What would come of it is not known, so it must not be taken for wrong."""
+    """The result of a long wait is unknown, so no outcome may count as wrong because of it."""
 
     def get_at_last(slot: Slot) -> bool:
         return slot.full.acquire(timeout=60)
@@ -233,11 +233,11 @@ def test_a_wait_for_long_is_no_ground(staying: Lab) -> None:
         staying.race(Slot, get_at_last, put).atomic()
 
 
-# --- no ground for an answer
+# --- no answer
 
 
 def test_orders_that_do_not_repeat_themselves(lab: Lab) -> None:
-    """They cannot say what is allowed."""
+    """They do not show which outcomes are allowed."""
     numbers = itertools.count()
     race = lab.race(list, lambda _: next(numbers), lambda _: 0)
     with pytest.raises(
@@ -247,7 +247,7 @@ def test_orders_that_do_not_repeat_themselves(lab: Lab) -> None:
 
 
 def test_orders_on_what_earlier_runs_have_left(lab: Lab) -> None:
-    """What to do about it is another thing than about results that cannot be compared."""
+    """The advice is another one than for results that cannot be compared."""
 
     def append(items: list[int]) -> int:
         items.append(0)
@@ -262,7 +262,7 @@ def test_orders_on_what_earlier_runs_have_left(lab: Lab) -> None:
 
 
 def test_chance_is_no_witness(lab: Lab) -> None:
-    """What a call gives now and then it gives one after the other as well, if it is called more often."""
+    """A result that a call has only now and then, it also has one after the other, if it is called more often."""
     seed = random.Random(1)
 
     def toss(counter: Counter) -> int:
@@ -274,20 +274,20 @@ def test_chance_is_no_witness(lab: Lab) -> None:
 
 
 def test_too_many_orders(staying: Lab) -> None:
-    """Nine actors have hundreds of thousands: that is said, and they are not run."""
+    """Nine actors have hundreds of thousands of orders. These are not run, and the message says so."""
     with pytest.raises(Inconclusive, match=r"the calls have 362,880 orders, and at most 1,000 can be run"):
         staying.race(Counter, *[Counter.add] * 9, observe=value_of).atomic()
 
 
 class Lazy:
-    """Made once in a process; ``setup`` does not undo it."""
+    """An object that is made once in a process, which ``setup`` does not undo."""
 
     one: Any = None
     made = 0
 
     @classmethod
     def get(cls, _: object = None) -> object:
-        """Return the one, which is made where there is none."""
+        """Return the object, and make it if there is none."""
         if cls.one is None:
             cls.made = successor(cls.made)
             cls.one = object()
@@ -308,7 +308,7 @@ def turn_on(switch: Switch) -> int:
 
 
 def make_unless_on(switch: Switch) -> int:
-    """Make the one, unless it is on."""
+    """Make the object unless the switch is on."""
     if not switch.on:
         Lazy.get()
     return 2
@@ -322,7 +322,7 @@ def make_unless_on(switch: Switch) -> int:
 def test_what_happens_once_in_a_process_is_no_ground(
     forking: Lab, setup: Callable[[], Any], actors: list[Callable[[Any], object]]
 ) -> None:
-    """All orders have been run before any schedule is, so no schedule could show it."""
+    """The orders run before any schedule, so no schedule could show it."""
     race = forking.race(setup, *actors, observe=lambda _, values: len(set(values)) < 3 and Lazy.made < 2)
     with pytest.raises(Inconclusive, match="the actors do something only once in a process"):
         race.atomic()
@@ -332,19 +332,19 @@ TOTALS = {"sum": 0}
 
 
 def fresh_totals() -> list[dict[str, int]]:
-    """Clear what the module has."""
+    """Clear the module's totals."""
     TOTALS["sum"] = 0
     return [TOTALS]
 
 
 def add_total(state: list[dict[str, int]]) -> None:
-    """Add, with a call between reading and writing."""
+    """Add one, with a call between reading and writing."""
     state[0]["sum"] = successor(state[0]["sum"])
 
 
 @pytest.mark.parametrize("observe", [lambda state: state[0], lambda state: [state], lambda state: (state[0], 1)])
 def test_a_state_that_is_the_same_for_all_runs(lab: Lab, observe: Callable[[Any], object]) -> None:
-    """Its content counts at the end of each, and not that it is equal to itself."""
+    """Its content after each run counts; that it is equal to itself does not."""
     assert lab.race(fresh_totals, add_total, add_total, observe=observe).atomic() is False
 
 
@@ -352,7 +352,7 @@ def test_a_state_that_is_the_same_for_all_runs(lab: Lab, observe: Callable[[Any]
 
 
 def test_a_failed_assertion_is_an_error(lab: Lab) -> None:
-    """It speaks of the claim, and is no result."""
+    """It is about the claim, and is not a result."""
 
     def check(counter: Counter) -> None:
         counter.add()
@@ -363,13 +363,13 @@ def test_a_failed_assertion_is_an_error(lab: Lab) -> None:
 
 
 def test_nothing_to_look_at(lab: Lab) -> None:
-    """Actors that return nothing, and no observe."""
-    with pytest.raises(RaceError, match=r"returned None in .*, and there is no observe"):
+    """Actors that return None, without observe."""
+    with pytest.raises(RaceError, match=r"returned None in .* without observe"):
         lab.race(Counter, lambda counter: counter.add() or None, lambda counter: counter.add() or None).atomic()
 
 
 class Odd:
-    """Its comparison has no truth, as that of arrays."""
+    """Its comparison has no truth value, like that of arrays."""
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -381,13 +381,13 @@ class Odd:
 
 
 def test_results_that_cannot_be_compared(lab: Lab) -> None:
-    """That is said, with what the comparison raised."""
+    """The message has the exception of the comparison."""
     with pytest.raises(RaceError, match=r"the comparison of .* with other results raised ValueError"):
         lab.race(list, lambda _: Odd(), lambda _: 1).atomic()
 
 
 def test_results_that_cannot_be_hashed(lab: Lab) -> None:
-    """They are results as good as others."""
+    """They count as results."""
 
     def put_and_copy(items: list[int]) -> list[int]:
         time.sleep(0)
@@ -398,7 +398,7 @@ def test_results_that_cannot_be_hashed(lab: Lab) -> None:
 
 
 def test_a_deadlock_is_what_no_order_gives(forking: Lab) -> None:
-    """One after the other, the calls come to an end."""
+    """One after the other, the calls return."""
 
     def one_way(locks: tuple[Any, Any]) -> None:
         with locks[0]:
@@ -416,11 +416,11 @@ def test_a_deadlock_is_what_no_order_gives(forking: Lab) -> None:
     assert witness["steps"][-1]["event"] == "blocked"
 
 
-# --- what never ran, and what depends on time
+# --- actors that never ran, and results that depend on time
 
 
 def test_an_actor_with_other_arguments_is_an_error(lab: Lab) -> None:
-    """A TypeError of the call itself is no result: nothing of the actor has run."""
+    """A TypeError of the call itself is not a result, because no code of the actor has run."""
 
     def two(state: list[int], number: int) -> None:
         state.append(number)
@@ -430,13 +430,13 @@ def test_an_actor_with_other_arguments_is_an_error(lab: Lab) -> None:
 
 
 def test_an_actor_that_always_raises_is_an_error(lab: Lab) -> None:
-    """Nothing else is known of it."""
+    """No other result of it is known."""
     with pytest.raises(RaceError, match="IndexError raised in each order, so the claim shows nothing else about it"):
         lab.race(list, list.pop, list.pop).atomic()
 
 
 def test_what_depends_on_time_is_no_witness(lab: Lab) -> None:
-    """Under schedules code is slower, and gives something else because of that."""
+    """Code is slower under schedules, and then has another result."""
 
     class Gate:
         def __init__(self) -> None:
@@ -452,6 +452,6 @@ def test_what_depends_on_time_is_no_witness(lab: Lab) -> None:
 
 
 def test_an_observer_that_returns_nothing_is_named(lab: Lab) -> None:
-    """It may have forgotten to return what it looked at."""
+    """It may lack a return statement."""
     with pytest.raises(RaceError, match=r"observe and .* returned None"):
         lab.race(list, lambda one: one.append(1), lambda one: one.append(2), observe=lambda _: None).atomic()

@@ -1,4 +1,4 @@
-"""What the end of a child means."""
+"""The failures for the ends of child processes."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ def ended(**how: Any) -> Forked[Any]:
 @pytest.mark.parametrize(
     ("how", "kind", "text"),
     [
-        ({"timed_out": True}, "hang", f"nothing came back in time {WHERE}"),
-        ({"exit_code": 3}, "ended", f"the process was left with exit status 3 {WHERE}"),
+        ({"timed_out": True}, "hang", f"the process did not finish in time {WHERE}"),
+        ({"exit_code": 3}, "ended", f"the process exited with status 3 {WHERE}"),
         ({"signal": signal.SIGSEGV}, "crash", f"the process was ended by SIGSEGV {WHERE}"),
         ({"signal": signal.SIGABRT}, "crash", f"the process was ended by SIGABRT {WHERE}"),
         ({"signal": signal.SIGTERM}, "ended", f"the process was ended by SIGTERM {WHERE}"),
         ({"signal": 99}, "ended", f"the process was ended by signal 99 {WHERE}"),
-        ({}, "ended", f"the process ended, and it is not known how (is SIGCHLD ignored?), {WHERE}"),
+        ({}, "ended", f"the process ended in an unknown way (is SIGCHLD ignored?) {WHERE}"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_end_of_a_child_is_told(how: dict[str, Any], kind: str, text: str) -> None:
-    """A time-out, an exit, a crash, or another signal; and where it was."""
+    """The message has the kind of end (a timeout, an exit status, a crash or another signal) and the place."""
     failure = child_failure(ended(**how), WHERE)
     assert (failure.kind, failure.text) == (kind, text)
 
 
 def test_stacks_of_a_crash_or_a_hang_are_kept() -> None:
-    """They say what was called."""
+    """They show which code ran."""
     assert child_failure(ended(signal=signal.SIGSEGV), WHERE).details == "the stacks"
     assert child_failure(ended(timed_out=True), WHERE).details == "the stacks"
 
 
 def test_crash_is_a_signal_of_the_process_itself() -> None:
-    """Not one by which others end it."""
+    """A signal by which other processes end it is not a crash."""
     assert is_crash(signal.SIGSEGV)
     assert not is_crash(signal.SIGINT)
     assert not is_crash(None)
@@ -62,14 +62,14 @@ OWN = child_failure.__code__.co_filename
 
 
 def test_stacks_are_those_of_actors() -> None:
-    """Without what has called them, and without threads that are in no actor."""
+    """The frames that called the actors, and the threads without an actor, are left out."""
     actor = 'Current thread 0x1 (most recent call first):\n  File "shop.py", line 8 in buy\n'
     rest = f'  File "{OWN}", line 9 in run\n\nThread 0x2 (most recent call first):\n  File "{OWN}", line 1 in wait\n'
     assert crashed(HEAD + actor + rest).strip() == (HEAD + actor).strip()
 
 
 def test_stacks_that_were_written_into_one_another() -> None:
-    """As by two threads that crash at the same moment without a GIL: they cannot be read."""
+    """Without a GIL, two threads may crash at the same time; their stacks cannot be read."""
     mixed = 'Current thread 0x1Thread 0x2\n  File   File ""shop.pyshop.py"", line , line 88 in  in buybuy\n'
     for stacks in (HEAD + mixed, HEAD + HEAD):
-        assert crashed(stacks).startswith("several threads crashed at the same moment")
+        assert crashed(stacks).startswith("several threads crashed at the same time")

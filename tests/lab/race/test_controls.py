@@ -1,4 +1,4 @@
-"""Which control a race has: the race without its locks, a generic one, or its own; and what these may do."""
+"""The control of a race: the race without its locks, a generic one, or its own; and what may happen in it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def count(counter: Counter) -> None:
 
 
 def value_of(counter: Counter) -> int:
-    """Observe."""
+    """Return the value."""
     return counter.value
 
 
@@ -61,56 +61,56 @@ ABOUT_COUNT = question("always", [2], ())
 
 
 def described(setup: Callable[[], Any] = Counter, control: object = None) -> RaceExperiment:
-    """Return a race of two that count."""
+    """Return a race of two counting actors."""
     return experiment(setup, [count, count], observe=value_of, rounds=1, control=control, exceptions=())
 
 
 def with_its_control(given: RaceExperiment, asked: OutcomeQuestion = ABOUT_COUNT) -> RaceExperiment:
-    """Return it with its control for a question, found in this process."""
+    """Return the race with the control for a question, chosen in this process."""
     return with_control(given, asked, Conditions(budget=10.0, timeout=10.0, no_child=True))
 
 
-# --- which one it is
+# --- the choice
 
 
 @pytest.mark.parametrize("asked", [ABOUT_COUNT, ATOMIC], ids=["always", "atomic"])
 def test_the_race_without_its_locks_is_the_control(asked: Any) -> None:
-    """Where ``setup`` makes some and no control is given."""
+    """It is if ``setup`` makes locks and no control is given."""
     used = with_its_control(described(), asked)
     assert used.matched
     assert used.control.may_break
     assert used.control.actors == used.race.actors
-    (words,) = used.taken_out
+    (words,) = used.removed_locks
     assert words.startswith("the Lock that is made in test_controls.py:")
 
 
 def test_a_generic_control_where_there_are_no_locks() -> None:
-    """It loses updates."""
+    """Its effect is a lost update."""
     used = with_its_control(described(bare))
-    assert (used.matched, used.taken_out, used.control.name) == (False, (), "generic control")
+    assert (used.matched, used.removed_locks, used.control.name) == (False, (), "generic control")
 
 
 @pytest.mark.parametrize("end", [DEADLOCK, CRASH], ids=repr)
 def test_a_generic_control_of_ends(end: object) -> None:
-    """Without locks, there is no deadlock; and no crash, as far as anyone can say."""
+    """The race without its locks shows neither a deadlock nor a crash."""
     used = with_its_control(described(), question("never", [end], ()))
-    assert (used.matched, used.taken_out, used.control.name) == (False, (), "generic control")
+    assert (used.matched, used.removed_locks, used.control.name) == (False, (), "generic control")
 
 
 def test_an_own_control_stays() -> None:
-    """Whatever ``setup`` makes."""
+    """A control that is given is used, whatever ``setup`` makes."""
     given = described(control=(nothing, nothing))
     assert with_its_control(given) is given
 
 
 def test_without_locks_has_to_have_some() -> None:
-    """Who asks for it thinks that there is one."""
-    with pytest.raises(Failed, match=r"control=lab\.WITHOUT_LOCKS: setup makes no lock that could be taken out"):
+    """lab.WITHOUT_LOCKS is refused if ``setup`` makes no lock."""
+    with pytest.raises(Failed, match=r"control=lab\.WITHOUT_LOCKS: setup makes no lock to remove"):
         with_its_control(described(bare, WITHOUT_LOCKS))
 
 
 def needs_its_lock() -> Counter:
-    """Make a state, and fail without a lock."""
+    """Make a state; fail without a lock."""
     counter = Counter()
     counter.lock.acquire()
     if not counter.lock.locked():
@@ -120,20 +120,20 @@ def needs_its_lock() -> Counter:
 
 
 def test_a_setup_that_needs_its_locks() -> None:
-    """It has a generic control."""
+    """The race gets a generic control."""
     assert with_its_control(described(needs_its_lock)).control.name == "generic control"
 
 
-# --- what questions make of it
+# --- questions
 
 
 def confirmed(race: Race, about: object = 2) -> bool:
-    """Return whether what is right is always seen."""
+    """Return whether the right outcome is always seen."""
     return race.always(about)
 
 
 def test_evidence_names_the_locks(lab: Lab) -> None:
-    """By file and line; and it says that the control is the race's own code."""
+    """It has their files and lines, and that the control is the race's own code."""
     assert confirmed(lab.race(Counter, count, count, observe=value_of)) is True
     control = last(lab).control
     assert control["matched"] is True
@@ -144,7 +144,7 @@ def test_evidence_names_the_locks(lab: Lab) -> None:
 
 
 def test_locks_that_do_nothing(lab: Lab) -> None:
-    """Without them it is the same, so a generic control stands in, and that is said."""
+    """Without them, the race is the same, so it gets a generic control; a remark says so."""
     race = lab.race(Counter, nothing, nothing)
     assert confirmed(race, (1, 1)) is True
     run = last(lab)
@@ -156,13 +156,13 @@ def test_locks_that_do_nothing(lab: Lab) -> None:
 
 
 def test_without_locks_is_an_error_where_there_are_none(lab: Lab) -> None:
-    """Not a generic control, and no answer."""
+    """It is neither a generic control nor INCONCLUSIVE."""
     with pytest.raises(RaceError, match=r"lab\.race: control=lab\.WITHOUT_LOCKS: setup makes no lock"):
         lab.race(bare, nothing, nothing, control=lab.WITHOUT_LOCKS).always((1, 1))
 
 
 class Broken:
-    """Goes wrong without its lock, in several ways."""
+    """Without its lock, it fails in several ways."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -171,19 +171,19 @@ class Broken:
 
 
 def enter(broken: Broken) -> int:
-    """Count those that are in here, with a call between reading and writing; return how many others there are."""
+    """Count the actors inside, with a call between reading and writing; return the number of the others."""
     others = broken.others
     broken.others = successor(others)
     return others
 
 
 def leave(broken: Broken) -> None:
-    """Say that it is over."""
+    """Count down."""
     broken.others = 0
 
 
 def raising(broken: Broken) -> None:
-    """Raise where another one is in here."""
+    """Raise if another actor is inside."""
     with broken.lock:
         if enter(broken):
             raise LookupError("another one is here")
@@ -192,7 +192,7 @@ def raising(broken: Broken) -> None:
 
 
 def asserting(broken: Broken) -> None:
-    """Hold that no other one is in here."""
+    """Assert that no other actor is inside."""
     with broken.lock:
         assert not enter(broken)
         count_in(broken)
@@ -200,7 +200,7 @@ def asserting(broken: Broken) -> None:
 
 
 def leaving(broken: Broken) -> None:
-    """End the thread where another one is in here."""
+    """End the thread if another actor is inside."""
     with broken.lock:
         if enter(broken):
             raise SystemExit
@@ -209,7 +209,7 @@ def leaving(broken: Broken) -> None:
 
 
 def hanging(broken: Broken) -> None:
-    """Wait for ever where another one is in here."""
+    """Wait for ever if another actor is inside."""
     with broken.lock:
         if enter(broken):
             wait_for_ever()
@@ -218,7 +218,7 @@ def hanging(broken: Broken) -> None:
 
 
 def wait_for_ever() -> None:
-    """Wait for what does not come."""
+    """Wait for an event that is never set."""
     lock = threading.Lock()
     lock.acquire()
     lock.acquire()
@@ -230,7 +230,7 @@ def count_in(broken: Broken) -> None:
 
 
 def value(broken: Broken) -> int:
-    """Observe."""
+    """Return the value."""
     return broken.value
 
 
@@ -241,20 +241,20 @@ BREAKING = [raising, asserting, leaving]
 def test_an_actor_that_breaks_without_its_lock_shows_the_effect(
     lab: Lab, actor: Callable[[Any], object], given: Any
 ) -> None:
-    """It is no error, as the race has its lock: by default, or as it was asked for."""
+    """That is not an error, because the race has its lock: with the default control, and with lab.WITHOUT_LOCKS."""
     assert confirmed(lab.race(Broken, actor, actor, observe=value, control=given)) is True
     assert last(lab).control["matched"] is True
 
 
 @with_gil
 def test_actors_that_wait_for_each_other_without_their_lock_show_the_effect(forking: Lab) -> None:
-    """As a deadlock that the race does not have, or a hang."""
+    """The control has a deadlock or a hang that the race does not have."""
     assert confirmed(forking.race(Broken, hanging, hanging, observe=value)) is True
     assert last(forking).control["matched"] is True
 
 
 def spinning(broken: Broken) -> None:
-    """Go round for ever where another one is in here."""
+    """Loop for ever if another actor is inside."""
     with broken.lock:
         others = enter(broken)
         while others:
@@ -265,12 +265,12 @@ def spinning(broken: Broken) -> None:
 
 @with_gil
 def test_actors_that_hang_without_their_lock_show_the_effect(forking: Lab) -> None:
-    """They are ended with their process."""
+    """Their process is ended."""
     assert confirmed(forking.race(Broken, spinning, spinning, observe=value)) is True
 
 
 class Register:
-    """Gives each entry a number of its own, under a lock."""
+    """Gives each entry a number, under a lock."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -278,7 +278,7 @@ class Register:
 
 
 def register(state: Register) -> int:
-    """Enter one more."""
+    """Add an entry."""
     with state.lock:
         number = successor(len(state.entries))
         state.entries[number] = "entry"
@@ -286,44 +286,44 @@ def register(state: Register) -> int:
 
 
 def second_entry(state: Register) -> str:
-    """Observe what is there only if nothing was lost."""
+    """Return an entry that exists only if no number was lost."""
     return state.entries[2]
 
 
 def all_different(numbers: tuple[int, ...]) -> bool:
-    """Ask about what it cannot take where two are the same."""
+    """Return whether all entries differ; raise if two have the same number."""
     if len(set(numbers)) < len(numbers):
         raise LookupError(numbers)
     return True
 
 
 def test_what_observe_cannot_look_at_shows_the_effect(lab: Lab) -> None:
-    """The state is broken without its lock."""
+    """``observe`` raises on the broken state."""
     assert confirmed(lab.race(Register, register, register, observe=second_entry), "entry") is True
     assert last(lab).control["matched"] is True
 
 
 def test_what_a_predicate_cannot_take_shows_the_effect(lab: Lab) -> None:
-    """The same of what is asked about the control's outcomes."""
+    """The predicate raises on the control's outcome."""
     assert confirmed(lab.race(Register, register, register), all_different) is True
     assert last(lab).control["matched"] is True
 
 
 def test_the_race_itself_must_not_break(lab: Lab) -> None:
-    """What the control may do, it may not."""
+    """What counts as the effect in the control is an error in the race."""
     with pytest.raises(RaceError, match=r"actor unlocked \(number 2\) raised LookupError"):
         lab.race(Register, unlocked, unlocked).always((None, None))
 
 
 def unlocked(state: Register) -> None:
-    """Do what fails, in any case for the second one."""
+    """Raise in any case in the second actor."""
     if state.entries:
         raise LookupError
     state.entries[1] = "entry"
 
 
 def holds_its_lock(counter: Counter) -> None:
-    """Count, having looked whether the lock is held."""
+    """Count, and check that the lock is held."""
     with counter.lock:
         if not counter.lock.locked():
             raise RuntimeError("not locked")
@@ -332,7 +332,7 @@ def holds_its_lock(counter: Counter) -> None:
 
 @pytest.mark.usefixtures("schedules_alone")
 def test_what_breaks_without_a_race_is_no_control(lab: Lab) -> None:
-    """The generic one stands in where code can tell that its lock is none."""
+    """If the code notices that its lock is removed, the control is the generic one."""
     assert confirmed(lab.race(Counter, holds_its_lock, holds_its_lock, observe=value_of)) is True
     run = last(lab)
     assert run.schedules is not None
@@ -350,7 +350,7 @@ def lose(state: SimpleNamespace) -> None:
 
 @pytest.mark.usefixtures("schedules_alone")
 def test_control_with_a_state_and_an_observe_of_its_own(lab: Lab) -> None:
-    """It need have nothing in common with the race but the outcomes."""
+    """It has only the outcomes in common with the race."""
 
     def count_of(state: SimpleNamespace, values: tuple[object, ...]) -> int:
         assert values == (None, None)
@@ -365,14 +365,14 @@ def test_control_with_a_state_and_an_observe_of_its_own(lab: Lab) -> None:
 
 
 def test_control_has_the_state_of_the_race() -> None:
-    """And its observe, where it has none."""
+    """It has the race's ``setup`` and ``observe``, unless it has its own."""
     given = described(control=Control([nothing, nothing]))
     assert given.control.setup is given.race.setup
     assert given.control.observe is given.race.observe
 
 
 def test_failing_control_is_named(lab: Lab) -> None:
-    """What it was given itself is an error, as its author wrote it."""
+    """If a control that was given fails, that is an error."""
 
     def explode(_: object) -> None:
         raise LookupError("gone")
@@ -389,16 +389,16 @@ def test_failing_control_is_named(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("control", "error", "text"),
     [
-        (Control([]), ValueError, "actors of the control: 0, of the race: 2"),
-        (Control([nothing]), ValueError, "actors of the control: 1, of the race: 2"),
+        (Control([]), ValueError, "the control has 0 actors, the race has 2"),
+        (Control([nothing]), ValueError, "the control has 1 actor, the race has 2"),
         (Control([nothing, 7]), TypeError, "the control's actor 2 is 7, which cannot be called"),
         (Control([nothing, nothing], 7), TypeError, "the control's setup is 7, which cannot be called"),
         (Control([nothing, nothing], None, 7), TypeError, "the control's observe is 7, which cannot be called"),
-        (nothing, TypeError, r"or lab\.control\(\*actors, setup=\.\.\.\), or lab\.WITHOUT_LOCKS"),
-        (True, TypeError, r"the control is a tuple of actors"),
+        (nothing, TypeError, r"lab\.control\(\*actors, setup=\.\.\.\) or lab\.WITHOUT_LOCKS"),
+        (True, TypeError, r"control must be a tuple with as many actors"),
     ],
 )
 def test_bad_controls(control: Any, error: type[Exception], text: str) -> None:
-    """What is wrong, and what to write."""
+    """The message has the problem and the fix."""
     with pytest.raises(error, match=text):
         described(control=control)

@@ -1,4 +1,4 @@
-"""The evidence of a race: what it says, and how it is stored."""
+"""The evidence of a race: its phrase, and how it is stored."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ SIGHTING = Sighting("1", 0.0123456, 4_321, "leapfrog", 1e-6, overlapping=True)
 
 
 def witness_of(sighting: Sighting) -> dict[str, Any]:
-    """Return a witness as evidence has it."""
+    """Return a witness as recorded."""
     return {**asdict(sighting), "steps": None, "replay": None, "scenario": None, "remark": None}
 
 
@@ -81,8 +81,8 @@ def run(**changes: Any) -> RaceRun:
 
 SEEN = run(answer=False, seen=1_000, witness=witness_of(SIGHTING), bound=None)
 WEAKER = run(control=GENERIC)
-LACKING = run(answer=None, bound=None, lacking="too few strides, 19 of the 20 that it takes")
-#: As after a child that did not come back: what it had seen is lost with it.
+LACKING = run(answer=None, bound=None, lacking="only 19 of the 20 strides needed")
+#: Of a child that did not return: its outcomes are lost.
 FAILED = run(
     answer=None,
     samples=0,
@@ -132,21 +132,19 @@ PHRASES = {
     ),
     "absent": f"never(is_torn): {NOT_SEEN.format(control='its control')}",
     "generic": f"never(is_torn): {NOT_SEEN.format(control='a generic control (weaker than one of its own)')}",
-    "lacking": (
-        "never(is_torn) has no answer: too few strides, 19 of the 20 that it takes; all outcomes: 2 (12,345 times)"
-    ),
+    "lacking": ("never(is_torn) has no answer: only 19 of the 20 strides needed; all outcomes: 2 (12,345 times)"),
     "failed": "actor add raised KeyError: 'x'",
 }
 
 
 @pytest.mark.parametrize("kind", PHRASES)
 def test_phrase(kind: str) -> None:
-    """A race says what was asked and seen, or what "not seen" is worth, or why there is no answer."""
+    """It has the question with the witness, the ground for an absence, or the reason why there is no answer."""
     assert KINDS[kind].phrase() == PHRASES[kind]
 
 
 def outcomes(*samples: int) -> list[dict[str, Any]]:
-    """Return outcomes that are numbers from 0, each seen as often as given."""
+    """Return outcomes that are numbers from 0, with these counts."""
     return [
         {"outcome": str(number), "samples": count, "overlapping": 0, "schedules": 0}
         for number, count in enumerate(samples)
@@ -154,7 +152,7 @@ def outcomes(*samples: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("counts", "others", "told"),
+    ("counts", "others", "words"),
     [
         ([5], 0, "0 (5 times)"),
         ([5_000, 1], 0, "0 (5,000 times), 1 (once)"),
@@ -166,10 +164,10 @@ def outcomes(*samples: int) -> list[dict[str, Any]]:
     ids=["one", "two", "all", "one more", "many more", "others"],
 )
 @pytest.mark.parametrize("kind", ["seen", "absent"])
-def test_histogram(kind: str, counts: list[int], others: int, told: str) -> None:
-    """The most frequent outcomes are told with any answer, and of how many more there were."""
+def test_histogram(kind: str, counts: list[int], others: int, words: str) -> None:
+    """Each phrase has the most frequent outcomes, and the number of the others."""
     evidence = dataclasses.replace(KINDS[kind], outcomes=outcomes(*counts), other_outcomes=others)
-    assert evidence.phrase().endswith(f"; all outcomes: {told}")
+    assert evidence.phrase().endswith(f"; all outcomes: {words}")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +176,7 @@ def test_histogram(kind: str, counts: list[int], others: int, told: str) -> None
     ids=["ever", "never", "always"],
 )
 def test_absence_is_told_alike(question: str, answer: bool, begin: str) -> None:
-    """However it was asked, what was not seen is told with its bound and its control."""
+    """For each question, the phrase of an absence has the bound and the control."""
     not_seen = NOT_SEEN.format(control="its control")
     rest = begin + not_seen[len("not ") :] if begin else not_seen
     assert run(question=question, answer=answer).phrase() == f"{question}(is_torn): {rest}"
@@ -190,13 +188,13 @@ def test_absence_is_told_alike(question: str, answer: bool, begin: str) -> None:
     ids=["ever", "never", "always"],
 )
 def test_witness_is_told_alike(question: str, answer: bool, begin: str) -> None:
-    """However it was asked, a witness is told with its circumstances."""
+    """For each question, the phrase of a witness has its circumstances."""
     phrase = dataclasses.replace(SEEN, question=question, answer=answer).phrase()
     assert phrase == f"{question}(is_torn): {begin}{SEEN_FIRST}"
 
 
 def test_lacking_comes_before_a_witness() -> None:
-    """Where there is no answer, what was seen does not look like one."""
+    """Without an answer, the phrase does not present a witness."""
     lacking = "the GIL was off when this was asked and on at the end"
     phrase = dataclasses.replace(SEEN, answer=None, lacking=lacking).phrase()
     assert phrase == f"never(is_torn) has no answer: {lacking}; all outcomes: 2 (12,345 times)"
@@ -204,14 +202,14 @@ def test_lacking_comes_before_a_witness() -> None:
 
 @pytest.mark.parametrize("evidence", [ABSENT, WEAKER], ids=["own", "generic"])
 def test_absence_is_never_told_without_its_control(evidence: RaceRun) -> None:
-    """What was not seen is told with what would have been seen, and that this is no bound elsewhere."""
+    """The phrase has what the control showed, and says that the bound does not apply to the user's program."""
     assert "control" in evidence.phrase()
     assert "This is no bound for your program; all outcomes: " in evidence.phrase()
 
 
 @pytest.mark.parametrize("evidence", KINDS.values(), ids=KINDS)
 def test_round_trip(evidence: RaceRun) -> None:
-    """A race survives being stored."""
+    """Evidence is the same after it is stored and read."""
     stored = json.loads(json.dumps(evidence.to_json(), allow_nan=False))
     assert stored["kind"] == "race"
     assert from_json(stored) == evidence
@@ -223,7 +221,7 @@ def test_round_trip(evidence: RaceRun) -> None:
 
 @pytest.fixture(scope="module")
 def validate() -> Callable[[object], object]:
-    """Return what raises if its argument is not the evidence of a race that the schema describes."""
+    """Return a function that raises if its argument does not match the schema."""
     schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     validator: Callable[[object], object] = fastjsonschema.compile(
         {"$schema": schema["$schema"], "$ref": "#/definitions/race", "definitions": schema["definitions"]}
@@ -233,7 +231,7 @@ def validate() -> Callable[[object], object]:
 
 @pytest.mark.parametrize("evidence", KINDS.values(), ids=KINDS)
 def test_schema(validate: Callable[[object], object], evidence: RaceRun) -> None:
-    """What is stored is as the schema says."""
+    """Stored evidence matches the schema."""
     validate(json.loads(json.dumps(evidence.to_json())))
 
 
@@ -266,7 +264,7 @@ def test_schema(validate: Callable[[object], object], evidence: RaceRun) -> None
 def test_schema_refuses_what_is_no_race(
     validate: Callable[[object], object], spoil: Callable[[dict[str, Any]], object]
 ) -> None:
-    """The schema is more than an empty promise."""
+    """The schema refuses other data."""
     data = json.loads(json.dumps(SEEN.to_json()))
     validate(data)
     spoil(data)
@@ -283,7 +281,7 @@ NOT_MET = Requirement(False, "two cores")
 
 
 @pytest.mark.parametrize(
-    ("evidence", "told"),
+    ("evidence", "shown"),
     [
         ([ABSENT, HELD], [ABSENT]),
         ([SEEN, FELL], [SEEN, FELL]),
@@ -294,6 +292,6 @@ NOT_MET = Requirement(False, "two cores")
     ],
     ids=lambda items: ", ".join(item.kind for item in items),
 )
-def test_summary(evidence: list[Any], told: list[Any]) -> None:
-    """In the summary, a race counts as what instruments saw."""
-    assert summary_phrase(evidence) == "; ".join(item.phrase() for item in told)
+def test_summary(evidence: list[Any], shown: list[Any]) -> None:
+    """In the summary, a race counts as evidence of an instrument."""
+    assert summary_phrase(evidence) == "; ".join(item.phrase() for item in shown)

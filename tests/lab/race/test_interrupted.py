@@ -1,4 +1,4 @@
-"""``lab.interrupted``: a handler in the actor's own thread, at each of the actor's switch points."""
+"""``lab.interrupted``: a handler that runs in the actor's thread, at each of the actor's switch points."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
 
 def away() -> None:
-    """Return: each interpreter has a switch point where a function begins."""
+    """Do nothing: each interpreter has a switch point at the start of a function."""
 
 
 class Counter:
@@ -44,7 +44,7 @@ def count(counter: Counter) -> int:
 
 
 def value_of(counter: Counter) -> int:
-    """Return what was counted."""
+    """Return the number."""
     return counter.value
 
 
@@ -54,20 +54,20 @@ def put(items: Any) -> None:
 
 
 def size_of(items: Any) -> int:
-    """Return how many items a queue has."""
+    """Return the number of items in a queue."""
     return int(items.qsize())
 
 
 def counting(lock: Callable[[], Any]) -> Callable[[], Counter]:
-    """Return what makes a counter with a lock of this kind."""
+    """Return a function that makes a counter with a lock of this kind."""
     return lambda: Counter(lock())
 
 
-# --- what it is for
+# --- locks, queues and generators
 
 
 def test_lock_keeps_its_own_thread_out(forking: Lab) -> None:
-    """A handler that wants the lock waits for what it interrupts; the story says where."""
+    """A handler that acquires the lock waits for the actor that it interrupts; the story shows where."""
     assert forking.interrupted(counting(threading.Lock), count, count).ever(forking.DEADLOCK)
     witness = last(forking).witness
     assert witness is not None
@@ -77,7 +77,7 @@ def test_lock_keeps_its_own_thread_out(forking: Lab) -> None:
 
 
 def test_rlock_lets_its_own_thread_in(lab: Lab) -> None:
-    """So that the handler sees what is half done, and the update of one of them is lost."""
+    """The handler runs in the middle of an update, and one update is lost."""
     interrupted = lab.interrupted(counting(threading.RLock), count, count, value_of)
     assert interrupted.never(lab.DEADLOCK)
     assert interrupted.ever(1)
@@ -90,18 +90,18 @@ def test_rlock_lets_its_own_thread_in(lab: Lab) -> None:
 
 
 def test_reader_that_is_whole_is_atomic(forking: Lab) -> None:
-    """The handler comes before or after it, as far as can be seen."""
+    """Each outcome is that of the handler before or after the actor."""
     assert forking.interrupted(Counter, value_of, count, value_of).atomic()
 
 
 def test_put_of_a_queue_is_not_reentrant(forking: Lab) -> None:
-    """As the documentation says."""
+    """The documentation says so."""
     assert forking.interrupted(queue.Queue, put, put).ever(forking.DEADLOCK)
 
 
 @pytest.mark.parametrize("lost", [False, True])
 def test_put_of_a_simple_queue_is_reentrant_in_c(forking: Lab, lost: bool) -> None:
-    """The documentation says so of CPython's; PyPy's is written in Python, and has a lock."""
+    """The documentation says so for CPython; PyPy's queue is Python code with a lock."""
     interrupted = forking.interrupted(queue.SimpleQueue, put, put, size_of)
     if lost and CPYTHON:
         assert interrupted.always(2)
@@ -112,7 +112,7 @@ def test_put_of_a_simple_queue_is_reentrant_in_c(forking: Lab, lost: bool) -> No
 
 
 def test_generator_is_not_resumed_where_it_runs(forking: Lab) -> None:
-    """The handler is in the same thread, and the generator is running."""
+    """The handler resumes it in the thread in which it runs."""
 
     def numbers() -> Iterator[int]:
         for number in range(2):
@@ -122,23 +122,23 @@ def test_generator_is_not_resumed_where_it_runs(forking: Lab) -> None:
     assert forking.interrupted(numbers, next, next, exceptions=ValueError).ever(ValueError)
 
 
-# --- that it is the actor's thread, at each switch point, once
+# --- where the handler runs
 
 
 def thread_after_a_call(_: object) -> int:
-    """Return which thread this is, after a switch point."""
+    """Return the id of the thread, after a switch point."""
     away()
     return threading.get_ident()
 
 
 def test_handler_runs_in_the_actors_thread(lab: Lab) -> None:
-    """So what is of a thread is of both."""
+    """Thread-local state and reentrant locks are the same for both."""
     interrupted = lab.interrupted(dict, thread_after_a_call, lambda _: threading.get_ident())
     assert interrupted.always(lambda values: values[0] == values[1])
 
 
 def test_handler_runs_at_each_switch_point_once(lab: Lab) -> None:
-    """Each time on a fresh state; what the handler does itself is not interrupted."""
+    """Each time, the state is fresh; the handler itself is not interrupted."""
 
     def actor(log: list[str]) -> None:
         for number in range(3):
@@ -161,7 +161,7 @@ def test_handler_runs_at_each_switch_point_once(lab: Lab) -> None:
 
 
 def test_witness_has_lines_of_both(forking: Lab) -> None:
-    """In the order in which they ran: the actor goes on when the handler has returned."""
+    """They are in the order in which they ran: the actor continues after the handler."""
     assert forking.interrupted(Counter, count, count, value_of).ever(1)
     race = last(forking)
     assert race.actors == ["count", "count (handler)"]
@@ -176,7 +176,7 @@ def test_witness_has_lines_of_both(forking: Lab) -> None:
 
 
 def test_witness_can_be_run_again(forking: Lab) -> None:
-    """By the token that is beside it, and no other."""
+    """Its token runs it, and does not apply to a race."""
     assert forking.interrupted(Counter, count, count, value_of).ever(1)
     witness = last(forking).witness
     assert witness is not None
@@ -190,7 +190,7 @@ def test_witness_can_be_run_again(forking: Lab) -> None:
 
 
 def test_sleep_is_no_deadlock(forking: Lab) -> None:
-    """Nor a switch point, where it is over."""
+    """The end of a sleep is not a switch point either."""
 
     def nap(_: Counter) -> None:
         time.sleep(0.002)
@@ -198,7 +198,7 @@ def test_sleep_is_no_deadlock(forking: Lab) -> None:
     assert forking.interrupted(Counter, nap, nap).never(forking.DEADLOCK)
 
 
-# --- what ends it
+# --- exceptions, deadlocks and crashes
 
 
 def test_exceptions_are_outcomes_where_they_are_asked_for(lab: Lab) -> None:
@@ -222,7 +222,7 @@ def handler(_: object) -> None:
 
 
 def test_deadlock_that_was_not_asked_about_is_an_error(forking: Lab) -> None:
-    """With its story."""
+    """The error has its story."""
     words = r"count and count \(handler\) waited for something that only .*, ask interrupted\.ever\(lab\.DEADLOCK\)"
     with pytest.raises(RaceError, match=words):
         forking.interrupted(counting(threading.Lock), count, count, value_of).always(2)
@@ -230,7 +230,7 @@ def test_deadlock_that_was_not_asked_about_is_an_error(forking: Lab) -> None:
 
 
 def test_actor_that_waits_alone_is_an_error(forking: Lab) -> None:
-    """It has no end, whether it is interrupted or not."""
+    """It never returns, with or without the handler."""
 
     def wait(event: threading.Event) -> None:
         event.wait()
@@ -240,18 +240,18 @@ def test_actor_that_waits_alone_is_an_error(forking: Lab) -> None:
 
 
 def test_actor_that_raises_alone_is_an_error(forking: Lab) -> None:
-    """Also where it has no switch point."""
+    """It is one also without a switch point."""
     setup: Any = object
     with pytest.raises(RaceError, match="raised TypeError"):
         forking.interrupted(setup, len, away_with).ever((0, None))
 
 
 def away_with(_: object) -> None:
-    """Return."""
+    """Do nothing."""
 
 
 def test_crash_is_an_outcome(forking: Lab) -> None:
-    """The handler has crashed the process of the actor; the actor alone does not."""
+    """The handler crashes the process; the actor alone does not."""
 
     def crash(_: object) -> None:
         signal.raise_signal(signal.SIGSEGV)
@@ -265,17 +265,17 @@ def test_crash_is_an_outcome(forking: Lab) -> None:
         forking.interrupted(Counter, crash, count).ever(forking.CRASH)
 
 
-# --- where there is no answer
+# --- no answer
 
 
 def test_actor_without_a_switch_point_says_nothing(forking: Lab) -> None:
-    """It is C code, within which no handler runs that is written in Python."""
+    """No Python code can run inside its C code."""
     with pytest.raises(Inconclusive, match="the actor has no switch point at which a handler can run"):
         forking.interrupted(list, len, list.clear).never(forking.DEADLOCK)
 
 
 def test_too_many_switch_points_are_not_enough(forking: Lab) -> None:
-    """It says of how many the handler ran at how many."""
+    """The message says at how many of them the handler ran."""
 
     def count_to_a_thousand(counter: Counter) -> None:
         for _ in range(1_000):
@@ -289,7 +289,7 @@ def test_too_many_switch_points_are_not_enough(forking: Lab) -> None:
 
 
 def test_actor_that_differs_from_run_to_run_is_noticed(forking: Lab) -> None:
-    """Its switch points are not those that were seen."""
+    """Its switch points change."""
     calls = itertools.count()
 
     def differ(_: Counter) -> None:
@@ -301,7 +301,7 @@ def test_actor_that_differs_from_run_to_run_is_noticed(forking: Lab) -> None:
 
 
 def test_branches_that_are_as_long_are_told_apart(forking: Lab) -> None:
-    """The number of switch points is the same, and the places are not."""
+    """They have the same number of switch points, in different places."""
     calls = itertools.count()
 
     def one() -> None:
@@ -336,7 +336,7 @@ def test_what_is_done_once_in_a_process_has_processes_of_its_own(forking: Lab) -
 
 
 def test_what_a_handler_does_once_in_a_process_is_tried_at_each_switch_point(forking: Lab) -> None:
-    """In one process, it would do so at the first of them alone."""
+    """In one process, the handler would do it only at the first one."""
     known: list[int] = []
 
     def actor(log: list[bool]) -> None:
@@ -355,11 +355,11 @@ def test_what_a_handler_does_once_in_a_process_is_tried_at_each_switch_point(for
     assert forking.interrupted(list, actor, look_once).ever((None, True))
 
 
-# --- what it is given
+# --- arguments
 
 
 def test_arguments_have_to_make_sense() -> None:
-    """It says what is wrong with which."""
+    """The message names the argument; messages of questions name ``interrupted``."""
     lab = Lab(budget=1.0)
     nothing: Any = None
     for arguments, words in (
@@ -371,12 +371,21 @@ def test_arguments_have_to_make_sense() -> None:
             lab.interrupted(*arguments)
     with pytest.raises(TypeError, match=re.escape("lab.interrupted(exceptions=1)")):
         lab.interrupted(Counter, count, count, exceptions=1)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="an interruption is neither true nor false"):
-        bool(lab.interrupted(Counter, count, count))
+    interrupted = lab.interrupted(Counter, count, count)
+    with pytest.raises(TypeError, match=r"lab\.interrupted: an interruption has no truth value; ask interrupted\."):
+        bool(interrupted)
+    with pytest.raises(TypeError, match=r"outcomes: nothing has run yet; ask interrupted\.ever"):
+        list(interrupted.outcomes)
+    with pytest.raises(TypeError, match=r"^interrupted\.ever\(\): no outcome is given; write interrupted\.ever\("):
+        interrupted.ever()
+    with pytest.raises(ValueError, match=r"^interrupted\.always\(lab\.CRASH\): .*; write interrupted\.ever\("):
+        interrupted.always(lab.CRASH)
+    with pytest.raises(ValueError, match=r"^interrupted\.never\(KeyError\(\)\): .*; write interrupted\.never\("):
+        interrupted.never(KeyError())
 
 
 def test_state_that_is_not_fresh_is_an_error(forking: Lab) -> None:
-    """What an earlier run has left in it would hide what is asked about."""
+    """The effects of an earlier run could hide the outcome."""
     counter = Counter()
     interrupted = forking.interrupted(lambda: counter, count, count, observe=lambda counter: counter.value)
     with pytest.raises(RaceError, match="setup returned the same Counter twice"):
@@ -384,6 +393,6 @@ def test_state_that_is_not_fresh_is_an_error(forking: Lab) -> None:
 
 
 def test_what_returns_nothing_is_nothing_to_ask_about(forking: Lab) -> None:
-    """As of a race."""
+    """The error is as in a race."""
     with pytest.raises(RaceError, match=re.escape("put and away_with (handler) returned None")):
         forking.interrupted(queue.SimpleQueue, put, away_with).never((1, 1))

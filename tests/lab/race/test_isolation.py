@@ -1,4 +1,4 @@
-"""Whether states are isolated: what can reach outside of them, and what cannot."""
+"""The check that states are isolated, and the snapshots of what actors can change outside of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pytest_concclaims.lab.race.isolation import left_behind_in, reached_outside
+from pytest_concclaims.lab.race.isolation import reached_outside, snapshot_outside
 
 pytestmark = pytest.mark.interpreter
 
@@ -28,20 +28,20 @@ DATABASE = sqlite3.connect(":memory:")
 
 
 class Account:
-    """A state of Python code and of what processes share."""
+    """A state of Python code and of objects that processes share."""
 
     def __init__(self) -> None:
         self.balance = multiprocessing.Value("i", 0)
         self.lock = multiprocessing.Lock()
 
     def deposit(self) -> None:
-        """Add to it."""
+        """Add to the balance."""
         with self.lock:
             self.balance.value += math.floor(5.5)
 
 
 class Logged(Account):
-    """One whose method names a module that reaches outside."""
+    """A method of it refers to a module that reaches outside."""
 
     def deposit(self) -> None:
         """Write a file."""
@@ -51,17 +51,17 @@ class Logged(Account):
 class Singleton(type):
     """Makes one object of each class."""
 
-    made: dict[type, Any] = {}  # noqa: RUF012  (of all)
+    made: dict[type, Any] = {}  # noqa: RUF012  (shared by all classes)
 
     def __call__(cls) -> Any:
-        """Return it."""
+        """Return the only object."""
         if cls not in Singleton.made:
             Singleton.made[cls] = super().__call__()
         return Singleton.made[cls]
 
 
 class Total(metaclass=Singleton):
-    """One for all states."""
+    """One object for all states."""
 
     def __init__(self) -> None:
         self.number = multiprocessing.RawValue("i", 0)
@@ -71,22 +71,22 @@ TOTAL = Total()
 
 
 class Unit(enum.Enum):
-    """One of whose members the method is not walked to as those of other objects are."""
+    """An enumeration, whose members are not walked through."""
 
     EURO = 1
 
     def count(self) -> None:
-        """Add to what all share."""
+        """Change an object that all states share."""
         COMMON.value += 1
 
 
 class Name(str):
-    """The same."""
+    """A subclass of str, whose objects are not walked through either."""
 
     __slots__ = ()
 
     def tally(self) -> None:
-        """Add to what all share."""
+        """Change an object that all states share."""
         COMMON.value += 1
 
 
@@ -104,7 +104,7 @@ def add(shared: Any) -> None:
 
 
 def importing(_: Any) -> None:
-    """Reach what no walk sees."""
+    """Import a module when called, which no walk through objects finds."""
     import os
 
     os.getpid()
@@ -121,7 +121,7 @@ def importing(_: Any) -> None:
     ids=["number", "class", "queue", "list"],
 )
 def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
-    """All that is named is Python code, or makes something new."""
+    """All code is Python code, or makes new objects."""
     assert reached_outside([setup, actor, None], setup(), setup()) is None
 
 
@@ -177,12 +177,12 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
     ],
 )
 def test_not_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
-    """Something is named that may be the same for all states."""
+    """Something that the functions refer to may be the same for all states."""
     assert reached_outside([setup, actor, None], setup(), setup()) is not None
 
 
 class Client:
-    """One that opens a connection once in each process."""
+    """Opens a connection once in each process."""
 
     is_connected = False
 
@@ -209,9 +209,9 @@ class Client:
     ids=["class", "class-method", "state", "state-method"],
 )
 def test_what_a_call_leaves_behind(actor: Callable[[Any], object], leaves: bool) -> None:
-    """It is what other states have as well, however it is reached."""
+    """A side effect is a change of what other states also refer to, however the function reaches it."""
     Client.is_connected = False
     client = Client()
-    watch = left_behind_in(actor, client)
+    before = snapshot_outside(actor, client)
     actor(client)
-    assert (watch.changed() is not None) is leaves
+    assert (before.changed() is not None) is leaves

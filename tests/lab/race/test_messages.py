@@ -1,4 +1,4 @@
-"""What races say to people who have to do something: each names the problem, and what to write."""
+"""The messages of races: each has the problem and the fix."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from pytest_concclaims.lab.race.schedules.switch_points import switches_anywhere
 
 pytestmark = [pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
 
-#: What "never" rests on, but for a control.
+#: All that "never" needs except a control.
 ENOUGH = Explored(run=100, preemptions=2, further=1000)
 
 
 def lacking(race: Explored, **parts: Any) -> str:
-    """Return why schedules are no ground for an answer."""
+    """Return why an answer cannot rest on the schedules."""
     text = Searched(False, race, **parts).lacking()
     assert text is not None
     return text
 
 
 def test_how_long_it_would_take() -> None:
-    """As many seconds as the next level takes, of a budget of which the race has half, and some more."""
+    """The advised budget is enough for the next level, of which the race has half, with a reserve."""
     text = lacking(Explored(run=100, preemptions=1, further=900, seconds=1.0))
     assert text == (
         "there are too many schedules for the budget: of those with at most 2 preemptions, only those with at most 1 "
@@ -40,7 +40,7 @@ def test_how_long_it_would_take() -> None:
 
 
 def test_how_long_it_would_take_is_not_known_from_the_first_level() -> None:
-    """Then nothing is promised."""
+    """No number is given."""
     advice = "; give the claim a longer budget, or let actors do less"
     assert lacking(Explored(run=2, preemptions=0, further=10, seconds=1.0)).endswith(f"at most 0 were run{advice}")
     assert lacking(Explored(run=2, seconds=1.0)).endswith(
@@ -49,13 +49,13 @@ def test_how_long_it_would_take_is_not_known_from_the_first_level() -> None:
 
 
 def test_how_long_it_would_take_is_not_known_from_few_interruptions() -> None:
-    """The first ones take the longest."""
+    """The first ones take longest."""
     assert "give the claim a longer one, or" in lacking(Explored(run=1, points=(9_000,), seconds=0.1))
     assert "give the claim about 2,700 s, or" in lacking(Explored(run=10, points=(9_000,), seconds=1.0))
 
 
 def test_too_many_scenarios() -> None:
-    """How many there are, and what to do."""
+    """The message has their numbers and the fix."""
     least: Shape = (1, 1)
     text = lacking(Explored(run=9, shapes=(ShapeRun(least, 2, 6, 2), ShapeRun((2, 1), 0, 27, 1))))
     assert "only 2 of 6 scenarios with 1 and 1 calls, and 0 of 27 scenarios with 2 and 1 calls were completed" in text
@@ -63,7 +63,7 @@ def test_too_many_scenarios() -> None:
 
 
 def test_a_control_that_shows_it_elsewhere_only() -> None:
-    """Why it shows nothing here, and a control that does."""
+    """The message says why the control shows nothing here, and which control would."""
     control, elsewhere = Explored(run=7, preemptions=2), Explored(run=40, seen=3)
     text = lacking(ENOUGH, control=control, control_anywhere=elsewhere)
     assert text == (
@@ -78,14 +78,14 @@ def test_a_control_that_shows_it_elsewhere_only() -> None:
 
 
 def locked_slowly(counter: Counter) -> None:
-    """Count under a lock, with many switch points."""
+    """Count under a lock, with several switch points."""
     for _ in range(2):
         with counter.lock:
             counter.value = successor(counter.value)
 
 
 def in_one_go(counter: Counter) -> None:
-    """Count: since 3.10, another one comes in between only without a GIL."""
+    """Count; since 3.10, another actor can interrupt this only without a GIL."""
     for _ in range(20):
         counter.value += 1
 
@@ -95,7 +95,7 @@ def in_one_go(counter: Counter) -> None:
 )
 @pytest.mark.usefixtures("schedules_alone")
 def test_a_control_that_shows_nothing_here_is_told_so(staying: Lab) -> None:
-    """In the verdict of a claim."""
+    """The reason of the claim's verdict says so."""
     actors, control = [locked_slowly] * 2, [in_one_go] * 2
     race = staying.race(Counter, *actors, observe=lambda counter: counter.value, control=control)
     with pytest.raises(Inconclusive, match="did not show the effect at this interpreter's switch points"):
@@ -103,12 +103,12 @@ def test_a_control_that_shows_nothing_here_is_told_so(staying: Lab) -> None:
 
 
 def with_more(_: object, more: int) -> int:
-    """Take more than the state."""
+    """Return the second parameter, which an actor does not get."""
     return more
 
 
 def test_an_actor_that_takes_more_than_the_state(lab: Lab) -> None:
-    """How to give it more; but nothing of that where the error is its own."""
+    """The message says how to pass more, unless the error is inside the actor."""
     takes_more: Any = with_more
     with pytest.raises(
         RaceError, match=r"an actor is called with the state alone \(use a lambda or functools\.partial"
@@ -124,14 +124,14 @@ def test_an_actor_that_takes_more_than_the_state(lab: Lab) -> None:
 
 
 def test_an_operation_of_one_object(lab: Lab) -> None:
-    """It has its state already."""
+    """A bound method has its state already."""
     items = [1]
     with pytest.raises(RaceError, match=r"an operation is called with the state .*, not a method of one stack"):
         lab.operations(list, lab.op(items.copy), lab.op(list.append, 1)).linearizable()
 
 
 def test_several_outcomes_in_a_list(lab: Lab) -> None:
-    """How to ask about several."""
+    """The message says how to ask about several."""
     with pytest.raises(
         TypeError, match=r"race\.always\(\[1, 2\]\): .*; for several outcomes, write race\.always\(1, 2\)"
     ):
@@ -139,22 +139,20 @@ def test_several_outcomes_in_a_list(lab: Lab) -> None:
 
 
 def test_an_outcome_that_cannot_be_hashed(lab: Lab) -> None:
-    """What to observe instead, also where it matters which object it is."""
-    with pytest.raises(RaceError, match=r"the outcome \[\] cannot be hashed") as caught:
+    """The message says what to return instead, also if identity matters."""
+    with pytest.raises(RaceError, match=r"the outcome \[\] is not hashable") as caught:
         lab.race(list, len, len, observe=lambda items: items).always(0)
-    assert "let it be a tuple, a text or a number" in str(caught.value)
+    assert "return a tuple, a string or a number" in str(caught.value)
     assert "lambda state: state.one is state.other" in str(caught.value)
 
 
 def test_an_exception_that_may_be_an_outcome(lab: Lab) -> None:
-    """What to write if it is."""
+    """The message says how to make it an outcome."""
 
     def take(items: list[int]) -> int:
         return items.pop()
 
-    with pytest.raises(
-        RaceError, match=r"raised IndexError: .*; if that is an outcome, give the race exceptions=Index"
-    ):
+    with pytest.raises(RaceError, match=r"raised IndexError: .*; if that is an outcome, pass exceptions=Index"):
         lab.race(lambda: [1], take, take).always((1, 1))
 
 
@@ -173,12 +171,12 @@ def fresh() -> SimpleNamespace:
 
 
 def last_of(state: SimpleNamespace) -> int:
-    """Observe."""
+    """Return the value."""
     return int(state.value)
 
 
 def test_questions_about_several_outcomes(lab: Lab) -> None:
-    """One of them is enough for "ever"; "always" allows all of them, and nothing else."""
+    """With "ever", one of them is enough; "always" allows all of them and no other."""
     race = lab.race(fresh, add_one, add_one, observe=last_of)
     assert race.always(1, 2) is True
     assert race.always(2, 3) is False
@@ -190,7 +188,7 @@ def test_questions_about_several_outcomes(lab: Lab) -> None:
 
 
 def test_observe_takes_what_the_actors_returned(lab: Lab) -> None:
-    """As a tuple, in their order, if it has two parameters."""
+    """With two parameters, it gets the tuple of the values, in the order of the actors."""
 
     def both(state: SimpleNamespace, values: tuple[int, ...]) -> tuple[int, bool]:
         return state.value, sorted(values) == [1, 2]
@@ -201,7 +199,7 @@ def test_observe_takes_what_the_actors_returned(lab: Lab) -> None:
 
 
 def test_observe_with_a_default_takes_the_state_alone(lab: Lab) -> None:
-    """The second parameter is its own."""
+    """The values are not passed to a parameter with a default."""
 
     def doubled(state: SimpleNamespace, times: int = 2) -> int:
         return int(state.value) * times

@@ -1,4 +1,4 @@
-"""``lab.operations().linearizable()``: objects that are right, and each with one fault planted in it."""
+"""``lab.operations().linearizable()`` for correct objects, and for the same objects with one fault each."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class Stack:
         self.items: list[int] = []
 
     def push(self, item: int) -> None:
-        """Put one on top."""
+        """Put an item on top."""
         with self.lock:
             self.items.append(item)
 
     def pop(self) -> int | None:
-        """Take the top off, if there is one."""
+        """Remove the top, if there is one."""
         with self.lock:
             return self.items.pop() if self.items else None
 
 
 class PeekingStack(Stack):
-    """Looks at the top, and takes it off afterwards."""
+    """Reads the top and removes it afterwards."""
 
     def pop(self) -> int | None:
-        """Take the top off, and return what was the top before."""
+        """Remove the top, and return what was the top before."""
         with self.lock:
             top = self.items[-1] if self.items else None
         away()
@@ -58,19 +58,19 @@ class PeekingStack(Stack):
 
 
 class Channel:
-    """Gives the earliest first, and holds two at most."""
+    """A queue for at most two items."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.items: deque[int] = deque()
 
     def put(self, item: int) -> bool:
-        """Add one, if there is room."""
+        """Add an item, if there is room."""
         with self.lock:
             return self.is_put(item)
 
     def is_put(self, item: int) -> bool:
-        """Return whether there was room."""
+        """Add an item, and return whether there was room."""
         if len(self.items) >= 1:
             return False
         away()
@@ -78,13 +78,13 @@ class Channel:
         return True
 
     def get(self) -> int | None:
-        """Take the earliest out, if there is one."""
+        """Remove the oldest item, if there is one."""
         with self.lock:
             return self.items.popleft() if self.items else None
 
 
 class OverfullChannel(Channel):
-    """Looks whether there is room without its lock."""
+    """Checks without its lock whether there is room."""
 
     def put(self, item: int) -> bool:
         """Add one, if there was room."""
@@ -92,19 +92,19 @@ class OverfullChannel(Channel):
 
 
 class Cache:
-    """Keeps what was used last."""
+    """Keeps the items that were used last."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.known: OrderedDict[str, int] = OrderedDict(a=1)
 
     def get(self, key: str) -> int | None:
-        """Return what is known, which is then used last."""
+        """Return the item of a key, and mark it as used."""
         with self.lock:
             return self.used(key)
 
     def used(self, key: str) -> int | None:
-        """Return what is known."""
+        """Return the item of a key and mark it as used, without the lock."""
         if key not in self.known:
             return None
         away()
@@ -112,7 +112,7 @@ class Cache:
         return self.known[key]
 
     def put(self, key: str, value: int) -> None:
-        """Know one thing, and forget another."""
+        """Store an item, and remove another one."""
         with self.lock:
             self.known[key] = value
             self.known.move_to_end(key)
@@ -121,15 +121,15 @@ class Cache:
 
 
 class ForgetfulCache(Cache):
-    """Looks at what is known without its lock, while another one is forgetting it."""
+    """Reads without its lock, while another thread may remove the item."""
 
     def get(self, key: str) -> int | None:
-        """Return what is known, or raise what should not come."""
+        """Return the item of a key, or raise KeyError by mistake."""
         return self.used(key)
 
 
 class Counters:
-    """Counts by names."""
+    """Counters with names."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -141,7 +141,7 @@ class Counters:
             return self.added(name)
 
     def added(self, name: str) -> int:
-        """Return the number."""
+        """Count without the lock; return the number."""
         count = self.counts.get(name, 0)
         away()
         self.counts[name] = count + 1
@@ -152,24 +152,24 @@ class LosingCounters(Counters):
     """Reads and writes without its lock."""
 
     def add(self, name: str) -> int:
-        """Count, unless another one does."""
+        """Count; an update may be lost."""
         return self.added(name)
 
 
 class Limiter:
-    """Lets some through, and no more."""
+    """Admits a limited number."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.left = 1
 
     def allow(self) -> bool:
-        """Return whether one more may pass."""
+        """Return whether one more is admitted."""
         with self.lock:
             return self.taken()
 
     def taken(self) -> bool:
-        """Take one of those that are left."""
+        """Take a place without the lock, if one is left."""
         if self.left < 1:
             return False
         away()
@@ -177,21 +177,21 @@ class Limiter:
         return True
 
     def give_back(self) -> None:
-        """Let one more through."""
+        """Add a place."""
         with self.lock:
             self.left += 1
 
 
 class LaxLimiter(Limiter):
-    """Looks how many are left without its lock."""
+    """Checks without its lock how many places are left."""
 
     def allow(self) -> bool:
-        """Return whether one more may pass, or two."""
+        """Return whether one more is admitted; two threads may get the last place."""
         return self.taken()
 
 
 class ReadersWriterLock:
-    """Lets many read, or one write; two numbers that are written under it belong together."""
+    """Many may read, or one may write; the two numbers that it protects are always equal."""
 
     def __init__(self) -> None:
         self.mutex = threading.Lock()
@@ -200,14 +200,14 @@ class ReadersWriterLock:
         self.one = self.other = 0
 
     def begin(self) -> None:
-        """Read: the first one shuts writers out."""
+        """Begin to read; the first reader locks writers out."""
         with self.mutex:
             self.readers += 1
             if self.readers == 1:
                 self.resource.acquire()
 
     def end(self) -> None:
-        """Do not read any more: the last one lets writers in."""
+        """Stop reading; the last reader lets writers in."""
         with self.mutex:
             self.readers -= 1
             if self.readers == 0:
@@ -223,7 +223,7 @@ class ReadersWriterLock:
         return found
 
     def write(self, number: int) -> None:
-        """Write both."""
+        """Write both numbers."""
         with self.resource:
             self.one = number
             away()
@@ -231,16 +231,16 @@ class ReadersWriterLock:
 
 
 class ForgettingReadersWriterLock(ReadersWriterLock):
-    """Its readers do not shut writers out."""
+    """Its readers do not lock writers out."""
 
     def begin(self) -> None:
-        """Shut nothing out."""
+        """Do nothing."""
 
     def end(self) -> None:
-        """Let nothing in."""
+        """Do nothing."""
 
 
-#: Operations of each kind of object, as few as show its fault.
+#: For each kind of object, the fewest operations that show its fault.
 OPERATIONS: dict[type[Any], Callable[[Any], list[Operation]]] = {
     Stack: lambda kind: [Operation(kind.push, (1,)), Operation(kind.pop)],
     Channel: lambda kind: [Operation(kind.put, (1,)), Operation(kind.get)],
@@ -252,7 +252,7 @@ OPERATIONS: dict[type[Any], Callable[[Any], list[Operation]]] = {
 
 
 def asked(lab: Lab, setup: type[Any], **options: Any) -> Operations:
-    """Return the operations of an object, one call in each thread."""
+    """Return the operations of an object, with one call in each thread."""
     operations = next(made(setup) for kind, made in OPERATIONS.items() if issubclass(setup, kind))
     return lab.operations(setup, *operations, each=1, **options)
 
@@ -260,7 +260,7 @@ def asked(lab: Lab, setup: type[Any], **options: Any) -> Operations:
 @pytest.mark.parametrize("setup", OPERATIONS)
 @pytest.mark.usefixtures("schedules_alone")
 def test_right(forking: Lab, setup: type[Any]) -> None:
-    """All scenarios with one call in each thread are run whole, and the control is the same without its locks."""
+    """All scenarios with one call in each thread are run, and the control is the object without its locks."""
     assert asked(forking, setup, budget=120.0).linearizable() is True
     run = last(forking)
     assert (run.question, run.answer, run.witness) == ("linearizable", True, None)
@@ -289,7 +289,7 @@ FAULTS: list[tuple[type[Any], set[str]]] = [
 
 
 def calls_of(lab: Lab) -> list[list[tuple[str, str | None]]]:
-    """Return what each thread of the witness called, and what that returned."""
+    """Return the calls of each thread of the witness, with their results."""
     witness = last(lab).witness
     assert witness is not None
     return [[(call["call"], call["result"]) for call in thread] for thread in witness["scenario"]]
@@ -297,7 +297,7 @@ def calls_of(lab: Lab) -> list[list[tuple[str, str | None]]]:
 
 @pytest.mark.parametrize(("setup", "calls"), FAULTS, ids=[setup.__name__ for setup, _ in FAULTS])
 def test_with_a_fault(lab: Lab, setup: type[Any], calls: set[str]) -> None:
-    """The first scenario that fails is the smallest: it has one call in each thread, and what these returned."""
+    """The first scenario that fails is the smallest, with one call in each thread; the witness has their results."""
     if setup is PeekingStack:
         race = lab.operations(bare_stack, lab.op(PeekingStack.push, 3), PeekingStack.pop)
     else:
@@ -315,10 +315,10 @@ def test_with_a_fault(lab: Lab, setup: type[Any], calls: set[str]) -> None:
 
 
 class Remembering(Counters):
-    """Goes wrong only where something was counted before."""
+    """Fails only if something was counted before."""
 
     def add(self, name: str) -> int:
-        """Count, with the lock if it is the first time."""
+        """Count, the first time with the lock."""
         with self.lock:
             is_first = name not in self.counts
             if is_first:
@@ -327,7 +327,7 @@ class Remembering(Counters):
 
 
 def test_the_witness_is_minimal(forking: Lab) -> None:
-    """Where a thread has to make two calls, all scenarios with one call in each were run whole before."""
+    """If a thread must make two calls to fail, all scenarios with one call in each thread were run before."""
     race = forking.operations(Remembering, forking.op(Remembering.add, "a"))
     assert race.linearizable() is False
     assert [len(thread) for thread in calls_of(forking)] == [2, 1]
@@ -341,7 +341,7 @@ def test_the_witness_is_minimal(forking: Lab) -> None:
 
 
 def test_replay_shows_it_again(forking: Lab) -> None:
-    """The token has the scenario; nothing else is run, in this process."""
+    """The token names the scenario; it alone is run, in this process."""
     assert asked(forking, LosingCounters).linearizable() is False
     first = last(forking).witness
     assert first is not None
@@ -357,7 +357,7 @@ def test_replay_shows_it_again(forking: Lab) -> None:
 
 
 def test_samples_show_it_too(forking: Lab, samples_alone: None) -> None:
-    """Threads that run freely, in scenarios chosen at random."""
+    """In samples, threads run random scenarios freely."""
 
     class Slow(LosingCounters):
         """Takes its time between reading and writing."""
@@ -374,18 +374,18 @@ def test_samples_show_it_too(forking: Lab, samples_alone: None) -> None:
 
 
 def test_three_threads_and_several_calls(forking: Lab) -> None:
-    """Each has its name, in the order of the scenario."""
+    """Each thread has its name, in the order of the scenario."""
     race = forking.operations(LosingCounters, forking.op(LosingCounters.add, "a"), threads=3, each=2)
     assert race.linearizable() is False
     assert last(forking).actors == ["thread 1", "thread 2", "thread 3"]
     assert len(calls_of(forking)) == 3
 
 
-# --- what it refuses
+# --- refused operations
 
 
 def test_an_operation_that_waits_alone_is_refused(forking: Lab) -> None:
-    """With advice."""
+    """The message has advice."""
 
     def take(state: Any) -> None:
         state.acquire()
@@ -401,7 +401,7 @@ def test_an_operation_that_waits_alone_is_refused(forking: Lab) -> None:
 
 
 def test_an_operation_may_take_time(staying: Lab) -> None:
-    """A moment is no wait for another thread."""
+    """A short sleep is not a wait for another thread."""
 
     def rest(state: list[int]) -> int:
         time.sleep(1e-4)
@@ -409,7 +409,7 @@ def test_an_operation_may_take_time(staying: Lab) -> None:
 
     try:
         answer: bool | None = staying.operations(list, rest, each=1, budget=3).linearizable()
-    except Inconclusive:  # what a schedule does at once may take longer on a busy machine
+    except Inconclusive:  # on a busy machine, a schedule may take longer
         answer = None
     assert answer is not False
 
@@ -420,8 +420,8 @@ def make_list() -> list[int]:
 
 
 def test_operations_that_return_nothing(lab: Lab) -> None:
-    """There is nothing to ask about without observe."""
-    with pytest.raises(RaceError, match=r"lab\.operations: .*returned None in .* and there is no observe"):
+    """Without observe, there is no outcome to ask about."""
+    with pytest.raises(RaceError, match=r"lab\.operations: .*returned None in .* without observe"):
         lab.operations(make_list, lambda state: state.append(1), each=1).linearizable()
 
 
@@ -437,7 +437,7 @@ def test_an_assertion_in_an_operation(lab: Lab) -> None:
 
 
 def test_what_differs_from_run_to_run_is_no_ground(lab: Lab) -> None:
-    """It is said."""
+    """There is no answer, and the message says why."""
     numbers = iter(range(10**6))
 
     def number(_: object) -> int:
@@ -462,22 +462,22 @@ def test_what_differs_from_run_to_run_is_no_ground(lab: Lab) -> None:
     ],
 )
 def test_bad_numbers(staying: Lab, options: dict[str, Any], text: str) -> None:
-    """What they are, and what they may be."""
+    """The message has the number and the valid range."""
     with pytest.raises(ValueError, match=text):
         staying.operations(list, list.copy, **options)
 
 
 def test_bad_operations(staying: Lab) -> None:
-    """Each with the call, and what to write."""
+    """The message has the call and the fix."""
 
     async def nothing(_: object) -> None: ...
 
     lab: Any = staying
-    with pytest.raises(ValueError, match=r"lab\.operations: there are no operations; write"):
+    with pytest.raises(ValueError, match=r"lab\.operations: no operation is given; write"):
         lab.operations(list)
     with pytest.raises(TypeError, match=r"lab\.operations: operation 2 is 7, which cannot be called"):
         lab.operations(list, list.copy, 7)
-    with pytest.raises(TypeError, match=r"pass each thing of the list: lab\.operations\(setup, \*list\)"):
+    with pytest.raises(TypeError, match=r"pass each item of the list: lab\.operations\(setup, \*list\)"):
         lab.operations(list, [list.copy])
     with pytest.raises(TypeError, match=r"lab\.operations: setup is \[\], which cannot be called"):
         lab.operations([], list.copy)
@@ -489,10 +489,10 @@ def test_bad_operations(staying: Lab) -> None:
 
 
 def test_operations_are_no_answer(staying: Lab) -> None:
-    """What to ask is said."""
+    """They have no truth value and cannot be compared; the message says what to ask."""
     race = staying.operations(list, list.copy)
-    with pytest.raises(TypeError, match=r"is neither true nor false; ask operations\.linearizable\(\)"):
+    with pytest.raises(TypeError, match=r"lab\.operations: .* has no truth value; ask operations\.linearizable\(\)"):
         bool(race)
-    with pytest.raises(TypeError, match=r"a set of operations is equal to nothing"):
+    with pytest.raises(TypeError, match=r"a set of operations cannot be compared"):
         assert race == race
     assert repr(race) in {f"<Operations of {name}: 0 schedules, 0 samples>" for name in ("copy()", "list.copy()")}

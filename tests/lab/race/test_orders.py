@@ -1,4 +1,4 @@
-"""Orders of calls, their results, and which of them a history allows."""
+"""Orders of calls, their results, and which orders a history allows."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ A1, A2, B1 = (0, 0), (0, 1), (1, 0)
     ("counts", "of"), [((), 1), ((0, 0), 1), ((1,), 1), ((1, 1), 2), ((2, 1), 3), ((1, 1, 1), 6), ((2, 2), 6)]
 )
 def test_orders(counts: tuple[int, ...], of: int) -> None:
-    """There are as many as multinomial coefficients say, each once, and in each, an actor makes all its calls."""
+    """Their number is the multinomial coefficient, each occurs once, and an actor makes all its calls in each."""
     found = list(orders(counts))
     assert len(found) == len(set(found)) == order_count(counts) == of
     assert all(tuple(order.count(actor) for actor in range(len(counts))) == counts for order in found)
 
 
 def test_many_orders_are_counted_without_being_made() -> None:
-    """Four actors with five calls each have twelve thousand million."""
+    """Four actors with five calls each have twelve thousand million orders."""
     assert order_count((5, 5, 5, 5)) == 11_732_745_024
 
 
@@ -56,7 +56,7 @@ def test_many_orders_are_counted_without_being_made() -> None:
     ],
 )
 def test_what_has_ended_before_comes_before(order: Order, before: set[tuple[Call, Call]], possible: bool) -> None:
-    """An order with a call after one that began when it had ended is none."""
+    """An order is impossible if a call comes after one that began when it had ended."""
     assert is_possible(order, frozenset(before)) is possible
 
 
@@ -79,13 +79,13 @@ def results(*values: Any, state: Any = None, before: tuple[tuple[Call, Call], ..
     ids=repr,
 )
 def test_an_order_that_is_possible_allows_its_results(found: Results, allowed: bool) -> None:
-    """The first actor gets 1 if it is the first; what ended before the other began has no choice."""
+    """The first actor returns 1 if it comes first; if it ended before the other one began, it must come first."""
     sequential = Sequential((((0, 1), results(1, 2)), ((1, 0), results(2, 1))))
     assert sequential.allows(found) is allowed
 
 
 def test_results_are_equal_if_values_and_state_are() -> None:
-    """What is known of the time does not matter."""
+    """Which calls ended before others began does not matter."""
     assert results(1, before=((A1, B1),)) == results(1)
     for other in (results(2), results(1, state=1), results(1, 1), results(Raised(KeyError))):
         assert results(1) != other
@@ -107,13 +107,13 @@ def test_results_are_equal_if_values_and_state_are() -> None:
     ],
 )
 def test_results_in_words(found: Results, text: str, empty: bool) -> None:
-    """All values in a row, and the state if there is one; only None says nothing."""
+    """They show all values, and the state if there is one; they are empty if all are None."""
     assert repr(found) == text
     assert found.is_empty is empty
 
 
 def test_an_exception_is_a_result() -> None:
-    """But a failed assertion speaks of the claim, and what ends the program is nothing that a call gives."""
+    """A failed assertion and the end of the program are not."""
     assert result_of(lambda: 7) == 7
     assert result_of([].pop) == Raised(IndexError)
 
@@ -129,7 +129,7 @@ def test_an_exception_is_a_result() -> None:
 
 
 def test_history() -> None:
-    """A call comes before those that begin after its end, whoever makes them."""
+    """A call comes before the calls of any actor that begin after its end."""
     history = History()
     history.begin(A1)
     history.begin(B1)
@@ -144,7 +144,7 @@ def test_history() -> None:
 
 @dataclass
 class Totals:
-    """Can be changed, and is equal to its like."""
+    """Mutable, and equal to one with the same totals."""
 
     numbers: list[int] = field(default_factory=list)
 
@@ -166,7 +166,7 @@ class Totals:
     ids=lambda make: repr(make()),
 )
 def test_what_can_change_is_kept_as_it_is_now(make: Any) -> None:
-    """A state that ``setup`` clears for the next run would else be equal to itself, whatever came of it."""
+    """Otherwise a state that ``setup`` clears for the next run would always be equal to itself."""
     found = make()
     copied = kept(found)
     assert copied == make()
@@ -184,7 +184,7 @@ def test_what_can_change_is_kept_as_it_is_now(make: Any) -> None:
 
 
 def test_what_can_be_hashed_stays_itself() -> None:
-    """Also in a container: it may matter which one it is."""
+    """Its identity may matter, also in a container."""
     missing = object()
     for found in (missing, [missing], (missing, []), {"key": missing}, deque([missing])):
         assert kept(found) == found
@@ -193,5 +193,5 @@ def test_what_can_be_hashed_stays_itself() -> None:
 
 
 def test_orders_come_in_the_order_of_the_actors() -> None:
-    """The first is that in which the actors are given."""
+    """The first order is that of the arguments."""
     assert list(orders((1, 1, 1))) == list(itertools.permutations(range(3)))

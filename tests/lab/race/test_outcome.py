@@ -1,4 +1,4 @@
-"""The outcome of one run of actors, and what is none."""
+"""The outcome of one run of actors, and runs without one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_concclaims.lab.race.outcome import calling, made, outcome_of
 
 
 def deposit(account: Any) -> None:
-    """Do what an actor may."""
+    """Do nothing, as an actor."""
 
 
 def subject(
@@ -22,7 +22,7 @@ def subject(
     exceptions: tuple[type[BaseException], ...] = (),
     name: str = "race",
 ) -> Subject:
-    """Return a race of two."""
+    """Return a race of two actors."""
     return Subject(name, setup, (deposit, deposit), observe, exceptions=exceptions)
 
 
@@ -36,35 +36,35 @@ def outcome(
 def failure(
     race: Subject, values: Sequence[object] = (1, 2), raised: Sequence[tuple[int, BaseException]] = ()
 ) -> str:
-    """Return why a run has no outcome."""
+    """Return the failure of a run that has no outcome."""
     with pytest.raises(Failed) as caught:
         outcome(race, values, raised)
     return caught.value.failure.text
 
 
 def test_outcome_is_what_actors_return_or_what_is_observed() -> None:
-    """A tuple of the values, where nothing is observed."""
+    """Without observe, it is the tuple of the values."""
     assert outcome(subject()) == (1, 2)
     assert outcome(subject(observe=len)) == 0
 
 
 def test_exception_type_that_was_asked_for_is_an_outcome() -> None:
-    """The nearest of them; also of several actors that raise the same."""
+    """It is the most specific of the types, also if several actors raise the same."""
     race = subject(exceptions=(LookupError, IndexError))
     assert outcome(race, raised=[(0, IndexError())]) is IndexError
     assert outcome(race, raised=[(0, KeyError()), (1, KeyError())]) is LookupError
 
 
 def test_other_exceptions_are_failures() -> None:
-    """The text says which actor raised, and of what; and how it would be an outcome."""
+    """The message has the actor, the exception, and how to make it an outcome."""
     assert failure(subject(), raised=[(1, KeyError("x"))]) == (
-        "actor deposit (number 2) raised KeyError: 'x'; if that is an outcome, give the race exceptions=KeyError"
+        "actor deposit (number 2) raised KeyError: 'x'; if that is an outcome, pass exceptions=KeyError"
     )
     assert "the control's actor" in failure(subject(name="control"), raised=[(0, KeyError("x"))])
 
 
 def test_failed_assertion_is_never_an_outcome() -> None:
-    """It speaks of the claim, whatever types are asked for."""
+    """It is about the claim, whichever exception types are outcomes."""
     race = subject(exceptions=(Exception,))
     text = failure(race, raised=[(0, AssertionError())])
     assert "raised AssertionError" in text
@@ -72,14 +72,14 @@ def test_failed_assertion_is_never_an_outcome() -> None:
 
 
 def test_two_types_in_one_run_are_no_single_outcome() -> None:
-    """The text names both."""
+    """The message names both."""
     race = subject(exceptions=(KeyError, ValueError))
     text = failure(race, raised=[(0, ValueError()), (1, KeyError())])
-    assert text.startswith("actors raised KeyError and ValueError in one sample")
+    assert text.startswith("actors raised KeyError and ValueError in one run")
 
 
 def test_coroutine_that_an_actor_returns_has_not_run() -> None:
-    """Nothing was done."""
+    """The actor did nothing."""
 
     def generate() -> Any:
         yield 1
@@ -88,12 +88,12 @@ def test_coroutine_that_an_actor_returns_has_not_run() -> None:
 
 
 def test_observe_that_raises_is_a_failure() -> None:
-    """It is named."""
+    """The message names it."""
     assert failure(subject(observe=lambda state: state[0])) == "observe raised IndexError: list index out of range"
 
 
 def test_setup_has_to_make_a_state() -> None:
-    """What it returns is the state."""
+    """It must not return None."""
     assert made(subject()) == []
     with pytest.raises(Failed, match="setup returned None"):
         made(subject(setup=lambda: None))
@@ -102,7 +102,7 @@ def test_setup_has_to_make_a_state() -> None:
 
 
 def test_interrupt_is_no_failure_of_the_claim() -> None:
-    """The user wants the run to end."""
+    """With Ctrl-C, the user ends the run."""
 
     def interrupt() -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What a child says of where it is, in memory that outlives it."""
+"""The position of a child in its work, in memory that outlives it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pytest_concclaims.lab.race.position import AtSchedule, Part, Shared, at_wor
 
 
 def deposit(account: list[int]) -> None:
-    """Do what an actor may."""
+    """Do nothing, as an actor."""
 
 
 def observe(account: list[int]) -> int:
-    """Look at it."""
+    """Observe the state."""
     return len(account)
 
 
@@ -25,7 +25,7 @@ RACE = Subject("race", list, (deposit, deposit), observe)
 
 
 def test_value_is_read_as_it_was_written() -> None:
-    """And as it was at first, before."""
+    """Before the first write, it is the first value."""
     shared = Shared(AtSchedule())
     assert shared.read() == AtSchedule()
     for number, schedule in enumerate([(), ((1, 1),), ((2**40, 3), (2**41, 255)), ((7, 0),)], 1):
@@ -36,7 +36,7 @@ def test_value_is_read_as_it_was_written() -> None:
 
 
 def test_value_that_is_too_large_is_not_kept() -> None:
-    """Nor is the one before taken for it."""
+    """The value before it is not returned either."""
     shared = Shared("")
     shared.write("before")
     shared.write("x" * 10**6)
@@ -48,7 +48,7 @@ def test_value_that_is_too_large_is_not_kept() -> None:
 @pytest.mark.starts
 @pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 def test_value_outlives_a_crash_of_the_child_that_wrote_it() -> None:
-    """So it is known what crashed."""
+    """So the parent knows what crashed."""
     shared = Shared("")
 
     def crash() -> None:
@@ -69,5 +69,5 @@ def test_value_outlives_a_crash_of_the_child_that_wrote_it() -> None:
     ],
 )
 def test_part_is_told_by_the_functions_that_run_in_it(part: Part, subject: Subject, text: str) -> None:
-    """Those of the claim's author."""
+    """These are functions of the claim."""
     assert at_work(subject, part) == text

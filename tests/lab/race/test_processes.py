@@ -1,4 +1,4 @@
-"""Races of processes: by schedules and by samples, with what processes share and what they do not."""
+"""Races of processes: by schedules and by samples, with shared and separate memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pytest_concclaims import PYPY, Lab, RaceError, gil_enabled
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import RaceExperiment, experiment
-from pytest_concclaims.lab.race.isolation import Watches
+from pytest_concclaims.lab.race.isolation import Snapshots
 from pytest_concclaims.lab.race.question import OutcomeQuestion, question
 from pytest_concclaims.lab.race.samples.processes import meet_in_processes
 from pytest_concclaims.lab.race.samples.stride import Stride, clock
@@ -58,26 +58,26 @@ def deposit(account: Account) -> None:
 
 
 def deposit_locked(account: Account) -> None:
-    """Do the same under a lock; these are calls of C code, with few switch points."""
+    """Do the same under a lock; its methods are C code with few switch points."""
     account.first.acquire()
     account.balance.value += 1
     account.first.release()
 
 
 def one_way(account: Account) -> None:
-    """Take both locks."""
+    """Acquire both locks."""
     with account.first, account.second:
         pass
 
 
 def other_way(account: Account) -> None:
-    """Take them in the other order."""
+    """Acquire them in the opposite order."""
     with account.second, account.first:
         pass
 
 
 def balance(account: Account) -> int:
-    """Observe it."""
+    """Return the balance."""
     return int(account.balance.value)
 
 
@@ -91,13 +91,13 @@ def nothing(_: Any) -> None:
 
 
 def race_of(setup: Callable[[], Any], *actors: Callable[[Any], object], **keywords: Any) -> RaceExperiment:
-    """Return a race of processes, whose control it is itself."""
+    """Return a race of processes that is its own control."""
     keywords = {"observe": None, "rounds": 1, "exceptions": (), "control": actors, **keywords}
     return experiment(setup, actors, kind="process", **keywords)
 
 
 def searched(asks: OutcomeQuestion, made: RaceExperiment, budget: float = BUDGET_S) -> Searched:
-    """Return what schedules say about a question."""
+    """Return the result of the schedules for a question."""
     return ScheduleSearch(made, Conditions(budget, TIMEOUT_S)).ask(asks)
 
 
@@ -107,7 +107,7 @@ def searched(asks: OutcomeQuestion, made: RaceExperiment, budget: float = BUDGET
 @pytest.mark.interpreter
 @pytest.mark.starts
 def test_update_of_a_shared_number_is_lost() -> None:
-    """The witness has its story, of both processes."""
+    """The story of the witness has the steps of both processes."""
     asks = question("ever", [1], (), values=None)
     found = searched(asks, race_of(Account, deposit, deposit, observe=balance))
     assert found.witness is not None
@@ -119,7 +119,7 @@ def test_update_of_a_shared_number_is_lost() -> None:
 
 @pytest.mark.interpreter
 def test_none_is_lost_under_a_lock() -> None:
-    """All schedules with two preemptions say so; its control loses some."""
+    """All schedules with two preemptions show that; the control loses some."""
     asks = question("never", [1], (), values=None)
     made = race_of(Account, deposit_locked, deposit_locked, observe=balance, control=(deposit, deposit))
     found = searched(asks, made)
@@ -131,7 +131,7 @@ def test_none_is_lost_under_a_lock() -> None:
 
 
 def test_objects_are_copied() -> None:
-    """What processes do to a list is not seen in this one."""
+    """Changes of a list in other processes are not seen in this one."""
     asks = question("always", [0], (), values=None)
     found = searched(asks, race_of(list, lambda box: box.append(1), lambda box: box.append(2), observe=len))
     assert found.lacking() is None
@@ -140,7 +140,7 @@ def test_objects_are_copied() -> None:
 @pytest.mark.interpreter
 @pytest.mark.starts
 def test_deadlock_has_a_story_that_says_where_each_process_waits() -> None:
-    """And not that of a process which was ended."""
+    """It has no process that was ended."""
     found = searched(question("ever", [Lab.DEADLOCK], (), values=None), race_of(Account, one_way, other_way))
     assert found.witness is not None
     assert found.witness.outcome == "lab.DEADLOCK"
@@ -150,7 +150,7 @@ def test_deadlock_has_a_story_that_says_where_each_process_waits() -> None:
 
 
 def test_waits_that_change_are_no_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long all processes wait: it has to be in the same waits."""
+    """A deadlock requires that all processes stay in the same waits."""
     now, waits = [0.0], [{1: _wait(b"1")}, {1: _wait(b"2")}, {1: _wait(b"2")}, {1: _wait(b"2")}]
     scheduler = ProcessScheduler([], gil=gil_enabled(), timeout=TIMEOUT_S)
 
@@ -169,7 +169,7 @@ def _wait(ran: bytes) -> Wait:
 
 
 def test_processes_that_wait_for_what_does_not_come_are_in_a_deadlock() -> None:
-    """As a pipe's reading end tells."""
+    """The reading end of a pipe shows that."""
     made = race_of(multiprocessing.SimpleQueue, _get, _get)
     assert searched(question("ever", [Lab.DEADLOCK], (), values=None), made).witness is not None
 
@@ -179,7 +179,7 @@ def _get(queue: Any) -> object:
 
 
 class Helped(Account):
-    """One that has started a process, which has ended and is not waited for."""
+    """Has started a process that has ended and was not waited for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -189,18 +189,18 @@ class Helped(Account):
 
 
 @pytest.mark.filterwarnings("ignore:subprocess")
-def test_process_that_has_ended_wakes_up_nobody() -> None:
-    """Though it still has its number."""
+def test_process_that_has_ended_wakes_up_no_other() -> None:
+    """It is ignored, although its process id still exists."""
     found = searched(question("ever", [Lab.DEADLOCK], (), values=None), race_of(Helped, one_way, other_way))
     assert found.witness is not None
 
 
-#: Seconds after which something ends a wait: longer than it takes for a deadlock.
+#: Seconds after which a wait is ended: longer than the detection of a deadlock takes.
 LATER_S = 1.5 * processes.STILL_S
 
 
 def no_deadlock(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
-    """Check that two of an actor come to an end, whatever they wait for meanwhile."""
+    """Check that two actors return, whatever they wait for meanwhile."""
     asks = question("ever", [Lab.DEADLOCK], (), values=None)
 
     def is_deadlock() -> bool:
@@ -211,7 +211,7 @@ def no_deadlock(setup: Callable[[], Any], actor: Callable[[Any], object]) -> Non
 
 
 class TooLateError(Exception):
-    """A timer has ended a wait."""
+    """Raised by a timer that ends a wait."""
 
 
 def _too_late(*_: object) -> None:
@@ -246,7 +246,7 @@ def _set_later() -> Any:
 
 
 def test_wait_that_a_thread_of_setup_ends_is_no_deadlock() -> None:
-    """It is in the process that made the state."""
+    """The thread is in the process that made the state."""
     no_deadlock(_set_later, lambda event: event.wait())
 
 
@@ -256,12 +256,12 @@ def _ask_another_session(_: Any) -> bytes:
 
 
 def test_wait_for_a_process_of_another_session_is_no_deadlock() -> None:
-    """It is no member of the group."""
+    """It does not belong to the process group."""
     no_deadlock(list, _ask_another_session)
 
 
 class Store:
-    """One of which each process puts the first thing into one shard, and all others into another one."""
+    """In each process, the first ``put`` uses the first shard, and the others use the second."""
 
     turn = 0
 
@@ -270,27 +270,27 @@ class Store:
         self.shards = [multiprocessing.Lock(), multiprocessing.Lock()]
 
     def put(self) -> None:
-        """Take a shard's lock, then the index's."""
+        """Acquire a shard's lock, then the index's."""
         shard = self.shards[min(Store.turn, 1)]
         Store.turn += 1
         with shard, self.index:
             pass
 
     def compact(self) -> None:
-        """Take the index's lock, then that of the first shard."""
+        """Acquire the index's lock, then that of the first shard."""
         with self.index, self.shards[0]:
             pass
 
 
 @pytest.mark.parametrize("_", range(3))
 def test_what_a_method_leaves_behind_is_not_there_in_the_next_run(_: int) -> None:
-    """Each run's processes are new ones, where it is not for sure that this makes no difference."""
+    """Each run has new processes if side effects are possible."""
     made = race_of(Store, lambda store: store.put(), lambda store: store.compact())
     assert searched(question("ever", [Lab.DEADLOCK], (), values=None), made).witness is not None
 
 
 def test_moves_are_not_atomic() -> None:
-    """Each order of the actors gives the same, and some schedules something else."""
+    """All orders of the actors have the same outcome, and some schedules have another one."""
     made = Lab(budget=BUDGET_S).race(raw_array, _move, _move, observe=tuple, kind="process")
     assert not made.atomic()
 
@@ -302,7 +302,7 @@ def _move(array: Any) -> None:
 
 @pytest.mark.skipif(PYPY, reason="multiprocessing's client of a server has thousands of switch points there")
 def test_manager_has_its_reads_and_writes_apart() -> None:
-    """A server does each of them, and an actor waits for its answer."""
+    """Each is a request to a server, for whose answer the actor waits."""
     with multiprocessing.Manager() as manager:
 
         def setup() -> Any:
@@ -318,11 +318,11 @@ def _add(shared: Any) -> None:
     shared["balance"] = shared["balance"] + 1
 
 
-# --- what is outside of Python
+# --- shared resources outside of Python
 
 
 def test_file_is_created_twice_that_was_not_there(tmp_path: Path) -> None:
-    """Both have looked before one of them has created it."""
+    """Both processes check before one of them creates it."""
 
     def create(name: str) -> bool:
         if os.access(name, os.F_OK):
@@ -337,7 +337,7 @@ def test_file_is_created_twice_that_was_not_there(tmp_path: Path) -> None:
 
 
 def test_lines_are_mixed_that_are_written_in_two_pieces(tmp_path: Path) -> None:
-    """Each piece is appended at once."""
+    """Only each piece is appended atomically."""
 
     def append(name: str) -> None:
         with open(name, "ab", buffering=0) as file:  # noqa: PTH123  (few switch points)
@@ -354,7 +354,7 @@ def test_lines_are_mixed_that_are_written_in_two_pieces(tmp_path: Path) -> None:
 
 
 def test_row_is_inserted_twice_that_was_not_there(tmp_path: Path) -> None:
-    """SQLite makes each statement atomic, and not two of them."""
+    """In SQLite, one statement is atomic, and two are not."""
 
     def insert(name: str) -> None:
         connection = sqlite3.connect(name, isolation_level=None)
@@ -385,7 +385,7 @@ COMMON_LOCK = multiprocessing.Lock()
 
 
 def add_to_common(_: Any) -> None:
-    """Change what all states share."""
+    """Change an object that all states share."""
     with COMMON_LOCK:
         COMMON.value += 1
 
@@ -393,7 +393,7 @@ def add_to_common(_: Any) -> None:
 @pytest.mark.parametrize("setup", [lambda: COMMON, list], ids=["the same number", "another object"])
 @pytest.mark.parametrize("asked", ["never", "always"])
 def test_state_that_is_not_fresh_is_no_ground(setup: Callable[[], Any], asked: str) -> None:
-    """Neither for what is never seen, nor for a witness, as what came before is in it."""
+    """Neither an absence nor a witness counts, because earlier runs have changed the state."""
     made = race_of(setup, add_to_common, add_to_common, observe=lambda _: COMMON.value)
     found = searched(question(asked, [2], (), values=None), made, budget=0.5)
     assert found.witness is None
@@ -411,12 +411,12 @@ def crash(_: Any) -> None:
 @pytest.mark.interpreter
 @pytest.mark.starts
 def test_crash_of_an_actor_can_be_asked_about() -> None:
-    """It ends only the actor's process."""
+    """It ends only the process of the actor."""
     assert Lab(budget=BUDGET_S).race(raw_array, crash, nothing, kind="process").ever(Lab.CRASH)
 
 
 class RefusedError(Exception):
-    """An exception that can be packed, and does not come out again: its arguments are others."""
+    """An exception that can be pickled and not unpickled, because its arguments differ from its constructor's."""
 
     def __init__(self, amount: int, balance: int) -> None:
         super().__init__(f"{amount} of {balance}")
@@ -431,7 +431,7 @@ def refuse(_: Any) -> None:
     ("actor", "message"),
     [
         (crash, r"ended by SIGSEGV while actor crash ran(.|\n)*in crash"),
-        (lambda _: os._exit(3), "left with exit status 3"),
+        (lambda _: os._exit(3), "exited with status 3"),
         (lambda _: 1 / 0, r"raised ZeroDivisionError(.|\n)*test_processes.py"),
         (lambda: None, r"takes|missing"),
         (lambda _: lambda: 0, "cannot be sent from its process.*return plain data"),
@@ -443,7 +443,7 @@ def refuse(_: Any) -> None:
     ids=["crash", "exit", "exception", "wrong-call", "unsendable", "unsendable-exception"],
 )
 def test_actor_that_comes_to_no_end_is_an_error(actor: Callable[[Any], object], message: str) -> None:
-    """It says how the process ended, and where."""
+    """The message says how the process ended, and where."""
     race = Lab(budget=BUDGET_S).race(raw_array, actor, nothing, observe=len, kind="process")
     with pytest.raises(RaceError, match=message) as caught:
         race.never(3)
@@ -451,7 +451,7 @@ def test_actor_that_comes_to_no_end_is_an_error(actor: Callable[[Any], object], 
 
 
 def test_what_cannot_be_sent_is_an_error_where_orders_are_run_too() -> None:
-    """It is no exception of the actor's."""
+    """It does not count as an exception of the actor."""
     race = Lab(budget=BUDGET_S).race(raw_array, lambda _: lambda: 0, nothing, kind="process")
     with pytest.raises(RaceError, match="cannot be sent from its process") as caught:
         race.atomic()
@@ -459,7 +459,7 @@ def test_what_cannot_be_sent_is_an_error_where_orders_are_run_too() -> None:
 
 
 def test_actor_that_hangs_is_an_error_with_what_it_calls() -> None:
-    """A sleep is no deadlock."""
+    """It is an error and not a deadlock if the actor sleeps."""
     race = Lab(budget=BUDGET_S).race(raw_array, sleep, nothing, observe=len, kind="process", deadline=0.2)
     with pytest.raises(RaceError, match=r"actor sleep did not return within 0.2 s(.|\n)*in sleep"):
         race.never(3)
@@ -471,14 +471,14 @@ def sleep(_: Any) -> None:
 
 
 def test_exception_can_be_an_outcome() -> None:
-    """As in threads."""
+    """It can in processes as in threads."""
     asks = question("ever", [ZeroDivisionError], (ZeroDivisionError,), values=None)
     made = race_of(raw_array, lambda _: 1 / 0, nothing, observe=len, exceptions=ZeroDivisionError)
     assert searched(asks, made).witness is not None
 
 
 def test_caught_failure_of_an_assertion_is_no_answer() -> None:
-    """A process knows of it, and says so."""
+    """The actor's process reports it."""
     failed: list[str] = []
 
     def actor(_: Any) -> None:
@@ -486,7 +486,7 @@ def test_caught_failure_of_an_assertion_is_no_answer() -> None:
 
     made = race_of(raw_array, actor, nothing, observe=len)
     search = ScheduleSearch(made, Conditions(BUDGET_S, TIMEOUT_S, failed_assertions=lambda: failed))
-    with pytest.raises(BaseException, match="an assertion failed in what the race runs"):
+    with pytest.raises(BaseException, match="an assertion failed in the race's code"):
         search.ask(question("never", [3], (), values=None))
 
 
@@ -495,10 +495,10 @@ def test_caught_failure_of_an_assertion_is_no_answer() -> None:
 
 @pytest.mark.interpreter
 def test_processes_meet_on_samples() -> None:
-    """All come to each state; who had not finished when another one began, has overlapped with it."""
+    """All run each sample; actors overlap if one had not finished when another one began."""
     made = race_of(raw_array, _add_first, _add_second, observe=tuple)
     stride = Stride(made.race, [raw_array() for _ in range(50)], clock())
-    done = meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Watches())
+    done = meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Snapshots())
     outcomes = stride.outcomes(done)
     assert len(outcomes.found) >= 1
     assert set(outcomes.found) == {(1, 1)}
@@ -516,15 +516,15 @@ def _add_second(array: Any) -> str:
 
 
 def test_samples_end_where_something_was_left_behind() -> None:
-    """The states to come would find it."""
+    """A side effect would change the samples that follow."""
     made = race_of(Store, lambda store: store.put(), nothing)
     stride = Stride(made.race, [Store() for _ in range(3)], clock() + TIMEOUT_S)
-    assert list(meet_in_processes(stride, made.race.names(), TIMEOUT_S, tuple, Watches())) == [0]
-    assert stride.leaves is not None
+    assert list(meet_in_processes(stride, made.race.names(), TIMEOUT_S, tuple, Snapshots())) == [0]
+    assert stride.side_effect is not None
 
 
 def test_samples_count_overlaps() -> None:
-    """Each waits within the actor until the other one has begun: both have overlapped."""
+    """Each actor waits until the other one has begun, so both overlap."""
 
     def wait(array: Any, me: int) -> None:
         array[me] = 1
@@ -533,9 +533,9 @@ def test_samples_count_overlaps() -> None:
 
     made = race_of(raw_array, partial(wait, me=0), partial(wait, me=1), observe=tuple)
     stride = Stride(made.race, [raw_array()], clock())
-    assert stride.outcomes(meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Watches())).overlapping == [
-        1
-    ]
+    assert stride.outcomes(
+        meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Snapshots())
+    ).overlapping == [1]
 
 
 # --- arguments, and other start methods
@@ -548,13 +548,13 @@ def test_kind_is_thread_or_process() -> None:
 
 
 def test_locks_of_processes_cannot_be_taken_out() -> None:
-    """What the control then is, the claim has to say."""
-    with pytest.raises(ValueError, match="it takes out locks of threads only"):
+    """The claim must give a control."""
+    with pytest.raises(ValueError, match="only locks of threads can be removed"):
         Lab(budget=BUDGET_S).race(Account, deposit, deposit, kind="process", control=Lab.WITHOUT_LOCKS)
 
 
 def test_processes_may_be_spawned() -> None:
-    """Where there is no fork, the state travels to them."""
+    """Without fork, the state is pickled."""
 
     def spawn() -> tuple[object, int]:
         number = multiprocessing.get_context("spawn").Value("i", 0)
@@ -570,10 +570,10 @@ def test_processes_may_be_spawned() -> None:
             scheduler.close()
         return run.raised, number.value
 
-    # In a child, with which the process ends that keeps track of what spawned processes share.
+    # In a child, so that multiprocessing's resource tracker ends with it.
     assert run_forked(spawn, deadline=TIMEOUT_S).value == ([], 2)
 
 
 def add_one(number: Any) -> None:
-    """Be importable."""
+    """Add one; can be imported."""
     number.value += 1

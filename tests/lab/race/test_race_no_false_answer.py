@@ -1,4 +1,4 @@
-"""False answers that are prevented: each of these was once taken for evidence."""
+"""False answers that must not occur; each of them did once."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from pytest_concclaims.lab.race.samples import findings, power
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("generic_control_is_seen")]
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
-#: By schedules first, as it is; and once more by samples alone.
+#: By schedules first, as usual; and once more by samples alone.
 each_engine = pytest.mark.usefixtures("engine")
 
 
 def settle_early(monkeypatch: pytest.MonkeyPatch, **numbers: int) -> None:
-    """Let an absence be settled with the first samples.
+    """Settle an absence with the first samples.
 
-    :param numbers: of the module ``power``, that are to be others as well.
+    :param numbers: other values for the module ``power``.
     """
     for name in ("OVERLAPPING", "STRIDES", "SEEN", "PLENTY", "PLENTY_OF_STRIDES"):
         monkeypatch.setattr(power, name, 1)
@@ -60,42 +60,42 @@ class Cell:
 
 
 def yielding(cell: Cell) -> None:
-    """Add one, and let others run in between."""
+    """Add one, and yield the core between reading and writing."""
     value = cell.value
     time.sleep(0)
     cell.value = value + 1
 
 
 def value_of(cell: Cell) -> int:
-    """Observe."""
+    """Return the number."""
     return cell.value
 
 
-# --- what could not have been seen
+# --- outcomes that could not be seen
 
 
 @each_engine
 def test_absence_of_a_number_is_settled(lab: Lab) -> None:
-    """The others here are about the same question, put wrongly."""
+    """The tests that follow ask about it in wrong ways."""
     assert lab.race(Cell, yielding, yielding, observe=value_of).never(7) is True
 
 
 @each_engine
 @pytest.mark.parametrize(("asked", "about"), [("never", (7,)), ("ever", "7")])
 def test_outcome_of_another_kind_was_not_absent(lab: Lab, asked: str, about: object) -> None:
-    """A slip in the question must not make it true."""
+    """A mistake in the question must not make it true."""
     race = lab.race(Cell, yielding, yielding, observe=value_of)
     with pytest.raises(Inconclusive, match=r"no outcome was of its kind; the first was [12]"):
         getattr(race, asked)(about)
 
 
-# --- samples that are none
+# --- states that are not fresh
 
 
 @pytest.mark.usefixtures("samples_alone")
 @pytest.mark.parametrize("size", [1, 2, 10])
 def test_states_from_a_pool_are_refused(lab: Lab, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Samples that share a state are not independent, and no outcome belongs to one of them."""
+    """Samples that share a state are not independent."""
     monkeypatch.setattr(power, "PLENTY", 10**9)
     pool = itertools.cycle([Cell() for _ in range(size)])
     race = lab.race(lambda: next(pool), yielding, yielding, observe=value_of)
@@ -104,23 +104,23 @@ def test_states_from_a_pool_are_refused(lab: Lab, size: int, monkeypatch: pytest
 
 
 def test_states_may_share_a_lock(lab: Lab) -> None:
-    """Or what cannot change."""
+    """They may also share objects that cannot change."""
     lock = threading.Lock()
     race = lab.race(lambda: (Cell(), lock, 7, len, None), lambda _: 1, lambda _: 1)
     assert race.always((1, 1)) is True
 
 
 def test_state_may_be_a_number(lab: Lab) -> None:
-    """What cannot change may be shared."""
+    """It cannot change, so states may share it."""
     assert lab.race(lambda: 7, lambda state: state, lambda state: state).always((7, 7)) is True
 
 
-# --- what would be lost
+# --- failures that would be lost
 
 
 @each_engine
 def test_thread_of_an_actor_that_dies_is_an_error(lab: Lab) -> None:
-    """It is noticed in the race's own process, too."""
+    """It is one also if the race runs in this process."""
 
     def start_one(cell: Cell) -> None:
         thread = threading.Thread(target=lambda: [].pop(), name="Ada")
@@ -142,7 +142,7 @@ def test_thread_of_an_actor_that_dies_is_an_error(lab: Lab) -> None:
     ids=["note", "require", "child"],
 )
 def test_lab_in_another_process_is_refused(use: Callable[[Lab], object]) -> None:
-    """What an actor would record is lost with its process."""
+    """What an actor records would be lost with its process."""
     lab = Lab(budget=20.0)
     with pytest.raises(RaceError, match="lab: used in another process"):
         lab.race(Cell, lambda _: use(lab), yielding).ever((None, None))
@@ -151,12 +151,12 @@ def test_lab_in_another_process_is_refused(use: Callable[[Lab], object]) -> None
 @each_engine
 @forks
 def test_assertion_that_failed_in_a_child_and_was_caught_is_an_error() -> None:
-    """As it is in this process: the lab is told which have failed there."""
+    """It is one as in this process: the child reports it to the lab."""
     lab = Lab(budget=20.0)
     failed: list[str] = []
     lab.assertions = SimpleNamespace(failures=lambda: failed, suspended=nullcontext)
     race = lab.race(Cell, lambda _: failed.append("assert violated"), yielding, observe=value_of)
-    with pytest.raises(RaceError, match="the failure was caught: assert violated"):
+    with pytest.raises(RaceError, match="caught the AssertionError: assert violated"):
         race.ever(1)
     assert not failed
 
@@ -164,7 +164,7 @@ def test_assertion_that_failed_in_a_child_and_was_caught_is_an_error() -> None:
 @each_engine
 @pytest.mark.parametrize("where", ["setup", "observe", "predicate"])
 def test_outcomes_of_pytest_are_errors(lab: Lab, where: str) -> None:
-    """They derive from BaseException, and would go past those who take care of errors."""
+    """They are BaseExceptions, which handlers of Exception do not catch."""
 
     def skip(*_: object) -> bool:
         pytest.skip("not here")
@@ -177,7 +177,7 @@ def test_outcomes_of_pytest_are_errors(lab: Lab, where: str) -> None:
 
 
 def test_refused_question_was_not_asked(lab: Lab) -> None:
-    """Nothing was sampled for it."""
+    """Nothing ran for it."""
     race = lab.race(Cell, yielding, yielding, observe=value_of)
     with pytest.raises(TypeError):
         race.never([])
@@ -188,7 +188,7 @@ def test_refused_question_was_not_asked(lab: Lab) -> None:
 
 @pytest.mark.parametrize("about", [float("nan"), (float("nan"), 1), (1, (2, float("nan")))], ids=repr)
 def test_what_is_not_equal_to_itself_is_refused(lab: Lab, about: object) -> None:
-    """Two tuples with a NaN in them are equal only if it is the very same one."""
+    """Tuples with a NaN are equal only if it is the same object."""
     with pytest.raises(ValueError, match="this is not equal to itself"):
         lab.race(Cell, yielding, yielding, observe=value_of).always(about)
 
@@ -202,9 +202,7 @@ def test_what_samples_show_beside_a_tracer_is_no_witness(lab: Lab, watch: Callab
     race = lab.race(Cell, yielding, yielding, observe=value_of)
     watch(lambda *_: None)
     try:
-        with pytest.raises(
-            Inconclusive, match="a tracer, profiler or debugger is active, which runs code of its own"
-        ):
+        with pytest.raises(Inconclusive, match="a tracer, profiler or debugger is active; it runs code between"):
             race.ever(lambda _: True)
     finally:
         watch(None)
@@ -215,7 +213,7 @@ def test_what_samples_show_beside_a_tracer_is_no_witness(lab: Lab, watch: Callab
 
 
 def crash(_: object) -> None:
-    """Crash, whatever others do."""
+    """Crash."""
     os.abort()
 
 
@@ -223,7 +221,7 @@ def crash(_: object) -> None:
 @forks
 @pytest.mark.parametrize("where", ["setup", "observe"])
 def test_crash_without_a_sample_is_an_error(where: str) -> None:
-    """No interleaving of actors has led to it."""
+    """It does not depend on the interleaving of actors."""
     lab = Lab(budget=20.0)
     setup: Callable[[], Any] = (lambda: crash(None)) if where == "setup" else Cell
     race = lab.race(setup, yielding, yielding, observe=crash if where == "observe" else value_of)  # type: ignore[arg-type,unused-ignore]  # it crashes
@@ -232,28 +230,28 @@ def test_crash_without_a_sample_is_an_error(where: str) -> None:
 
 
 def test_lab_of_a_claim_that_is_over_is_refused(lab: Lab) -> None:
-    """Another claim's race would leave that claim without evidence."""
+    """The evidence would count for another claim."""
     race = lab.race(Cell, yielding, yielding, observe=value_of)
     lab.over = True
     with pytest.raises(RuntimeError, match="lab: used after its claim has ended"):
         race.ever(2)
 
 
-# --- what is told of it
+# --- what is words of it
 
 
 @each_engine
 @forks
 @pytest.mark.parametrize(
-    ("part", "told"),
+    ("part", "words"),
     [
         ("setup", "setup: hang"),
         ("observe", "observe: hang, or the predicate"),
         ("predicate", "observe: value_of, or the predicate"),
     ],
 )
-def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The actors are not to blame for what hangs before or after them."""
+def test_what_hangs_is_named(part: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No actor is blamed for it."""
     reading, writing = os.pipe()
     let_child_time_out(monkeypatch, when=lambda: select.select([reading], [], [], 0)[0])
 
@@ -269,7 +267,7 @@ def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPat
         yielding,
         observe=hang if part == "observe" else value_of,
     )
-    with pytest.raises(RaceError, match=rf"nothing came back in time while the race ran \({told};"):
+    with pytest.raises(RaceError, match=rf"the process did not finish in time while the race ran \({words};"):
         race.ever(hang if part == "predicate" else 7)
     os.close(reading)
     os.close(writing)
@@ -279,7 +277,7 @@ def test_what_hangs_is_named(part: str, told: str, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("asked", ["ever", "never", "always"])
 @pytest.mark.parametrize("of_control", [False, True])
 def test_actors_that_have_not_run_are_an_error(lab: Lab, asked: str, of_control: bool) -> None:
-    """A lambda does not tell that what it calls is a generator function."""
+    """An actor that is a lambda may call a generator function."""
 
     def deposit(cell: Cell) -> Iterator[None]:
         cell.value += 1
@@ -291,14 +289,14 @@ def test_actors_that_have_not_run_are_an_error(lab: Lab, asked: str, of_control:
     race = lab.race(
         Cell, right, right, observe=value_of, control=(lambda cell: deposit(cell), lambda cell: deposit(cell))
     )
-    with pytest.raises(RaceError, match=r"actor .* returned a generator, so nothing of it has run"):
+    with pytest.raises(RaceError, match=r"actor .* returned a generator, so its code has not run"):
         getattr(race, asked)(lambda outcome: (outcome == 7) is (asked != "always"))
 
 
 @forks
 @pytest.mark.usefixtures("samples_alone")
 def test_time_of_children_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each child counts its own time only."""
+    """Each child measures only its own time."""
     monkeypatch.setattr(findings, "_FIRST_TURN_S", 0.01)  # then there are several
     lab = Lab(budget=0.2)
     begin = time.monotonic()

@@ -1,4 +1,4 @@
-"""Questions to a race of whose actors all return nothing, or some."""
+"""Questions to a race whose actors return nothing, always or sometimes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ EMPTY = (None, None)
 
 
 def is_empty(outcome: object) -> bool:
-    """Return whether no actor has returned anything."""
+    """Return whether no actor returned anything."""
     return outcome == EMPTY
 
 
 def get(box: dict[str, int]) -> int | None:
-    """Return what was put, if it was."""
+    """Return the number, if there is one."""
     return box.get("number")
 
 
@@ -37,7 +37,7 @@ def put(box: dict[str, int]) -> None:
 
 
 def notice(counter: Counter) -> str | None:
-    """Return something only if another one has counted meanwhile."""
+    """Return something only if another actor counted meanwhile."""
     mine = counter.value = successor(counter.value)
     successor(mine)
     return "met" if counter.value != mine else None
@@ -50,15 +50,14 @@ def notice(counter: Counter) -> str | None:
     ids=["ever", "never", "always"],
 )
 def test_actors_that_return_nothing_have_to_be_observed(lab: Lab, asked: str, about: Any) -> None:
-    """Else any answer would say nothing of what they do; the error says what to add."""
+    """Otherwise an answer would say nothing about them; the error says what to add."""
     race = lab.race(Counter, increment_slowly, increment)
     with pytest.raises(RaceError) as caught:
         getattr(race, asked)(about)
     text = str(caught.value)
     assert text.startswith("lab.race: increment_slowly and increment returned None in ")
     assert text.endswith(
-        ", and there is no observe: there is nothing to ask about; "
-        "give it one: observe=..., or let the actors return what is to be looked at"
+        " without observe, so there is no outcome to ask about; pass observe=..., or let the actors return a value"
     )
     run = last(lab)
     assert run.answer is None
@@ -82,13 +81,13 @@ def test_actors_that_return_nothing_have_to_be_observed(lab: Lab, asked: str, ab
 def test_actors_may_return_nothing_where_that_is_not_the_question(
     lab: Lab, asked: str, about: Any, options: dict[str, Any]
 ) -> None:
-    """Or where it is."""
+    """They may also if it is the question."""
     assert getattr(lab.race(Counter, increment, increment, **options), asked)(about) is True
 
 
 @each_engine
 def test_actors_that_return_nothing_at_first_may_return_something_later(lab: Lab) -> None:
-    """What is seen first is what is sought: what is seen later tells that they return something."""
+    """The first outcome is a witness; later ones show that actors return something."""
     race = lab.race(dict, get, put)
     assert race.never(is_empty) is False
     assert EMPTY in samples_of(race)
@@ -96,7 +95,7 @@ def test_actors_that_return_nothing_at_first_may_return_something_later(lab: Lab
 
 
 def test_first_schedules_in_which_actors_return_nothing(lab: Lab) -> None:
-    """They are not all that is run: one with a preemption shows that actors return something."""
+    """A later one, with a preemption, shows that actors return something."""
     race = lab.race(Counter, notice, notice)
     assert race.never(is_empty) is False
     assert set(samples_of(race)) > {EMPTY}
@@ -106,7 +105,7 @@ def test_first_schedules_in_which_actors_return_nothing(lab: Lab) -> None:
 
 
 def test_replayed_schedule_in_which_actors_return_nothing_is_answered(lab: Lab) -> None:
-    """It is the only one that is run, and that others return something is known."""
+    """It is the only one that runs, and others may return something."""
     assert lab.race(dict, get, put).never(is_empty) is False
     witness = last(lab).witness
     assert witness is not None

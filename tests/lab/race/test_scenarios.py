@@ -1,4 +1,4 @@
-"""Scenarios: each that is different once, the smallest first."""
+"""Scenarios: every different one once, the smallest first."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SHAPES: tuple[Shape, ...] = ((1,), (1, 1), (2, 1), (2, 2), (1, 1, 1), (2, 1, 1),
     ],
 )
 def test_shapes(threads: int, each: int, expected: list[Shape]) -> None:
-    """The smallest come first, and those are one in which only the threads are others."""
+    """The smallest come first; shapes that differ only in the order of the threads are one."""
     assert shapes(threads, each) == expected
 
 
 @pytest.mark.parametrize(("threads", "each"), [(4, 2), (3, 5), (4, 5), (2, 5)])
 def test_shapes_have_orders_that_can_be_run(threads: int, each: int) -> None:
-    """Of calls with thousands of orders, nothing is asked."""
+    """Shapes with thousands of orders are left out."""
     found = shapes(threads, each)
     assert found[0] == (1,) * threads
     assert max(map(order_count, found)) <= MOST_ORDERS
@@ -41,7 +41,7 @@ def test_shapes_have_orders_that_can_be_run(threads: int, each: int) -> None:
 @pytest.mark.parametrize("operations", [1, 2, 3])
 @pytest.mark.parametrize("shape", SHAPES, ids=repr)
 def test_every_different_scenario_once(shape: Shape, operations: int) -> None:
-    """Against all there are: two are the same if the threads of one are those of the other."""
+    """Two are the same if only the threads are exchanged."""
     per_thread = [itertools.product(range(operations), repeat=length) for length in shape]
     different = {tuple(sorted(threads)) for threads in itertools.product(*per_thread)}
     found = list(scenarios(shape, operations))
@@ -51,7 +51,7 @@ def test_every_different_scenario_once(shape: Shape, operations: int) -> None:
 
 
 def test_chosen_at_random() -> None:
-    """It has the shape, and each can come."""
+    """A random scenario has the shape, and each can be chosen."""
     shape, seen = (2, 1), set[Scenario]()
     while len(seen) < count(shape, 2):
         scenario = any_scenario(shape, 2)
@@ -74,12 +74,12 @@ def put(state: list[Any], item: object) -> None:
     ],
 )
 def test_operation(operation: Operation, text: str) -> None:
-    """In words, it is a call."""
+    """It is shown as a call."""
     assert repr(operation) == text
 
 
 def test_operation_is_called_with_the_state_first() -> None:
-    """Then with its arguments."""
+    """Its arguments follow."""
     state: list[Any] = []
     Operation(put, (7,))(state)
     assert state == [7]

@@ -1,4 +1,4 @@
-"""What ``setup`` undoes, and what its states share: then samples are made one at a time."""
+"""Side effects of ``setup`` and objects that states share: with either, samples are made one at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Lab
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples.findings import Findings
-from pytest_concclaims.lab.race.sharing import Watch, shared
+from pytest_concclaims.lab.race.sharing import Snapshot, shared
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -32,19 +32,19 @@ NUMBERS = count()
 
 
 def made() -> object:
-    """Make a singleton, which takes its time."""
+    """Make a singleton; slow."""
     time.sleep(0)
     return object()
 
 
 class Singleton:
-    """Is made when it is first asked for."""
+    """Is made on the first call."""
 
     instance: ClassVar[object] = None
 
     @classmethod
     def get(cls) -> bool:
-        """Return whether it was made by this call."""
+        """Return whether this call made it."""
         if cls.instance is not None:
             return False
         cls.instance = made()
@@ -52,13 +52,13 @@ class Singleton:
 
 
 def forget_the_singleton() -> object:
-    """Undo it."""
+    """Delete it."""
     Singleton.instance = None
     return object()
 
 
 def set_once() -> bool:
-    """Return whether a setting was made by this call."""
+    """Return whether this call made a setting."""
     if "once" in SETTINGS:
         return False
     SETTINGS["once"] = made()
@@ -66,13 +66,13 @@ def set_once() -> bool:
 
 
 def forget_the_settings() -> object:
-    """Undo it."""
+    """Delete the settings."""
     SETTINGS.clear()
     return object()
 
 
 def put_into_the_environment() -> bool:
-    """Return whether a variable was set by this call."""
+    """Return whether this call set a variable."""
     if NAME in os.environ:
         return False
     os.environ[NAME] = str(made())
@@ -80,13 +80,13 @@ def put_into_the_environment() -> bool:
 
 
 def forget_the_environment() -> object:
-    """Undo it."""
+    """Delete the variable."""
     os.environ.pop(NAME, None)
     return object()
 
 
 def ignore_warnings() -> bool:
-    """Return whether the filter was added by this call."""
+    """Return whether this call added a filter."""
     if warnings.filters:
         return False
     made()
@@ -95,7 +95,7 @@ def ignore_warnings() -> bool:
 
 
 def forget_the_filters() -> object:
-    """Undo it."""
+    """Delete the filters."""
     warnings.resetwarnings()
     return object()
 
@@ -107,12 +107,12 @@ def cached() -> int:
 
 
 def call_cached() -> int:
-    """Ask for what may be cached."""
+    """Call a function with a cache."""
     return cached()
 
 
 def forget_the_cache() -> object:
-    """Undo it."""
+    """Clear the cache."""
     cached.cache_clear()
     return object()
 
@@ -127,7 +127,7 @@ ONCE = {
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    """Put back what is changed here, where it runs in this process."""
+    """Restore what races in this process change."""
     with warnings.catch_warnings():
         yield
     forget_the_environment()
@@ -137,7 +137,7 @@ def _as_before() -> Iterator[None]:
 def test_what_happens_once_in_a_process_is_seen_to_happen_twice(
     setup: Callable[[], object], act: Callable[[], bool], what: str
 ) -> None:
-    """In a pool it would have one chance: so samples are made one at a time, which is said."""
+    """In a stride it could happen in only one sample, so samples are made one at a time; a remark says so."""
     lab = Lab(budget=TIMEOUT_S)
 
     def do(_: object) -> bool:
@@ -145,7 +145,7 @@ def test_what_happens_once_in_a_process_is_seen_to_happen_twice(
 
     race = lab.race(setup, do, do, control=(do, do))
     assert race.ever((True, True)) is True
-    assert said(race) in ([f"samples were made one at a time, as setup changes {what}"], [])  # soon seen
+    assert said(race) in ([f"samples were made one at a time, because setup changes {what}"], [])  # soon seen
 
 
 @pytest.mark.parametrize("in_process", [False, True], ids=["forked", "in process"])
@@ -153,7 +153,7 @@ def test_what_happens_once_in_a_process_is_seen_to_happen_twice(
 def test_what_happens_once_under_a_lock_is_never_wrong(
     setup: Callable[[], object], act: Callable[[], bool], what: str, in_process: bool
 ) -> None:
-    """In each sample one of the actors does it: neither both nor none."""
+    """In each sample, exactly one of the actors does it."""
     lab = Lab(budget=TIMEOUT_S, in_process=in_process)
 
     def do(_: object) -> bool:
@@ -163,7 +163,7 @@ def test_what_happens_once_under_a_lock_is_never_wrong(
     race = lab.race(setup, do, do, control=(do, do))
     ask_in_vain(race, "never", (True, True), lambda findings: findings.race.tally.total.samples > 50)
     assert {outcome for outcome, _ in race.outcomes} <= {(True, False), (False, True)}
-    assert said(race) == [f"samples were made one at a time, as setup changes {what}"]
+    assert said(race) == [f"samples were made one at a time, because setup changes {what}"]
 
 
 def said(race: Race) -> list[str]:
@@ -172,7 +172,7 @@ def said(race: Race) -> list[str]:
 
 
 def test_samples_of_states_that_share_nothing_are_made_in_pools() -> None:
-    """That is much faster, and nothing is said of it."""
+    """That is much faster; there is no remark."""
     lab = Lab(budget=TIMEOUT_S)
     race = lab.race(list, len, len, control=(len, len))
     ask_in_vain(race, "never", (1, 1), pooled)
@@ -180,25 +180,25 @@ def test_samples_of_states_that_share_nothing_are_made_in_pools() -> None:
 
 
 def pooled(findings: Findings) -> bool:
-    """Return whether the next stride is a pool of some size."""
+    """Return whether the next stride has many samples."""
     return findings.are_pooled(findings.race) and findings.race.length > 1
 
 
 def test_states_that_share_something() -> None:
-    """As they may change it."""
+    """An actor of one state may change it for others."""
     lab = Lab(budget=TIMEOUT_S)
     register: list[int] = []
     race = lab.race(lambda: {"register": register}, len, len, control=(len, len))
     ask_in_vain(race, "never", (2, 2), lambda findings: findings.race.tally.turns > 2)
-    assert said(race) == ["samples were made one at a time, as the states that setup makes share a list"]
+    assert said(race) == ["samples were made one at a time, because the states that setup makes share a list"]
     assert last(lab).samples > 0
 
 
-# --- what is noticed
+# --- detection
 
 
 def add_to(things: Any) -> None:
-    """Add something."""
+    """Add an item."""
     things.append(1)
 
 
@@ -212,13 +212,13 @@ class Slotted:
 
 
 class Holder:
-    """Holds things."""
+    """Holds a list."""
 
     def __init__(self, things: Any) -> None:
         self.things = things
 
     def add(self) -> None:
-        """Add to them."""
+        """Add to the list."""
         self.things.append(1)
 
 
@@ -226,22 +226,22 @@ KEPT = Holder([])
 
 
 def add_to_kept() -> None:
-    """Change what an object of this module holds."""
+    """Change an object of this module."""
     KEPT.things.append(1)
 
 
 def add_to_default(things: list[int] = []) -> None:  # noqa: B006  (what it is about)
-    """Change a default."""
+    """Change the default of a parameter."""
     things.append(1)
 
 
 def add_to_itself() -> None:
-    """Change the function's own attribute."""
+    """Change an attribute of the function."""
     vars(add_to_itself).setdefault("calls", []).append(1)
 
 
 def closure() -> Callable[[], None]:
-    """Return a function that changes a variable of this one."""
+    """Return a function that changes a variable of this function."""
     number = 1000
 
     def change() -> None:
@@ -267,21 +267,21 @@ def closure() -> Callable[[], None]:
     ],
 )
 def test_change_is_noticed(change: Callable[[], object]) -> None:
-    """Wherever a function finds what it changes."""
-    watch = Watch([change])
-    assert watch.changed() is None
+    """It is noticed wherever the function finds the object."""
+    before = Snapshot([change])
+    assert before.changed() is None
     change()
-    assert watch.changed() is not None
+    assert before.changed() is not None
     forget_the_settings()
     forget_the_cache()
 
 
 @pytest.mark.parametrize("setup", [object, dict, threading.Lock, Path, lambda: Holder([])])
 def test_setup_that_makes_something_changes_nothing(setup: Callable[[], object]) -> None:
-    """What was there is as it was."""
-    watch = Watch([setup, made])
+    """New objects are not changes."""
+    before = Snapshot([setup, made])
     setup()
-    assert watch.changed() is None
+    assert before.changed() is None
 
 
 @pytest.mark.parametrize(
@@ -302,30 +302,30 @@ def test_setup_that_makes_something_changes_nothing(setup: Callable[[], object])
     ],
 )
 def test_what_states_share(wrap: Callable[[Any], object], is_shared: bool) -> None:
-    """However deep it lies."""
+    """It is found at any depth."""
     things: list[int] = [1]
-    told = shared(wrap(things), wrap(things))
-    assert told == ("the states that setup makes share a list" if is_shared else None)
+    found = shared(wrap(things), wrap(things))
+    assert found == ("the states that setup makes share a list" if is_shared else None)
 
 
 @pytest.mark.parametrize(
     "thing", [7, "text", None, (1, "a"), len, made, Holder, os, LOCK, logging.getLogger("here"), frozenset({1})]
 )
 def test_states_may_share_what_does_not_change(thing: object) -> None:
-    """And a lock: two samples that use it are two samples."""
+    """They may also share a lock."""
     assert shared(Holder(thing), Holder(thing)) is None
 
 
 class Proxy:
-    """Answers no question about itself."""
+    """Raises in each access to an attribute."""
 
     def __getattribute__(self, name: str) -> Any:
         raise RuntimeError("there is nothing behind it")
 
 
 def test_no_code_of_things_is_run() -> None:
-    """Some would rather not be looked at."""
+    """The code of the objects may raise."""
     proxy = Proxy()
-    watch = Watch([lambda: proxy])
-    assert watch.changed() is None
+    before = Snapshot([lambda: proxy])
+    assert before.changed() is None
     assert shared(Holder(proxy), Holder(nullcontext())) is None

@@ -1,4 +1,4 @@
-"""Locks taken out of a state: each way of getting at one, what stays real, and that all is put back."""
+"""Removed locks: each way in which code may find their makers, locks that stay real, and that all is restored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pytest_concclaims.lab.race.without_locks import WITHOUT_LOCKS, NoCondition,
 
 pytestmark = pytest.mark.interpreter
 
-#: As an import gives it.
+#: This module, as an import returns it.
 this_module: Any = sys.modules[__name__]
 REAL_LOCK, REAL_RLOCK, REAL_ALLOCATE = threading.Lock, threading.RLock, _thread.allocate_lock
 KINDS = ("Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore")
@@ -41,7 +41,7 @@ class WithFactory:
 
 
 class ByDefault:
-    """Its lock is made by the default of an argument, and another by a second one."""
+    """Defaults of two parameters make its locks."""
 
     def __init__(self, make: Any = threading.Lock, make_other: Any = threading.RLock) -> None:
         self.lock = make()
@@ -49,14 +49,14 @@ class ByDefault:
 
 
 class ByKeyword:
-    """The argument can be given by its name only."""
+    """The default of a keyword-only parameter makes its lock."""
 
     def __init__(self, *, make: Any = RenamedLock) -> None:
         self.lock = make()
 
 
 class ByAttribute:
-    """Its class says what makes locks."""
+    """An attribute of the class makes its lock."""
 
     make: ClassVar[Any] = threading.Lock
 
@@ -65,17 +65,17 @@ class ByAttribute:
 
 
 class Inherited(ByAttribute):
-    """Finds it in the class below."""
+    """An attribute of the base class makes its lock."""
 
 
 def by_closure() -> Callable[[], Holder]:
-    """Return a setup that has what makes locks in a variable of its own."""
+    """Return a setup that has the maker of locks in a closure."""
     make = threading.Lock
     return lambda: Holder(make())
 
 
 def in_a_function() -> Holder:
-    """Import it when it is called."""
+    """Import the maker of locks when called."""
     from threading import Lock
 
     return Holder(Lock())
@@ -91,7 +91,7 @@ class Maker:
 
 @pytest.fixture(scope="module", autouse=True)
 def package() -> Iterator[None]:
-    """Have a package with a module whose class has imported what makes locks by its name."""
+    """Make a package with a module whose class has imported the maker of locks by its name."""
     names = ("package_of_locks", "package_of_locks.below", "package_of_locks.below.holders")
     made = [ModuleType(name) for name in names]
     exec(
@@ -107,12 +107,12 @@ def package() -> Iterator[None]:
 
 
 def by_a_package() -> Any:
-    """Find a class two modules below."""
+    """Use a class two modules below."""
     return package_of_locks.below.holders.Keeper()  # type: ignore[name-defined]  # noqa: F821  (made above)
 
 
 def by_a_local_import() -> Any:
-    """Import the class when it is called."""
+    """Import the class when called."""
     from package_of_locks.below.holders import Keeper  # type: ignore[import-not-found]  # made above
 
     return Keeper()
@@ -139,28 +139,28 @@ WAYS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_locks_are_taken_out(way: str) -> None:
-    """However the code gets at what makes them; for the next state again; and then that is as it was."""
+    """They are removed wherever the code finds their makers, for each state, and the makers are restored."""
     setup = WAYS[way]
     unlocked = UnlockedSetup(setup)
     for _ in range(2):
         assert isinstance(unlocked().lock, NoLock)
-    assert unlocked.taken_out
+    assert unlocked.removed
     assert not isinstance(setup().lock, NoLock)
     assert (threading.Lock, _thread.allocate_lock, RenamedLock) == (REAL_LOCK, REAL_ALLOCATE, REAL_LOCK)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_lock(kind: str) -> None:
-    """All of them are taken out, and named."""
+    """All kinds are removed and named."""
     unlocked = UnlockedSetup(lambda: getattr(threading, kind)())
     assert isinstance(unlocked(), NoCondition if kind == "Condition" else NoLock)
-    (words,) = unlocked.taken_out
+    (words,) = unlocked.removed
     assert words.startswith(f"the {kind} that is made in test_without_locks.py:")
     assert not isinstance(getattr(threading, kind)(), NoLock)
 
 
 def test_words_name_the_line() -> None:
-    """The one that makes the lock, or that calls what was generated."""
+    """It is the line that makes the lock, or that calls generated code."""
 
     def setup() -> Any:
         return threading.RLock()
@@ -168,14 +168,14 @@ def test_words_name_the_line() -> None:
     unlocked = UnlockedSetup(setup)
     unlocked()
     line = inspect.getsourcelines(setup)[1] + 1
-    assert list(unlocked.taken_out) == [f"the RLock that is made in test_without_locks.py:{line}"]
+    assert list(unlocked.removed) == [f"the RLock that is made in test_without_locks.py:{line}"]
 
 
 def test_words_for_generated_code() -> None:
-    """Its caller's line is named; or its class, where that is the setup."""
+    """Its caller's line is named, or its class if that is the setup."""
     unlocked = UnlockedSetup(WithFactory)
     unlocked()
-    assert list(unlocked.taken_out) == ["the Lock that is made in generated code of WithFactory"]
+    assert list(unlocked.removed) == ["the Lock that is made in generated code of WithFactory"]
 
     def setup() -> WithFactory:
         return WithFactory()
@@ -183,11 +183,11 @@ def test_words_for_generated_code() -> None:
     unlocked = UnlockedSetup(setup)
     unlocked()
     line = inspect.getsourcelines(setup)[1] + 1
-    assert list(unlocked.taken_out) == [f"the Lock that is made in test_without_locks.py:{line}"]
+    assert list(unlocked.removed) == [f"the Lock that is made in test_without_locks.py:{line}"]
 
 
 def test_two_defaults_of_a_function() -> None:
-    """One must not undo the other."""
+    """The replacement of one must not undo that of the other."""
     made = UnlockedSetup(ByDefault)()
     assert isinstance(made.lock, NoLock)
     assert isinstance(made.other, NoLock)
@@ -195,12 +195,12 @@ def test_two_defaults_of_a_function() -> None:
 
 
 def test_locks_of_the_standard_library() -> None:
-    """A queue is locked by its own module's code, and works without that."""
+    """A queue works without its locks."""
     unlocked = UnlockedSetup(queue.Queue)
     made = unlocked()
     assert isinstance(made.mutex, NoLock)
     assert isinstance(made.not_empty, NoCondition)
-    assert {words.rpartition(":")[0] for words in unlocked.taken_out} == {
+    assert {words.rpartition(":")[0] for words in unlocked.removed} == {
         "the Lock that is made in queue.py",
         "the Condition that is made in queue.py",
     }
@@ -209,7 +209,7 @@ def test_locks_of_the_standard_library() -> None:
 
 
 def test_what_is_more_than_a_lock_stays_real() -> None:
-    """An event and a barrier are made of locks, which are none of the state's."""
+    """The locks inside an event or a barrier are not locks of the state."""
 
     def setup() -> Any:
         event, barrier, local = threading.Event(), threading.Barrier(1), threading.local()
@@ -220,12 +220,12 @@ def test_what_is_more_than_a_lock_stays_real() -> None:
     made = unlocked()
     assert made.event.wait(0)
     assert made.barrier.wait() == 0
-    assert unlocked.taken_out == {}
+    assert unlocked.removed == {}
     assert not isinstance(made.event._cond, NoCondition)
 
 
 def test_locks_of_other_threads_stay_real() -> None:
-    """Those that another thread makes while the state is made."""
+    """Another thread makes one while ``setup`` runs."""
     made: list[Any] = []
 
     def setup() -> list[Any]:
@@ -239,11 +239,11 @@ def test_locks_of_other_threads_stay_real() -> None:
     of_other, own = unlocked()
     assert not isinstance(of_other, NoLock)
     assert isinstance(own, NoLock)
-    assert len(unlocked.taken_out) == 1
+    assert len(unlocked.removed) == 1
 
 
 def test_all_is_put_back_where_setup_raises() -> None:
-    """As where it does not."""
+    """The makers are restored as without an exception."""
 
     def setup(make: Any = threading.Lock) -> None:
         make()
@@ -257,20 +257,20 @@ def test_all_is_put_back_where_setup_raises() -> None:
 
 
 class Rigid(type):
-    """A kind of class whose attributes cannot be set."""
+    """A metaclass whose classes' attributes cannot be set."""
 
     def __setattr__(cls, name: str, value: object) -> None:
         raise AttributeError(name)
 
 
 class Fixed(metaclass=Rigid):
-    """Has what makes locks, which cannot be replaced here."""
+    """The maker of its lock cannot be replaced."""
 
     make = threading.Lock
 
 
 def test_all_is_put_back_where_something_cannot_be_replaced() -> None:
-    """Half of it must not stay."""
+    """No replacement may stay."""
 
     def setup() -> Any:
         return Fixed.make(), threading.Lock()
@@ -281,15 +281,15 @@ def test_all_is_put_back_where_something_cannot_be_replaced() -> None:
 
 
 def test_locks_that_were_there_stay() -> None:
-    """Only those are taken out that ``setup`` makes."""
+    """Only locks that ``setup`` makes are removed."""
     lock = threading.Lock()
     unlocked = UnlockedSetup(lambda: Holder(lock))
     assert unlocked().lock is lock
-    assert unlocked.taken_out == {}
+    assert unlocked.removed == {}
 
 
 def test_no_lock() -> None:
-    """It takes what a lock takes, and never waits."""
+    """It has the methods of a lock, and never waits."""
     lock = NoLock()
     with lock, lock as entered:
         assert entered
@@ -302,13 +302,13 @@ def test_no_lock() -> None:
 
 
 def test_no_lock_lets_exceptions_through() -> None:
-    """As a lock does."""
+    """It does not suppress them, like a lock."""
     with pytest.raises(LookupError), NoLock():
         raise LookupError
 
 
 def test_no_condition() -> None:
-    """Its waits are over at once."""
+    """Its waits return at once."""
     condition = NoCondition()
     with condition:
         assert condition.wait()
@@ -323,5 +323,5 @@ def test_no_condition() -> None:
 
 
 def test_name() -> None:
-    """It is that of what users write."""
+    """It is the name that users write."""
     assert repr(WITHOUT_LOCKS) == "lab.WITHOUT_LOCKS"

@@ -1,1 +1,1 @@
-"""Samples of a race: its actors run freely, and are made to overlap."""
+"""Samples of a race, in which its actors run freely and are made to overlap."""

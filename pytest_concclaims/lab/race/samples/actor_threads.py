@@ -1,4 +1,4 @@
-"""The threads of a race: one for each actor, for as long as the race is sampled."""
+"""The threads of the actors, which live as long as the race is sampled."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ..gates import Channel
 from .stride import Halted
 
 Task = Callable[[], None]
-#: Seconds between two looks whether a thread has ended.
+#: Seconds between two checks of whether a thread has ended.
 _JOIN_INTERVAL_S = 0.1
 
 
 class ActorThreads:
-    """Threads that run tasks together.
+    """Threads that run tasks at the same time.
 
     :param names: of the threads, for messages, such as ``actor put``.
-    :param timeout: seconds that a stride may take before its actors count as hanging.
+    :param timeout: seconds after which an actor that has not finished a stride hangs.
     """
 
     def __init__(self, names: Sequence[str], *, timeout: float) -> None:
@@ -40,19 +40,19 @@ class ActorThreads:
         ]
 
     def start(self) -> None:
-        """Start the threads. The caller closes them afterwards, even if this raises."""
-        with interrupts_held():  # an interrupt would leave a thread that is not known to have started
+        """Start the threads. The caller closes them, even if this raises."""
+        with interrupts_held():  # after an interrupt, it would be unknown whether a thread has started
             for thread in self._threads:
                 thread.start()
 
     def run(self, tasks: Sequence[Task], halt: Callable[[], None]) -> None:
-        """Run a task in each thread, and wait for the end of all.
+        """Run a task in each thread and wait for all.
 
-        :param halt: called if an actor raised or hangs, before the others have ended.
+        :param halt: is called if an actor raised or hangs, before the others have ended.
         :raises Failed: a task did not end in time.
         """
         waiting = set(range(len(tasks)))
-        try:  # from here on, as an actor that has its task may wait for one that has none yet
+        try:  # from the first task on, because its actor may wait for one that gets no task after an interrupt
             for inbox, task in zip(self._inboxes, tasks):
                 inbox.put(task)
             while waiting:
@@ -69,7 +69,7 @@ class ActorThreads:
                 halt()
 
     def close(self) -> None:
-        """End the threads, which may be over already; those that hang cannot be ended."""
+        """End the threads, unless they have ended or hang."""
         with interrupts_held():
             for inbox in self._inboxes:
                 inbox.put(None)
@@ -77,15 +77,15 @@ class ActorThreads:
             for thread, inbox in zip(self._threads, self._inboxes):
                 while thread.is_alive() and time.monotonic() < end:
                     thread.join(_JOIN_INTERVAL_S)
-                    inbox.put(None)  # again, as an interrupt in the middle of a put may have left a thread asleep
+                    inbox.put(None)  # again, because an interrupt in the middle of a put may leave a thread asleep
 
     # --- in the threads
 
     def _work(self, number: int) -> None:
         sharpen_timers()
         cores = sorted(usable_cores())
-        if len(cores) >= len(self._threads):  # threads that wake each other may else share one core for long
-            with suppress(OSError):  # a sandbox forbids it
+        if len(cores) >= len(self._threads):  # otherwise, threads that wake each other may share one core for long
+            with suppress(OSError):  # a sandbox may forbid it
                 os.sched_setaffinity(0, {cores[number]})  # of this thread alone
         while True:
             task = self._inboxes[number].get()
@@ -94,8 +94,8 @@ class ActorThreads:
             error: BaseException | None = None
             try:
                 task()
-            except BaseException as raised:  # noqa: BLE001  (handed over)
+            except BaseException as raised:  # noqa: BLE001  (the caller of run raises it)
                 error = raised
-            del task  # its states may have finalizers: they are not to run here, in the middle of the next stride
+            del task  # finalizers of its states must not run in this thread in the middle of the next stride
             self._outbox.put((number, error))
             del error

@@ -1,4 +1,4 @@
-"""What samples have shown for a question so far, and what follows from it."""
+"""The samples of a question so far, and whether they settle it."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from dataclasses import dataclass, field
 
 from ....interpreter import gil_enabled
 from ..scenarios import Scenario
-from .meetings import Meeting
 from .power import Absence
+from .strategies import Strategy
 from .tally import Tally
 
-#: CPU seconds that a stride should take, in all. That is short, so its outcomes are looked at often.
+#: CPU seconds that a stride should take in all its threads; it is short, so that outcomes are judged often.
 STRIDE_S = 0.008
-#: CPU seconds that it takes at least: the clocks of some systems are coarse.
+#: CPU seconds that a stride is taken to use at least, because some clocks are coarse.
 _LEAST_S = 1e-4
-#: Samples of any stride, at most.
+#: The maximal number of samples in a stride.
 _MAX_LENGTH = 16_384
-#: A stride is at most this many times as long as the one before.
+#: A stride has at most this many times the samples of the one before.
 _GROWTH = 16
-#: Samples of the race that are made one at a time, to see what ``setup`` undoes, before any are made in pools.
-_WATCHED = 3
-#: The control has at least this part of the race's time, and as much as that while it is behind.
+#: Samples of the race that are made one at a time and checked for side effects, before any stride is longer.
+_CHECKED = 3
+#: The control has at least one eighth of the race's time, and as much as the race while it is behind.
 _RACE_TURNS = 8
-#: Seconds of a side's first turn; each is twice as long as the one before: what takes its time in one process, such
-#: as a crash, has to get it.
+#: Seconds of the first turn. Each turn is twice as long as the one before, because an effect such as a crash may take
+#: some time in one process.
 _FIRST_TURN_S = 0.05
 
 
 @dataclass
 class Side:
-    """One of the two that are sampled in turns: the race, or its control.
+    """The race or its control, which are sampled in turns.
 
-    :param tally: what was seen.
-    :param length: samples of the next pool.
-    :param turn_s: seconds of its next turn.
-    :param seconds: of all its turns.
+    :param tally: of the samples.
+    :param length: of the next stride, in samples.
+    :param turn_s: seconds of the next turn.
+    :param seconds: of all turns.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -43,33 +43,36 @@ class Side:
     seconds: float = 0.0
 
     def learn_length(self, seconds: float) -> None:
-        """Let the next pool take about the time that it should; what takes longer is cut short.
+        """Adapt the length of the next stride to the time that the latest one took.
 
-        :param seconds: CPU time that the latest took, in all: beside other load, none is done soon.
+        :param seconds: CPU time of the latest stride in all its threads, which other programs on the machine do not
+            affect.
         """
         fitting = min(_MAX_LENGTH, self.length * _GROWTH, int(self.length * STRIDE_S / max(seconds, _LEAST_S)))
-        self.length = max(self.length, fitting)  # a short one mostly wakes threads, and is no measure
+        self.length = max(self.length, fitting)  # it never shrinks: a short stride mostly wakes threads
 
 
 @dataclass
 class Findings:
-    """All that samples have shown for a question; it travels between processes.
+    """All samples of a question; sent between processes.
 
-    :param strategies: ways of meeting, used in turns.
-    :param matched: whether the control is the race's own, so that the same is sought of it.
+    :param strategies: are used in turns.
+    :param matched: whether the control is the race's own, so that the same is sought in it.
     :param crash: whether a crash is sought.
-    :param least_empty: samples in which actors return nothing that are enough once what is sought was seen.
-    :param same_setup: whether the control's states are made as the race's.
+    :param least_empty: if a witness is seen and actors return nothing, the number of samples that shows that they
+        never do.
+    :param same_setup: whether race and control have the same ``setup``.
     :param seconds: of sampling.
-    :param shares: in words, why samples are made one at a time; None where that is not needed.
-    :param watched: samples of the race in which that was looked for: not the first ones of their processes.
+    :param one_at_a_time: why samples are made one at a time; None if they need not be.
+    :param checked: the number of samples of the race that were checked for side effects.
     :param gil: whether the GIL was on at the end.
-    :param budget: seconds that the question was given.
-    :param unordered: why it is not known what calls give one after the other; None if it is, or is not asked about.
-    :param scenario: of operations: that of the latest turn, which has the witness, if there is one.
+    :param budget: seconds for the question.
+    :param unordered: why the results of calls one after the other are unknown; None if they are known or not
+        needed.
+    :param scenario: of the latest turn, which has the witness if there is one; None without operations.
     """
 
-    strategies: tuple[Meeting, ...] = ()
+    strategies: tuple[Strategy, ...] = ()
     matched: bool = True
     crash: bool = False
     least_empty: int = 0
@@ -77,30 +80,34 @@ class Findings:
     race: Side = field(default_factory=Side)
     control: Side = field(default_factory=Side)
     seconds: float = 0.0
-    shares: str | None = None
-    watched: int = 0
+    one_at_a_time: str | None = None
+    checked: int = 0
     gil: bool = field(default_factory=gil_enabled)
     budget: float | None = None
     unordered: str | None = None
     scenario: Scenario | None = None
 
     @property
-    def is_watched(self) -> bool:
-        """Whether it is still looked at what ``setup`` undoes."""
-        return self.shares is None and self.watched < _WATCHED
+    def needs_check(self) -> bool:
+        """Whether the next samples of the race are checked for side effects."""
+        return self.one_at_a_time is None and self.checked < _CHECKED
 
     @property
     def remarks(self) -> list[str]:
-        """What is to be said of the samples."""
-        return [] if self.shares is None else [f"samples were made one at a time, as {self.shares}"]
+        """Remarks on the samples, for the record."""
+        why = self.one_at_a_time
+        return [] if why is None else [f"samples were made one at a time, because {why}"]
 
     def are_pooled(self, side: Side) -> bool:
-        """Return whether a side has its samples made in pools; a control with a setup of its own always has."""
-        alone = self.shares is not None or (side is self.race and self.is_watched)
+        """Return whether strides of a side have many samples.
+
+        A control with its own ``setup`` always has them.
+        """
+        alone = self.one_at_a_time is not None or (side is self.race and self.needs_check)
         return not alone or (side is self.control and not self.same_setup)
 
     def next(self) -> Side:
-        """Return the side whose turn it is: of the two, the one that is farther from what it takes."""
+        """Return the side that has the next turn: the one that needs more samples."""
         race, control = self.race.seconds, self.control.seconds
         if self.crash and not self.matched:
             return self.race
@@ -113,14 +120,14 @@ class Findings:
         return self.is_settled() or (side is self.control and not self.absence.control_is_behind())
 
     def is_settled(self) -> bool:
-        """Return whether more samples are not needed."""
+        """Return whether no more samples are needed."""
         tally = self.race.tally
         is_seen = tally.total.samples >= self.least_empty or not all(outcome.is_empty for outcome in tally.outcomes)
         return self.unordered is not None or (tally.seen.samples > 0 and is_seen) or self.absence.is_plenty()
 
     @property
     def absence(self) -> Absence:
-        """What "never seen" rests on."""
+        """The samples that an absence rests on."""
         race, control = self.race.tally, self.control.tally
         return Absence(
             overlapping=race.total.overlapping,
@@ -132,11 +139,11 @@ class Findings:
         )
 
     def lacking(self) -> str | None:
-        """Return why samples are no ground for an answer; None if they are."""
+        """Return why an answer cannot rest on the samples; None if it can."""
         if self.unordered is not None:
             return self.unordered
         if self.race.tally.seen.samples:
             return None
         if self.crash and not self.matched:
-            return "a crash has no generic control: give the race one that crashes, lab.race(..., control=...)"
+            return "a crash has no generic control; pass one that crashes: lab.race(..., control=...)"
         return self.absence.lacking()

@@ -1,4 +1,4 @@
-"""How processes meet on the samples of a stride: all wait for each other before each sample, and then run freely."""
+"""The strategy for actors in processes: they wait for each other before each sample, and then run freely."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from typing import Any
 from ...failure import Failed
 from ...threads import hung
 from ..actor_process import ActorProcess, End, called, packed
-from ..isolation import Watches, left_behind_in
-from ..sharing import Watch
+from ..isolation import Snapshots, snapshot_outside
+from ..sharing import Snapshot
 from .stride import PART_TIMEOUT_S, EndPoll, Stride, clock
 
-#: How often a process looks for the others before it gives its core away: about 0.2 ms.
+#: How often a process polls the others before it yields its core: for about 0.2 ms.
 _SPINS = 2_000
 
 
-class _Meeting:
-    """Which samples some processes have begun and finished, in memory that all share."""
+class _Rendezvous:
+    """Which samples the processes have begun and finished, in shared memory."""
 
     def __init__(self, count: int, size: int) -> None:
         self._count = count
         self._begun: Any = RawArray("q", count)
         self._finished: Any = RawArray("q", count)
-        #: The sample that is not done any more: no process may be left in one to which another one does not come.
+        #: The first sample that is not done: no process may be left waiting in one that another one does not do.
         self._limit: Any = RawValue("q", size)
 
     def begin(self, me: int, sample: int, *, is_over: bool) -> tuple[bool, bool] | None:
-        """Wait for the others; return whether the next and the previous one had not finished; None at the end.
+        """Wait for the others; return whether the next and the previous actor have yet to finish the sample.
 
-        :param is_over: whether no more samples are to be made; that of the first process decides.
+        :param is_over: whether the caller wants no more samples; only the first process decides.
+        :returns: None if the sample is not done.
         """
         if me == 0 and is_over:
             self._limit.value = sample
@@ -50,11 +51,11 @@ class _Meeting:
         return self._finished[(me + 1) % self._count] <= sample, self._finished[me - 1] <= sample
 
     def end(self, size: int) -> None:
-        """Let there be no more samples than some."""
+        """Limit the number of samples."""
         self._limit.value = min(self._limit.value, size)
 
     def finish(self, me: int, sample: int) -> None:
-        """Note that one has finished."""
+        """Record that an actor has finished a sample."""
         self._finished[me] = sample + 1
 
 
@@ -63,22 +64,23 @@ def meet_in_processes(
     names: Sequence[str],
     timeout: float,
     failed_assertions: Callable[[], Sequence[str]],
-    watches: Watches | None,
+    snapshots: Snapshots | None,
 ) -> Sequence[int]:
     """Run a stride with each actor in a process of its own; return the samples that were done.
 
-    :param watches: over what actors can change besides a state; None of a stride with one state, if nothing depends
-        on it.
-    :param timeout: seconds after which actors that do not come back count as hanging.
-    :raises Failed: one does not come back, or ended with its process, or has raised what is no outcome.
+    :param names: of the actors, for messages.
+    :param timeout: seconds after which an actor that has not finished the stride hangs.
+    :param snapshots: of what actors can change outside of a state; None if side effects do not matter, because each
+        stride has one sample.
+    :raises Failed: an actor hung, ended its process, or raised an exception that is not an outcome.
     """
-    meeting = _Meeting(len(names), len(stride.states))
+    rendezvous = _Rendezvous(len(names), len(stride.states))
     start = partial(ActorProcess, failed_assertions=failed_assertions)
     with ExitStack() as stack:
         processes = []
         for number, (name, function) in enumerate(zip(names, stride.actors)):
-            before = None if watches is None else watches.of(number, function, stride.states[0])
-            arguments = number, function, stride, meeting, watches is not None, before
+            before = None if snapshots is None else snapshots.of(number, function, stride.states[0])
+            arguments = number, function, stride, rendezvous, snapshots is not None, before
             processes.append(start(name, _be_actor, *arguments))
             stack.callback(processes[-1].close)
             stack.callback(processes[-1].stop)
@@ -96,11 +98,11 @@ def meet_in_processes(
 
 
 def _take(stride: Stride, number: int, process: ActorProcess) -> None:
-    """Note what an actor has come to."""
+    """Record what an actor's process has sent."""
     try:
         seen: Any = process.end(process.receive()).result()
         ends, next_open, previous_open, change = seen
-        stride.leaves = stride.leaves or change
+        stride.side_effect = stride.side_effect or change
         stride.done[number] = len(ends)
         stride.next_open[number][: len(ends)] = next_open
         stride.previous_open[number][: len(ends)] = previous_open
@@ -126,36 +128,36 @@ def _be_actor(
     number: int,
     function: Callable[[Any], object],
     stride: Stride,
-    meeting: _Meeting,
-    is_looked_at: bool,
-    before: Watch | None,
+    rendezvous: _Rendezvous,
+    is_checked: bool,
+    before: Snapshot | None,
 ) -> None:
-    """Call an actor with one state after the other, in its process."""
+    """Call an actor with each state, in its process."""
     ends: list[End] = []
     next_open, previous_open = bytearray(), bytearray()
     change = None
-    if is_looked_at and before is None:
-        before = left_behind_in(function, stride.states[0])
+    if is_checked and before is None:
+        before = snapshot_outside(function, stride.states[0])
     poll = EndPoll(stride)
 
     def call(state: Any, sample: int) -> object:
         try:
             return function(state)
         finally:
-            meeting.finish(number, sample)
+            rendezvous.finish(number, sample)
 
     for sample, state in enumerate(stride.states):
-        met = meeting.begin(number, sample, is_over=sample > 0 and poll.over())
+        met = rendezvous.begin(number, sample, is_over=sample > 0 and poll.over())
         if met is None:
             break
         if sample == 0:
-            stride.end = clock() + PART_TIMEOUT_S  # what the start of the processes took is not the actors' time
+            stride.end = clock() + PART_TIMEOUT_S  # the time to start the processes does not count
         ends.append(called(partial(call, state, sample), failed_assertions))
         next_open.append(met[0])
         previous_open.append(met[1])
         change = None if before is None else before.changed()
-        if change is not None:  # the states to come would find what this one has left behind
-            meeting.end(sample + 1)
+        if change is not None:  # it would affect the samples that follow
+            rendezvous.end(sample + 1)
             break
     seen = ends, bytes(next_open), bytes(previous_open), change
     channel.send_bytes(packed(End(seen)))

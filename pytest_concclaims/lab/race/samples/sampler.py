@@ -1,4 +1,4 @@
-"""Sampling one side of a race, until its turn is over."""
+"""The sampling of one side, the race or its control, during its turn."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ from ....interpreter import gil_enabled
 from ...failure import Failed
 from ...threads import ends_of_new_threads
 from ..experiment import Subject
-from ..isolation import Watches, reached_outside
+from ..isolation import Snapshots, reached_outside
 from ..outcome import close_unawaited, role
 from ..position import Part
 from ..question import Judge, OutcomeQuestion
 from ..schedules.runs import sequential
-from ..sharing import Watch, shared
+from ..sharing import Snapshot, shared
 from .actor_threads import ActorThreads
 from .findings import STRIDE_S, Findings, Side
-from .meetings import SWITCH_INTERVAL_S, Meeting, meet
 from .processes import meet_in_processes
+from .strategies import SWITCH_INTERVAL_S, Strategy, meet
 from .stride import PART_TIMEOUT_S, Outcomes, Stride, clock, make_states
 from .tally import Count
 
-#: States that are kept: the next one is none of them.
+#: Earlier states that are kept, to check that ``setup`` returns none of them again.
 _LATEST = 16
 
-#: Is called before each part of a stride: with the number of the strategy, the stride's length, the part.
+#: Is called before each part of a stride, with the number of the strategy, the length of the stride, and the part.
 Begin = Callable[[int, int, Part], None]
 
 
 class Sampler:
     """Samples one side of an experiment.
 
-    :param question: what is sought of this side.
-    :param findings: of both sides; those of this one are added to.
-    :param side: the one that is sampled.
-    :param timeout: seconds that a stride may take before its actors count as hanging.
+    :param question: that is asked of this side.
+    :param findings: of both sides.
+    :param side: the one to sample; the samples are added to it.
+    :param timeout: seconds after which an actor that has not finished a stride hangs.
+    :param begin: is called before each part of a stride.
+    :param failed_assertions: returns texts of the claim's assertions that have failed in this process.
     """
 
     def __init__(
@@ -63,17 +65,17 @@ class Sampler:
         self._timeout = timeout
         self._begin = begin
         self._failed_assertions = failed_assertions
-        self._watches = Watches()
-        #: The latest states, as far as they are compared with others.
+        self._snapshots = Snapshots()
+        #: The latest states.
         self._latest: deque[object] = deque(maxlen=_LATEST)
 
     def sample(self, started: float, end: float, *, most: float = math.inf) -> None:
         """Sample until the side's turn is over.
 
-        :param started: the clock's time when the question was asked.
-        :param end: the clock's time when to stop.
-        :param most: samples that are enough, whatever they show.
-        :raises Failed: what was to be sampled failed.
+        :param started: the clock's time at which the question was asked.
+        :param end: the clock's time at which to stop.
+        :param most: the number of samples after which to stop.
+        :raises Failed: the code of the race failed.
         """
         findings, side, begun = self._findings, self._side, clock()
         known = sequential(self._subject, self._question, timeout=self._timeout) if self._question.atomic else None
@@ -82,13 +84,13 @@ class Sampler:
             findings.unordered = known.lacking if side is findings.race else findings.unordered
             return
         self._judge = Judge(self._question, known, may_break=self._subject.may_break)
-        end += clock() - begun  # what the orders took is nothing of the turn
+        end += clock() - begun  # the time for the orders does not count
         threads = ActorThreads(self._names, timeout=self._timeout)
         try:
             try:
                 threads.start()
                 with _fast_switches(), ends_of_new_threads() as ends:
-                    is_over = False  # at least one stride is made, whatever time the start took
+                    is_over = False  # at least one stride is made, however long the start took
                     while not is_over:
                         self._stride(threads, started, end)
                         if ends:
@@ -98,14 +100,14 @@ class Sampler:
             finally:
                 threads.close()
         except BaseException:
-            threads.close()  # again, as an interrupt may have come when the first time had not begun
+            threads.close()  # again, because an interrupt may have come just before the first time
             raise
         finally:
             findings.seconds += clock() - begun
             findings.gil = gil_enabled()
         if known is not None and side is findings.race and side.tally.seen.samples:
             again = sequential(self._subject, self._question, timeout=self._timeout, known=known)
-            if again.lacking is not None:  # what was seen may have been so by chance
+            if again.lacking is not None:  # the orders do not repeat, so the witness may be an outcome of one
                 findings.unordered = again.lacking
                 side.tally.seen, side.tally.witness = Count(), None
 
@@ -116,7 +118,7 @@ class Sampler:
         tally.add(seen, self._judge, strategies[index], clock() - started)
 
     def _seen(self, threads: ActorThreads, index: int, end: float) -> Outcomes:
-        """Return the outcomes of a stride: of a pool of states, or of states one at a time."""
+        """Return the outcomes of a stride, or of several strides of one sample each."""
         side = self._side
         if self._findings.are_pooled(side):
             cpu = time.process_time()
@@ -131,44 +133,47 @@ class Sampler:
                 return seen
 
     def _sampled(self, threads: ActorThreads, index: int, length: int, end: float) -> Outcomes:
-        """Return the outcomes of a pool, whose states are gone then: their finalizers may take time."""
-        subject, latest, findings, watch = self._subject, self._latest, self._findings, None
+        """Return the outcomes of one stride.
+
+        Its states are freed before the next one, because finalizers may take time.
+        """
+        subject, latest, findings, before = self._subject, self._latest, self._findings, None
         of_race = self._side is findings.race
         begin = partial(self._begin, index, length)
         begin(Part.SETUP)
         begun = clock()
-        if latest and findings.is_watched and of_race:
-            watch = Watch(subject.functions)
+        if latest and findings.needs_check and of_race:
+            before = Snapshot(subject.functions)
         states = make_states(subject.setup, length, latest)
-        if watch is not None:
-            findings.shares = _in_words("setup changes", watch.changed()) or (
-                _in_words("processes may share", reached_outside(subject.functions, latest[-1], states[0]))
+        if before is not None:
+            findings.one_at_a_time = _phrase("setup changes", before.changed()) or (
+                _phrase("processes may share", reached_outside(subject.functions, latest[-1], states[0]))
                 if subject.in_processes
                 else shared(latest[-1], states[0])
             )
-        findings.watched += watch is not None
+        findings.checked += before is not None
         latest.append(states[-1])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
         begin(Part.ACTORS)
         try:
             samples = self._met(threads, stride, self._findings.strategies[index])
             begin(Part.OUTCOMES)
-            findings.shares = findings.shares or _in_words("actors change", stride.leaves)
+            findings.one_at_a_time = findings.one_at_a_time or _phrase("actors change", stride.side_effect)
             return stride.outcomes(samples)
         finally:
-            if stride.failure is not None:  # also where another actor hangs, as it waits for the one that failed
+            if stride.failure is not None:  # it is also why another actor hangs that waits for the one that failed
                 raise Failed(stride.failure)
             close_unawaited(states)
 
-    def _met(self, threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[int]:
+    def _met(self, threads: ActorThreads, stride: Stride, strategy: Strategy) -> Sequence[int]:
         """Run a stride; return the samples that all actors have done."""
-        if meeting is Meeting.PROCESSES:
-            watches = self._watches if self._findings.shares is None else None
-            return meet_in_processes(stride, self._names, self._timeout, self._failed_assertions, watches)
-        return meet(threads, stride, meeting)
+        if strategy is Strategy.PROCESSES:
+            snapshots = self._snapshots if self._findings.one_at_a_time is None else None
+            return meet_in_processes(stride, self._names, self._timeout, self._failed_assertions, snapshots)
+        return meet(threads, stride, strategy)
 
 
-def _in_words(verb: str, thing: str | None) -> str | None:
+def _phrase(verb: str, thing: str | None) -> str | None:
     return None if thing is None else f"{verb} {thing}"
 
 

@@ -1,4 +1,4 @@
-"""Samples for a question: the race and its control in turns, each turn in a child forked for it, or in place."""
+"""The samples of a question: the race and its control in turns, each turn in a forked child or in this process."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from ..experiment import RaceExperiment
 from ..position import AtStride, Part, Shared, at_work
 from ..question import CRASH, Broken, OutcomeQuestion, Portable, of_control, portable
 from .findings import Findings, Side
-from .meetings import Meeting, meetings_for
 from .sampler import Sampler
+from .strategies import Strategy, strategies_for
 from .stride import clock
 from .tally import Sighting
 
-_LOST = Portable("in a process that came to no end")
+#: Stands for the outcomes of earlier samples in a child that did not return.
+_LOST = Portable("lost when the process ended")
 
 
 class SampleSearch:
@@ -26,28 +27,28 @@ class SampleSearch:
     def __init__(self, experiment: RaceExperiment, conditions: Conditions) -> None:
         self._experiment = experiment
         self._conditions = conditions
-        #: Of the latest question.
+        #: For the latest question.
         self.findings = Findings()
 
     def begin(self) -> None:
-        """Forget what was found for another question, and choose the strategies for the present conditions."""
+        """Forget the findings of the question before, and choose the strategies for the present conditions."""
         quota = cgroup_quota()
         cores = usable_cpus() if quota is None else min(usable_cpus(), int(quota))
         race = self._experiment.race
-        meetings = (
-            (Meeting.PROCESSES,)
+        strategies = (
+            (Strategy.PROCESSES,)
             if race.in_processes
-            else meetings_for(gil=gil_enabled(), cores=cores, actors=len(race.actors))
+            else strategies_for(gil=gil_enabled(), cores=cores, actors=len(race.actors))
         )
-        self.findings = Findings(meetings, budget=self._conditions.budget)
+        self.findings = Findings(strategies, budget=self._conditions.budget)
 
     def ask(self, question: OutcomeQuestion, experiment: RaceExperiment, started: float, end: float) -> None:
         """Sample until a question is settled or time is up.
 
         :param experiment: the same race, with the control for the question.
-        :param started: the clock's time when it was asked.
-        :param end: the clock's time when to stop.
-        :raises Failed: what was to be sampled raised, hung, or ended the process.
+        :param started: the clock's time at which the question was asked.
+        :param end: the clock's time at which to stop.
+        :raises Failed: the code of the race raised, hung, or ended the process.
         """
         self._experiment = experiment
         findings = self.findings
@@ -59,7 +60,7 @@ class SampleSearch:
             of_race, until = side is self.findings.race, min(end, begun + side.turn_s)
             side.turn_s *= 2
             if self.findings.crash and not of_race:
-                side.length = 1  # all samples of the stride that crashes are taken to have overlapped
+                side.length = 1  # all samples of a stride that crashes count as overlapping
             self._take_turn(side, question, started, until)
             after = self.findings.race if of_race else self.findings.control
             after.seconds += clock() - begun
@@ -67,9 +68,10 @@ class SampleSearch:
     def look(self, question: OutcomeQuestion, started: float, end: float, *, most: int) -> None:
         """Sample the race alone for a short time.
 
-        :param started: the clock's time when this begins.
-        :param most: samples that are enough, whatever they show.
-        :raises Failed: what was to be sampled raised, hung, or ended the process.
+        :param started: the clock's time at which this begins.
+        :param end: the clock's time at which to stop.
+        :param most: the number of samples after which to stop.
+        :raises Failed: the code of the race raised, hung, or ended the process.
         """
         self._take_turn(self.findings.race, question, started, end, most)
 
@@ -115,12 +117,12 @@ class SampleSearch:
             self._count_end(side, position.read(), failed.failure, clock() - started)
 
     def _count_end(self, side: Side, at: AtStride, failure: Failure, seconds: float) -> None:
-        """Count the samples of a child that did not return: all that is known is how many there were.
+        """Count the samples of a child that did not return; only their numbers are known.
 
-        In its last stride, all of the control's may have overlapped: it must not seem to end so more often than it
-        does.
+        In its last stride, all samples of the control count as overlapping, so that its rate of such ends is not
+        overestimated.
 
-        :raises Failed: such an end is not sought, or it was no actor's.
+        :raises Failed: such an end is not sought, or no actor was running.
         """
         is_crash, tally, of_control = failure.kind == "crash", side.tally, side is self.findings.control
         is_broken = of_control and self._experiment.control.may_break and failure.kind in ("crash", "hang")
@@ -136,5 +138,5 @@ class SampleSearch:
             tally.count(_LOST, max(0, overlapping), samples)
         tally.count(end, 1)
         tally.seen.add(1, 1)
-        meeting, number = self.findings.strategies[at.strategy], tally.total.samples
-        tally.witness = tally.witness or Sighting.at(str(end), meeting, seconds, number, overlapping=True)
+        strategy, number = self.findings.strategies[at.strategy], tally.total.samples
+        tally.witness = tally.witness or Sighting.at(str(end), strategy, seconds, number, overlapping=True)

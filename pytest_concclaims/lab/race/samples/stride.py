@@ -1,4 +1,4 @@
-"""A stride: a pool of samples that the actors' threads go through together, and its outcomes."""
+"""A stride: samples that the actors' threads go through together, and their outcomes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..outcome import check_fresh, check_state, exception_outcome, only, outcome
 
 clock = time.perf_counter
 
-
-#: Seconds that setup, actors or observe may take of a stride before it is cut short.
+#: Seconds after which a part of a stride (``setup``, actors or ``observe``) is cut short.
 PART_TIMEOUT_S = 0.02
 #: The number of states of a stride that are checked for being fresh.
 _CHECKED_STATES = 2048
 
 
 def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = ()) -> list[Any]:
-    """Return a number of fresh states, or as many as there is time for.
+    """Return fresh states, fewer than asked for if time is short.
 
+    :param length: the number of states.
     :param latest: states that were made before.
-    :raises Failed: ``setup`` has raised.
+    :raises Failed: ``setup`` raised, or returned None or a state twice.
     """
     states: list[Any] = []
     end = clock() + PART_TIMEOUT_S
@@ -37,23 +37,23 @@ def make_states(setup: Callable[[], Any], length: int, latest: Iterable[Any] = (
     except BaseException as error:
         raise Failed(raised("setup", error)) from error
     check_state(states[0])
-    check_fresh((*latest, *states[:_CHECKED_STATES]))  # of each stride, so it must not take long
+    check_fresh((*latest, *states[:_CHECKED_STATES]))  # not all, because this is done for each stride
     return states
 
 
 class Halted(BaseException):
-    """An actor has failed, and the stride is over."""
+    """Ends an actor's task in a stride that is void, because an actor has failed."""
 
 
 class Stride:
-    """Samples, and the places where their actors' threads write down what happened.
+    """The samples of a stride, and the records that the actors' threads make of them.
 
-    A window is a little larger than the actor: it holds the call and the return, at which threads are switched, too.
-    Overlap is told by order, not by clocks: an actor that begins a sample writes down whether its neighbours
-    have *finished* it. Two windows intersect if, and only if, each began before the other had finished. Of
-    more than two actors, neighbours in a ring are compared, so that overlap is rather missed than invented.
+    Overlap is detected by order, not by clocks: an actor that begins a sample records whether its neighbours have
+    *finished* it. Two actors overlap if, and only if, each began before the other had finished. With more than two
+    actors, only neighbours in a ring are compared, so that an overlap may be missed but is never invented. An
+    actor's time includes its call and its return, where threads are also switched.
 
-    :param end: the clock's time at which it is cut short.
+    :param end: the clock's time at which the stride is cut short.
     """
 
     def __init__(self, subject: Subject, states: list[Any], end: float) -> None:
@@ -62,40 +62,40 @@ class Stride:
         self.states = states
         self.end = end
         self.halted = False
-        #: Whether the one that decides has ended a rendezvous.
+        #: Whether the first actor has ended a rendezvous.
         self.stopped = False
-        #: For what one thread alone is to do at the end.
+        #: Guards the limit of a leapfrog.
         self.ending = threading.Lock()
         self.failure: Failure | None = None
-        #: What actors leave behind in their processes, in words; None if nothing.
-        self.leaves: str | None = None
+        #: A phrase for what actors changed outside of the state, in their processes; None if nothing.
+        self.side_effect: str | None = None
         self.raised: dict[int, Any] = {}
         count, size = len(self.actors), len(states)
         self.values: list[list[object]] = [[None] * size for _ in range(count)]
         #: For each actor: whether its neighbour had not finished the sample when it began.
         self.next_open = [bytearray(size) for _ in range(count)]
         self.previous_open = [bytearray(size) for _ in range(count)]
-        #: For each actor: the sample that it has finished last; in a cell of its own, as others look at it.
+        #: For each actor: the sample that it finished last, in a list that other threads read.
         self.finished = [[-1] for _ in range(count)]
-        #: For each actor: how many samples it has done.
+        #: For each actor: the number of samples that it has done.
         self.done = [0] * count
-        #: For each actor: how often a rendezvous did not come about in time.
+        #: For each actor: how often it had to sleep in a rendezvous, because another one was late.
         self.missed = [0] * count
-        #: After more of these, the stride is cut short.
+        #: If an actor has more of these, the stride is cut short.
         self.max_missed = 4 + size // 16
 
     def cut_short(self) -> None:
-        """Let all actors stop at the next opportunity; what is done counts."""
+        """Let all actors stop soon; the samples that are done count."""
         self.end = 0.0
 
     def halt(self) -> None:
-        """Let all actors stop at the next opportunity; the stride is void."""
+        """Let all actors stop soon; the stride is void."""
         self.halted = True
 
     def note_exception(self, me: int, sample: int, error: BaseException) -> None:
-        """Take an exception of an actor for the sample's outcome.
+        """Record an actor's exception as the outcome of a sample.
 
-        :raises Halted: it is no outcome. An assertion that failed never is: it speaks of the claim itself.
+        :raises Halted: it is not an outcome.
         """
         try:
             outcome = exception_outcome(self.subject, me, error)
@@ -107,9 +107,10 @@ class Stride:
             raise Halted from error
 
     def outcomes(self, samples: Sequence[int]) -> Outcomes:
-        """Return the outcomes of the first samples that every actor has done, as many as there is time for.
+        """Return the outcomes of samples; of the first ones only, if time is short.
 
-        :raises Failed: ``observe`` has raised.
+        :param samples: those that every actor has done.
+        :raises Failed: ``observe`` raised.
         """
         found: list[Hashable] = []
         end = clock() + PART_TIMEOUT_S
@@ -130,16 +131,16 @@ class Stride:
         return overlaps.to_bytes(size, "little")
 
 
-#: Samples between two polls, at most.
+#: The maximal number of samples between two polls.
 _MAX_SAMPLES_BETWEEN_POLLS = 16
-#: A thread that polls again within these seconds is fast, and polls less often from then on.
+#: If a thread polls again within these seconds, it polls half as often from then on.
 _FAST_S = 0.002
 
 
 class EndPoll:
-    """A thread's polls for the end of its stride: the faster it gets on, the fewer.
+    """Polls whether a stride is over, less often in a fast thread.
 
-    On a busy machine a single sample may take several time slices; on others, less time than a poll.
+    On a busy machine, one sample may take several time slices; otherwise it may take less time than a poll.
     """
 
     def __init__(self, stride: Stride) -> None:
@@ -158,7 +159,7 @@ class EndPoll:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Of some samples, in order: the outcome, and whether (1) or not (0) two actors overlapped."""
+    """The outcomes of samples, and for each whether (1) or not (0) two actors overlapped."""
 
     found: list[Hashable]
     overlapping: list[int]

@@ -1,4 +1,4 @@
-"""The samples of one side of a race: how often each outcome was seen, and what is sought, and where first."""
+"""The numbers of one side's samples: how often each outcome was seen, and the first witness."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 from ....interpreter import gil_enabled
 from ..question import Judged, Portable
-from .meetings import SWITCH_INTERVAL_S, Meeting
+from .strategies import SWITCH_INTERVAL_S, Strategy
 from .stride import Outcomes
 
-#: The number of different outcomes that are counted apart.
+#: The number of different outcomes that are counted separately.
 _MAX_DISTINCT = 10_000
 _OTHERS = Portable("other outcomes")
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """Where what is sought was seen first.
+    """The circumstances of the first witness.
 
-    :param seconds: after the question was asked.
-    :param sample: its number, from 1, among all of the side.
+    :param seconds: since the question was asked.
+    :param sample: the number of the sample on its side, from 1.
     """
 
     outcome: str
@@ -32,33 +32,35 @@ class Sighting:
     overlapping: bool
 
     @classmethod
-    def at(cls, outcome: str, meeting: Meeting, seconds: float, sample: int, *, overlapping: bool) -> Sighting:
-        """Return the sighting of a sample, in the present state of the GIL."""
-        return cls(outcome, seconds, sample, meeting.value, SWITCH_INTERVAL_S if gil_enabled() else None, overlapping)
+    def at(cls, outcome: str, strategy: Strategy, seconds: float, sample: int, *, overlapping: bool) -> Sighting:
+        """Return the sighting of a sample; whether the GIL is on is as it is now."""
+        return cls(
+            outcome, seconds, sample, strategy.value, SWITCH_INTERVAL_S if gil_enabled() else None, overlapping
+        )
 
 
 @dataclass
 class Count:
-    """How often something was seen, and how often in samples whose actors overlapped."""
+    """The number of samples that show something, and of the overlapping ones among them."""
 
     samples: int = 0
     overlapping: int = 0
 
     def add(self, samples: int, overlapping: int) -> None:
-        """Count some more."""
+        """Add samples."""
         self.samples += samples
         self.overlapping += overlapping
 
 
 @dataclass
 class Tally:
-    """The samples of one side.
+    """The numbers of one side's samples.
 
-    :param turns: strides that were made.
+    :param turns: strides.
     :param strides: those of them in which actors overlapped.
-    :param seen: samples that show what is sought.
+    :param seen: samples that are witnesses.
     :param witness: the first of them.
-    :param like: whether an outcome was of the kind of what is sought.
+    :param like: whether an outcome was of the kind of the one in the question.
     """
 
     turns: int = 0
@@ -66,15 +68,15 @@ class Tally:
     total: Count = field(default_factory=Count)
     seen: Count = field(default_factory=Count)
     outcomes: dict[Portable, Count] = field(default_factory=dict)
-    by_meeting: dict[Meeting, Count] = field(default_factory=dict)
+    by_strategy: dict[Strategy, Count] = field(default_factory=dict)
     witness: Sighting | None = None
     like: bool = False
 
-    def add(self, stride: Outcomes, judge: Callable[[Any], Judged], meeting: Meeting, seconds: float) -> None:
+    def add(self, stride: Outcomes, judge: Callable[[Any], Judged], strategy: Strategy, seconds: float) -> None:
         """Add a stride.
 
-        :param seconds: after the question was asked.
-        :raises Failed: the predicate has raised.
+        :param seconds: since the question was asked.
+        :raises Failed: the predicate raised.
         """
         self.turns += 1
         self.strides += any(stride.overlapping)
@@ -86,11 +88,11 @@ class Tally:
                 self.seen.add(1, overlapping)
                 if self.witness is None:
                     text, number = str(judged.outcome), self.total.samples
-                    self.witness = Sighting.at(text, meeting, seconds, number, overlapping=bool(overlapping))
-        self.by_meeting.setdefault(meeting, Count()).add(len(stride.found), sum(stride.overlapping))
+                    self.witness = Sighting.at(text, strategy, seconds, number, overlapping=bool(overlapping))
+        self.by_strategy.setdefault(strategy, Count()).add(len(stride.found), sum(stride.overlapping))
 
     def count(self, outcome: Portable, overlapping: int, samples: int = 1) -> None:
-        """Count samples with one outcome."""
+        """Count samples with the same outcome."""
         self.total.add(samples, overlapping)
-        is_apart = outcome in self.outcomes or len(self.outcomes) < _MAX_DISTINCT
-        self.outcomes.setdefault(outcome if is_apart else _OTHERS, Count()).add(samples, overlapping)
+        is_separate = outcome in self.outcomes or len(self.outcomes) < _MAX_DISTINCT
+        self.outcomes.setdefault(outcome if is_separate else _OTHERS, Count()).add(samples, overlapping)

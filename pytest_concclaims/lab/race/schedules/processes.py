@@ -20,8 +20,8 @@ from typing import Any
 from ...failure import Failure
 from ...threads import hung
 from ..actor_process import START_METHOD, ActorProcess, End, called, packed
-from ..isolation import Watches, left_behind_in, reached_outside
-from ..sharing import Watch as Changes
+from ..isolation import Snapshots, reached_outside, snapshot_outside
+from ..sharing import Snapshot
 from .scheduler import Scheduler
 from .switch_points import Grade
 from .waiting import ProcessWaits, Wait
@@ -154,7 +154,7 @@ class ProcessActors(Watch):
         scheduler.stacks_of = lambda actor: self._actors[actor].stacks()
         self._names = names
         self._functions = functions
-        self._watches = Watches(start_method)
+        self._snapshots = Snapshots(start_method)
         self._start = partial(ActorProcess, failed_assertions=failed_assertions, start_method=start_method)
         self._actors: list[ActorProcess] = []
         #: Processes of earlier runs, which are given time to exit.
@@ -189,7 +189,7 @@ class ProcessActors(Watch):
             return
         states, is_looked_at = [state, *self._states], self._is_isolated is not False
         for number, (name, function) in enumerate(zip(self._names, functions)):
-            before = self._watches.of(number, function, state) if is_looked_at else None
+            before = self._snapshots.of(number, function, state) if is_looked_at else None
             arguments = number, function, states, self._scheduler.credits, self.recording is not None, is_looked_at
             self._actors.append(self._start(name, _be_actor, *arguments, before))
 
@@ -259,7 +259,7 @@ def _be_actor(
     credit: _Credits,
     recorded: bool,
     is_looked_at: bool,
-    before: Changes | None,
+    before: Snapshot | None,
 ) -> None:
     """Call an actor with one state after the other. Runs in the actor's process."""
 
@@ -275,7 +275,7 @@ def _be_actor(
     if recorded:
         looking.record(Recording(lambda visit: say(_VISIT, pickle.dumps(visit))))
     if is_looked_at and before is None:
-        before = left_behind_in(function, states[0])
+        before = snapshot_outside(function, states[0])
     say(_BEGUN, str(channel.fileno()).encode())
     for index, state in enumerate(states):
         channel.recv_bytes()

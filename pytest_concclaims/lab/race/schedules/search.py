@@ -80,7 +80,7 @@ class ScheduleSearch:
         self.experiment = with_control(self._given, question, self._conditions)
         explored, useless = self._of_first_control(question, _CONTROL_PART * budget)
         if useless is not None and self._is_control_made:
-            remark = f"the race without {listed(self.experiment.taken_out)} {useless}"
+            remark = f"the race without {listed(self.experiment.removed_locks)} {useless}"
             searched = replace(searched, remarks=(*searched.remarks, remark))
             self.experiment = self._given  # with a generic control
             explored = self._of_control(question, _CONTROL_PART * budget)

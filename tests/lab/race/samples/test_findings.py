@@ -1,4 +1,4 @@
-"""What samples have shown so far, and what follows: whose turn it is, how long strides are, what is lacking."""
+"""The samples of a question: whose turn it is, how long strides are, and why there is no answer yet."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import pytest
 
 from pytest_concclaims.lab.race.question import portable
 from pytest_concclaims.lab.race.samples.findings import Findings, Side
-from pytest_concclaims.lab.race.samples.meetings import Meeting
 from pytest_concclaims.lab.race.samples.power import OVERLAPPING, PLENTY, PLENTY_OF_STRIDES, SEEN, STRIDES
+from pytest_concclaims.lab.race.samples.strategies import Strategy
 from pytest_concclaims.lab.race.samples.tally import Count, Tally
 
-#: Samples of a race with which the control that was seen so often is not behind.
+#: Samples of a race with which the control is not behind.
 AS_MANY = OVERLAPPING // 10
 SEEN_AS_OFTEN = 3 * SEEN // 10
 
 
 def side(turns: int = 0, overlapping: int = 0, seen: int = 0, strides: int = 0) -> Side:
-    """Return a side after some turns, each as long as a first one."""
+    """Return a side after some turns, each as long as the first one."""
     tally = Tally(turns, strides, total=Count(overlapping, overlapping), seen=Count(seen, seen))
     return Side(tally, seconds=turns * Side().turn_s)
 
 
 def findings(race: Side | None = None, control: Side | None = None, **what: Any) -> Findings:
-    """Return what there is of a race and of its control."""
-    return Findings((Meeting.LEAPFROG,), race=race or side(), control=control or side(), **what)
+    """Return the findings of a race and its control."""
+    return Findings((Strategy.LEAPFROG,), race=race or side(), control=control or side(), **what)
 
 
 # --- turns
@@ -64,7 +64,7 @@ def findings(race: Side | None = None, control: Side | None = None, **what: Any)
     ],
 )
 def test_side_whose_turn_it_is(race: Side, control: Side, what: dict[str, bool], turn: str) -> None:
-    """The one that is farther from what it takes; the control has an eighth of the race's time at least."""
+    """It is the side that needs more samples; the control has at least an eighth of the race's time."""
     found = findings(race, control, **what)
     assert found.next() is {"race": race, "control": control}[turn]
 
@@ -86,7 +86,7 @@ PLENTY_OF_CONTROL = side(60, PLENTY, PLENTY)
     ids=["nothing", "control is behind", "control is not behind", "witness", "plenty", "unseen control"],
 )
 def test_turn_ends_once_it_is_settled(race: Side, control: Side, race_over: bool, control_over: bool) -> None:
-    """And the control's, once it is no longer behind."""
+    """The control's turn also ends when it is no longer behind."""
     found = findings(race, control)
     assert (found.is_turn_over(race), found.is_turn_over(control)) == (race_over, control_over)
     assert found.is_settled() is race_over
@@ -96,7 +96,7 @@ def test_turn_ends_once_it_is_settled(race: Side, control: Side, race_over: bool
     ("outcome", "samples", "is_settled"), [(None, 9, False), (None, 10, True), (1, 9, True)], ids=repr
 )
 def test_actors_that_have_returned_nothing_so_far(outcome: int | None, samples: int, is_settled: bool) -> None:
-    """What is sought was seen, but that may be all that there is to see: it takes some more samples to know."""
+    """After a witness, more samples are needed to know whether they ever return something."""
     found = findings(least_empty=10)
     found.race.tally.count(portable((None, None)), 0, samples - 1)
     found.race.tally.count(portable((None, outcome)), 0)
@@ -111,13 +111,13 @@ def test_actors_that_have_returned_nothing_so_far(outcome: int | None, samples: 
         (side(1, 1, seen=1), {"crash": True, "matched": False}, None),
         (PLENTY_OF_RACE, {}, None),
         (PLENTY_OF_RACE, {"crash": True}, None),
-        (PLENTY_OF_RACE, {"crash": True, "matched": False}, "a crash has no generic control: give the race one"),
-        (side(60, OVERLAPPING - 1, strides=STRIDES), {}, "too few overlapping samples"),
+        (PLENTY_OF_RACE, {"crash": True, "matched": False}, "a crash has no generic control; pass one that crashes"),
+        (side(60, OVERLAPPING - 1, strides=STRIDES), {}, f"only {OVERLAPPING - 1} of "),
     ],
     ids=["witness", "crash", "absence", "no crash", "no crash, no control", "too few"],
 )
 def test_what_is_lacking(race: Side, what: dict[str, bool], lacking: str | None) -> None:
-    """Nothing, where something was seen, or could have been."""
+    """There is an answer with a witness, or with enough samples."""
     found = findings(race, PLENTY_OF_CONTROL, **what).lacking()
     assert found is None if lacking is None else str(found).startswith(lacking)
 
@@ -125,23 +125,23 @@ def test_what_is_lacking(race: Side, what: dict[str, bool], lacking: str | None)
 @pytest.mark.parametrize(
     ("what", "race", "control"),
     [
-        ({"watched": 0}, False, True),
-        ({"watched": 3}, True, True),
-        ({"watched": 3, "shares": "setup changes a list"}, False, False),
-        ({"watched": 3, "shares": "setup changes a list", "same_setup": False}, False, True),
+        ({"checked": 0}, False, True),
+        ({"checked": 3}, True, True),
+        ({"checked": 3, "one_at_a_time": "setup changes a list"}, False, False),
+        ({"checked": 3, "one_at_a_time": "setup changes a list", "same_setup": False}, False, True),
     ],
     ids=["not yet known", "nothing shared", "shared", "control of its own"],
 )
 def test_samples_are_pooled_where_states_share_nothing(what: dict[str, Any], race: bool, control: bool) -> None:
-    """The race's, once that was looked for often enough."""
+    """The race's are, after some checks."""
     found = findings(**what)
     assert (found.are_pooled(found.race), found.are_pooled(found.control)) == (race, control)
-    assert bool(found.remarks) is ("shares" in what)
+    assert bool(found.remarks) is ("one_at_a_time" in what)
 
 
 def test_findings_travel_between_processes() -> None:
-    """The sides are told apart there as well."""
-    here = findings(side(9, AS_MANY), shares="setup changes a list", seconds=1.5)
+    """The two sides are still different objects."""
+    here = findings(side(9, AS_MANY), one_at_a_time="setup changes a list", seconds=1.5)
     there: Findings = pickle.loads(pickle.dumps(here))
     assert there == here
     assert there.next() is there.control
@@ -151,7 +151,7 @@ def test_findings_travel_between_processes() -> None:
 
 
 def lengths(cost: float, waking: float = 0.001, strides: int = 12) -> list[int]:
-    """Return the lengths of strides whose samples cost the same CPU time each."""
+    """Return the lengths of strides with the same CPU time for each sample."""
     one, found = side(), []
     for _ in range(strides):
         found.append(one.length)
@@ -160,12 +160,12 @@ def lengths(cost: float, waking: float = 0.001, strides: int = 12) -> list[int]:
 
 
 def test_strides_of_slow_actors_are_short() -> None:
-    """Nothing is known of the actors at first: one may take a second."""
+    """The first one is short, because an actor may take a second."""
     assert lengths(cost=1.0) == [1] * 12
 
 
 def test_strides_of_fast_actors_grow_at_once() -> None:
-    """Within a few strides they are long enough to see something."""
+    """After a few strides, they are long enough."""
     found = lengths(cost=1e-6)
     assert found[0] == 1
     assert max(found[:5]) > 1_000
@@ -173,17 +173,17 @@ def test_strides_of_fast_actors_grow_at_once() -> None:
 
 
 def test_actors_that_take_no_cpu_time() -> None:
-    """Those that sleep have strides of some length, which time cuts short."""
+    """If actors sleep, strides have a maximal length and are cut short by time."""
     assert 1 < lengths(cost=0.0, waking=0.0)[-1] <= 16_384
 
 
 def test_stride_takes_about_the_time_that_it_should() -> None:
-    """Long enough not to be all waking of threads, and short enough to look at its outcomes often."""
+    """It is long enough not to consist of thread switches, and short enough that outcomes are judged often."""
     assert lengths(cost=1e-5)[-1] == pytest.approx(700, rel=0.2)
 
 
 def test_lengths_do_not_fall() -> None:
-    """That one stride was slow says nothing of the next."""
+    """One slow stride does not shorten the next."""
     one = side()
     one.length = 100
     one.learn_length(1.0)
@@ -191,7 +191,7 @@ def test_lengths_do_not_fall() -> None:
 
 
 def test_control_has_lengths_of_its_own() -> None:
-    """What is known of the race's actors says nothing of the control's."""
+    """The control's actors may be slower or faster than the race's."""
     known = findings()
     for _ in range(5):
         known.race.learn_length(0.001)

@@ -1,4 +1,4 @@
-"""Samples for a question: what they answer where schedules do not, in children or here, and how they fail."""
+"""The samples of a question: their answers without schedules, in children and in this process, and their failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from helpers.counters import (
     is_gone,
     locked,
     lost,
-    nobodys,
+    never_true,
     nothing,
     plain,
     read,
@@ -59,19 +59,19 @@ pytestmark = [
     pytest.mark.usefixtures("samples_alone", "settled_at_once"),
 ]
 
-#: Seconds from an actor that says that it is about to hang, or to raise, until it does.
+#: Seconds from an actor's signal that it is about to hang or to raise until it does.
 ABOUT_TO = 0.2
-#: Seconds for what is over once enough was seen, and on a busy machine that is seen seldom.
+#: Seconds for questions that end when enough was seen, which takes long on a busy machine.
 LONG_S = 600.0
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 
 
-# --- seen, and not seen
+# --- witnesses and absences
 
 
 def test_witness_settles_at_once(lab: Lab, in_process: bool) -> None:
-    """A witness settles the question at once: what the witness was, when and how, is on record."""
+    """The record has the witness, its time and its circumstances."""
     race = unlocked(lab)
     assert race.ever(lost) is True
     run = last(lab)
@@ -88,7 +88,7 @@ def test_witness_settles_at_once(lab: Lab, in_process: bool) -> None:
 
 
 def test_lost_update_is_never_seen_under_a_lock(lab: Lab) -> None:
-    """Absence counts after enough overlapping samples, beside a control that was seen, and is worded honestly."""
+    """An absence counts after enough overlapping samples, with a control that shows the effect."""
     race = locked(lab)
     assert race.never(lost) is True
     run = last(lab)
@@ -111,7 +111,7 @@ def test_lost_update_is_never_seen_under_a_lock(lab: Lab) -> None:
 
 
 def test_actors_that_take_no_time_meet_as_well(in_process: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Updates are lost though no actor waits anywhere, and with a lock they are not: all that takes more samples."""
+    """Without waits in the actors, updates are lost without a lock and never with one; that takes more samples."""
     if PYPY and in_process:
         pytest.skip("compiled code hands the GIL over at the ends of loops only, and the compiler is left alone here")
     lab = Lab(budget=LONG_S, in_process=in_process)
@@ -125,7 +125,7 @@ def test_actors_that_take_no_time_meet_as_well(in_process: bool, monkeypatch: py
 
 
 def test_figures_of_outcomes_and_strategies_add_up(lab: Lab) -> None:
-    """Each sample is in the record with its outcome and its strategy."""
+    """Each sample is recorded with its outcome and its strategy."""
     race = unlocked(lab)
     race.ever(lost)
     run = last(lab)
@@ -139,13 +139,13 @@ def test_figures_of_outcomes_and_strategies_add_up(lab: Lab) -> None:
 
 
 def control_was_seen(findings: Findings) -> bool:
-    """Return whether the generic control has shown a lost update in samples of actors that overlapped."""
+    """Return whether the generic control has shown a lost update in overlapping samples."""
     return findings.control.tally.outcomes.get(portable(True), Count()).overlapping > 0
 
 
 @pytest.mark.usefixtures("interpreted")
 def test_race_without_a_control_of_its_own_has_a_generic_one(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that can be seen, whatever the race's actors do."""
+    """It shows its effect, whatever the actors do."""
     monkeypatch.setattr(power, "RARER_THAN_GENERIC", 10**9)  # so that a fast machine does not settle it, either
     race = lab.race(Counter, increment_locked, increment_locked, observe=read)
     ask_in_vain(race, "never", 1, control_was_seen)
@@ -157,18 +157,18 @@ def test_race_without_a_control_of_its_own_has_a_generic_one(lab: Lab, monkeypat
 
 
 def sample_many(lab: Lab, setup: Callable[[], Any], *actors: Callable[[Any], object], **options: Any) -> Race:
-    """Return a race that was sampled long enough that all strategies were in use.
+    """Return a race that was sampled until all strategies were used.
 
     It is its own control, so nothing settles it before.
     """
     race = lab.race(setup, *actors, control=actors, **options)
-    ask_in_vain(race, "never", nobodys, all_strategies_used)
+    ask_in_vain(race, "never", never_true, all_strategies_used)
     assert all(use["samples"] for use in last(lab).strategies)
     return race
 
 
 def test_each_actor_runs_once_for_each_sample_on_a_fresh_state(lab: Lab) -> None:
-    """Nothing is left of the sample before, and no actor is left out."""
+    """No effect of an earlier sample is left."""
 
     def setup() -> list[str]:
         return []
@@ -185,7 +185,7 @@ def test_each_actor_runs_once_for_each_sample_on_a_fresh_state(lab: Lab) -> None
 
 
 def test_each_actor_is_run_by_a_thread_of_its_own(lab: Lab) -> None:
-    """Not by the one that asks, either."""
+    """It is not the thread that asks."""
 
     def whoami(state: object) -> int:
         return threading.get_ident()
@@ -196,7 +196,7 @@ def test_each_actor_is_run_by_a_thread_of_its_own(lab: Lab) -> None:
 
 
 def test_rounds(lab: Lab) -> None:
-    """Each actor is called that number of times for each sample; what it returns the last time counts."""
+    """Each actor is called that many times in each sample; its value is that of the last call."""
 
     def count(counter: Counter) -> int:
         with counter.lock:
@@ -213,16 +213,16 @@ def test_rounds(lab: Lab) -> None:
 
 
 def own_count(calls: list[None]) -> int:
-    """Return how often this was called with the list."""
+    """Return how often this function was called with the list."""
     calls.append(None)
     return len(calls)
 
 
-# --- one question after the other
+# --- several questions
 
 
 def test_each_question_has_samples_of_its_own(lab: Lab) -> None:
-    """Neither outcomes nor a witness are carried over to the next."""
+    """Neither outcomes nor a witness are kept for the next question."""
     turn = 1
     control = (increment_slowly_locked, increment_slowly_locked)  # shows nothing, so that nothing else is settled
     race = locked(lab, observe=lambda _: turn, control=control)
@@ -236,7 +236,7 @@ def test_each_question_has_samples_of_its_own(lab: Lab) -> None:
 
 
 def test_control_is_sampled_though_the_race_never_overlaps(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As may be beside much load: no turn comes to nothing, and it is not always the same side's."""
+    """On a busy machine, actors may not overlap; both sides have turns all the same."""
     monkeypatch.setattr(Stride, "_overlaps", lambda stride: bytes(len(stride.states)))
     ask_in_vain(locked(lab), "never", lost, lambda findings: findings.control.tally.turns > 1)
     assert (last(lab).overlapping, last(lab).control["overlapping"]) == (0, 0)
@@ -244,7 +244,7 @@ def test_control_is_sampled_though_the_race_never_overlaps(lab: Lab, monkeypatch
 
 @forks
 def test_control_spoils_nothing(forking: Lab) -> None:
-    """What it changes in its process, the race's actors do not find in theirs; nor the other way round."""
+    """Side effects of the control are not seen by the race, or the other way round."""
     spoilt: list[str] = []
 
     def spoil(counter: Counter) -> None:
@@ -268,11 +268,11 @@ def test_control_spoils_nothing(forking: Lab) -> None:
     assert spoilt == []
 
 
-# --- no verdict without power
+# --- no answer without power
 
 
 def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
-    """However many samples there are: what the harness cannot see at all was not absent."""
+    """The experiment could not show the effect, however many samples there are."""
     race = blind(lab)
 
     def could_have_been_seen(findings: Findings) -> bool:
@@ -286,7 +286,9 @@ def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
     assert (run.answer, run.seen, run.bound) == (None, 0, None)
     assert run.control["seen"] == 0
     assert run.lacking is not None
-    assert f"the control was never seen in {run.control['overlapping']:,} overlapping samples" in run.lacking
+    assert (
+        f"the control showed the effect in none of {run.control['overlapping']:,} overlapping samples" in run.lacking
+    )
     assert run.lacking in str(caught.value)
     assert str(caught.value).startswith("never(lost) has no answer: ")
     assert isinstance(lab.unsettled, Inconclusive)
@@ -294,9 +296,9 @@ def test_control_that_cannot_be_seen_leaves_no_answer(lab: Lab) -> None:
 
 @pytest.mark.parametrize("asked", ["ever", "never", "always"])
 def test_no_answer_without_samples(lab: Lab, asked: str) -> None:
-    """A budget that is spent before anything ran leaves no answer to any question, and the claim unsettled."""
+    """If the budget is spent before anything runs, no question has an answer, and the claim is unsettled."""
     race = locked(lab, budget=1e-9)
-    with pytest.raises(Inconclusive, match=rf"{asked}\(2\) has no answer: .*too few overlapping"):
+    with pytest.raises(Inconclusive, match=rf"{asked}\(2\) has no answer: .*overlapping samples needed"):
         getattr(race, asked)(2)
     assert (last(lab).samples, last(lab).answer) == (0, None)
     assert last(lab).lacking is not None
@@ -305,7 +307,7 @@ def test_no_answer_without_samples(lab: Lab, asked: str) -> None:
 
 
 def test_samples_stop_when_the_budget_is_spent(lab: Lab) -> None:
-    """The question's own budget goes before the lab's, and the actors would never end it."""
+    """The race's own budget applies instead of the lab's."""
     with pytest.raises(Inconclusive):
         blind(lab, budget=0.05).never(lost)
     assert last(lab).budget == 0.05
@@ -315,9 +317,9 @@ def test_samples_stop_when_the_budget_is_spent(lab: Lab) -> None:
 
 
 def test_many_outcomes_are_cut_in_the_record_only(lab: Lab) -> None:
-    """The record has the most frequent, and how many more there were."""
+    """The record has the most frequent ones and the number of the others."""
     race = sample_many(lab, lambda: random.randrange(50), nothing, nothing, observe=lambda number: number)
-    ask_in_vain(race, "never", nobodys, lambda findings: len(findings.race.tally.outcomes) > 20)
+    ask_in_vain(race, "never", never_true, lambda findings: len(findings.race.tally.outcomes) > 20)
     shown = len(last(lab).outcomes)
     assert shown < len(samples_of(race)) == shown + last(lab).other_outcomes
     counts = [count for _, count in race.outcomes]
@@ -326,7 +328,7 @@ def test_many_outcomes_are_cut_in_the_record_only(lab: Lab) -> None:
 
 
 def test_actor_that_raises_after_a_while_is_found(lab: Lab) -> None:
-    """An exception that no one asked for is not lost among those that are outcomes."""
+    """An exception that is not an outcome ends the question."""
     numbers = iter(range(10**9))
 
     def fail_at_100(state: int) -> None:
@@ -335,15 +337,15 @@ def test_actor_that_raises_after_a_while_is_found(lab: Lab) -> None:
 
     race = lab.race(lambda: next(numbers), nothing, fail_at_100, control=(nothing, nothing), exceptions=OSError)
     with pytest.raises(RaceError, match=r"actor fail_at_100 raised LookupError: the hundredth"):
-        race.never(nobodys)
+        race.never(never_true)
 
 
-# --- what hangs, and what only seems to
+# --- actors that hang or wait
 
 
 @pytest.fixture
 def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Return an event that an actor sets when it is about to hang; soon after, and not before, its time is up."""
+    """Return an event that an actor sets when it is about to hang; soon after that, the timeout passes."""
     event = threading.Event()
 
     class Outbox(Channel[Any]):
@@ -358,7 +360,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 def test_actor_that_raises_is_named_though_another_waits_for_it(lab: Lab, stuck: threading.Event) -> None:
-    """An actor that waits for one that has failed hangs because of that."""
+    """The error names the actor that failed, and not the one that waits for it."""
     gates: list[threading.Event] = []
 
     def explode(state: object) -> NoReturn:
@@ -371,7 +373,7 @@ def test_actor_that_raises_is_named_though_another_waits_for_it(lab: Lab, stuck:
 
     try:
         with pytest.raises(RaceError) as caught:
-            lab.race(threading.Event, wait, explode, deadline=1.0).ever(nobodys)
+            lab.race(threading.Event, wait, explode, deadline=1.0).ever(never_true)
     finally:
         for gate in gates:
             gate.set()
@@ -379,8 +381,8 @@ def test_actor_that_raises_is_named_though_another_waits_for_it(lab: Lab, stuck:
     assert "in explode\n" in str(caught.value)
 
 
-def let_go(locks: list[Any], before: set[threading.Thread]) -> None:
-    """Release actors that are stuck in this process, sample after sample, until all threads are gone."""
+def release(locks: list[Any], before: set[threading.Thread]) -> None:
+    """Release actors that hang in this process until all threads have ended."""
 
     def released() -> bool:
         for lock in locks:
@@ -392,13 +394,13 @@ def let_go(locks: list[Any], before: set[threading.Thread]) -> None:
 
 
 def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path, stuck: threading.Event) -> None:
-    """And in a child, nothing of it is left."""
+    """A child is gone afterwards."""
     held: list[Any] = []
-    told = tmp_path / "pid"
+    pid_file = tmp_path / "pid"
 
     def get_stuck(lock: Any) -> None:
         held.append(lock)
-        told.write_text(str(os.getpid()))
+        pid_file.write_text(str(os.getpid()))
         lock.acquire()
         stuck.set()
         lock.acquire()
@@ -407,9 +409,9 @@ def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path, 
     before = threads()
     try:
         with pytest.raises(RaceError) as caught:
-            race.ever(nobodys)
+            race.ever(never_true)
     finally:
-        let_go(held, before)
+        release(held, before)
     text = str(caught.value)
     assert "actor get_stuck did not return within 1 s" in text.splitlines()[0]
     assert "in get_stuck\n    lock.acquire()" in text
@@ -418,20 +420,20 @@ def test_actor_that_deadlocks_is_named_with_its_stack(lab: Lab, tmp_path: Path, 
     assert failure["kind"] == "hang"
     assert "in get_stuck\n" in failure["details"]
     if not last(lab).in_process:
-        assert is_gone(int(told.read_text()))
+        assert is_gone(int(pid_file.read_text()))
         assert threads() <= before
 
 
 @forks
 def test_control_that_hangs_is_named_as_such(forking: Lab, stuck: threading.Event) -> None:
-    """It was not the race's actor of that name."""
+    """The error does not name the race's actor."""
 
     def good(state: object) -> None:
         stuck.set()
         threading.Event().wait()
 
     with pytest.raises(RaceError) as caught:
-        forking.race(object, nothing, nothing, control=(nothing, good), deadline=1.0).ever(nobodys)
+        forking.race(object, nothing, nothing, control=(nothing, good), deadline=1.0).ever(never_true)
     text = str(caught.value)
     assert text.startswith(
         "lab.race: the control's actor good did not return within 1 s\nthe control's actor good:\n"
@@ -440,7 +442,7 @@ def test_control_that_hangs_is_named_as_such(forking: Lab, stuck: threading.Even
 
 
 def test_actors_that_deadlock_each_other_are_both_named(lab: Lab, stuck: threading.Event) -> None:
-    """Two locks, taken in opposite order; each has its stack."""
+    """They acquire two locks in opposite order; the error has both stacks."""
     meeting = threading.Barrier(2, action=stuck.set)
     held: list[Any] = []
 
@@ -461,17 +463,17 @@ def test_actors_that_deadlock_each_other_are_both_named(lab: Lab, stuck: threadi
     before = threads()
     try:
         with pytest.raises(RaceError) as caught:
-            lab.race(lambda: (threading.Lock(), threading.Lock()), one, other, deadline=1.0).ever(nobodys)
+            lab.race(lambda: (threading.Lock(), threading.Lock()), one, other, deadline=1.0).ever(never_true)
     finally:
         meeting.abort()
-        let_go(held, before)
+        release(held, before)
     assert "actor one and actor other did not return" in str(caught.value)
     assert "in one\n" in str(caught.value)
     assert "in other\n" in str(caught.value)
 
 
 class Tables:
-    """Two queues to hand something over."""
+    """Two queues between actors."""
 
     def __init__(self) -> None:
         self.there: SimpleQueue[int] = SimpleQueue()
@@ -479,31 +481,31 @@ class Tables:
 
 
 def call(tables: Tables) -> int:
-    """Send something and wait for the answer."""
+    """Send an item and wait for the answer."""
     tables.there.put(1)
     return tables.back.get()
 
 
 def answer(tables: Tables) -> int:
-    """Wait for something and answer."""
+    """Wait for an item and answer."""
     number = tables.there.get()
     tables.back.put(number + 1)
     return number
 
 
 def send(tables: Tables) -> int:
-    """Send something."""
+    """Send an item."""
     tables.there.put(1)
     return 0
 
 
 def receive(tables: Tables) -> int:
-    """Wait for something."""
+    """Wait for an item."""
     return tables.there.get()
 
 
 def meet_up(barrier: threading.Barrier) -> bool:
-    """Wait for all."""
+    """Wait for all actors."""
     return barrier.wait() >= 0
 
 
@@ -525,7 +527,7 @@ def test_actors_may_wait_for_each_other(
     actors: tuple[Callable[[Any], object], ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An actor that runs a sample is joined there by all, also when the time of a stride or of the budget is up."""
+    """All actors run each sample that one runs, also when the time of the stride or the budget is up."""
     race = sample_many(lab, setup, *actors, deadline=20.0)
     assert len(samples_of(race)) == 1
 
@@ -534,21 +536,21 @@ def test_actors_may_wait_for_each_other(
 
     monkeypatch.setattr(sampler, "PART_TIMEOUT_S", 0.001)  # the time of most strides is up in their middle
     race = lab.race(setup, *actors, control=actors, deadline=20.0)
-    ask_in_vain(race, "never", nobodys, all_strategies_were_tried)
+    ask_in_vain(race, "never", never_true, all_strategies_were_tried)
     assert len(samples_of(race)) == 1
 
 
-# --- crashes, in one child after the other
+# --- crashes
 
 
 def fall_at_1000(number: int) -> None:
-    """Crash after a while."""
+    """Crash after 1,000 samples."""
     if number >= 1000:
         signal.raise_signal(signal.SIGSEGV)
 
 
 def count_up() -> Callable[[], int]:
-    """Return a function that counts from 0 on."""
+    """Return a function that counts from 0."""
     numbers = iter(range(10**9))
     return lambda: next(numbers)
 
@@ -556,7 +558,7 @@ def count_up() -> Callable[[], int]:
 @forks
 @pytest.mark.parametrize("control", [None, (nothing, nothing)])
 def test_crash_that_was_asked_for_is_an_outcome(forking: Lab, control: Any) -> None:
-    """A witness like any other: after a number of samples, seen once."""
+    """It is a witness, after a number of samples."""
     race = forking.race(count_up(), nothing, fall_at_1000, control=control, budget=30.0)
     assert race.ever(forking.CRASH) is True
     run = last(forking)
@@ -570,7 +572,7 @@ def test_crash_that_was_asked_for_is_an_outcome(forking: Lab, control: Any) -> N
 
 @forks
 def test_crash_is_seen_after_another_question_was_settled(forking: Lab) -> None:
-    """That one is settled says nothing of the next: it has samples of its own."""
+    """The next question has samples of its own."""
     fragile: list[int] = []
 
     def maybe_fall(counter: Counter) -> None:
@@ -587,7 +589,7 @@ def test_crash_is_seen_after_another_question_was_settled(forking: Lab) -> None:
 
 @forks
 def test_no_crash_beside_a_control_that_crashes(forking: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The control is run, and crashes, in children of its own."""
+    """The control runs and crashes in children of its own."""
     monkeypatch.setattr(power, "_SEEN_WELL", power.SEEN)
 
     def fall_if_met(counter: Counter) -> None:
@@ -607,7 +609,7 @@ def test_no_crash_beside_a_control_that_crashes(forking: Lab, monkeypatch: pytes
 
 @forks
 def test_no_crash_without_a_control_is_no_answer(forking: Lab) -> None:
-    """Nothing generic crashes."""
+    """There is no generic control that crashes."""
     race = forking.race(object, nothing, nothing)
     caught = ask_in_vain(race, "never", forking.CRASH, lambda findings: findings.race.tally.total.samples > 0)
     assert "a crash has no generic control" in str(caught.value)
@@ -618,7 +620,7 @@ def test_no_crash_without_a_control_is_no_answer(forking: Lab) -> None:
 
 @forks
 def test_no_crash_beside_a_control_that_does_not_crash_is_no_answer(forking: Lab) -> None:
-    """Nothing has shown that it could be seen."""
+    """The control does not show that a crash could be seen."""
     race = forking.race(object, nothing, nothing, control=(nothing, nothing))
 
     def both_were_sampled(findings: Findings) -> bool:
@@ -638,7 +640,7 @@ def test_no_crash_beside_a_control_that_does_not_crash_is_no_answer(forking: Lab
 def test_samples_of_a_child_that_crashed_are_counted(
     of_control: bool, overlapping: int, lost: int, lost_overlapping: int
 ) -> None:
-    """As far as is known, and of the control all that may have overlapped: it must not seem to crash more often."""
+    """All samples of the control in the last stride count, so that its crash rate is not overestimated."""
     made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
     search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     search.begin()
@@ -649,7 +651,7 @@ def test_samples_of_a_child_that_crashed_are_counted(
     search._count_end(side, at, Failure("crash", "SIGSEGV", ""), 0.5)
     assert side.tally.outcomes == {
         portable("before"): Count(5, 3),
-        Portable("in a process that came to no end"): Count(lost, lost_overlapping),
+        Portable("lost when the process ended"): Count(lost, lost_overlapping),
         portable(CRASH): Count(1, 1),
     }
     assert (side.tally.seen, side.tally.turns, side.tally.strides) == (Count(1, 1), 1, 1)
@@ -658,7 +660,7 @@ def test_samples_of_a_child_that_crashed_are_counted(
 
 
 def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In each child: what it learned in one that did not crash would count as samples that did not, later."""
+    """It does so in each child, because all samples of a long stride would count as samples without a crash."""
     made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
     search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     lengths: dict[str, list[int]] = {"race": [], "control": []}
@@ -683,7 +685,7 @@ def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest
     ids=["not sought", "no crash", "no actor's"],
 )
 def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -> None:
-    """Nothing is counted."""
+    """No sample is counted."""
     made = experiment(object, (nothing, nothing), observe=object, rounds=1, control=None, exceptions=())
     search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     search.begin()
@@ -694,7 +696,7 @@ def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -
 
 
 class Farewell:
-    """Says in which thread it goes."""
+    """Records the thread in which it is finalized."""
 
     def __init__(self, said: list[int]) -> None:
         self.said = said
@@ -705,7 +707,7 @@ class Farewell:
 
 @pytest.mark.skipif(PYPY, reason="PyPy finalizes objects at some later time")
 def test_states_end_in_the_thread_that_made_them(staying: Lab) -> None:
-    """A finalizer takes no time of the actors."""
+    """Finalizers do not run in an actor's thread."""
     said: list[int] = []
     sample_many(staying, lambda: Farewell(said), nothing, nothing, observe=lambda _: 1)
     assert set(said) == {threading.get_ident()}

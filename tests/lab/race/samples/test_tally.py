@@ -1,4 +1,4 @@
-"""The samples of one side: how often each outcome was seen, and where what is sought was seen first."""
+"""The numbers of one side's samples: how often each outcome was seen, and the first witness."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.question import Judge, Portable, portable, question
 from pytest_concclaims.lab.race.samples import tally as module
-from pytest_concclaims.lab.race.samples.meetings import SWITCH_INTERVAL_S, Meeting
+from pytest_concclaims.lab.race.samples.strategies import SWITCH_INTERVAL_S, Strategy
 from pytest_concclaims.lab.race.samples.stride import Outcomes
 from pytest_concclaims.lab.race.samples.tally import Count, Sighting, Tally
 
@@ -21,34 +21,34 @@ def add(
     tally: Tally,
     found: Sequence[Any],
     overlapping: Sequence[int] = (),
-    meeting: Meeting = Meeting.LEAPFROG,
+    strategy: Strategy = Strategy.LEAPFROG,
     seconds: float = 0.1,
     *,
     about: Any = "sought",
 ) -> None:
-    """Add a stride, all of whose samples overlapped unless it is said."""
+    """Add a stride, all of whose samples overlapped by default."""
     judge = Judge(question("ever", [about], ()))
-    tally.add(Outcomes(list(found), list(overlapping or [1] * len(found))), judge, meeting, seconds)
+    tally.add(Outcomes(list(found), list(overlapping or [1] * len(found))), judge, strategy, seconds)
 
 
 def test_samples_are_counted_by_outcome_and_by_meeting() -> None:
-    """And those of them that overlapped; a stride without any is a turn that says nothing."""
+    """Overlapping ones are also counted; a stride without any counts as a turn only."""
     tally = Tally()
     add(tally, ["a", "b", "a", "a"], [1, 0, 0, 1])
-    add(tally, ["b", "sought"], [1, 1], Meeting.RENDEZVOUS)
+    add(tally, ["b", "sought"], [1, 1], Strategy.RENDEZVOUS)
     add(tally, ["a"], [0])
     add(tally, [])
     assert (tally.turns, tally.strides, tally.total, tally.seen) == (4, 2, Count(7, 4), Count(1, 1))
     assert tally.outcomes == {portable("a"): Count(4, 2), portable("b"): Count(2, 1), portable("sought"): Count(1, 1)}
-    assert tally.by_meeting == {Meeting.LEAPFROG: Count(5, 2), Meeting.RENDEZVOUS: Count(2, 2)}
+    assert tally.by_strategy == {Strategy.LEAPFROG: Count(5, 2), Strategy.RENDEZVOUS: Count(2, 2)}
 
 
 def test_first_sample_that_shows_what_is_sought_is_the_witness() -> None:
-    """With its number and its circumstances; later ones are counted only."""
+    """It has its number and its circumstances; later ones are only counted."""
     tally = Tally()
     add(tally, ["a", "a"], seconds=0.25)
     assert tally.witness is None
-    add(tally, ["a", "sought", "sought"], [1, 0, 1], Meeting.RENDEZVOUS, 0.5)
+    add(tally, ["a", "sought", "sought"], [1, 0, 1], Strategy.RENDEZVOUS, 0.5)
     add(tally, ["sought"], seconds=0.75)
     interval = SWITCH_INTERVAL_S if gil_enabled() else None
     assert tally.witness == Sighting("'sought'", 0.5, 4, "spin rendezvous", interval, overlapping=False)
@@ -57,7 +57,7 @@ def test_first_sample_that_shows_what_is_sought_is_the_witness() -> None:
 
 @pytest.mark.parametrize(("found", "like"), [([1], False), ([1, "a", 1], True), ([], False)], ids=repr)
 def test_outcome_of_the_kind_of_what_is_sought_is_noted(found: list[Any], like: bool) -> None:
-    """If there is none, it could not have been seen."""
+    """Without one, the outcome in the question could not be seen."""
     tally = Tally()
     add(tally, found)
     add(tally, [2])
@@ -65,7 +65,7 @@ def test_outcome_of_the_kind_of_what_is_sought_is_noted(found: list[Any], like: 
 
 
 def test_too_many_different_outcomes_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first are kept apart; no sample is lost, and what is sought is seen among the others, too."""
+    """The first ones are counted separately; witnesses are also found among the others."""
     monkeypatch.setattr(module, "_MAX_DISTINCT", 2)
     tally = Tally()
     add(tally, ["a", "b", "c", "sought", "a"], [1, 1, 0, 1, 1])
@@ -80,13 +80,13 @@ def test_too_many_different_outcomes_are_counted_together(monkeypatch: pytest.Mo
 
 
 def test_outcome_that_cannot_be_judged_ends_it() -> None:
-    """It is the claim's to mend."""
-    with pytest.raises(Failed, match="cannot be hashed"):
+    """It is an error of the claim."""
+    with pytest.raises(Failed, match="is not hashable"):
         add(Tally(), ["a", ["b"]])
 
 
 def test_tally_travels_between_processes() -> None:
-    """Whatever its outcomes are; what follows is added to what there was."""
+    """It can have any outcomes; later samples are added."""
     here = Tally()
     add(here, [object(), object(), "sought", KeyError])
     there: Tally = pickle.loads(pickle.dumps(here))

@@ -1,7 +1,7 @@
-"""How the threads of a stride meet: each function runs one stride and returns the samples that all have done.
+"""The strategies by which the actors' threads overlap in a stride.
 
-The loops below decide how much is seen: whatever stands between two actors' calls is time in which nothing can
-happen. So what they share is repeated in each of them.
+The loops below decide how often an effect is seen: between two calls of an actor, nothing can happen. So each loop
+repeats the code that they have in common.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from .stride import EndPoll, Stride, clock
 
 #: For ``sys.setswitchinterval``, while there is a GIL.
 SWITCH_INTERVAL_S = 1e-5
-#: How often a thread polls for the others, in a rendezvous, before it gives its core away: about 0.2 ms.
+#: How often a thread of a rendezvous polls the others before it sleeps: for about 0.2 ms.
 _SPINS = 4000
 
 
-class Meeting(enum.Enum):
-    """How the actors of a stride come together on its samples."""
+class Strategy(enum.Enum):
+    """How the actors of a stride meet on its samples."""
 
-    #: Each does the sample that another one is at, and leads where there is none ahead.
+    #: Each runs the sample of the one that leads, or takes the lead.
     LEAPFROG = "leapfrog"
     #: All wait for each other before each sample.
     RENDEZVOUS = "spin rendezvous"
-    #: All wait for each other, each in a process of its own.
+    #: The same, with each actor in a process of its own.
     PROCESSES = "spin rendezvous of processes"
 
 
-def meetings_for(*, gil: bool, cores: int, actors: int) -> tuple[Meeting, ...]:
-    """Return the meetings to take in turns, the one that finds most first; ``benchmarks/race.py`` compares them.
+def strategies_for(*, gil: bool, cores: int, actors: int) -> tuple[Strategy, ...]:
+    """Return the strategies to use in turns, the most effective first; ``benchmarks/race.py`` compares them.
 
-    :param cores: how many threads can run at once: usable CPUs, or less by a quota.
+    :param cores: how many threads can run at the same time: the usable CPUs, or fewer by a quota.
     """
     if gil or cores < actors:
-        return (Meeting.LEAPFROG,)
-    # Both: a window late in one actor and early in another meet only where the two do not begin at once.
-    return (Meeting.RENDEZVOUS, Meeting.LEAPFROG)
+        return (Strategy.LEAPFROG,)
+    # Both: code late in one actor and early in another overlap only if the two do not begin at the same time.
+    return (Strategy.RENDEZVOUS, Strategy.LEAPFROG)
 
 
-def meet(threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[int]:
-    """Run a stride, and return the samples that every actor has done."""
+def meet(threads: ActorThreads, stride: Stride, strategy: Strategy) -> Sequence[int]:
+    """Run a stride; return the samples that every actor has done."""
     actors = range(len(stride.actors))
-    if meeting is Meeting.LEAPFROG:
+    if strategy is Strategy.LEAPFROG:
         position, limit = [0], [len(stride.states)]
         visited: list[list[int]] = [[] for _ in actors]
         threads.run([partial(_leapfrog, me, stride, position, limit, visited[me]) for me in actors], stride.halt)
@@ -61,8 +61,8 @@ def meet(threads: ActorThreads, stride: Stride, meeting: Meeting) -> Sequence[in
 def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[list[int]]) -> None:
     """Wait for the others before each sample.
 
-    What others look at are phases, 1 to 3 in turns: no actor is ever more than one sample ahead, and small
-    integers are shared without counting references, which threads on two cores would fight over.
+    Each actor publishes its phase, which is 1 to 3 in turns: no actor is ever more than one sample ahead. Small
+    integers are shared without counting references, for which threads on two cores would contend.
     """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     next_open, previous_open = stride.next_open[me], stride.previous_open[me]
@@ -74,7 +74,7 @@ def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[li
     poll = EndPoll(stride)
     while begin < size:
         try:
-            # One alone decides when it is over: no actor may be left in a sample that another one does not come to.
+            # Only the first actor decides on the end: none may be left waiting in a sample that another does not do.
             while begin < size and not (poll.over() and (me == 0 or stride.halted)):
                 for sample in range(begin, min(begin + poll.every, size)):
                     phase, before = sample % 3 + 1, (sample + 2) % 3 + 1
@@ -103,12 +103,12 @@ def _rendezvous(me: int, stride: Stride, entered: list[list[int]], left: list[li
         stride.stopped = True
 
 
-class _Alone(Exception):  # noqa: N818  (it is no error)
-    """The other actors come to this sample no more."""
+class _Alone(Exception):  # noqa: N818  (it is not an error)
+    """The other actors do not reach this sample any more."""
 
 
 def _give_way(me: int, stride: Stride, other: list[int], before: int) -> None:
-    """Wait for another thread that does not run now; without end, that costs a time slice for each sample."""
+    """Sleep until another thread, which does not run now, goes on; too many of these waits cut the stride short."""
     stride.missed[me] += 1
     if stride.missed[me] > stride.max_missed:
         stride.cut_short()
@@ -119,14 +119,14 @@ def _give_way(me: int, stride: Stride, other: list[int], before: int) -> None:
 
 
 def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], visited: list[int]) -> None:
-    """Do the sample that another one is at; or, if there is none ahead, lead.
+    """Run the sample of the actor that leads, or take the lead.
 
-    Under a GIL each forced switch is a collision on the sample at which the other one was stopped, in either
-    direction. Without a GIL all keep close to each other and none waits.
+    With a GIL, each forced switch is a collision on the sample in which the other actor was stopped. Without a GIL,
+    the actors stay close to each other and none waits.
 
-    :param position: the sample of the one that leads.
-    :param limit: the sample that is not done any more. No actor stops before: another one may wait for
-        it, and then they are one sample apart at most.
+    :param position: the sample of the actor that leads.
+    :param limit: the first sample that is not done. Each actor goes on up to it, as another one may wait for it;
+        the two are then at most one sample apart.
     """
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     next_open, previous_open, mine = stride.next_open[me], stride.previous_open[me], stride.finished[me]
@@ -136,11 +136,11 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
     poll = EndPoll(stride)
     while not stride.halted:
         if poll.over():
-            with stride.ending:  # one alone decides, and once: none may be sent on when another one has left
+            with stride.ending:  # set once, by one actor: none may go on after another one has left
                 if limit[0] == size:
                     limit[0] = min(size, max(position[0], last) + 3)
         for _ in range(poll.every):
-            # Two may both take the lead, or the position go back by a little: then one does a sample alone.
+            # Two actors may both take the lead, or the position may go back a little; then one does a sample alone.
             sample = position[0]
             if sample <= last:
                 sample = last + 1
@@ -159,9 +159,9 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
 
 
 def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]]) -> Sequence[int]:
-    """Return the samples that two actors have come to; what others have missed of them, they do now.
+    """Return the samples that at least two actors have done, after the other actors have done them too.
 
-    That is late, and adds no overlap. What there is no time for is dropped.
+    Those are late, which adds no overlap. A sample that is not complete in time is dropped.
     """
     times = Counter(chain.from_iterable(visited))
     samples = sorted(sample for sample, count in times.items() if count > 1)
@@ -175,7 +175,7 @@ def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]]) 
 
 
 def _catch_up(me: int, stride: Stride, missed: list[int], complete: set[int]) -> None:
-    """Do what was missed, while there is time; what there is none for is not complete."""
+    """Do the samples that an actor missed, while there is time; the others are not complete."""
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     for index, sample in enumerate(missed):
         if stride.halted or clock() > stride.end:

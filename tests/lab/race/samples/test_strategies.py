@@ -1,4 +1,4 @@
-"""Which meetings are taken where, and the ends of strides whose time is up."""
+"""The choice of strategies, and the ends of strides whose time is up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.race.experiment import experiment
 from pytest_concclaims.lab.race.samples.actor_threads import ActorThreads
-from pytest_concclaims.lab.race.samples.meetings import Meeting, meet, meetings_for
+from pytest_concclaims.lab.race.samples.strategies import Strategy, meet, strategies_for
 from pytest_concclaims.lab.race.samples.stride import Stride
 
 pytestmark = pytest.mark.interpreter
@@ -20,23 +20,23 @@ pytestmark = pytest.mark.interpreter
 @pytest.mark.parametrize("cores", [0, 1, 2, 3, 64])
 @pytest.mark.parametrize("gil", [True, False])
 def test_spinning_takes_a_core_for_each_actor_and_no_gil(gil: bool, cores: int, actors: int) -> None:
-    """Elsewhere threads that spin for each other keep each other from running; a quota may be less than one CPU."""
-    spinning = set(meetings_for(gil=gil, cores=cores, actors=actors)) - {Meeting.LEAPFROG}
+    """Otherwise, threads that spin keep each other from running; a quota may be less than one CPU."""
+    spinning = set(strategies_for(gil=gil, cores=cores, actors=actors)) - {Strategy.LEAPFROG}
     assert bool(spinning) is (not gil and cores >= actors)
 
 
 def test_rendezvous_comes_first() -> None:
-    """Where threads can spin for each other, that finds most."""
-    assert meetings_for(gil=False, cores=2, actors=2)[0] is Meeting.RENDEZVOUS
+    """If threads can spin, it is the most effective strategy."""
+    assert strategies_for(gil=False, cores=2, actors=2)[0] is Strategy.RENDEZVOUS
 
 
-#: More samples than two actors that wait for each other do while the stride lasts.
+#: More samples than two actors that wait for each other do in the time of a stride.
 SAMPLES = 10_000
 
 
-@pytest.mark.parametrize("meeting", Meeting)
-def test_stride_whose_time_is_up_ends(meeting: Meeting) -> None:
-    """Most of its samples may not be done, and no actor is left alone in a sample."""
+@pytest.mark.parametrize("meeting", Strategy)
+def test_stride_whose_time_is_up_ends(meeting: Strategy) -> None:
+    """Most of its samples are not done, and no actor is left alone in a sample."""
     stride: Stride
     meetings: list[int] = []
 
