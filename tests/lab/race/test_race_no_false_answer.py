@@ -291,7 +291,7 @@ def test_actors_that_have_not_run_are_an_error(lab: Lab, asked: str, of_control:
     race = lab.race(
         Cell, right, right, observe=value_of, control=(lambda cell: deposit(cell), lambda cell: deposit(cell))
     )
-    with pytest.raises(RaceError, match=r"actor .* returned a generator, so nothing of it has run"):
+    with pytest.raises(RaceError, match=r"actor .* returned a generator, so its code has not run"):
         getattr(race, asked)(lambda outcome: (outcome == 7) is (asked != "always"))
 
 
