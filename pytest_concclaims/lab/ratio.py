@@ -162,7 +162,7 @@ class Ratio(Measurement):
         return before is not None and after is not None and after - before > NEGLIGIBLE * seconds
 
     def _with_waits(self, lacking: str) -> str:
-        """Return why there is no answer; if an arm waited for a CPU, begin with that."""
+        """Return why there is no answer, with waits for a CPU, if there were any."""
         if self._crowded:
             return (
                 "this machine was busy. Threads or processes of an arm may have waited for a CPU, so the pairs are "
@@ -172,7 +172,7 @@ class Ratio(Measurement):
         if not waited:
             return lacking
         pairs = counted(len(self._pairs), "pair")
-        return f"this machine was busy. An arm waited for a CPU in {waited:,} of {pairs}, and {lacking}"
+        return f"{lacking}. An arm waited for a CPU in {waited:,} of {pairs}"
 
     def _prepare(self) -> None:
         for arm in self.timings:

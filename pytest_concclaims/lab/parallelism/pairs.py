@@ -143,7 +143,7 @@ class Pairs(Findings[Pair]):
         if worst == NOT_SCALING and seen is not None:
             return (
                 "this machine was too busy or has too few CPUs, or the work does not scale. Even the control "
-                f"({control}) did only {seen.value:.3g} times as much as one; more than {high + MARGIN:.3g} is needed"
+                f"({control}) did only {seen.value:.2f} times as much as one; more than {high + MARGIN:.3g} is needed"
             )
         return f"in {reasons.count(worst):,} of {counted(len(self.rounds), 'round')}, {worst}; {fit:,} rounds count"
 

@@ -139,7 +139,7 @@ class Rounds(Findings[Slice]):
         if wanted is not None and wanted < WAITS:
             return (
                 "the work hardly uses a CPU, and this measures CPU time. Even the control "
-                f"({control}) used {seen:.3g} cores; more than {needed:.3g} is needed"
+                f"({control}) used {seen:.2f} cores; more than {needed:.3g} is needed"
             )
         cpus = min(usable_cpus(), cgroup_quota() or math.inf)
         cause = "this machine was too busy"
@@ -149,7 +149,7 @@ class Rounds(Findings[Slice]):
             cause += ", or the work hardly uses a CPU"
         elif wanted is not None and wanted <= needed:
             cause += ", or the work waits for something other than a CPU"
-        return f"{cause}. Even the control ({control}) got {seen:.3g} cores; more than {needed:.3g} is needed"
+        return f"{cause}. Even the control ({control}) got {seen:.2f} cores; more than {needed:.3g} is needed"
 
     def _wanted_by_control(self) -> float | None:
         """Return how many cores the control used or waited for; None if unknown."""

@@ -79,7 +79,7 @@ def test_control_that_does_not_scale_spoils_its_round() -> None:
         assert Pairs([given] * 1000).settled(LOW, HIGH) is None
     assert Pairs([replace(good, before=weak, after=weak)]).lacking(LOW, HIGH, CONTROL) == (
         "this machine was too busy or has too few CPUs, or the work does not scale. Even the control (2 processes) "
-        "did only 1.7 times as much as one; more than 1.7 is needed"
+        "did only 1.70 times as much as one; more than 1.7 is needed"
     )
 
 

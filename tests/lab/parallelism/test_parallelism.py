@@ -403,7 +403,11 @@ def test_several_cores_without_a_control(simulate: Simulate) -> None:
 @pytest.mark.parametrize(
     ("shares", "delays", "why"),
     [
-        ({"thread": 0.5, "control": 0.5}, {}, "Even the control (2 processes) got 1 cores; more than 1.5 is needed"),
+        (
+            {"thread": 0.5, "control": 0.5},
+            {},
+            "Even the control (2 processes) got 1.00 cores; more than 1.5 is needed",
+        ),
         (GIL, {"thread": 0.2}, "the workers waited for a CPU"),
         ({"thread": 0.65, "control": 0.99}, {}, "dead zone"),
     ],

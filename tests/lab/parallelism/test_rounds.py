@@ -244,7 +244,9 @@ def test_lacking_with_too_few_cpus(
     """The control cannot exceed the number of usable CPUs, or the CPU quota."""
     cpus(usable, quota)
     lacking = Rounds([round_at(1.0, control=1.0)]).lacking(LOW, HIGH, CONTROL)
-    assert lacking.startswith(f"this machine has too few usable CPUs {words}. Even the control (2 processes) got 1 ")
+    assert lacking.startswith(
+        f"this machine has too few usable CPUs {words}. Even the control (2 processes) got 1.00 "
+    )
 
 
 @pytest.mark.usefixtures("cpus")

@@ -218,7 +218,7 @@ NO_VERDICT = lines_of(run_of(claim("a"))).replace(b'"confirmed"', b'"perhaps"')
 )
 def test_damaged_line_is_an_error_that_names_it(line: bytes) -> None:
     """The error names the line, and no runs are counted without it."""
-    with pytest.raises(soak.SoakError, match=r"^x\.jsonl, line 2: .* take the line out"):
+    with pytest.raises(soak.SoakError, match=r"^x\.jsonl, line 2: .* remove the line"):
         soak.read_runs(lines_of(run_of()) + line, "x.jsonl")
 
 
@@ -478,12 +478,12 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         status = soak.main(words)
     except SystemExit as left:  # by argparse
         status = left.code
-    output = capsys.readouterr()
+    printed = capsys.readouterr()
     assert status == 2
-    assert output.out == ""
-    assert output.err.startswith("soak: ")
-    assert output.err.count("\n") == 1
-    return output.err
+    assert printed.out == ""
+    assert printed.err.startswith("soak: ")
+    assert printed.err.count("\n") == 1
+    return printed.err
 
 
 @pytest.mark.parametrize(
@@ -619,13 +619,13 @@ def test_run_without_a_record_is_a_loud_error(project: Path, capsys: pytest.Capt
     """
     write_claims(project, claims)
     assert soak.main(arguments()) == 1
-    output = capsys.readouterr()
+    printed = capsys.readouterr()
     (line,) = read(project / "soak.jsonl")
     assert re.fullmatch(r"no run record, exit status 7; the end of its output:\n(.*\n)*goodbye", line["error"])
     assert (line["exit_status"], line["claims"]) == (7, [])
-    assert "  ERROR no run record, exit status 7" in output.err
-    assert "  ERROR goodbye" in output.err
-    assert output.out.splitlines()[2].split() == ["total", "1", "0", "0", "0", "1", "0", "-"]
+    assert "  ERROR no run record, exit status 7" in printed.err
+    assert "  ERROR goodbye" in printed.err
+    assert printed.out.splitlines()[2].split() == ["total", "1", "0", "0", "0", "1", "0", "-"]
 
 
 def test_run_that_does_not_end_is_ended_at_its_deadline(project: Path) -> None:
@@ -663,9 +663,9 @@ def test_run_that_leaves_something_behind_is_an_error(
     assert not is_running(int(found[1]))
     assert re.findall(r"file (\S+)", line["error"]) == re.findall(r"\S+\.left", line["error"])
     assert [item["verdict"] for item in line["claims"]] == ["confirmed"]
-    output = capsys.readouterr()
-    assert "  ERROR left behind: process " in output.err
-    assert output.out.splitlines()[2].split()[:6] == ["total", "1", "1", "0", "0", "1"]
+    printed = capsys.readouterr()
+    assert "  ERROR left behind: process " in printed.err
+    assert printed.out.splitlines()[2].split()[:6] == ["total", "1", "1", "0", "0", "1"]
 
 
 @linux
