@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from .digest import digest_of
+from .digest import code_of, digest_of
 from .verdict import Verdict
 
 CLAIM_MARKER = "claim(statement, *, source=None, id=None, budget=None)"
@@ -36,6 +36,8 @@ class Claim:
     :param longer_ids: what the id becomes where another claim has the same: with the module's name, or its path; none
         for an id that the author gave.
     :param budget: seconds for each experiment; None: those of ``--claims-budget``.
+    :param code: the source of its test function, and of what that uses of its own file, cut to a fixed size; None if
+        there is no source file.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Claim:
     nodeid: str
     longer_ids: tuple[str, ...] = ()
     budget: float | None = None
+    code: str | None = None
 
 
 class ClaimError(Exception):
@@ -100,6 +103,7 @@ def read_claim(item: pytest.Item, suite: str, path: str, root: Path) -> Claim:
         nodeid=item.nodeid,
         longer_ids=tuple(ids[1:]),
         budget=_budget(mark),
+        code=code_of(item.function, root),
     )
 
 

@@ -16,6 +16,7 @@ import functools
 import hashlib
 import inspect
 import itertools
+import textwrap
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,17 +43,74 @@ def digest_of(
     return hashlib.sha256("\0".join(texts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
-@functools.lru_cache(maxsize=100)  # the claims that parameters make of one function come one after the other
-def _reached_source(function: Callable[..., Any], root: Path, *, told: bool) -> list[str]:
+#: Characters of a claim's code in a run record.
+LONGEST_CODE = 8_000
+
+
+@functools.lru_cache(maxsize=100)
+def code_of(function: Callable[..., Any], root: Path) -> str | None:
+    """Return the source of a claim's test function, and below it what that uses of its own file, in the file's order.
+
+    :param root: the folder above which no code belongs to the claim.
+    :returns: at most about :data:`LONGEST_CODE` characters, whole lines; a comment counts the lines that are left out.
+        None if there is no source file.
+    """
+    function = _innermost(function)
+    path = _file_of(function)
+    if path is None:
+        return None
+    module = _read(path, root)
+    names = _path_of_names(function)
+    own = [node for node in _own(module.bindings, names) if isinstance(node, ast.stmt)]
+    if not own:
+        return None
+    used: dict[int, ast.stmt] = {}
+    known, waiting = {names[0]}, _names(own)
+    while waiting:
+        name = waiting.pop()
+        if name not in known:
+            known.add(name)
+            for node in module.bindings.get(name, ()):
+                used[node.lineno] = node
+                waiting |= _names([node])
+    nodes = [*reversed(own), *(used[line] for line in sorted(used))]
+    return _first_lines("\n\n".join(textwrap.dedent(_text(module, [node])) for node in nodes))
+
+
+def _first_lines(text: str) -> str:
+    """Return the text, cut to :data:`LONGEST_CODE` characters at the end of a line."""
+    if len(text) <= LONGEST_CODE:
+        return text
+    kept = text[:LONGEST_CODE].rpartition("\n")[0] or text[:LONGEST_CODE]
+    return f"{kept}\n# ... {text.count(chr(10)) - kept.count(chr(10)):,} more lines"
+
+
+def _innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that decorators and partials wrap."""
     function = inspect.unwrap(function)
     while isinstance(function, functools.partial):
         function = inspect.unwrap(function.func)
+    return function
+
+
+def _file_of(function: Callable[..., Any]) -> Path | None:
     file = inspect.getsourcefile(function)
-    if file is None or not Path(file).is_file():
+    return None if file is None or not Path(file).is_file() else Path(file)
+
+
+def _path_of_names(function: Callable[..., Any]) -> list[str]:
+    """Return the names that lead from the module's top level to the function."""
+    return function.__qualname__.split(".<locals>")[0].split(".")
+
+
+@functools.lru_cache(maxsize=100)  # the claims that parameters make of one function come one after the other
+def _reached_source(function: Callable[..., Any], root: Path, *, told: bool) -> list[str]:
+    function = _innermost(function)
+    path = _file_of(function)
+    if path is None:
         return [f"{function.__module__}.{function.__qualname__}"]
-    path = Path(file)
     module = _read(path, root)
-    outermost, *_ = names = function.__qualname__.split(".<locals>")[0].split(".")
+    outermost, *_ = names = _path_of_names(function)
     nodes = list(_own(module.bindings, names))
     if not nodes:
         return [module.text]

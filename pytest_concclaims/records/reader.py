@@ -152,6 +152,16 @@ def _fifth(data: dict[str, Any]) -> None:
             race["control"]["without_locks"] = []
 
 
+def _sixth(data: dict[str, Any]) -> None:
+    """Turn schema 5 into schema 6."""
+    data.setdefault("source_url", None)
+    data.setdefault("suites", [])
+    claims = data["claims"]
+    for claim in claims if isinstance(claims, list) else ():
+        if isinstance(claim, dict):
+            claim.setdefault("code", None)
+
+
 def _pieces(data: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
     """Yield the evidence of a kind of all claims, as far as it looks like some."""
     claims = data["claims"]
@@ -177,7 +187,13 @@ def _without_schedules(race: dict[str, Any]) -> None:
 
 
 #: What turns a record of one schema into one of the next, in place; it may be no record at all.
-_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {1: _second, 2: _third, 3: _fourth, 4: _fifth}
+_UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {
+    1: _second,
+    2: _third,
+    3: _fourth,
+    4: _fifth,
+    5: _sixth,
+}
 
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from ..machine import Machine
 from ..verdict import Verdict, fails, unexpected
 from .evidence import Evidence, from_json
 
-#: 5 has the project's name, the budget of second attempts, and the orders and scenarios of races; 4 has the schedules
-#: of races and the steps of their witnesses; 3 says whether the JIT compiler was on; 2 has each claim's node id, and
-#: what narrowed the run to some claims.
-SCHEMA = 5
+#: 2 added each claim's node id, and the options that narrow a run; 3 the state of the JIT compiler; 4 the schedules of
+#: races and the steps of their witnesses; 5 the project's name, the patience, and the orders and scenarios of races;
+#: 6 each claim's code, the address of the source files, and the descriptions of shipped suites.
+SCHEMA = 6
 SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 
 
@@ -30,6 +30,8 @@ class ClaimResult:
     :param duration: seconds, set-up and teardown included.
     :param location: ``file:line``.
     :param nodeid: by which pytest runs this claim alone; None in a record of schema 1, which had none.
+    :param code: the source of the test function, and of what that uses of its own file; None if there is no source
+        file, and in a record of schema 5 or older.
 
     The other fields are those of :class:`~pytest_concclaims.claim.Claim`.
     """
@@ -46,6 +48,7 @@ class ClaimResult:
     duration: float
     location: str
     nodeid: str | None
+    code: str | None
 
     @property
     def unexpected(self) -> bool:
@@ -107,6 +110,10 @@ class RunRecord:
     :param duration: seconds.
     :param complete: whether every claim that was selected has ended; false after Ctrl-C, ``-x``, a crash.
     :param project: the project's name, where claims of its own are among these; None where only shipped suites ran.
+    :param source_url: the address of the project's files at the commit that ran, without a slash at its end; None if
+        it is unknown.
+    :param suites: the shipped suites of these claims, each with ``name``, ``title``, ``language`` and ``about`` of
+        its source, and ``terms``: the words after the section in a claim's source, with their meanings.
     :param claims: in the order of their collection.
     """
 
@@ -160,6 +167,8 @@ class RunRecord:
             "duration": self.duration,
             "complete": self.complete,
             "project": self.project,
+            "source_url": self.source_url,
+            "suites": list(self.suites),
             "claims": [claim.to_json() for claim in self.claims],
         }
 
@@ -175,5 +184,6 @@ class RunRecord:
             **{**data["interpreter"], "start_methods": tuple(data["interpreter"]["start_methods"])}
         )
         fields["machine"] = Machine(**data["machine"])
+        fields["suites"] = tuple(data["suites"])
         fields["claims"] = tuple(ClaimResult.from_json(claim) for claim in data["claims"])
         return cls(**fields)

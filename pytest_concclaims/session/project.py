@@ -1,12 +1,13 @@
-"""The project whose claims run."""
+"""The project whose claims run: its name, and the address of its files."""
 
 from __future__ import annotations
 
 import configparser
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 
 def project_name(root: Path) -> str:
@@ -39,3 +40,30 @@ def _in_ini(text: str) -> str:
     settings = configparser.RawConfigParser()
     settings.read_string(text)
     return settings.get("metadata", "name")
+
+
+def source_url(root: Path, environment: Mapping[str, str]) -> str | None:
+    """Return the address of a folder on the code host, at the commit that a CI service has checked out.
+
+    GitHub Actions and GitLab CI say the address in environment variables
+    (https://docs.github.com/en/actions/reference/workflows-and-actions/variables,
+    https://docs.gitlab.com/ci/variables/predefined_variables/).
+
+    :param environment: the environment variables.
+    :returns: an address without a slash at its end; None where no service says it, or the folder is not in the
+        checkout.
+    """
+    of = environment.get
+    if of("GITHUB_ACTIONS"):
+        repository = f"{of('GITHUB_SERVER_URL', '')}/{of('GITHUB_REPOSITORY', '')}/blob"
+        commit, checkout = of("GITHUB_SHA"), of("GITHUB_WORKSPACE")
+    else:
+        repository = f"{of('CI_PROJECT_URL', '')}/-/blob"
+        commit, checkout = of("CI_COMMIT_SHA"), of("CI_PROJECT_DIR")
+    if not commit or not checkout or re.match(r"https?://[^\s/]+/[^\s]+$", repository) is None:
+        return None
+    try:
+        folder = root.resolve().relative_to(Path(checkout).resolve())
+    except (OSError, ValueError):
+        return None
+    return "/".join([repository, quote(commit, safe=""), *(quote(part, safe="") for part in folder.parts)])

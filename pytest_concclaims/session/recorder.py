@@ -31,7 +31,8 @@ from ..verdict import Facts, Verdict, decide
 from .baseline import Baseline
 from .collection import TAKEN_OUT
 from .plan import Plan
-from .project import project_name
+from .project import project_name, source_url
+from .suites import descriptions_of
 from .trial import REPORT_ATTRIBUTE
 
 _GIL_CAME_BACK = re.compile(r"\(GIL\) has been enabled to load module '([^']+)'")
@@ -47,6 +48,7 @@ class Recorder:
         self._config = config
         self._plan = plan
         self._project = project_name(config.rootpath)
+        self._source_url = source_url(config.rootpath, os.environ)
         self._interpreter = interpreter
         self._machine = Machine.current()
         self._reports: list[Path] = [
@@ -243,6 +245,7 @@ class Recorder:
 
     def _record(self, results: Sequence[ClaimResult], *, complete: bool) -> RunRecord:
         option = self._config.getoption
+        ran = {result.suite for result in results}
         return RunRecord(
             tool=self._tool,
             options={
@@ -260,6 +263,8 @@ class Recorder:
             duration=round(time.perf_counter() - self._start, 3),
             complete=complete,
             project=self._project if any(result.suite == self._project for result in results) else None,
+            source_url=self._source_url,
+            suites=tuple(descriptions_of(name for name in self._plan.collected if name in ran)),
             claims=tuple(results),
         )
 

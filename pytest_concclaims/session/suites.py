@@ -24,6 +24,14 @@ def suite_folders() -> dict[str, Path]:
     return folders
 
 
+def descriptions_of(names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield what shipped suites are about, as a run record has it; nothing for a suite without a description."""
+    for name in names:
+        description = getattr(importlib.import_module(f"{_SUITES_PACKAGE}.{name}"), "DESCRIPTION", None)
+        if description is not None:
+            yield {"name": name, **description}
+
+
 class SuiteModule(pytest.Module):
     """A module of a shipped suite.
 

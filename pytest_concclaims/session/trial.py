@@ -129,6 +129,7 @@ class Trial:
             duration=round(self.duration, 4),
             location=claim.location,
             nodeid=claim.nodeid,
+            code=claim.code,
         )
 
     def begin_again(self) -> None:

@@ -291,6 +291,7 @@ CLAIM = ClaimResult(
     duration=0.1,
     location="test_x.py:3",
     nodeid="test_x.py::test_x",
+    code=None,
 )
 
 
@@ -313,5 +314,7 @@ def record_of(*claims: ClaimResult) -> RunRecord:
         duration=1.0,
         complete=True,
         project=None,
+        source_url=None,
+        suites=(),
         claims=claims,
     )
