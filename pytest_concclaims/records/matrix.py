@@ -1,4 +1,4 @@
-"""The matrix: what several runs say about the same claims, and where their verdicts differ."""
+"""The matrix: the verdicts of several runs on the same claims, and where they differ."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .matrix_columns import Column, Family, circumstances, columns_of, differenc
 from .record import ClaimResult, RunRecord
 from .section import section_of
 
-#: What one run says about a claim; None: the claim was not in it, which is not the same as NOT APPLICABLE.
+#: A claim's result in one run; None: the claim was not in the run, which is not the same as NOT APPLICABLE.
 Cell = Optional[ClaimResult]
 
-#: How unlike each run is those before it.
+#: For each run, the distance to each run before it.
 _Distances = Sequence[Sequence[tuple[int, ...]]]
 
 _SHORTEST_DIGEST = 8
@@ -26,11 +26,11 @@ _MOST_LISTED = 5
 
 @dataclass(frozen=True)
 class VerdictChange:
-    """A cell whose verdict is another than that of the run that is most like its own, among those before it.
+    """A cell whose verdict differs from that of the most similar run before it.
 
     :param column: the index of its column.
-    :param reference: that of the column it was compared with.
-    :param where: all that tells the two columns apart: ``between versions``, ``on PyPy and another version``.
+    :param reference: the index of the column that it was compared with.
+    :param where: all differences between the two columns: ``between versions``, ``on PyPy and another version``.
     """
 
     column: int
@@ -42,12 +42,12 @@ class VerdictChange:
 class Row:
     """One claim.
 
-    :param refinement: what its source says beyond the section, such as ``literally``; may be empty.
-    :param digest: the beginning of its digest, where other rows have the same id; else None.
+    :param refinement: the words after the section in its source, such as ``literally``; may be empty.
+    :param digest: the beginning of its digest, if other rows have the same id; else None.
     :param cells: one for each column.
     :param changes: by the index of the column.
-    :param sentence: where which verdict was reached, if they differ; else None.
-    :param alarm: where a verdict is not the expected one, and what was expected; None if all are as expected.
+    :param sentence: the verdicts and the columns that have them, if verdicts differ; else None.
+    :param alarm: the unexpected verdicts, their columns and what was expected; None if all are as expected.
     """
 
     id: str
@@ -62,7 +62,7 @@ class Row:
 
     @property
     def full_statement(self) -> str:
-        """The statement, and how it relates to the source."""
+        """The statement, and in brackets the words after the section in its source."""
         return f"{self.statement} ({self.refinement})" if self.refinement else self.statement
 
     @property
@@ -83,7 +83,7 @@ class Row:
 
 @dataclass(frozen=True)
 class MatrixSection:
-    """The claims of one suite from one source."""
+    """The claims of one section of a suite's source."""
 
     title: str
     rows: tuple[Row, ...]
@@ -91,9 +91,9 @@ class MatrixSection:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Claims and the runs that say something about them.
+    """Claims, and the runs that have results for them.
 
-    :param warnings: what must be known to read it rightly, each one sentence or more, on one line.
+    :param warnings: reasons to doubt a comparison, each one sentence or more, on one line.
     """
 
     columns: tuple[Column, ...]
@@ -112,21 +112,33 @@ class Matrix:
         return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
     def legend(self) -> list[tuple[str, str]]:
-        """Return the signs in cells and heads, each with what it means; without those that do not occur."""
+        """Return the signs that occur in cells and heads, each with its meaning."""
         shown = {sign for row in self.rows for cell in row.cells for sign in cell_sign(cell)}
         if not all(column.record.complete for column in self.columns):
             shown.add("*")
         return [(sign, meaning) for sign, meaning in _SIGNS if sign in shown]
 
     def headline(self) -> str:
-        """Return how many claims there are, where how many of them differ, and how many are not as expected."""
+        """Return the most important fact in a short sentence, without a full stop."""
+        unexpected = count_claims(row for row in self.rows if row.unexpected)
+        if unexpected:
+            return f"{counted(unexpected, 'claim')} not as expected"
+        differing = count_claims(row for row in self.rows if row.differs)
+        if differing:
+            return f"The verdict differs for {differing:,} of {counted(count_claims(self.rows), 'claim')}"
+        if any(row.compared for row in self.rows):
+            return "No verdict differs"
+        return "Nothing to compare: no claim has a verdict in two runs"
+
+    def summary(self) -> str:
+        """Return the numbers of claims and runs, of differing claims and where they differ, and of unexpected ones."""
         parts = [f"{counted(count_claims(self.rows), 'claim')} in {counted(len(self.columns), 'run')}"]
         parts.append(self._compared())
         unexpected = count_claims(row for row in self.rows if row.unexpected)
         return "; ".join([*parts, f"{unexpected:,} not as expected"] if unexpected else parts)
 
     def _compared(self) -> str:
-        """Return in how many of the claims that can be compared the verdict differs, and where."""
+        """Return the number of claims whose verdict differs, of those that can be compared, and where they differ."""
         compared = count_claims(row for row in self.rows if row.compared)
         decided = f"{counted(compared, 'claim')} that two runs or more decided"
         differing = [row for row in self.rows if row.differs]
@@ -140,12 +152,12 @@ class Matrix:
 
 
 def count_claims(rows: Iterable[Row]) -> int:
-    """Return how many claims rows are of: several experiments under one id are one claim."""
+    """Return the number of claims in rows: several experiments with one id are one claim."""
     return len({row.id for row in rows})
 
 
 def _places(rows: Iterable[Row]) -> str:
-    """Return where the verdicts of rows change, the most frequent first, each with the number of claims."""
+    """Return the places where the verdicts of rows change, the most frequent first, each with its number of claims."""
     found = Counter(where for where, _ in {(change.where, row.id) for row in rows for change in row.changes.values()})
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     listed = [f"{count:,} {where}" for where, count in ordered[:_MOST_LISTED]]
@@ -154,7 +166,7 @@ def _places(rows: Iterable[Row]) -> str:
 
 
 def cell_sign(cell: Cell) -> str:
-    """Return the sign for a cell: C, R, i, n, E, with an exclamation mark if that was not expected; or a dash."""
+    """Return the sign for a cell: C, R, i, n or E, with an exclamation mark if it is unexpected; or a dash."""
     if cell is None:
         return "-"
     return _LETTERS[cell.verdict] + ("!" if cell.unexpected else "")
@@ -178,12 +190,13 @@ _SIGNS = (
 def matrix_of(records: Sequence[RunRecord]) -> Matrix:
     """Return the matrix of one or more runs.
 
-    Claims are the same if their id and their digest are; another digest is another experiment, and a row of its own.
+    Results with the same id and the same digest are in one row. Another digest is another experiment, in a row of its
+    own.
 
     :raises ValueError: there are no records.
     """
     if not records:
-        raise ValueError("a matrix needs a run record")
+        raise ValueError("matrix_of: no records; pass at least one run record")
     columns = columns_of(records)
     distances = [[distance(before, column) for before in columns[:index]] for index, column in enumerate(columns)]
     digests = _digests(columns)
@@ -198,7 +211,7 @@ def matrix_of(records: Sequence[RunRecord]) -> Matrix:
 
 
 def _digests(columns: Sequence[Column]) -> dict[str, tuple[str, list[str]]]:
-    """Return for each claim's id its section's title and its digests, all in the order of first appearance."""
+    """Return for each claim's id the title of its section and its digests, all in the order of first appearance."""
     found: dict[str, tuple[str, list[str]]] = {}
     for column in columns:
         for result in column.record.claims:
@@ -209,7 +222,7 @@ def _digests(columns: Sequence[Column]) -> dict[str, tuple[str, list[str]]]:
 
 
 def _shortened_digest(digest: str, all_of_them: Sequence[str]) -> str | None:
-    """Return as much of a digest as tells it from the others, None if there are none."""
+    """Return the beginning of a digest by which it differs from the others; None if there are no others."""
     if len(all_of_them) == 1:
         return None
     length = _SHORTEST_DIGEST
@@ -245,15 +258,15 @@ def _warnings(columns: Sequence[Column], digests: Mapping[str, tuple[str, list[s
         )
     ended_early = [column.label for column in columns if not column.record.complete]
     if len(ended_early) == 1:
-        yield f"The run on {ended_early[0]} is not complete: some of its claims did not come to an end."
+        yield f"The run on {ended_early[0]} is not complete: some of its claims did not end."
     elif ended_early:
         runs = f"{len(ended_early):,} runs are not complete"
-        yield f"{runs}: some of their claims had no end ({_first_few(ended_early)})."
+        yield f"{runs}: some of their claims did not end ({_first_few(ended_early)})."
     unlike = [f"{word} {_first_few(values, ' or ')}" for word, values in circumstances(columns)]
     if unlike:
         yield (
-            f"Not only the interpreters of the runs differ: they ran {'; '.join(unlike)}. A verdict that differs may "
-            "do so for that reason. To compare interpreters, run all of them on one machine with the same options."
+            f"Not only the interpreters of the runs differ: they ran {'; '.join(unlike)}. A verdict may differ "
+            "for that reason. To compare interpreters, run all of them on one machine with the same options."
         )
 
 
@@ -267,7 +280,7 @@ def _first_few(texts: Sequence[str], separator: str = ", ") -> str:
 
 
 def _changes(columns: Sequence[Column], distances: _Distances, cells: Sequence[Cell]) -> Iterator[VerdictChange]:
-    """Yield the cells that reached another verdict than the most similar runs before them that reached one."""
+    """Yield the cells whose verdict differs from those of the most similar runs before them that reached one."""
     before: list[int] = []
     for index, cell in enumerate(cells):
         if cell is None or not cell.verdict.reached:
@@ -284,18 +297,18 @@ def _verdict(cell: Cell) -> Verdict | None:
     return None if cell is None else cell.verdict
 
 
-# --- and in words
+# --- in words
 
 
 def _sentence(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
-    """Return where which verdict was reached, and where none was."""
+    """Return each verdict with the columns that have it, and the columns without one."""
     words = ["not in the run" if cell is None else cell.verdict.word for cell in cells]
     reached = [cell is not None and cell.verdict.reached for cell in cells]
     return _words_with_columns(columns, words, [word for word, yes in zip(words, reached) if yes] + words)
 
 
 def _alarm(columns: Sequence[Column], cells: Sequence[Cell]) -> str | None:
-    """Return where a verdict is not the expected one, and what was expected; None if all are as expected."""
+    """Return the unexpected verdicts with their columns and the expected verdict; None if all are as expected."""
     words = ["" if cell is None or not cell.unexpected else _unexpected(cell) for cell in cells]
     return _words_with_columns(columns, words, filter(None, words)) or None
 
@@ -306,7 +319,7 @@ def _unexpected(cell: ClaimResult) -> str:
 
 
 def _words_with_columns(columns: Sequence[Column], words: Sequence[str], shown: Iterable[str]) -> str:
-    """Return for each of the shown words the columns that have it.
+    """Return each of the shown words with the columns that have it.
 
     :param words: one for each column.
     """
@@ -317,7 +330,7 @@ def _words_with_columns(columns: Sequence[Column], words: Sequence[str], shown: 
 
 
 def _columns_phrase(columns: Sequence[Column], chosen: Iterable[int]) -> str:
-    """Return the words for some of the columns: neighbours of one family are a range."""
+    """Return a phrase for some of the columns: neighbours of one family are a range."""
     wanted = set(chosen)
     parts = []
     for family in Family:
@@ -331,7 +344,7 @@ def _columns_phrase(columns: Sequence[Column], chosen: Iterable[int]) -> str:
 
 
 def _ranges(members: Sequence[tuple[Column, bool]]) -> list[str]:
-    """Return the names of those of a family's columns that are meant, three and more neighbours as a range."""
+    """Return the names of a family's chosen columns; three or more neighbours are a range."""
     runs: list[list[Column]] = []
     last: Column | None = None
     for column, meant in members:
@@ -348,7 +361,7 @@ def _ranges(members: Sequence[tuple[Column, bool]]) -> list[str]:
 
 
 def _follows(one: Column, other: Column) -> bool:
-    """Whether there is no version between two, of which nothing is known."""
+    """Return whether no version lies between two."""
     if one.family is Family.OTHER:
         return False
     return one.minor[0] == other.minor[0] and other.minor[1] - one.minor[1] <= 1

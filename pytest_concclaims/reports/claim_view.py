@@ -1,31 +1,33 @@
-"""How reports show a claim: whose it is, its mark, why it ended so, where it stands, and how to run it alone."""
+"""A claim as reports show it: its mark, its reason, its anchor, its command, and the address of its source."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import shlex
+from collections.abc import Iterable
+from urllib.parse import quote
 
 from ..records import schedules as words
 from ..records.evidence import Attempt, Evidence, RaceRun, from_json
-from ..records.record import ClaimResult
+from ..records.record import ClaimResult, RunRecord
 from ..text import counted
 from ..verdict import Verdict
 
-#: Characters of an anchor and of a command: more are no use to anybody.
+#: Characters of an anchor and of a command.
 _LONGEST_ANCHOR = 120
 _LONGEST_COMMAND = 2_000
-#: Attempts within attempts; pytest's plugins make no more than one level.
+#: Levels of attempts within attempts. pytest's plugins make one.
 _DEEPEST = 3
 
 
 def of_project(project: str | None) -> str:
-    """Return whose claims a run's are, as it goes on after "claims"; nothing where only shipped suites ran."""
+    """Return ``" of PROJECT"``, to follow the word "claims"; an empty text if only shipped suites ran."""
     return f" of {project}" if project else ""
 
 
 def anchor(result: ClaimResult, prefix: str = "claim-") -> str:
-    """Return the claim's anchor: the same in each page, and another for each claim."""
+    """Return the claim's anchor: the same on each page, and different for each claim."""
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", result.id)[:_LONGEST_ANCHOR].strip("-")
     if plain == result.id:
         return prefix + plain
@@ -34,9 +36,9 @@ def anchor(result: ClaimResult, prefix: str = "claim-") -> str:
 
 
 def mark(result: ClaimResult, *, strict: bool) -> str:
-    """Return the verdict in words; of one that fails the run, what was expected.
+    """Return the verdict in words, and the expected one if they differ.
 
-    :param strict: whether an inconclusive claim fails.
+    :param strict: whether an inconclusive claim fails the run.
     """
     if result.verdict.reached and result.unexpected:
         return f"{result.verdict.word}, expected {result.expected.word}"
@@ -46,7 +48,7 @@ def mark(result: ClaimResult, *, strict: bool) -> str:
 
 
 def why(result: ClaimResult) -> tuple[str, str] | None:
-    """Return what the reason explains, and the reason; None if there is none to give."""
+    """Return a heading for the claim's reason, and the reason; None if it has no reason."""
     if result.verdict.reached and result.unexpected:
         return f"Expected {result.expected.word}", result.reason or "The evidence says otherwise."
     if result.reason is None:
@@ -57,15 +59,39 @@ def why(result: ClaimResult) -> tuple[str, str] | None:
 
 
 def command(result: ClaimResult) -> str | None:
-    """Return the command that runs this claim alone, for a POSIX shell; None if the record cannot tell."""
+    """Return the command that runs this claim alone, for a POSIX shell; None if its node id fits no command."""
     nodeid = result.nodeid
     if nodeid is None or len(nodeid) > _LONGEST_COMMAND or not nodeid.isprintable() or nodeid.startswith("-"):
         return None  # a dash: pytest would take it as an option
     return f"pytest --claims {shlex.quote(nodeid)}"
 
 
+def source_link(result: ClaimResult, record: RunRecord) -> str | None:
+    """Return the address of the claim's test on the code host; None if the record does not have it."""
+    if record.source_url is None or result.suite != record.project:
+        return None
+    path, _, line = result.location.rpartition(":")
+    if not line.isdecimal() or ".." in path.split("/") or not record.source_url.startswith(("https://", "http://")):
+        return None
+    return f"{record.source_url}/{quote(path, errors='replace')}#L{line}"
+
+
+def places_of_code(claims: Iterable[tuple[ClaimResult, str]]) -> dict[str, tuple[str, str]]:
+    """Return for each code the id and the anchor of the first claim that has it.
+
+    Parameters make several claims of one function: a page shows its code once.
+
+    :param claims: claims with their anchors.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for result, place in claims:
+        if result.code is not None:
+            first.setdefault(result.code, (result.id, place))
+    return first
+
+
 def earlier(attempt: Attempt, depth: int) -> list[Evidence] | None:
-    """Return what was seen in an earlier attempt; None where it is too deep within others to be shown."""
+    """Return the evidence of an earlier attempt; None if the attempt is nested too deeply to be shown."""
     return [from_json(item) for item in attempt.evidence] if depth < _DEEPEST else None
 
 
@@ -75,7 +101,7 @@ def kind_of(piece: Evidence) -> str:
 
 
 def schedule_facts(race: RaceRun) -> list[tuple[str, str]]:
-    """Return what is to be known of a race's schedules: names and words; nothing if it ran none."""
+    """Return facts about a race's schedules, each with its name; none if it ran no schedules."""
     schedules = race.schedules
     if schedules is None:
         return []

@@ -1,6 +1,6 @@
-"""What the pages share: the templates' environment, and a document that asks nothing of any network.
+"""The templates of pages, and HTML documents made from them, which load nothing.
 
-A page is a template that extends ``document.html.j2`` and fills its blocks; ``claim.html.j2`` has the macros that
+A page is a template that extends ``document.html.j2`` and fills its blocks. ``claim.html.j2`` has the macros that
 show a claim with its evidence.
 """
 
@@ -26,9 +26,9 @@ _FOLDER = Path(__file__).with_name("templates")
 
 
 def document(template: str, **values: object) -> str:
-    """Return a page as one file: its style and its script are in it, and nothing else is let in.
+    """Return a page as one file, with its style and its script; its policy allows no others.
 
-    :param template: the name of one that extends ``document.html.j2``.
+    :param template: the name of a template that extends ``document.html.j2``.
     :param values: the template's variables.
     """
     return environment().get_template(template).render(values)
@@ -40,15 +40,15 @@ def read(name: str) -> str:
 
 
 def name_of(standing: Standing) -> str:
-    """Return what a standing is called in classes: ``as-expected``."""
+    """Return a standing's class in pages, such as ``as-expected``."""
     return standing.name.lower().replace("_", "-")
 
 
 @functools.cache
 def environment() -> Environment:
-    """Return the environment of the templates: all text is escaped, and what is not there is an error.
+    """Return the environment of the templates: all text is escaped, and an unknown variable is an error.
 
-    Filters: ``line`` and ``block`` make a text of unknown origin fit to be shown, and cut it.
+    The filters ``line`` and ``block`` make text of unknown origin safe to show, and cut it.
     """
     made = Environment(
         loader=PackageLoader(__name__.rpartition(".")[0], "templates"),
@@ -60,7 +60,7 @@ def environment() -> Environment:
     made.filters.update(line=_line, block=_block, seconds=charts.in_seconds)
     style, script = map(read, ("style.css", "script.js"))
     made.globals.update(
-        # Ours, and not escaped: a browser takes what is in these two elements as it stands.
+        # Not escaped: browsers decode no entities in these two elements. Both files are of this package.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         policy=content_security_policy(style, script),
@@ -71,6 +71,7 @@ def environment() -> Environment:
         earlier=claim_view.earlier,
         kind_of=claim_view.kind_of,
         schedule_facts=claim_view.schedule_facts,
+        source_link=claim_view.source_link,
         in_schedule=in_schedule,
         charts=charts,
     )
@@ -78,9 +79,9 @@ def environment() -> Environment:
 
 
 def content_security_policy(style: str, script: str) -> str:
-    """Return a policy that lets in this style and this script, and nothing from elsewhere.
+    """Return a content security policy that allows this style and this script, and nothing else.
 
-    Attributes such as ``style=`` and ``onclick=`` have no effect under it.
+    It disables attributes such as ``style=`` and ``onclick=``.
     """
     return (
         f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "

@@ -9,15 +9,16 @@ from ..records.record import ClaimResult, RunRecord, Standing, count_verdicts
 from ..records.section import section_of
 from ..text import counted, cut, harmless
 from ..verdict import Verdict
-from .claim_view import of_project
+from .claim_view import anchor, of_project, places_of_code
 from .html import document, name_of
+from .key import descriptions, key
 
-#: Characters of what narrowed a run, in a headline.
+#: Characters of the options that narrowed a run, in a headline.
 _LONGEST_SELECTION = 100
 
 
 def page(record: RunRecord) -> str:
-    """Return a run as one HTML file, that asks nothing of any network and whose script is its own."""
+    """Return a run as one HTML file, which loads nothing."""
     return document(
         "page.html.j2",
         record=record,
@@ -27,7 +28,10 @@ def page(record: RunRecord) -> str:
         standing=name_of(record.standing),
         counts=_shown_counts(record),
         failing=len(record.failing),
+        suites=descriptions([record]),
+        key=key([record]),
         sections=sections(record.claims),
+        code=places_of_code((result, anchor(result)) for result in record.claims),
         started=record.started.replace("T", " ").replace("+00:00", " UTC"),
         environment=_environment(record),
         total=counted(len(record.claims), "claim"),
@@ -35,14 +39,14 @@ def page(record: RunRecord) -> str:
 
 
 def headline(record: RunRecord) -> str:
-    """Return what the run comes to, in words."""
+    """Return the run's standing, in words."""
     standing = record.standing
     if standing is Standing.UNEXPECTED:
         return f"{counted(len(record.failing), 'claim')} not as expected"
     if standing is Standing.NO_VERDICT:
         return "No verdict: nothing was verified"
     if standing is Standing.INCOMPLETE:
-        return "Incomplete: not every claim came to an end"
+        return "Incomplete: not every claim ended"
     if standing is Standing.UNDECIDED:
         undecided = count_verdicts(record.claims)[Verdict.INCONCLUSIVE]
         but = f", but {counted(undecided, 'claim')} undecided" if undecided else ""
@@ -51,27 +55,25 @@ def headline(record: RunRecord) -> str:
 
 
 def _in_a_selection(record: RunRecord) -> str:
-    """Return what narrowed the run, as it goes on in a headline; empty if nothing did."""
+    """Return the options that narrowed the run, to follow in a headline; an empty text if there are none."""
     if not record.selection:
         return ""
     return f", in a selection: {harmless(cut(' '.join(record.selection), _LONGEST_SELECTION))}"
 
 
 def _remark(record: RunRecord) -> str:
-    """Return a sentence on what the headline leaves open; may be empty."""
+    """Return sentences that explain the headline; may be empty."""
     parts = []
     if not record.complete:
-        parts.append(
-            "The run was stopped, or some of its claims could not be collected: what is missing is not here."
-        )
+        parts.append("The run was stopped, or some of its claims could not be collected. Those are not shown.")
     if record.standing is Standing.UNEXPECTED:
-        parts.append("They stand open below.")
+        parts.append("They are open below.")
     if record.standing is Standing.NO_VERDICT:
-        parts.append("Without evidence, a run is not green.")
+        parts.append("A run without any verdict fails.")
     if record.standing is Standing.UNDECIDED and count_verdicts(record.claims)[Verdict.INCONCLUSIVE]:
-        parts.append("Every verdict that was reached is the expected one; the rest say what they lack.")
+        parts.append("Every verdict that was reached is the expected one. Each other claim says what is missing.")
     if record.selection:
-        parts.append("Only a selection of the claims was to run: the others are not here.")
+        parts.append("Only a selection of the claims ran. The others are not shown.")
     return " ".join(parts)
 
 
@@ -81,9 +83,9 @@ def _shown_counts(record: RunRecord) -> list[tuple[Verdict, int]]:
 
 @dataclass
 class PageSection:
-    """Claims that stand together.
+    """The claims of one section of their source.
 
-    :param claims: each with what its source says beyond the section's title; may be empty.
+    :param claims: each with the words after the section in its source; may be empty.
     """
 
     title: str
@@ -91,7 +93,7 @@ class PageSection:
 
 
 def sections(claims: Sequence[ClaimResult]) -> list[PageSection]:
-    """Return the claims by suite and source, in the order of the first of each; those without source by suite."""
+    """Return the claims by suite and section, in the order of first appearance; those without a source by suite."""
     found: dict[tuple[str, str], PageSection] = {}
     for result in claims:
         title, refinement = section_of(result)
@@ -101,20 +103,20 @@ def sections(claims: Sequence[ClaimResult]) -> list[PageSection]:
 
 def _selection(record: RunRecord) -> str:
     if record.options["selection"] is None:
-        return "not told: this record is of schema 1"
+        return "unknown (record of schema 1)"
     return " ".join(record.selection) or "none: all claims of the suites and files"
 
 
 def _second_attempts(patience: float | None) -> str:
-    return "none" if patience is None else f"at inconclusive claims, with {patience:g} s for each experiment at least"
+    return "none" if patience is None else f"for inconclusive claims, with at least {patience:g} s for each experiment"
 
 
 def _environment(record: RunRecord) -> list[tuple[str, str]]:
-    """Return what ran, on what, and what it was asked for: names and words."""
+    """Return facts about the interpreter, the machine and the options, each with its name."""
     interpreter, machine, options = record.interpreter, record.machine, record.options
     interval = "none" if interpreter.switch_interval is None else f"{interpreter.switch_interval:g} s"
     methods = ", ".join(interpreter.start_methods)
-    load = "not told" if machine.load_average is None else f"{machine.load_average:g}"
+    load = "unknown" if machine.load_average is None else f"{machine.load_average:g}"
     tools = ", ".join(
         f"{name} {version}"
         for name, version in [
@@ -133,9 +135,9 @@ def _environment(record: RunRecord) -> list[tuple[str, str]]:
         ("Tools", tools),
         ("Suites", ", ".join(options["suites"]) or "none"),
         ("Selection", _selection(record)),
-        ("Budget", f"{options['budget']:g} s for each experiment, unless it or its claim has one of its own"),
+        ("Budget", f"{options['budget']:g} s for each experiment without a budget of its own"),
         ("Second attempts", _second_attempts(options["patience"])),
-        ("Strict", "yes: an inconclusive claim fails" if options["strict"] else "no"),
+        ("Strict", "yes: an inconclusive claim fails the run" if options["strict"] else "no"),
         ("Experiments ran", "in the test process" if options["in_process"] else "in child processes, where possible"),
         ("Started", record.started),
         ("Duration", f"{record.duration:,.1f} s"),

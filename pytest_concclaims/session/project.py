@@ -55,15 +55,15 @@ def source_url(root: Path, environment: Mapping[str, str]) -> str | None:
     """
     of = environment.get
     if of("GITHUB_ACTIONS"):
-        repository = f"{of('GITHUB_SERVER_URL', '')}/{of('GITHUB_REPOSITORY', '')}/blob"
+        repository, pages = f"{of('GITHUB_SERVER_URL', '')}/{of('GITHUB_REPOSITORY', '')}", "blob"
         commit, checkout = of("GITHUB_SHA"), of("GITHUB_WORKSPACE")
     else:
-        repository = f"{of('CI_PROJECT_URL', '')}/-/blob"
+        repository, pages = of("CI_PROJECT_URL", ""), "-/blob"
         commit, checkout = of("CI_COMMIT_SHA"), of("CI_PROJECT_DIR")
-    if not commit or not checkout or re.match(r"https?://[^\s/]+/[^\s]+$", repository) is None:
+    if not commit or not checkout or re.fullmatch(r"https?://[^\s/]+(/[^\s/]+)+", repository) is None:
         return None
     try:
         folder = root.resolve().relative_to(Path(checkout).resolve())
     except (OSError, ValueError):
         return None
-    return "/".join([repository, quote(commit, safe=""), *(quote(part, safe="") for part in folder.parts)])
+    return "/".join([repository, pages, quote(commit, safe=""), *(quote(part, safe="") for part in folder.parts)])

@@ -1,4 +1,4 @@
-// The matrix, besides what all pages do: filter its rows, and open the evidence that a cell leads to.
+// The matrix: filter its rows, and open the evidence that a cell links to.
 (() => {
   const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
   const one = (selector) => document.querySelector(selector);
@@ -6,19 +6,30 @@
   const only = one(".only-differing");
   const search = one(".matrix-search");
   const claimOf = (row) => document.getElementById(row.dataset.claim);
-  const texts = new Map(rows.map((row) => [row, all("[data-words]", claimOf(row)).map((part) => part.textContent).join("\n").toLowerCase()]));
+  const texts = new Map();
 
-  /** How many claims rows are of: several experiments under one id are one claim. */
-  const claimsOf = (some) => new Set(some.map((row) => row.dataset.id)).size;
+  /** The text of a row's claim that a search looks at, in lower case. */
+  function textOf(row) {
+    if (!texts.has(row)) {
+      texts.set(row, all("[data-words]", claimOf(row)).map((part) => part.textContent).join("\n").toLowerCase());
+    }
+    return texts.get(row);
+  }
+
+  /** The number of claims in rows: several experiments with one id are one claim. */
+  const claimsOf = (some) => new Set(some.map((row) => row.dataset.id || row.dataset.claim)).size;
 
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of rows) {
-      row.hidden = (only.checked && !row.classList.contains("differs")) || !words.every((word) => texts.get(row).includes(word));
-      claimOf(row).hidden = row.hidden;
+      const hide = (only.checked && !row.classList.contains("differs")) || !words.every((word) => textOf(row).includes(word));
+      if (hide !== row.hidden) {
+        row.hidden = hide;
+        claimOf(row).hidden = hide;
+      }
     }
     for (const section of all(".matrix tbody")) {
-      section.hidden = all("tr.of-row", section).every((row) => row.hidden);
+      section.hidden = !section.querySelector("tr.of-row:not([hidden])");
     }
     const shown = claimsOf(rows.filter((row) => !row.hidden));
     const total = claimsOf(rows);
@@ -33,12 +44,12 @@
     filter();
   }
 
-  /** Show what the address points at, also if it is filtered out, and let the keyboard go on from there. */
+  /** Show the target of the address, also if it is filtered out, and move the keyboard's focus to it. */
   function follow() {
     let target = null;
     try {
       target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    } catch { /* no name that can be read */ }
+    } catch { /* not a valid name */ }
     if (!target) { return; }
     if (target.closest("[hidden]")) { clear(); }
     const evidence = target.closest("details.claim");
@@ -53,11 +64,16 @@
   only.addEventListener("change", filter);
   search.addEventListener("input", filter);
   all(".show-all").forEach((button) => button.addEventListener("click", clear));
-  all("a.cell").forEach((link) => link.addEventListener("click", (event) => {
-    if (link.hash !== location.hash) { return; }
-    event.preventDefault();  // of a way to the same address nobody is told, and it takes the focus away
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a.cell");
+    if (!link || link.hash !== location.hash) { return; }
+    event.preventDefault();  // a link to the current address fires no hashchange, and takes the focus away
     follow();
-  }));
+  });
+  document.addEventListener("mouseover", (event) => {
+    const link = event.target.closest("a.cell");
+    if (link) { link.title = link.getAttribute("aria-label"); }
+  });
   addEventListener("hashchange", follow);
   filter();  // a browser that comes back to a page fills its fields again
   follow();

@@ -1,12 +1,12 @@
 "use strict";
-// Filter, search, open and copy. Without it, all of the page can be read: what it adds is hidden until it runs.
+// Filter, search, open and copy. The page can be read without it: controls that need it are hidden until it runs.
 (() => {
   const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
   const one = (selector) => document.querySelector(selector);
   const claims = all("details.claim");
   const texts = new Map();
 
-  /** Everything that a search looks at in a claim, in lower case. */
+  /** The text of a claim that a search looks at, in lower case. */
   function textOf(claim) {
     if (!texts.has(claim)) {
       texts.set(claim, all("[data-find]", claim).map((part) => part.textContent).join("\n").toLowerCase());
@@ -20,7 +20,7 @@
       && words.every((word) => textOf(claim).includes(word));
   }
 
-  /** Show the claims that fit, and say how many. */
+  /** Show the claims that match, and their number. */
   function filter() {
     const verdicts = all(".by-verdict:checked").map((box) => box.value);
     const unexpected = all(".by-unexpected:checked").length > 0;
@@ -49,12 +49,12 @@
     filter();
   }
 
-  /** Open what the address points at, also if it is filtered out. */
+  /** Open the target of the address, also if it is filtered out. */
   function follow() {
     let target = null;
     try {
       target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    } catch { /* no name that can be read */ }
+    } catch { /* not a valid name */ }
     if (!target) { return; }
     if (target.closest("[hidden]")) { clear(); }
     for (let part = target; part; part = part.parentElement) {
@@ -64,17 +64,25 @@
     if (target.matches("details.claim")) { target.querySelector("summary").focus({ preventScroll: true }); }
   }
 
-  const visible = () => claims.filter((claim) => !claim.hidden);
+  const someClosed = () => claims.some((claim) => !claim.hidden && !claim.open);
 
   function nameOpenAll() {
     const button = one(".open-all");
-    if (button) { button.textContent = visible().every((claim) => claim.open) ? "Close all" : "Open all"; }
+    if (button) { button.textContent = someClosed() ? "Open all" : "Close all"; }
   }
 
   function openAll() {
-    const open = !visible().every((claim) => claim.open);
-    visible().forEach((claim) => { claim.open = open; });
+    const open = someClosed();
+    claims.forEach((claim) => { if (!claim.hidden) { claim.open = open; } });
     nameOpenAll();
+  }
+
+  // Thousands of claims toggle at once: the button is named once for all that do before the next frame.
+  let named = false;
+  function toggled(event) {
+    if (named || !event.target.matches("details.claim")) { return; }
+    named = true;
+    requestAnimationFrame(() => { named = false; nameOpenAll(); });
   }
 
   // --- light and dark
@@ -98,13 +106,13 @@
     try {
       await navigator.clipboard.writeText(code.textContent);
       button.textContent = "Copied";
-    } catch {  // not allowed, or no clipboard: the command is selected, to be copied by hand
+    } catch {  // not allowed, or no clipboard: select the command, so that the user can copy it
       getSelection().selectAllChildren(code);
       button.textContent = "Selected";
     }
   }
 
-  // --- printing: what is closed is printed, too
+  // --- printing: closed parts are printed as well
 
   let closed = [];
   addEventListener("beforeprint", () => {
@@ -123,8 +131,8 @@
   all(".clear").forEach((button) => button.addEventListener("click", clear));
   all(".open-all").forEach((button) => button.addEventListener("click", openAll));
   all(".theme").forEach((button) => button.addEventListener("click", changeTheme));
-  all(".copy").forEach((button) => button.addEventListener("click", () => copy(button)));
-  claims.forEach((claim) => claim.addEventListener("toggle", nameOpenAll));
+  document.addEventListener("click", (event) => { if (event.target.matches(".copy")) { copy(event.target); } });
+  document.addEventListener("toggle", toggled, true);  // it does not bubble
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
   addEventListener("hashchange", follow);
   filter();  // a browser that comes back to a page fills its fields again
