@@ -1,1 +1,1 @@
-"""The command ``concclaims``, which reads saved run records."""
+"""The command ``concclaims``, which reads run records."""

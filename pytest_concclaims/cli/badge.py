@@ -15,8 +15,8 @@ def add_to(commands: files.Subparsers) -> None:
     parser = commands.add_parser(
         "badge",
         help="make a badge of one or more runs",
-        description="Makes a badge of one or more runs. It is green only if every claim reached its expected verdict "
-        "in every run. Exit status: 0, or 2 if a record cannot be read.",
+        description="Makes a badge of one or more runs. It is green only if every claim has its expected verdict in "
+        "every run. Exit status: 0, or 2 if a record cannot be read.",
     )
     files.add_records(parser)
     files.add_output(parser, _RENDERERS, required=True)

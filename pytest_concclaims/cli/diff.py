@@ -20,31 +20,29 @@ def add_to(commands: files.Subparsers) -> None:
     parser = commands.add_parser(
         "diff",
         help="show what changed between two runs",
-        description="Shows which verdicts turned between two runs, which claims have none any more or have one now, "
-        "of which another verdict is expected now, and which are gone or new. Claims are paired by their ids, and "
-        "those that are gone with new ones by their digests, where only these two have it. Exit status: 0; 1 if a "
-        "verdict turned to the other one or to an error, or stayed but is not as expected any more; 2 if a record "
-        "cannot be read. Two interpreters can be compared; the head names them.",
+        description="Shows which claims changed between two runs: their verdict turned, they lost or gained it, their "
+        "expected verdict changed, or they are gone or new. Claims are paired by their ids; a claim that is gone is "
+        "paired with a new one if these two alone have the same digest. Exit status: 0; 1 if a verdict turned to the "
+        "other one or to an error, or is the same but unexpected now; 2 if a record cannot be read. The two runs may "
+        "be of different interpreters; the head names them.",
     )
     parser.add_argument("old", metavar="OLD.json", type=Path, help="the run record to compare with")
-    parser.add_argument(
-        "new", metavar="NEW.json", type=Path, help="the run record of which is to be known what changed"
-    )
+    parser.add_argument("new", metavar="NEW.json", type=Path, help="the run record to show the changes of")
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="exit with 1 as well if a claim has no verdict any more (inconclusive, not applicable), or had none "
-        "before, or is gone, or if the new run is not complete; new claims never fail",
+        help="exit with 1 also if a claim lost its verdict (it is inconclusive or not applicable now), gained one, or "
+        "is gone, or if the new run is not complete; new claims never fail",
     )
     parser.add_argument(
-        "-v", "--verbose", action="count", default=0, help="show all evidence, and the claims that did not change"
+        "-v", "--verbose", action="count", default=0, help="show all evidence, and the unchanged claims"
     )
     parser.add_argument(
         "-q",
         "--quiet",
         action="count",
         default=0,
-        help="show only what fails or is not as expected; -qq: the count only",
+        help="show only claims that fail or are not as expected; -qq: only the counts",
     )
     parser.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""What the commands share: reading records, writing files, and the terminal."""
+"""Files of the commands: records to read, reports to write, and the arguments for both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CommandError(Exception):
-    """Something that the user must put right; the text, in one line, says what."""
+    """A mistake in the command line; the text, in one line, says how to correct it."""
 
 
 def add_records(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def add_output(parser: argparse.ArgumentParser, suffixes: Iterable[str], *, requ
     """Add the option that names files to write.
 
     :param suffixes: the formats.
-    :param required: whether there must be one; else it is written instead of shown.
+    :param required: whether the option is required. If it is not, the command shows its result without it.
     """
     parser.add_argument(
         "-o",
@@ -39,8 +39,8 @@ def add_output(parser: argparse.ArgumentParser, suffixes: Iterable[str], *, requ
         required=required,
         type=Path,
         metavar="FILE",
-        help=("" if required else "write this instead; ")
-        + f"the suffix is the format: {', '.join(suffixes)} (repeatable)",
+        help=("write" if required else "write, instead of showing,")
+        + f" this file; its suffix names the format: {', '.join(suffixes)} (repeatable)",
     )
 
 
@@ -52,7 +52,7 @@ def add_label(parser: argparse.ArgumentParser) -> None:
 def read_records(paths: Sequence[Path]) -> list[RunRecord]:
     """Return the records in files, and in the folders among the paths; a file that is named twice is read once.
 
-    :raises RecordError: a file is no record; a folder has none.
+    :raises RecordError: a file is not a record, or a folder has none.
     :raises CommandError: two files are copies of one record.
     """
     files = {file.resolve(): file for path in paths for file in _files(path)}
@@ -62,7 +62,7 @@ def read_records(paths: Sequence[Path]) -> list[RunRecord]:
         record = read_record(file)
         copy = records.setdefault(record.to_text(), file)
         if copy is not file:
-            raise CommandError(f"{copy} and {file} are the record of one run; name one of them only")
+            raise CommandError(f"{copy} and {file}: the same run record; name only one of them")
         found.append(record)
     return found
 
@@ -72,23 +72,23 @@ def _files(path: Path) -> list[Path]:
         return [path]
     found = sorted(file for file in path.rglob("*") if suffix_of(file, REPORT_SUFFIXES) == ".json" and file.is_file())
     if not found:
-        raise RecordError(f"{path}: a folder without run records (*.json), in it or below")
+        raise RecordError(f"{path}: no run record (*.json) in this folder or below; name another folder, or files")
     return found
 
 
 def outputs(paths: Iterable[Path], suffixes: tuple[str, ...]) -> list[tuple[Path, str]]:
-    """Return the files to write, each with the suffix that names its format; make sure that they can be written.
+    """Return the files to write, each with the suffix of its format. Check that they can be written.
 
-    :raises CommandError: one has no such suffix, or cannot be written.
+    :raises CommandError: a file has none of the suffixes, or cannot be written.
     """
     found = []
     for path in paths:
         suffix = suffix_of(path, suffixes)
         if suffix is None:
-            raise CommandError(f"-o {path}: no suffix that names a format; end it in {' or '.join(suffixes)}")
+            raise CommandError(f"-o {path}: its suffix names no format; end it in {' or '.join(suffixes)}")
         problem = why_not_writable(path)
         if problem is not None:
-            raise CommandError(f"-o {path}: cannot be written: {problem}; name another place")
+            raise CommandError(f"-o {path}: cannot be written: {problem}; name another file")
         found.append((path, suffix))
     return found
 

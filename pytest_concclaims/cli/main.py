@@ -1,4 +1,4 @@
-"""The command ``concclaims``: what is made of saved run records. Each command is a module of its own."""
+"""The command ``concclaims``. Each of its commands is a module of its own."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ COMMANDS = (show, diff, matrix, badge)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
-    :param arguments: those of the command line; None: the process's own.
-    :returns: the exit status: 2 for input that must be put right first, else as the command's help says.
+    :param arguments: the command line; None: that of the process.
+    :returns: the exit status: 2 for invalid input, else as the command's help says.
     """
     parsed = _parser().parse_args(arguments)
     try:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RecordError, CommandError) as error:
         print(f"concclaims {parsed.command}: {error}", file=sys.stderr)  # noqa: T201  # a command speaks to the terminal
         return 2
-    except BrokenPipeError:  # "| head" has seen enough; the interpreter would complain when it flushes
+    except BrokenPipeError:  # "| head" has closed the pipe; the interpreter's own flush would raise again
         sys.stderr.close()
         return 1
     return status
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="concclaims",
         description="Reads run records, which pytest --claims --claims-report run.json writes.",
-        epilog="concclaims COMMAND --help has the options of each.",
+        epilog="concclaims COMMAND --help shows the options of a command.",
     )
     parser.add_argument("--version", action="version", version=f"pytest-concclaims {version('pytest-concclaims')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

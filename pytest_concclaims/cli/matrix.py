@@ -1,4 +1,4 @@
-"""``concclaims matrix``: claims and the interpreters they ran on."""
+"""``concclaims matrix``: the verdicts of several interpreters."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def add_to(commands: files.Subparsers) -> None:
     parser = commands.add_parser(
         "matrix",
         help="compare the verdicts of several interpreters",
-        description="Shows which claims were confirmed and which were refuted on which interpreter, and where that "
-        "differs. Exit status: 0, also if a verdict is not the expected one; 2 if a record cannot be read.",
+        description="Shows each claim's verdict on each interpreter, and where verdicts differ. "
+        "Exit status: 0, also if a verdict is unexpected; 2 if a record cannot be read.",
     )
     files.add_records(parser)
     files.add_output(parser, _RENDERERS)
@@ -64,5 +64,5 @@ def _svg(matrix: Matrix) -> str:
     return matrix_picture(matrix)
 
 
-#: What a format needs is imported when it is asked for.
+#: The modules of a format are imported on its first use.
 _RENDERERS: dict[str, Callable[[Matrix], str]] = {".html": _html, ".md": _markdown, ".svg": _svg}

@@ -1,4 +1,4 @@
-"""``concclaims show``: a saved run, shown as the run itself did, or written as another report."""
+"""``concclaims show``: a saved run in the terminal, or as a report."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def add_to(commands: files.Subparsers) -> None:
     parser = commands.add_parser(
         "show",
         help="show a saved run",
-        description="Shows a saved run as the run itself did, or writes it as another report. "
+        description="Shows a saved run as pytest --claims did, or writes it as a report. "
         "Exit status: 0, or 2 if the record cannot be read.",
     )
     parser.add_argument("record", metavar="RUN.json", type=Path)
     parser.add_argument("-v", "--verbose", action="count", default=0, help="show all evidence")
-    parser.add_argument("-q", "--quiet", action="count", default=0, help="show less; -qq: the count only")
+    parser.add_argument("-q", "--quiet", action="count", default=0, help="show less; -qq: only the counts")
     files.add_output(parser, REPORT_SUFFIXES)
     files.add_label(parser)
     parser.set_defaults(run=run)
@@ -52,5 +52,5 @@ def run(arguments: argparse.Namespace) -> int:
     )
     show_lines(writer, lines)
     if not record.complete:
-        writer.line("This run is not complete: some of its claims did not come to an end.", red=True, bold=True)
+        writer.line("This run is not complete: some of its claims did not end.", red=True, bold=True)
     return 0

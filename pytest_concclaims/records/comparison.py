@@ -1,4 +1,4 @@
-"""Two runs compared: which verdicts turned, and what is no verdict any more; a pure function of their records."""
+"""The comparison of two runs: the claims whose verdict or expectation changed."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .record import ClaimResult, RunRecord
 
 
 class Change(enum.Enum):
-    """How a claim changed; the value is its word."""
+    """How a claim changed; the value is the word for it."""
 
     #: From one verdict to the other, or to an error from anything else.
     TURNED = "turned"
-    #: No verdict now (inconclusive, not applicable), and something else before, an error included.
+    #: No verdict now (inconclusive or not applicable); before, a verdict, an error, or the other of the two.
     UNDECIDED = "undecided"
     #: A verdict now, and none before.
     DECIDED = "decided"
-    #: The same verdict, or none as before, but another one is expected now.
+    #: The same verdict as before, or none as before, but another expected verdict.
     EXPECTED_ANEW = "expected anew"
     #: In the old record only.
     GONE = "gone"
-    #: In the old record only, and the new run had perhaps not been asked for it.
+    #: In the old record only; the new run may have been asked for other claims.
     NOT_RUN = "not run"
     #: In the new record only.
     NEW = "new"
@@ -32,7 +32,7 @@ class Change(enum.Enum):
 
     @property
     def word(self) -> str:
-        """The change as it is shown to people, such as ``NOT RUN``."""
+        """The change as reports show it, such as ``NOT RUN``."""
         return self.value.upper()
 
 
@@ -43,8 +43,8 @@ _FAILS_IF_STRICT = (Change.UNDECIDED, Change.DECIDED, Change.GONE)
 class Difference:
     """A claim, and how it changed.
 
-    :param before: how it ended in the old one; None if it is new.
-    :param after: how it ended in the new one; None if it is not there any more.
+    :param before: its result in the old record; None if it is new.
+    :param after: its result in the new record; None if it is missing there.
     """
 
     change: Change
@@ -53,33 +53,33 @@ class Difference:
 
     @property
     def claim(self) -> ClaimResult:
-        """The claim, as the newest record that has it has it."""
+        """The claim's result in the new record; if it is missing there, in the old one."""
         claim = self.after or self.before
-        assert claim is not None, "a claim is in one of the two records at least"
+        assert claim is not None, "the claim must be in at least one of the two records"
         return claim
 
     @property
     def other_experiment(self) -> bool:
-        """Whether what was compared are two experiments: the claim's statement, parameters or code changed."""
+        """Whether the two results are of different experiments: the statement, the parameters or the code changed."""
         return self.before is not None and self.after is not None and self.before.digest != self.after.digest
 
     @property
     def renamed(self) -> bool:
-        """Whether it is the same experiment under another id than before."""
+        """Whether it is the same experiment under a new id."""
         return self.before is not None and self.after is not None and self.before.id != self.after.id
 
     @property
     def newly_unexpected(self) -> bool:
-        """Whether it changed or is new, and did not end as expected; it may not fail for that."""
+        """Whether it changed or is new, and its result is unexpected; that alone does not fail the comparison."""
         return self.change is not Change.SAME and self.after is not None and self.after.unexpected
 
     def fails(self, *, strict: bool) -> bool:
-        """Return whether that fails the comparison.
+        """Return whether the change fails the comparison.
 
-        A verdict that turned does. That another one is expected does if the verdict, which stayed, is not as expected
-        now. A new claim never does.
+        A verdict that turned fails it. A changed expectation fails it if the verdict is unexpected now. A new claim
+        never fails it.
 
-        :param strict: whether what is no verdict any more, or was none before, or is gone, fails as well.
+        :param strict: whether a lost or new verdict, and a claim that is gone, fail it as well.
         """
         if self.change is Change.EXPECTED_ANEW:
             return self.claim.verdict.reached and self.claim.unexpected
@@ -90,7 +90,7 @@ class Difference:
 class Comparison:
     """Two runs, and how each claim changed.
 
-    :param differences: in the order of the new record; then those that only the old one has, in its order.
+    :param differences: in the order of the new record; then the claims that only the old one has, in its order.
     """
 
     old: RunRecord
@@ -103,16 +103,16 @@ class Comparison:
 
     @property
     def compared(self) -> list[Difference]:
-        """The claims that both records have; without any, nothing was compared."""
+        """The claims that both records have; if there are none, nothing was compared."""
         return [found for found in self.differences if found.before is not None and found.after is not None]
 
     @property
     def other_interpreter(self) -> bool:
-        """Whether the two ran on different interpreters, or different builds of one."""
+        """Whether the runs were on different interpreters, or on different builds of one."""
         return self.old.interpreter.version_key() != self.new.interpreter.version_key()
 
     def fails(self, *, strict: bool) -> bool:
-        """Return whether a claim fails it.
+        """Return whether a claim fails the comparison.
 
         :param strict: as for :meth:`Difference.fails`.
         """
@@ -122,11 +122,11 @@ class Comparison:
 def compare(old: RunRecord, new: RunRecord, *, selection: bool = False) -> Comparison:
     """Return how each claim changed.
 
-    Claims are the same if their ids are. Of the others, one that only the new record has is the same as one that only
-    the old one has if their digests are equal, and no third has it: the same experiment under another id.
+    Claims are paired by their ids. A claim that only the new record has is paired with one that only the old record
+    has if these two alone have the same digest: it is the same experiment under a new id.
 
-    :param selection: whether the new run may have been asked for some claims only: what it has not was not run, then,
-        and is not gone.
+    :param selection: whether the new run may have been asked for some of the claims only. Missing claims are then NOT
+        RUN, else GONE.
     """
     before = {claim.id: claim for claim in old.claims}
     after = {claim.id for claim in new.claims}
@@ -144,13 +144,13 @@ def compare(old: RunRecord, new: RunRecord, *, selection: bool = False) -> Compa
 
 
 def _old_ids(gone: Sequence[ClaimResult], new: Sequence[ClaimResult]) -> dict[str, str]:
-    """Return the old id, by the new one, of each claim whose digest one that is gone has, and no third."""
+    """Return the old id, by the new one, of each new claim that shares its digest with exactly one that is gone."""
     before, after = _alone(gone), _alone(new)
     return {claim.id: before[digest].id for digest, claim in after.items() if digest in before}
 
 
 def _alone(claims: Sequence[ClaimResult]) -> dict[str, ClaimResult]:
-    """Return the claims by their digests, without those that share one."""
+    """Return the claims by their digests, without claims that share a digest."""
     count = Counter(claim.digest for claim in claims)
     return {claim.digest: claim for claim in claims if count[claim.digest] == 1}
 

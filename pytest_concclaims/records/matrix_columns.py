@@ -1,4 +1,4 @@
-"""The columns of a matrix: runs in the order of their interpreters, each with a name of its own; how two differ."""
+"""The columns of a matrix: runs in the order of their interpreters, their names, and how two of them differ."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .record import RunRecord
 
 #: A version before its release: alpha, beta, release candidate.
 _EARLY = re.compile(r"[0-9.]*(a|b|rc)([0-9]{1,9})")
-#: Characters of a name; those of real interpreters have fewer than half.
+#: Characters of a name. The names of known interpreters have less than half of that.
 _LONGEST_NAME = 40
 
 
 class Family(enum.Enum):
-    """Interpreters that differ in nothing but their version; in the order of the columns."""
+    """Interpreters that differ only in their version; in the order of the columns."""
 
     WITH_GIL = ("CPython {}", "{}")
     JIT_ON = ("CPython {} with the JIT on", "{} JIT")
@@ -28,11 +28,11 @@ class Family(enum.Enum):
     OTHER = ("{}", "{}")
 
     def phrase(self, names: str) -> str:
-        """Return the words for the family's interpreters of these versions, in a sentence."""
+        """Return a phrase for the family's interpreters of these versions, for a sentence."""
         return self.value[0].format(names)
 
     def head(self, name: str) -> str:
-        """Return the short head of the column of one of them."""
+        """Return the short head of a column."""
         return self.value[1].format(name)
 
     @classmethod
@@ -49,11 +49,12 @@ class Family(enum.Enum):
 
 @dataclass(frozen=True)
 class Column:
-    """One run, as the matrix names it.
+    """One run, and its names in a matrix.
 
-    :param name: within its family: ``3.13``, ``3.13t``, before a release ``3.15.0a1``; with a number where there are
-        several of that name.
-    :param label: as the record has it, with what tells it from the others of that label.
+    :param name: its name within its family: ``3.13``, ``3.13t``, before a release ``3.15.0a1``; with a number if
+        several runs have that name.
+    :param label: the interpreter's label in the record; if several runs have it, with a number and a distinguishing
+        suffix.
     """
 
     record: RunRecord
@@ -68,12 +69,12 @@ class Column:
 
     @property
     def minor(self) -> tuple[int, ...]:
-        """The version of the language without what only corrects it: (3, 13)."""
+        """The major and minor version of the language: (3, 13)."""
         return (*_numbers(self.record.interpreter.version), 0, 0)[:2]
 
     @property
     def version(self) -> str:
-        """The whole version: ``3.13.5``; where the implementation has one of its own, both."""
+        """The whole version: ``3.13.5``; if the implementation has a version of its own, both."""
         interpreter = self.record.interpreter
         language, own = _brief(interpreter.version), _brief(interpreter.implementation_version)
         return language if language.startswith(own) else f"{own} (Python {language})"
@@ -85,13 +86,13 @@ class Column:
 
     @property
     def machine(self) -> str:
-        """What it ran on: the system, the processor's kind, and the CPUs that it could use."""
+        """The machine: the system, the processor's architecture, and the usable CPUs."""
         machine = self.record.machine
         return f"{_brief(machine.system)} {_brief(machine.architecture)}, {machine.describe()}"
 
     @property
     def options_text(self) -> str:
-        """What the run was asked for, as far as that bears on verdicts."""
+        """The options of the run that may affect verdicts."""
         options = self.record.options
         words = [f"budget {_seconds(options['budget'])}"]
         if options["in_process"]:
@@ -102,7 +103,7 @@ class Column:
 
     @property
     def unexpected(self) -> int:
-        """How many of its claims are not as expected."""
+        """The number of its claims that are not as expected."""
         return sum(result.unexpected for result in self.record.claims)
 
     @property
@@ -112,7 +113,7 @@ class Column:
 
 
 def columns_of(records: Sequence[RunRecord]) -> tuple[Column, ...]:
-    """Return the columns for some runs: CPython, free-threaded CPython, PyPy, others; each by version."""
+    """Return the columns for runs: CPython, free-threaded CPython, PyPy, others; each by version."""
     ordered = [_column(record) for record in sorted(records, key=_order)]
     names = _numbering([column.family.head(column.name) for column in ordered])
     labels = _numbering([column.label for column in ordered])
@@ -137,12 +138,12 @@ def _column(record: RunRecord) -> Column:
 
 
 def _short_version(version: str) -> str:
-    """Return what names a version: major and minor of a release; before a release all of it, for it will change."""
+    """Return a short version: major and minor of a release; the whole version of a pre-release."""
     early = _EARLY.match(version)
     return early[0] if early else ".".join(version.split(".")[:2])
 
 
-#: Free-threaded builds of one version stand beside each other.
+#: The order of families. Free-threaded builds of one version are neighbours, with the GIL on and off.
 _RANKS = {
     Family.WITH_GIL: 0,
     Family.JIT_ON: 1,
@@ -167,14 +168,14 @@ def _order(record: RunRecord) -> tuple[object, ...]:
 
 
 def _numbering(texts: Sequence[str]) -> list[str]:
-    """Return for each text that there are several of which of them it is: ``#1``, ``#2``; for others nothing."""
+    """Return a number for each text that occurs several times, such as ``" #1"``; an empty text for the others."""
     return [
         f" #{texts[: index + 1].count(text)}" if texts.count(text) > 1 else "" for index, text in enumerate(texts)
     ]
 
 
 def _brief(text: str) -> str:
-    """Return a text on one line, cut if it is too long for a name; a question mark if it is empty."""
+    """Return a text on one line, cut to the length of a name; a question mark if it is empty."""
     shown = harmless(text)
     if len(shown) > _LONGEST_NAME:
         return f"{shown[: _LONGEST_NAME - 1]}…"
@@ -187,14 +188,14 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _version(version: str) -> tuple[tuple[int, ...], str, int]:
-    """Return what versions are ordered by: alpha, beta and release candidates come before their release."""
+    """Return a sort key for versions: alphas, betas and release candidates come before their release."""
     found = _EARLY.match(version)
     stage, number = (found[1], int(found[2])) if found else ("release", 0)
-    return _numbers(version), stage, number  # the stages' names happen to be in the order of the alphabet
+    return _numbers(version), stage, number  # the names of the stages are in alphabetical order
 
 
 def _distinguishing_suffix(column: Column, columns: Sequence[Column]) -> str:
-    """Return what tells a run from the others of its label, in brackets."""
+    """Return, in brackets, a property by which a run differs from all others with its label."""
     same = [other.record for other in columns if other.label == column.label]
     ways: list[Callable[[RunRecord], str]] = [
         lambda record: record.interpreter.version,
@@ -222,7 +223,7 @@ def _quota(record: RunRecord) -> str:
     return "no CPU quota" if quota is None else f"a CPU quota of {quota:.15g}"
 
 
-#: What verdicts may depend on besides the interpreter, each with its preposition.
+#: Circumstances besides the interpreter that may affect verdicts, each with its preposition.
 _CIRCUMSTANCES: tuple[tuple[str, Callable[[RunRecord], str]], ...] = (
     ("on", lambda record: _brief(record.machine.system)),
     ("on", lambda record: _brief(record.machine.architecture)),
@@ -234,13 +235,13 @@ _CIRCUMSTANCES: tuple[tuple[str, Callable[[RunRecord], str]], ...] = (
 
 
 def circumstances(columns: Sequence[Column]) -> list[tuple[str, list[str]]]:
-    """Return what differs among runs besides their interpreters: ``("on", ["Linux", "Windows"])``."""
+    """Return the circumstances that differ among runs: ``("on", ["Linux", "Windows"])``."""
     found = [(word, list(dict.fromkeys(of(column.record) for column in columns))) for word, of in _CIRCUMSTANCES]
     return [(word, values) for word, values in found if len(values) > 1]
 
 
 def distance(one: Column, other: Column) -> tuple[int, ...]:
-    """Return how unlike two runs are; what makes them most unlike comes first."""
+    """Return the distance between two runs; the most important difference comes first."""
     first, second = one.record.interpreter, other.record.interpreter
     return (
         int(first.implementation != second.implementation),
@@ -253,9 +254,9 @@ def distance(one: Column, other: Column) -> tuple[int, ...]:
 
 
 def difference(reference: Column, here: Column) -> str:
-    """Return where a run is, seen from another, with all in which they differ: ``on PyPy and another version``.
+    """Return all recorded differences of a run from a reference that may affect verdicts.
 
-    One thing alone is named only if nothing else differs that is recorded and that verdicts may depend on.
+    For example ``on PyPy and another version``, or ``between versions`` if only the version differs.
     """
     found = [*_interpreter_differences(reference, here)]
     found += [(word, values[-1]) for word, values in circumstances([reference, here])]

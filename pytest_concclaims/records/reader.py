@@ -1,4 +1,4 @@
-"""Run records that come from elsewhere: read whole and checked, or refused with the reason."""
+"""The reader of run records, which checks each record as a whole and refuses an invalid one."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 from ..text import cut, harmless
 from .record import SCHEMA, SCHEMA_FILE, RunRecord
 
-#: Bytes; the whole article's record has less than one in a hundred of them.
+#: The size limit in bytes. A record of the suite ``article`` has less than a hundredth of it.
 LARGEST = 64 * 1024 * 1024
-#: The integers that are read: those that every JSON reader can hold, and that arithmetic with floats takes.
+#: Integers must be smaller: any JSON reader can hold them, and they can be converted to floats.
 _LARGEST_INTEGER = 2**63
 
 
 class RecordError(Exception):
-    """A file that is no run record, or none that can be read; the text, in one line, names it and says what to do."""
+    """A file that is not a valid run record; the text, in one line, names the file and says what to do."""
 
 
 def read_record(path: Path) -> RunRecord:
     """Return the run record in a file.
 
-    :raises RecordError: there is none, it cannot be read, or it is not as its schema says.
+    :raises RecordError: the file cannot be read, or is not a valid run record.
     """
     try:
         with path.open("rb") as file:
@@ -39,18 +39,18 @@ def read_record(path: Path) -> RunRecord:
 
 
 def parse_record(content: bytes) -> RunRecord:
-    """Return the run record that a file's content is.
+    """Return the run record with this content.
 
-    :raises RecordError: it is none.
+    :raises RecordError: the content is not a valid run record.
     """
     if len(content) > LARGEST:
-        raise RecordError(f"larger than {LARGEST // 2**20} MiB, which no run record is")
+        raise RecordError(f"not a run record: larger than {LARGEST // 2**20} MiB")
     return RunRecord.from_json(_checked(_up_to_date(_parsed(content))))
 
 
 def _parsed(content: bytes) -> Any:
     if not content.strip():
-        raise RecordError("empty; a run that was refused writes no record: run it again with --claims-report")
+        raise RecordError("an empty file; run again with --claims-report to write a record")
     try:
         return json.loads(
             content.decode("utf-8"),
@@ -60,18 +60,18 @@ def _parsed(content: bytes) -> Any:
             object_pairs_hook=_object,
         )
     except UnicodeDecodeError as error:
-        raise RecordError(f"not UTF-8 at byte {error.start + 1:,}, so no run record") from None
+        raise RecordError(f"not a run record: not UTF-8 at byte {error.start + 1:,}") from None
     except json.JSONDecodeError as error:
-        what = "it ends too early, a part is missing" if error.pos >= len(error.doc.rstrip()) - 1 else error.msg
+        what = "the end is missing" if error.pos >= len(error.doc.rstrip()) - 1 else error.msg
         raise RecordError(
-            f"no JSON at line {error.lineno}, column {error.colno}: {what}; take the file as it was written"
+            f"not JSON at line {error.lineno}, column {error.colno}: {what}; use the file that pytest wrote"
         ) from None
     except RecursionError:
-        raise RecordError("nested too deeply for a run record") from None
+        raise RecordError("not a run record: nested too deeply") from None
 
 
 def _no_number(text: str) -> Any:
-    raise RecordError(f"{text}, which is no number in JSON and in no run record")
+    raise RecordError(f"not a run record: {text} is not a number in JSON")
 
 
 def _float(text: str) -> float:
@@ -82,29 +82,31 @@ def _float(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    # Python refuses to convert very long ones, with an error of its own.
+    # int() raises ValueError for very long texts.
     value = int(text) if len(text) < 25 else _LARGEST_INTEGER
     if abs(value) >= _LARGEST_INTEGER:
-        raise RecordError(f"{cut(text, 20)}, a number too large for a run record")
+        raise RecordError(f"not a run record: the number {cut(text, 20)} is too large")
     return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise RecordError("an object that has the same key twice, which no run record has")
+        raise RecordError("not a run record: an object has the same key twice")
     return fields
 
 
 def _up_to_date(data: Any) -> dict[str, Any]:
-    """Return the data of a record as the current schema has it."""
+    """Return the data of a record, converted to the current schema."""
     if not isinstance(data, dict) or "schema" not in data or "claims" not in data:
-        raise RecordError("JSON, but no run record; a run writes one with pytest --claims --claims-report run.json")
+        raise RecordError("JSON, but not a run record; pytest --claims --claims-report run.json writes one")
     schema = data["schema"]
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise RecordError(f"of schema {cut(repr(schema), 40)}, which there is not; take the file as it was written")
+        raise RecordError(f"schema {cut(repr(schema), 40)} does not exist; use the file that pytest wrote")
     if schema > SCHEMA:
-        raise RecordError(f"of schema {schema}, and this pytest-concclaims reads up to {SCHEMA}; update it")
+        raise RecordError(
+            f"schema {schema}; this pytest-concclaims reads schemas up to {SCHEMA}: update pytest-concclaims"
+        )
     for version in range(schema, SCHEMA):
         _UPDATES[version](data)
         data["schema"] = version + 1
@@ -163,7 +165,7 @@ def _sixth(data: dict[str, Any]) -> None:
 
 
 def _pieces(data: dict[str, Any], kind: str) -> Iterator[dict[str, Any]]:
-    """Yield the evidence of a kind of all claims, as far as it looks like some."""
+    """Yield all evidence of a kind, also within attempts; the data may be invalid."""
     claims = data["claims"]
     holders = list(claims) if isinstance(claims, list) else []
     while holders:
@@ -186,7 +188,7 @@ def _without_schedules(race: dict[str, Any]) -> None:
         witness.update(steps=None, replay=None, remark=None)
 
 
-#: What turns a record of one schema into one of the next, in place; it may be no record at all.
+#: For each schema, the function that converts a record to the next one, in place. The data may be invalid.
 _UPDATES: dict[int, Callable[[dict[str, Any]], None]] = {
     1: _second,
     2: _third,
@@ -205,17 +207,17 @@ def _checked(data: dict[str, Any]) -> dict[str, Any]:
         place, _, problem = error.message.partition(" ")
         place = place.removeprefix("data").lstrip(".") or "it"
         raise RecordError(
-            f"not as a run record is: {cut(harmless(f'{place} {problem}'), 300)}; take the file as it was written"
+            f"not a valid run record: {cut(harmless(f'{place} {problem}'), 300)}; use the file that pytest wrote"
         ) from None
     except RecursionError:
-        raise RecordError("nested too deeply for a run record") from None
+        raise RecordError("not a run record: nested too deeply") from None
     places: dict[str, int] = {}
     for number, claim in enumerate(data["claims"]):
         first = places.setdefault(claim["id"], number)
         if first != number:
             raise RecordError(
-                f"not as a run record is: claims[{first}] and claims[{number}] have the same id, "
-                f"{cut(harmless(claim['id']), 80)}; take the file as it was written"
+                f"not a valid run record: claims[{first}] and claims[{number}] have the same id, "
+                f"{cut(harmless(claim['id']), 80)}; use the file that pytest wrote"
             )
     return data
 

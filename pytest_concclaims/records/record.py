@@ -1,4 +1,4 @@
-"""The run record: what a run of claims saw, as frozen data, and its JSON (``run-record.schema.json``)."""
+"""The run record: the results of a run of claims, and their JSON (``run-record.schema.json``)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """A claim, and how it ended.
+    """A claim and its result.
 
-    :param reason: why REFUTED was expected, where it is the verdict; why there is no verdict, where there is
-        none; else None.
-    :param duration: seconds, set-up and teardown included.
+    :param reason: if the verdict is REFUTED as expected, why that was expected; if there is no verdict, why; else None.
+    :param duration: seconds, including set-up and teardown.
     :param location: ``file:line``.
     :param nodeid: by which pytest runs this claim alone; None in a record of schema 1, which had none.
     :param code: the source of the test function, and of what that uses of its own file; None if there is no source
@@ -52,11 +51,11 @@ class ClaimResult:
 
     @property
     def unexpected(self) -> bool:
-        """Whether this is the other verdict than the expected one, or an error."""
+        """Whether the verdict is not the expected one, or the claim is an ERROR."""
         return unexpected(self.verdict, self.expected)
 
     def fails(self, *, strict: bool) -> bool:
-        """Return whether this fails the run: it is not as expected, or inconclusive where that is strict."""
+        """Return whether the result fails the run: it is unexpected, or inconclusive in a strict run."""
         return fails(self.verdict, self.expected, strict=strict)
 
     def to_json(self) -> dict[str, Any]:
@@ -69,7 +68,7 @@ class ClaimResult:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ClaimResult:
-        """Return the result that :meth:`to_json` gave."""
+        """Return the result that :meth:`to_json` returned."""
         fields = dict(data)
         fields["verdict"] = Verdict(fields["verdict"])
         fields["expected"] = Verdict(fields["expected"])
@@ -78,22 +77,22 @@ class ClaimResult:
 
 
 class Standing(enum.IntEnum):
-    """What a run comes to, as a whole; the higher, the worse."""
+    """The overall result of a run; a higher value is worse."""
 
-    #: Every claim that applies has reached its verdict, and it is the expected one.
+    #: Every claim that applies has the expected verdict.
     AS_EXPECTED = 0
-    #: Every verdict that was reached is the expected one, but some claims were inconclusive, or not selected.
+    #: Every verdict is the expected one, but some claims were inconclusive or not selected.
     UNDECIDED = 1
-    #: Some of the claims that were selected did not come to an end.
+    #: Some of the selected claims did not end.
     INCOMPLETE = 2
-    #: No claim reached a verdict: nothing was verified.
+    #: No claim has a verdict: nothing was verified.
     NO_VERDICT = 3
-    #: A verdict is not the expected one, or a claim failed.
+    #: A verdict is not the expected one, or a claim is an ERROR.
     UNEXPECTED = 4
 
 
 def count_verdicts(results: Iterable[ClaimResult]) -> dict[Verdict, int]:
-    """Return how many claims ended in each verdict, zeros included."""
+    """Return the number of claims with each verdict, including zeros."""
     counts = dict.fromkeys(Verdict, 0)
     for result in results:
         counts[result.verdict] += 1
@@ -102,14 +101,14 @@ def count_verdicts(results: Iterable[ClaimResult]) -> dict[Verdict, int]:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What one run saw on one interpreter.
+    """The results of one run on one interpreter.
 
-    :param tool: names and versions of what ran: this plugin, pytest and the plugins that bear on a run.
-    :param options: what the run was asked for.
+    :param tool: names and versions of this plugin, of pytest, and of plugins that affect a run.
+    :param options: the options of the run.
     :param started: the time of its start, ISO 8601 with the offset from UTC.
     :param duration: seconds.
-    :param complete: whether every claim that was selected has ended; false after Ctrl-C, ``-x``, a crash.
-    :param project: the project's name, where claims of its own are among these; None where only shipped suites ran.
+    :param complete: whether every selected claim has ended; false after Ctrl-C, ``-x`` or a crash.
+    :param project: the project's name if claims of its own are among these; None if only shipped suites ran.
     :param source_url: the address of the project's files at the commit that ran, without a slash at its end; None if
         it is unknown.
     :param suites: the shipped suites of these claims, each with ``name``, ``title``, ``language`` and ``about`` of
@@ -139,12 +138,12 @@ class RunRecord:
 
     @property
     def selection(self) -> tuple[str, ...]:
-        """What narrowed the run to some of the claims in its files, such as ``-k lock``; schema 1 did not tell."""
+        """The options that narrowed the run to some of the claims, such as ``-k lock``; empty in a record of schema 1."""
         return tuple(self.options["selection"] or ())
 
     @property
     def standing(self) -> Standing:
-        """What the run comes to."""
+        """The overall result of the run."""
         counts = count_verdicts(self.claims)
         if self.failing:
             return Standing.UNEXPECTED
@@ -178,7 +177,7 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RunRecord:
-        """Return the record that :meth:`to_json` gave; for JSON of unknown origin, see :mod:`.reader`."""
+        """Return the record that :meth:`to_json` returned. It checks nothing: :mod:`.reader` does."""
         fields = {name: data[name] for name in cls.__dataclass_fields__}
         fields["interpreter"] = Interpreter(
             **{**data["interpreter"], "start_methods": tuple(data["interpreter"]["start_methods"])}

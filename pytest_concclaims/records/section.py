@@ -1,4 +1,4 @@
-"""Where a claim stands in a report: the section that its source names, and what the source says beyond it."""
+"""The section of a claim in a report, by its source."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from .record import ClaimResult
 
 
 def section_of(result: ClaimResult) -> tuple[str, str]:
-    """Return a section's title, and what a claim's source adds to it; either may be what the other is not.
+    """Return the title of a claim's section, and the words after it in the claim's source, which may be empty.
 
-    The source ``article 1.1, definition`` is of the section ``article 1.1``, which ``definition`` refines: before the
-    first comma stands a place with a number. Any other source is a section as it is. Without one, it is the suite.
+    The source ``article 1.1, definition`` has the section ``article 1.1`` and the words ``definition``: the part before
+    the first comma ends in a number. Any other source is a section as a whole. Without a source, the suite is.
     """
     source = result.source or ""
     place, _, refinement = source.partition(", ")

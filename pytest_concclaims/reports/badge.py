@@ -1,4 +1,4 @@
-"""The badge: what one or more runs come to, as a small picture or for an endpoint badge of shields.io."""
+"""The badge of one or more runs, as a small picture or for an endpoint badge of shields.io."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..text import harmless
 from ..verdict import Verdict
 from .claim_view import of_project
 
-#: For each standing, the colour's name at shields.io, and the one of our own picture. White text on the latter has a
-#: contrast of at least 4.5 (WCAG 2.2, 1.4.3 AA), which it has not on the former.
+#: For each standing, the colour's name at shields.io, and the colour of the picture. White text on the latter has a
+#: contrast of at least 4.5 (WCAG 2.2, 1.4.3 AA); on the former it has less.
 _COLOURS = {
     Standing.AS_EXPECTED: ("brightgreen", "#2e7d32"),
     Standing.UNDECIDED: ("yellow", "#8a6100"),
@@ -21,15 +21,16 @@ _COLOURS = {
     Standing.NO_VERDICT: ("lightgrey", "#616161"),
     Standing.UNEXPECTED: ("red", "#c62828"),
 }
-_MOST = 100  # characters of a label
+_LONGEST_LABEL = 100  # characters
 
 
 @dataclass(frozen=True)
 class Badge:
-    """What a badge says.
+    """A badge.
 
     :param label: the left part.
     :param message: the right part.
+    :param standing: it determines the colour.
     """
 
     label: str
@@ -38,19 +39,18 @@ class Badge:
 
 
 def badge_of(records: Sequence[RunRecord], label: str | None) -> Badge:
-    """Return the badge of one or more runs; it is as good as the worst of them.
+    """Return the badge of one or more runs; its standing is the worst of theirs.
 
-    :param label: the left part. None, or a blank one, as an endpoint must not be without: the project that all of the
-        runs are of, if there is one.
+    :param label: the left part. If it is None or blank, the badge names the project, if all runs are of one.
     :raises ValueError: there are no records.
     """
     if not records:
-        raise ValueError("a badge needs a run record")
+        raise ValueError("badge_of: no records; pass at least one run record")
     standing = max(record.standing for record in records)
     projects = {record.project for record in records}
     whose = of_project(projects.pop() if len(projects) == 1 else None)
     shown = harmless(label or "") or harmless(f"concurrency claims{whose}")
-    return Badge(shown if len(shown) <= _MOST else f"{shown[:_MOST]}…", _message(records), standing)
+    return Badge(shown if len(shown) <= _LONGEST_LABEL else f"{shown[:_LONGEST_LABEL]}…", _message(records), standing)
 
 
 def _message(records: Sequence[RunRecord]) -> str:
@@ -77,7 +77,7 @@ def _message(records: Sequence[RunRecord]) -> str:
 
 
 def to_endpoint(badge: Badge) -> str:
-    """Return the JSON that shields.io asks an endpoint for (its *Endpoint Badge*, schema version 1)."""
+    """Return the JSON for an endpoint badge, schema version 1 (https://shields.io/badges/endpoint-badge)."""
     name, _ = _COLOURS[badge.standing]
     fields: dict[str, object] = {"schemaVersion": 1, "label": badge.label, "message": badge.message, "color": name}
     if badge.standing is Standing.UNEXPECTED:
@@ -94,7 +94,7 @@ _BASELINE = 14
 
 
 def to_svg(badge: Badge) -> str:
-    """Return the badge as an SVG picture without anything from elsewhere."""
+    """Return the badge as an SVG picture, which loads nothing."""
     _, colour = _COLOURS[badge.standing]
     left = _width(badge.label) + 2 * _PADDING
     right = _width(badge.message) + 2 * _PADDING
@@ -119,12 +119,12 @@ def to_svg(badge: Badge) -> str:
 
 
 def _width(text: str) -> int:
-    """Return the pixels that a text is given; ``textLength`` makes it fit, whatever the reader's font is."""
+    """Return the pixels for a text; ``textLength`` fits it into them in any font."""
     return round(sum(map(width_of, text)))
 
 
 def width_of(character: str) -> float:
-    """Return about the width of a character in Verdana at the size of a badge."""
+    """Return the approximate width in pixels of a character in Verdana at 11 pixels."""
     if character in " ·.,:;!'|ijlIft()[]":
         return 4.4
     if character in "mwMW—@%":

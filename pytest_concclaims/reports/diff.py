@@ -1,4 +1,4 @@
-"""The comparison of two runs in the terminal: a pure function of it."""
+"""The comparison of two runs as lines for the terminal."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from ..records.comparison import Change, Comparison, Difference
 from ..records.evidence import summary_phrase
 from ..records.record import RunRecord, count_verdicts
-from ..text import harmless
+from ..text import counted, harmless
 from ..verdict import Verdict
 from .terminal import COLOURS, LOUD, MARGIN, Span, indented, wrapped
 
 _ORDER = (Change.TURNED, Change.UNDECIDED, Change.DECIDED, Change.EXPECTED_ANEW, Change.GONE, Change.NEW)
-#: The most lines that a claim's evidence takes, unless ``-v`` asks for all of it.
+#: Lines for a claim's evidence without ``-v``.
 _EVIDENCE_LINES = 2
 
 
 def run_line(record: RunRecord) -> str:
-    """Return the words for a run in a head: its interpreter, time and claims, and with which version of this."""
-    count = f"{len(record.claims)} claim{'' if len(record.claims) == 1 else 's'}"
+    """Return a line that describes a run: interpreter, time, number of claims, and version of this plugin."""
+    count = counted(len(record.claims), "claim")
     text = f"{record.interpreter.describe()}, {record.started}, {count}, pytest-concclaims {record.tool['version']}"
     return text if record.complete else f"{text}, NOT COMPLETE"
 
@@ -27,12 +27,12 @@ def run_line(record: RunRecord) -> str:
 def comparison_lines(
     comparison: Comparison, *, width: int, verbosity: int, strict: bool = False
 ) -> Iterator[list[Span]]:
-    """Yield the lines: what is to be known of the two runs, each claim that changed, and last the count.
+    """Yield the lines: remarks on the two runs, each claim that changed, and last the counts.
 
     :param width: columns.
-    :param verbosity: pytest's: 0; with ``-q`` only what fails or is not as expected, with ``-qq`` only the count;
-        with ``-v`` all evidence, and the claims that are the same or were not run as well.
-    :param strict: whether what is no verdict any more, or was none before, or is gone, fails.
+    :param verbosity: 0; with ``-q`` only claims that fail or are not as expected, with ``-qq`` only the counts; with
+        ``-v`` all evidence, also the claims that are the same or were not run.
+    :param strict: whether a lost or new verdict, and a claim that is gone, fail.
     """
     width = max(width, 40)
     yield from _caveats(comparison, width)
@@ -49,17 +49,17 @@ def _is_loud(difference: Difference, *, strict: bool) -> bool:
 
 
 def _caveats(comparison: Comparison, width: int) -> Iterator[list[Span]]:
-    """Yield what a reader must know before the rest."""
+    """Yield remarks on what limits the comparison."""
     if comparison.other_interpreter:
         text = "These are two interpreters: a verdict that turned can be right on both."
         old, new = comparison.old.interpreter, comparison.new.interpreter
         if old.describe() == new.describe():  # the head looks the same
-            text = f"These are two builds of the interpreter: {old.build}; now {new.build}."
+            text = f"These are two builds of the interpreter. Old: {old.build}. New: {new.build}."
         yield from _note(text, width)
     for name, record in (("old", comparison.old), ("new", comparison.new)):
         if not record.complete:
             yield from _note(
-                f"The {name} run is not complete: some of its claims did not come to an end, and are not in it.",
+                f"The {name} run is not complete: some of its claims did not end, and are missing.",
                 width,
                 LOUD,
             )
@@ -105,8 +105,8 @@ def _what_became(difference: Difference) -> str:
     elif after is not None and after.unexpected and after.verdict.reached:
         text += f", expected {after.expected.word}"
     if difference.other_experiment:
-        text += "; another experiment than before"
-    return f"{text}; was {before.id} before" if difference.renamed and before is not None else text
+        text += "; the test was changed since"
+    return f"{text}; its id was {before.id}" if difference.renamed and before is not None else text
 
 
 def _evidence(difference: Difference, width: int) -> Iterator[list[Span]]:
@@ -123,34 +123,36 @@ def _count_lines(comparison: Comparison, width: int, verbosity: int, *, strict: 
     remarks = list(_remarks(comparison, verbosity))
     parts = changes
     if not comparison.compared:
-        parts = [Span("no claim is in both, so nothing to compare", LOUD), *changes]
+        parts = [Span("nothing to compare: no claim is in both runs", LOUD), *changes]
     elif not changes:
         parts = [Span("no verdict changed" if remarks else "nothing changed")]
     if comparison.compared:
-        parts.append(Span(f"{len(same)} as before{_verdicts(same)}"))
+        parts.append(Span(f"{len(same)} unchanged{_verdicts(same)}"))
     if not_run:
         parts.append(_count(not_run, strict=strict))
     yield from _in_lines([*parts, *remarks], width)
 
 
 def _count(found: Sequence[Difference], *, strict: bool) -> Span:
-    """Return how many claims there are of one change, and how many of them ended not as expected."""
+    """Return the number of claims with one change, and of the unexpected ones among them."""
     change = found[0].change
     unexpected = sum(difference.newly_unexpected for difference in found)
-    told = f" ({unexpected} not as expected)" if unexpected and change is not Change.TURNED else ""
+    remark = f" ({unexpected} not as expected)" if unexpected and change is not Change.TURNED else ""
     loud = any(_is_loud(difference, strict=strict) for difference in found)
-    return Span(f"{len(found)} {change.value}{told}", LOUD if loud else {})
+    return Span(f"{len(found)} {change.value}{remark}", LOUD if loud else {})
 
 
 def _remarks(comparison: Comparison, verbosity: int) -> Iterator[Span]:
-    """Yield what changed that is no verdict and no expectation."""
+    """Yield the changes that are neither of a verdict nor of an expectation."""
     others = sum(difference.other_experiment for difference in comparison.differences)
     if others:
-        yield Span(f"{others} of all {'is another experiment' if others == 1 else 'are other experiments'} now")
+        tests = "the test" if others == 1 else "the tests"
+        yield Span(f"{tests} of {counted(others, 'claim')} {'was' if others == 1 else 'were'} changed since")
     renamed = sum(difference.renamed for difference in comparison.differences)
     if renamed:
-        which = "" if verbosity > 0 else " (-v: which)"
-        yield Span(f"{renamed} of all {'has another id' if renamed == 1 else 'have other ids'} now{which}")
+        which = "" if verbosity > 0 else " (-v shows which)"
+        ids = "has a new id" if renamed == 1 else "have new ids"
+        yield Span(f"{counted(renamed, 'claim')} {ids}{which}")
 
 
 def _verdicts(same: Sequence[Difference]) -> str:
@@ -160,7 +162,7 @@ def _verdicts(same: Sequence[Difference]) -> str:
 
 
 def _in_lines(parts: Sequence[Span], width: int) -> Iterator[list[Span]]:
-    """Yield the parts with semicolons between them, in as many lines as they take."""
+    """Yield the parts with semicolons between them, broken into lines."""
     line: list[Span] = []
     used = 0
     for number, part in enumerate(parts):

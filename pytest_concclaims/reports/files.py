@@ -1,4 +1,4 @@
-"""The files of reports: written whole or not at all."""
+"""The files of reports, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from pathlib import Path
 
 
 def why_not_writable(path: Path) -> str | None:
-    """Return why a file cannot be written, None if it can; to be asked before anything is done for it.
-
-    If its folder does not exist, it does then.
-    """
+    """Return why a file cannot be written; None if it can. Create its folder if there is none."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -24,7 +21,7 @@ def why_not_writable(path: Path) -> str | None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file as UTF-8, or leave what was there.
+    """Write a file as UTF-8, or leave the old one unchanged.
 
     :raises OSError: it cannot be written.
     """

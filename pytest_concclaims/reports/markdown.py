@@ -1,6 +1,6 @@
-"""The report of one run in Markdown: for a pull request, or GitHub's summary of a job.
+"""The report of one run in Markdown, for a pull request or GitHub's summary of a job.
 
-It is as long as may be: what is least needed is left out first, and the report says so.
+If the report would be too long, the least important parts are left out, and the report says which.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from ..verdict import Verdict
 from .claim_view import command, mark, of_project
 from .interleaving import FEW_LINES, interleaving
 
-#: Characters that GitHub takes as the text of a comment or a pull request.
+#: Characters that GitHub accepts as the text of a comment or a pull request.
 LARGEST_COMMENT = 65_536
-#: The least that a report may be given: room for its head, whatever that says.
+#: The smallest limit for a report: its head always fits.
 LEAST = 8_192
 
 
-#: Columns of an interleaving, and its lines, where there is room.
+#: Columns and lines of a story, if the report is not too long.
 _STORY_WIDTH = 100
 _STORY_LINES = 60
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report, and what it says of what was left out; None: nothing was."""
+    """A report, and the parts that were left out, in words; None if none were."""
 
     text: str
     left_out: str | None
@@ -37,11 +37,11 @@ class Report:
 
 @dataclass(frozen=True)
 class _Detail:
-    """How much is told.
+    """The parts of a report.
 
-    :param loud: whether the evidence of what is not as expected is.
-    :param rows: whether the other claims are.
-    :param evidence: whether their evidence is.
+    :param loud: whether it has the evidence of unexpected claims.
+    :param rows: whether it has the other claims.
+    :param evidence: whether it has the evidence of the other claims.
     :param longest: characters of a single text.
     """
 
@@ -51,7 +51,7 @@ class _Detail:
     longest: int
 
 
-#: From all to the least; the last is shortened further, claim by claim.
+#: From the longest report to the shortest, which is shortened further, claim by claim.
 _DETAILS = (
     _Detail(loud=True, rows=True, evidence=True, longest=2_000),
     _Detail(loud=True, rows=True, evidence=False, longest=2_000),
@@ -65,20 +65,20 @@ _DETAILS = (
 def markdown(record: RunRecord, most: int = LARGEST_COMMENT) -> str:
     """Return a run's report.
 
-    :param most: characters that it may have, at least :data:`LEAST`.
+    :param most: its limit in characters, at least :data:`LEAST`.
     """
     return fitted(record, most).text
 
 
 def fitted(record: RunRecord, most: int, size: Callable[[str], int] = len) -> Report:
-    """Return a run's report, and what was left out of it for its size.
+    """Return a run's report that fits into a limit.
 
-    :param most: what it may have, at least :data:`LEAST`.
-    :param size: what is measured: characters.
-    :raises ValueError: ``most`` is too little for any report.
+    :param most: the limit, at least :data:`LEAST`.
+    :param size: measures a text; by default its characters.
+    :raises ValueError: ``most`` is less than :data:`LEAST`.
     """
     if most < LEAST:
-        raise ValueError(f"a report needs room for {LEAST:,}, and not {most:,}")
+        raise ValueError(f"markdown: the limit is {most:,}; a report needs at least {LEAST:,}")
     for detail in _DETAILS:
         left_out = _left_out(record, detail)
         text = _joined(record, detail, left_out, list(_loud_parts(record, detail)))
@@ -88,7 +88,7 @@ def fitted(record: RunRecord, most: int, size: Callable[[str], int] = len) -> Re
 
 
 def _with_fewer(record: RunRecord, most: int, size: Callable[[str], int]) -> Report:
-    """Return a report that has as many of the claims that are not as expected as there is room for."""
+    """Return a report with the first of the unexpected claims, as many as fit."""
     detail = _DETAILS[-1]
     parts = list(_loud_parts(record, detail))
 
@@ -102,7 +102,7 @@ def _with_fewer(record: RunRecord, most: int, size: Callable[[str], int]) -> Rep
         if used > most:
             missing = left_out(len(parts) - number)
             return Report(_joined(record, detail, missing, parts[:number]), missing)
-    raise AssertionError("all of it would have had room")
+    raise AssertionError("all of the report fits")
 
 
 def _left_out(record: RunRecord, detail: _Detail) -> str | None:
@@ -113,16 +113,16 @@ def _left_out(record: RunRecord, detail: _Detail) -> str | None:
     elif not detail.evidence:
         said.append(f"the evidence of {counted(others, 'claim')}")
     if not detail.rows:
-        said.append(f"{counted(others, 'claim')} of which none fails the run")
+        said.append(f"{counted(others, 'claim')} that {'does' if others == 1 else 'do'} not fail the run")
     if detail.longest < _DETAILS[0].longest:
-        said.append(f"what long texts have beyond {detail.longest} characters")
+        said.append(f"the ends of texts longer than {detail.longest} characters")
     return "; ".join(said) or None
 
 
 def _joined(record: RunRecord, detail: _Detail, left_out: str | None, loud: Sequence[str]) -> str:
     lines = list(_head(record))
     if left_out is not None:
-        lines += ["", f"*Left out, for the report would be too long: {left_out}. The run record has all of it.*"]
+        lines += ["", f"*Left out, as the report would be too long: {left_out}. The run record has everything.*"]
     if record.failing:
         lines += ["", "### Not as expected", "", *loud]
     if detail.rows:
@@ -155,10 +155,10 @@ def _head(record: RunRecord) -> Iterator[str]:
     yield " · ".join(as_markdown(cut(fact, 100)) for fact in facts)
     if not record.complete:
         yield ""
-        yield "**This run is not complete: some of its claims did not come to an end, and are not in this report.**"
+        yield "**This run is not complete: some of its claims did not end, and are missing here.**"
     if record.selection:
         yield ""
-        yield f"**Only a selection of the claims was to run ({_selection(record)}); the others are not here.**"
+        yield f"**Only a selection of the claims ran ({_selection(record)}). The others are not shown.**"
 
 
 def _headline(record: RunRecord) -> str:
@@ -180,11 +180,11 @@ def _selection(record: RunRecord) -> str:
     return as_markdown(cut(" ".join(record.selection), 100))
 
 
-# --- what is not as expected
+# --- unexpected claims
 
 
 def _loud_parts(record: RunRecord, detail: _Detail) -> Iterator[str]:
-    """Yield an item of a list for each claim that is not as expected."""
+    """Yield a list item for each unexpected claim."""
     for claim in record.failing:
         lines = [f"- **{mark(claim, strict=False)}** {_statement(claim, detail)}"]
         if claim.reason is not None:
@@ -198,20 +198,19 @@ def _loud_parts(record: RunRecord, detail: _Detail) -> Iterator[str]:
 
 
 def _alone(claim: ClaimResult, detail: _Detail) -> str:
-    """Return the command that runs a claim alone, such that it can be copied; else why there is none."""
+    """Return the command that runs a claim alone, or why there is none."""
     line = command(claim)
     if line is None:
-        return "its node id cannot be written in a command; the run record has it as it is"
+        return "its node id does not fit into a command; the run record has it"
     if len(line) > detail.longest:
         return "the command is too long for this report; the run record has the node id"
     return _code(line)
 
 
 def _code(text: str) -> str:
-    """Return a text that can be printed, on one line and with no blank at its ends, as a code span.
+    """Return a printable text on one line, without blanks at its ends, as a code span.
 
-    Nothing in it is markup, and all its blanks are kept: unlike in other text, all is shown and copied as it is
-    (GitHub Flavored Markdown Spec, 6.3).
+    A code span shows markup and blanks literally (GitHub Flavored Markdown Spec, 6.3).
     """
     fence = "`" * (1 + _longest_ticks(text))
     return f"{fence}{text}{fence}"
@@ -236,12 +235,12 @@ def _evidence(claim: ClaimResult, detail: _Detail) -> list[str]:
 
 
 def _story(race: RaceRun, detail: _Detail) -> list[str]:
-    """Return the interleaving of a race's witness as a block of code, if it has one."""
+    """Return the story of a race's witness as a block of code; nothing if it has none."""
     most = _STORY_LINES if detail.longest >= _DETAILS[0].longest else FEW_LINES
     lines = interleaving(race, _STORY_WIDTH, most)
     if not lines:
         return []
-    # A fence is longer than any in it (GitHub Flavored Markdown Spec, 4.5).
+    # A fence must be longer than any fence inside (GitHub Flavored Markdown Spec, 4.5).
     fence = "`" * max(3, 1 + _longest_ticks("\n".join(lines)))
     return [f"  {line}".rstrip() for line in (f"{fence}text", *lines, fence)]
 
@@ -256,7 +255,7 @@ _TABLE_HEAD = ("| Source | Claim | Verdict | Why |", "| --- | --- | --- | --- |"
 
 
 def _suites(record: RunRecord, detail: _Detail) -> Iterator[str]:
-    """Yield a table for each suite, its claims by their source, and below it their evidence."""
+    """Yield a table for each suite, with its claims grouped by source, and below it their evidence."""
     suites: dict[str, dict[str | None, list[ClaimResult]]] = {}
     for claim in record.claims:
         suites.setdefault(claim.suite, {}).setdefault(claim.source, []).append(claim)
@@ -281,11 +280,11 @@ def _cells(claim: ClaimResult, detail: _Detail) -> str:
 
 def _evidence_of(claims: Sequence[ClaimResult], detail: _Detail) -> Iterator[str]:
     """Yield the evidence of claims, folded."""
-    told = [claim for claim in claims if _evidence(claim, detail)]
-    if not told:
+    shown = [claim for claim in claims if _evidence(claim, detail)]
+    if not shown:
         return
-    yield from ("", f"<details><summary>The evidence of {counted(len(told), 'claim')}</summary>", "")
-    for claim in told:
+    yield from ("", f"<details><summary>The evidence of {counted(len(shown), 'claim')}</summary>", "")
+    for claim in shown:
         yield f"- {claim.verdict.word}: {_statement(claim, detail)}"
         yield from (f"  {line}" for line in _evidence(claim, detail))
     yield from ("", "</details>")

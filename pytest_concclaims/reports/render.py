@@ -8,10 +8,10 @@ from ..records.record import RunRecord
 def render(record: RunRecord, suffix: str, label: str | None = None) -> str:
     """Return a run's report.
 
-    What a format needs is imported when it is asked for: a run without reports does without.
+    The modules of a format are imported on its first use, so that a run without reports does not import them.
 
     :param suffix: one of :data:`~pytest_concclaims.reports.formats.REPORT_SUFFIXES`, which names the format.
-    :param label: the left part of a badge; by default, it names the project.
+    :param label: the left part of a badge; None: it names the project.
     """
     if suffix == ".json":
         return record.to_text()

@@ -11,7 +11,7 @@ from ..records.reader import RecordError, read_record
 from ..records.record import RunRecord
 from ..reports.diff import comparison_lines, run_line
 from ..reports.terminal import show_lines
-from ..text import harmless
+from ..text import counted, harmless
 
 
 class Baseline:
@@ -70,13 +70,14 @@ class Baseline:
         if not self._comparison.fails(strict=self._strict):
             return None
         turned = len(self._comparison.of(Change.TURNED))
-        what = f"{turned} claim{'' if turned == 1 else 's'} turned"
-        anew = sum(found.fails(strict=self._strict) for found in self._comparison.of(Change.EXPECTED_ANEW))
-        if anew:
-            what += f", {anew} did not, but another verdict is expected now"
-        if self._strict:
-            others = len(self._comparison.of(Change.UNDECIDED) + self._comparison.of(Change.DECIDED))
-            what += f", and {others} went to or from no verdict (--claims-strict)"
+        expected = sum(found.fails(strict=self._strict) for found in self._comparison.of(Change.EXPECTED_ANEW))
+        decided = len(self._comparison.of(Change.UNDECIDED) + self._comparison.of(Change.DECIDED)) if self._strict else 0
+        parts = [
+            (turned, f"{counted(turned, 'claim')} turned"),
+            (expected, f"{counted(expected, 'claim')} kept the verdict, which is unexpected now"),
+            (decided, f"{counted(decided, 'claim')} lost or gained {'its' if decided == 1 else 'their'} verdict"),
+        ]
+        what = ", ".join(text for number, text in parts if number)
         return f"Compared with {self._path}, {what}: the run fails."
 
     def show(self, reporter: pytest.TerminalReporter) -> None:

@@ -1,7 +1,7 @@
 """Evidence as pictures: pure functions of evidence that return markup for a page.
 
 Horizontal positions are percentages, so that a picture fits any width and its text keeps its size. Colours come from
-the page's style, by classes. What a picture shows is told in words beside it, too.
+the page's style, by classes. The page has everything that a picture shows in words as well.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ HEIGHT = 22
 def axis(scale: Scale, shown: Callable[[float], str], top: float, *, binary: bool = False) -> Iterator[Element]:
     """Yield a line with ticks, and the ticks' labels.
 
-    :param shown: a value in words.
-    :param top: where it begins, in pixels; it takes :data:`HEIGHT`.
+    :param shown: returns the label of a value.
+    :param top: pixels above it; it is :data:`HEIGHT` pixels high.
     :param binary: whether the values are bytes.
     """
     yield element("line", class_="axis", x1="0", x2="100%", y1=top, y2=top)
@@ -27,10 +27,10 @@ def axis(scale: Scale, shown: Callable[[float], str], top: float, *, binary: boo
 
 
 def anchor_at(position: float) -> str:
-    """Return which part of a text stands at a position, so that it is not cut at the edges."""
+    """Return the ``text-anchor`` of a label at a position, so that it is not cut at the edges."""
     return "start" if position < 0.08 else "end" if position > 0.92 else "middle"
 
 
 def said_scale(scale: Scale) -> str:
-    """Return what must be said of the scale in a caption; begins with a separator."""
+    """Return a remark on the scale, to follow in a caption; an empty text for a linear one."""
     return "; logarithmic scale" if scale.logarithmic else ""

@@ -1,4 +1,4 @@
-"""What the arms of a comparison cost, sample by sample."""
+"""The samples of each arm of a comparison."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .scale import Scale, scale_over
 from .units import in_seconds
 
 _STRIP = 24
-#: More samples than this are drawn as bars of how many there are, not one by one.
+#: More samples than this are drawn as a histogram, not one by one.
 _MOST_DOTS = 60
 _BINS = 50
 
 
 def costs(measured: RatioRun | MemoryRun) -> Markup:
-    """Return the distribution of each arm's samples, on one scale; nothing if nothing was measured."""
+    """Return the distribution of each arm's samples, on one scale; an empty text without samples."""
     if isinstance(measured, MemoryRun):
         return _distributions(measured, "bytes", in_bytes, "of one more")
     return _distributions(measured, "seconds", in_seconds, "of a call")
@@ -34,7 +34,7 @@ def _distributions(measured: RatioRun | MemoryRun, key: str, shown: Callable[[fl
     if not values:
         return Markup("")
     scale = scale_over([*values, *(arm["median"] for arm in arms if arm["median"] is not None)])
-    # One way for all arms: dots beside bars could not be compared.
+    # The same for all arms: dots and bars cannot be compared.
     draw = _dots if all(len(arm[key]) <= _MOST_DOTS for arm in arms) else _bars
     rows = [
         row
@@ -49,15 +49,15 @@ def _distributions(measured: RatioRun | MemoryRun, key: str, shown: Callable[[fl
         height=HEIGHT + 1,
         aria_hidden="true",
     )
-    drawn = "each dot a sample" if draw is _dots else "bars: how many samples"
-    said = f"The cost {each}, sample by sample ({drawn}; the line: the median of all{said_scale(scale)})"
+    drawn = "each dot is a sample" if draw is _dots else "bars: the number of samples"
+    said = f"The cost {each}, sample by sample ({drawn}; line: the median{said_scale(scale)})"
     return write(element("figure", *rows, line, element("figcaption", said), class_="costs"))
 
 
 def _words(arm: dict[str, Any], stored: int, samples: int, shown: Callable[[float], str]) -> Element:
-    """Return an arm's name, its median, and on how many samples that rests.
+    """Return an arm's name, its median, and its number of samples.
 
-    :param stored: the number of its ``samples`` that are on record, the first ones.
+    :param stored: the number of ``samples`` in the record: the first ones.
     """
     median = "nothing measured" if arm["median"] is None else f"median {shown(arm['median'])}"
     first = f"the first {stored:,} of " if stored < samples else ""

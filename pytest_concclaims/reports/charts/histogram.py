@@ -1,4 +1,4 @@
-"""A race's outcomes as a histogram, and what its control showed."""
+"""The outcomes of a race as a histogram, and the result of its control."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from markupsafe import Markup
 
 from ...records.evidence import RaceRun
 from ...text import counted
-from .markup import element, name_of, percent, write
+from .markup import element, name_of, percent, table, write
 from .scale import WIDE
 
 _BAR = 14
 
 
 def outcomes(race: RaceRun) -> Markup:
-    """Return a table with a row and a bar for each outcome; nothing if there were none."""
+    """Return a table with a row and a bar for each outcome; an empty text without outcomes."""
     if not race.outcomes:
         return Markup("")
     counts = [_count(item) for item in race.outcomes]
@@ -26,67 +26,57 @@ def outcomes(race: RaceRun) -> Markup:
     length = _length(max(counts), logarithmic=logarithmic)
     numbers, said = _numbers(race)
     if logarithmic:
-        said += " The scale of the bars is logarithmic, as the numbers differ much."
-    head = element("tr", *(element("th", name.capitalize(), scope="col") for name in ("outcome", *numbers)))
-    head.insert(1, element("td"))
-    rows = [_row(item, length, numbers) for item in race.outcomes]
+        said += " The scale of the bars is logarithmic."
+    more = None
     if race.other_outcomes:
-        text = f"and {counted(race.other_outcomes, 'other outcome')}, each at most as frequent"
-        rows.append(element("tr", element("td", text, class_="more", colspan=len(numbers) + 2)))
-    return write(
-        element(
-            "table",
-            element("caption", said),
-            element("thead", head),
-            element("tbody", *rows),
-            class_="histogram",
-        )
-    )
+        more = element("td", f"and {counted(race.other_outcomes, 'other outcome')}, each at most as frequent")
+    rows = [_row(item, length, numbers) for item in race.outcomes]
+    return write(table(said, ["outcome", None, *numbers], rows, class_="histogram", foot=more))
 
 
 def control(race: RaceRun) -> Markup:
-    """Return in how many of its samples the control showed the effect, as a bar and in words; nothing without one."""
+    """Return how often the control showed the effect, as a bar and in words; an empty text without a control."""
     if race.interrupted:
         return Markup("")
     seen, overlapping = race.control["seen"], race.control["overlapping"]
-    which = "Its own control" if race.control["matched"] else "A generic control, weaker than one of its own"
+    which = "Its control" if race.control["matched"] else "A generic control, weaker than one of the claim's own"
     actors = name_of(", ".join(race.control["actors"]))
     scheduled = race.schedules["control"] if race.schedules is not None else None
     if scheduled is not None:
-        told = f"showed the effect in {scheduled['seen']:,} of {counted(scheduled['run'], 'schedule')}"
+        result = f"showed the effect in {scheduled['seen']:,} of {counted(scheduled['run'], 'schedule')}"
         if seen is not None and overlapping:
-            told += f", and in {seen:,} of {counted(overlapping, 'overlapping sample')}"
+            result += f", and in {seen:,} of {counted(overlapping, 'overlapping sample')}"
     elif not overlapping and race.witness is not None:
-        told = "was not needed: a witness settles the question"
+        result = "was not needed: a witness answers the question"
     elif not race.control["samples"]:
-        told = "did not run"
+        result = "did not run"
     elif seen is None:
-        told = f"ran {counted(race.control['samples'], 'sample')}; what it showed is not known, as the race failed"
+        result = f"ran {counted(race.control['samples'], 'sample')}; its result is unknown, as the race failed"
     else:
-        told = (
+        result = (
             f"showed the effect in {seen:,} of {counted(overlapping, 'overlapping sample')} "
             f"({counted(race.control['samples'], 'sample')} in {counted(race.control['strides'], 'stride')})"
         )
-    words = element("p", element("b", which), f" ({actors}) {told}.")
+    words = element("p", element("b", which), f" ({actors}) {result}.")
     part, whole = (scheduled["seen"], scheduled["run"]) if scheduled is not None else (seen, overlapping)
     bar = _bar(1.0, min(1.0, part / whole)) if part is not None and whole else None
     return write(element("div", words, bar, class_="control"))
 
 
 def _numbers(race: RaceRun) -> tuple[list[str], str]:
-    """Return which numbers of an outcome are shown, and in words what the bars are."""
+    """Return the names of the numbers that are shown for an outcome, and the caption for the bars."""
     if race.schedules is None:
-        return ["samples", "overlapping"], "Outcomes by samples; the darker bar: those in which actors overlapped."
+        return ["samples", "overlapping"], "Outcomes by samples. Dark: samples in which actors overlapped."
     if not race.samples:
         return ["schedules"], "Outcomes by schedules."
     return (
         ["schedules", "samples", "overlapping"],
-        "Outcomes by schedules and samples; the darker bar: schedules, and samples in which actors overlapped.",
+        "Outcomes by schedules and samples. Dark: schedules, and samples in which actors overlapped.",
     )
 
 
 def _count(outcome: dict[str, Any]) -> int:
-    """Return how often an outcome was seen."""
+    """Return the number of schedules and samples with an outcome."""
     return int(outcome["schedules"] + outcome["samples"])
 
 
@@ -98,18 +88,18 @@ def _length(most: int, *, logarithmic: bool) -> Callable[[int], float]:
     return lambda count: count / whole
 
 
-def _row(outcome: dict[str, Any], length: Callable[[int], float], numbers: Sequence[str]) -> Element:
+def _row(outcome: dict[str, Any], length: Callable[[int], float], numbers: Sequence[str]) -> list[Element]:
+    """Return the cells of an outcome."""
     part = outcome["schedules"] + min(outcome["samples"], outcome["overlapping"])
-    return element(
-        "tr",
-        element("th", element("bdi", name_of(outcome["outcome"])), scope="row"),
+    return [
+        element("th", element("bdi", name_of(outcome["outcome"]))),
         element("td", _bar(length(_count(outcome)), length(part)), class_="bar"),
         *(element("td", f"{outcome[name]:,}", class_="number") for name in numbers),
-    )
+    ]
 
 
 def _bar(whole: float, part: float) -> Element:
-    """Return a bar, and in it the bar of a part; what is more than nothing can be seen."""
+    """Return a bar, and in it the bar of a part; each is wide enough to be seen unless it is 0."""
     bars = [
         element("rect", class_=name, x="0", y="0", height=_BAR, width=percent(max(0.004, length)))
         for name, length in (("whole", whole), ("part", part))

@@ -1,4 +1,4 @@
-"""The interleaving of a witness as lanes: one for each actor, time downwards, an arrow where actors are switched."""
+"""The story of a witness as lanes: one for each actor, time downwards, an arrow where actors are switched."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _HEAD = 5
 
 
 def lanes(race: RaceRun) -> Markup:
-    """Return the interleaving of a race's witness as a table; nothing if it has none."""
+    """Return the story of a race's witness as a table; an empty text if it has none."""
     steps = steps_of(race.witness)
     if not steps:
         return Markup("")
     names = [name_of(name, 60) for name in actor_names(race)]
     home = steps[0].file
-    caption = f"How it came about, in {name_of(home)}: each actor has a lane, and time goes down."
+    caption = f"The story of the witness, in {name_of(home)}. Each actor has a lane; time goes down."
     foot = [element("div", name_of(line)) for line in ending(race)]
     return write(
         element(
@@ -52,7 +52,7 @@ def _calls(race: RaceRun) -> Iterator[Element]:
 def _rows(steps: Sequence[Step], count: int, home: str) -> Iterator[Element]:
     first = {step.actor: number for number, step in reversed(list(enumerate(steps)))}
     last = {step.actor: number for number, step in enumerate(steps)}
-    #: What became of each actor in its last line so far.
+    #: The event of each actor's latest line.
     events: dict[int, str | None] = {}
     for number, step in enumerate(steps):
         before = steps[number - 1] if number else step

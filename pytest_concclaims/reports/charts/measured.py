@@ -31,12 +31,12 @@ class _Range:
 
     def words(self, shown: Callable[[float], str]) -> str:
         if self.low is None or self.high is None:
-            return f"{self.name} {shown(self.value)}, too little to tell a range"
+            return f"{self.name} {shown(self.value)}, too few samples for a range"
         return f"{self.name} {shown(self.value)}, range {shown(self.low)} to {shown(self.high)}"
 
 
 def against_threshold(measured: Measured) -> Markup:
-    """Return a measured value and its range beside the numbers of its question; nothing if none was measured."""
+    """Return a measured value and its range beside the numbers of its question; an empty text without a value."""
     ranges = list(_ranges(measured))
     if not ranges:
         return Markup("")
@@ -69,7 +69,7 @@ def _ranges(measured: Measured) -> Iterator[_Range]:
 
 
 def _asked(measured: Measured) -> str:
-    """Return what the value was compared with."""
+    """Return the numbers that the value was compared with, in words."""
     if all(low == high for low, high in measured.cuts):
         return f"compared with {' and '.join(measured.shown(low) for low, _ in measured.cuts)}"
     zones = " and from ".join(f"{measured.shown(low)} to {measured.shown(high)}" for low, high in measured.cuts)
@@ -83,7 +83,7 @@ def _tick(measured: Measured) -> Callable[[float], str]:
 
 
 def _zone(cut: Sequence[float], scale: Scale, bottom: float) -> Element:
-    """Return the band, or the line, in which there is no answer."""
+    """Return the band of a dead zone, or a line if it is one number."""
     low, high = (scale.at(end) for end in cut)
     if low == high:
         return element("line", class_="threshold", x1=percent(low), x2=percent(low), y1="0", y2=bottom)

@@ -1,4 +1,4 @@
-"""Scales: where a value lies on an axis, and which round values have a tick."""
+"""Scales: the position of a value on an axis, and the round values that have a tick."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: Values that are further apart than this are shown on a logarithmic scale.
+#: The ratio between values beyond which a scale is logarithmic.
 WIDE = 50.0
-#: Beyond, arithmetic overflows, and below one by this it underflows; neither is ever measured.
+#: Arithmetic overflows beyond this, and underflows below 1 by this. No measurement comes near.
 _LARGEST = 1e300
 _MOST_TICKS = 5
 
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis from ``low`` to ``high``, which is more."""
+    """An axis from ``low`` to ``high``; ``low`` is less."""
 
     low: float
     high: float
     logarithmic: bool = False
 
     def at(self, value: float) -> float:
-        """Return where a value lies, from 0 to 1; at the end if it lies beyond."""
+        """Return the position of a value, from 0 to 1; a value beyond an end is at that end."""
         if self.logarithmic:
             position = _part(math.log(max(value, self.low)), math.log(self.low), math.log(self.high))
         else:
@@ -30,7 +30,7 @@ class Scale:
         return min(1.0, max(0.0, position))
 
     def ticks(self, *, binary: bool = False) -> list[float]:
-        """Return round values on the axis, from the lowest.
+        """Return round values on the axis, in ascending order.
 
         :param binary: whether the values are bytes, which are shown in units of 1024 each.
         """
@@ -38,11 +38,11 @@ class Scale:
 
 
 def scale_over(values: Iterable[float], *, from_zero: bool = False, may_be_logarithmic: bool = True) -> Scale:
-    """Return a scale that has room for all values.
+    """Return a scale that contains all values.
 
     :param values: at least one.
-    :param from_zero: whether 0 is on it; then it is linear.
-    :param may_be_logarithmic: whether it is, if the values are far apart and none is negative or 0.
+    :param from_zero: whether it contains 0; then it is linear.
+    :param may_be_logarithmic: whether it is logarithmic if the values are far apart and all are positive.
     """
     sane = [_sane(float(value)) for value in values]
     low, high = min(sane), max(sane)
@@ -50,7 +50,7 @@ def scale_over(values: Iterable[float], *, from_zero: bool = False, may_be_logar
         low, high = min(low, 0.0), max(high, 0.0)
     elif may_be_logarithmic and low > 1 / _LARGEST and high / low > WIDE:
         return Scale(low / 1.2, high * 1.2, logarithmic=True)
-    # With too little between its ends, all ticks would have the same label.
+    # If its ends were too close, all ticks would have the same label.
     margin = max((high - low) * 0.04, max(abs(high), abs(low)) * 0.025) or 1.0
     return Scale(low if from_zero and low == 0 else low - margin, high + margin)
 

@@ -1,4 +1,4 @@
-"""The slices of workers, the control's before and after them, and those that do not count."""
+"""The slices of workers, beside those of the control."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from ...records.evidence import ParallelismRun, WorkersRun
 from ...text import counted
-from .markup import element, name_of, percent, write
+from .markup import element, name_of, percent, table, write
 from .scale import Scale, scale_over
 
-#: Slices that have room side by side.
+#: Slices that fit side by side.
 MOST = 60
-#: Pixels above the highest value, of the values, and below.
+#: Pixels above the highest value, of the values, and below them.
 _HEAD = 14
 _HEIGHT = 130
 _FOOT = 14
@@ -25,7 +25,7 @@ _LEFT = 0.1
 
 
 def slices(measured: WorkersRun) -> Markup:
-    """Return the slices in their order, with those of the control before and after; nothing if there are none."""
+    """Return the slices in order, each with the control's before and after; an empty text without slices."""
     if not measured.slices:
         return Markup("")
     drawn = measured.slices[:MOST]
@@ -42,10 +42,10 @@ def slices(measured: WorkersRun) -> Markup:
         width="100%",
         height=_HEAD + _HEIGHT + _FOOT,
         role="img",
-        aria_label=f"{counted(len(drawn), 'slice')}, with those of the control; the table has the numbers",
+        aria_label=f"{counted(len(drawn), 'slice')}, with those of the control; the table below has the numbers",
     )
     parallel = isinstance(measured, ParallelismRun)
-    unfit = "says nothing about a lack of parallelism" if parallel else "does not count"
+    unfit = "not counted as a lack of parallelism" if parallel else "not counted"
     keys = element(
         "ul",
         element("li", "a slice" if parallel else "a slice of one worker and one of all", class_="key measured"),
@@ -53,25 +53,22 @@ def slices(measured: WorkersRun) -> Markup:
         element("li", f"× {unfit}", class_="key unfit"),  # noqa: RUF001  # as drawn
         class_="keys",
     )
-    what = "CPU seconds per second in each slice" if parallel else "How many times as much all did as one, each time"
+    what = "CPU seconds per second in each slice" if parallel else "Speed-up in each slice"
     said = element("figcaption", f"{what}. {_which_count(measured.slices, parallel=parallel)}", keys)
     return write(element("figure", picture, said, class_="slices"), _table(drawn))
 
 
 def _which_count(items: Sequence[dict[str, Any]], *, parallel: bool) -> str:
-    """Return in words what does not count, and what is not drawn."""
+    """Return which slices are not counted, and which are not drawn, in words."""
     unfit = Counter(item["unfit"] for item in items if item["unfit"] is not None)
     parts = [f"The first {MOST} of {len(items):,} are shown; the run record has all."] if len(items) > MOST else []
     if unfit:
         reasons = "; ".join(f"{name_of(reason)} ({count:,})" for reason, count in unfit.most_common())
-        one = sum(unfit.values()) == 1
-        if parallel:
-            which = f"{'says' if one else 'say'} nothing about a lack of parallelism"
-        else:
-            which = f"{'does' if one else 'do'} not count"
-        parts.append(f"{sum(unfit.values()):,} of {len(items):,} {which}: {reasons}.")
+        which = "not counted as a lack of parallelism" if parallel else "not counted"
+        verb = "is" if sum(unfit.values()) == 1 else "are"
+        parts.append(f"{sum(unfit.values()):,} of {len(items):,} {verb} {which}: {reasons}.")
     else:
-        parts.append("All of them count.")
+        parts.append("All of them are counted.")
     return " ".join(parts)
 
 
@@ -117,11 +114,11 @@ def _column(number: int, count: int, item: dict[str, Any], scale: Scale) -> Iter
 
 
 def _table(items: Sequence[dict[str, Any]]) -> Element:
-    heads = ("Slice", "Measured", "Control before", "Control after", "Waited", "Does not count, as")
-    rows = [element("tr", *(element("th", text, scope="col") for text in heads))]
+    heads = ("slice", "measured", "control before", "control after", "waited for a CPU", "not counted because")
+    rows = []
     for number, item in enumerate(items, 1):
-        delay = "not told" if item["delay"] is None else f"{item['delay']:.1%}"
-        throttled = " (held back for its quota)" if item["throttled"] else ""
+        delay = "unknown" if item["delay"] is None else f"{item['delay']:.1%}"
+        throttled = " (throttled by its quota)" if item["throttled"] else ""
         cells = (
             _from_to((item["low"], item["high"])),
             _from_to(item["before"]),
@@ -129,9 +126,9 @@ def _table(items: Sequence[dict[str, Any]]) -> Element:
             delay + throttled,
             name_of(item["unfit"] or "-"),
         )
-        rows.append(element("tr", element("th", str(number), scope="row"), *(element("td", text) for text in cells)))
-    table = element("table", element("thead", rows[0]), element("tbody", *rows[1:]), class_="numbers")
-    return element("details", element("summary", "The slices in numbers"), table, class_="in-numbers")
+        rows.append([element("th", f"slice {number}"), *(element("td", text) for text in cells)])
+    made = table(None, heads, rows, class_="numbers")
+    return element("details", element("summary", "The slices in numbers"), made, class_="in-numbers")
 
 
 def _from_to(ends: Sequence[float] | None) -> str:

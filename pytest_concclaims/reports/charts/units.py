@@ -1,10 +1,10 @@
-"""Numbers in words that fit a picture."""
+"""Short texts for numbers."""
 
 from __future__ import annotations
 
 
 def in_seconds(value: float) -> str:
-    """Return a time for people: in s, ms, µs or ns, whichever gives a number that can be read.
+    """Return a time in s, ms, µs or ns, in the largest unit that gives at least 1.
 
     :param value: seconds.
     """

@@ -13,19 +13,19 @@ from ...text import as_markdown, cut
 from ...verdict import Verdict
 from ..markdown import LARGEST_COMMENT, LEAST
 
-#: Characters of what says what was left out, at most.
+#: Characters of the note on parts that were left out.
 _FOR_THE_NOTE = 400
-_NOTE = "*Left out, for the report would be too long: {}. The run records have all of it.*"
+_NOTE = "*Left out, as the report would be too long: {}. The run records have everything.*"
 
 
 @dataclass(frozen=True)
 class _Detail:
-    """How much is told.
+    """The parts of a report.
 
-    :param others: whether claims are in the table whose verdicts neither differ nor are unexpected.
+    :param others: whether the table has claims whose verdicts neither differ nor are unexpected.
     :param table: whether there is a table of claims.
-    :param longest: characters of a single text.
-    :param sentence: characters of what we say of a claim or of all, at most.
+    :param longest: characters of a single text of a record.
+    :param sentence: characters of a sentence about a claim, or about all of them.
     """
 
     others: bool
@@ -34,7 +34,7 @@ class _Detail:
     sentence: int = 2_000
 
 
-#: From all to the least.
+#: From the longest report to the shortest.
 _DETAILS = (
     _Detail(others=True, table=True, longest=2_000),
     _Detail(others=True, table=True, longest=100),
@@ -50,7 +50,7 @@ class _Part:
     """A part of the report that can be shortened, line by line.
 
     :param lines: one for each thing.
-    :param things: what they are.
+    :param things: the name of the things, in the plural.
     :param head: lines before them.
     """
 
@@ -60,20 +60,20 @@ class _Part:
     head: Sequence[str] = ()
 
     def text(self) -> list[str]:
-        """Return its lines, title and all; none if there is nothing to be told."""
+        """Return its lines with the title; none if it is empty."""
         return ["", f"### {self.title}", "", *self.head, *self.lines] if self.lines else []
 
 
 def matrix_markdown(matrix: Matrix, most: int = LARGEST_COMMENT) -> str:
-    """Return the report; what is least needed is left out if it would be too long, and the report says so.
+    """Return the report. If it would be too long, parts are left out, and the report says which.
 
-    The table of the runs and what is not as expected are the last to go.
+    The unexpected claims and the table of the runs are left out last.
 
-    :param most: characters that it may have.
-    :raises ValueError: ``most`` is too little for any report.
+    :param most: its limit in characters.
+    :raises ValueError: ``most`` is less than :data:`~pytest_concclaims.reports.markdown.LEAST`.
     """
     if most < LEAST:
-        raise ValueError(f"a report needs room for {LEAST:,} characters, and not {most:,}")
+        raise ValueError(f"matrix_markdown: the limit is {most:,} characters; a report needs at least {LEAST:,}")
     for detail in _DETAILS:
         text = _joined(matrix, detail, _parts(matrix, detail), _left_out(matrix, detail))
         if len(text) <= most:
@@ -82,7 +82,7 @@ def matrix_markdown(matrix: Matrix, most: int = LARGEST_COMMENT) -> str:
 
 
 def _with_fewer(matrix: Matrix, detail: _Detail, most: int) -> str:
-    """Return a report with as much as there is room for: of the runs first, of what differs last."""
+    """Return a report with as many lines as fit: first of the runs, then of unexpected claims, last of differing ones."""
     parts = _parts(matrix, detail)
     frames = sum(len(line) + 1 for part in parts for line in replace(part, lines=[""]).text())
     room = most - _FOR_THE_NOTE - frames - len(_joined(matrix, detail, [], _left_out(matrix, detail)))
@@ -98,7 +98,7 @@ def _with_fewer(matrix: Matrix, detail: _Detail, most: int) -> str:
 
 
 def _as_many(lines: Sequence[str], room: int) -> list[str]:
-    """Return the first lines, as many as there is room for."""
+    """Return the first lines, as many as fit into a number of characters."""
     kept = []
     for line in lines:
         room -= len(line) + 1
@@ -110,7 +110,7 @@ def _as_many(lines: Sequence[str], room: int) -> list[str]:
 
 def _joined(matrix: Matrix, detail: _Detail, parts: Sequence[_Part], left_out: Sequence[str]) -> str:
     lines = ["## Concurrency claims and interpreters", ""]
-    lines.append(as_markdown(f"{cut(matrix.headline(), detail.sentence)}. Recorded: {matrix.dates}."))
+    lines.append(as_markdown(f"{cut(matrix.summary(), detail.sentence)}. Recorded: {matrix.dates}."))
     if left_out:
         lines += ["", _NOTE.format("; ".join(left_out))]
     for warning in matrix.warnings:
@@ -128,12 +128,12 @@ def _left_out(matrix: Matrix, detail: _Detail) -> list[str]:
         others = sum(not (row.differs or row.unexpected) for row in matrix.rows)
         said.append(f"{others:,} rows of the table of claims, whose verdicts are as expected and do not differ")
     if detail.longest < _DETAILS[0].longest:
-        said.append(f"what long texts have beyond {detail.longest} characters")
+        said.append(f"the ends of texts longer than {detail.longest} characters")
     return said
 
 
 def _parts(matrix: Matrix, detail: _Detail) -> list[_Part]:
-    """Return what is not as expected, where verdicts differ, and the runs."""
+    """Return the lists of unexpected and of differing claims, and the table of the runs."""
     unexpected = [_list_item(row, row.alarm, detail) for row in matrix.rows if row.alarm is not None]
     differing = [_list_item(row, row.sentence, detail) for row in matrix.rows if row.sentence is not None]
     return [
@@ -177,7 +177,7 @@ def _cell(row: Row, index: int) -> str:
 
 
 def _run(column: Column) -> str:
-    """Return the line of the table of runs."""
+    """Return a line of the table of runs."""
     record = column.record
     counts = [f"{count:,}" for count in count_verdicts(record.claims).values()]
     label = column.label if record.complete else f"{column.label}, not complete"

@@ -14,19 +14,19 @@ from ..charts.markup import element
 
 _WIDTH = 900
 _MARGIN = 20
-_STATEMENTS = (400, 460, 520, 580)  # widths for them, of which the first is taken that cuts none
+_STATEMENTS = (400, 460, 520, 580)  # widths for statements: the first that cuts none is used
 _GAP = 10  # between statements and cells, and between families of interpreters
 _CELL = 18  # height
 _NARROWEST_CELL = 24
 _WIDEST_HEAD = 110
 _SIZE = 12
-_BOLD = 1.12  # times as wide as other text
+_BOLD = 1.12  # the width of bold text, times that of other text
 _LINE = 16
 _MOST_LINES = 2
 _LONGEST = 1_000  # characters of any text
 
 _FONT = "-apple-system,'Segoe UI',Roboto,Verdana,'DejaVu Sans',sans-serif"
-#: Classes, and their colours in light and in dark. Text and what it stands on have a contrast of at least 4.5.
+#: Classes, and their colours in light and in dark. Text has a contrast of at least 4.5 to its background.
 _FILLS = {
     "page": ("#ffffff", "#0d1117"),
     "band": ("#eef1f4", "#1b2129"),
@@ -50,7 +50,7 @@ _STROKES = {"change": ("#1b1f24", "#ffffff"), "unexpected": ("#d1242f", "#ff6a5e
 
 @dataclass(frozen=True)
 class _Head:
-    """The place of a column: the words of its head, where it begins, and its width."""
+    """A column: the words of its head, its left edge and its width."""
 
     words: tuple[str, ...]
     x: float
@@ -59,7 +59,7 @@ class _Head:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where everything lies from left to right."""
+    """Horizontal positions: the widths of the picture and of statements, and the columns."""
 
     width: float
     statement: float
@@ -68,16 +68,16 @@ class _Layout:
 
 @dataclass(frozen=True)
 class _Block:
-    """A part of the picture, as wide as all of it."""
+    """A part of the picture, as wide as the whole."""
 
     parts: list[Element]
     height: float
 
 
 def matrix_picture(matrix: Matrix) -> str:
-    """Return the picture, as SVG that needs nothing from elsewhere.
+    """Return the picture as SVG, which loads nothing.
 
-    Statements take two lines at most; one that is cut ends in dots.
+    A statement has at most two lines; if it is cut, it ends in dots.
     """
     layout = _layout(matrix)
     blocks = [_title(matrix, layout), _legend(matrix, layout), _warnings(matrix, layout)]
@@ -92,7 +92,7 @@ def matrix_picture(matrix: Matrix) -> str:
 
 def _picture(matrix: Matrix, width: float, height: float, parts: Sequence[Element]) -> Element:
     differing = [f"{row.full_statement}: {row.sentence}" for row in matrix.rows if row.differs]
-    description = cut(harmless(" — ".join([matrix.headline(), *differing])), _LONGEST)
+    description = cut(harmless(" — ".join([matrix.summary(), *differing])), _LONGEST)
     return element(
         "svg",
         element("title", "Concurrency claims and interpreters"),
@@ -105,7 +105,7 @@ def _picture(matrix: Matrix, width: float, height: float, parts: Sequence[Elemen
         width=width,
         height=height,
         role="img",
-        aria_label=f"Concurrency claims and interpreters: {harmless(matrix.headline())}",
+        aria_label=f"Concurrency claims and interpreters: {harmless(matrix.summary())}",
     )
 
 
@@ -146,12 +146,12 @@ def _some_cut(matrix: Matrix, width: float) -> bool:
 
 
 def _width(text: str, size: float = _SIZE) -> float:
-    """Return the pixels that a text takes at most: in Verdana, the widest of the fonts that are asked for."""
+    """Return the width of a text in pixels in Verdana, the widest of the fonts."""
     return sum(map(width_of, text)) * size / 11
 
 
 def _fitted(text: str, width: float) -> str:
-    """Return the text, cut so that it fits into a width."""
+    """Return the text, cut to fit into a width."""
     kept = text[:_LONGEST]
     if kept == text and _width(text) <= width:
         return text
@@ -161,7 +161,7 @@ def _fitted(text: str, width: float) -> str:
 
 
 def _lines(text: str, width: float) -> list[str]:
-    """Return the text in lines that fit into a width; a word that does not is broken."""
+    """Return the text in lines that fit into a width; a longer word is broken."""
     lines = [""]
     for word in text.split(" "):
         tried = f"{lines[-1]} {word}".lstrip()
@@ -182,7 +182,7 @@ def _lines(text: str, width: float) -> list[str]:
 
 def _title(matrix: Matrix, layout: _Layout) -> _Block:
     width = layout.width - 2 * _MARGIN
-    lines = _lines(f"{harmless(matrix.headline())}; recorded {matrix.dates}", width)
+    lines = _lines(f"{harmless(matrix.summary())}; recorded {matrix.dates}", width)
     versions = [f"{harmless(column.head)} is {column.version}" for column in matrix.columns]
     lines += _lines(f"Versions: {', '.join(versions)}", width)
     title = element("text", "Concurrency claims and interpreters", class_="text bold big", x=_MARGIN, y=18)
@@ -202,7 +202,7 @@ def _legend(matrix: Matrix, layout: _Layout) -> _Block:
 
 
 def _keys(matrix: Matrix) -> list[tuple[str, str, str]]:
-    """Return the keys of the legend: sign, meaning, and which colour or ring it has."""
+    """Return the keys of the legend: sign, meaning, and the class of its colour or ring."""
     verdicts = {verdict.word.lower(): verdict.value for verdict in Verdict}
     keys = [(sign, meaning, verdicts.get(meaning, "")) for sign, meaning in matrix.legend()]
     keys = [(sign, meaning, "unexpected" if sign == "!" else key) for sign, meaning, key in keys]
@@ -227,7 +227,7 @@ def _warnings(matrix: Matrix, layout: _Layout) -> _Block:
 
 
 def _band(section: MatrixSection, layout: _Layout) -> _Block:
-    """Return a section's title, with the heads of the columns, so that they are never far away."""
+    """Return a section's title, with the heads of the columns repeated."""
     most = max(len(head.words) for head in layout.heads)
     height = _LINE * most + 8
     band = element("rect", class_="band", x=_MARGIN - 8, width=layout.width - 2 * _MARGIN + 16, height=height, rx="4")

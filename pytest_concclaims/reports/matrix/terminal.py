@@ -40,7 +40,7 @@ def matrix_lines(matrix: Matrix, *, width: int) -> Iterator[Line]:
     yield from _runs(matrix.columns, width)
     for warning in matrix.warnings:
         yield from _wrapped(f"warning: {warning}", width, "  ", _WARNING)
-    yield from _wrapped(f"{matrix.headline()}.", width, "  ")
+    yield from _wrapped(f"{matrix.summary()}.", width, "  ")
 
 
 def _table(matrix: Matrix, shown: range, width: int) -> Iterator[Line]:
