@@ -52,7 +52,7 @@ def code_of(function: Callable[..., Any], root: Path) -> str | None:
     """Return the source of a claim's test function, and below it what that uses of its own file, in the file's order.
 
     :param root: the folder above which no code belongs to the claim.
-    :returns: at most about :data:`LONGEST_CODE` characters, whole lines; a comment counts the lines that are left out.
+    :returns: whole lines, at most :data:`LONGEST_CODE` characters of them; a comment says how many more there are.
         None if there is no source file.
     """
     function = _innermost(function)

@@ -20,8 +20,8 @@ def add_to(commands: files.Subparsers) -> None:
     parser = commands.add_parser(
         "diff",
         help="show what changed between two runs",
-        description="Shows which claims changed between two runs: their verdict turned, they lost or gained it, their "
-        "expected verdict changed, or they are gone or new. Claims are paired by their ids; a claim that is gone is "
+        description="Shows which claims changed between two runs: their verdict turned, they lost or gained it, "
+        "their expected verdict changed, or they are gone or new. Claims are paired by their ids; a claim that is gone is "
         "paired with a new one if these two alone have the same digest. Exit status: 0; 1 if a verdict turned to the "
         "other one or to an error, or is the same but unexpected now; 2 if a record cannot be read. The two runs may "
         "be of different interpreters; the head names them.",
@@ -31,8 +31,8 @@ def add_to(commands: files.Subparsers) -> None:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="exit with 1 also if a claim lost its verdict (it is inconclusive or not applicable now), gained one, or "
-        "is gone, or if the new run is not complete; new claims never fail",
+        help="exit with 1 also if a claim lost its verdict (it is inconclusive or not applicable now), gained one, "
+        "or is gone, or if the new run is not complete; new claims never fail",
     )
     parser.add_argument(
         "-v", "--verbose", action="count", default=0, help="show all evidence, and the unchanged claims"

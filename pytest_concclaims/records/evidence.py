@@ -1,7 +1,4 @@
-"""Evidence: what was seen, as typed records that are stored with the verdict.
-
-Each record's class is one ``kind`` of the run record; ``phrase`` puts it in words for a line of a report.
-"""
+"""Evidence for verdicts. Each class is one ``kind`` of evidence in the run record."""
 
 from __future__ import annotations
 
@@ -20,17 +17,17 @@ class Evidence:
     kind: ClassVar[str]
 
     def phrase(self) -> str:
-        """Return what was seen, in a phrase."""
+        """Return the evidence in a phrase, for a line of a report."""
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON's types."""
+        """Return the evidence as JSON's types."""
         return {"kind": self.kind, **asdict(self)}
 
 
 @dataclass(frozen=True)
 class Note(Evidence):
-    """A plain fact that the claim's author had noted down."""
+    """A fact from :meth:`Lab.note`."""
 
     kind: ClassVar[str] = "note"
     text: str
@@ -41,7 +38,7 @@ class Note(Evidence):
 
 @dataclass(frozen=True)
 class Requirement(Evidence):
-    """A condition for any verdict, and whether it was met."""
+    """A condition for a verdict, from :meth:`Lab.require`, and whether it was met."""
 
     kind: ClassVar[str] = "requirement"
     met: bool
@@ -53,7 +50,7 @@ class Requirement(Evidence):
 
 @dataclass(frozen=True)
 class Assertion(Evidence):
-    """An assertion of the claim that was evaluated; ``explanation`` is pytest's, of one that failed."""
+    """An assertion of the claim that ran; ``explanation`` is pytest's, if it failed."""
 
     kind: ClassVar[str] = "assertion"
     holds: bool
@@ -65,14 +62,21 @@ class Assertion(Evidence):
         if self.holds:
             return f"asserted: {self.expression}"
         lines = (self.explanation or "").split("\n")
-        # After a message of the author's own, pytest's words begin on a line of theirs.
+        # If the assertion has a message, pytest's explanation begins on a later line.
         seen = next((line for line in lines if line.startswith("assert ")), lines[0])
         return f"failed: {self.expression}" + (f" ({seen})" if seen and seen != self.expression else "")
 
 
 @dataclass(frozen=True)
 class ChildRun(Evidence):
-    """A run of :meth:`Lab.child`: durations in seconds, the ends of the output, how the process ended."""
+    """A run of :meth:`Lab.child`.
+
+    :param deadline: seconds.
+    :param duration: seconds.
+    :param value: the ``repr`` of the return value.
+    :param stdout: the end of the output.
+    :param stderr: the end of the output.
+    """
 
     kind: ClassVar[str] = "child"
     target: str
@@ -98,41 +102,42 @@ class ChildRun(Evidence):
         elif self.exit_code is not None:
             end = f"exited with {self.exit_code}"
         else:
-            end = "ended, the record does not say how"
+            end = "ended in an unknown way"
         return f"{self.target} in a fresh interpreter {end}"
 
 
 _MOST_OUTCOMES = 4
-#: What the record says instead of a reason, if it has none: it was not made by this plugin, or it was changed.
+#: Stands for a missing reason, in a record that was changed or that another program wrote.
 _NO_REASON = "the record does not say why"
 
 
 @dataclass(frozen=True)
 class RaceRun(Evidence):
-    """A question to :meth:`Lab.race`, and all that was seen for it.
+    """A question to :meth:`Lab.race`, and the evidence for its answer.
 
     :param question: ``ever``, ``never``, ``always``, ``atomic``, ``linearizable``.
-    :param about: the outcomes, or the predicates' names; empty with ``atomic`` and ``linearizable``.
-    :param answer: None if there was none.
-    :param seconds: of schedules and samples.
-    :param seen: samples that witness what was asked about (with ``always`` and the last two, the opposite).
-    :param outcomes: the most frequent, as ``repr``.
-    :param other_outcomes: how many more there were.
-    :param witness: the first: its outcome, time, the number of its schedule or sample, the circumstances, and its
-        ``steps`` as of :class:`~.interleaving.Step`; None where no schedule shows it. Its ``scenario`` is what each
-        thread called, and what that returned; None if there are no operations.
+    :param about: the outcomes, or the predicates' names; empty for ``atomic`` and ``linearizable``.
+    :param answer: None if there is none.
+    :param seconds: the time that schedules and samples took.
+    :param seen: the number of samples with an outcome that the question is about; for ``always``, ``atomic`` and
+        ``linearizable``, with any other outcome.
+    :param outcomes: the most frequent outcomes, as ``repr``.
+    :param other_outcomes: the number of further outcomes.
+    :param witness: the first witness: its outcome, its time, the number of its schedule or sample, the circumstances,
+        and its ``steps``, each as of :class:`~.interleaving.Step`; None instead if no schedule shows the outcome.
+        Its ``scenario`` is what each thread called, and what that returned; None if there are no operations.
     :param interrupted: whether the second actor is a handler that ran at the switch points of the first one, in its
         thread.
-    :param control: what ran in turns with it, in how many overlapping samples the effect was seen there, and the
-        locks that it does without, if it is the race without these. A handler has none: nothing of it ran.
-    :param orders: with ``atomic``, what the actors give one after the other: by order, the outcome; with
+    :param control: the control, the number of its overlapping samples that showed the effect, and the locks that it
+        omits. With a handler, no control runs.
+    :param orders: for ``atomic``, the outcome of each order in which the actors can run one after the other; for
         ``linearizable``, the same of the scenario that is the witness.
-    :param scenarios: the operations, and of which shapes scenarios were run; None if there are no operations.
-    :param schedules: what was run of them; None if there were none.
-    :param bound: the rate for each overlapping sample, at most, of what was never seen.
-    :param confidence: of the bound.
+    :param scenarios: the operations, and the shapes of the scenarios that were run; None if there are no operations.
+    :param schedules: the schedules that were run; None if there were none.
+    :param bound: an upper bound for the rate per overlapping sample of an outcome that was never seen.
+    :param confidence: the confidence of the bound.
     :param lacking: why there is no answer.
-    :param failure: what kept the race from an end: ``kind``, ``text``, and ``details`` such as a traceback.
+    :param failure: what ended the race early: ``kind``, ``text``, and ``details`` such as a traceback.
     """
 
     kind: ClassVar[str] = "race"
@@ -176,19 +181,19 @@ class RaceRun(Evidence):
         parts = [self._seen()] if seen else self._not_seen_in(self.schedules)
         without_gil = words.without_gil(self.schedules)
         if without_gil is not None and self.schedules["portable"]["seen"]:
-            parts.insert(1, without_gil)  # what is read first
+            parts.insert(1, without_gil)  # near the beginning, where it is read
             without_gil = None
         parts += [words.in_order(self.orders), without_gil, *words.remarks(self.schedules)]
         return f"{asked}: {words.joined([*parts, histogram])}"
 
     def _tried(self) -> str | None:
-        """Return what schedules there were, where they have led to no answer."""
+        """Return the schedules that were run without an answer."""
         if self.schedules is None or not self.schedules["run"]:
             return None
         return f"{self.schedules['seen'] or 'none'} of {self._run(self.schedules)}"
 
     def _run(self, schedules: dict[str, Any]) -> str:
-        """Return what schedules were run."""
+        """Return the schedules that were run, in words."""
         if self.scenarios is None:
             return words.tried(schedules)
         return words.of_scenarios(self.scenarios, schedules)
@@ -236,7 +241,7 @@ class RaceRun(Evidence):
         seen = "no other was" if self._asks_about_others else "not"
         control = self.control_name if self.control["matched"] else "a generic control (weaker than one of its own)"
         beside = (
-            f"whether {control} was seen is not on record"
+            f"it is unknown whether {control} was seen"
             if self.control["seen"] is None
             else f"{control} was seen {self.control['seen']:,} times in {self.control['overlapping']:,}"
         )
@@ -250,12 +255,12 @@ class RaceRun(Evidence):
 
     @property
     def _asks_about_others(self) -> bool:
-        """Return whether a witness is an outcome that was not asked about."""
+        """Return whether a witness is an outcome that the question does not name."""
         return self.question in ("always", "atomic", "linearizable")
 
     @property
     def control_name(self) -> str:
-        """Return what the control is called."""
+        """Return a name for the control."""
         if not self.control["matched"]:
             return "a generic control"
         locks = self.control["without_locks"]
@@ -263,9 +268,7 @@ class RaceRun(Evidence):
 
     def _histogram(self) -> str:
         if not self.outcomes:
-            return (
-                f"{self.other_outcomes:,} outcomes that are not on record" if self.other_outcomes else "no outcomes"
-            )
+            return f"{self.other_outcomes:,} outcomes, not in the record" if self.other_outcomes else "no outcomes"
         shown = [
             f"{item['outcome']} ({_times(item['samples'] + item['schedules'])})"
             for item in self.outcomes[:_MOST_OUTCOMES]
@@ -489,7 +492,7 @@ class SpeedupRun(WorkersRun, SignTested):
 
 @dataclass(frozen=True)
 class Raised(Evidence):
-    """An exception that kept the claim from a verdict."""
+    """An exception that prevented a verdict."""
 
     kind: ClassVar[str] = "exception"
     where: str
@@ -504,7 +507,7 @@ class Raised(Evidence):
 
 @dataclass(frozen=True)
 class Attempt(Evidence):
-    """An earlier attempt at the same claim in this run: ``--claims-patience`` or a plugin has made another."""
+    """An earlier attempt at the same claim in this run, before one for ``--claims-patience`` or by a plugin."""
 
     kind: ClassVar[str] = "attempt"
     verdict: str
@@ -534,16 +537,16 @@ _KINDS: dict[str, type[Evidence]] = {
 
 
 def from_json(data: dict[str, Any]) -> Evidence:
-    """Return the evidence that :meth:`Evidence.to_json` stored."""
+    """Return the evidence that :meth:`Evidence.to_json` returned."""
     fields = dict(data)
     return _KINDS[fields.pop("kind")](**fields)
 
 
 def summary_phrase(evidence: Sequence[Evidence]) -> str:
-    """Return the evidence in a phrase: what says most about the verdict.
+    """Return the most important evidence in a phrase.
 
-    What stood in the way first; then what the author noted, what instruments saw, and last the assertions.
-    A failed assertion stands beside any of these.
+    It is of the first of these kinds that occur: exceptions and requirements that were not met, notes, experiments,
+    assertions. A failed assertion is added to any of these.
     """
     failed = [item for item in evidence if isinstance(item, Assertion) and not item.holds]
     ranks: list[list[Evidence]] = [

@@ -131,7 +131,7 @@ class Matrix:
         return "Nothing to compare: no claim has a verdict in two runs"
 
     def summary(self) -> str:
-        """Return the numbers of claims and runs, of differing claims and where they differ, and of unexpected ones."""
+        """Return the numbers of claims, runs, differing claims with the places, and unexpected claims."""
         parts = [f"{counted(count_claims(self.rows), 'claim')} in {counted(len(self.columns), 'run')}"]
         parts.append(self._compared())
         unexpected = count_claims(row for row in self.rows if row.unexpected)
@@ -157,7 +157,7 @@ def count_claims(rows: Iterable[Row]) -> int:
 
 
 def _places(rows: Iterable[Row]) -> str:
-    """Return the places where the verdicts of rows change, the most frequent first, each with its number of claims."""
+    """Return the places where the verdicts of rows change, the most frequent first, with their numbers of claims."""
     found = Counter(where for where, _ in {(change.where, row.id) for row in rows for change in row.changes.values()})
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     listed = [f"{count:,} {where}" for where, count in ordered[:_MOST_LISTED]]

@@ -14,9 +14,9 @@ from ..machine import Machine
 from ..verdict import Verdict, fails, unexpected
 from .evidence import Evidence, from_json
 
-#: 2 added each claim's node id, and the options that narrow a run; 3 the state of the JIT compiler; 4 the schedules of
-#: races and the steps of their witnesses; 5 the project's name, the patience, and the orders and scenarios of races;
-#: 6 each claim's code, the address of the source files, and the descriptions of shipped suites.
+#: 2 added each claim's node id, and the options that narrow a run; 3 the state of the JIT compiler; 4 the schedules
+#: of races and the steps of their witnesses; 5 the project's name, the patience, and the orders and scenarios of
+#: races; 6 each claim's code, the address of the source files, and the descriptions of shipped suites.
 SCHEMA = 6
 SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 
@@ -25,7 +25,7 @@ SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 class ClaimResult:
     """A claim and its result.
 
-    :param reason: if the verdict is REFUTED as expected, why that was expected; if there is no verdict, why; else None.
+    :param reason: why REFUTED was expected, if it is the verdict; why there is no verdict, if there is none; else None.
     :param duration: seconds, including set-up and teardown.
     :param location: ``file:line``.
     :param nodeid: by which pytest runs this claim alone; None in a record of schema 1, which had none.
@@ -138,7 +138,7 @@ class RunRecord:
 
     @property
     def selection(self) -> tuple[str, ...]:
-        """The options that narrowed the run to some of the claims, such as ``-k lock``; empty in a record of schema 1."""
+        """The options that narrowed the run, such as ``-k lock``; empty in a record of schema 1."""
         return tuple(self.options["selection"] or ())
 
     @property

@@ -8,8 +8,8 @@ from .record import ClaimResult
 def section_of(result: ClaimResult) -> tuple[str, str]:
     """Return the title of a claim's section, and the words after it in the claim's source, which may be empty.
 
-    The source ``article 1.1, definition`` has the section ``article 1.1`` and the words ``definition``: the part before
-    the first comma ends in a number. Any other source is a section as a whole. Without a source, the suite is.
+    The source ``article 1.1, definition`` has the section ``article 1.1`` and the words ``definition``, as the part
+    before the first comma ends in a number. Any other source is a section as a whole. Without a source, the suite is.
     """
     source = result.source or ""
     place, _, refinement = source.partition(", ")

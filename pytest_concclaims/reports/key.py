@@ -42,7 +42,7 @@ _MEASUREMENTS = {
 
 
 def key(records: Sequence[RunRecord]) -> list[tuple[str, str]]:
-    """Return the words that pages of these records use, each with its meaning; those that do not occur are left out."""
+    """Return the words that occur on a page of these records, each with its meaning."""
     claims = [claim for record in records for claim in record.claims]
     verdicts = {claim.verdict for claim in claims}
     words = {verdict.word: meaning for verdict, meaning in _VERDICTS.items() if verdict in verdicts}

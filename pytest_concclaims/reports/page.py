@@ -108,7 +108,9 @@ def _selection(record: RunRecord) -> str:
 
 
 def _second_attempts(patience: float | None) -> str:
-    return "none" if patience is None else f"for inconclusive claims, with at least {patience:g} s for each experiment"
+    if patience is None:
+        return "none"
+    return f"for inconclusive claims, with at least {patience:g} s for each experiment"
 
 
 def _environment(record: RunRecord) -> list[tuple[str, str]]:

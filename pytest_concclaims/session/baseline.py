@@ -71,7 +71,8 @@ class Baseline:
             return None
         turned = len(self._comparison.of(Change.TURNED))
         expected = sum(found.fails(strict=self._strict) for found in self._comparison.of(Change.EXPECTED_ANEW))
-        decided = len(self._comparison.of(Change.UNDECIDED) + self._comparison.of(Change.DECIDED)) if self._strict else 0
+        changes = (Change.UNDECIDED, Change.DECIDED) if self._strict else ()
+        decided = sum(len(self._comparison.of(change)) for change in changes)
         parts = [
             (turned, f"{counted(turned, 'claim')} turned"),
             (expected, f"{counted(expected, 'claim')} kept the verdict, which is unexpected now"),

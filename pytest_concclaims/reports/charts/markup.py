@@ -43,7 +43,7 @@ def table(
     :param foot: a cell below all rows, as wide as the table.
     """
     head = [
-        element("td", role="cell") if name is None else element("th", name.capitalize(), scope="col", role="columnheader")
+        element("th", name.capitalize(), scope="col", role="columnheader") if name else element("td", role="cell")
         for name in heads
     ]
     body = [element("tr", *_with_roles(cells, heads), role="row") for cells in rows]
