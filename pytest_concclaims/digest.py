@@ -82,7 +82,7 @@ def _first_lines(text: str) -> str:
     if len(text) <= LONGEST_CODE:
         return text
     kept = text[:LONGEST_CODE].rpartition("\n")[0] or text[:LONGEST_CODE]
-    return f"{kept}\n# ... {text.count(chr(10)) - kept.count(chr(10)):,} more lines"
+    return f"{kept}\n# ... {len(text) - len(kept):,} more characters"
 
 
 def _innermost(function: Callable[..., Any]) -> Callable[..., Any]:

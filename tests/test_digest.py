@@ -11,7 +11,8 @@ from textwrap import dedent
 
 import pytest
 
-from pytest_concclaims.digest import digest_of
+from pytest_concclaims import digest as digest_module
+from pytest_concclaims.digest import code_of, digest_of
 
 pytestmark = pytest.mark.interpreter
 
@@ -491,3 +492,92 @@ def test_circle(digest: Digest) -> None:
         "library.py": "import digested\nx = 5\n",
     }
     assert digest(edited(files, "x = 5", "x = 6")) != digest(files)
+
+
+# --- the code in a record
+
+CODE = """
+    import functools
+    import pytest
+
+    LIMIT = 10
+
+    def helper():
+        return other() < LIMIT
+
+    class TestIt:
+        factor = 2
+
+        @pytest.mark.claim("Is small")
+        def test_method(self):
+            assert helper()
+
+        def test_other(self): ...
+
+    def unused(): ...
+
+    def other():
+        return 1
+
+    @pytest.mark.claim("Is so")
+    @functools.lru_cache
+    def test_function():
+        # A comment.
+        assert helper()
+"""
+HELPERS_CODE = """LIMIT = 10
+
+def helper():
+    return other() < LIMIT
+
+def other():
+    return 1"""
+
+
+@pytest.fixture
+def coded(tmp_path: Path) -> Callable[[str, str], str | None]:
+    """Return what gives the code of a function, by its path of names, in a module with a source text."""
+
+    def coded(source: str, names: str) -> str | None:
+        file = tmp_path / f"coded_{len(list(tmp_path.iterdir()))}.py"
+        file.write_text(dedent(source), encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return code_of(operator.attrgetter(names)(module), tmp_path)
+
+    return coded
+
+
+def test_code_is_the_function_and_what_it_uses_of_its_file(coded: Callable[[str, str], str | None]) -> None:
+    """With its decorators and comments; the rest in the order of the file."""
+    assert coded(CODE, "test_function") == (
+        '@pytest.mark.claim("Is so")\n@functools.lru_cache\ndef test_function():\n    # A comment.\n'
+        f"    assert helper()\n\n{HELPERS_CODE}"
+    )
+    assert coded(CODE, "TestIt.test_method") == (
+        '@pytest.mark.claim("Is small")\ndef test_method(self):\n    assert helper()\n\nfactor = 2\n\n'
+        + HELPERS_CODE
+    )
+
+
+def test_code_has_a_limit(coded: Callable[[str, str], str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with a whole line if it can, and says how much more there is."""
+    monkeypatch.setattr(digest_module, "LONGEST_CODE", 60)
+    assert coded(CODE, "test_function") == (
+        f'@pytest.mark.claim("Is so")\n@functools.lru_cache\n# ... {68 + len(HELPERS_CODE)} more characters'
+    )
+    long = coded(f"def test(): return {'1 + ' * 50}1", "test")
+    assert long is not None
+    assert long.startswith("def test(): return 1 + ")
+    assert long.endswith("\n# ... 160 more characters")
+    assert len(long) < 90
+
+
+def test_code_without_a_source_file_is_none(tmp_path: Path) -> None:
+    """Such as that of python -c."""
+    names: dict[str, Callable[[], None]] = {}
+    exec("def test(): ...", names)
+    assert code_of(names["test"], tmp_path) is None

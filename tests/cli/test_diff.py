@@ -75,7 +75,7 @@ def test_head_names_both_runs(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert lines[1].startswith(f"new: new.json: {new.interpreter.describe()}, 2025-01-01T00:00:00+00:00, 1 claim, ")
     assert "These are two interpreters" in lines[3]
-    assert lines[-1] == "nothing changed; 1 as before (1 confirmed)"
+    assert lines[-1] == "nothing changed; 1 unchanged (1 confirmed)"
 
 
 def test_what_turned_is_shown_with_its_evidence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,8 +81,8 @@ def test_warnings_are_told_also_where_a_file_is_written(capsys: pytest.CaptureFi
     [
         (["nowhere.json"], "nowhere.json: No such file"),
         (["a.json", "broken.json"], "broken.json: no JSON"),
-        (["a.json", "-o", "m.png"], "-o m.png: no suffix that names a format; end it in .html or .md or .svg"),
-        (["empty"], "empty: a folder without run records"),
+        (["a.json", "-o", "m.png"], "-o m.png: its suffix names no format; end it in .html or .md or .svg"),
+        (["empty"], "empty: no run record (*.json) in this folder"),
     ],
 )
 def test_bad_input_is_refused(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

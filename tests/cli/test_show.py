@@ -61,7 +61,7 @@ def test_shows_what_a_strict_or_unfinished_run_did(
     run = run_once(pytester, ALL_ENDS, option, columns=80)
     lines = section(shown(capsys, str(run.folder / RECORD)))
     if option == "-x":
-        assert lines.pop() == "This run is not complete: some of its claims did not come to an end."
+        assert lines.pop() == "This run is not complete: some of its claims did not end."
         assert lines == _without_loud_lines(run)
     else:
         assert lines == run.section
@@ -69,7 +69,7 @@ def test_shows_what_a_strict_or_unfinished_run_did(
 
 def _without_loud_lines(run: Run) -> list[str]:
     """Return the section up to the counts."""
-    end = next(number for number, line in enumerate(run.section) if " did not come to an end" in line)
+    end = next(number for number, line in enumerate(run.section) if " did not end" in line)
     return run.section[:end]
 
 
@@ -121,8 +121,8 @@ def test_writes_several_reports_at_once(tmp_path: Path, capsys: pytest.CaptureFi
     ("arguments", "said"),
     [
         (["nowhere.json"], "nowhere.json: "),
-        (["bad.json"], "bad.json: JSON, but no run record"),
-        (["run.json", "-o", "x.pdf"], "-o x.pdf: no suffix that names a format; end it in "),
+        (["bad.json"], "bad.json: JSON, but not a run record"),
+        (["run.json", "-o", "x.pdf"], "-o x.pdf: its suffix names no format; end it in "),
         (["run.json", "-o", "folder.md"], "-o folder.md: cannot be written: it is a folder"),
     ],
 )

@@ -105,12 +105,12 @@ def test_another_experiment_is_told_whether_the_verdict_turned_or_not(verdict: V
     comparison = compare(record_of(ended(Verdict.CONFIRMED)), record_of(ended(verdict, digest="1" * 64)))
     assert comparison.differences[0].other_experiment
     text = words(list(comparison_lines(comparison, width=80, verbosity=0)))
-    assert text.endswith("1 of all is another experiment now")
-    assert ("no verdict changed; 1 as before" in text) == (verdict is Verdict.CONFIRMED)
+    assert text.endswith("the test of 1 claim was changed since")
+    assert ("no verdict changed; 1 unchanged" in text) == (verdict is Verdict.CONFIRMED)
     assert "nothing changed" not in text
-    assert ("another experiment than before" in text) == (verdict is Verdict.REFUTED)
+    assert ("the test was changed since" in text) == (verdict is Verdict.REFUTED)
     text = words(list(comparison_lines(comparison, width=80, verbosity=1)))
-    assert "another experiment than before" in text
+    assert "the test was changed since" in text
 
 
 def test_same_digests_are_no_other_experiment() -> None:
@@ -123,10 +123,10 @@ def test_nothing_changed_is_said_with_the_counts() -> None:
     """And not where there was nothing to compare."""
     record = record_of(ended(Verdict.CONFIRMED), ended(Verdict.ERROR, "b"))
     said = words(list(comparison_lines(compare(record, record), width=80, verbosity=0)))
-    assert said == "nothing changed; 2 as before (1 confirmed, 1 error)"
+    assert said == "nothing changed; 2 unchanged (1 confirmed, 1 error)"
     nothing = compare(record, record_of(), selection=True)
     said = words(list(comparison_lines(nothing, width=80, verbosity=0)))
-    assert said == "no claim is in both, so nothing to compare; 2 not run"
+    assert said == "nothing to compare: no claim is in both runs; 2 not run"
 
 
 def test_no_claim_in_both_is_told_beside_the_gone_and_new() -> None:
@@ -134,7 +134,7 @@ def test_no_claim_in_both_is_told_beside_the_gone_and_new() -> None:
     comparison = compare(record_of(ended(Verdict.CONFIRMED, "a")), record_of(ended(Verdict.CONFIRMED, "b", "1" * 64)))
     assert comparison.compared == []
     last = list(comparison_lines(comparison, width=80, verbosity=0))[-1]
-    assert words([last]) == "no claim is in both, so nothing to compare; 1 gone; 1 new"
+    assert words([last]) == "nothing to compare: no claim is in both runs; 1 gone; 1 new"
     assert [span.markup for span in last if span.text.startswith("no claim")] == [LOUD]
 
 
@@ -150,18 +150,18 @@ def test_renamed_claim_is_compared(selection: bool) -> None:
     ]
     assert comparison.fails(strict=False)
     text = told(comparison)
-    assert "CONFIRMED -> REFUTED, expected CONFIRMED; was before before after, test_x.py:3" in text
-    assert text.endswith("1 turned; 1 as before (1 refuted); 1 of all has another id now (-v: which)")
+    assert "CONFIRMED -> REFUTED, expected CONFIRMED; its id was before after, test_x.py:3" in text
+    assert text.endswith("1 turned; 1 unchanged (1 refuted); 1 claim has a new id (-v shows which)")
 
 
 def test_renamed_claim_with_its_verdict_is_counted_and_named_with_v() -> None:
     """It fails in no way, but something did change."""
     comparison = compare(record_of(ended(Verdict.CONFIRMED, "old-name")), record_of(ended(Verdict.CONFIRMED, "new")))
     assert not comparison.fails(strict=True)
-    count = "no verdict changed; 1 as before (1 confirmed); 1 of all has another id now"
+    count = "no verdict changed; 1 unchanged (1 confirmed); 1 claim has a new id"
     assert told(comparison) == f"{count} (-v: which)"
     text = told(comparison, verbosity=1)
-    assert text.startswith("SAME Snow is white CONFIRMED; was old-name before new, test_x.py:3")
+    assert text.startswith("SAME Snow is white CONFIRMED; its id was old-name new, test_x.py:3")
     assert text.endswith(count)
 
 
@@ -242,7 +242,7 @@ def test_new_claim_that_is_as_expected_is_not_loud() -> None:
     kept = ended(Verdict.CONFIRMED, "kept", "1" * 64)
     text = told(compare(record_of(kept), record_of(kept, ended(Verdict.CONFIRMED))))
     assert text.startswith("NEW Snow is white CONFIRMED")
-    assert text.endswith("1 new; 1 as before (1 confirmed)")
+    assert text.endswith("1 new; 1 unchanged (1 confirmed)")
 
 
 def test_each_change_is_told_and_what_fails_is_loud() -> None:
@@ -265,7 +265,7 @@ def test_each_change_is_told_and_what_fails_is_loud() -> None:
     text = words(lines)
     for became in ("REFUTED -> CONFIRMED", "CONFIRMED -> INCONCLUSIVE", "INCONCLUSIVE -> CONFIRMED"):
         assert became in text
-    assert text.endswith("1 turned; 1 undecided; 1 decided; 1 gone; 1 new; 2 as before (1 not applicable, 1 error)")
+    assert text.endswith("1 turned; 1 undecided; 1 decided; 1 gone; 1 new; 2 unchanged (1 not applicable, 1 error)")
     strict = list(comparison_lines(compare(old, new), width=80, verbosity=0, strict=True))
     heads = [line[0] for line in strict if not line[0].text.startswith(" ")][:5]
     assert [head.text.strip() for head in heads] == ["TURNED!", "UNDECIDED!", "DECIDED!", "GONE!", "NEW"]
@@ -278,7 +278,7 @@ def test_verbosity_chooses_how_much_is_told() -> None:
     shown = {}
     for verbosity in (-2, -1, 0, 1):
         text = words(list(comparison_lines(compare(old, new), width=80, verbosity=verbosity)))
-        assert "1 turned; 1 undecided; 1 as before" in text
+        assert "1 turned; 1 undecided; 1 unchanged" in text
         shown[verbosity] = [word for word in ("TURNED", "UNDECIDED", "SAME") if word in text]
     assert shown == {-2: [], -1: ["TURNED"], 0: ["TURNED", "UNDECIDED"], 1: ["TURNED", "UNDECIDED", "SAME"]}
 

@@ -94,14 +94,14 @@ NEVER = replace(RACE, answer=True, seen=0, witness=None, bound=0.01, control={**
             "not seen in 2,048 overlapping samples (2 strides); its control was seen 20 times in 256. If samples",
         ),
         (replace(NEVER, bound=None), "its control was seen 20 times in 256; all outcomes"),
-        (replace(NEVER, control={**RACE.control, "seen": None}), "whether its control was seen is not on record"),
+        (replace(NEVER, control={**RACE.control, "seen": None}), "it is unknown whether its control was seen"),
         (replace(RACE, witness=None), "never(1): seen in 1 of 4,096 samples; all outcomes"),
         (replace(RACE, answer=None), "never(1) has no answer: the record does not say why"),
         (replace(RACE, outcomes=[], other_outcomes=0), "; no outcomes"),
-        (replace(RACE, outcomes=[], other_outcomes=3), "; 3 outcomes that are not on record"),
+        (replace(RACE, outcomes=[], other_outcomes=3), "; 3 outcomes, not in the record"),
         (replace(SCHEDULED, witness=None), "never(1): seen in 1 of 30 schedules with at most one preemption"),
         (replace(RATIO, answer=None), "No answer: the record does not say why. Measured: `a` took 3.5 times as long"),
-        (run(exit_code=None), "in a fresh interpreter ended, the record does not say how"),
+        (run(exit_code=None), "in a fresh interpreter ended in an unknown way"),
     ],
 )
 def test_phrase_claims_no_more_than_is_on_record(evidence: Evidence, part: str) -> None:

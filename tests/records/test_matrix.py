@@ -15,7 +15,7 @@ from pytest_concclaims.records.record import RunRecord
 
 def test_there_must_be_a_record() -> None:
     """No matrix without evidence."""
-    with pytest.raises(ValueError, match="needs a run record"):
+    with pytest.raises(ValueError, match="pass at least one run record"):
         matrix_of([])
 
 
@@ -140,20 +140,41 @@ def test_pypy_is_compared_with_the_same_version_of_cpython() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "expected", "headline"),
+    ("verdicts", "expected", "summary", "headline"),
     [
-        ({"3.9": "C"}, None, "1 claim in 1 run; no claim was decided by two runs: nothing is compared"),
+        (
+            {"3.9": "C"},
+            None,
+            "1 claim in 1 run; no claim was decided by two runs: nothing is compared",
+            "Nothing to compare: no claim has a verdict in two runs",
+        ),
         (
             {"3.9": "C", "3.10": "i"},
             None,
             "1 claim in 2 runs; no claim was decided by two runs: nothing is compared",
+            "Nothing to compare: no claim has a verdict in two runs",
         ),
         (
             {"3.9": "C", "3.10": "C", "3.11": "i"},
             None,
             "1 claim in 3 runs; no verdict differs among 1 claim that two runs or more decided",
+            "No verdict differs",
         ),
-        ({"3.9": "i"}, None, "1 claim in 1 run; no verdict, nothing was verified"),
+        (
+            {"3.9": "i"},
+            None,
+            "1 claim in 1 run; no verdict, nothing was verified",
+            "Nothing to compare: no claim has a verdict in two runs",
+        ),
+        (
+            {"3.9": "C", "3.10": "R"},
+            None,
+            (
+                "1 claim in 2 runs; the verdict differs for 1 of 1 claim that two runs or more decided "
+                "(1 between versions)"
+            ),
+            "The verdict differs for 1 of 1 claim",
+        ),
         (
             {"3.9": "C", "3.10": "R"},
             Verdict.CONFIRMED,
@@ -161,12 +182,17 @@ def test_pypy_is_compared_with_the_same_version_of_cpython() -> None:
                 "1 claim in 2 runs; the verdict differs for 1 of 1 claim that two runs or more decided "
                 "(1 between versions); 1 not as expected"
             ),
+            "1 claim not as expected",
         ),
     ],
 )
-def test_headline(verdicts: dict[str, str], expected: Verdict | None, headline: str) -> None:
-    """It tells what differs and what is not as expected."""
-    assert matrix_with(verdicts, expected).headline() == headline
+def test_headline_and_summary(
+    verdicts: dict[str, str], expected: Verdict | None, summary: str, headline: str
+) -> None:
+    """The headline is one short sentence; the summary has the numbers."""
+    matrix = matrix_with(verdicts, expected)
+    assert matrix.summary() == summary
+    assert matrix.headline() == headline
 
 
 @pytest.mark.parametrize(
@@ -230,9 +256,9 @@ def test_claims_of_several_experiments_are_counted_once() -> None:
     other = replace(CLAIM, digest="1" * 64)
     matrix = matrix_of([run_on("3.9", CLAIM), run_on("3.10", other)])
     assert len(matrix.rows) == 2
-    assert matrix.headline() == "1 claim in 2 runs; no claim was decided by two runs: nothing is compared"
+    assert matrix.summary() == "1 claim in 2 runs; no claim was decided by two runs: nothing is compared"
     matrix = matrix_of([run_on("3.9", CLAIM), run_on("3.10", replace(other, id="other"))])
-    assert matrix.headline() == "2 claims in 2 runs; no claim was decided by two runs: nothing is compared"
+    assert matrix.summary() == "2 claims in 2 runs; no claim was decided by two runs: nothing is compared"
 
 
 def test_headline_names_few_places_and_counts_the_others() -> None:
@@ -241,7 +267,7 @@ def test_headline_names_few_places_and_counts_the_others() -> None:
     for minor in range(10, 18):
         record = run_on(f"Snake{minor} 3.{minor}", replace(CLAIM, verdict=VERDICTS["RC"[minor % 2]]))
         claims.append(record)
-    assert "more in 3 other ways)" in matrix_of(claims).headline()
+    assert "more in 3 other ways)" in matrix_of(claims).summary()
 
 
 def test_many_runs_that_are_not_complete_are_one_warning() -> None:

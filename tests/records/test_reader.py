@@ -78,8 +78,30 @@ EARLIER = record_of(
 )
 
 
+def of_schema_5(data: dict[str, Any]) -> None:
+    """Make a record as it was written before claims had their code."""
+    data["schema"] = 5
+    del data["source_url"], data["suites"]
+    for claim in data["claims"]:
+        del claim["code"]
+
+
+def test_schema_5_is_read_and_has_no_code(tmp_path: Path) -> None:
+    """Neither does it say where the source files are, nor what the shipped suites are about."""
+    record = replace(
+        record_of(replace(CLAIM, code="def test_x(): ...")),
+        source_url="https://example.com/o/r/blob/1",
+        suites=({"name": "demo", "title": "Weather", "language": "English", "about": "Snow.", "terms": {}},),
+    )
+    assert read_record(written(tmp_path, record.to_text())) == record
+    read = read_record(written(tmp_path, changed(of_schema_5, record)))
+    assert read == replace(record, claims=(CLAIM,), source_url=None, suites=())
+    assert read.to_json()["schema"] == SCHEMA
+
+
 def of_schema_3(data: dict[str, Any]) -> None:
     """Make a record as it was written before."""
+    of_schema_5(data)
     data["schema"] = 3
     del data["project"], data["options"]["patience"], data["options"]["portable"]
     pieces = [piece for claim in data["claims"] for piece in claim["evidence"]]
@@ -113,7 +135,7 @@ def test_what_is_no_evidence_is_refused_at_any_age(tmp_path: Path, broken: objec
     if broken == []:
         assert read_record(written(tmp_path, changed(spoil))) is not None
     else:
-        assert "not as a run record is" in refusal(written(tmp_path, changed(spoil)))
+        assert "not a valid run record" in refusal(written(tmp_path, changed(spoil)))
 
 
 def test_schema_4_is_read_and_names_no_project(tmp_path: Path) -> None:
@@ -176,23 +198,23 @@ def test_truncated_record_is_refused_wherever_it_ends(tmp_path: Path) -> None:
     content = RECORD.to_text().encode("utf-8")
     for end in range(1, len(content) - 1, 997):
         reason = refusal(written(tmp_path, content[:end]))
-        assert reason.startswith("no JSON at line ")
-        assert reason.endswith("take the file as it was written")
+        assert reason.startswith("not JSON at line ")
+        assert reason.endswith("use the file that pytest wrote")
     # All but the last brace: the newline after it means nothing.
-    assert "ends too early" in refusal(written(tmp_path, content.rstrip()[:-1]))
+    assert "the end is missing" in refusal(written(tmp_path, content.rstrip()[:-1]))
 
 
 def test_record_cut_within_a_character_is_refused(tmp_path: Path) -> None:
     """At the byte where that is."""
     content = record_of(replace(CLAIM, statement="雪")).to_text().encode("utf-8")
     start = content.index("雪".encode())
-    assert refusal(written(tmp_path, content[: start + 1])) == f"not UTF-8 at byte {start + 1:,}, so no run record"
+    assert refusal(written(tmp_path, content[: start + 1])) == f"not a run record: not UTF-8 at byte {start + 1:,}"
 
 
 @pytest.mark.parametrize("content", ["", " \n\t\n"])
 def test_empty_file_is_refused(tmp_path: Path, content: str) -> None:
     """And the reader is told how such a file comes about."""
-    assert refusal(written(tmp_path, content)).startswith("empty; a run that was refused writes no record")
+    assert refusal(written(tmp_path, content)).startswith("an empty file; run again with --claims-report")
 
 
 @pytest.mark.parametrize(
@@ -207,40 +229,42 @@ def test_empty_file_is_refused(tmp_path: Path, content: str) -> None:
 )
 def test_what_is_no_utf_8_is_refused(tmp_path: Path, content: bytes) -> None:
     """As no record, and not with an error of Python's."""
-    assert refusal(written(tmp_path, content)).startswith(("not UTF-8 at byte ", "no JSON at line 1"))
+    assert refusal(written(tmp_path, content)).startswith(("not a run record: not UTF-8 at byte ", "not JSON at line 1"))
 
 
 def test_utf_16_without_a_mark_is_refused(tmp_path: Path) -> None:
     """It is UTF-8 by its bytes, and no JSON."""
-    assert refusal(written(tmp_path, RECORD.to_text().encode("utf-16-le"))).startswith("no JSON at line 1")
+    assert refusal(written(tmp_path, RECORD.to_text().encode("utf-16-le"))).startswith("not JSON at line 1")
 
 
 @pytest.mark.parametrize("text", ["null", "3", "[]", '"x"', "{}", '{"schema": 2}', '{"claims": []}', "[1e5]"])
 def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
     """And the reader is told how to come by a record."""
     reason = refusal(written(tmp_path, text))
-    assert reason.startswith("JSON, but no run record; a run writes one with pytest --claims --claims-report")
+    assert reason.startswith("JSON, but not a run record; pytest --claims --claims-report")
 
 
 @pytest.mark.parametrize("text", ["run", "{'a': 1}", "{} {}", "{,}", "<html></html>", "schema: 2"])
 def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
     """At its place."""
-    assert refusal(written(tmp_path, text)).startswith("no JSON at line 1, column ")
+    assert refusal(written(tmp_path, text)).startswith("not JSON at line 1, column ")
 
 
 @pytest.mark.parametrize("schema", [0, -1, "1", "2", True, None, 2.0, [], {"x": "\x1b"}, "x" * 10_000])
 def test_schema_that_there_is_not_is_refused(tmp_path: Path, schema: object) -> None:
     """By name."""
     reason = refusal(written(tmp_path, changed(lambda data: data.update(schema=schema))))
-    assert reason.startswith("of schema ")
-    assert reason.endswith("which there is not; take the file as it was written")
+    assert reason.startswith("schema ")
+    assert reason.endswith(" does not exist; use the file that pytest wrote")
 
 
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 99, 2**62])
 def test_newer_schema_is_refused_and_says_what_to_update(tmp_path: Path, schema: int) -> None:
     """It was written by a newer version."""
     reason = refusal(written(tmp_path, changed(lambda data: data.update(schema=schema))))
-    assert reason == f"of schema {schema}, and this pytest-concclaims reads up to {SCHEMA}; update it"
+    assert reason == (
+        f"schema {schema}; this pytest-concclaims reads schemas up to {SCHEMA}: update pytest-concclaims"
+    )
 
 
 @pytest.mark.parametrize(
@@ -252,7 +276,7 @@ def test_number_that_no_record_has_is_refused(tmp_path: Path, key: str, number: 
     """Anywhere: nothing that comes after has to fear infinities and the like."""
     text = RECORD.to_text().replace(f'"{key}": {json.dumps(RECORD.to_json()[key])}', f'"{key}": {number}')
     reason = refusal(written(tmp_path, text))
-    assert "no number in JSON" in reason or "too large for a run record" in reason
+    assert "not a number in JSON" in reason or "is too large" in reason
 
 
 @pytest.mark.parametrize("number", ["1e308", "0.1", "1e-999", "123456789012", "0"])
@@ -273,7 +297,7 @@ def test_deep_nesting_is_refused(tmp_path: Path, brackets: str, depth: int) -> N
     refusal(written(tmp_path, RECORD.to_text().replace('"reason": null', f'"reason": {text}')))
 
 
-@pytest.mark.parametrize("place", ['"schema": 5,', '"complete": true,', '"verdict": "confirmed",', '"kind": "note",'])
+@pytest.mark.parametrize("place", ['"schema": 6,', '"complete": true,', '"verdict": "confirmed",', '"kind": "note",'])
 def test_duplicate_key_is_refused(tmp_path: Path, place: str) -> None:
     """Readers of JSON do not agree on which of the two counts."""
     text = RECORD.to_text()
@@ -313,7 +337,7 @@ def test_what_is_not_as_the_schema_says_is_refused_with_its_place(
 ) -> None:
     """Nothing is guessed, and nothing that is not understood is dropped."""
     reason = refusal(written(tmp_path, changed(change)))
-    assert reason.startswith("not as a run record is: ")
+    assert reason.startswith("not a valid run record: ")
     assert place in reason
 
 
@@ -354,7 +378,7 @@ def test_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(reader, "LARGEST", len(content) - more)
     file = written(tmp_path, content)
     if more:
-        assert refusal(file).startswith("larger than ")
+        assert refusal(file).startswith("not a run record: larger than ")
     else:
         assert read_record(file).claims == RECORD.claims
 
@@ -362,5 +386,5 @@ def test_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.M
 def test_record_in_memory_is_parsed_by_the_same_rules() -> None:
     """Without a file's name."""
     assert parse_record(RECORD.to_text().encode("utf-8")).claims == RECORD.claims
-    with pytest.raises(RecordError, match=r"^empty; "):
+    with pytest.raises(RecordError, match=r"^an empty file; "):
         parse_record(b"")

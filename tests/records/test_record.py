@@ -80,7 +80,7 @@ def test_schema_knows_all_kinds_and_describes_all_fields() -> None:
     "spoil",
     [
         lambda data: data.pop("complete"),
-        lambda data: data.update(schema=4),
+        lambda data: data.update(schema=5),
         lambda data: data.update(extra=1),
         lambda data: data.update(started="yesterday"),
         lambda data: data["interpreter"].pop("gil_enabled"),
@@ -92,6 +92,9 @@ def test_schema_knows_all_kinds_and_describes_all_fields() -> None:
         lambda data: data["claims"][0].update(digest="x"),
         lambda data: data["claims"][0].pop("location"),
         lambda data: data["claims"][0].pop("nodeid"),
+        lambda data: data["claims"][0].pop("code"),
+        lambda data: data.update(source_url="javascript:alert(1)"),
+        lambda data: data.update(suites=[{"name": "demo"}]),
         lambda data: data["claims"][0]["evidence"][0].update(kind="rumour"),
         lambda data: data["claims"][0]["evidence"][0].update(extra=1),
     ],

@@ -119,7 +119,7 @@ def test_white_text_has_contrast(standing: Standing) -> None:
 
 def test_badge_without_records_is_refused() -> None:
     """There is nothing to say."""
-    with pytest.raises(ValueError, match="needs a run record"):
+    with pytest.raises(ValueError, match="pass at least one run record"):
         badge_of([], "claims")
 
 
@@ -198,12 +198,12 @@ def test_command_writes_the_badge_of_all_records(folder: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["runs", "-o", "b.png"], "-o b.png: no suffix that names a format; end it in .svg or .shields.json"),
-        (["runs", "-o", "b.json"], "-o b.json: no suffix that names a format"),
+        (["runs", "-o", "b.png"], "-o b.png: its suffix names no format; end it in .svg or .shields.json"),
+        (["runs", "-o", "b.json"], "-o b.json: its suffix names no format"),
         (["runs", "-o", "runs/a.json/b.svg"], "-o runs/a.json/b.svg: cannot be written: "),
         (["nowhere.json", "-o", "b.svg"], "nowhere.json: "),
-        (["empty", "-o", "b.svg"], "empty: a folder without run records (*.json)"),
-        (["runs/a.json", "bad.json", "-o", "b.svg"], "bad.json: JSON, but no run record"),
+        (["empty", "-o", "b.svg"], "empty: no run record (*.json) in this folder"),
+        (["runs/a.json", "bad.json", "-o", "b.svg"], "bad.json: JSON, but not a run record"),
     ],
 )
 def test_command_refuses_what_makes_no_badge(
@@ -232,7 +232,7 @@ def test_command_reads_each_run_once_wherever_it_lies(tmp_path: Path, capsys: py
     assert json.loads(out.read_text(encoding="utf-8"))["message"] == "1 confirmed · 1 refuted · 1 not as expected"
     (runs / "copy.json").write_text(second.to_text(), encoding="utf-8")
     assert main(["badge", str(runs), "-o", str(out)]) == 2
-    assert "are the record of one run" in capsys.readouterr().err
+    assert "the same run record" in capsys.readouterr().err
 
 
 OF_BANK = replace(GOOD, project="bank")

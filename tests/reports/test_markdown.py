@@ -124,7 +124,7 @@ def test_command_is_shown_as_it_must_be_typed(nodeid: str, code: str) -> None:
 def test_command_that_would_not_do_what_it_says_is_not_given(nodeid: str) -> None:
     """But that there is none is said."""
     text = markdown(record_of(replace(REFUTED, nodeid=nodeid)))
-    assert "  - alone: its node id cannot be written in a command" in text
+    assert "  - alone: its node id does not fit into a command" in text
     assert "pytest --claims" not in text
 
 
@@ -149,7 +149,7 @@ def test_a_selection_is_none_of_all_claims(claims: list[ClaimResult], headline: 
     record = record_of(*claims)
     text = markdown(replace(record, options={**record.options, "selection": ["-k lock", "*"]}))
     assert text.splitlines()[0] == f"## Concurrency claims: {headline}"
-    assert "**Only a selection of the claims was to run (\\-k lock \\*); the others are not here.**" in text
+    assert "**Only a selection of the claims ran (\\-k lock \\*). The others are not shown.**" in text
 
 
 def test_all_kinds_of_evidence_are_told_and_folded() -> None:
@@ -222,7 +222,7 @@ def test_report_is_never_longer_than_it_may_be_and_says_what_is_missing(shape: s
         assert len(told) == len(record.claims)
         assert "Left out" not in report.text
     else:
-        assert f"*Left out, for the report would be too long: {report.left_out}." in report.text
+        assert f"*Left out, as the report would be too long: {report.left_out}." in report.text
         assert len(markdown(record, 10**9)) > most
 
 
@@ -246,7 +246,7 @@ def test_evidence_goes_first_then_long_texts_then_rows_and_unexpected_ones_last(
         (False, False, True, True),
         (False, False, False, True),
     ]
-    assert "40 claims of which none fails the run" in (fitted(record, LEAST).left_out or "")
+    assert "40 claims that do not fail the run" in (fitted(record, LEAST).left_out or "")
 
 
 def test_unexpected_claims_without_room_are_counted() -> None:
@@ -256,7 +256,7 @@ def test_unexpected_claims_without_room_are_counted() -> None:
     assert told == list(range(len(told)))
     assert 0 < len(told) < 500
     assert f"{500 - len(told)} of the 500 claims that are not as expected" in report.text
-    assert "1 claim of which none fails the run" in report.text
+    assert "1 claim that does not fail the run" in report.text
     assert "500 of 501 not as expected" in report.text.splitlines()[0]
 
 

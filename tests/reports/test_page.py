@@ -146,7 +146,7 @@ def test_counts_add_up_to_the_claims() -> None:
     [
         (claims(Verdict.CONFIRMED), True, "Every verdict is as expected"),
         (claims(Verdict.CONFIRMED, Verdict.INCONCLUSIVE), True, "As expected, but 1 claim undecided"),
-        (claims(Verdict.CONFIRMED), False, "Incomplete: not every claim came to an end"),
+        (claims(Verdict.CONFIRMED), False, "Incomplete: not every claim ended"),
         (claims(Verdict.INCONCLUSIVE), True, "No verdict: nothing was verified"),
         ([], True, "No verdict: nothing was verified"),
         (claims(Verdict.CONFIRMED, Verdict.ERROR, Verdict.REFUTED), True, "2 claims not as expected"),
@@ -176,9 +176,9 @@ def test_a_selection_is_none_of_all_claims(selection: list[str], verdicts: list[
     record = record_of(*claims(*verdicts))
     reader = read(replace(record, options={**record.options, "selection": selection}))
     assert f" {words} " in reader.text
-    assert "Only a selection of the claims was to run: the others are not here." in reader.text
+    assert "Only a selection of the claims ran. The others are not shown." in reader.text
     assert f"Selection {' '.join(selection)} " in reader.text
-    assert "the rest say what they lack" not in reader.text or Verdict.INCONCLUSIVE in verdicts
+    assert "Each other claim says what is missing" not in reader.text or Verdict.INCONCLUSIVE in verdicts
 
 
 def test_what_narrowed_a_run_is_hostile_and_long() -> None:
@@ -195,7 +195,7 @@ def test_what_narrowed_a_run_is_hostile_and_long() -> None:
 def test_schema_1_does_not_tell_what_was_selected() -> None:
     """Which is not that nothing was."""
     record = record_of(CLAIM)
-    assert "Selection not told" in read(replace(record, options={**record.options, "selection": None})).text
+    assert "Selection unknown" in read(replace(record, options={**record.options, "selection": None})).text
 
 
 @pytest.mark.parametrize(("overlapping", "words"), [(True, "actors overlapped"), (False, "no actors overlapped")])
@@ -275,7 +275,7 @@ def test_a_reason_is_not_said_twice() -> None:
     result = replace(CLAIM, verdict=Verdict.INCONCLUSIVE, reason=reason.phrase(), evidence=(reason, RATIO))
     text = read(record_of(result)).text
     assert text.count("has no answer: too few samples") == 1
-    assert "as said above" in text
+    assert "see above" in text
     assert RATIO.phrase() in text
 
 
@@ -308,7 +308,7 @@ def test_earlier_attempts_are_shown_within_and_not_without_end() -> None:
         attempt = Attempt("error", f"reason {number}", [Note(f"fact {number}").to_json(), attempt.to_json()])
     text = read(record_of(replace(CLAIM, evidence=(attempt,)))).text
     assert "fact 19" in text
-    assert "What was seen in it is not shown" in text
+    assert "The evidence of this attempt is not shown" in text
 
 
 # --- sections
@@ -378,6 +378,46 @@ def test_names_in_the_page_are_there_once_and_links_lead_somewhere() -> None:
     assert all(target and target.removeprefix("#") in ids for target in targets)
 
 
+# --- what the claims are about, their code, and its address
+
+
+def test_page_says_what_a_suite_and_words_are_about() -> None:
+    """Title, language and subject of the suite's text; the meanings of the words, folded."""
+    suite = {"name": "demo", "title": "Weather", "language": "French", "about": "Snow.", "terms": {"beyond": "More."}}
+    reader = read(replace(record_of(replace(CLAIM, source="demo 1, beyond")), suites=(suite,)))
+    assert "demo stands for Weather , in French. Snow." in reader.text
+    assert "beyond More." in reader.text
+    assert [attributes for attributes in reader.with_class("meanings") if "open" in attributes] == []
+
+
+def test_code_of_a_claim_is_folded_and_shown_once() -> None:
+    """Parameters make several claims of one function: the others refer to the first."""
+    code = "def test_x():\n    assert True"
+    text = page(record_of(*(replace(CLAIM, id=f"demo-{number}", code=code) for number in range(3)), CLAIM))
+    assert text.count("<pre>def test_x():\n    assert True</pre>") == 1
+    assert text.count('The same as that of <a href="#claim-demo-0">demo-0</a>.') == 2
+    assert '<details class="code"><summary>test_x.py:3</summary>' in text
+
+
+@pytest.mark.parametrize(
+    ("location", "suite", "address"),
+    [
+        ("tests/test_x.py:3", "demo", "https://example.com/o/r/blob/1/tests/test_x.py#L3"),
+        ("tests/a b#?.py:3", "demo", "https://example.com/o/r/blob/1/tests/a%20b%23%3F.py#L3"),
+        ("test_x.py:3", "article", None),
+        ("../test_x.py:3", "demo", None),
+        ("test_x.py", "demo", None),
+    ],
+)
+def test_test_of_a_projects_claim_links_to_its_source(location: str, suite: str, address: str | None) -> None:
+    """If the record has the address of the project's files; a shipped suite is not among these."""
+    result = replace(CLAIM, location=location, suite=suite)
+    record = replace(record_of(result), project="demo", source_url="https://example.com/o/r/blob/1")
+    links = [attributes["href"] for tag, attributes in read(record).elements if tag == "a" and "rel" in attributes]
+    assert links == ([] if address is None else [address])
+    assert not any("rel" in attributes for _, attributes in read(replace(record, source_url=None)).elements)
+
+
 # --- hostile and large
 
 
@@ -392,6 +432,7 @@ def record_with(text: str) -> RunRecord:
         reason=text,
         location=text,
         nodeid=text,
+        code=text,
         verdict=Verdict.REFUTED,
         expected=Verdict.REFUTED,
         evidence=(
@@ -405,6 +446,9 @@ def record_with(text: str) -> RunRecord:
     return replace(
         record,
         tool={**record.tool, text: text},
+        project=text,
+        source_url="https://example.com/o/r/blob/1",
+        suites=({"name": text, "title": text, "language": text, "about": text, "terms": {text: text}},),
         started=text,
         interpreter=replace(record.interpreter, label=text, build=text, default_start_method=text),
         machine=replace(record.machine, system=text),
@@ -426,7 +470,7 @@ def test_nothing_but_the_pages_own_script_runs() -> None:
         assert [name for name in attributes if name.startswith("on") or name in ("style", "src", "srcset")] == []
         if "href" in attributes:
             assert tag == "a"
-            assert (attributes["href"] or "").startswith("#")
+            assert (attributes["href"] or "").startswith(("#", "https://example.com/"))
     assert not re.search(r"@import|url\(", reader.raw["style"])
 
 

@@ -78,9 +78,9 @@ def test_what_turned_is_shown_after_the_claims(pytester: pytest.Pytester) -> Non
             "then: * 2 claims, pytest-concclaims *",
             "TURNED! *Snow is white",
             "*CONFIRMED -> REFUTED, expected REFUTED now, CONFIRMED before;",
-            "*another experiment than before",
+            "*the test was changed since",
             "*because it melts",
-            "1 turned; 1 as before (1 confirmed); 1 of all is another experiment now",
+            "1 turned; 1 unchanged (1 confirmed);",
             f"Compared with {OLD}, 1 claim turned: the run fails.",
             "run record: *",
         ]
@@ -101,7 +101,7 @@ def test_baseline_without_any_claim_of_the_run_fails_it(
     make_baseline(pytester, CONFIRMED, change=rename)
     run = run_claims(pytester, f"--claims-baseline={OLD}", *options)
     assert run.status == 1
-    run.result.stdout.fnmatch_lines(["no claim is in both, so nothing to compare; 2 new*"])
+    run.result.stdout.fnmatch_lines(["nothing to compare: no claim is in both runs; 2 new*"])
     text = " ".join(run.output.split())
     assert f"Nothing was compared with {OLD}, which has none of this run's claims: the run fails." in text
     assert "Name the record of an earlier run of them" in text
@@ -125,14 +125,14 @@ def test_verdict_that_turned_behind_another_id_fails_the_run(pytester: pytest.Py
     same = run_claims(pytester, f"--claims-baseline={OLD}", "--claims-strict")
     assert same.status == 0
     same.result.stdout.fnmatch_lines(
-        ["no verdict changed; 2 as before (2 confirmed);", "1 of all has another id now *"]
+        ["no verdict changed; 2 unchanged (2 confirmed);", "1 claim has a new id *"]
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MELTED", "1")
         run = run_claims(pytester, f"--claims-baseline={OLD}")
     assert run.status == 1
     run.result.stdout.fnmatch_lines(
-        ["TURNED! *Snow is white", "*CONFIRMED -> REFUTED, expected CONFIRMED; was demo-snow before"]
+        ["TURNED! *Snow is white", "*CONFIRMED -> REFUTED, expected CONFIRMED; its id was demo-snow"]
     )
     run.result.stdout.fnmatch_lines([f"Compared with {OLD}, 1 claim turned: the run fails."])
 
@@ -146,17 +146,17 @@ def test_verdict_that_is_not_expected_any_more_fails_the_run(pytester: pytest.Py
         [
             "EXPECTED ANEW! *Snow is white",
             "*CONFIRMED, expected REFUTED now, CONFIRMED before",
-            "1 expected anew (1 not as expected); 1 as before (1 confirmed)",
+            "1 expected anew (1 not as expected); 1 unchanged (1 confirmed)",
         ]
     )
     text = " ".join(run.output.split())
-    assert "0 claims turned, 1 did not, but another verdict is expected now: the run fails." in text
+    assert "1 claim kept the verdict, which is unexpected now: the run fails." in text
 
 
 def test_nothing_changed_is_said(pytester: pytest.Pytester) -> None:
     """A comparison that was asked for is never silent."""
     run = run_twice(pytester, CONFIRMED, CONFIRMED)
-    run.result.stdout.fnmatch_lines(["nothing changed; 2 as before (2 confirmed)"])
+    run.result.stdout.fnmatch_lines(["nothing changed; 2 unchanged (2 confirmed)"])
     run.result.stdout.no_fnmatch_line("*the run fails*")
 
 
@@ -165,7 +165,7 @@ def test_claims_that_were_not_selected_are_counted_and_not_gone(pytester: pytest
     make_baseline(pytester, CONFIRMED)
     run = run_claims(pytester, f"--claims-baseline={OLD}", "--claims-strict", "-k", "snow")
     assert run.status == 0
-    run.result.stdout.fnmatch_lines(["nothing changed; 1 as before (1 confirmed); 1 not run"])
+    run.result.stdout.fnmatch_lines(["nothing changed; 1 unchanged (1 confirmed); 1 not run"])
 
 
 def test_run_may_write_its_record_over_the_baseline(pytester: pytest.Pytester) -> None:
@@ -184,7 +184,7 @@ def test_strict_says_what_failed(pytester: pytest.Pytester) -> None:
     """The claim that has a verdict at last fails the run, so there is a word on it."""
     run = run_twice(pytester, INCONCLUSIVE, CONFIRMED, "--claims-strict")
     text = " ".join(run.output.split())
-    assert "0 claims turned, and 1 went to or from no verdict (--claims-strict): the run fails." in text
+    assert "1 claim lost or gained its verdict: the run fails." in text
     run.result.stdout.fnmatch_lines(["DECIDED! *Snow is white"])
 
 
@@ -201,8 +201,8 @@ def test_another_interpreter_may_be_the_baseline(pytester: pytest.Pytester) -> N
     [
         (None, "No such file or directory"),
         ("", "empty"),
-        ("{}", "no run record"),
-        ("[", "no JSON at line 1"),
+        ("{}", "not a run record"),
+        ("[", "not JSON at line 1"),
         ('{"schema": 99, "claims": []}', "of schema 99"),
     ],
 )

@@ -155,7 +155,7 @@ def test_record_of_a_run_holds_what_was_seen(pytester: pytest.Pytester, validate
     assert record is not None
     validate(record)
 
-    assert record["schema"] == 5
+    assert record["schema"] == 6
     assert record["tool"]["name"] == "pytest-concclaims"
     assert record["tool"]["version"] == version("pytest-concclaims")
     assert record["tool"]["pytest"] == pytest.__version__
@@ -193,6 +193,8 @@ def test_record_of_a_run_holds_what_was_seen(pytester: pytest.Pytester, validate
     code = (pytester.path / "test_claims.py").read_text(encoding="utf-8").splitlines()
     line = next(number for number, text in enumerate(code, start=1) if "Ends well" in text)
     assert first["location"] == f"test_claims.py:{line}"
+    assert first["code"].startswith('@pytest.mark.claim("Ends well"')
+    assert (record["source_url"], record["suites"]) == (None, [])
     assert [piece["kind"] for piece in first["evidence"]] == [
         "note",
         "requirement",

@@ -274,9 +274,9 @@ def test_what_turned_is_shown_after_the_claims(expected_run: Run) -> None:
             "then: * 2 claims, pytest-concclaims *",
             "TURNED! *Snow melts",
             "*CONFIRMED -> REFUTED, expected REFUTED now, CONFIRMED before;",
-            "*another experiment than before",
+            "*the test was changed since",
             "*because it is cold",
-            "1 turned; 10 new; 1 as before (1 confirmed); 1 of all is another experiment now",
+            "1 turned; 10 new; 1 unchanged (1 confirmed); the test of 1 claim was changed *",
             f"Compared with {OLD}, 1 claim turned: the run fails.",
             "run record: *",
         ]

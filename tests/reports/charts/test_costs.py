@@ -28,7 +28,7 @@ def test_many_samples_are_bars_of_their_number() -> None:
 
 @pytest.mark.parametrize(
     ("numbers", "said", "absent"),
-    [([10, 10], "each dot a sample", "bin"), ([100, 10], "bars: how many samples", "dot")],
+    [([10, 10], "each dot is a sample", "bin"), ([100, 10], "bars: the number of samples", "dot")],
 )
 def test_all_arms_are_drawn_as_the_caption_says(numbers: list[int], said: str, absent: str) -> None:
     """None as dots beside another as bars."""

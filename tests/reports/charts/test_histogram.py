@@ -74,10 +74,10 @@ def test_a_race_without_outcomes_has_no_histogram() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"seen": 40}, "Its own control (add, add) showed the effect in 40 of 256 overlapping samples"),
-        ({"matched": False}, "A generic control, weaker than one of its own"),
-        ({"seen": None}, "what it showed is not known, as the race failed"),
-        ({"samples": 0, "overlapping": 0}, "was not needed: a witness settles"),
+        ({"seen": 40}, "Its control (add, add) showed the effect in 40 of 256 overlapping samples"),
+        ({"matched": False}, "A generic control, weaker than one of the claim's own"),
+        ({"seen": None}, "its result is unknown, as the race failed"),
+        ({"samples": 0, "overlapping": 0}, "was not needed: a witness answers"),
     ],
 )
 def test_control_is_told_in_words(changes: dict[str, Any], words: str) -> None:

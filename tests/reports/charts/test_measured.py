@@ -48,7 +48,7 @@ def test_control_has_its_range_too() -> None:
 def test_a_value_without_range_says_so() -> None:
     """There is no bar that could be taken for one."""
     markup = pictures.against_threshold(replace(RATIO, low=None, high=None))
-    assert "too little to tell a range" in text_of(markup)
+    assert "too few samples for a range" in text_of(markup)
     assert [part for part in parts(markup, "range") if part.tag == "rect"] == []
 
 

@@ -32,7 +32,7 @@ def test_unfit_slices_are_marked_and_their_reasons_counted() -> None:
     fit, unfit = slices(2), slices(3, unfit="the workers waited for a CPU")
     markup = pictures.slices(replace(fit, slices=[*fit.slices, *unfit.slices]))
     assert len(parts(markup, "cross")) == 3
-    assert "3 of 5 say nothing about a lack of parallelism: the workers waited for a CPU (3)." in text_of(markup)
+    assert "3 of 5 are not counted as a lack of parallelism: the workers waited for a CPU (3)." in text_of(markup)
 
 
 def test_more_slices_than_there_is_room_for() -> None:
@@ -45,6 +45,6 @@ def test_more_slices_than_there_is_room_for() -> None:
 def test_slices_of_a_speed_up_say_what_they_are() -> None:
     """Each is of one worker and of all, and either counts or not."""
     text = text_of(pictures.slices(replace(SPEEDUP, slices=slices(3, unfit="the workers waited for a CPU").slices)))
-    assert "How many times as much all did as one, each time." in text
-    assert "3 of 3 do not count: the workers waited for a CPU (3)." in text
+    assert "Speed-up in each slice." in text
+    assert "3 of 3 are not counted: the workers waited for a CPU (3)." in text
     assert "parallelism" not in text

@@ -38,7 +38,7 @@ def test_markdown_tables_keep_their_columns_whatever_the_texts_are() -> None:
     ("count", "length", "left_out"),
     [
         (70, 100, None),
-        (200, 2_000, "what long texts have beyond 100 characters"),
+        (200, 2_000, "the ends of texts longer than 100 characters"),
         (2_000, 100, "1,999 rows of the table of claims, whose verdicts are as expected and do not differ"),
     ],
 )
@@ -49,7 +49,7 @@ def test_markdown_is_never_too_long_and_says_what_it_left_out(count: int, length
     text = matrix_markdown(matrix_of([run_on("3.9", *claims), run_on("3.10", *claims[:-1], refuted)]))
     assert len(text) <= LARGEST_COMMENT
     assert "REFUTED on CPython 3.10" in text
-    assert (f"Left out, for the report would be too long: {left_out}" in text) == (left_out is not None)
+    assert (f"Left out, as the report would be too long: {left_out}" in text) == (left_out is not None)
     assert ("Left out" in text) == (left_out is not None)
 
 
