@@ -66,10 +66,10 @@ def test_warnings_are_told_also_where_a_file_is_written(capsys: pytest.CaptureFi
         save("b.json", replace(record_of(replace(CLAIM, digest="1" * 64)), complete=False)),
     ]
     assert main(["matrix", *records, "-o", "m.md"]) == 0
-    told = capsys.readouterr().err.splitlines()
-    assert [line.startswith("concclaims matrix: warning: ") for line in told] == [True, True]
-    assert "1 claim had different digests" in told[0]
-    assert "is not complete" in told[1]
+    message = capsys.readouterr().err.splitlines()
+    assert [line.startswith("concclaims matrix: warning: ") for line in message] == [True, True]
+    assert "1 claim had different digests" in message[0]
+    assert "is not complete" in message[1]
     assert main(["matrix", *records]) == 0
     shown = capsys.readouterr()
     assert "warning: 1 claim had different digests" in shown.out
@@ -77,7 +77,7 @@ def test_warnings_are_told_also_where_a_file_is_written(capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["nowhere.json"], "nowhere.json: No such file"),
         (["a.json", "broken.json"], "broken.json: no JSON"),
@@ -85,13 +85,13 @@ def test_warnings_are_told_also_where_a_file_is_written(capsys: pytest.CaptureFi
         (["empty"], "empty: no run record (*.json) in this folder"),
     ],
 )
-def test_bad_input_is_refused(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     """With exit status 2, and the place."""
     save("a.json", record_of(CLAIM))
     Path("broken.json").write_text("{", encoding="utf-8")
     Path("empty").mkdir()
     assert main(["matrix", *arguments]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_needs_a_record(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,8 +24,8 @@ def ended(
     return replace(CLAIM, id=name, verdict=verdict, digest=digest, reason=reason, expected=expected)
 
 
-def told(comparison: Comparison, verbosity: int = 0) -> str:
-    """Return what is told of a comparison."""
+def shown(comparison: Comparison, verbosity: int = 0) -> str:
+    """Return the lines of a comparison as one text."""
     return words(list(comparison_lines(comparison, width=80, verbosity=verbosity)))
 
 
@@ -149,7 +149,7 @@ def test_renamed_claim_is_compared(selection: bool) -> None:
         (Change.SAME, "other"),
     ]
     assert comparison.fails(strict=False)
-    text = told(comparison)
+    text = shown(comparison)
     assert "CONFIRMED -> REFUTED, expected CONFIRMED; its id was before after, test_x.py:3" in text
     assert text.endswith("1 turned; 1 unchanged (1 refuted); 1 claim has a new id (-v shows which)")
 
@@ -159,8 +159,8 @@ def test_renamed_claim_with_its_verdict_is_counted_and_named_with_v() -> None:
     comparison = compare(record_of(ended(Verdict.CONFIRMED, "old-name")), record_of(ended(Verdict.CONFIRMED, "new")))
     assert not comparison.fails(strict=True)
     count = "no verdict changed; 1 unchanged (1 confirmed); 1 claim has a new id"
-    assert told(comparison) == f"{count} (-v: which)"
-    text = told(comparison, verbosity=1)
+    assert shown(comparison) == f"{count} (-v shows which)"
+    text = shown(comparison, verbosity=1)
     assert text.startswith("SAME Snow is white CONFIRMED; its id was old-name new, test_x.py:3")
     assert text.endswith(count)
 
@@ -204,7 +204,7 @@ def test_expectation_that_changed_is_told_and_fails_if_the_verdict_is_against_it
     comparison = compare(record_of(ended(verdict, expected=before)), record_of(ended(verdict, expected=expected)))
     assert [found.change for found in comparison.differences] == [Change.EXPECTED_ANEW]
     assert {comparison.fails(strict=strict) for strict in (False, True)} == {fails}
-    text = told(comparison)
+    text = shown(comparison)
     assert text.startswith("EXPECTED ANEW! Snow" if fails or verdict is Verdict.ERROR else "EXPECTED ANEW Snow")
     assert f"{verdict.word}, expected {expected.word} now, {before.word} before" in text
     assert ("1 expected anew (1 not as expected)" in text) == (fails or verdict is Verdict.ERROR)
@@ -217,7 +217,7 @@ def test_expectation_that_turned_with_the_verdict_is_told() -> None:
     comparison = compare(record_of(ended(Verdict.CONFIRMED)), record_of(after))
     assert comparison.fails(strict=False)
     said = "TURNED! Snow is white CONFIRMED -> REFUTED, expected REFUTED now, CONFIRMED before because it melts"
-    assert told(comparison).startswith(said)
+    assert shown(comparison).startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_what_ended_not_as_expected_is_loud_although_it_does_not_fail(before: Ve
 def test_new_claim_that_is_as_expected_is_not_loud() -> None:
     """Nor counted as if it were."""
     kept = ended(Verdict.CONFIRMED, "kept", "1" * 64)
-    text = told(compare(record_of(kept), record_of(kept, ended(Verdict.CONFIRMED))))
+    text = shown(compare(record_of(kept), record_of(kept, ended(Verdict.CONFIRMED))))
     assert text.startswith("NEW Snow is white CONFIRMED")
     assert text.endswith("1 new; 1 unchanged (1 confirmed)")
 

@@ -64,7 +64,7 @@ PHRASES: list[tuple[Evidence, str]] = [
         run(exit_code=None, timed_out=True, deadline=2.5),
         "burn() in a fresh interpreter was killed at its deadline of 2.5 s",
     ),
-    # What the function did first does not matter when its process came to no good end.
+    # What the function did first does not matter if its process then failed.
     (run(exit_code=None, value="42", signal="SIGSEGV"), "burn() in a fresh interpreter was ended by SIGSEGV"),
     (RAISED, "LookupError in the claim: no such account"),
     (dataclasses.replace(RAISED, message=""), "LookupError in the claim"),
@@ -238,7 +238,7 @@ def test_reading_leaves_the_stored_data_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("evidence", "told"),
+    ("evidence", "chosen"),
     [
         ([], []),
         ([MET], []),
@@ -255,6 +255,6 @@ def test_reading_leaves_the_stored_data_alone() -> None:
     ],
     ids=lambda items: ", ".join(item.kind for item in items) or "nothing",
 )
-def test_summary(evidence: list[Evidence], told: list[Evidence]) -> None:
-    """The summary tells what says most: what stood in the way, notes, instruments, assertions; failures with all."""
-    assert summary_phrase(evidence) == "; ".join(item.phrase() for item in told)
+def test_summary(evidence: list[Evidence], chosen: list[Evidence]) -> None:
+    """The first of these that occurs: obstacles, notes, experiments, assertions; and any failed assertion."""
+    assert summary_phrase(evidence) == "; ".join(item.phrase() for item in chosen)

@@ -118,7 +118,7 @@ def test_letters() -> None:
     ids=["pypy", "several", "early", "versions", "gil", "build", "jit", "gap", "no-verdict", "runs"],
 )
 def test_where_verdicts_differ(verdicts: dict[str, str], changes: dict[str, str], sentence: str) -> None:
-    """A cell is marked if the run most like it among those before came to the other verdict."""
+    """A cell is marked if the most similar run before it has the other verdict."""
     matrix = matrix_with(verdicts)
     (row,) = matrix.rows
     assert {matrix.columns[index].head: change.where for index, change in row.changes.items()} == changes
@@ -196,7 +196,7 @@ def test_headline_and_summary(
 
 
 @pytest.mark.parametrize(
-    ("machine", "options", "where", "told"),
+    ("machine", "options", "where", "named"),
     [
         ({"system": "Windows"}, {}, "on Windows", "on Linux or Windows"),
         (
@@ -218,7 +218,7 @@ def test_headline_and_summary(
     ids=["system", "architecture", "cpus", "quota", "budget", "in-process"],
 )
 def test_machines_and_options_that_differ_are_named(
-    machine: dict[str, object], options: dict[str, object], where: str, told: str
+    machine: dict[str, object], options: dict[str, object], where: str, named: str
 ) -> None:
     """As the cause only where nothing else differs; and in a warning, whether verdicts differ or not."""
 
@@ -242,7 +242,7 @@ def test_machines_and_options_that_differ_are_named(
     assert "another version" in change.where
     assert where.partition(" ")[2] in change.where
     for name, text in outputs(matrix_of([one, changed(one)])).items():
-        assert f"they ran {told}." in text, name
+        assert f"they ran {named}." in text, name
 
 
 def test_of_runs_that_are_as_like_one_that_agrees_is_no_change() -> None:

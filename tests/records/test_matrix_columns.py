@@ -48,7 +48,7 @@ def test_columns_are_in_the_order_of_interpreters_and_versions() -> None:
     ids=["version", "start", "nothing"],
 )
 def test_runs_of_one_label_can_be_told_apart(records: list[RunRecord], labels: list[str]) -> None:
-    """By a number, and by what tells them apart if anything does."""
+    """By a number, and by a property that distinguishes them, if there is one."""
     columns = matrix_of(records).columns
     assert [column.label for column in columns] == labels
     assert [column.head for column in columns] == ["3.13 #1", "3.13 #2"]

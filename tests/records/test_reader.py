@@ -116,7 +116,7 @@ def of_schema_3(data: dict[str, Any]) -> None:
 
 
 def test_schema_3_is_read_and_has_no_schedules(tmp_path: Path) -> None:
-    """Neither in an earlier attempt; and how threads were kept on a CPU is told no more."""
+    """Neither in an earlier attempt; and it no longer says how threads were kept on a CPU."""
     read = read_record(written(tmp_path, changed(of_schema_3, EARLIER)))
     assert read.claims == EARLIER.claims
     assert read.to_json()["schema"] == SCHEMA
@@ -139,7 +139,7 @@ def test_what_is_no_evidence_is_refused_at_any_age(tmp_path: Path, broken: objec
 
 
 def test_schema_4_is_read_and_names_no_project(tmp_path: Path) -> None:
-    """Nor does it tell of second attempts; its parallelism has a speed-up, which is another measurement now."""
+    """Nor has it the patience; its parallelism has a speed-up, which is another measurement now."""
 
     def age(data: dict[str, Any]) -> None:
         data["schema"] = 4
@@ -213,7 +213,7 @@ def test_record_cut_within_a_character_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", " \n\t\n"])
 def test_empty_file_is_refused(tmp_path: Path, content: str) -> None:
-    """And the reader is told how such a file comes about."""
+    """The message says what to do."""
     assert refusal(written(tmp_path, content)).startswith("an empty file; run again with --claims-report")
 
 
@@ -239,7 +239,7 @@ def test_utf_16_without_a_mark_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["null", "3", "[]", '"x"', "{}", '{"schema": 2}', '{"claims": []}', "[1e5]"])
 def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
-    """And the reader is told how to come by a record."""
+    """The message says how to make a record."""
     reason = refusal(written(tmp_path, text))
     assert reason.startswith("JSON, but not a run record; pytest --claims --claims-report")
 

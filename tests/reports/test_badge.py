@@ -90,7 +90,7 @@ def test_one_claim_is_green_only_with_the_expected_verdict(verdict: Verdict) -> 
 
 
 def test_every_standing_but_the_best_is_not_green_in_the_picture() -> None:
-    """Colours are told apart there as well."""
+    """Colours are distinguishable there as well."""
     fills = {standing: _fill(to_svg(Badge("claims", "x", standing))) for standing in Standing}
     assert [standing for standing, fill in fills.items() if _is_green(fill)] == [Standing.AS_EXPECTED]
     assert fills[Standing.NO_VERDICT] == fills[Standing.INCOMPLETE]

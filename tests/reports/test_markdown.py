@@ -217,9 +217,9 @@ def test_report_is_never_longer_than_it_may_be_and_says_what_is_missing(shape: s
     record = record_of(*SHAPES[shape])
     report = fitted(record, most)
     assert len(report.text) <= most
-    told = rows(report.text)[2:]
+    shown = rows(report.text)[2:]
     if report.left_out is None:
-        assert len(told) == len(record.claims)
+        assert len(shown) == len(record.claims)
         assert "Left out" not in report.text
     else:
         assert f"*Left out, as the report would be too long: {report.left_out}." in report.text
@@ -250,12 +250,12 @@ def test_evidence_goes_first_then_long_texts_then_rows_and_unexpected_ones_last(
 
 
 def test_unexpected_claims_without_room_are_counted() -> None:
-    """As many as there is room for are told, in their order, and the rest is a number."""
+    """The first ones are shown, as many as fit; the others are counted."""
     report = fitted(record_of(*many(500, REFUTED), CLAIM), LEAST)
-    told = [int(number) for number in re.findall(r"- \*\*REFUTED, expected CONFIRMED\*\* s(\d+) ", report.text)]
-    assert told == list(range(len(told)))
-    assert 0 < len(told) < 500
-    assert f"{500 - len(told)} of the 500 claims that are not as expected" in report.text
+    shown = [int(number) for number in re.findall(r"- \*\*REFUTED, expected CONFIRMED\*\* s(\d+) ", report.text)]
+    assert shown == list(range(len(shown)))
+    assert 0 < len(shown) < 500
+    assert f"{500 - len(shown)} of the 500 claims that are not as expected" in report.text
     assert "1 claim that does not fail the run" in report.text
     assert "500 of 501 not as expected" in report.text.splitlines()[0]
 

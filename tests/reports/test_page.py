@@ -92,7 +92,7 @@ def claims(*verdicts: Verdict, expected: Verdict = Verdict.CONFIRMED) -> list[Cl
 
 @pytest.mark.parametrize("piece", EVIDENCE, ids=lambda piece: str(piece.kind))
 def test_each_kind_of_evidence_has_its_phrase(piece: Evidence) -> None:
-    """Pictures show no more than is told in words."""
+    """Words say everything that pictures show."""
     assert " ".join(piece.phrase().split()) in read(record_of(replace(CLAIM, evidence=(piece,)))).text
 
 
@@ -330,7 +330,7 @@ def test_claims_stand_by_place_in_their_first_order() -> None:
 
 
 def test_suites_with_the_same_source_are_not_mixed() -> None:
-    """Their titles tell them apart."""
+    """Their titles differ."""
     results = [replace(CLAIM, id=suite, suite=suite, source="1.1") for suite in ("a", "b")]
     assert [section.title for section in sections(results)] == ["a: 1.1", "b: 1.1"]
 

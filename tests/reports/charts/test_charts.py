@@ -36,13 +36,13 @@ def test_pictures_of_the_samples_can_be_parsed(piece: object) -> None:
 def test_texts_in_pictures_are_harmless() -> None:
     """They are shown as they are written, and steer nothing."""
     steps = [asdict(Step(0, HOSTILE, 1, HOSTILE, f"raised {HOSTILE}")), asdict(Step(1, "x.py", 1, HOSTILE, "folded"))]
-    told = replace(SCHEDULED, witness={**(SCHEDULED.witness or {}), "steps": steps, "replay": HOSTILE})
+    attacked = replace(SCHEDULED, witness={**(SCHEDULED.witness or {}), "steps": steps, "replay": HOSTILE})
     arms = [{**arm, "name": HOSTILE} for arm in RATIO.arms]
     for markup in (
         pictures.outcomes(race_with(outcome(HOSTILE, 1, 1))),
         pictures.control(replace(RACE, control={**RACE.control, "actors": [HOSTILE, "b"]})),
         pictures.lanes(replace(SCHEDULED, actors=[HOSTILE, "b"])),
-        pictures.lanes(replace(told, actors=["a", "b"])),
+        pictures.lanes(replace(attacked, actors=["a", "b"])),
         pictures.costs(replace(RATIO, arms=arms)),
         pictures.slices(slices(1, unfit=HOSTILE)),
     ):

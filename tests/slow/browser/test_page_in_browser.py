@@ -64,7 +64,7 @@ def results() -> RunRecord:
             reason="it is wet",
         ),
         replace(CLAIM, id="hail", statement="Hail is soft", verdict=Verdict.REFUTED),
-        replace(CLAIM, id="fog", statement="Fog is thick", verdict=Verdict.INCONCLUSIVE, reason="nobody saw it"),
+        replace(CLAIM, id="fog", statement="Fog is thick", verdict=Verdict.INCONCLUSIVE, reason="it was not seen"),
         replace(CLAIM, id="sun", statement="The sun shines", verdict=Verdict.NOT_APPLICABLE, reason="at night"),
         replace(
             CLAIM,
@@ -110,7 +110,7 @@ def test_all_claims_are_shown_at_first(opened: Browser) -> None:
 
 
 def test_verdicts_filter(opened: Browser) -> None:
-    """One or several of them, and the number is told; sections without claims go."""
+    """One or several of them. The number is shown; empty sections are hidden."""
     opened.one(".by-verdict[value=refuted]").click()
     opened.wait(lambda: opened.one(".status").text == "2 of 7 claims")
     assert statements(opened) == ["Rain is dry", "Hail is soft"]
@@ -125,7 +125,7 @@ def test_verdicts_filter(opened: Browser) -> None:
     ("words", "found"),
     [
         ("RAIN dry", ["Rain is dry"]),
-        ("nobody saw", ["Fog is thick"]),
+        ("not seen", ["Fog is thick"]),
         ("glitters", ["Snow is white"]),
         ("rain[x]", ["Rain is dry"]),
         ("literally", ["\\x202eabc هذا بيان"]),
@@ -215,13 +215,55 @@ def test_nobody_is_shut_out(browser: Browser, dark: bool, width: int) -> None:
 
 
 @pytest.mark.parametrize("opens", [False, True], ids=["closed", "open"])
-@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("width", [360, 480, 1200])
 def test_nothing_is_cut_or_scrolls_sideways(browser: Browser, opens: bool, width: int) -> None:
     """On a phone, with texts that have no place to break, and in pictures."""
     browser.open(page(results()), width=width)
     if opens:
         browser.run("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     assert browser.cut() == []
+
+
+@pytest.mark.parametrize("width", [360, 480])
+def test_numbers_stand_below_outcomes_on_a_phone(browser: Browser, width: int) -> None:
+    """A row of a table is a block: an outcome and its bar have the full width, and each number has its name."""
+    both = replace(WIDE, samples=1, schedules=SCHEDULED.schedules)
+    browser.open(page(record_of(replace(CLAIM, evidence=(both, SLICES)))), width=width)
+    browser.run("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    widths = browser.run(
+        "return [...document.querySelectorAll('.histogram tbody th, .histogram .bar, .numbers td')]"
+        ".map(part => part.getBoundingClientRect().width / part.closest('.seen').getBoundingClientRect().width)"
+    )
+    assert min(widths) > 0.9
+    name = "return getComputedStyle(document.querySelector('{}'), '::{}').content"
+    assert browser.run(name.format(".histogram .number", "after")) == '" " "schedules"'
+    assert browser.run(name.format(".numbers td", "before")) == '"measured" ": "'
+
+
+def test_thousands_of_claims_open_at_once(browser: Browser) -> None:
+    """Those out of sight are not laid out, and the button is named once for all of them."""
+    claims = [replace(CLAIM, id=f"snow-{number}", evidence=(SCHEDULED,)) for number in range(2_000)]
+    browser.open(page(record_of(*claims)))
+    browser.one(".open-all").click()
+    browser.wait(lambda: browser.one(".open-all").text == "Close all")
+    drawn = "return [...document.querySelectorAll('.lanes')].filter(part => part.checkVisibility({{{}}})).length"
+    assert browser.run(drawn.format("")) == 2_000
+    assert 0 < browser.run(drawn.format("contentVisibilityAuto: true")) < 100
+    browser.run("location.hash = 'claim-snow-1990'")
+    browser.wait(lambda: browser.run("return document.activeElement.closest('.claim')?.id") == "claim-snow-1990")
+    top = browser.run("return document.activeElement.getBoundingClientRect().top")
+    assert 0 <= top < 400
+
+
+def test_key_and_code_are_folded(browser: Browser) -> None:
+    """A click opens them, also without the script."""
+    browser.open(page(record_of(replace(CLAIM, code="def test_x(): ..."))), script=False)
+    browser.one("#claim-demo-snow > summary").click()
+    for part in (".meanings", ".code"):
+        assert not browser.shown(f"{part} > :not(summary)")
+        browser.one(f"{part} > summary").click()
+        assert browser.shown(f"{part} > :not(summary)")
+    assert browser.one(".code pre").text == "def test_x(): ..."
 
 
 def test_arrows_lead_from_lane_to_lane(browser: Browser) -> None:
