@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from _pytest._io import TerminalWriter  # private, but what pytest itself writes with, colours and all
+from _pytest._io import TerminalWriter  # private, but the writer that pytest itself uses
 
 from ..records.comparison import compare
 from ..records.reader import read_record

@@ -49,7 +49,7 @@ def _is_loud(difference: Difference, *, strict: bool) -> bool:
 
 
 def _caveats(comparison: Comparison, width: int) -> Iterator[list[Span]]:
-    """Yield remarks on what limits the comparison."""
+    """Yield remarks on the limits of the comparison."""
     if comparison.other_interpreter:
         text = "These are two interpreters: a verdict that turned can be right on both."
         old, new = comparison.old.interpreter, comparison.new.interpreter

@@ -59,7 +59,7 @@ def _words(arm: dict[str, Any], stored: int, samples: int, shown: Callable[[floa
 
     :param stored: the number of ``samples`` in the record: the first ones.
     """
-    median = "nothing measured" if arm["median"] is None else f"median {shown(arm['median'])}"
+    median = "not measured" if arm["median"] is None else f"median {shown(arm['median'])}"
     first = f"the first {stored:,} of " if stored < samples else ""
     calls = f", {counted(arm['calls'], 'call')} in each" if "calls" in arm else ""
     words = f" {median}; {first}{counted(max(stored, samples), 'sample')}{calls}"

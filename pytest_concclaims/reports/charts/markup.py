@@ -36,7 +36,7 @@ def table(
     class_: str,
     foot: Element | None = None,
 ) -> Element:
-    """Return a table whose rows are blocks on narrow screens: a style of that kind takes the roles of a table away.
+    """Return a table whose rows are blocks on narrow screens. Roles keep it a table for screen readers there.
 
     :param heads: the name of each column; None: a column of pictures.
     :param rows: cells, of which the first is a ``th``.

@@ -1,4 +1,4 @@
-"""What was measured on an axis: its range, the numbers that it was compared with, and its control."""
+"""A measured value on an axis: its range, the numbers that it was compared with, and its control."""
 
 from __future__ import annotations
 
