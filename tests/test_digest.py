@@ -567,7 +567,7 @@ def test_code_has_a_limit(coded: Callable[[str, str], str | None], monkeypatch: 
     """It ends with a whole line if it can, and says how much more there is."""
     monkeypatch.setattr(digest_module, "LONGEST_CODE", 60)
     assert coded(CODE, "test_function") == (
-        f'@pytest.mark.claim("Is so")\n@functools.lru_cache\n# ... {68 + len(HELPERS_CODE)} more characters'
+        f'@pytest.mark.claim("Is so")\n@functools.lru_cache\n# ... {60 + len(HELPERS_CODE)} more characters'
     )
     long = coded(f"def test(): return {'1 + ' * 50}1", "test")
     assert long is not None

@@ -124,6 +124,8 @@ class RunRecord:
     duration: float
     complete: bool
     project: str | None
+    source_url: str | None
+    suites: tuple[dict[str, Any], ...]
     claims: Sequence[ClaimResult]
 
     @property

@@ -13,6 +13,8 @@ from .claim_view import anchor, of_project, places_of_code
 from .html import document, name_of
 from .key import descriptions, key
 
+#: With more claims, the evidence of each is parsed when it is first shown.
+_MOST_PARSED_AT_ONCE = 500
 #: Characters of the options that narrowed a run, in a headline.
 _LONGEST_SELECTION = 100
 
@@ -28,6 +30,7 @@ def page(record: RunRecord) -> str:
         standing=name_of(record.standing),
         counts=_shown_counts(record),
         failing=len(record.failing),
+        lazy=len(record.claims) > _MOST_PARSED_AT_ONCE,
         suites=descriptions([record]),
         key=key([record]),
         sections=sections(record.claims),

@@ -80,7 +80,7 @@ def test_warnings_are_told_also_where_a_file_is_written(capsys: pytest.CaptureFi
     ("arguments", "message"),
     [
         (["nowhere.json"], "nowhere.json: No such file"),
-        (["a.json", "broken.json"], "broken.json: no JSON"),
+        (["a.json", "broken.json"], "broken.json: not JSON"),
         (["a.json", "-o", "m.png"], "-o m.png: its suffix names no format; end it in .html or .md or .svg"),
         (["empty"], "empty: no run record (*.json) in this folder"),
     ],

@@ -69,7 +69,7 @@ def test_shows_what_a_strict_or_unfinished_run_did(
 
 def _without_loud_lines(run: Run) -> list[str]:
     """Return the section up to the counts."""
-    end = next(number for number, line in enumerate(run.section) if " did not end" in line)
+    end = next(number for number, line in enumerate(run.section) if " claims did not " in line)
     return run.section[:end]
 
 

@@ -499,7 +499,7 @@ def test_long_texts_are_cut_and_say_so() -> None:
 def test_many_claims_are_not_much_text() -> None:
     """Two kilobytes for a piece of evidence are few enough."""
     results = [replace(CLAIM, id=f"c{number}", evidence=tuple(EVIDENCE)) for number in range(20)]
-    assert len(page(record_of(*results))) < 20 * len(EVIDENCE) * 2_000
+    assert len(page(record_of(*results))) - len(page(record_of())) < 20 * len(EVIDENCE) * 2_000
 
 
 def test_the_same_record_gives_the_same_page() -> None:
@@ -537,4 +537,4 @@ def test_second_attempts_are_said_to_have_been_asked_for() -> None:
     """With their budget."""
     record = record_of(CLAIM)
     text = read(replace(record, options={**record.options, "patience": 20.0})).text
-    assert "at inconclusive claims, with 20 s for each experiment at least" in text
+    assert "for inconclusive claims, with at least 20 s for each experiment" in text

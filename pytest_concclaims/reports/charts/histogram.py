@@ -101,7 +101,7 @@ def _row(outcome: dict[str, Any], length: Callable[[int], float], numbers: Seque
 def _bar(whole: float, part: float) -> Element:
     """Return a bar, and in it the bar of a part; each is wide enough to be seen unless it is 0."""
     bars = [
-        element("rect", class_=name, x="0", y="0", height=_BAR, width=percent(max(0.004, length)))
+        element("rect", class_=name, height=_BAR, width=percent(max(0.004, length)))
         for name, length in (("whole", whole), ("part", part))
         if length
     ]

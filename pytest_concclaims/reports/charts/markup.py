@@ -42,10 +42,7 @@ def table(
     :param rows: cells, of which the first is a ``th``.
     :param foot: a cell below all rows, as wide as the table.
     """
-    head = [
-        element("th", name.capitalize(), scope="col", role="columnheader") if name else element("td", role="cell")
-        for name in heads
-    ]
+    head = [element("th", name.capitalize(), scope="col") if name else element("td") for name in heads]
     body = [element("tr", *_with_roles(cells, heads), role="row") for cells in rows]
     if foot is not None:
         foot.set("role", "cell")
@@ -54,7 +51,7 @@ def table(
     return element(
         "table",
         element("caption", caption) if caption is not None else None,
-        element("thead", element("tr", *head, role="row"), role="rowgroup"),
+        element("thead", element("tr", *head)),  # not shown on narrow screens
         element("tbody", *body, role="rowgroup"),
         class_=class_,
         role="table",

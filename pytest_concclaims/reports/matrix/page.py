@@ -16,6 +16,9 @@ from .. import html
 from ..claim_view import anchor, mark, places_of_code
 from ..key import descriptions, key
 
+#: With more results, the evidence for each claim is parsed when it is first shown.
+_MOST_PARSED_AT_ONCE = 2_000
+
 
 @dataclass(frozen=True)
 class _Cell:
@@ -92,6 +95,7 @@ def matrix_page(matrix: Matrix) -> str:
         code=places_of_code((row.result, row.anchor) for row in rows),
         standing=html.name_of(max(column.record.standing for column in matrix.columns)),
         sections=sections,
+        lazy=sum(len(column.record.claims) for column in matrix.columns) > _MOST_PARSED_AT_ONCE,
         lists=[
             ("unexpected", "Not as expected", [(row, row.row.alarm) for row in rows if row.row.unexpected]),
             ("differing", "Where verdicts differ", [(row, row.row.sentence) for row in rows if row.row.differs]),

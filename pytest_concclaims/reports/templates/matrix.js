@@ -48,7 +48,14 @@
   function follow() {
     let target = null;
     try {
-      target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      const name = decodeURIComponent(location.hash.slice(1));
+      target = document.getElementById(name);
+      const link = target ? null : one(`a.cell[href='#${CSS.escape(name)}']`);
+      if (link) {  // to evidence that is not parsed yet: script.js does so where it is shown
+        const article = claimOf(link.closest("tr"));
+        article.dispatchEvent(new Event("fill", { bubbles: true }));
+        target = document.getElementById(name);
+      }
     } catch { /* not a valid name */ }
     if (!target) { return; }
     if (target.closest("[hidden]")) { clear(); }

@@ -6,10 +6,44 @@
   const claims = all("details.claim");
   const texts = new Map();
 
+  // --- a page of thousands of claims has their evidence in <noscript>, as text that is parsed when it is first shown
+
+  const near = new Set();
+  const holders = all("details.claim > noscript, article > noscript").map((part) => part.parentElement);
+
+  /** Parse the evidence in an element, if that has not been done. */
+  function fill(holder) {
+    const text = holder.querySelector(":scope > noscript");
+    if (!text) { return; }
+    text.insertAdjacentHTML("afterend", text.textContent);
+    text.remove();
+    all(".copy", holder).forEach((button) => { button.hidden = false; });
+  }
+
+  const isShown = (holder) => holder.tagName !== "DETAILS" || holder.open;
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      near[entry.isIntersecting ? "add" : "delete"](entry.target);
+      if (entry.isIntersecting && isShown(entry.target)) { fill(entry.target); }
+    }
+  }, { rootMargin: "1000px" });
+  holders.forEach((holder) => seen.observe(holder));
+
+  const findable = /<(\w+)[^>]* data-find[^>]*>([^]*?)<\/\1>/g;
+  const entities = { "&lt;": "<", "&gt;": ">", "&#34;": '"', "&quot;": '"', "&#39;": "'", "&amp;": "&" };
+
+  /** The searched text in markup that is not parsed. */
+  function textIn(markup) {
+    const found = Array.from(markup.matchAll(findable), (match) => match[2].replace(/<[^>]*>/g, "")).join("\n");
+    return found.replace(/&(?:lt|gt|#34|quot|#39|amp);/g, (entity) => entities[entity]);
+  }
+
   /** The text of a claim that a search looks at, in lower case. */
   function textOf(claim) {
     if (!texts.has(claim)) {
-      texts.set(claim, all("[data-find]", claim).map((part) => part.textContent).join("\n").toLowerCase());
+      const parts = all("[data-find]", claim).map((part) => part.textContent);
+      parts.push(...all(":scope > noscript", claim).map((part) => textIn(part.textContent)));
+      texts.set(claim, parts.join("\n").toLowerCase());
     }
     return texts.get(claim);
   }
@@ -37,7 +71,8 @@
     const status = one(".status");
     if (status) {
       const noun = claims.length === 1 ? "claim" : "claims";
-      status.textContent = shown === claims.length ? `${shown} ${noun}` : `${shown} of ${claims.length} ${noun}`;
+      const [some, total] = [shown, claims.length].map((number) => number.toLocaleString("en"));
+      status.textContent = shown === claims.length ? `${total} ${noun}` : `${some} of ${total} ${noun}`;
     }
     all(".nothing").forEach((note) => { note.hidden = shown > 0 || claims.length === 0; });
     nameOpenAll();
@@ -58,7 +93,10 @@
     if (!target) { return; }
     if (target.closest("[hidden]")) { clear(); }
     for (let part = target; part; part = part.parentElement) {
-      if (part.tagName === "DETAILS") { part.open = true; }
+      if (part.tagName === "DETAILS") {
+        part.open = true;
+        fill(part);
+      }
     }
     target.scrollIntoView();
     if (target.matches("details.claim")) { target.querySelector("summary").focus({ preventScroll: true }); }
@@ -80,7 +118,9 @@
   // Thousands of claims toggle at once: the button is named once for all that do before the next frame.
   let named = false;
   function toggled(event) {
-    if (named || !event.target.matches("details.claim")) { return; }
+    if (!event.target.matches("details.claim")) { return; }
+    if (event.target.open && near.has(event.target)) { fill(event.target); }
+    if (named) { return; }
     named = true;
     requestAnimationFrame(() => { named = false; nameOpenAll(); });
   }
@@ -116,6 +156,7 @@
 
   let closed = [];
   addEventListener("beforeprint", () => {
+    holders.forEach(fill);
     closed = all("details:not([open])");
     closed.forEach((part) => { part.open = true; });
   });
@@ -133,6 +174,7 @@
   all(".theme").forEach((button) => button.addEventListener("click", changeTheme));
   document.addEventListener("click", (event) => { if (event.target.matches(".copy")) { copy(event.target); } });
   document.addEventListener("toggle", toggled, true);  // it does not bubble
+  document.addEventListener("fill", (event) => fill(event.target));  // of the matrix
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
   addEventListener("hashchange", follow);
   filter();  // a browser that comes back to a page fills its fields again
