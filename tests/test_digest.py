@@ -558,8 +558,7 @@ def test_code_is_the_function_and_what_it_uses_of_its_file(coded: Callable[[str,
         f"    assert helper()\n\n{HELPERS_CODE}"
     )
     assert coded(CODE, "TestIt.test_method") == (
-        '@pytest.mark.claim("Is small")\ndef test_method(self):\n    assert helper()\n\nfactor = 2\n\n'
-        + HELPERS_CODE
+        '@pytest.mark.claim("Is small")\ndef test_method(self):\n    assert helper()\n\nfactor = 2\n\n' + HELPERS_CODE
     )
 
 

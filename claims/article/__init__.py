@@ -10,9 +10,9 @@ DESCRIPTION = {
     "title": "Python multiprocessing and multithreading",
     "language": "Chinese",
     "about": (
-        "It introduces and compares processes and threads (section 1), and shows multiprocessing with Process, Pool and "
-        "Queue (2) and threading with Lock, the GIL and thread-local data (3). Its statements and code samples are "
-        "claims here, worded in English."
+        "It introduces and compares processes and threads (section 1), and shows multiprocessing with Process, Pool "
+        "and Queue (2) and threading with Lock, the GIL and thread-local data (3). Its statements and code samples "
+        "are claims here, worded in English."
     ),
     "terms": {
         "definition": "The statement defines a term. Its claim shows an example, and cannot be refuted.",

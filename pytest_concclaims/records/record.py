@@ -25,7 +25,7 @@ SCHEMA_FILE = Path(__file__).with_name("run-record.schema.json")
 class ClaimResult:
     """A claim and its result.
 
-    :param reason: why REFUTED was expected, if it is the verdict; why there is no verdict, if there is none; else None.
+    :param reason: why REFUTED was expected, if it is the verdict; why there is no verdict, if there is none; or None.
     :param duration: seconds, including set-up and teardown.
     :param location: ``file:line``.
     :param nodeid: by which pytest runs this claim alone; None in a record of schema 1, which had none.

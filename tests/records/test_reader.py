@@ -229,7 +229,9 @@ def test_empty_file_is_refused(tmp_path: Path, content: str) -> None:
 )
 def test_what_is_no_utf_8_is_refused(tmp_path: Path, content: bytes) -> None:
     """As no record, and not with an error of Python's."""
-    assert refusal(written(tmp_path, content)).startswith(("not a run record: not UTF-8 at byte ", "not JSON at line 1"))
+    assert refusal(written(tmp_path, content)).startswith(
+        ("not a run record: not UTF-8 at byte ", "not JSON at line 1")
+    )
 
 
 def test_utf_16_without_a_mark_is_refused(tmp_path: Path) -> None:

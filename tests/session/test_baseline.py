@@ -124,9 +124,7 @@ def test_verdict_that_turned_behind_another_id_fails_the_run(pytester: pytest.Py
     pytester.makepyfile(test_renamed="import pytest\n" + renamed)
     same = run_claims(pytester, f"--claims-baseline={OLD}", "--claims-strict")
     assert same.status == 0
-    same.result.stdout.fnmatch_lines(
-        ["no verdict changed; 2 unchanged (2 confirmed);", "1 claim has a new id *"]
-    )
+    same.result.stdout.fnmatch_lines(["no verdict changed; 2 unchanged (2 confirmed);", "1 claim has a new id *"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MELTED", "1")
         run = run_claims(pytester, f"--claims-baseline={OLD}")

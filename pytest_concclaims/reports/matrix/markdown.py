@@ -82,7 +82,7 @@ def matrix_markdown(matrix: Matrix, most: int = LARGEST_COMMENT) -> str:
 
 
 def _with_fewer(matrix: Matrix, detail: _Detail, most: int) -> str:
-    """Return a report with as many lines as fit: of the runs first, then of unexpected claims, then of differing ones."""
+    """Return a report with as many lines as fit: of runs first, then of unexpected claims, then of differing ones."""
     parts = _parts(matrix, detail)
     frames = sum(len(line) + 1 for part in parts for line in replace(part, lines=[""]).text())
     room = most - _FOR_THE_NOTE - frames - len(_joined(matrix, detail, [], _left_out(matrix, detail)))

@@ -32,7 +32,7 @@ def test_each_actor_has_a_lane_and_each_step_a_row() -> None:
 
 
 def test_switches_are_arrows_from_lane_to_lane() -> None:
-    """Those of a preemption and of blocking look different; words beside them say the same, so screen readers skip them."""
+    """Those of a preemption and of blocking look different. Words say the same, so screen readers skip the arrows."""
     arrows = parts(LANES, "arrow")
     ends = [
         [percentage(line, name) for name in ("x1", "x2")] for arrow in arrows for line in list(arrow.iter("line"))[1:]

@@ -11,6 +11,7 @@ import pytest
 from helpers.sample_records import CLAIM, EVIDENCE, record_of
 from pytest_concclaims import Verdict
 from pytest_concclaims.interpreter import label_of
+from pytest_concclaims.records.evidence import Note
 from pytest_concclaims.records.matrix import Matrix, matrix_of
 from pytest_concclaims.records.record import ClaimResult, RunRecord
 from pytest_concclaims.reports.matrix.page import matrix_page
@@ -191,3 +192,52 @@ def test_heads_stay_in_sight(browser: Browser) -> None:
     box, head, first = browser.run(f"return ['.scroll', '.matrix thead th', 'tr.of-row th'].map({edges})")
     assert abs(head[1] - box[1]) < 3
     assert abs(first[0] - box[0]) < 3
+
+
+def large() -> str:
+    """Return the page of a matrix whose evidence is parsed when it is first shown."""
+    claims = [replace(CLAIM, id=f"snow-{number}", evidence=(Note(f"flake {number}"),)) for number in range(800)]
+    claims[700] = replace(claims[700], verdict=Verdict.REFUTED, expected=Verdict.REFUTED, reason="it melts")
+    changed = [replace(claim, evidence=(Note("sleet"),)) for claim in claims]
+    return matrix_page(matrix_of([run_on(9, *claims), run_on(10, *claims), run_on(11, *changed)]))
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_cell_of_a_large_matrix_opens_its_evidence(browser: Browser, script: bool) -> None:
+    """The script parses it at that time; without the script, the browser has parsed all."""
+    browser.open(large(), fragment="on-2-snow-700", script=script)
+    browser.wait(lambda: browser.shown("details.claim[open]"))
+    assert "sleet" in browser.one("details.claim[open] .inside").text
+    assert len(browser.all("article .inside")) < 800 or not script
+    if script:
+        browser.one("tr[data-claim='claim-snow-3'] a.cell").send_keys("\n")
+        browser.wait(lambda: len(browser.shown("details.claim[open]")) == 2)
+        assert "flake 3" in browser.one("#on-0-snow-3").text
+        browser.one(".matrix-search").send_keys("snow-799")
+        browser.wait(lambda: rows(browser) == ["claim-snow-799"])
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_everybody_can_use_a_large_matrix(browser: Browser, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No violation for axe-core, which takes minutes for one that is large indeed."""
+    monkeypatch.setattr("pytest_concclaims.reports.matrix.page._MOST_PARSED_AT_ONCE", 0)
+    browser.open(matrix_page(matrix()), width=width, fragment="on-1-snow")
+    browser.wait(lambda: browser.shown("details.claim[open]"))
+    assert browser.violations() == []
+    assert browser.run(TOO_WIDE) == []
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_heads_of_a_large_matrix_stay_in_sight(browser: Browser, width: int) -> None:
+    """Of columns and rows, wherever the table is scrolled to."""
+    browser.open(large(), width=width)
+    assert browser.run(TOO_WIDE) == []
+    browser.run("document.querySelector('.scroll').scrollTo(80, 9000);")
+    edges = (
+        "(part) => { const box = document.querySelector(part).getBoundingClientRect(); return [box.left, box.top]; }"
+    )
+    box, head, row = browser.run(f"return ['.scroll', '.matrix thead .first', '#row-claim-snow-200'].map({edges})")
+    assert abs(head[0] - box[0]) < 3
+    assert abs(head[1] - box[1]) < 3
+    assert abs(row[0] - box[0]) < 3

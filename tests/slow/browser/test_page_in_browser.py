@@ -64,7 +64,7 @@ def results() -> RunRecord:
             reason="it is wet",
         ),
         replace(CLAIM, id="hail", statement="Hail is soft", verdict=Verdict.REFUTED),
-        replace(CLAIM, id="fog", statement="Fog is thick", verdict=Verdict.INCONCLUSIVE, reason="it was not seen"),
+        replace(CLAIM, id="fog", statement="Fog is thick", verdict=Verdict.INCONCLUSIVE, reason="the sensor froze"),
         replace(CLAIM, id="sun", statement="The sun shines", verdict=Verdict.NOT_APPLICABLE, reason="at night"),
         replace(
             CLAIM,
@@ -125,7 +125,7 @@ def test_verdicts_filter(opened: Browser) -> None:
     ("words", "found"),
     [
         ("RAIN dry", ["Rain is dry"]),
-        ("not seen", ["Fog is thick"]),
+        ("sensor froze", ["Fog is thick"]),
         ("glitters", ["Snow is white"]),
         ("rain[x]", ["Rain is dry"]),
         ("literally", ["\\x202eabc هذا بيان"]),
@@ -236,23 +236,31 @@ def test_numbers_stand_below_outcomes_on_a_phone(browser: Browser, width: int) -
     )
     assert min(widths) > 0.9
     name = "return getComputedStyle(document.querySelector('{}'), '::{}').content"
-    assert browser.run(name.format(".histogram .number", "after")) == '" " "schedules"'
-    assert browser.run(name.format(".numbers td", "before")) == '"measured" ": "'
+    assert browser.run(name.format(".histogram .number", "after")) == '" schedules"'
+    assert browser.run(name.format(".in-numbers td", "before")) == '"measured: "'
 
 
 def test_thousands_of_claims_open_at_once(browser: Browser) -> None:
-    """Those out of sight are not laid out, and the button is named once for all of them."""
+    """Evidence out of sight is not parsed. An address, a search and a reader without the script find it."""
     claims = [replace(CLAIM, id=f"snow-{number}", evidence=(SCHEDULED,)) for number in range(2_000)]
-    browser.open(page(record_of(*claims)))
+    claims[1_500] = replace(claims[1_500], evidence=(Note("it glitters & 'melts' <fast>"),))
+    text = page(record_of(*claims))
+    browser.open(text)
     browser.one(".open-all").click()
-    browser.wait(lambda: browser.one(".open-all").text == "Close all")
-    drawn = "return [...document.querySelectorAll('.lanes')].filter(part => part.checkVisibility({{{}}})).length"
-    assert browser.run(drawn.format("")) == 2_000
-    assert 0 < browser.run(drawn.format("contentVisibilityAuto: true")) < 100
+    browser.wait(lambda: browser.one(".open-all").text == "Close all" and browser.shown(".lanes"))
+    assert len(browser.all(".lanes")) < 200
     browser.run("location.hash = 'claim-snow-1990'")
     browser.wait(lambda: browser.run("return document.activeElement.closest('.claim')?.id") == "claim-snow-1990")
-    top = browser.run("return document.activeElement.getBoundingClientRect().top")
-    assert 0 <= top < 400
+    assert 0 <= browser.run("return document.activeElement.getBoundingClientRect().top") < 400
+    assert browser.shown("#claim-snow-1990 .lanes")
+    assert browser.shown("#claim-snow-1990 .copy")
+    browser.one(".search").send_keys("& 'melts' <fast>")
+    browser.wait(lambda: browser.one(".status").text == "1 of 2,000 claims")
+    browser.wait(lambda: browser.shown("#claim-snow-1500 .phrase"))
+    assert browser.complaints() == []
+    browser.open(text, script=False)
+    browser.one("#claim-snow-3 summary").click()
+    browser.wait(lambda: browser.shown("#claim-snow-3 .lanes"))
 
 
 def test_key_and_code_are_folded(browser: Browser) -> None:
