@@ -276,7 +276,8 @@ def test_what_turned_is_shown_after_the_claims(expected_run: Run) -> None:
             "*CONFIRMED -> REFUTED, expected REFUTED now, CONFIRMED before;",
             "*the test was changed since",
             "*because it is cold",
-            "1 turned; 10 new; 1 unchanged (1 confirmed); the test of 1 claim was changed *",
+            "1 turned; 10 new; 1 unchanged (1 confirmed);",
+            "the test of 1 claim was changed since",
             f"Compared with {OLD}, 1 claim turned: the run fails.",
             "run record: *",
         ]
