@@ -156,15 +156,16 @@ def test_each_block_has_valid_syntax(page: Path) -> None:
 def test_quoted_output_is_up_to_date(pytester: pytest.Pytester, page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each block of output is what the claims print, apart from spaces and numbers; "..." is a gap."""
     quoted = [block.code for block in blocks_of(page) if block.language == "text"]
-    # Which one of several witnesses is found first is random; a replay shows the one that is quoted.
+    # Which one of several witnesses is found first is random; a replay, of one claim, shows the one that is quoted.
     tokens = re.findall(r"--claims-replay (\S+)", "\n".join(quoted))
-    runs = [[], ["-v"], *(["--claims-replay", token] for token in tokens)] if quoted else []
     monkeypatch.setenv("COLUMNS", "80")
     printed = ""
-    for files in projects_of(page):
+    for files in projects_of(page) if quoted else ():
         for name, code in files.items():
             (pytester.path / name).write_text(code, encoding="utf-8")
-        for options in runs:
+        claims = [f"{name}::{test}" for name, code in files.items() for test in re.findall(r"def (test_\w+)", code)]
+        replays = [[claim, "--claims-replay", token] for claim in claims for token in tokens]
+        for options in ([], ["-v"], *replays):
             result = pytester.runpytest_subprocess("--claims", "-p", "no:cacheprovider", *options)
             printed += "\n" + result.stdout.str()
     printed = without_numbers(printed)
