@@ -39,7 +39,7 @@ The output has one JSON object in a line for each run, appended when it has ende
 - ``error``: why the run as a whole is no evidence (no run record, an incomplete one, a hog that ended, something left
   behind), or null;
 - ``claims``: for each claim, its ``id``, ``verdict``, ``expected``, ``reason``, ``digest``, ``duration`` (seconds),
-  and, if the verdict was wrong or ERROR, its ``evidence`` (else null), all as in docs/run-record.md.
+  and, if the verdict was wrong or ERROR, its ``evidence`` (else null), all as in docs/reference/run-record.md.
 
 The table counts *wrong* verdicts: CONFIRMED or REFUTED, if the other one was expected. *Errors* are claims that ended
 in ERROR, and runs with an ``error``. The exit status is 0 without wrong verdicts and errors, 1 with them, 2 if the

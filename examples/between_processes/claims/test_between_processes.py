@@ -1,6 +1,6 @@
-"""What processes share, done right and done wrong: each pair is a claim that holds, and the same without its care.
+"""Claims about what processes share, each with correct code and with a shortcut.
 
-"Never" about files and databases needs a long budget: each sample starts two processes.
+A "never" about files and databases needs a long budget: each sample starts two processes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 
 from pytest_concclaims import Lab
 
-#: Seconds, for "never": where all is Python code, where there are files, and where a server answers each request.
+#: Budgets in seconds for "never": with Python code only, with files, and with a server that answers each request.
 SHORT, LONG, VERY_LONG = 10, 30, 100
 
 
@@ -58,7 +58,7 @@ def test_shortcut_adding_to_a_value_loses_nothing(lab: Lab) -> None:
     assert lab.race(number, add, add, observe=value_of, kind="process").never(1)
 
 
-# --- a dict of a manager's
+# --- a dict of a manager
 
 
 def add_to_dict(shared: Any) -> None:
@@ -109,7 +109,7 @@ def test_shortcut_adding_to_a_dict_of_a_manager_loses_nothing(lab: Lab) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Any:
-    """Return what makes a file's name in a new folder: a file with a fixed name would be no fresh state."""
+    """Return a function that gives a file name in a new folder: a file with a fixed name would be no fresh state."""
     return lambda: os.path.join(tempfile.mkdtemp(dir=tmp_path), "file")  # noqa: PTH118  (few switch points)
 
 
@@ -178,7 +178,7 @@ def test_one_process_creates_a_file(lab: Lab, folder: Any) -> None:
 
 
 @pytest.mark.claim("Of two processes that create a file if it is not there, one does")
-@pytest.mark.refuted(True, reason="both may have looked before one of them creates it; O_EXCL does both at once")
+@pytest.mark.refuted(True, reason="both may check before one of them creates it; O_EXCL checks and creates at once")
 def test_shortcut_one_process_creates_a_file_that_was_not_there(lab: Lab, folder: Any) -> None:
     race = lab.race(folder, create_unless_it_is_there, create_unless_it_is_there, kind="process")
     assert race.never((True, True))
@@ -189,7 +189,7 @@ def test_shortcut_one_process_creates_a_file_that_was_not_there(lab: Lab, folder
 
 @pytest.fixture
 def database(folder: Any) -> Any:
-    """Return what makes a database with an empty table."""
+    """Return a function that makes a database with an empty table."""
 
     def make() -> str:
         name: str = folder()
@@ -232,7 +232,7 @@ def test_insert_or_ignore_does_not_fail(lab: Lab, database: Any) -> None:
 
 
 @pytest.mark.claim("Of two processes that INSERT the same row unless a SELECT finds it, none fails")
-@pytest.mark.refuted(True, reason="both may have looked before one of them inserts; each statement is a transaction")
+@pytest.mark.refuted(True, reason="both may select before one of them inserts; each statement is a transaction")
 def test_shortcut_select_then_insert_does_not_fail(lab: Lab, database: Any) -> None:
     race = lab.race(
         database, select_then_insert, select_then_insert, exceptions=sqlite3.IntegrityError, kind="process"

@@ -23,7 +23,7 @@ class BoundedBuffer(Generic[T]):
         self._not_full = threading.Condition(self._lock)
 
     def put(self, item: T) -> None:
-        """Add an item, once there is room for it."""
+        """Add an item; wait until there is room for it."""
         with self._lock:
             while len(self._items) >= self._capacity:
                 self._not_full.wait()
@@ -31,7 +31,7 @@ class BoundedBuffer(Generic[T]):
             self._not_empty.notify()
 
     def get(self) -> T:
-        """Return the oldest item, once there is one, and remove it."""
+        """Remove the oldest item and return it; wait until there is one."""
         with self._lock:
             while not self._items:
                 self._not_empty.wait()

@@ -20,9 +20,9 @@ class Cache(Generic[K, V]):
         self._values: dict[K, Lazy[V]] = {}
 
     def get_or_set(self, key: K, compute: Callable[[], V]) -> V:
-        """Return a key's value, which is computed when it is first asked for.
+        """Return the value of a key; compute it on the first call.
 
-        Threads that ask for the same key meanwhile wait for the value; those that ask for another key do not.
+        Threads that ask for the same key meanwhile wait for the value. Threads that ask for another key do not.
         """
         with self._lock:
             value = self._values.get(key)

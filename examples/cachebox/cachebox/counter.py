@@ -14,7 +14,7 @@ class Counter:
 
     @property
     def value(self) -> int:
-        """How much was added so far."""
+        """The sum of all amounts that were added."""
         return self._value
 
     def increment(self, amount: int = 1) -> None:

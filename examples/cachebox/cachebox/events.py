@@ -10,14 +10,14 @@ E = TypeVar("E")
 
 
 class EventBus(Generic[E]):
-    """Hands each event that is published to all handlers that are subscribed."""
+    """Calls all subscribed handlers with each event that is published."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._handlers: list[Callable[[E], object]] = []
 
     def subscribe(self, handler: Callable[[E], object]) -> None:
-        """Let a handler be called with each event that is published from now on."""
+        """Call a handler with each event that is published from now on."""
         with self._lock:
             self._handlers.append(handler)
 

@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """An object that is made when it is first asked for: ``settings = Lazy(load_settings)``.
+    """An object that is made on first use: ``settings = Lazy(load_settings)``.
 
-    :param make: makes it; called once.
+    :param make: makes the object; called once.
     """
 
     _value: T
@@ -23,10 +23,10 @@ class Lazy(Generic[T]):
         self._made = False
 
     def get(self) -> T:
-        """Return the object. Once it is made, that takes no lock."""
+        """Return the object. Takes no lock once the object is made."""
         if not self._made:
             with self._lock:
                 if not self._made:
                     self._value = self._make()
-                    self._made = True  # last: a thread that sees it takes the value without the lock
+                    self._made = True  # last: a thread that sees it reads the value without the lock
         return self._value

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 
 class RateLimiter:
-    """A token bucket: ``burst`` calls at once, and ``rate`` calls a second in the long run.
+    """A token bucket.
 
+    :param rate: calls per second in the long run.
+    :param burst: calls that may be made at once.
     :param clock: returns the time in seconds.
     """
 
@@ -22,7 +24,7 @@ class RateLimiter:
         self._updated = clock()
 
     def allow(self) -> bool:
-        """Return whether one more call may be made now, and if so, count it."""
+        """Return whether one more call may be made now; if so, count it."""
         with self._lock:
             now = self._clock()
             tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)

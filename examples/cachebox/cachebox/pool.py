@@ -16,8 +16,8 @@ class PoolError(Exception):
 class Pool(Generic[C]):
     """Lends connections, each to one thread at a time.
 
-    :param connect: makes a connection; called where all that were made are lent.
-    :param size: how many connections are made at most.
+    :param connect: makes a connection; called if all connections so far are lent.
+    :param size: the largest number of connections.
     """
 
     def __init__(self, connect: Callable[[], C], size: int) -> None:
@@ -27,7 +27,10 @@ class Pool(Generic[C]):
         self._to_make = size
 
     def acquire(self) -> C:
-        """Return a connection for :meth:`release` to take back; raise PoolError where all are lent."""
+        """Lend a connection, until :meth:`release`.
+
+        :raises PoolError: all connections are lent.
+        """
         with self._lock:
             if self._idle:
                 return self._idle.pop()

@@ -14,9 +14,9 @@ class ReadWriteLock:
 
 
 class Readers:
-    """The readers of a lock: the first one in keeps writers out, and the last one out lets them in.
+    """The readers of a lock: the first one takes the writers' lock, and the last one releases it.
 
-    :param writing: the lock that a writer has.
+    :param writing: the lock that a writer holds.
     """
 
     def __init__(self, writing: threading.Lock) -> None:

@@ -1,4 +1,4 @@
-"""The classes of cachebox with one bug each, to compare what claims make of them. They are not part of cachebox."""
+"""The classes of cachebox with one bug each, to see their claims refuted. They are not part of cachebox."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ V = TypeVar("V")
 
 
 class BoundedBuffer(cachebox.BoundedBuffer[T]):
-    """Looks for room before it has the lock: the item that is taken in between wakes no thread, as none waits yet."""
+    """Checks for room without the lock: if an item is taken before ``put`` waits, it is not woken."""
 
     def put(self, item: T) -> None:
         while len(self._items) >= self._capacity:
@@ -29,7 +29,7 @@ class BoundedBuffer(cachebox.BoundedBuffer[T]):
 
 
 class Cache(cachebox.Cache[K, V]):
-    """Looks and stores under the lock, and lets it go in between: two threads may compute the same value."""
+    """Looks up and stores under the lock, and releases it in between: two threads may compute the same value."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,14 +46,14 @@ class Cache(cachebox.Cache[K, V]):
 
 
 class Counter(cachebox.Counter):
-    """Takes no lock, as += looks like one step."""
+    """Takes no lock: += reads and then writes."""
 
     def increment(self, amount: int = 1) -> None:
         self._value += amount
 
 
 class EventBus(cachebox.EventBus[E]):
-    """Iterates over the list itself, from which another thread may remove a handler: the next one is skipped."""
+    """Iterates over the list itself: if another thread removes a handler from it, the next one is skipped."""
 
     def publish(self, event: E) -> None:
         for handler in self._handlers:
@@ -61,7 +61,7 @@ class EventBus(cachebox.EventBus[E]):
 
 
 class Lazy(cachebox.Lazy[T]):
-    """Says that the object is made before it is."""
+    """Sets the flag before the object is made."""
 
     def get(self) -> T:
         if not self._made:
@@ -73,7 +73,7 @@ class Lazy(cachebox.Lazy[T]):
 
 
 class Pool(cachebox.Pool[C]):
-    """Lets the lock go while it connects: meanwhile, another thread may begin to connect as well."""
+    """Releases the lock while it connects: meanwhile, another thread may begin to connect as well."""
 
     def acquire(self) -> C:
         with self._lock:
@@ -100,7 +100,7 @@ class RateLimiter(cachebox.RateLimiter):
 
 
 class ReadWriteLock(cachebox.ReadWriteLock):
-    """Lets a reader wait for a writer, but the next writer not for the reader."""
+    """A reader waits for a writer, but a writer does not wait for readers."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What BoundedBuffer promises."""
+"""The guarantees of BoundedBuffer, as claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Cache promises."""
+"""The guarantees of Cache, as claims."""
 
 from __future__ import annotations
 

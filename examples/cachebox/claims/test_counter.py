@@ -1,4 +1,4 @@
-"""What Counter promises."""
+"""The guarantees of Counter, as claims."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import planted
 from cachebox import Counter
 from pytest_concclaims import CPYTHON, Lab, gil_enabled
 
-#: There, threads are switched at calls and at the ends of loops only.
+#: With a GIL, CPython 3.10 and later switch threads at calls and at the ends of loops only.
 ADDS_IN_ONE_STEP = CPYTHON and gil_enabled() and sys.version_info >= (3, 10)
 
 

@@ -1,4 +1,4 @@
-"""What EventBus promises."""
+"""The guarantees of EventBus, as claims."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ def test_a_handler_gets_each_event(lab: Lab) -> None:
 
 
 @pytest.mark.claim("Planted: EventBus: a handler gets each event, also while another one is unsubscribed")
-@pytest.mark.refuted(
-    True, reason="where a handler is removed from the list, the iteration over it skips the next one"
-)
+@pytest.mark.refuted(True, reason="if a handler is removed from the list, the iteration over it skips the next one")
 def test_planted_a_handler_gets_each_event(lab: Lab) -> None:
     race = lab.race(
         lambda: Handlers(planted.EventBus()), Handlers.publish, Handlers.unsubscribe, observe=Handlers.seen

@@ -1,4 +1,4 @@
-"""What Lazy promises."""
+"""The guarantees of Lazy, as claims."""
 
 from __future__ import annotations
 

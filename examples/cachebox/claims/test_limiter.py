@@ -1,4 +1,4 @@
-"""What RateLimiter promises."""
+"""The guarantees of RateLimiter, as claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Pool promises."""
+"""The guarantees of Pool, as claims."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_no_more_connections_than_its_size(lab: Lab) -> None:
 
 
 @pytest.mark.claim("Planted: a Pool of one connection makes one, however many threads ask")
-@pytest.mark.refuted(True, reason="it lets the lock go while it connects, and counts the connection afterwards")
+@pytest.mark.refuted(True, reason="it releases the lock while it connects, and counts the connection afterwards")
 def test_planted_no_more_connections_than_its_size(lab: Lab) -> None:
     race = lab.race(lambda: planted.Pool(itertools.count().__next__, size=1), acquire, acquire)
     assert race.atomic()

@@ -1,4 +1,4 @@
-"""What ReadWriteLock promises."""
+"""The guarantees of ReadWriteLock, as claims."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_nothing_is_written_meanwhile(lab: Lab) -> None:
 
 
 @pytest.mark.claim("Planted: ReadWriteLock: nothing is written while a reader reads")
-@pytest.mark.refuted(True, reason="a reader waits for a writer, but lets the lock go before it reads")
+@pytest.mark.refuted(True, reason="a reader waits for a writer, but releases the lock before it reads")
 def test_planted_nothing_is_written_meanwhile(lab: Lab) -> None:
     race = lab.race(lambda: Pages(planted.ReadWriteLock()), Pages.write, Pages.count_twice)
     assert race.atomic()
