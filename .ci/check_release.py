@@ -20,7 +20,7 @@ def problems(tag: str, root: Path = ROOT) -> list[str]:
     settings = (root / "pyproject.toml").read_text(encoding="utf-8")
     version = re.findall('^version = "(.+)"$', settings, re.MULTILINE)[0]
     if tag != f"v{version}":
-        found.append(f"the tag is {tag}, and pyproject.toml has version {version}; tag v{version}, or set the version")
+        found.append(f"the tag is {tag}, and pyproject.toml has {version}; tag v{version}, or set the version")
     built = sorted(path.name for path in (root / "dist").glob("*"))
     expected = [f"{PACKAGE}-{version}-py3-none-any.whl", f"{PACKAGE}-{version}.tar.gz"]
     if built != expected:

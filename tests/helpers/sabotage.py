@@ -1,4 +1,4 @@
-"""Worlds in which something is not as it should be, for tests of the shipped claims."""
+"""Worlds in which something is broken, for the tests of the shipped claims."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-#: For an excepthook of threads: after the traceback, nothing of the process is left.
+#: An excepthook of threads that ends the process after the traceback.
 END_THE_PROCESS = """
 import os, sys, threading, traceback
 def end_the_process(args):
@@ -34,11 +34,11 @@ exec(WORLDS.get(os.environ.get("WORLD"), ""))
 
 @dataclass(frozen=True)
 class World:
-    """A world in which something is not as it should be, for some claims of the article.
+    """A world in which something is broken, for some claims of the article.
 
     :param claims: the functions of the claims that are checked there; ``name and fork]`` selects one form of a claim.
-    :param fixture: the body of a fixture that makes the world so, for what runs in the test process.
-    :param children: code that makes it so in every fresh interpreter that is started.
+    :param fixture: the body of a fixture that breaks it in the test process.
+    :param children: code that breaks it in every fresh interpreter that is started.
     """
 
     claims: tuple[str, ...]
@@ -54,10 +54,10 @@ class World:
 def claims_in_worlds(
     pytester: pytest.Pytester, worlds: Sequence[World], *arguments: str, prelude: str = "import pytest"
 ) -> list[list[dict[str, Any]]]:
-    """Check claims of the article in one run of pytest, each in its world.
+    """Run claims of the article in one run of pytest, each in its world.
 
-    :param worlds: of which no two have a claim in common.
-    :param arguments: further ones, for pytest.
+    :param worlds: no two of them have a claim in common.
+    :param arguments: further arguments of pytest.
     :param prelude: code before the fixtures.
     :returns: for each world, what the run record says of its claims.
     """
