@@ -16,7 +16,7 @@ import pytest
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]  # for older Pythons only
 
 ROOT = Path(__file__).parents[1]
 #: The tox environment with the oldest supported version of each dependency.
