@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import dedent, indent
@@ -72,7 +73,7 @@ def claims_in_worlds(
     if any(world.children for world in worlds):
         code = {name: dedent(worlds[number].children) for name, number in of_function.items()}
         pytester.makepyfile(**{"children/sitecustomize": f"WORLDS = {code!r}{_SITECUSTOMIZE}"})
-        pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"))
+        pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"), prepend=os.pathsep)
     names = " or ".join(f"({claim})" for world in worlds for claim in world.claims)
     pytester.runpytest_subprocess(
         "--claims", "article", "-k", names, "--claims-report=run.json", *arguments, timeout=600
