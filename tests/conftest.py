@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and hooks of all tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SLOW = Path(__file__).with_name("slow")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Run the tests of ``slow/``, which take minutes, only where they are named on the command line."""
+    """Run the tests of ``slow/``, which take minutes, only if the command line names them."""
     if collection_path != SLOW:
         return None
     named = (Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args)
@@ -25,7 +25,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(scope="session", autouse=True)
 def _not_in_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Run tests in another folder, as ``python -c`` imports from the current one: the installed package is tested."""
+    """Run tests in another folder: ``python -c`` imports from the current one, not the installed package."""
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("elsewhere"))
     yield
@@ -33,7 +33,7 @@ def _not_in_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what a tracer disturbs where one is active, as under coverage."""
+    """Skip what a tracer disturbs, if one is active, such as coverage's."""
     if is_traced():
         for item in items:
             if item.get_closest_marker("untraced") is not None:
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_worker_of_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide from the runs under test that these tests run in a worker: pytest-benchmark would warn of that."""
+    """Hide from the runs under test that these tests run in a worker: pytest-benchmark would warn about it."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
 
@@ -54,5 +54,5 @@ def _no_job_summary(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_machine_lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the experiments of these tests not wait for others on this machine, such as those of another worker."""
+    """Give these tests a lock of their own: their experiments do not wait for other experiments on this machine."""
     monkeypatch.setenv("PYTEST_CONCCLAIMS_LOCK_DIR", str(tmp_path_factory.getbasetemp() / "machine-lock"))

@@ -16,7 +16,7 @@ import pytest_concclaims
 
 NAME = "pytest_concclaims"
 FOLDER = Path(pytest_concclaims.__file__).parent
-#: A module may import those of the rooms before its own, and those of its own room.
+#: A module may import those of the layers before its own, and those of its own folder.
 LAYERS = (
     ("interpreter", "machine", "statistics", "text", "verdict", "digest", "claims"),
     ("records",),
@@ -25,12 +25,12 @@ LAYERS = (
     ("session", "cli"),
     ("plugin", "__main__", "__init__"),
 )
-#: What knows nothing of pytest. The writer for terminals is a module of its own in pytest.
+#: Folders and modules that import nothing of pytest, except its module for terminals, ``_pytest._io``.
 WITHOUT_PYTEST = ("lab", "records", "reports", "statistics", "text", "verdict", "interpreter", "machine")
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """Yield the name and the file of each module, but for the shipped suites."""
+    """Yield the name and the file of each module, except those of the shipped suites."""
     for file in sorted(FOLDER.rglob("*.py")):
         parts = [NAME, *file.relative_to(FOLDER).with_suffix("").parts]
         if parts[1] != "claims" or len(parts) == 3:
@@ -38,7 +38,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def imports(name: str, file: Path) -> Iterator[str]:
-    """Yield what a module imports, anywhere in it, by absolute names; not what only a type checker sees."""
+    """Yield the absolute names of what a module imports anywhere in it, except for type checkers only."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     checked = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
     skipped = {id(node) for branch in checked for node in ast.walk(branch)}
@@ -53,7 +53,7 @@ def imports(name: str, file: Path) -> Iterator[str]:
 
 
 def module_of(imported: str) -> str | None:
-    """Return the module of this package that an import leads to; None if it leads elsewhere."""
+    """Return the module of this package that an import names; None if it is of another package."""
     while imported and imported not in FILES:
         if f"{imported}.__init__" in FILES:
             return f"{imported}.__init__"
@@ -79,14 +79,14 @@ def layer(module: str) -> int:
 
 
 def test_processes_that_tests_start_import_the_package_that_is_tested() -> None:
-    """The installed one, and not that of the current folder."""
+    """They import the installed package, and not that of the current folder."""
     code = f"import {NAME}; print({NAME}.__file__)"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert Path(run.stdout.strip()) == FOLDER / "__init__.py"
 
 
 def test_no_import_cycle() -> None:
-    """Not even one that is closed only when a function runs."""
+    """Imports within functions count as well."""
     try:
         TopologicalSorter(GRAPH).prepare()
     except CycleError as error:
@@ -94,7 +94,7 @@ def test_no_import_cycle() -> None:
 
 
 def test_imports_go_one_way() -> None:
-    """From what runs claims to what it is made of; rooms of one layer do not import each other, but for the first."""
+    """A layer imports only layers before it; folders of one layer do not import each other, except in the first."""
     against = [
         f"{name} imports {imported}"
         for name, found in GRAPH.items()
@@ -104,15 +104,15 @@ def test_imports_go_one_way() -> None:
     assert against == []
 
 
-def test_the_package_hands_its_names_on_when_they_are_asked_for() -> None:
-    """Every pytest start imports it, so it imports nothing by itself."""
+def test_the_package_imports_its_names_on_first_use() -> None:
+    """Every pytest start imports the package, so its own import imports nothing else."""
     assert not GRAPH[f"{NAME}.__init__"]
     assert all(getattr(pytest_concclaims, name) is not None for name in pytest_concclaims.__all__)
 
 
 @pytest.mark.parametrize("place", WITHOUT_PYTEST)
-def test_what_knows_nothing_of_pytest(place: str) -> None:
-    """It can be used, and tested, without."""
+def test_no_import_of_pytest(place: str) -> None:
+    """These can be used, and tested, without pytest."""
     known = [
         f"{name} imports {imported}"
         for name, file in FILES.items()
@@ -124,7 +124,7 @@ def test_what_knows_nothing_of_pytest(place: str) -> None:
 
 
 def test_claims_use_what_users_can() -> None:
-    """A shipped suite imports the package's public names, and nothing of its inside."""
+    """A shipped suite imports only the package's public names."""
     from pytest_concclaims.claims import suite_folders
 
     public = {f"{NAME}.{name}" for name in pytest_concclaims.__all__}

@@ -1,4 +1,4 @@
-"""What the claims about lost updates need: a balance that two threads change, with a lock and without."""
+"""Helpers of the claims about lost updates: a balance that two threads change, with a lock and without."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def change_by_8(account: Account) -> None:
     account.balance = account.balance - 8
 
 
-# --- the same, and between each read and write a call, at which threads can be switched on every interpreter
+# --- the same with a call between each read and write: every interpreter can switch threads there
 
 
 def computed(balance: int) -> int:
@@ -47,7 +47,7 @@ def change_by_8_with_a_call(account: Account) -> None:
     account.balance = computed(account.balance - 8)
 
 
-# --- two bookings that leave something: here an update is lost even if only one thread was stopped within one
+# --- two bookings that change the balance: one preemption within one of them is enough to lose an update
 
 
 def pay_in_5_and_out_3(account: Account) -> None:
@@ -60,7 +60,7 @@ def pay_in_8_and_out_7(account: Account) -> None:
     account.balance = computed(account.balance - 7)
 
 
-#: What is right after both.
+#: The balance after both.
 RIGHT_BALANCE = 3
 
 
@@ -74,11 +74,11 @@ def pay_in_8_and_out_7_with_the_lock(account: Account) -> None:
         pay_in_8_and_out_7(account)
 
 
-# --- a section that notices who else is in it
+# --- a section that notices another thread in it
 
 
 class Room:
-    """A guarded section in which at most one thread is said to be."""
+    """A guarded section, and the last object that entered it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -86,7 +86,7 @@ class Room:
 
 
 def alone_in(room: Room) -> bool:
-    """Stay in the room for a moment, and return whether nobody came in meanwhile."""
+    """Stay in the room for a moment, and return whether no other thread entered it."""
     me = object()
     room.occupant = me
     return still_in(room) is me

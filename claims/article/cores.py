@@ -1,4 +1,4 @@
-"""What the claims about cores and the GIL need: work for workers, and two that watch each other at work.
+"""Helpers of the claims about cores and the GIL: work for workers, and a thread that watches another one at work.
 
 Subinterpreters and other processes import this module, so it imports nothing that would slow them.
 """
@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-#: Seconds to wait for somebody who should act at once; a machine may be very busy.
-PATIENCE = 60.0
-#: As many threads as there are cores to use, if they used them: two at least, and not more than can be made to meet.
+#: Seconds to wait for what should happen at once; a machine may be very busy.
+WAIT_LIMIT_S = 60.0
+#: The number of threads: one for each core, at least two, and not more than can be made to run at the same time.
 AS_MANY = min(4, max(2, os.cpu_count() or 1))
 _LARGE = bytes(1 << 18)
 
@@ -26,7 +26,7 @@ _LARGE = bytes(1 << 18)
 
 
 def compute() -> int:
-    """Work in pure Python, which takes a CPU and nothing else."""
+    """Work in pure Python: it needs a CPU and nothing else."""
     total = 0
     for number in range(1000):
         total += number * number
@@ -34,33 +34,34 @@ def compute() -> int:
 
 
 def hash_much() -> bytes:
-    """Work in C that lets the GIL go, as ``hashlib`` does for large data."""
-    import hashlib  # slow to import, and of no use to others that import this module
+    """Work in C that releases the GIL, as ``hashlib`` does for large data."""
+    import hashlib  # slow to import, and the other helpers do not need it
 
     return hashlib.sha256(_LARGE).digest()
 
 
-# --- two at work: one counts, and the other looks whether it sees that
+# --- two at work: one counts, and the other one watches the count
 
 
-#: Seconds for which the one that looks goes on without ever giving the GIL away.
-STRETCH = 0.003
+#: Seconds for which the watching thread runs without releasing the GIL.
+STRETCH_S = 0.003
 STRETCHES = 40
-#: A thread that wants the GIL asks for it after so many seconds: later than anybody here keeps it.
-_NEVER = 100.0
+#: A switch interval in seconds that is longer than any thread here keeps the GIL.
+_NEVER_S = 100.0
 
 
 class Counting:
-    """One that counts, as long as it is let, and often stops for a moment to let others go on.
+    """A target that counts until it is stopped, and often sleeps for a moment so that others can run.
 
-    :param count: a number that both can reach.
+    :param count: a number in memory that both can reach.
+    :param over: 1 ends the counting.
     """
 
     def __init__(self, count: Any, over: Any) -> None:
         self.count, self.over = count, over
 
     def go_on(self) -> None:
-        """Count until it is over."""
+        """Count until ``over`` is set."""
         while not self.over[0]:
             for _ in range(200):
                 self.count[0] = (self.count[0] + 1) % 101
@@ -68,11 +69,11 @@ class Counting:
 
 
 def stretches_with_the_other_at_work(count: Any) -> int:
-    """Return in how many stretches of pure Python, in which the GIL is not given away, the count went on."""
+    """Return in how many stretches of pure Python, which do not release the GIL, the count changed."""
     seen = 0
     for _ in range(STRETCHES):
-        time.sleep(0.0005)  # here the other one may go on
-        end = time.perf_counter() + STRETCH
+        time.sleep(0.0005)  # here the other one may run
+        end = time.perf_counter() + STRETCH_S
         before = count[0]
         while count[0] == before:
             if time.perf_counter() > end:
@@ -84,11 +85,11 @@ def stretches_with_the_other_at_work(count: Any) -> int:
 
 @contextmanager
 def _beside(start: Callable[[Counting], Any]) -> Iterator[Any]:
-    """Let one count; return the count."""
+    """Run a counting target during the block; yield the count."""
     count, over = (multiprocessing.RawArray("b", 1) for _ in range(2))
     counting = start(Counting(count, over))
     try:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + WAIT_LIMIT_S
         while not count[0] and time.monotonic() < deadline:
             time.sleep(0.001)
         yield count
@@ -113,20 +114,20 @@ def _in_a_process(counting: Counting) -> Any:
 
 
 class Seen(NamedTuple):
-    """In how many stretches of a thread somebody else was seen to go on: another thread, and another process."""
+    """In how many stretches a thread saw another thread count, and in how many another process."""
 
     beside_a_thread: int
     beside_a_process: int
 
 
 def watch() -> Seen:
-    """Look at another thread, and before and after that at another process.
+    """Watch another thread; before and after that, watch another process.
 
-    In an interpreter of its own: a tracer, a signal handler or somebody else's thread would give the GIL away.
+    It needs a fresh interpreter: a tracer, a signal handler or a further thread would release the GIL.
     """
     beside_a_process = _beside_a_process()
     before = sys.getswitchinterval()
-    sys.setswitchinterval(_NEVER)
+    sys.setswitchinterval(_NEVER_S)
     try:
         with _beside(_in_a_thread) as count:
             beside_a_thread = stretches_with_the_other_at_work(count)
@@ -140,20 +141,20 @@ def _beside_a_process() -> int:
         return stretches_with_the_other_at_work(count)
 
 
-# --- how long a thread goes on before another one comes in
+# --- how long a thread runs before another one gets the GIL
 
 
 def keep_on() -> None:
-    """Do nothing that gives the GIL away."""
+    """Do nothing that releases the GIL."""
 
 
 def let_others_in() -> None:
-    """Give the GIL away."""
+    """Release the GIL."""
     time.sleep(1e-6)
 
 
 class Turns(NamedTuple):
-    """How many rounds of its loop, each of several bytecodes, a thread did before another one came in."""
+    """How many rounds of its loop, each of several bytecodes, a thread did before another one got the GIL."""
 
     rounds: list[int]
 
@@ -163,19 +164,19 @@ class Turns(NamedTuple):
         return sorted(self.rounds)[len(self.rounds) // 2]
 
 
-#: A thread asks, each time that it has done so many rounds, whether to give the GIL away.
+#: Rounds after which the thread calls what may release the GIL.
 EVERY = 100
-#: Seconds, as of an interpreter that nobody has told otherwise.
-DEFAULT_INTERVAL = 0.005
+#: The default of ``sys.getswitchinterval()``.
+DEFAULT_INTERVAL_S = 0.005
 TURNS = 15
 
 
 def rounds_of_a_turn() -> int:
-    """Return how many rounds a thread can do in the default interval, if nobody else wants the GIL."""
+    """Return how many rounds a thread can do in the default interval while no other thread wants the GIL."""
     counts, most = [0, 0], 0
     for _ in range(5):  # other programs may take the CPU for a while
         seen, rounds = counts[1], 0
-        end = time.perf_counter() + DEFAULT_INTERVAL
+        end = time.perf_counter() + DEFAULT_INTERVAL_S
         while time.perf_counter() < end:
             for _ in range(EVERY):
                 rounds += 1
@@ -186,15 +187,15 @@ def rounds_of_a_turn() -> int:
 
 
 def turns_of_two_threads(every_100: Callable[[], None] = keep_on) -> Turns:
-    """Let two threads compete for the GIL, and return how long the turns of one are.
+    """Let two threads compete for the GIL, and return the turns of one of them.
 
-    :param every_100: called after each 100 rounds.
+    :param every_100: is called after each 100 rounds.
     """
     counts = [0, 0]
     over = [False]
     turns: list[int] = []
     before = sys.getswitchinterval()
-    sys.setswitchinterval(DEFAULT_INTERVAL)
+    sys.setswitchinterval(DEFAULT_INTERVAL_S)
 
     def compete() -> None:
         while not over[0]:
@@ -216,22 +217,21 @@ def turns_of_two_threads(every_100: Callable[[], None] = keep_on) -> Turns:
         over[0] = True
         other.join()
         sys.setswitchinterval(before)
-    return Turns(turns[1:])  # the first was under way already
+    return Turns(turns[1:])  # the first one had begun before it was counted
 
 
-# --- two that wait
+# --- two threads that wait
 
 
-#: Seconds for which both are let wait, and the part of a wait that may take the CPU: one who asks again and again
-#: takes all of it.
-BOTH_WAIT, OF_THE_CPU = 0.05, 0.2
+#: Seconds for which both wait. An idle thread uses a CPU for less than this share of its wait; a polling one for all.
+BOTH_WAIT_S, IDLE_CPU_SHARE = 0.05, 0.2
 
 
 class Wait(NamedTuple):
     """How a thread waited.
 
-    :param begin: the time, as that of the end.
-    :param cpu: seconds of the CPU's time that it took.
+    :param begin: the time in seconds; ``end``, by the same clock.
+    :param cpu: seconds of CPU time that it used.
     """
 
     begin: float
@@ -240,8 +240,8 @@ class Wait(NamedTuple):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it waited, and did not ask again and again."""
-        return self.cpu < OF_THE_CPU * (self.end - self.begin)
+        """Whether it waited without polling."""
+        return self.cpu < IDLE_CPU_SHARE * (self.end - self.begin)
 
     def overlaps(self, other: Wait) -> bool:
         """Return whether both waited at the same time."""
@@ -249,7 +249,7 @@ class Wait(NamedTuple):
 
 
 def two_waits() -> list[Wait]:
-    """Have two threads wait for something to read, that is written once both have begun, or have had the time to."""
+    """Let two threads wait to read from pipes; write to these when both have begun, or had the time to."""
     pipes = [os.pipe() for _ in range(2)]
     begun = [threading.Event() for _ in range(2)]
     waits: list[Wait] = []
@@ -264,13 +264,13 @@ def two_waits() -> list[Wait]:
     try:
         for thread in threads:
             thread.start()
-        if all(event.wait(PATIENCE) for event in begun):
-            time.sleep(BOTH_WAIT)
+        if all(event.wait(WAIT_LIMIT_S) for event in begun):
+            time.sleep(BOTH_WAIT_S)
     finally:
         for _, there in pipes:
             os.write(there, b"!")
         for thread in threads:
-            thread.join(PATIENCE)
+            thread.join(WAIT_LIMIT_S)
         for pipe in pipes:
             for end in pipe:
                 os.close(end)

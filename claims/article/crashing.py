@@ -1,4 +1,4 @@
-"""What the claims about crashes need: processes that crash beside others, all of them in an interpreter of their own.
+"""Helpers of the claims about crashes: processes that crash beside others, all of them below a fresh interpreter.
 
 The module is imported by the processes that the claims start, so it imports nothing that would slow them.
 """
@@ -15,16 +15,16 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from .processes import PATIENCE
+from .processes import WAIT_LIMIT_S
 
 
 def segmentation_fault() -> None:
-    """Crash as code in C does that uses memory that is not its own."""
+    """Crash as C code does that accesses an invalid address."""
     signal.raise_signal(signal.SIGSEGV)
 
 
 def abort() -> None:
-    """Crash as code in C does that finds itself broken."""
+    """Crash as C code does that detects an error in itself."""
     os.abort()
 
 
@@ -33,17 +33,17 @@ CRASHES: dict[Callable[[], None], signal.Signals] = {
     segmentation_fault: signal.SIGSEGV,
     abort: signal.SIGABRT,
 }
-#: What an answer is.
+#: An answer.
 HERE = b"I am here"
-#: What a task ends in that nothing has happened to.
+#: What an undisturbed task ends in.
 ITS_RESULT = "the result"
-#: Seconds within which an executor that breaks breaks all its tasks: it does so in one go.
-SOON = 1.0
+#: Seconds within which a broken executor ends all its tasks: it does so in one step.
+SOON_S = 1.0
 
 
 def answer(connection: Connection) -> None:
-    """Answer whatever comes, until nobody is there any more."""
-    while connection.poll(5 * PATIENCE):  # longer than anybody takes to ask again
+    """Answer each message until the other end is closed, or no message arrives for five minutes."""
+    while connection.poll(5 * WAIT_LIMIT_S):  # longer than the other end takes to ask again
         try:
             connection.recv_bytes()
         except EOFError:
@@ -54,17 +54,17 @@ def answer(connection: Connection) -> None:
 def answers(connection: Connection, process: Any) -> bool:
     """Return whether a process answers."""
     connection.send_bytes(b"Are you here?")
-    wait([connection, process.sentinel], PATIENCE)
+    wait([connection, process.sentinel], WAIT_LIMIT_S)
     return connection.poll() and connection.recv_bytes() == HERE
 
 
 class Aftermath(NamedTuple):
-    """What came of crashes of children.
+    """The results of crashes of children.
 
-    :param exit_codes: of those that crashed.
-    :param sibling_before: whether another child answered before.
-    :param sibling_after: whether it did afterwards.
-    :param sibling_exit_code: how it had ended by then, if it had.
+    :param exit_codes: of the children that crashed.
+    :param sibling_before: whether another child answered before the crashes.
+    :param sibling_after: whether it answered after them.
+    :param sibling_exit_code: its exit code after them; None if it had not ended.
     """
 
     exit_codes: list[int]
@@ -74,7 +74,7 @@ class Aftermath(NamedTuple):
 
 
 def crash_beside_a_sibling(method: str) -> Aftermath:
-    """Have children crash, one after the other, beside one that does not."""
+    """Let children crash beside one that does not."""
     context: Any = multiprocessing.get_context(method)
     here, there = context.Pipe()
     sibling = context.Process(target=answer, args=(there,))
@@ -85,7 +85,7 @@ def crash_beside_a_sibling(method: str) -> Aftermath:
         for process in crashed:
             process.start()
         for process in crashed:
-            process.join(PATIENCE)
+            process.join(WAIT_LIMIT_S)
         print("the children have crashed", flush=True)
         after = answers(here, sibling)
         exit_code = sibling.exitcode
@@ -107,30 +107,30 @@ def _set_up(begun: Any, over: Any, crashing: Any) -> None:
 
 def _begin_and_wait(until: int) -> None:
     _begun.release()
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_LIMIT_S
     while _over.value < until and time.monotonic() < deadline:
-        time.sleep(0.001)  # and no Event: one that a process waited for when it was killed cannot be set any more
+        time.sleep(0.001)  # no Event: it cannot be set after a process was killed while it waited for it
 
 
-def crash_when_told() -> None:
-    """Crash, as soon as one is told to."""
+def crash_when_asked() -> None:
+    """Crash when ``_over`` is set to 1."""
     _begin_and_wait(1)
     _crashing.value = 1
     segmentation_fault()
 
 
 def work_until_it_is_over() -> None:
-    """Work, until one is told that it is over; note that one has come so far."""
+    """Work until ``_over`` is set to 2; set it to 3 at the end."""
     _begin_and_wait(2)
     _over.value = 3
 
 
 class OtherTask(NamedTuple):
-    """What came of a task whose executor had another one that crashed.
+    """The results of a task beside a task that crashed in the same executor.
 
-    :param both_began: whether each of them had a worker before the crash.
-    :param crashed: whether the task that was to crash came to it, and was the end of its worker.
-    :param worker_went_on: whether the worker of the other task came to its end.
+    :param both_began: whether each task had a worker before the crash.
+    :param crashed: whether the crashing task reached its crash, and broke the executor.
+    :param worker_went_on: whether the worker finished the other task.
     :param ended_in: what the executor has of the other task: its result, or the name of an exception.
     """
 
@@ -141,22 +141,22 @@ class OtherTask(NamedTuple):
 
 
 def crash_beside_another_task() -> OtherTask:
-    """Have a worker of an executor crash while another worker has a task."""
+    """Let a worker of an executor crash while another worker has a task."""
     context = multiprocessing.get_context()
     begun = context.Semaphore(0)
-    over, came_to_it = multiprocessing.RawValue("i", 0), multiprocessing.RawValue("b", 0)
-    with concurrent.futures.ProcessPoolExecutor(2, context, _set_up, (begun, over, came_to_it)) as executor:
-        other, crashing = executor.submit(work_until_it_is_over), executor.submit(crash_when_told)
-        both_began = all(begun.acquire(timeout=PATIENCE) for _ in range(2))
+    over, crashing_begun = multiprocessing.RawValue("i", 0), multiprocessing.RawValue("b", 0)
+    with concurrent.futures.ProcessPoolExecutor(2, context, _set_up, (begun, over, crashing_begun)) as executor:
+        other, crashing = executor.submit(work_until_it_is_over), executor.submit(crash_when_asked)
+        both_began = all(begun.acquire(timeout=WAIT_LIMIT_S) for _ in range(2))
         # A worker that is started on demand is watched only from the next task on (_ExecutorManagerThread).
         executor.submit(os.getpid)
         over.value = 1
-        concurrent.futures.wait([crashing], PATIENCE)
-        concurrent.futures.wait([other], SOON)
-        if not other.done():  # it is not harmed: let it come to its end
+        concurrent.futures.wait([crashing], WAIT_LIMIT_S)
+        concurrent.futures.wait([other], SOON_S)
+        if not other.done():  # it is not harmed: let it finish
             over.value = 2
     # Here, all workers have ended.
-    crashed = bool(came_to_it.value) and _outcome(crashing) == BrokenProcessPool.__name__
+    crashed = bool(crashing_begun.value) and _outcome(crashing) == BrokenProcessPool.__name__
     return OtherTask(both_began, crashed, over.value == 3, _outcome(other))
 
 

@@ -1,4 +1,4 @@
-"""What the claim about one process's busy thread needs: one that stays busy until somebody else has answered.
+"""Helpers of the claim about one process's busy thread: a thread that stays busy until another one has answered.
 
 The module is imported by the process that the claim starts, so it imports nothing that would slow it.
 """
@@ -13,32 +13,35 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from .processes import PATIENCE
+from .processes import WAIT_LIMIT_S
 
-#: How often the busy thread asks.
+#: The number of questions that the busy thread asks.
 QUESTIONS = 20
-#: Seconds for which it stays busy if no answer comes: of another process, and, where none is expected, of its own.
-BUSY, BUSY_BESIDE_A_THREAD = 5.0, 0.05
-#: A thread that wants the GIL asks for it after so many seconds: later than anybody here keeps it.
-_NEVER = 1000.0
+#: Seconds for which it stays busy without an answer: by another process, and by a thread of its own process.
+BUSY_S, BUSY_BESIDE_A_THREAD_S = 5.0, 0.05
+#: A switch interval in seconds that is longer than any thread here keeps the GIL.
+_NEVER_S = 1000.0
 
 
 class Answering:
-    """Somebody who answers questions, in memory that all can reach."""
+    """A target that answers questions, in memory that all can reach."""
 
     def __init__(self) -> None:
         self.question, self.answered, self.over = (multiprocessing.RawArray("b", 1) for _ in range(3))
 
     def go_on(self) -> None:
-        """Answer each question, until it is over."""
+        """Answer each question until ``over`` is set."""
         while not self.over[0]:
             self.answered[0] = self.question[0]
             time.sleep(1e-4)
 
     def answers_beside(self, busy: float) -> int:
-        """Ask, and stay busy until the answer is there; return how many answers came."""
+        """Ask, and stay busy until the answer is there; return how many answers there were.
+
+        :param busy: seconds to stay busy without an answer.
+        """
         for number in range(1, QUESTIONS + 1):
-            time.sleep(0.001)  # here, others of this process may go on
+            time.sleep(0.001)  # here, other threads of this process may run
             self.question[0] = number
             end = time.perf_counter() + busy
             while self.answered[0] != number:
@@ -47,20 +50,20 @@ class Answering:
         return QUESTIONS
 
     def wait_until_it_answers(self) -> None:
-        """Ask, and wait for the answer without being busy; not for ever."""
+        """Ask, and wait for the answer without being busy; give up after a minute."""
         self.question[0] = QUESTIONS + 1
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + WAIT_LIMIT_S
         while self.answered[0] != QUESTIONS + 1 and time.monotonic() < end:
             time.sleep(0.001)
 
 
 class Answers(NamedTuple):
-    """What came of questions by a thread that was busy until it had an answer.
+    """The numbers of answers to questions by a thread that was busy until it had an answer.
 
-    :param of_a_thread: how many answers came of another thread of the same process, while the busy one kept the GIL.
-    :param of_a_process: how many came of a thread of another process, while it did so.
-    :param of_a_process_gil_given_away: how many came of that other process when the busy thread gave the GIL away to
-        whoever wanted it: fewer if nobody else gets a CPU for another reason, as with real-time scheduling.
+    :param of_a_thread: by another thread of the same process, while the busy one kept the GIL.
+    :param of_a_process: by a thread of another process, while the busy one kept the GIL.
+    :param of_a_process_gil_given_away: by that other process, while the busy thread released the GIL on request. They
+        are fewer if other processes get no CPU for another reason, as with real-time scheduling.
     """
 
     of_a_thread: int
@@ -69,13 +72,13 @@ class Answers(NamedTuple):
 
 
 def ask_while_busy() -> Answers:
-    """Ask another thread, and another process: in an interpreter of one's own."""
-    with _beside(threading.Thread) as thread, _switching_every(_NEVER):
-        of_a_thread = thread.answers_beside(BUSY_BESIDE_A_THREAD)
+    """Ask another thread, and another process; it needs a fresh interpreter."""
+    with _beside(threading.Thread) as thread, _switching_every(_NEVER_S):
+        of_a_thread = thread.answers_beside(BUSY_BESIDE_A_THREAD_S)
     with _beside(multiprocessing.Process) as process:
-        with _switching_every(_NEVER):
-            of_a_process = process.answers_beside(BUSY)
-        of_a_process_gil_given_away = process.answers_beside(BUSY)
+        with _switching_every(_NEVER_S):
+            of_a_process = process.answers_beside(BUSY_S)
+        of_a_process_gil_given_away = process.answers_beside(BUSY_S)
     return Answers(of_a_thread, of_a_process, of_a_process_gil_given_away)
 
 
@@ -95,7 +98,7 @@ def _beside(kind: Callable[..., Any]) -> Iterator[Answering]:
     other = kind(target=answering.go_on)
     other.start()
     try:
-        answering.wait_until_it_answers()  # it runs now
+        answering.wait_until_it_answers()  # from here on it runs
         yield answering
     finally:
         answering.over[0] = 1

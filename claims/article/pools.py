@@ -1,4 +1,4 @@
-"""What the claims about pools need: tasks that stay in their worker until a gate is opened.
+"""Helpers of the claims about pools: tasks that stay in their worker until a gate is opened.
 
 The module is imported by the workers, so it imports nothing that would slow them.
 """
@@ -15,15 +15,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .processes import PATIENCE, clock, starting
+from .processes import WAIT_LIMIT_S, clock, starting
 
 if TYPE_CHECKING:
     from pytest_concclaims import Lab
 
-#: Seconds for which one waits at least to see whether something happens that would happen at once.
-PAUSE = 0.05
-#: It is waited so many times as long as it takes where it does happen.
-PATIENTLY = 5
+#: The least seconds to wait for something that would happen at once.
+PAUSE_S = 0.05
+#: The wait for it is this many times as long as it takes where it does happen.
+TIMES_AS_LONG = 5
 
 
 class Stay(NamedTuple):
@@ -37,16 +37,16 @@ class Stay(NamedTuple):
 class _Gate(NamedTuple):
     """What tasks wait at.
 
-    :param arrivals: counts the tasks that have come to it.
-    :param opened: whether they may go on. No Event: one that a killed process waited for cannot be set any more.
+    :param arrivals: a semaphore that each task releases when it reaches the gate.
+    :param opened: whether tasks may pass. No Event: it cannot be set after a process was killed in its wait().
     """
 
     arrivals: Any
     opened: Any
 
     def wait(self) -> None:
-        """Wait until it is open; not for ever."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until it is open; give up after a minute."""
+        deadline = time.monotonic() + WAIT_LIMIT_S
         while not self.opened.value and time.monotonic() < deadline:
             time.sleep(0.001)
 
@@ -55,7 +55,7 @@ _gate: _Gate
 
 
 def _wait_at(gate: _Gate) -> None:
-    """Have the tasks of this worker wait at a gate; and let it be terminated, even if its parent cannot be."""
+    """Let the tasks of this worker wait at a gate, and let SIGTERM end it even if its parent ignores the signal."""
     global _gate
     _gate = gate
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -78,23 +78,23 @@ class Workers:
         self._gate = gate
 
     def give(self, tasks: int) -> list[Any]:
-        """Give the pool some tasks; return their results to come."""
+        """Give the pool tasks; return their results, which are not there yet."""
         return [self.pool.apply_async(stay) for _ in range(tasks)]
 
-    def wait_for_arrivals(self, tasks: int, seconds: float = PATIENCE) -> bool:
-        """Wait until so many more tasks have come to the gate, each within some seconds; return whether they have."""
+    def wait_for_arrivals(self, tasks: int, seconds: float = WAIT_LIMIT_S) -> bool:
+        """Wait until further tasks have reached the gate, each within some seconds; return whether they have."""
         return all(self._gate.arrivals.acquire(timeout=seconds) for _ in range(tasks))
 
     def open_the_gate(self) -> None:
-        """Let all tasks go on, also those that are still to come."""
+        """Let all tasks pass, also those that have not reached it yet."""
         self._gate.opened.value = 1
 
     def stays(self, results: Sequence[Any]) -> list[Stay]:
-        """Return what came of tasks; no verdict if they do not end."""
-        deadline = time.monotonic() + 2 * PATIENCE
+        """Return when and where tasks ran; end the claim INCONCLUSIVE if they do not end."""
+        deadline = time.monotonic() + 2 * WAIT_LIMIT_S
         for result in results:
             result.wait(max(0.0, deadline - time.monotonic()))
-        self._lab.require(all(result.ready() for result in results), f"all tasks end within {2 * PATIENCE:g} s")
+        self._lab.require(all(result.ready() for result in results), f"all tasks end within {2 * WAIT_LIMIT_S:g} s")
         return [result.get() for result in results]
 
 
@@ -115,9 +115,8 @@ def pool_of(lab: Lab, size: int, *, maxtasksperchild: int | None = None) -> Iter
 def _end(pool: Any) -> None:
     """End a pool as soon as its tasks have ended.
 
-    To terminate() it at once may take for ever: a worker that is killed while it hands over a result keeps the lock
-    for that, and the pool's own thread waits for it. If they do not end, as that of a worker that somebody killed, it
-    has to be.
+    A terminate() at once may hang: a worker that is killed while it hands over a result keeps a lock, and the pool's
+    own thread waits for it. Only tasks that do not end, such as that of a worker that was killed, need a terminate().
     """
     ended = []
 
@@ -129,23 +128,23 @@ def _end(pool: Any) -> None:
     pool.close()
     joining = threading.Thread(target=join, daemon=True)
     joining.start()
-    joining.join(2 * PATIENCE)
+    joining.join(2 * WAIT_LIMIT_S)
     if not ended:
         pool.terminate()
         pool.join()
 
 
 def most_at_once(stays: Sequence[Stay]) -> int:
-    """Return how many ran at the same moment, at the moment when most did."""
+    """Return the greatest number of tasks that ran at the same moment."""
     return max(sum(other.begin <= each.begin < other.end for other in stays) for each in stays)
 
 
 class Crowd(NamedTuple):
-    """What came of some tasks that wait for each other.
+    """How tasks that wait at one gate ran.
 
-    :param at_once: how many ran at the same moment, at most.
+    :param at_once: the greatest number of tasks that ran at the same moment.
     :param workers: how many processes ran them.
-    :param seconds: for which the last was waited for, after the others had come.
+    :param seconds: how long the last task took to reach the gate, after all others.
     """
 
     at_once: int
@@ -153,10 +152,10 @@ class Crowd(NamedTuple):
     seconds: float
 
 
-def crowd_of(lab: Lab, tasks: int, *, in_pool_of: int, seconds: float = PATIENCE) -> Crowd:
-    """Give a pool some tasks, let all but one come to the gate, and the last as well if it does; then open it.
+def crowd_of(lab: Lab, tasks: int, *, in_pool_of: int, seconds: float = WAIT_LIMIT_S) -> Crowd:
+    """Give a pool tasks, wait until all but one have reached the gate, and then for the last one; open the gate.
 
-    :param seconds: for which the last is waited for at most.
+    :param seconds: how long to wait for the last one at most.
     """
     with pool_of(lab, in_pool_of) as workers:
         results = workers.give(tasks)
@@ -174,21 +173,21 @@ class DefaultSize(NamedTuple):
 
     :param cores: how many the machine has.
     :param usable: how many of them the process may use.
-    :param told: whether the interpreter was told another number of cores.
+    :param overridden: whether an option or the environment gives the interpreter another number of cores.
     """
 
     workers: int
     cores: int | None
     usable: int
-    told: bool
+    overridden: bool
 
 
 def default_size_on_one_core() -> DefaultSize:
-    """Use one core only, and start a pool: in an interpreter of its own, which ends afterwards."""
+    """Use one core only, and start a pool; it needs a fresh interpreter, which ends afterwards."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with multiprocessing.Pool() as pool:
         workers = len(multiprocessing.active_children())
         _end(pool)
-    options = getattr(sys, "_xoptions", {})  # documented; where there are none, -X says nothing
-    told = "cpu_count" in options or "PYTHON_CPU_COUNT" in os.environ
-    return DefaultSize(workers, os.cpu_count(), len(os.sched_getaffinity(0)), told)
+    options = getattr(sys, "_xoptions", {})  # PyPy has none
+    overridden = "cpu_count" in options or "PYTHON_CPU_COUNT" in os.environ
+    return DefaultSize(workers, os.cpu_count(), len(os.sched_getaffinity(0)), overridden)

@@ -1,4 +1,4 @@
-"""What the claims about processes need: another process that does what it is told.
+"""Helpers of the claims about processes: another process that follows orders.
 
 The module is imported by the processes that the claims start, so it imports nothing that would slow them.
 """
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 START_METHODS = multiprocessing.get_all_start_methods()
 
 #: Seconds to wait for a process that should answer at once; a machine may be very busy.
-PATIENCE = 60.0
+WAIT_LIMIT_S = 60.0
 #: A clock that all processes share. On macOS and Windows, perf_counter() is one since 3.10 (docs: time.perf_counter).
 clock = time.perf_counter if sys.version_info >= (3, 10) or sys.platform == "linux" else time.time
-#: Seconds for which a process or thread goes on after it was told to end.
-LAST_WORK = 0.05
+#: Seconds for which a process or thread runs on after it was asked to end.
+LAST_WORK_S = 0.05
 
 INITIAL_BALANCE = 100
 #: The variable that the claims are about.
@@ -35,9 +35,9 @@ balance = INITIAL_BALANCE
 
 
 def obey(connection: Connection) -> None:
-    """Do what the other end of the connection asks for, until it says "end" or is gone."""
+    """Follow the orders of the other end of the connection, until one is "end" or the other end is closed."""
     global balance
-    while connection.poll(PATIENCE):
+    while connection.poll(WAIT_LIMIT_S):
         try:
             order, value = connection.recv()
         except EOFError:
@@ -45,7 +45,7 @@ def obey(connection: Connection) -> None:
         if order == "set the balance":
             balance = value
         elif order == "end":
-            time.sleep(LAST_WORK)
+            time.sleep(LAST_WORK_S)
             connection.send(clock())
             raise SystemExit(value)
         connection.send({"balance": balance, "pid": os.getpid(), "parent": os.getppid()})
@@ -87,32 +87,32 @@ class OtherProcess:
     @property
     def balance(self) -> int:
         """The balance as the process has it."""
-        return int(self._ask("tell")["balance"])
+        return int(self._ask("report")["balance"])
 
     @property
     def pid(self) -> int:
         """The process id as the process has it."""
-        return int(self._ask("tell")["pid"])
+        return int(self._ask("report")["pid"])
 
     @property
     def parent_pid(self) -> int:
         """The id of the parent as the process has it."""
-        return int(self._ask("tell")["parent"])
+        return int(self._ask("report")["parent"])
 
     def set_balance(self, value: int) -> None:
-        """Have the process change its balance; no verdict unless it has."""
+        """Let the process change its balance; end the claim INCONCLUSIVE unless it does."""
         self._lab.require(
             self._ask("set the balance", value)["balance"] == value, "the other process can change its variable"
         )
 
-    def tell_to_end(self, exit_code: int) -> None:
-        """Have the process end, a moment after this returns; the last that it sends is the time."""
+    def ask_to_end(self, exit_code: int) -> None:
+        """Let the process end a moment after this returns; the last thing that it sends is the time."""
         self._connection.send(("end", exit_code))
 
     def hear(self) -> Any:
-        """Return what the process sends; no verdict if it sends nothing."""
-        wait([self._connection, self.process.sentinel], PATIENCE)
-        self._lab.require(self._connection.poll(), f"the other process lives, and answers within {PATIENCE:g} s")
+        """Return what the process sends; end the claim INCONCLUSIVE if it sends nothing."""
+        wait([self._connection, self.process.sentinel], WAIT_LIMIT_S)
+        self._lab.require(self._connection.poll(), f"the other process lives, and answers within {WAIT_LIMIT_S:g} s")
         return self._connection.recv()
 
     def _ask(self, order: str, value: object = None) -> Any:
@@ -121,20 +121,20 @@ class OtherProcess:
 
 
 def is_alive(lab: Lab, process: Any) -> bool:
-    """Return whether a process lives; no verdict if somebody else has waited for it, so that nobody can tell."""
+    """Return whether a process lives; end the claim INCONCLUSIVE if other code has taken its exit status."""
     alive: bool = process.is_alive()
     if alive and wait([process.sentinel], 0):
-        process.join()  # it has ended just now; or, if somebody else has waited for it, it seems to live for ever
-        lab.require(not process.is_alive(), "how a process ended is told to nobody but its parent")
+        process.join()  # it has just ended; without its exit status, it seems to live for ever
+        lab.require(not process.is_alive(), "no other code has taken the exit status of the process")
     return alive
 
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Let processes be started in the block as a small script would start them.
+    """Let processes start in the block as a small script would start them.
 
-    Without a warning: since 3.12, fork has one in a process with threads, as a worker of pytest-xdist is. And with an
-    empty main module: spawn and forkserver import it in the new process, and pytest's is large.
+    There is no warning: since 3.12, fork warns in a process with threads, such as a worker of pytest-xdist. The main
+    module is empty: spawn and forkserver import it in the new process, and pytest's is large.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -150,7 +150,7 @@ def starting() -> Iterator[None]:
 def another_process(
     lab: Lab, method: str, target: Callable[..., None] = obey, *arguments: object, **keywords: object
 ) -> Iterator[OtherProcess]:
-    """Start a process by one of the start methods; when the block is left, it is gone."""
+    """Start a process by one of the start methods; end it after the block."""
     context: Any = multiprocessing.get_context(method)
     here, there = context.Pipe()
     process = context.Process(target=target, args=(there, *arguments), kwargs=keywords)

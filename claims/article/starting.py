@@ -1,4 +1,4 @@
-"""What the claims about costs need: a process, or a thread, that is started, is idle, and is ended.
+"""Helpers of the claims about costs: a process, or a thread, that is started, is idle, and is ended.
 
 The module is imported by the processes that the claims start, so it imports nothing that would slow them.
 """
@@ -12,17 +12,17 @@ from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from .processes import PATIENCE, starting
+from .processes import WAIT_LIMIT_S, starting
 
 
 def say_so_and_idle(connection: Connection) -> None:
-    """Say that the first line runs, and do nothing until one is told to end."""
+    """Report that the first line runs, and do nothing until the other end sends something."""
     connection.send_bytes(b"I run")
-    connection.poll(PATIENCE)
+    connection.poll(WAIT_LIMIT_S)
 
 
 def process_by(method: str) -> Callable[[], AbstractContextManager[None]]:
-    """Return what starts a process by a start method until its first line runs, and ends it when that is left."""
+    """Return a function whose context starts a process, waits until its first line runs, and ends it at the exit."""
 
     def start() -> AbstractContextManager[None]:
         return _process(method)
@@ -43,7 +43,7 @@ def _process(method: str) -> Iterator[None]:
         yield
     finally:
         here.send_bytes(b"end")
-        process.kill()  # if it still has to be: to let it end takes longer
+        process.kill()  # if it has not ended: to wait for its end takes longer
         process.join()
         here.close()
         there.close()
@@ -51,7 +51,7 @@ def _process(method: str) -> Iterator[None]:
 
 @contextmanager
 def thread() -> Iterator[None]:
-    """Start a thread, until its first line runs; end it when the block is left."""
+    """Start a thread, wait until its first line runs, and end it after the block."""
     here, there = multiprocessing.Pipe()
     started = threading.Thread(target=say_so_and_idle, args=(there,))
     started.start()
@@ -66,6 +66,6 @@ def thread() -> Iterator[None]:
 
 
 def _hear(connection: Connection) -> None:
-    if not connection.poll(PATIENCE):
-        raise TimeoutError(f"nobody was there after {PATIENCE:g} s")
+    if not connection.poll(WAIT_LIMIT_S):
+        raise TimeoutError(f"the first line did not run within {WAIT_LIMIT_S:g} s")
     connection.recv_bytes()

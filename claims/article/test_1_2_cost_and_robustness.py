@@ -14,10 +14,10 @@ from .processes import START_METHODS
 from .starting import process_by, thread
 from .threads import LIVED_ON, crash_in_a_thread, raise_in_a_thread
 
-#: Seconds: to start a dozen interpreters may take longer than other experiments.
-LONG = 20.0
-#: Seconds: processes that wait for each other may take longer than other children.
-VERY_LONG = 300.0
+#: A longer budget: an experiment starts a dozen interpreters.
+START_BUDGET_S = 20.0
+#: A longer deadline: on a busy machine, the child waits for processes that wait for each other.
+LONG_DEADLINE_S = 300.0
 
 
 @pytest.mark.parametrize("method", START_METHODS)
@@ -26,14 +26,14 @@ VERY_LONG = 300.0
     source="article 1.2",
 )
 def test_starting_a_process_takes_longer_than_starting_a_thread(lab: Lab, method: str) -> None:
-    assert lab.ratio(process_by(method), thread, budget=LONG) > 1
+    assert lab.ratio(process_by(method), thread, budget=START_BUDGET_S) > 1
 
 
 @pytest.mark.claim("A process takes more memory than a thread", source="article 1.2")
 def test_a_process_takes_more_memory_than_a_thread(lab: Lab) -> None:
-    # Forked, as that shares most with its parent: the least that a process can take.
+    # Forked, if possible: it shares most with its parent, so it takes the least.
     method = "fork" if "fork" in START_METHODS else START_METHODS[0]
-    assert lab.memory(process_by(method), against=thread, budget=LONG) > 0
+    assert lab.memory(process_by(method), against=thread, budget=START_BUDGET_S) > 0
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="no POSIX signals here")
@@ -45,7 +45,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="no POSIX signals here")
     "{method}: a crashed child (SIGSEGV, abort) harms neither its parent nor its siblings", source="article 1.2"
 )
 def test_a_crashed_child_harms_neither_its_parent_nor_its_siblings(lab: Lab, method: str) -> None:
-    parent = lab.child(crash_beside_a_sibling, method, deadline=VERY_LONG)
+    parent = lab.child(crash_beside_a_sibling, method, deadline=LONG_DEADLINE_S)
     lab.require(not parent.timed_out, "the children start, crash and answer in time")
     if not parent.returned:
         lab.require(parent.signal in CRASHES.values(), "the parent lived on, or died of its child's crash")
@@ -69,13 +69,13 @@ def test_a_crashed_child_harms_neither_its_parent_nor_its_siblings(lab: Lab, met
     "other workers are terminated (docs: concurrent.futures.process.BrokenProcessPool)",
 )
 def test_a_crashed_worker_does_not_harm_the_others_of_its_executor(lab: Lab) -> None:
-    child = lab.child(crash_beside_another_task, deadline=VERY_LONG)
+    child = lab.child(crash_beside_another_task, deadline=LONG_DEADLINE_S)
     lab.require(not child.timed_out, "the workers start, work and crash in time")
     seen = child.value
     lab.require(seen.both_began, "two workers had a task each")
     lab.require(seen.crashed, "one of them crashed")
-    came_to_its_end = "came to its end" if seen.worker_went_on else "did not come to its end"
-    lab.note(f"the other worker {came_to_its_end}; the executor has {seen.ended_in} of its task")
+    finished = "finished" if seen.worker_went_on else "did not finish"
+    lab.note(f"the other worker {finished} its task; the executor has {seen.ended_in} of it")
     assert seen.ended_in == ITS_RESULT
 
 
@@ -83,7 +83,7 @@ def test_a_crashed_worker_does_not_harm_the_others_of_its_executor(lab: Lab) -> 
 @pytest.mark.claim("A thread that crashes (SIGSEGV) takes the whole process with it", source="article 1.2")
 def test_a_thread_that_crashes_takes_the_process_with_it(lab: Lab) -> None:
     process = lab.child(crash_in_a_thread)
-    lab.require("the thread crashes now" in process.stdout, "the thread came to its crash")
+    lab.require("the thread crashes now" in process.stdout, "the thread reached its crash")
     lab.require(process.returned or process.signal == signal.SIGSEGV, "the process lived on, or died of the crash")
     assert not process.returned
 
@@ -101,5 +101,5 @@ def test_a_thread_that_raises_takes_the_process_with_it(lab: Lab) -> None:
     process = lab.child(raise_in_a_thread)
     lab.require("ZeroDivisionError" in process.stderr, "the thread died of an unhandled exception")
     lab.require(not process.timed_out and process.signal is None, "the process lived on, or ended by itself")
-    lab.require(process.returned or LIVED_ON not in process.stdout, "what the process said and how it ended agree")
+    lab.require(process.returned or LIVED_ON not in process.stdout, "the output agrees with how the process ended")
     assert not process.returned

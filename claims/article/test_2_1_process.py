@@ -57,11 +57,11 @@ def test_arguments_reach_the_target(lab: Lab, method: str) -> None:
 @pytest.mark.claim("{method}: start() returns while the child runs; join() waits for its end", source="article 2.1")
 def test_start_returns_while_the_child_runs_and_join_waits_for_its_end(lab: Lab, method: str) -> None:
     with another_process(lab, method) as other:
-        # It was not told to end: had start() waited for that, it would have given up by now.
+        # It was not asked to end: if start() waited for the end, it would return only after the child gave up.
         alive_after_start = is_alive(lab, other.process)
         if alive_after_start:
             lab.require(other.pid == other.process.pid, "the child runs, and answers")
-            other.tell_to_end(exit_code=7)
+            other.ask_to_end(exit_code=7)
         called = clock()
         other.process.join()
         alive_after_join = is_alive(lab, other.process)
@@ -70,6 +70,6 @@ def test_start_returns_while_the_child_runs_and_join_waits_for_its_end(lab: Lab,
         other.process.join()
         exit_code = other.process.exitcode
     lab.note(f"alive after start(): {alive_after_start}; alive after join(): {alive_after_join}")
-    lab.require(alive_after_join or exit_code in (0, 7), "the child ended as it was told")
+    lab.require(alive_after_join or exit_code in (0, 7), "the child ended by itself")
     assert alive_after_start
     assert not alive_after_join

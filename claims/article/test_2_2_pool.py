@@ -13,14 +13,14 @@ import pytest
 
 from pytest_concclaims import Lab
 
-from .pools import PATIENTLY, PAUSE, Crowd, Workers, crowd_of, default_size_on_one_core, pool_of
-from .processes import PATIENCE, clock
+from .pools import PAUSE_S, TIMES_AS_LONG, Crowd, Workers, crowd_of, default_size_on_one_core, pool_of
+from .processes import WAIT_LIMIT_S, clock
 
 
 def five_tasks_in_a_pool_of_four(lab: Lab) -> Crowd:
     before = crowd_of(lab, 5, in_pool_of=5)
     lab.require(before.at_once >= 5, "where there is a worker for each, all five run at once")
-    seen = crowd_of(lab, 5, in_pool_of=4, seconds=max(PAUSE, PATIENTLY * before.seconds))
+    seen = crowd_of(lab, 5, in_pool_of=4, seconds=max(PAUSE_S, TIMES_AS_LONG * before.seconds))
     after = crowd_of(lab, 5, in_pool_of=5)
     lab.note(
         f"of 5 tasks in a Pool(4), {seen.at_once} ran at once, in {seen.workers} processes; in a Pool(5), "
@@ -28,7 +28,7 @@ def five_tasks_in_a_pool_of_four(lab: Lab) -> Crowd:
     )
     lab.require(after.at_once >= 5, "where there is a worker for each, all five run at once")
     in_time = seen.at_once >= 5 or max(before.seconds, after.seconds) < seen.seconds
-    lab.require(in_time, "the fifth is waited for longer than it takes where there is a worker for it")
+    lab.require(in_time, "the wait for the fifth is longer than it takes where there is a worker for it")
     lab.require(seen.at_once >= 4, "four of the tasks run at once")
     return seen
 
@@ -62,12 +62,12 @@ def test_five_tasks_in_a_pool_of_four_run_at_the_same_time(lab: Lab) -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process cannot be kept to fewer cores here")
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="this machine has one core only")
 def test_a_pools_default_size_is_the_number_of_cores(lab: Lab) -> None:
-    child = lab.child(default_size_on_one_core, deadline=2 * PATIENCE)
+    child = lab.child(default_size_on_one_core, deadline=2 * WAIT_LIMIT_S)
     lab.require(not child.timed_out, "the pool starts and ends in time")
     size = child.value
     lab.require(size.usable == 1, "the process may use one core only")
-    lab.require((size.cores or 1) > 1, "the number of cores is not that of those which the process may use")
-    lab.require(not size.told, "the interpreter was told no other number of cores (PYTHON_CPU_COUNT, -X cpu_count)")
+    lab.require((size.cores or 1) > 1, "the machine has more cores than the process may use")
+    lab.require(not size.overridden, "neither PYTHON_CPU_COUNT nor -X cpu_count gives another number of cores")
     lab.note(f"{size.cores} cores, of which one may be used: Pool() has {size.workers} workers")
     assert size.workers == size.cores
 
@@ -81,12 +81,12 @@ def test_apply_async_returns_before_its_task_has_run(lab: Lab) -> None:
         [stay] = workers.stays(results)
         ran_until = stay.end
     order = "before" if returned < ran_until else "after"
-    lab.note(f"apply_async returned {order} the end of its task, which could not end until something was done here")
+    lab.note(f"apply_async returned {order} the end of its task, which waits for a gate that was opened afterwards")
     assert returned < ran_until
 
 
 def is_refused(act: Callable[[], object]) -> bool:
-    """Return whether something is answered by a ValueError."""
+    """Return whether a call raises ValueError."""
     try:
         act()
     except ValueError:
@@ -114,7 +114,7 @@ def test_a_closed_pool_takes_no_new_task(lab: Lab) -> None:
 def test_no_process_is_added_to_a_closed_pool(lab: Lab) -> None:
     with pool_of(lab, 2, maxtasksperchild=1) as workers:
         results = workers.give(6)
-        lab.require(workers.wait_for_arrivals(2), "both workers have begun with a task")
+        lab.require(workers.wait_for_arrivals(2), "both workers have begun a task")
         workers.pool.close()
         at_close = {process.pid for process in multiprocessing.active_children()}
         workers.open_the_gate()
@@ -127,7 +127,7 @@ def test_no_process_is_added_to_a_closed_pool(lab: Lab) -> None:
 
 
 def join_in_a_thread(workers: Workers) -> tuple[threading.Thread, list[float]]:
-    """Join a pool in a thread; return that, and the times of the call and, once it has returned, of its return."""
+    """Join a pool in a thread; return the thread, and a list of the times of the call and, later, of its return."""
     joining = threading.Event()
     times: list[float] = []
 
@@ -139,7 +139,7 @@ def join_in_a_thread(workers: Workers) -> tuple[threading.Thread, list[float]]:
 
     thread = threading.Thread(target=join)
     thread.start()
-    joining.wait(PATIENCE)
+    joining.wait(WAIT_LIMIT_S)
     return thread, times
 
 
@@ -147,14 +147,14 @@ def join_in_a_thread(workers: Workers) -> tuple[threading.Thread, list[float]]:
 def test_pool_join_waits_for_every_task(lab: Lab) -> None:
     with pool_of(lab, 2) as workers:
         results = workers.give(4)
-        lab.require(workers.wait_for_arrivals(2), "both workers have begun with a task")
+        lab.require(workers.wait_for_arrivals(2), "both workers have begun a task")
         workers.pool.close()
         thread, times = join_in_a_thread(workers)
-        time.sleep(PAUSE)  # for a join() that does not wait to return
+        time.sleep(PAUSE_S)  # for a join() that does not wait to return
         workers.open_the_gate()
         ends = [stay.end for stay in workers.stays(results)]
-        thread.join(PATIENCE)
-    lab.require(len(times) == 2, "join() is called, and returns when all is done")
+        thread.join(WAIT_LIMIT_S)
+    lab.require(len(times) == 2, "join() is called, and returns in time")
     called, returned = times
     lab.require(called < min(ends), "no task is done when join() is called")
     too_late = sum(end > returned for end in ends)
@@ -167,6 +167,6 @@ def test_pool_join_before_close_is_an_error(lab: Lab) -> None:
     with pool_of(lab, 1) as workers:
         refused_before = is_refused(workers.pool.join)
         workers.pool.close()
-        lab.require(not is_refused(workers.pool.join), "after close(), it is none")
+        lab.require(not is_refused(workers.pool.join), "after close(), join() returns")
     lab.note(f"before close(), join() {'raised ValueError' if refused_before else 'returned'}; after it, it returned")
     assert refused_before

@@ -26,7 +26,7 @@ from .accounts import (
     pay_in_8_and_out_7,
     pay_in_8_and_out_7_with_the_lock,
 )
-from .threads import PATIENCE, in_another_thread, in_threads
+from .threads import WAIT_LIMIT_S, in_another_thread, in_threads
 
 
 def is_wrong(balance: int) -> bool:
@@ -81,7 +81,7 @@ def test_a_lock_never_released_keeps_every_other_thread_out(lab: Lab) -> None:
     lock = threading.Lock()
 
     def take() -> bool:
-        return lock.acquire(timeout=PATIENCE)
+        return lock.acquire(timeout=WAIT_LIMIT_S)
 
     def try_to_enter(number: int, barrier: threading.Barrier) -> bool:
         barrier.wait()  # all try at once

@@ -14,10 +14,10 @@ from . import cores, holding_up
 from .threads import in_threads
 
 THREADS_OF_THIS_PROCESS = Path("/proc/self/task")
-#: CPU seconds of all workers per second: at most one core was used below the first, more than one above the second.
+#: CPU seconds of all workers per second: below the first, one core at most was used; above the second, more than one.
 ONE_CORE, SEVERAL_CORES = 1.2, 1.4
-#: Seconds: to wait for each of some answers may take longer than other children run.
-LONG = 300.0
+#: A longer deadline: the child waits for each of several answers.
+LONG_DEADLINE_S = 300.0
 
 without_a_gil = pytest.mark.refuted(
     not gil_enabled(), reason="this interpreter runs without a GIL: a free-threaded build, since 3.13 (PEP 703)"
@@ -51,15 +51,15 @@ def test_python_threads_are_threads_of_the_operating_system(lab: Lab) -> None:
 )
 @without_a_gil
 def test_two_threads_never_run_python_code_at_the_same_moment(lab: Lab) -> None:
-    lab.require(usable_cpus() >= 2, "two CPUs, so that there is a same moment")
+    lab.require(usable_cpus() >= 2, "two CPUs, so that two threads can run at the same moment")
     with lab.alone():
         seen = lab.child(cores.watch).value
     lab.note(
-        f"a thread ran Python code for {cores.STRETCHES} stretches of {cores.STRETCH * 1000:g} ms, without giving "
-        f"the GIL away: in {seen.beside_a_thread}, it saw another thread go on meanwhile; in {seen.beside_a_process} "
-        f"of {2 * cores.STRETCHES} it saw another process do so"
+        f"a thread ran Python code for {cores.STRETCHES} stretches of {cores.STRETCH_S * 1000:g} ms without "
+        f"releasing the GIL: in {seen.beside_a_thread} of them it saw another thread run; in {seen.beside_a_process} "
+        f"of {2 * cores.STRETCHES} it saw another process run"
     )
-    lab.require(seen.beside_a_process >= cores.STRETCHES, "what goes on beside such stretches is mostly seen")
+    lab.require(seen.beside_a_process >= cores.STRETCHES, "the thread sees another process run in most stretches")
     assert seen.beside_a_thread == 0
 
 
@@ -88,10 +88,10 @@ def test_the_gil_is_given_up_every_100_bytecodes(lab: Lab) -> None:
         f"while another thread wanted the GIL, a thread typically kept it for {turns.typical:,} rounds of a loop, "
         f"each of several bytecodes; where it gave it up after every {cores.EVERY} rounds, for {giving_up.typical:,}"
     )
-    # Several times as many rounds, each of several bytecodes: much more than is claimed, much less than there are.
+    # 400 rounds of several bytecodes each: far more than the claim allows, and far fewer than in a turn of 5 ms.
     slow = is_traced() or possible < 40 * cores.EVERY
-    lab.require(not slow, "nothing slows down each round, such as a debugger: turns are as long as they can be")
-    lab.require(giving_up.typical <= 4 * cores.EVERY, "a thread that gives the GIL up is seen to")
+    lab.require(not slow, "nothing, such as a debugger, slows down each round")
+    lab.require(giving_up.typical <= 4 * cores.EVERY, "turns are short where a thread gives the GIL up")
     assert turns.typical <= 4 * cores.EVERY
 
 
@@ -99,7 +99,7 @@ def waiting_overlaps(lab: Lab) -> bool:
     waits = cores.two_waits()
     lab.require(len(waits) == 2 and all(wait.is_idle for wait in waits), "both threads waited, without using a CPU")
     both = waits[0].overlaps(waits[1])
-    lab.note(f"of two threads that waited to read from pipes, {'both did' if both else 'one at most did'} at a time")
+    lab.note(f"two threads waited to read from pipes, {'both at the same time' if both else 'one after the other'}")
     return both
 
 
@@ -115,7 +115,7 @@ WAYS = {"waiting": waiting_overlaps, "C code that lets the GIL go": c_code_overl
 @pytest.mark.claim("Threads only ever take turns, whatever they do ({way})", source="article 3.3")
 @pytest.mark.refuted(
     True,
-    reason="a thread lets the GIL go while it waits, and so does much C code, such as hashlib for large data "
+    reason="a thread releases the GIL while it waits, and so does much C code, such as hashlib for large data "
     "(docs: Thread states and the global interpreter lock; hashlib)",
 )
 def test_threads_only_ever_take_turns(lab: Lab, way: str) -> None:
@@ -140,8 +140,8 @@ def test_each_process_has_a_gil_of_its_own(lab: Lab) -> None:
 @pytest.mark.claim("A busy thread in one process does not hold up a thread in another", source="article 3.3")
 def test_a_busy_thread_does_not_hold_up_another_process(lab: Lab) -> None:
     with lab.alone():
-        child = lab.child(holding_up.ask_while_busy, deadline=LONG)
-    lab.require(not child.timed_out, "all questions are asked in time")
+        child = lab.child(holding_up.ask_while_busy, deadline=LONG_DEADLINE_S)
+    lab.require(not child.timed_out, "the child asks all questions in time")
     seen = child.value
     asked = f"of {holding_up.QUESTIONS} questions by a thread that ran Python code until it had the answer"
     lab.note(
@@ -149,10 +149,13 @@ def test_a_busy_thread_does_not_hold_up_another_process(lab: Lab) -> None:
     )
     lab.require(
         seen.of_a_process_gil_given_away == holding_up.QUESTIONS,
-        "another process gets a CPU while a thread is busy that gives the GIL away",
+        "another process gets a CPU while the busy thread gives the GIL away",
     )
-    lab.require(seen.of_a_process in (0, holding_up.QUESTIONS), "it answers always, or never, while the GIL is kept")
-    lab.require(not gil_enabled() or seen.of_a_thread == 0, "a busy thread does hold up those that share its GIL")
+    lab.require(
+        seen.of_a_process in (0, holding_up.QUESTIONS),
+        "while the GIL is kept, the other process answers all questions, or none",
+    )
+    lab.require(not gil_enabled() or seen.of_a_thread == 0, "the busy thread holds up a thread that shares its GIL")
     assert seen.of_a_process == holding_up.QUESTIONS
 
 

@@ -1,4 +1,4 @@
-"""What the claims about threads need: threads that act at the same time, and things that all can reach.
+"""Helpers of the claims about threads: threads that act at the same time, and objects that all of them can reach.
 
 The module is imported by the processes that the claims start, so it imports nothing that would slow them.
 """
@@ -15,7 +15,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 #: Seconds to wait for a thread that should act at once; a machine may be very busy.
-PATIENCE = 60.0
+WAIT_LIMIT_S = 60.0
 
 LIVED_ON = "the process lived on"
 
@@ -25,13 +25,13 @@ bookings: list[int] = []
 
 
 def in_threads(count: int, function: Callable[[int, threading.Barrier], T]) -> list[T]:
-    """Return what a function returns in each of some threads that are alive at the same time.
+    """Return what a function returns in each of several threads that are alive at the same time.
 
-    :param function: called with the thread's number, from 0, and a barrier that all of them can wait at.
+    :param function: is called with the thread's number, from 0, and a barrier at which all of them can wait.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    barrier = threading.Barrier(count, timeout=PATIENCE)
+    barrier = threading.Barrier(count, timeout=WAIT_LIMIT_S)
     with ThreadPoolExecutor(max_workers=count) as pool:
         futures = [pool.submit(function, number, barrier) for number in range(count)]
         return [future.result() for future in futures]
@@ -43,7 +43,7 @@ def in_another_thread(function: Callable[[], T]) -> T:
 
 
 def threads_of_this_process() -> int:
-    """Return how many threads the operating system (elsewhere than on Linux: Python) counts here."""
+    """Return how many threads this process has, by the operating system's count; by Python's, except on Linux."""
     try:
         return len(os.listdir("/proc/self/task"))  # noqa: PTH208  (pathlib is slow to import)
     except OSError:
@@ -51,7 +51,7 @@ def threads_of_this_process() -> int:
 
 
 def crash_in_a_thread() -> str:
-    """Have a thread die of a segmentation fault, and return if there is still somebody to return."""
+    """Let a thread die of a segmentation fault; return if the process lives on."""
     thread = threading.Thread(target=signal.raise_signal, args=(signal.SIGSEGV,))
     print("the thread crashes now", flush=True)
     thread.start()
@@ -61,7 +61,7 @@ def crash_in_a_thread() -> str:
 
 
 def raise_in_a_thread() -> str:
-    """Have a thread die of an exception, and return if there is still somebody to return."""
+    """Let a thread die of an exception; return if the process lives on."""
     # Python's own, whatever this interpreter was started with.
     own = getattr(threading, "__excepthook__", None) or _thread._excepthook  # noqa: SLF001  (public since 3.10)
     threading.excepthook = own

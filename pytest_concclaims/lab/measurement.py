@@ -171,19 +171,19 @@ class Measurement(ABC):
             )
         return self._ask(ThresholdQuestion(f"between {self._shown(low)} and {self._shown(high)}", cuts))
 
-    def __gt__(self, other: object) -> bool:
+    def __gt__(self, other: float) -> bool:
         __tracebackhide__ = True
         return self.above(self._operand(other, ">"))
 
-    def __ge__(self, other: object) -> bool:
+    def __ge__(self, other: float) -> bool:
         __tracebackhide__ = True
         return self.above(self._operand(other, ">="))
 
-    def __lt__(self, other: object) -> bool:
+    def __lt__(self, other: float) -> bool:
         __tracebackhide__ = True
         return self.below(self._operand(other, "<"))
 
-    def __le__(self, other: object) -> bool:
+    def __le__(self, other: float) -> bool:
         __tracebackhide__ = True
         return self.below(self._operand(other, "<="))
 

@@ -1,4 +1,4 @@
-"""What the tests of the plugin share: a project with claims in a pytester's folder, and runs of them."""
+"""A project with claims in a pytester's folder, and runs of them: for the tests of the plugin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import fastjsonschema  # noqa: F401  # once for all: an in-process run forgets the modules that it imported
+import fastjsonschema  # noqa: F401  # once for all runs: an in-process run forgets the modules that it imported
 import pytest
 
 import pytest_concclaims.claims
@@ -22,7 +22,7 @@ import pytest_concclaims.session.run  # for the same reason
 
 RECORD = "run.json"
 
-#: A claim beside the one that a test is about, so that the run as a whole has reached a verdict.
+#: A claim beside the one that a test is about, so that the run has at least one verdict.
 COMPANION = """
 @pytest.mark.claim("One is one")
 def test_companion():
@@ -30,7 +30,7 @@ def test_companion():
     assert one == 1
 """
 
-#: A claim for each way to end, in the order of the file.
+#: A claim for each way in which claims end, in the order of the file.
 ALL_ENDS = (
     """
 @pytest.mark.claim("Snow is white", source="page 1")
@@ -118,12 +118,12 @@ class Run:
 
     @property
     def output(self) -> str:
-        """All that was printed."""
+        """Standard output and standard error."""
         return self.result.stdout.str() + self.result.stderr.str()
 
     @property
     def section(self) -> list[str]:
-        """The lines of the summary section, up to those that name the record."""
+        """The lines of the summary section before the one that names the record."""
         lines = self.result.stdout.lines
         start = next(number for number, line in enumerate(lines) if " concurrency claims " in line) + 1
         end = next(number for number, line in enumerate(lines) if line.startswith("run record: "))
@@ -139,8 +139,7 @@ def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "", conftes
     pytester.makepyprojecttoml(
         f'[project]\nname = "demo"\n\n[tool.pytest.ini_options]\nclaims_suites = []\n{dedent(ini)}'
     )
-    # Compiled code of an earlier project here would be taken for that of this one if it is as long, and from the
-    # same second.
+    # Python would use the compiled code of an earlier project here if its source is as long and of the same second.
     shutil.rmtree(pytester.path / "__pycache__", ignore_errors=True)
     pytester.makepyfile(test_claims="import pytest\n" + dedent(code))
     if conftest:
@@ -167,7 +166,7 @@ def run_claims(pytester: pytest.Pytester, *arguments: str | os.PathLike[str], su
     file.unlink(missing_ok=True)
     options = ["--claims", f"--claims-report={RECORD}", *arguments]
     if not any(str(argument).startswith("--reruns") for argument in arguments):
-        options += ["-p", "no:rerunfailures"]  # beside pytest-xdist it starts a server that it never stops
+        options += ["-p", "no:rerunfailures"]  # beside pytest-xdist, it starts a server and never stops it
     if subprocess:
         result = pytester.runpytest_subprocess(*options)
     else:
@@ -187,9 +186,9 @@ def run_once(
     modules: Mapping[str, str] = MappingProxyType({}),
     columns: int | None = None,
 ) -> Run:
-    """Run claims as :func:`run_claims` does, but only for the first test that asks for this project and this run.
+    """Run claims as :func:`run_claims` does, once for all tests that ask for the same project and run.
 
-    The tests that come later get the same run: each asserts its part of it, and must not change its folder.
+    Later tests get the same run: each asserts its part of it, and must not change its folder.
 
     :param code: of the module ``test_claims``.
     :param conftest: as of :func:`make_project`.
@@ -198,7 +197,7 @@ def run_once(
     """
     key = (code, arguments, subprocess, conftest, tuple(modules.items()), columns)
     if key not in _RUNS:
-        for module in pytester.path.glob("*.py"):  # of another run that this test has asked for
+        for module in pytester.path.glob("*.py"):  # of another run that this test has made
             module.unlink()
         make_project(pytester, code, conftest=conftest)
         if modules:
@@ -237,7 +236,7 @@ def ship(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **modules: 
 def install(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **modules: str) -> Path:
     """Install the package with this suite ``article`` into a ``.venv``; return the suite's folder.
 
-    Just its folders: runs in a subprocess, and their xdist workers, find it there first.
+    Only its folders are copied: runs in a subprocess, and their xdist workers, find them first.
     """
     package = make_environment(pytester)
     source = Path(pytest_concclaims.__file__).parent
@@ -247,7 +246,7 @@ def install(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **module
 
 
 def outcomes_of(result: pytest.RunResult) -> dict[str, int]:
-    """Return pytest's own count of outcomes, without the deselected and the warnings."""
+    """Return pytest's own count of outcomes, without deselected tests and warnings."""
     outcomes = result.parseoutcomes()
     return {word: outcomes[word] for word in ("passed", "failed", "skipped", "errors") if word in outcomes}
 

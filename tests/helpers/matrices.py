@@ -1,4 +1,4 @@
-"""Matrices for tests of what makes and shows them."""
+"""Matrices for the tests of code that makes and shows them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_concclaims.reports.matrix.terminal import matrix_lines
 
 HOSTILE = (
     "a | b \\| c\n\n## head\r\n``` `code` <script>alert(1)</script> --> ]]> </text> </style> &amp; \"'\t"
-    "@somebody #1 [link](http://example.org) **bold** \x1b[31m \x00 \u202e \udc80 {{ x }}"
+    "@name #1 [link](http://example.org) **bold** \x1b[31m \x00 \u202e \udc80 {{ x }}"
 )
 
 
@@ -52,7 +52,10 @@ def run_on(python: str, *claims: ClaimResult) -> RunRecord:
 
 
 def matrix_with(verdicts: dict[str, str], expected: Verdict | None = None) -> Matrix:
-    """Return the matrix of one claim: for each Python its letter, or nothing if the claim was not in its run."""
+    """Return the matrix of one claim.
+
+    :param verdicts: for each Python, the letter of the verdict; empty if the claim was not in its run.
+    """
     records = []
     for python, sign in verdicts.items():
         claims = []
@@ -70,7 +73,7 @@ def row_of(verdicts: dict[str, str]) -> Row:
 
 
 def plain(matrix: Matrix, width: int = 100) -> str:
-    """Return what the terminal shows."""
+    """Return the text that the terminal shows."""
     return "\n".join("".join(span.text for span in line) for line in matrix_lines(matrix, width=width))
 
 

@@ -1,4 +1,4 @@
-"""What tests of pictures share: reading them, and evidence to draw."""
+"""Evidence to draw, and the parts of pictures: for the tests of charts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTREMES = [0.0, -1.0, 1.0, 5e-324, 1e-322, -1e-322, 1e-300, 1e300, -1e300, 1.79
 
 
 def read(markup: str) -> Element:
-    """Return the elements of a picture: that it can be parsed shows that nothing was left unescaped."""
+    """Return the root element of a picture; text that is not escaped fails to parse."""
     return fromstring(f"<root>{markup}</root>")
 
 

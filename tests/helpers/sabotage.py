@@ -1,8 +1,9 @@
-"""Worlds in which something is not as it should be, for tests of the shipped claims."""
+"""Worlds in which something is broken, for the tests of the shipped claims."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import dedent, indent
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-#: For an excepthook of threads: after the traceback, nothing of the process is left.
+#: An excepthook of threads that ends the process after the traceback.
 END_THE_PROCESS = """
 import os, sys, threading, traceback
 def end_the_process(args):
@@ -34,11 +35,11 @@ exec(WORLDS.get(os.environ.get("WORLD"), ""))
 
 @dataclass(frozen=True)
 class World:
-    """A world in which something is not as it should be, for some claims of the article.
+    """A world in which something is broken, for some claims of the article.
 
     :param claims: the functions of the claims that are checked there; ``name and fork]`` selects one form of a claim.
-    :param fixture: the body of a fixture that makes the world so, for what runs in the test process.
-    :param children: code that makes it so in every fresh interpreter that is started.
+    :param fixture: the body of a fixture that breaks it in the test process.
+    :param children: code that breaks it in every fresh interpreter that is started.
     """
 
     claims: tuple[str, ...]
@@ -54,10 +55,10 @@ class World:
 def claims_in_worlds(
     pytester: pytest.Pytester, worlds: Sequence[World], *arguments: str, prelude: str = "import pytest"
 ) -> list[list[dict[str, Any]]]:
-    """Check claims of the article in one run of pytest, each in its world.
+    """Run claims of the article in one run of pytest, each in its world.
 
-    :param worlds: of which no two have a claim in common.
-    :param arguments: further ones, for pytest.
+    :param worlds: no two of them have a claim in common.
+    :param arguments: further arguments of pytest.
     :param prelude: code before the fixtures.
     :returns: for each world, what the run record says of its claims.
     """
@@ -72,7 +73,7 @@ def claims_in_worlds(
     if any(world.children for world in worlds):
         code = {name: dedent(worlds[number].children) for name, number in of_function.items()}
         pytester.makepyfile(**{"children/sitecustomize": f"WORLDS = {code!r}{_SITECUSTOMIZE}"})
-        pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"))
+        pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"), prepend=os.pathsep)
     names = " or ".join(f"({claim})" for world in worlds for claim in world.claims)
     pytester.runpytest_subprocess(
         "--claims", "article", "-k", names, "--claims-report=run.json", *arguments, timeout=600

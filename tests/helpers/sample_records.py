@@ -1,4 +1,4 @@
-"""Records for tests of what reads them: a piece of evidence of each kind, a claim, and a record of some claims."""
+"""Evidence of each kind, a claim, and a record of claims: for the tests of code that reads records."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ SCHEDULES: dict[str, Any] = {
     "remarks": [],
     "portable": None,
 }
-#: A race that a schedule has answered, with the story of its witness.
+#: A race that a schedule answered, with the story of its witness.
 SCHEDULED = replace(
     RACE,
     actors=["deposit_5", "deposit_8"],
@@ -141,14 +141,14 @@ SCHEDULED = replace(
     strategies=[],
     schedules={**SCHEDULES, "run": 30, "seen": 1, "preemptions": 1, "further": None, "control": None},
 )
-#: One whose actors all wait, which was not asked for.
+#: A race that ended in a deadlock that the question did not ask for.
 DEADLOCK = replace(
     SCHEDULED,
     answer=None,
     witness={**(SCHEDULED.witness or {}), "outcome": "lab.DEADLOCK", "steps": [asdict(step) for step in STEPS[:6]]},
     failure={"kind": "deadlock", "text": "the actors all wait", "details": ""},
 )
-#: One without a witness, whose schedules had everything that there can be.
+#: A race without a witness, in whose schedules every field is set.
 ABSENT = replace(
     SCHEDULED,
     answer=True,
@@ -161,7 +161,7 @@ ABSENT = replace(
         "portable": {"run": 20, "seen": 2, "preemptions": 1, "exhausted": False},
     },
 )
-#: One that was asked about what its actors give one after the other.
+#: A race that was asked whether it is atomic.
 ATOMIC = replace(
     SCHEDULED,
     question="atomic",
@@ -171,7 +171,7 @@ ATOMIC = replace(
         {"calls": ["deposit_8", "deposit_5"], "outcome": "2"},
     ],
 )
-#: Operations, of which a scenario is a witness.
+#: Operations with a scenario as the witness.
 LINEARIZABLE = replace(
     ATOMIC,
     question="linearizable",

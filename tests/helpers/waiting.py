@@ -1,11 +1,11 @@
-"""How tests wait for what must happen."""
+"""Waits of tests for what must happen."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-TIMEOUT_S = 120.0  #: Seconds after which something that must happen is given up; a machine may be very busy.
+TIMEOUT_S = 120.0  #: Limit of the wait for something that must happen; a machine may be very busy.
 
 _POLL_INTERVAL_S = 0.005
 

@@ -1,4 +1,4 @@
-"""A claim that cannot lose is no claim: in a sabotaged world, each one's verdict turns."""
+"""The article's claims in sabotaged worlds: the verdict of each turns, as a claim that cannot lose is no claim."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_concclaims.lab.parallelism.workers import has_interpreters
 
 @dataclass(frozen=True)
 class Sabotage(World):
-    """A world in which something is broken, so that all its claims have the other verdict, in one of their forms.
+    """A world in which something is broken, so that each of its claims has the other verdict, in one of its forms.
 
     :param possible: whether there can be such a world on this interpreter.
     """
@@ -23,7 +23,7 @@ class Sabotage(World):
     possible: bool = True
 
 
-#: By what is broken.
+#: The worlds, by what is broken.
 SABOTAGES = {
     "a thread-local that all threads share": Sabotage(
         (
@@ -136,7 +136,7 @@ SABOTAGES = {
         ),
         """
         monkeypatch.setattr(request.module.processes, "shared_balance", lambda: types.SimpleNamespace(value=100))
-        # In this world it is known that the effect is absent: schedules settle it, without samples.
+        # The effect is absent in this world: schedules settle it, without samples.
         monkeypatch.setattr(Subject, "is_parallel", False)
         yield
         """,
@@ -155,7 +155,7 @@ SABOTAGES = {
         ("test_a_process_can_have_several_threads", "test_python_threads_are_threads_of_the_operating_system"),
         """
         monkeypatch.setattr(threading, "get_native_id", lambda: 1)
-        # Here that is the world, and no interference.
+        # This sabotage would be reported as interference.
         monkeypatch.setattr("pytest_concclaims.session.trial.find_interference", lambda: None)
         yield
         """,
@@ -362,7 +362,7 @@ SABOTAGES = {
         yield
         """,
     ),
-    "a terminate that gives the process time to come to its end": Sabotage(
+    "a terminate that lets the process finish first": Sabotage(
         ("test_the_reader_may_be_terminated_once_the_writer_is_joined",),
         """
         terminate = multiprocessing.process.BaseProcess.terminate
@@ -384,8 +384,8 @@ SABOTAGES = {
     "a terminate that does nothing": Sabotage(
         ("test_an_endless_child_outlives_join_and_is_ended_by_terminate",),
         """
-        def do_nothing(self):  # and that it does not end is then seen soon
-            monkeypatch.setitem(request.module.ends.__globals__, "PATIENCE", 0.05)
+        def do_nothing(self):  # then the claim soon sees that it does not end
+            monkeypatch.setitem(request.module.ends.__globals__, "WAIT_LIMIT_S", 0.05)
         monkeypatch.setattr(multiprocessing.process.BaseProcess, "terminate", do_nothing)
         yield
         """,
@@ -397,15 +397,15 @@ SABOTAGES = {
         def put_something(self, item):
             if item is not None:
                 put(self, item)
-            else:  # that the reader does not end is then seen soon
-                monkeypatch.setitem(request.module.ends.__globals__, "PATIENCE", 0.05)
+            else:  # then the claim soon sees that the reader does not end
+                monkeypatch.setitem(request.module.ends.__globals__, "WAIT_LIMIT_S", 0.05)
         monkeypatch.setattr(multiprocessing.queues.Queue, "put", put_something)
         yield
         """,
     ),
     "processes that share a GIL with the one that starts them": Sabotage(
         ("test_a_busy_thread_does_not_hold_up_another_process",),
-        # Their clock is quick: for an answer that never comes, the claim waits for five seconds of it.
+        # The clock is quick there: for a missing answer, the claim waits for five seconds of it.
         children="""
         import multiprocessing, threading, time
         multiprocessing.Process = threading.Thread
@@ -427,12 +427,13 @@ BOTH_VERDICTS_ACROSS_INTERPRETERS = {
     # Where there are subinterpreters, in a sabotaged world; elsewhere it is not applicable.
     "test_each_subinterpreter_has_a_gil_of_its_own",
 }
-#: They say what a word means.
+#: These claims say what a word means.
 DEFINITIONS = {"test_a_process_has_a_pid_of_its_own", "test_a_process_has_at_least_one_thread"}
-#: What any sane language does; its other reading is test_globals_and_the_objects_they_reach_are_shared.
+#: It is refuted in any language with local variables; test_globals_and_the_objects_they_reach_are_shared is its sound
+#: version.
 REFUTED_BY_EVERY_CALL = {"test_all_variables_are_shared_by_all_threads"}
 
-#: Before the worlds.
+#: Code before the worlds.
 PRELUDE = """
 import multiprocessing.connection, multiprocessing.context, multiprocessing.pool, multiprocessing.process
 import multiprocessing.queues, os, sys, threading, time, types
@@ -441,16 +442,16 @@ from pytest_concclaims.lab.parallelism import rounds, workers
 from pytest_concclaims.lab.race.experiment import Subject
 from pytest_concclaims.lab.race.samples import power
 
-# In these worlds it is known that an effect is absent: few samples settle it, and not the end of a long budget.
+# In these worlds, effects are absent: a few samples settle that, without a long budget.
 power.PLENTY = power.OVERLAPPING = 200
 power.PLENTY_OF_STRIDES = power.STRIDES
 power.RARER = power.RARER_THAN_GENERIC = 3
-# In these worlds it is known that there is no parallelism: no control has to show, beside other tests, what could be.
-# But slices in which the workers were not at work at the same time say nothing.
+# In these worlds, there is no parallelism: no control has to show, beside other tests, what is possible. But a slice
+# says nothing if the workers were not at work at the same time.
 rounds.Round.unfit = lambda self, high: None if self.measured.seconds else "the workers took turns"
 
 def replace_in_claims(monkeypatch, name, broken):
-    "Replace a name of threading for the claims only: its own code, and pytest's, goes on with the real one."
+    "Replace a name of threading for the claims only: threading itself, and pytest, use the real one."
     real = getattr(threading, name)
     def choose(*args, **kwargs):
         in_claims = "claims.article" in sys._getframe(1).f_globals["__name__"]
@@ -470,7 +471,7 @@ def claim_functions(modules: str = "test_*.py") -> set[str]:
     }
 
 
-#: The parts of the article, by which the sabotages are spread over runs.
+#: The parts of the article: the sabotages of each have a run of pytest.
 PARTS = {
     "processes and threads": "test_[12]_1_*.py",
     "Pool, Queue and crashes": "test_[12]_[23]_*.py",
@@ -480,7 +481,7 @@ PARTS = {
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, part: str) -> None:
-    """The claims that speak of what is broken end in the verdict that is not expected."""
+    """The claims about what is broken end in the verdict that is not expected."""
     worlds = {
         broken: sabotage
         for broken, sabotage in SABOTAGES.items()
@@ -502,7 +503,7 @@ def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, part: str) -> N
 
 
 def test_each_claim_is_seen_with_both_verdicts_or_is_a_definition() -> None:
-    """A claim that is added without a world in which it loses is found here."""
+    """A new claim needs a world in which it loses."""
     turned = {name for sabotage in SABOTAGES.values() for name in sabotage.functions}
     turned |= BOTH_VERDICTS_AT_ONCE | BOTH_VERDICTS_ACROSS_INTERPRETERS
     assert turned | DEFINITIONS | REFUTED_BY_EVERY_CALL == claim_functions()

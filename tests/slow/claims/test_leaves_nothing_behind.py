@@ -1,4 +1,4 @@
-"""The suite leaves nothing behind: no claim does in pytest's process, and the run does not on the machine."""
+"""What the suite leaves behind: nothing of a claim in pytest's process, and nothing of the run on the machine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ left_behind = load_script()
 RUN_TIMEOUT_S = 600.0
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
-#: Notes for each test, in left.json, what there is after it in pytest's process and was not before.
+#: Writes into left.json, for each test, what is in pytest's process after it and was not before.
 CONFTEST = """
 import contextlib, gc, json, multiprocessing, os, sys, threading, types
 from pathlib import Path
@@ -47,7 +47,7 @@ LEFT = {}
 THINGS = pytest.StashKey()
 
 def descriptors():
-    "Yield the open ones, where the platform tells."
+    "Yield the open descriptors, where the platform lists them."
     folder = Path("/proc/self/fd")
     for name in os.listdir(folder) if folder.is_dir() else ():
         try:
@@ -59,7 +59,7 @@ def descriptors():
             yield f"descriptor {name} ({target})"
 
 def child_processes():
-    "Yield the children of this process, also one that has ended and was not waited for, where the platform tells."
+    "Yield the children of this process, also those that have ended and were not waited for; on Linux only."
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             name, _, fields = stat.read_text().rpartition(")")
@@ -69,7 +69,7 @@ def child_processes():
             yield f"process {name})"
 
 def things():
-    "Return what there is."
+    "Return what is in this process."
     for _ in range(3):  # on PyPy, one finalizer's object can be what the next one waits for
         gc.collect()
     found = {f"thread {thread.name} ({thread.ident})" for thread in threading.enumerate()}
@@ -79,7 +79,7 @@ def things():
     return found
 
 def pytest_runtestloop():
-    "Start what stays for the life of the interpreter, with an empty main module, as the claims do."
+    "Start what stays as long as the interpreter, with an empty main module, as the claims do."
     with contextlib.suppress(ImportError):
         import ctypes  # some builds keep the file of libffi open from then on
     if "forkserver" in multiprocessing.get_all_start_methods():
@@ -89,7 +89,7 @@ def pytest_runtestloop():
             resource_tracker.ensure_running()
             forkserver.ensure_running()
     if hasattr(gc, "freeze"):
-        gc.freeze()  # what there is by now is not looked through again for each test
+        gc.freeze()  # the collector does not look through existing objects again for each test
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item):
@@ -106,7 +106,7 @@ def pytest_sessionfinish():
 
 @pytest.fixture
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Give the run under test its surroundings; afterwards, none of its processes is left."""
+    """Yield the surroundings of the run under test; end all of its processes afterwards."""
     # Below tmp_path, the path of a fork server's socket would be too long.
     with tempfile.TemporaryDirectory(prefix="claims-") as folder:
         surroundings = left_behind.Surroundings.of_run(Path(folder) / "tmp")
@@ -119,14 +119,14 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def run(pytester: pytest.Pytester, *arguments: str, conftest: str = "") -> dict[str, list[str]]:
-    """Run pytest; return what each test has left in its process."""
+    """Run pytest; return what each test has left in pytest's process."""
     pytester.makeconftest(CONFTEST + conftest)
     pytester.runpytest_subprocess(*arguments, timeout=RUN_TIMEOUT_S)
     left: dict[str, list[str]] = json.loads((pytester.path / "left.json").read_text(encoding="utf-8"))
     return left
 
 
-#: A worker that is killed while it hands over a result can keep a lock that the pool waits for, for ever.
+#: A worker that is killed while it hands over a result can keep a lock for which the pool then waits for ever.
 NO_WORKER_OF_A_POOL_IS_KILLED = """
 import multiprocessing.pool
 
@@ -153,7 +153,7 @@ def test_the_suite_leaves_nothing_behind(pytester: pytest.Pytester, surroundings
     assert {name: things for name, things in left.items() if things} == {}
 
 
-# --- what is left would be found
+# --- whatever is left is found
 
 LEAKS = """
 import multiprocessing, os, signal, subprocess, sys, threading
@@ -175,7 +175,7 @@ def test_thread():
 def test_child():
     multiprocessing.Process(target=signal.pause, daemon=True, name="leak").start()
 
-def test_process_that_nobody_waits_for():
+def test_process_without_a_wait():
     if os.fork() == 0:
         os._exit(0)
 
@@ -187,20 +187,20 @@ def test_descriptor():
 @linux
 @pytest.mark.usefixtures("surroundings")
 def test_what_a_claim_leaves_in_the_process_is_found(pytester: pytest.Pytester) -> None:
-    """Each kind, with the name of the test that left it; and nothing else."""
+    """Each kind is found, with the name of the test that left it, and nothing else."""
     pytester.makepyfile(LEAKS)
     left = {name.partition("::")[2]: " ".join(things) for name, things in run(pytester).items()}
     assert left.pop("test_nothing") == ""
     signs = {
         "test_thread": "thread leak",
         "test_child": "(leak)",
-        "test_process_that_nobody_waits_for": "process ",
+        "test_process_without_a_wait": "process ",
         "test_descriptor": f"({os.devnull})",
     }
     assert {name for name, sign in signs.items() if sign in left[name]} == set(left) == set(signs)
 
 
-#: A process that gets away from the group and session of the one that starts it, and does not end.
+#: A process that leaves the group and session of its parent, and does not end.
 SLEEPER = """
 command = [sys.executable, "-c", "import signal; signal.pause()"]
 subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
@@ -215,7 +215,7 @@ def run_program(pytester: pytest.Pytester, body: str) -> None:
 
 @linux
 def test_process_left_behind_is_found_and_ended(pytester: pytest.Pytester, surroundings: Any) -> None:
-    """In whatever session it is; it is told with its command."""
+    """It is found in any session, and named with its command."""
     run_program(pytester, SLEEPER)
     (process,) = surroundings.left_behind(grace=0).processes
     assert str(process) == f"process {process.pid} ({sys.executable} -c import signal; signal.pause())"
@@ -227,7 +227,7 @@ def test_process_left_behind_is_found_and_ended(pytester: pytest.Pytester, surro
 def test_process_that_ends_by_itself_is_waited_for(
     pytester: pytest.Pytester, surroundings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Here, after the first look."""
+    """Here it ends after the first look."""
     look, seen = left_behind.Surroundings._look, []
 
     def look_and_end(self: Any) -> Any:
@@ -243,7 +243,7 @@ def test_process_that_ends_by_itself_is_waited_for(
 
 @linux
 def test_processes_of_others_are_not_found(pytester: pytest.Pytester, surroundings: Any) -> None:
-    """Such as those of another run."""
+    """Here, a process of another run."""
     run_program(pytester, SLEEPER)
     (process,) = surroundings.left_behind(grace=0).processes
     with tempfile.TemporaryDirectory() as folder:
@@ -254,7 +254,7 @@ def test_processes_of_others_are_not_found(pytester: pytest.Pytester, surroundin
 
 
 def test_files_left_behind_are_found(pytester: pytest.Pytester, surroundings: Any) -> None:
-    """Empty folders as well, and what is in others."""
+    """Empty folders are found as well, and files in folders."""
     run_program(
         pytester, "for name in 'abc': tempfile.mkdtemp(prefix=name)\ntempfile.mkstemp(dir=tempfile.mkdtemp('', 'd'))"
     )
@@ -265,7 +265,7 @@ def test_files_left_behind_are_found(pytester: pytest.Pytester, surroundings: An
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """Give a path of shared memory, which is gone after the test."""
+    """Yield a path of shared memory; remove it after the test."""
     path = Path(f"/dev/shm/sem.claims-{secrets.token_hex(16)}")
     yield path
     path.unlink(missing_ok=True)
@@ -273,7 +273,7 @@ def shared() -> Iterator[Path]:
 
 @linux
 def test_shared_memory_left_behind_is_found(pytester: pytest.Pytester, surroundings: Any, shared: Path) -> None:
-    """What was there before is not counted."""
+    """What existed before is not counted."""
     run_program(
         pytester, f"from _posixshmem import shm_open\nshm_open('/{shared.name}', os.O_CREAT | os.O_RDWR, 0o600)"
     )
@@ -293,7 +293,7 @@ def test_named_semaphore_left_behind_is_found(pytester: pytest.Pytester, surroun
 
 @linux
 def test_shared_memory_that_others_have_open_is_not_counted(surroundings: Any, shared: Path) -> None:
-    """It is theirs, as long as they have it open."""
+    """It belongs to others as long as they have it open."""
     with shared.open("wb"):
         assert str(shared) not in surroundings.left_behind(grace=0).shared
     assert str(shared) in surroundings.left_behind(grace=0).shared
@@ -301,7 +301,7 @@ def test_shared_memory_that_others_have_open_is_not_counted(surroundings: Any, s
 
 @linux
 def test_semaphore_that_others_use_is_not_counted(surroundings: Any, shared: Path) -> None:
-    """They have it mapped, and not open."""
+    """Other processes have it mapped, and not open."""
     # The semaphores of multiprocessing itself have their names for a moment only.
     semaphore = import_module("_multiprocessing").SemLock(0, 1, 1, "/" + shared.name.partition(".")[2], False)
     assert str(shared) not in surroundings.left_behind(grace=0).shared
@@ -310,8 +310,8 @@ def test_semaphore_that_others_use_is_not_counted(surroundings: Any, shared: Pat
     assert str(shared) in surroundings.left_behind(grace=0).shared
 
 
-def test_what_is_left_is_told_in_a_line() -> None:
-    """Not all of it, if it is much."""
+def test_what_is_left_is_named_in_one_line() -> None:
+    """If it is much, the line is cut."""
     much = [f"f{number}" for number in range(100)]
     left = left_behind.LeftBehind((left_behind.Process(7, "python x.py"),), ("a",), ("/dev/shm/b",))
     assert str(left) == "left behind: process 7 (python x.py), file a, shared memory /dev/shm/b"
