@@ -135,7 +135,7 @@ def race(objects: Sequence[SmallObject], runs: int, path: Path) -> int:
     truth = load(path).get(label, {})
     print(f"{label} {sys.version.split()[0]}: {runs} runs of {len(objects)} objects")
     if not truth:
-        print(f"  {path} has no outcomes of threads that ran freely on {label}; first run: truth.py brute 3")
+        print(f"  {path} has no outcomes of actors that ran freely on {label}; first run: truth.py brute 3")
     found = {what.name: Answers() for what in objects}
     for run in range(runs):
         for what in objects:

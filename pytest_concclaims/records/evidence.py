@@ -212,7 +212,7 @@ class RaceRun(Evidence):
         looked = (
             counted(self.overlapping, "overlapping sample") if self.overlapping else counted(self.samples, "sample")
         )
-        text = f"nor in {looked} of threads that ran freely"
+        text = f"nor in {looked} of actors that ran freely"
         if self.bound is None or self.control["seen"] is None:
             return text
         return (

@@ -116,7 +116,7 @@ ALL = "all outcomes: 2 (29 times), 1 (once)"
 ALL_SAMPLES = "all outcomes: 2 (4,095 times) and 1 more"
 PLAIN = replace(ABSENT, schedules=SCHEDULES)
 SAMPLED = replace(RACE, answer=True, seen=0, witness=None, schedules=SCHEDULES)
-FREELY = "samples of threads that ran freely"
+FREELY = "samples of actors that ran freely"
 SAMPLE_3000 = "seen in 1 of 4,096 samples, first 1 after 100.0 ms (sample 3,000; leapfrog)"
 CALLED = "push(1) -> None; pop() -> IndexError raised | pop() -> 1"
 IN_ORDER = (
@@ -179,7 +179,7 @@ REMARK = "inside C code or a single instruction: no schedule shows it"
                 f"never(1): {NONE}",
                 POINTS,
                 CONTROL,
-                "nor in 1 overlapping sample of threads that ran freely",
+                "nor in 1 overlapping sample of actors that ran freely",
                 ALL_SAMPLES,
             ],
         ),

@@ -223,7 +223,7 @@ def _too_short(findings: Findings) -> str | None:
     if samples >= _LEAST_LOOK_SAMPLES:
         return None
     return (
-        f"threads that ran freely made only {samples} of the {_LEAST_LOOK_SAMPLES} samples needed to see effects "
+        f"actors that ran freely made only {samples} of the {_LEAST_LOOK_SAMPLES} samples needed to see effects "
         "inside C code, because the machine is busy or the actors are slow; give the claim a longer budget"
     )
 
