@@ -23,8 +23,8 @@ def add_to(commands: files.Subparsers) -> None:
         description="Shows which claims changed between two runs: their verdict turned, they lost or gained it, "
         "their expected verdict changed, or they are gone or new. Claims are paired by their ids; a claim that is "
         "gone is paired with a new one if these two alone have the same digest. Exit status: 0; 1 if a verdict "
-        "turned to the other one or to an error, or is the same but unexpected now; 2 if a record cannot be read. The "
-        "two runs may be of different interpreters; the head names them.",
+        "turned to the other one or to an error, or is the same but unexpected now; 2 if a record cannot be read. "
+        "The two runs may be of different interpreters; the head names them.",
     )
     parser.add_argument("old", metavar="OLD.json", type=Path, help="the run record to compare with")
     parser.add_argument("new", metavar="NEW.json", type=Path, help="the run record to show the changes of")
