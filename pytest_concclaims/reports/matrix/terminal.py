@@ -24,7 +24,7 @@ Line = list[Span]
 
 
 def matrix_lines(matrix: Matrix, *, width: int) -> Iterator[Line]:
-    """Yield the lines: the table, what is not as expected, where verdicts differ, what each run comes to, warnings.
+    """Yield the lines: the table, what is not as expected, where verdicts differ, the runs, warnings.
 
     :param width: columns of the terminal; below 60 it is as if they were 60.
     """
@@ -78,7 +78,7 @@ def _row_lines(row: Row, shown: range, cell: int, width: int) -> Iterator[Line]:
 
 
 def named(row: Row) -> str:
-    """Return a row's statement on one line, with the digest where that is what tells it from another row."""
+    """Return a row's statement on one line, with its digest if another row has the same claim."""
     text = cut(harmless(row.full_statement), _MOST)
     return text if row.digest is None else f"{text} [another experiment, digest {harmless(row.digest)}]"
 
