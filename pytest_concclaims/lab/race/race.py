@@ -103,7 +103,7 @@ class Race(Asked):
         show it either, beside a control that does.
 
         :param outcomes: outcomes, or predicates of outcomes. :attr:`Lab.CRASH` is the outcome of a crash, and
-        :attr:`Lab.DEADLOCK` that of a deadlock.
+            :attr:`Lab.DEADLOCK` that of a deadlock.
         :raises Inconclusive: the evidence does not suffice for an answer.
         :raises RaceError: an actor, ``setup``, ``observe`` or the predicate raised, hung or crashed, or the actors
             deadlocked, and the question was not about that.
