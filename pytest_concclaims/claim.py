@@ -1,4 +1,4 @@
-"""What a claim is, and how the markers on a test function make one."""
+"""Claims, as the marks on a test function make them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ REFUTED_MARKER = "refuted(condition, *, reason)"
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement, made by one test item.
+    """One statement, and the test item that tests it.
 
-    :param id: stable name of the claim: the same in a checkout, an installed wheel and on all interpreters.
-    :param suite: the shipped suite, or the project, that it belongs to.
-    :param source: where the statement stands, such as ``article 3.2``.
+    :param id: the same in a checkout, in an installed wheel and on all interpreters.
+    :param suite: the shipped suite, or the project, that the claim belongs to.
+    :param source: where the statement comes from, such as ``article 3.2``.
     :param digest: SHA-256 of the statement and the code that tests it.
-    :param expected: the verdict that this interpreter should give.
-    :param expected_reason: why REFUTED is expected; None where CONFIRMED is.
-    :param location: ``file:line`` for people.
-    :param nodeid: pytest's, by which the claim is run alone.
-    :param longer_ids: what the id becomes where another claim has the same: with the module's name, or its path; none
-        for an id that the author gave.
+    :param expected: the expected verdict on this interpreter.
+    :param expected_reason: why REFUTED is expected; None if CONFIRMED is.
+    :param location: ``file:line``, to be shown.
+    :param nodeid: pytest's node id, by which the claim is run alone.
+    :param longer_ids: ids to use if another claim has the same: with the module's name, or its path; none if the
+        author gave the id.
     :param budget: seconds for each experiment; None: those of ``--claims-budget``.
     :param code: the source of its test function, and of what that uses of its own file, cut to a fixed size; None if
         there is no source file.
@@ -55,32 +55,32 @@ class Claim:
 
 
 class ClaimError(Exception):
-    """A claim that cannot be read. The text says what is wrong and what to write instead."""
+    """A test item that is not a valid claim. The text says what is wrong and what to write instead."""
 
 
 def is_marked(item: pytest.Item) -> bool:
-    """Return whether a test item is meant to be a claim."""
+    """Return whether a test item has the mark ``claim``."""
     return item.get_closest_marker("claim") is not None
 
 
 def read_claim(item: pytest.Item, suite: str, path: str, root: Path) -> Claim:
-    """Return the claim that an item's markers make it.
+    """Return the claim that an item's marks make it.
 
     :param suite: the suite's or project's name.
-    :param path: the item's file, for people.
+    :param path: the item's file, to be shown.
     :param root: the folder above which no code belongs to the claim.
-    :raises ClaimError: the markers, or where they stand, make no sense.
+    :raises ClaimError: the marks are not valid, or cannot stand there.
     """
     mark, from_parameter = _claim_mark(item)
     if not isinstance(item, pytest.Function):
         raise ClaimError("only a test function or method can be a claim; write the claim as one")
     if item.get_closest_marker("xfail") is not None:
         raise ClaimError(
-            'xfail on a claim: a claim\'s expected verdict is said with @pytest.mark.refuted(condition, reason="...")'
+            'xfail on a claim: mark the expected verdict with @pytest.mark.refuted(condition, reason="...")'
         )
     if _is_testcase_method(item):
         raise ClaimError(
-            "a unittest.TestCase method cannot be a claim, its runner hides the verdict; "
+            "a unittest.TestCase method cannot be a claim, as its runner hides the verdict; "
             "write a function, or a method of a plain class"
         )
     statement, source, explicit_id = _claim_arguments(mark)
@@ -96,7 +96,7 @@ def read_claim(item: pytest.Item, suite: str, path: str, root: Path) -> Claim:
         suite=suite,
         statement=statement,
         source=source,
-        digest=digest_of(statement, item.function, names, root, told=_are_told(item)),
+        digest=digest_of(statement, item.function, names, root, plain=_has_plain_parameters(item)),
         expected=Verdict.CONFIRMED if reason is None else Verdict.REFUTED,
         expected_reason=reason,
         location=path if item.location[1] is None else f"{path}:{item.location[1] + 1}",
@@ -113,16 +113,16 @@ def _parameter_marks(item: pytest.Item, name: str) -> list[pytest.Mark]:
 
 
 def _claim_mark(item: pytest.Item) -> tuple[pytest.Mark, bool]:
-    """Return the marker that counts, and whether it stands on a parameter: that one is closest."""
+    """Return the mark that counts, which is the closest one, and whether it stands on a parameter."""
     on_parameter = _parameter_marks(item, "claim")
     by_node = [[mark for mark in node.own_markers if mark.name == "claim"] for node in item.listchain()]
     on_function = [mark for mark in by_node.pop() if mark not in on_parameter]
     for marks in (on_parameter, on_function, *reversed(by_node)):
         if len(marks) > 1:
-            raise ClaimError("two claim markers in one place; a test function makes one statement")
+            raise ClaimError("two claim marks in one place; a test function tests one statement")
         if marks:
             return marks[0], marks is on_parameter
-    raise AssertionError(f"{item.nodeid} has no claim marker")
+    raise AssertionError(f"{item.nodeid} has no mark claim")
 
 
 def _is_testcase_method(item: pytest.Function) -> bool:
@@ -141,7 +141,7 @@ def _claim_arguments(mark: pytest.Mark) -> tuple[str, str | None, str | None]:
     for name in ("source", "id"):
         value = mark.kwargs.get(name)
         if value is not None and not (isinstance(value, str) and value.strip()):
-            raise ClaimError(f"{name}={value!r} of a claim must be some text, or left out")
+            raise ClaimError(f"{name}={value!r} of a claim must be a text that is not empty; or leave it out")
     return given[0].strip(), mark.kwargs.get("source"), mark.kwargs.get("id")
 
 
@@ -151,13 +151,13 @@ def _budget(mark: pytest.Mark) -> float | None:
         return None
     if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < math.inf:
         raise ClaimError(
-            f"budget={budget!r} of a claim must be a positive number of seconds, such as budget=5, or left out"
+            f"budget={budget!r} of a claim must be a positive number of seconds, e.g. budget=5; or leave it out"
         )
     return float(budget)
 
 
 def _refuted_reason(item: pytest.Item) -> str | None:
-    """Return the reason of the first ``refuted`` marker that holds, None if none does; check them all."""
+    """Return the reason of the first ``refuted`` mark that holds, None if none does; check all of them."""
     reasons = [_refuted_arguments(mark) for mark in item.iter_markers("refuted")]
     return next((reason for holds, reason in reasons if holds), None)
 
@@ -175,13 +175,13 @@ def _refuted_arguments(mark: pytest.Mark) -> tuple[bool, str]:
     if not isinstance(condition, bool):
         raise ClaimError(
             f"the condition of refuted is {condition!r}; it must be True or False, "
-            "such as sys.version_info >= (3, 13); several are joined with 'and' and 'or'"
+            "e.g. sys.version_info >= (3, 13); join several with 'and' and 'or'"
         )
     return condition, reason.strip()
 
 
 def check_refuted_alone(item: pytest.Item) -> None:
-    """Raise :class:`ClaimError` for an item that is no claim but has a ``refuted`` marker."""
+    """Raise :class:`ClaimError` for an item that has the mark ``refuted``, but not the mark ``claim``."""
     if item.get_closest_marker("refuted") is not None:
         raise ClaimError('refuted without claim; add @pytest.mark.claim("What is claimed")')
 
@@ -196,18 +196,18 @@ def _parameter_texts(item: pytest.Function) -> dict[str, str]:
     return {name: _text(name, value, callspec) for name, value in callspec.params.items()}
 
 
-#: Values that their text says all of.
+#: Types of values that are equal if their texts are.
 _PLAIN = (str, int, float, complex, bytes, type(None))
 
 
-def _are_told(item: pytest.Function) -> bool:
-    """Return whether the texts of an item's parameters say all of their values."""
+def _has_plain_parameters(item: pytest.Function) -> bool:
+    """Return whether the texts of an item's parameters determine their values."""
     callspec = getattr(item, "callspec", None)
     return callspec is None or all(isinstance(value, _PLAIN) for value in callspec.params.values())
 
 
 def _text(name: str, value: object, callspec: Any) -> str:
-    """Return a parameter's value in words that are the same in each run (a repr may hold an address)."""
+    """Return a text for a parameter's value that is the same in each run (a repr may hold an address)."""
     if isinstance(value, enum.Enum):
         return value.name
     if isinstance(value, _PLAIN):
@@ -224,13 +224,13 @@ def _filled_in(template: str, names: Mapping[str, str], what: str) -> str:
             if field not in names:
                 known = ", ".join(names) or "it has none"
                 raise ClaimError(
-                    f"{what} names {{{field}}}, which is no parameter of the test (its parameters: {known}); "
-                    "a brace that is meant is written twice: {{ }}"
+                    f"{what} names {{{field}}}, which is not a parameter of the test (its parameters: {known}); "
+                    "write a literal brace twice: {{ }}"
                 )
         return template.format_map(names)
     except ValueError as error:
         raise ClaimError(
-            f"{what} is no valid template ({error}); a brace that is meant is written twice: {{{{ }}}}"
+            f"{what} is not a valid template ({error}); write a literal brace twice: {{{{ }}}}"
         ) from None
 
 
@@ -239,14 +239,14 @@ def _filled_in(template: str, names: Mapping[str, str], what: str) -> str:
 
 def _explicit_id(item: pytest.Function, given: str, names: Mapping[str, str], from_parameter: bool) -> str:
     if not given.isprintable():
-        raise ClaimError(f"id={given!r} of a claim holds characters that cannot be printed")
+        raise ClaimError(f"id={given!r} of a claim must have printable characters only")
     filled = _filled_in(given, names, "the id")
-    # A marker on one parameter, or an id that names them, speaks of this very item.
+    # A mark on one parameter, or an id that names parameters, belongs to this item only.
     return filled if from_parameter or filled != given else filled + _parameters(item)
 
 
 def _places(path: str) -> tuple[Sequence[str], ...]:
-    """Return what an id may say of a claim's file, from nothing to all."""
+    """Return what an id may have of a claim's file: nothing, the module's name, or its path."""
     folder, _, module = path.removesuffix(".py").rpartition("/")
     module = module.removeprefix("test_")
     return (), (module,), (f"{folder}/{module}" if folder else module,)
@@ -270,7 +270,7 @@ def _kebab(name: str) -> str:
 
 
 def distinct(claims: Sequence[Claim]) -> list[Claim]:
-    """Return the claims; those that share an id by their functions' names have longer ids, as long as it takes."""
+    """Return the claims, with longer ids for those whose functions' names give them the same id."""
     found = list(claims)
     for length in range(2):
         counts = Counter(claim.id for claim in found)

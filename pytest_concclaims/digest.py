@@ -1,12 +1,14 @@
-"""The digest of a claim: of its statement, and of the code that tests it.
+"""The digest of a claim: of its statement and the code that tests it.
 
-Two records of one id whose digests differ speak of different experiments, and must not be compared. The
-digest is therefore of the *source text*, not of compiled code: it is the same on every interpreter. It covers
-the test function without its decorators (an expectation is no part of the experiment; but where parameters are
-objects or functions, the decorators that give them are), its parameters, what its class has besides tests, and
-whatever these reach by name in their own module, in test modules beside and above it, and, as fixtures, in its
-conftest files. What other packages do, the tested one among them, is left out: a
-verdict that changes with them is what a comparison is for.
+Two records of one id with different digests are of different experiments, and must not be compared. The digest is of
+the *source text*, not of compiled code, so that it is the same on every interpreter. It covers:
+
+- the test function without its decorators, as the expected verdict is not part of the experiment; if parameters are
+  objects or functions, with the decorators that give them;
+- its parameters, and what its class has besides tests;
+- what these use by name in their own module, in test modules beside and above it, and in its conftest files.
+
+Other packages, also the tested one, are left out: a comparison is to show verdicts that change with them.
 """
 
 from __future__ import annotations
@@ -30,16 +32,16 @@ _Place = tuple[Path, str]
 
 
 def digest_of(
-    statement: str, function: Callable[..., Any], parameters: Mapping[str, str], root: Path, *, told: bool = True
+    statement: str, function: Callable[..., Any], parameters: Mapping[str, str], root: Path, *, plain: bool = True
 ) -> str:
     """Return the SHA-256, in hexadecimal digits, of a claim's statement and code.
 
     :param parameters: the test's parameters, as texts that are the same in each run.
     :param root: the folder above which no code belongs to the claim.
-    :param told: whether these texts say all of the parameters; if not, the code that gives them counts, too.
+    :param plain: whether these texts determine the parameters; if not, the code that gives them counts, too.
     """
     given = [f"{name}={parameters[name]}" for name in sorted(parameters)]
-    texts = [statement, *given, *_reached_source(function, root, told=told)]
+    texts = [statement, *given, *_reached_source(function, root, plain=plain)]
     return hashlib.sha256("\0".join(texts).encode("utf-8", "backslashreplace")).hexdigest()
 
 
@@ -104,7 +106,7 @@ def _path_of_names(function: Callable[..., Any]) -> list[str]:
 
 
 @functools.lru_cache(maxsize=100)  # the claims that parameters make of one function come one after the other
-def _reached_source(function: Callable[..., Any], root: Path, *, told: bool) -> list[str]:
+def _reached_source(function: Callable[..., Any], root: Path, *, plain: bool) -> list[str]:
     function = _innermost(function)
     path = _file_of(function)
     if path is None:
@@ -115,7 +117,7 @@ def _reached_source(function: Callable[..., Any], root: Path, *, told: bool) -> 
     if not nodes:
         return [module.text]
     decorators = _decorators(nodes, {names[-1], function.__name__})
-    left_out = [node for node in decorators if told or not _is_parametrize(node)]
+    left_out = [node for node in decorators if plain or not _is_parametrize(node)]
     own = _text(module, nodes, left_out)
     texts: dict[_Place, str] = {(path, outermost): ""}  # it may name itself
     waiting = list(_reached(path, root, _names(nodes, left_out)))
@@ -138,7 +140,7 @@ def _reached_source(function: Callable[..., Any], root: Path, *, told: bool) -> 
 
 @dataclass(frozen=True)
 class _Module:
-    """A source file: what its top level binds, and what it imports from files beside it."""
+    """A source file: the names that its top level binds, and those that it imports from files beside it."""
 
     text: str
     lines: list[str]
@@ -165,7 +167,7 @@ def _read(path: Path, root: Path) -> _Module:
 
 @functools.cache
 def _bindings(scope: ast.Module | ast.ClassDef) -> dict[str, list[ast.stmt]]:
-    """Return the statements that bind each name of a module or class, once for each time that they do."""
+    """Return for each name of a module or class the statements that bind it, repeated if they bind it repeatedly."""
     found: dict[str, list[ast.stmt]] = {}
     for node in scope.body:
         for name in _bound(node):
@@ -220,7 +222,7 @@ def _folders(path: Path, root: Path) -> Sequence[Path]:
 
 
 def _local_imports(path: Path, root: Path, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, _Place]]:
-    """Yield name, file and name there ("*": all of it) for what an import takes from test modules."""
+    """Yield name, file and name there ("*": all of it) for each import from a test module."""
     if isinstance(node, ast.ImportFrom) and node.level > 0:
         yield from _imported_from(path.parents[node.level - 1], node)
         return
@@ -250,7 +252,7 @@ def _imported_from(base: Path, node: ast.ImportFrom) -> Iterator[tuple[str, _Pla
         if submodule is not None:
             yield alias.asname or alias.name, (submodule, "*")
         elif module is not None and module.is_file():
-            # What a star brings cannot be told by its name, so the name here is one that counts as used.
+            # The names that a star imports are unknown here, so it counts as used.
             yield ("*", (module, "*")) if alias.name == "*" else (alias.asname or alias.name, (module, alias.name))
 
 
@@ -270,7 +272,7 @@ def _reached(path: Path, root: Path, used: set[str]) -> Iterator[_Place]:
 
 
 def _names(nodes: Iterable[_Node], left_out: Iterable[ast.expr] = ()) -> set[str]:
-    """Return the names that code uses; a test's arguments count, as they name fixtures."""
+    """Return the names that code uses, with its arguments: a test's name fixtures."""
     skipped = {inner for node in left_out for inner in ast.walk(node)}
     found = set()
     for node in nodes:
@@ -285,7 +287,7 @@ def _names(nodes: Iterable[_Node], left_out: Iterable[ast.expr] = ()) -> set[str
 
 
 def _text(module: _Module, nodes: Iterable[_Node], left_out: Iterable[ast.expr] = ()) -> str:
-    """Return the lines of some code; white space at their ends does not count."""
+    """Return the lines of some code, without white space at their ends."""
     skipped = {line for node in left_out for line in _lines(node)}
     numbers = (line for node in nodes for line in _lines(node) if line not in skipped)
     return "\n".join(module.lines[number - 1].rstrip() for number in numbers)

@@ -1,4 +1,4 @@
-"""The interpreter that runs this: what verdicts depend on, and what a ``refuted`` condition may ask about."""
+"""The running interpreter, as far as verdicts and ``refuted`` conditions depend on it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ FREE_THREADED_BUILD = CPYTHON and _free_threaded_build()
 
 
 def gil_enabled() -> bool:
-    """Return whether a global interpreter lock is in force at this moment.
+    """Return whether the global interpreter lock is enabled now.
 
-    A free-threaded build starts without, but the import of an extension module that is not marked as safe
-    enables it for the rest of the process. ``True`` wherever the interpreter cannot say otherwise.
+    A free-threaded build starts without it. The import of an extension module that is not marked as safe enables it
+    for the rest of the process. ``True`` if the interpreter cannot run without it.
     """
     ask = getattr(sys, "_is_gil_enabled", None)  # CPython 3.13 and later
     return True if ask is None else bool(ask())
@@ -39,8 +39,8 @@ def gil_enabled() -> bool:
 class Interpreter:
     """The interpreter that the verdicts are about.
 
-    ``label`` is short and names what verdicts depend on: ``CPython 3.13t, GIL off``. ``jit_enabled`` is None where
-    the interpreter cannot say: before CPython 3.14, and elsewhere.
+    ``label`` is a short name: ``CPython 3.13t, GIL off``. ``jit_enabled`` is None if the interpreter does not report
+    it: before CPython 3.14, and on other implementations.
     """
 
     implementation: str
@@ -57,7 +57,7 @@ class Interpreter:
 
     @classmethod
     def current(cls) -> Interpreter:
-        """Return the description of the interpreter that runs this."""
+        """Return the description of the running interpreter."""
         import multiprocessing
         import platform
 
@@ -75,23 +75,23 @@ class Interpreter:
             jit_enabled=jit,
             switch_interval=sys.getswitchinterval() if hasattr(sys, "getswitchinterval") else None,
             start_methods=methods,
-            # The first of the list is the platform's default; asking get_start_method() would fix it.
+            # The first of the list is the platform's default. get_start_method() would set it as a side effect.
             default_start_method=methods[0],
             label=label_of(name, version, FREE_THREADED_BUILD, gil_enabled(), bool(jit)),
         )
 
     @property
     def jit_on(self) -> bool:
-        """Whether there is a JIT compiler that is known to be on."""
+        """Whether a JIT compiler is reported to be on."""
         return bool(self.jit_enabled)
 
     def version_key(self) -> str:
-        """Return a text that differs between interpreters whose verdicts must not go into one record."""
+        """Return a text that is the same for interpreters whose verdicts may be in one run record."""
         gil = "on" if self.gil_enabled else "off"
         return f"{self.implementation} {self.implementation_version} {self.build}, GIL {gil}{_jit(self.jit_on)}"
 
     def describe(self) -> str:
-        """Return the words for a header line: implementation, version, build and state of the GIL."""
+        """Return implementation, version, build and state of the GIL, for a header line."""
         name = "".join(self.label.split()[:1]) or self.implementation  # a record's label may be of blanks only
         version = self.version
         if self.implementation_version != self.version:
@@ -101,18 +101,18 @@ class Interpreter:
 
 
 def label_of(name: str, version: str, free_threaded: bool, gil: bool, jit: bool) -> str:
-    """Return the short name of a kind of interpreter, for a column's head or a badge."""
+    """Return the short name of an interpreter, for the head of a column or a badge."""
     short = ".".join(version.split(".")[:2])
     kind = f"t, GIL {'on' if gil else 'off'}" if free_threaded else ""
     return f"{name} {short}{kind}{_jit(jit)}"
 
 
 def _jit(on: bool) -> str:
-    """Return the words for a JIT compiler that is on, after others; there are none if there is none or it is off."""
+    """Return the end of a description: whether a JIT compiler is on; empty if not."""
     return ", JIT on" if on else ""
 
 
 def _jit_enabled() -> bool | None:
-    """Return whether CPython's JIT compiler is on (docs: sys._jit, PYTHON_JIT)."""
+    """Return whether CPython's JIT compiler is on (Python documentation: sys._jit, PYTHON_JIT)."""
     jit = getattr(sys, "_jit", None)  # CPython 3.14 and later
     return None if jit is None else bool(jit.is_enabled())

@@ -1,4 +1,4 @@
-"""The machine that the interpreter runs on, as far as it bears on a verdict."""
+"""The machine that the interpreter runs on, as far as verdicts depend on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Machine:
-    """What the interpreter runs on. ``cpu_quota`` is in CPUs (1.5: one and a half), None: no limit."""
+    """The machine. ``cpu_quota`` is in CPUs, such as 1.5; None: no limit."""
 
     system: str
     release: str
@@ -22,7 +22,7 @@ class Machine:
 
     @classmethod
     def current(cls) -> Machine:
-        """Return the description of this machine, as this process may use it."""
+        """Return the description of this machine, with the CPUs that this process may use."""
         import platform
 
         return cls(
@@ -36,7 +36,7 @@ class Machine:
         )
 
     def describe(self) -> str:
-        """Return the words for a header line: how many CPUs can be used."""
+        """Return the number of usable CPUs, for a header line."""
         text = f"{self.usable_cpus} usable CPU{'' if self.usable_cpus == 1 else 's'}"
         if self.usable_cpus != self.cpus:
             text += f" of {self.cpus}"
@@ -44,16 +44,16 @@ class Machine:
 
 
 def usable_cpus() -> int:
-    """Return the number of CPUs that this process may run on (its affinity, where the system has one)."""
+    """Return the number of CPUs that this process may run on: its affinity, if the system has it."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def cgroup_quota(root: Path = Path("/")) -> float | None:
-    """Return the CPUs' worth of time that Linux control groups grant this process, None without a limit.
+    """Return the limit of Linux control groups on this process's CPU time, in CPUs; None without a limit.
 
-    The strictest limit among the group and its parents: ``cpu.max`` of version 2, ``cpu.cfs_quota_us`` over
+    It is the smallest limit of the group and its parents: ``cpu.max`` of version 2, ``cpu.cfs_quota_us`` divided by
     ``cpu.cfs_period_us`` of version 1 (Linux documentation, cgroup-v2 and sched-bwc).
 
     :param root: the folder that holds ``proc`` and ``sys``.
@@ -63,10 +63,10 @@ def cgroup_quota(root: Path = Path("/")) -> float | None:
 
 
 def throttled_seconds(root: Path = Path("/")) -> float:
-    """Return for how long Linux control groups have held this process back so far, for having used up its quota.
+    """Return for how many seconds Linux control groups have throttled this process's groups so far.
 
-    ``throttled_usec`` of version 2, ``throttled_time`` of version 1 in ``cpu.stat``, of all groups added up: it
-    grows while anything of a group is held back.
+    It is the sum over all groups of ``throttled_usec`` (version 2) or ``throttled_time`` (version 1) in ``cpu.stat``,
+    which grows while any process of a group is throttled.
 
     :param root: as of :func:`cgroup_quota`.
     """
@@ -84,7 +84,7 @@ def throttled_seconds(root: Path = Path("/")) -> float:
 
 
 def _cpu_groups(root: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield the folders of the groups that bear on this process's CPU time, and whether they are of version 2."""
+    """Yield the folders of the groups that limit this process's CPU time, and whether they are of version 2."""
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:

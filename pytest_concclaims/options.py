@@ -23,15 +23,15 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--claims",
         action="store_true",
-        help="run the claims instead of the tests: this project's own, or, if it has none, the shipped suites; with "
-        "paths, the claims there and nothing else (a shipped suite or a part of it is named like a path: article)",
+        help="run the claims instead of the tests: those of this project or, if it has none, the shipped suites; "
+        "with paths, only the claims there (a shipped suite, or a part of it, is named like a path: article)",
     )
     group.addoption(
         "--claims-suite",
         action="append",
         default=[],
         metavar="NAME",
-        help="run the shipped suite NAME besides, such as article; all: all of them (repeatable; goes before the ini "
+        help="also run the shipped suite NAME, such as article; all: each of them (repeatable; overrides the ini "
         "setting claims_suites)",
     )
     group.addoption(
@@ -52,25 +52,23 @@ def add_options(parser: pytest.Parser) -> None:
         "--claims-baseline",
         type=Path,
         metavar="OLD.json",
-        help="compare with the run record OLD.json: a verdict that turned fails the run, and under --claims-strict "
-        "one to or from inconclusive does (--claims-report may write the same file)",
+        help="compare with the run record OLD.json: a verdict that turned fails the run; under --claims-strict, one "
+        "that a claim lost or gained does, too (--claims-report may write the same file)",
     )
-    group.addoption(
-        "--claims-strict", action="store_true", help="let an inconclusive claim fail instead of being skipped"
-    )
+    group.addoption("--claims-strict", action="store_true", help="fail inconclusive claims instead of skipping them")
     group.addoption(
         "--claims-budget",
         default=DEFAULT_BUDGET_S,
         type=_seconds,
         metavar="SECONDS",
-        help="how long each experiment may gather evidence, unless its claim has a budget of its own (default: "
+        help="how long each experiment may gather evidence, if its claim has no budget of its own (default: "
         "%(default)s)",
     )
     group.addoption(
         "--claims-patience",
         type=_seconds,
         metavar="SECONDS",
-        help="try a claim that is inconclusive a second time, with at least SECONDS for each experiment: that "
+        help="make a second attempt at each inconclusive claim, with at least SECONDS for each experiment; its "
         "verdict counts, and the evidence has both attempts (default: one attempt)",
     )
     group.addoption(
@@ -78,32 +76,32 @@ def add_options(parser: pytest.Parser) -> None:
         default=DEFAULT_LOCK_TIMEOUT_S,
         type=_seconds,
         metavar="SECONDS",
-        help="how long an experiment waits for the machine while another run's experiments have it (default: "
-        "%(default)s); then its claim is inconclusive",
+        help="how long an experiment waits while another run of this user measures (default: %(default)s); then its "
+        "claim is inconclusive",
     )
     group.addoption(
         "--claims-in-process",
         action="store_true",
         help="run experiments in the test process instead of a child forked for each (as on platforms without fork): "
-        "for debuggers; a crash or a deadlock there takes the run with it",
+        "for debuggers; a crash or a deadlock then ends the run",
     )
     group.addoption(
         "--claims-portable",
         action="store_true",
-        help="let races run schedules that switch threads at any instruction, as if there were no GIL: for code that "
-        "is to be right on free-threaded builds, too",
+        help="let races run schedules that switch threads at every instruction, as if there were no GIL: for code "
+        "that must also be right on free-threaded builds",
     )
     group.addoption(
         "--claims-replay",
         type=_replay,
         metavar="TOKEN|RUN.json",
-        help="run only the schedule that a witness's replay token names, in the test process, where breakpoint() "
-        "works in the actors; of a run record, those of the witnesses of each claim",
+        help="run only the schedule that a replay token names, in the test process, where breakpoint() works in the "
+        "actors; with a run record, the schedules of each claim's witnesses",
     )
     parser.addini(
         "claims_suites",
-        "the shipped suites that --claims without a path runs beside the project's own claims (all: all of them; "
-        "empty: none; by default all, but only if the project has no claims)",
+        "the shipped suites that --claims without a path runs beside the project's own claims (all: each of them; "
+        "empty: none; not set: all, but only if the project has no claims)",
         type="args",
         default=None,
     )
@@ -125,7 +123,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds; write one, such as 2 or 0.5")
+        raise argparse.ArgumentTypeError(f"{text!r} must be a positive number of seconds, e.g. 2 or 0.5")
     return seconds
 
 

@@ -1,7 +1,7 @@
 """The plugin's entry point: its hooks without ``--claims``, its markers and its fixture.
 
-Every pytest start in an environment with this plugin imports this module, with claims or without; so
-whatever works only under ``--claims`` is imported when that is given.
+Each start of pytest in an environment with this plugin imports this module. What only ``--claims`` needs is imported
+only then.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .lab.lab import Lab
     from .session.trial import Trial
 
-#: Whether the GIL was on before anything of the user's was imported: conftest files come after plugins.
+#: Whether the GIL was on before code of the user's was imported: plugins are imported before conftest files.
 GIL_AT_START: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
@@ -44,15 +44,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and, under ``--claims``, what runs and reports claims."""
     config.addinivalue_line(
         "markers",
-        "claim(statement, *, source=None, id=None, budget=None): the test is a claim, run by --claims only, and ends "
-        "in a verdict on the statement. The statement may name parameters of the test: '{method}: ...'. source says "
-        "where the statement stands; id replaces the claim's id, which is made of suite and function name; budget: "
-        "seconds for each of its experiments, instead of those of --claims-budget.",
+        "claim(statement, *, source=None, id=None, budget=None): the test is a claim. It runs under --claims only, "
+        "and ends in a verdict on the statement. The statement may name parameters of the test: '{method}: ...'. "
+        "source: where the statement comes from. id: instead of the claim's id, which is made of suite and function. "
+        "budget: seconds for each of its experiments, instead of those of --claims-budget.",
     )
     config.addinivalue_line(
         "markers",
-        "refuted(condition, *, reason): where the condition (True or False) holds, the claim is expected to be "
-        "REFUTED, for that reason; CONFIRMED then fails. Of several, the first that holds counts.",
+        "refuted(condition, *, reason): if the condition (True or False) holds, the claim is expected to be REFUTED, "
+        "for that reason, and CONFIRMED fails. Of several marks, the first that holds counts.",
     )
     if config.getoption("claims"):
         from .session.run import register
@@ -75,24 +75,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Lab:
-    """Give a claim its instruments; for tests with the ``claim`` marker.
-
-    lab.require(condition, reason): no verdict (INCONCLUSIVE) unless the condition is true;
-    lab.note(text): add a plain fact to the evidence;
-    lab.child(target, *args, deadline=30.0): run a function or script in a fresh interpreter;
-    lab.race(setup, *actors, observe=None, rounds=1, control=None): ask what can come of actors that run at once;
-    lab.speedup(work, *, workers, kind, control="process"): how many times as much work they do as one alone;
-    lab.parallelism(work, *, workers, kind, control="process"): how many cores workers use at the same time;
+    """Give a claim its instruments. For tests with the mark ``claim``, under ``--claims``.
+    lab.race(setup, *actors): which outcomes are possible when actors run at once;
+    lab.control(*actors): a control of a race, with a state of its own;
+    lab.operations(setup, *operations): whether overlapping calls are linearizable;
+    lab.op(function, *arguments): one of these operations;
+    lab.interrupted(setup, actor, handler): which outcomes are possible when a handler
+    interrupts an actor;
     lab.ratio(a, b): how many times as long A takes as B;
-    lab.memory(start_one, *, against=None): how many bytes one more idle process or thread takes;
+    lab.speedup(work, workers=2, kind="thread"): how many times as much work they do as one;
+    lab.parallelism(work, workers=2, kind="thread"): how many cores they use at once;
+    lab.memory(start_one): how many bytes one more idle process or thread takes;
+    lab.child(target, *args): how a function or script ends in a fresh interpreter;
+    lab.require(condition, reason): INCONCLUSIVE unless the condition is true;
+    lab.note(text): add a plain fact to the evidence;
     lab.alone(): a block in which no other run of this user measures on this machine.
-    """
+    """  # noqa: D205  # pytest --fixtures shows the first paragraph only
     from .session.trial import TRIAL
 
     trial: Trial | None = request.node.stash.get(TRIAL, None)
     if trial is None:
         pytest.fail(
-            f"{request.node.nodeid} uses the lab, but is no claim; "
+            f"{request.node.nodeid} uses the lab, but is not a claim; "
             'mark it with @pytest.mark.claim("What is claimed"), and run it with pytest --claims',
             pytrace=False,
         )

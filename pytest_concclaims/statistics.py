@@ -1,4 +1,4 @@
-"""The few formulas, each with its source."""
+"""Statistical formulas, each with its source."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 def clopper_pearson_lower(seen: int, samples: int, confidence: float) -> float:
     """Return the exact one-sided lower bound of a binomial proportion.
 
-    The largest rate at which ``seen`` or more of ``samples`` would still be as improbable as
-    ``1 - confidence``.
+    It is the largest rate at which ``seen`` or more of ``samples`` have a probability of at most ``1 - confidence``.
 
     :param confidence: of the bound, such as 0.999.
-    :raises ValueError: the numbers make no sense.
+    :raises ValueError: ``seen`` of ``samples`` is not a proportion, or the confidence is not between 0 and 1.
 
     Clopper & Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
     Biometrika 26 (1934).
@@ -28,11 +27,11 @@ def clopper_pearson_lower(seen: int, samples: int, confidence: float) -> float:
 def clopper_pearson_upper(seen: int, samples: int, confidence: float) -> float:
     """Return the exact one-sided upper bound of a binomial proportion.
 
-    The smallest rate at which ``seen`` or fewer of ``samples`` would be as improbable as ``1 - confidence``;
-    for ``seen`` = 0 that is ``1 - (1 - confidence) ** (1 / samples)``, about 3 / samples at 95 %.
+    It is the smallest rate at which ``seen`` or fewer of ``samples`` have a probability of at most
+    ``1 - confidence``. For ``seen`` = 0 it is ``1 - (1 - confidence) ** (1 / samples)``, about 3 / samples at 95 %.
 
     :param confidence: of the bound, such as 0.999.
-    :raises ValueError: the numbers make no sense.
+    :raises ValueError: as of :func:`clopper_pearson_lower`.
 
     Source: as of :func:`clopper_pearson_lower`.
     """
@@ -47,13 +46,13 @@ def clopper_pearson_upper(seen: int, samples: int, confidence: float) -> float:
 
 def _check(seen: int, samples: int, confidence: float) -> None:
     if not (samples > 0 and 0 <= seen <= samples):
-        raise ValueError(f"{seen} of {samples} is no proportion")
+        raise ValueError(f"{seen} of {samples} is not a proportion")
     if not 0 < confidence < 1:
-        raise ValueError(f"a confidence is between 0 and 1, not {confidence!r}")
+        raise ValueError(f"confidence={confidence!r} must be between 0 and 1")
 
 
 def _root(rising: Callable[[float], float]) -> float:
-    """Return where a function that rises from below to above zero on [0, 1] is zero, by bisection."""
+    """Return the zero in [0, 1] of a rising function, by bisection."""
     low, high = 0.0, 1.0
     while True:
         middle = (low + high) / 2
@@ -108,46 +107,46 @@ def _not_zero(value: float) -> float:
 
 
 def sign_test_wealth(one: int, other: int) -> float:
-    """Return the natural logarithm of what a bet against a fair coin has won, from a stake of 1.
+    """Return the natural logarithm of the wealth of a bet against a fair coin, from a stake of 1.
 
     The bet is spread over all rates of the one side by Beta(1/2, 1/2), the mixture of Krichevsky and Trofimov: the
     wealth is 2^n B(one + 1/2, other + 1/2) / B(1/2, 1/2) for n tosses. If the coin is fair, this is a martingale that
-    starts at 1, so with whatever number of looks it ever reaches 1/e with a probability of at most e.
+    starts at 1. So the probability that it ever reaches 1/e is at most e, however often it is looked at.
 
-    :param one: tosses that have fallen on one side.
-    :param other: and on the other.
-    :raises ValueError: there is no such number of tosses.
+    :param one: the number of tosses with one side up.
+    :param other: the number of tosses with the other side up.
+    :raises ValueError: a number is negative.
 
     Ville, "Étude critique de la notion de collectif" (1939), for the inequality; Ramdas, Grünwald, Vovk & Shafer,
     "Game-theoretic statistics and safe anytime-valid inference", Statistical Science 38 (2023), for the method.
     """
     if one < 0 or other < 0:
-        raise ValueError(f"{one} and {other} are no numbers of tosses")
+        raise ValueError(f"{one} and {other} must be numbers of tosses, 0 or more")
     tosses = one + other
     log_beta = math.lgamma(one + 0.5) + math.lgamma(other + 0.5) - math.lgamma(tosses + 1)
     return tosses * math.log(2) + log_beta - math.log(math.pi)  # B(1/2, 1/2) is pi
 
 
 def settles(majority: int, minority: int, error: float) -> bool:
-    """Return whether a sign test has settled which side is the more probable: that of the majority.
+    """Return whether a sign test has settled that the majority's side is the more probable one.
 
-    May be asked after every toss: the probability that it ever settles on the wrong side is at most ``error``.
+    It may be called after every toss: the probability that it ever settles on the wrong side is at most ``error``.
 
-    :param error: such as 0.001, which 13 tosses that agree reach, and 19 with one that does not.
-    :raises ValueError: the numbers make no sense.
+    :param error: such as 0.001, which 13 tosses that agree reach, or 19 with one that does not.
+    :raises ValueError: the error is not between 0 and 1, or a number is negative.
 
     Source: as of :func:`sign_test_wealth`.
     """
     if not 0 < error < 1:
-        raise ValueError(f"an error rate is between 0 and 1, not {error!r}")
+        raise ValueError(f"error={error!r} must be between 0 and 1")
     return majority > minority and sign_test_wealth(majority, minority) >= -math.log(error)
 
 
 def median_range(values: Sequence[float], error: float) -> tuple[float, float]:
     """Return the range of the medians that the sign test does not exclude: a confidence sequence.
 
-    However often it is looked at while values are added, it always holds the median of what they are drawn from, but
-    for a probability of ``error``. Infinite while there are too few values.
+    With a probability of at least ``1 - error``, it contains the median of the distribution at all times, however
+    often it is looked at while values are added. It is infinite while there are too few values.
 
     :param values: independent of each other, or each fair given those before.
 
@@ -157,7 +156,7 @@ def median_range(values: Sequence[float], error: float) -> tuple[float, float]:
     """
     ordered = sorted(values)
     size = len(ordered)
-    # As many as may lie on the minority's side: a median beyond one value more is excluded.
+    # The number of values that may lie on the minority's side: with one more, the median is excluded.
     outside = -1
     while 2 * (outside + 1) < size and settles(size - (outside + 1), outside + 1, error):
         outside += 1

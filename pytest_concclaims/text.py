@@ -1,28 +1,28 @@
-"""Text of unknown origin, made fit to be shown: statements, reasons and outputs."""
+"""Helpers for texts that are shown: safe display, numbers with nouns, lists, Markdown."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-#: Things of a list that are named.
+#: The number of items of a list that are named.
 _MOST_LISTED = 4
 
 
 def harmless(text: str) -> str:
-    """Return the text on one line, without characters that would steer a terminal or turn its direction."""
+    """Return the text on one line, with control characters and bidirectional marks as their numbers."""
     return _visible(" ".join(text.split()))
 
 
 def harmless_block(text: str) -> str:
-    """Return the text with its lines and indentation, but otherwise as :func:`harmless` does."""
+    """Return the text as :func:`harmless` does, but with its lines and indentation."""
     return "\n".join(_visible(line.expandtabs()) for line in text.splitlines())
 
 
 def cut(text: str, most: int) -> str:
-    """Return the text, if it is longer than that with its end left out, and how much that was.
+    """Return the text; if it is too long, without its end, and with the number of characters left out.
 
-    :param most: characters.
+    :param most: characters that are kept, at most.
     """
     if len(text) <= most:
         return text
@@ -30,8 +30,16 @@ def cut(text: str, most: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number of things, such as ``1 sample``, ``2 samples``."""
+    """Return a number with a noun, such as ``1 sample``, ``2 samples``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration, such as ``0.35 s``, ``28 s``, ``3 min 20 s``."""
+    if seconds < 9.95:
+        return f"{seconds:.2g} s" if seconds >= 0.01 else "less than 0.01 s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 120 else f"{whole // 60:,} min {whole % 60} s"
 
 
 def several(number: int, noun: str) -> str:
@@ -40,23 +48,23 @@ def several(number: int, noun: str) -> str:
 
 
 def listed(things: Sequence[str], between: str = ", ") -> str:
-    """Return some things as a list, and of many, how many more there are."""
+    """Return the first items of a list, and the number of the others."""
     more = len(things) - _MOST_LISTED
     return between.join(things[:_MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _visible(text: str) -> str:
-    """Return the text with each character that is no visible one (controls, bidirectional marks) as its number."""
+    """Return the text with each unprintable character (control, bidirectional mark) as its number."""
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
 
 
 def as_markdown(text: str) -> str:
-    """Return the text on one line as GitHub-flavoured Markdown that shows it literally, in a table as well.
+    """Return the text on one line as GitHub-flavoured Markdown that shows it literally, also in a table.
 
-    What could begin or end markup is escaped; entities keep addresses from becoming links; a word joiner keeps
-    ``@name`` and ``#1`` from calling people and issues (GitHub Flavored Markdown Spec, 2.4, 6.1 and 6.9).
+    Characters that begin or end markup are escaped. Entities keep addresses from becoming links. A word joiner keeps
+    ``@name`` and ``#1`` from mentioning people and issues (GitHub Flavored Markdown Spec, 2.4, 6.1 and 6.9).
     """
     return _MARKUP.sub(_literal, harmless(text))
 

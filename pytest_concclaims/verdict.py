@@ -1,6 +1,6 @@
-"""The verdicts, and the rules by which an attempt at a claim comes to one.
+"""The verdicts, and the rules that give an attempt at a claim its verdict.
 
-All rules stand in :func:`decide` and :func:`fails`. What they go by is gathered elsewhere.
+All rules are in :func:`decide` and :func:`fails`. Other modules collect the facts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 class Verdict(enum.Enum):
-    """How a claim ended."""
+    """What a claim ends in."""
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
@@ -20,20 +20,19 @@ class Verdict(enum.Enum):
 
     @property
     def word(self) -> str:
-        """The verdict as it is shown to people, such as ``NOT APPLICABLE``."""
+        """The verdict as it is shown, such as ``NOT APPLICABLE``."""
         return self.name.replace("_", " ")
 
     @property
     def reached(self) -> bool:
-        """Whether the evidence decided: only these two say something about the statement."""
+        """Whether the evidence decided about the statement: CONFIRMED or REFUTED."""
         return self in (Verdict.CONFIRMED, Verdict.REFUTED)
 
 
 class Inconclusive(BaseException):
     """The evidence does not suffice for a verdict; the text says why.
 
-    A ``BaseException``, as pytest's own outcomes are, so that a claim's ``except Exception`` does not
-    swallow it.
+    A ``BaseException``, as pytest's own outcomes are, so that a claim's ``except Exception`` does not catch it.
     """
 
 
@@ -60,23 +59,23 @@ class Ending(enum.Enum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What a verdict goes by: what was seen of one attempt at a claim. Each text is a reason, for people.
+    """What the verdict of one attempt depends on. Each text is a reason that is shown.
 
-    :param ending: how the test function ended; None if it was not called, or did not come back.
-    :param ending_reason: what it raised.
+    :param ending: how the test function ended; None if it was not called, or did not return.
+    :param ending_reason: what the test function raised.
     :param asserted: whether an assertion of the claim's code held.
     :param unwatched: why assertions of the claim's module cannot be seen.
-    :param interference: what made a verdict worthless before the call, which was then not made.
+    :param interference: why a verdict would be worthless; the test function was then not called.
     :param broken: what failed around the call: the set-up, the teardown, a worker process, another plugin.
-    :param disturbance: what ended a thread, or failed in a subtest.
+    :param disturbance: the exception that ended a thread, or a subtest that failed.
     :param xfail: where the claim was marked xfail.
-    :param caught: an assertion that failed, and whose failure did not end the claim.
+    :param caught: an assertion that failed, but did not end the claim.
     :param unsettled: the first INCONCLUSIVE or NOT APPLICABLE of an instrument, even if it was caught.
-    :param failed: what an instrument ran into, such as an actor that raised.
-    :param void: which instrument was never asked.
-    :param threads_left: threads that the claim has left running.
-    :param unrelated_threads: threads that ran before, whose assertions cannot be told from the claim's.
-    :param gil_changed: how the state of the GIL is another one than at the start.
+    :param failed: what kept an instrument from an answer, such as an actor that raised.
+    :param void: the instrument that was asked no question.
+    :param threads_left: threads that the claim left running.
+    :param unrelated_threads: threads that ran before the claim and may assert something in its code.
+    :param gil_changed: how the state of the GIL differs from that at the start.
     :param earlier: the verdicts of earlier attempts.
     """
 
@@ -102,7 +101,7 @@ class Facts:
 class Decision:
     """A verdict.
 
-    :param reason: why the claim was neither confirmed nor refuted, where it was not.
+    :param reason: why the claim was neither confirmed nor refuted; None if it was.
     """
 
     verdict: Verdict
@@ -112,7 +111,7 @@ class Decision:
 def decide(facts: Facts) -> Decision:
     """Return the verdict on an attempt at a claim.
 
-    What broke the attempt comes first; then the end of the test function; then what takes a verdict away.
+    What broke the attempt counts first, then the end of the test function, then what voids its verdict.
     """
     for reason in (facts.broken, facts.disturbance, facts.xfail, facts.threads_left):
         if reason is not None:
@@ -149,7 +148,7 @@ def _undisturbed(facts: Facts) -> Decision:
 
 def _by_ending(facts: Facts) -> Decision:
     if facts.ending is None:
-        return Decision(Verdict.ERROR, "it did not come to an end")
+        return Decision(Verdict.ERROR, "the claim did not end")
     if facts.ending is Ending.RETURNED:
         if facts.asserted:
             return Decision(Verdict.CONFIRMED)
@@ -164,18 +163,18 @@ def _by_ending(facts: Facts) -> Decision:
 
 
 _ASSERTED_NOTHING = (
-    "the claim returned, and no assertion of its own had held; write assert before what is claimed (assertions in "
-    "another module count where pytest rewrites it: pytest.register_assert_rewrite)"
+    "the claim returned, and no assertion of its own held; assert what is claimed (assertions in another module "
+    "count if pytest rewrites it: pytest.register_assert_rewrite)"
 )
 
 
 def unexpected(verdict: Verdict, expected: Verdict) -> bool:
-    """Return whether a claim needs attention: the other verdict was reached, or it ended in an error."""
+    """Return whether a claim ended in another verdict than the expected one: the opposite, or ERROR."""
     return verdict is Verdict.ERROR or (verdict.reached and verdict is not expected)
 
 
 def fails(verdict: Verdict, expected: Verdict, *, strict: bool) -> bool:
-    """Return whether a claim fails the run: it is unexpected, or inconclusive where that is not allowed.
+    """Return whether a claim fails the run: its verdict is unexpected, or inconclusive under ``--claims-strict``.
 
     :param strict: whether an inconclusive claim fails.
     """

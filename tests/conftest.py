@@ -47,9 +47,10 @@ def _no_worker_of_these_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_job_summary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the runs under test from adding their reports to the summary of the job that runs these tests."""
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+def _no_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide from the runs under test that these tests run in GitHub Actions, where they report to the job."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_WORKSPACE", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -166,7 +166,7 @@ PARAMETRIZED = """
         ("[Limit(5)]", "[Limit(5), 6]", True, True),
     ],
 )
-def test_parameters_that_no_text_tells(tmp_path: Path, old: str, new: str, told: bool, same: bool) -> None:
+def test_parameters_that_no_text_determines(tmp_path: Path, old: str, new: str, told: bool, same: bool) -> None:
     """Objects and functions: what gives them to the claim is in its digest, and what that names."""
 
     def digest(source: str) -> str:
@@ -177,7 +177,7 @@ def test_parameters_that_no_text_tells(tmp_path: Path, old: str, new: str, told:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        return digest_of("Balances are small", module.test_claim, {"limit": "limit0"}, tmp_path, told=told)
+        return digest_of("Balances are small", module.test_claim, {"limit": "limit0"}, tmp_path, plain=told)
 
     assert (digest(PARAMETRIZED) == digest(PARAMETRIZED.replace(old, new))) is same
 
@@ -485,7 +485,7 @@ def test_without_source(tmp_path: Path) -> None:
 
 
 def test_circle(digest: Digest) -> None:
-    """Functions that call each other, and modules that import each other, come to an end."""
+    """Functions that call each other, and modules that import each other, do not run for ever."""
     files = {
         "digested.py": "import library\ndef ping():\n    return pong\ndef pong():\n    return ping\n"
         "def test_claim():\n    assert ping and library.x and test_claim\n",

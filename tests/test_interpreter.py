@@ -76,7 +76,7 @@ print(found.jit_enabled, "JIT on" in found.label, "JIT on" in found.describe())
 
 @pytest.mark.interpreter
 def test_default_start_method() -> None:
-    """The default start method is told without being fixed, which could be done only once."""
+    """The default start method is reported without being fixed, which could be done only once."""
     source = """
 import multiprocessing
 from pytest_concclaims.interpreter import Interpreter

@@ -184,7 +184,7 @@ def test_throttled_seconds(tmp_path: Path, groups: str | None, files: dict[str, 
 
 
 def test_throttled_seconds_grow_while_it_is_held_back(tmp_path: Path) -> None:
-    """A difference between two looks is what tells, in whatever group it is."""
+    """The difference between two readings counts, whichever group it is in."""
     for path, text in {
         "proc/self/cgroup": "0::/user/app\n",
         "sys/fs/cgroup/user/app/cpu.stat": "throttled_usec 10\n",

@@ -189,14 +189,14 @@ def test_more_samples_lower_the_bounds(confidence: float) -> None:
 @pytest.mark.parametrize(
     ("seen", "samples", "confidence", "words"),
     [
-        (0, 0, 0.95, "0 of 0 is no proportion"),
-        (0, -1, 0.95, "0 of -1 is no proportion"),
-        (-1, 10, 0.95, "-1 of 10 is no proportion"),
-        (11, 10, 0.95, "11 of 10 is no proportion"),
-        (1, 10, 0.0, "a confidence is between 0 and 1, not 0.0"),
-        (1, 10, 1.0, "a confidence is between 0 and 1, not 1.0"),
-        (1, 10, 95, "a confidence is between 0 and 1, not 95"),
-        (1, 10, math.nan, "a confidence is between 0 and 1, not nan"),
+        (0, 0, 0.95, "0 of 0 is not a proportion"),
+        (0, -1, 0.95, "0 of -1 is not a proportion"),
+        (-1, 10, 0.95, "-1 of 10 is not a proportion"),
+        (11, 10, 0.95, "11 of 10 is not a proportion"),
+        (1, 10, 0.0, "confidence=0.0 must be between 0 and 1"),
+        (1, 10, 1.0, "confidence=1.0 must be between 0 and 1"),
+        (1, 10, 95, "confidence=95 must be between 0 and 1"),
+        (1, 10, math.nan, "confidence=nan must be between 0 and 1"),
     ],
 )
 def test_bad_input(bound: object, seen: int, samples: int, confidence: float, words: str) -> None:
@@ -343,16 +343,16 @@ def test_error_rate_of_a_fair_coin_is_exact(error: float) -> None:
 @pytest.mark.parametrize(("one", "other"), [(-1, 0), (0, -1), (5, -5)])
 def test_no_number_of_tosses(one: int, other: int) -> None:
     """There is no number of tosses below zero."""
-    with pytest.raises(ValueError, match=f"{one} and {other} are no numbers of tosses"):
+    with pytest.raises(ValueError, match=f"{one} and {other} must be numbers of tosses"):
         sign_test_wealth(one, other)
 
 
 @pytest.mark.parametrize("error", [0.0, 1.0, -0.1, 5, math.nan])
 def test_no_error_rate(error: float) -> None:
     """An error rate is a probability, and neither never nor always."""
-    with pytest.raises(ValueError, match=f"an error rate is between 0 and 1, not {error!r}"):
+    with pytest.raises(ValueError, match=f"error={error!r} must be between 0 and 1"):
         settles(13, 0, error)
-    with pytest.raises(ValueError, match=f"an error rate is between 0 and 1, not {error!r}"):
+    with pytest.raises(ValueError, match=f"error={error!r} must be between 0 and 1"):
         median_range([1.0, 2.0], error)
 
 

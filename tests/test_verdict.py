@@ -1,4 +1,4 @@
-"""The rules by which a claim comes to its verdict, row by row."""
+"""The rules that give a claim its verdict, row by row."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def inconclusive(reason: str) -> Decision:
 
 
 NO_ASSERTION = error(
-    "the claim returned, and no assertion of its own had held; write assert before what is claimed (assertions in "
-    "another module count where pytest rewrites it: pytest.register_assert_rewrite)"
+    "the claim returned, and no assertion of its own held; assert what is claimed (assertions in another module "
+    "count if pytest rewrites it: pytest.register_assert_rewrite)"
 )
 UNSETTLED = Decision(Verdict.INCONCLUSIVE, "not seen")
 
@@ -170,7 +170,7 @@ def test_the_table_has_every_fact() -> None:
 
 def test_what_did_not_end_is_an_error() -> None:
     """A claim of which nothing more is heard."""
-    assert decide(Facts()) == error("it did not come to an end")
+    assert decide(Facts()) == error("the claim did not end")
 
 
 @pytest.mark.parametrize("ending", [UNSURE, SKIPPED, RAISED])

@@ -10,7 +10,7 @@ from _pytest._io import TerminalWriter  # as in diff.py
 from ..records.reader import read_record
 from ..reports.formats import REPORT_SUFFIXES
 from ..reports.render import render
-from ..reports.terminal import show_lines, summary
+from ..reports.terminal import ending, show_lines, summary
 from ..text import harmless
 from . import files
 
@@ -40,17 +40,22 @@ def run(arguments: argparse.Namespace) -> int:
     if outputs:
         return 0
     writer = TerminalWriter()
+    verbosity = arguments.verbose - arguments.quiet
     writer.line(harmless(f"concclaims: {record.interpreter.describe()}, {record.machine.describe()}"))
     writer.line(harmless(f"started: {record.started}"))
     writer.sep("=", "concurrency claims")
-    lines = summary(
+    show_lines(writer, summary(record.claims, width=writer.fullwidth, verbosity=verbosity, strict=record.strict))
+    if record.claims and verbosity >= 0:
+        writer.line()
+    if not record.complete:
+        writer.line("This run is not complete: some of its claims did not end.", red=True, bold=True)
+    lines = ending(
         record.claims,
         width=writer.fullwidth,
-        verbosity=arguments.verbose - arguments.quiet,
+        interpreter=record.interpreter.describe(),
+        seconds=record.duration,
         strict=record.strict,
         complete=record.complete,
     )
     show_lines(writer, lines)
-    if not record.complete:
-        writer.line("This run is not complete: some of its claims did not end.", red=True, bold=True)
     return 0

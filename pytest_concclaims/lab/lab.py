@@ -78,6 +78,7 @@ class Lab:
     :param lock_timeout: seconds to wait for the machine lock.
     :param tell: shows the user a line of text, such as what a claim waits for.
     :param waiting: a context in which the lab waits for the machine lock; that time does not count as the claim's.
+    :param progress: a context in which an instrument answers a question, with its name and budget.
     """
 
     #: An outcome to ask a race about: a signal such as SIGSEGV ends the process.
@@ -99,6 +100,7 @@ class Lab:
         lock_timeout: float = 300.0,
         tell: Callable[[str], None] = lambda _: None,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        progress: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.budget = budget
         self._least_budget = least_budget
@@ -119,6 +121,7 @@ class Lab:
             lambda: threads_at_work(self.earlier_threads),
             self._record,
             self._raise,
+            progress,
         )
         #: The threads that were started before the claim.
         self.earlier_threads = frozenset(threading.enumerate())

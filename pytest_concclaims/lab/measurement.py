@@ -8,7 +8,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from opcode import opmap
 from types import FrameType
@@ -87,6 +87,7 @@ class Bench:
     :param disturbed: returns what falsifies a measurement now, in words; None if nothing does.
     :param record: adds evidence.
     :param give_up: ends the claim without a verdict.
+    :param progress: a context in which an instrument answers a question, with its name and budget.
     """
 
     sampling: Callable[[], AbstractContextManager[None]]
@@ -94,6 +95,7 @@ class Bench:
     disturbed: Callable[[], str | None]
     record: Callable[[Evidence], None]
     give_up: Callable[[Inconclusive], NoReturn]
+    progress: Callable[[str], AbstractContextManager[object]] = nullcontext
 
 
 class Measurement(ABC):
@@ -272,7 +274,7 @@ class Measurement(ABC):
         __tracebackhide__ = True
         self.asked = True
         try:
-            with self._bench.sampling():
+            with self._bench.progress(f"{self.name}, at most {self._budget:g} s"), self._bench.sampling():
                 started = clock()
                 try:
                     answer, lacking = self._undisturbed(question)

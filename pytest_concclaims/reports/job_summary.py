@@ -1,4 +1,4 @@
-"""The summary of a job in GitHub Actions: where its variable is set, a run adds its report by itself."""
+"""The job summary of GitHub Actions, to which each run there adds its report."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from ..records.record import RunRecord
 from .markdown import LEAST, fitted
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
-#: Bytes of a step's file; of a larger one GitHub shows nothing (docs: workflow commands, adding a job summary).
+#: Bytes of a step's file. GitHub shows nothing of a larger one (its documentation: workflow commands, job summary).
 LARGEST = 1024 * 1024
 
 
 def add_job_summary(record: RunRecord) -> str | None:
-    """Add a run's report to the file that ``GITHUB_STEP_SUMMARY`` names, after what is in it already.
+    """Append a run's report to the file that ``GITHUB_STEP_SUMMARY`` names.
 
-    :returns: what was added or why not, in a sentence; None if the variable is not set.
+    :returns: a message: what was added, or why nothing was; None if the variable is not set.
     """
     name = os.environ.get(VARIABLE)
     if not name:
         return None
     try:
         return _add(Path(name), record)
-    except OSError as error:  # no verdict is lost: the terminal and the run record have them
+    except OSError as error:  # the terminal and the run record have all verdicts
         return f"job summary: {VARIABLE} names {name}, which could not be written: {error.strerror or error}"
-    except Exception as error:  # noqa: BLE001  # a fault of ours in a summary must not take the run with it
-        return f"job summary: none, by a fault of ours; please report it: {type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001  # a bug here must not end the run
+        return f"job summary: none, by a bug of pytest-concclaims; please report it: {type(error).__name__}: {error}"
 
 
 def _add(path: Path, record: RunRecord) -> str:
@@ -36,8 +36,8 @@ def _add(path: Path, record: RunRecord) -> str:
         room = LARGEST - there - len(separator)
         if room < LEAST:
             return (
-                f"job summary: nothing was added to {path}, which has {there:,} bytes already, and GitHub shows at "
-                f"most {LARGEST:,} of a step; give the run a step of its own"
+                f"job summary: nothing was added to {path}, as it has {there:,} bytes already, and GitHub shows at "
+                f"most {LARGEST:,} of a step; run the claims in a step of their own"
             )
         report = fitted(record, room, _bytes)
         file.write((separator + report.text).encode("utf-8"))

@@ -77,9 +77,9 @@ class ModuleAssertions:
 
 @dataclass(frozen=True)
 class Territory:
-    """The code whose assertions speak for a claim: its own module, and the helpers of its suite.
+    """The code whose assertions belong to a claim: its own module, and the helpers of its suite.
 
-    An ``AssertionError`` from anywhere else (``multiprocessing`` raises bare ones) is an error, no refutation.
+    An ``AssertionError`` from other code (``multiprocessing`` raises bare ones) is an error, not a refutation.
 
     :param module: the file of the claim's module.
     :param folder: the folder of its shipped suite; None for a project's own claims, whose helpers are the
@@ -94,7 +94,7 @@ class Territory:
     foreign: tuple[str, ...]
 
     def holds(self, filename: str, *, rewritten: bool) -> bool:
-        """Return whether a file's code speaks for the claim.
+        """Return whether a file's code belongs to the claim.
 
         :param rewritten: whether pytest has compiled it as test code.
         """
@@ -132,7 +132,7 @@ class AssertionWatch:
 
     One watch at a time.
 
-    :param territory: the code that speaks for the claim.
+    :param territory: the code that belongs to the claim.
     :param unrelated: threads whose failed assertions are not the claim's.
 
     ``held`` has the places of the assertions that held, ``failed`` those of the ones that failed, each with its
@@ -161,9 +161,9 @@ class AssertionWatch:
     ) -> None:
         global _watch
         _watch = self._outer
-        speaking = [module for module in _modules.values() if self._territory.holds(module.filename, rewritten=True)]
+        own = [module for module in _modules.values() if self._territory.holds(module.filename, rewritten=True)]
         # A file that was imported under two names is there twice.
-        self.held = tuple(dict.fromkeys(place for module in speaking for place in module.held()))
+        self.held = tuple(dict.fromkeys(place for module in own for place in module.held()))
         if self._outer is not None:
             _restore(self._marks_before)
 
@@ -182,7 +182,7 @@ class AssertionWatch:
             _restore(before)
 
     def note_failure(self, place: Place, error: BaseException) -> None:
-        """Take note of a failed assertion, once, if it speaks for the claim."""
+        """Note a failed assertion, once, if it belongs to the claim."""
         if threading.current_thread() in self._unrelated or any(known is error for _, known in self.failed):
             return
         if self._territory.holds(place.filename, rewritten=True):

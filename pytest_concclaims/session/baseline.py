@@ -1,4 +1,4 @@
-"""``--claims-baseline``: an earlier run that this one is compared with."""
+"""``--claims-baseline``: the comparison with an earlier run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..text import counted, harmless
 
 
 class Baseline:
-    """The earlier run, and at the end what changed since.
+    """The baseline and, at the end, what changed since.
 
     :param path: of its record, as the command line has it.
     :param old: its record.
@@ -31,7 +31,7 @@ class Baseline:
     def asked_for(cls, config: pytest.Config) -> Baseline | None:
         """Return the baseline of the command line, None without one.
 
-        It is read at once: the run may write its own record over it.
+        It is read at once, as the run may write its own record over it.
 
         :raises pytest.UsageError: it cannot be read.
         """
@@ -50,8 +50,8 @@ class Baseline:
     def compare(self, new: RunRecord) -> bool:
         """Compare with this run, and return whether that fails it.
 
-        Claims that only the baseline has do not count: the run may have been asked for some claims only. But if it
-        has none of the run's claims, nothing was compared, and that fails the run.
+        Claims that only the baseline has do not count: the run may be one of selected claims. A baseline that has
+        none of the run's claims fails the run, as nothing was compared.
         """
         self._comparison = compare(self._old, new, selection=True)
         return self.failure is not None
@@ -61,11 +61,11 @@ class Baseline:
         """Why the comparison fails the run, in a sentence or two; None if it does not."""
         if self._comparison is None:
             return None
-        # A run without claims fails for itself, and no other baseline would help.
+        # A run without claims fails anyhow, and no other baseline would help.
         if self._comparison.new.claims and not self._comparison.compared:
             return (
                 f"Nothing was compared with {self._path}, which has none of this run's claims: the run fails. Name "
-                "the record of an earlier run of them, which --claims-report writes, or leave out --claims-baseline."
+                "a record of these claims, which --claims-report writes, or leave out --claims-baseline."
             )
         if not self._comparison.fails(strict=self._strict):
             return None

@@ -1,4 +1,4 @@
-"""How a claim's test function ended: what its exception says, in terms of the verdict's rules."""
+"""The end of a claim's test function, in the terms of the verdict's rules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..verdict import Ending, Inconclusive, NotApplicable
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup, ExceptionGroup  # type: ignore[import-not-found,unused-ignore]  # pytest needs it
 
-#: Modules of pytest whose ``Failed`` means that ``raises`` or ``warns`` saw nothing: in pytest 8.4 the former
+#: Modules of pytest whose ``Failed`` means that ``raises`` or ``warns`` caught nothing: in pytest 8.4, ``raises``
 #: moved from python_api to raises.
-_SEEING_NOTHING = frozenset({"_pytest.python_api", "_pytest.raises", "_pytest.recwarn"})
+_CATCHING_NOTHING = frozenset({"_pytest.python_api", "_pytest.raises", "_pytest.recwarn"})
 
 
 def ending_of(
@@ -24,10 +24,10 @@ def ending_of(
     is_claims_code: Callable[[FrameType], bool],
     would_be: Callable[[FrameType], bool] = lambda _: False,
 ) -> tuple[Ending, str | None]:
-    """Return how a claim's test function ended, and the reason in words.
+    """Return how a claim's test function ended, and the reason.
 
     :param error: what the function raised; None if it returned.
-    :param is_claims_code: whether a frame's code speaks for the claim.
+    :param is_claims_code: whether a frame's code belongs to the claim.
     :param would_be: whether it would if pytest rewrote its module.
     """
     if error is None:
@@ -37,7 +37,7 @@ def ending_of(
     if isinstance(error, (NotApplicable, pytest.skip.Exception)):
         return Ending.NOT_APPLICABLE, str(error)
     if isinstance(error, pytest.xfail.Exception):
-        return Ending.RAISED, "pytest.xfail() in a claim; say the expected verdict with refuted"
+        return Ending.RAISED, "pytest.xfail() in a claim; mark the expected verdict with refuted"
     if all(_is_refutation(raised, is_claims_code) for raised in raised_by(error)):
         return Ending.ASSERTION_FAILED, None
     message = str(error).partition("\n")[0]  # the rest, a traceback perhaps, is in the evidence
@@ -50,7 +50,7 @@ def ending_of(
 def raised_by(error: BaseException) -> Iterator[BaseException]:
     """Yield the exceptions of a plain group, as of ``asyncio`` or hypothesis; of anything else, itself.
 
-    A class of its own says something else by them: hypothesis' ``FlakyFailure`` that they did not come again.
+    A subclass has another meaning: hypothesis' ``FlakyFailure`` means that the exceptions were not raised again.
     """
     if isinstance(error, BaseExceptionGroup) and type(error) in (ExceptionGroup, BaseExceptionGroup):
         for raised in error.exceptions:
@@ -60,23 +60,23 @@ def raised_by(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_refutation(error: BaseException, is_claims_code: Callable[[FrameType], bool]) -> bool:
-    """Return whether an exception says that what the claim's code asserts does not hold."""
+    """Return whether an exception is a failed assertion of the claim's code."""
     frames = _frames(error)
     if isinstance(error, AssertionError):
         return bool(frames) and is_claims_code(frames[-1])
-    return isinstance(error, pytest.fail.Exception) and _saw_nothing(error, frames, is_claims_code)
+    return isinstance(error, pytest.fail.Exception) and _caught_nothing(error, frames, is_claims_code)
 
 
 def _advice(frame: FrameType, would_be: Callable[[FrameType], bool]) -> str:
     if would_be(frame):
         module = frame.f_globals.get("__name__")
-        return f"if it speaks for the claim, {register(module)}"
-    return "if that refutes the claim, write it there as an assert"
+        return f"if it belongs to the claim, {register(module)}"
+    return "if that refutes the claim, assert it in the claim's own code"
 
 
 def register(module: object) -> str:
-    """Return what to do for pytest to rewrite a module, in words."""
-    return f"call pytest.register_assert_rewrite({module!r}) before its import, in a conftest.py for example"
+    """Return the advice that makes pytest rewrite a module."""
+    return f"call pytest.register_assert_rewrite({module!r}) before its import, e.g. in conftest.py"
 
 
 def _frames(error: BaseException) -> list[FrameType]:
@@ -88,10 +88,12 @@ def _frames(error: BaseException) -> list[FrameType]:
     return frames
 
 
-def _saw_nothing(error: BaseException, frames: list[FrameType], is_claims_code: Callable[[FrameType], bool]) -> bool:
-    """Return whether ``pytest.raises`` or ``warns``, used by the claim's code, waited in vain.
+def _caught_nothing(
+    error: BaseException, frames: list[FrameType], is_claims_code: Callable[[FrameType], bool]
+) -> bool:
+    """Return whether ``pytest.raises`` or ``warns`` in the claim's code caught nothing.
 
-    ``pytest.warns`` says so also when an exception ended its block: then the block did not run.
+    ``pytest.warns`` fails also if an exception ended its block; then the exception counts.
     """
     if error.__context__ is not None:
         return False
@@ -99,6 +101,6 @@ def _saw_nothing(error: BaseException, frames: list[FrameType], is_claims_code: 
     while modules and modules[-1] == "_pytest.outcomes":
         modules.pop()
     helper = len(modules)
-    while modules and modules[-1] in _SEEING_NOTHING:
+    while modules and modules[-1] in _CATCHING_NOTHING:
         modules.pop()
     return 0 < len(modules) < helper and is_claims_code(frames[len(modules) - 1])

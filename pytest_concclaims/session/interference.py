@@ -1,6 +1,6 @@
-"""Interference in the test process that makes every verdict worthless: replaced clocks and thread functions.
+"""Interference in the test process: replaced clocks and thread functions, with which no verdict is valid.
 
-Fixtures and conftest files may do so long after the start, so it is checked right before each claim.
+Fixtures and conftest files may replace them at any time, so they are checked right before each claim.
 """
 
 from __future__ import annotations
@@ -11,34 +11,31 @@ import time
 from collections.abc import Callable
 from types import BuiltinFunctionType, ModuleType
 
-#: What every experiment rests on, and what it is needed for.
+#: Functions that experiments depend on, and what is wrong if they are replaced.
 _FOUNDATIONS: tuple[tuple[ModuleType, str, str], ...] = (
-    (time, "perf_counter", "how long something takes cannot be told"),
-    (time, "monotonic", "how long something takes cannot be told"),
-    (time, "sleep", "nobody waits where a claim has to"),
-    # Not start_new_thread: debuggers replace it with one that starts such a thread all the same.
-    (threading, "get_ident", "what runs here are not Python's threads"),
-    (threading, "get_native_id", "which thread is which cannot be told"),
-    (os, "getpid", "which process is which cannot be told"),
-    (os, "getppid", "which process is which cannot be told"),
+    (time, "perf_counter", "durations cannot be measured"),
+    (time, "monotonic", "durations cannot be measured"),
+    (time, "sleep", "a claim may not wait where it has to"),
+    # Not start_new_thread: debuggers replace it by a function that starts such a thread, too.
+    (threading, "get_ident", "threads may not be Python's own"),
+    (threading, "get_native_id", "threads cannot be identified"),
+    (os, "getpid", "processes cannot be identified"),
+    (os, "getppid", "processes cannot be identified"),
 )
-#: So often is a clock read: it is enough for one that ticks 64 times a second, as on Windows.
+#: The number of times that a clock is read. A clock that ticks 64 times a second, as on Windows, ticks meanwhile.
 _READINGS = 1_000_000
 
 
 def find_interference() -> str | None:
-    """Return why no claim can have a verdict in this process as it is now; None if one can."""
+    """Return why no verdict is valid in this process now; None if there is no interference."""
     for module, name, what in _FOUNDATIONS:
-        function = getattr(module, name, len)  # what is not there was not replaced
+        function = getattr(module, name, len)  # a function that this platform does not have was not replaced
         if not isinstance(function, BuiltinFunctionType):
             culprit = getattr(function, "__module__", None) or type(function).__module__
-            return (
-                f"{module.__name__}.{name} has been replaced (by something of {culprit}), so {what}; run the claims "
-                "without that"
-            )
+            return f"{module.__name__}.{name} was replaced (by {culprit}), so {what}; run the claims without that"
     for clock in (time.perf_counter, time.monotonic):
         if not _goes(clock):
-            return f"time.{clock.__name__} stands still, so how long something takes cannot be told"
+            return f"time.{clock.__name__} does not advance, so durations cannot be measured; replace no clocks"
     return None
 
 

@@ -1,6 +1,6 @@
-"""What claims need of other plugins: pytest-run-parallel, pytest-timeout and pytest-cov.
+"""Cooperation with other plugins: pytest-run-parallel, pytest-timeout and pytest-cov.
 
-All of it is public there: markers, hooks and options. pytest-benchmark has a module of its own.
+It uses their public marks, hooks and options only. For pytest-benchmark, see :mod:`.pytest_benchmark`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .threads import OF_PLUGINS, running_threads
 def run_once(item: pytest.Item) -> None:
     """Keep pytest-run-parallel from calling a claim in several threads, or several times.
 
-    A claim has threads of its own, and one verdict.
+    A claim has threads of its own, and one verdict in a run.
     """
     if item.config.pluginmanager.hasplugin("run-parallel"):
         item.add_marker(pytest.mark.thread_unsafe(reason="a claim has threads of its own"), append=False)
@@ -29,7 +29,7 @@ def run_once(item: pytest.Item) -> None:
 
 
 def advise_on_coverage(config: pytest.Config) -> None:
-    """Let what has no answer beside a tracer name the option of pytest-cov, where that is active."""
+    """If pytest-cov is active, let reasons that name a tracer name its option ``--no-cov``."""
     if config.pluginmanager.hasplugin("_cov") and not config.getoption("no_cov", False):
         set_tracer_advice("run it with --no-cov, as pytest-cov is active")
         config.add_cleanup(lambda: set_tracer_advice(None))
@@ -37,7 +37,7 @@ def advise_on_coverage(config: pytest.Config) -> None:
 
 # --- pytest-timeout
 
-#: Seconds that a claim has at least after it has waited: 0 would switch the timer off.
+#: Seconds that a claim has left at least after it has waited; 0 would switch the timer off.
 _LEAST_S = 0.001
 
 
@@ -45,9 +45,9 @@ _LEAST_S = 0.001
 class _Timer:
     """The timer of pytest-timeout that runs for an item.
 
-    :param settings: as pytest-timeout has them; a named tuple.
-    :param started: by ``time.monotonic()``.
-    :param thread: which has set it: no other can, as signals are the main thread's.
+    :param settings: pytest-timeout's; a named tuple.
+    :param started: its start, by ``time.monotonic()``.
+    :param thread: the thread that set it. No other can set it, as only the main thread can handle signals.
     """
 
     settings: Any
@@ -59,7 +59,7 @@ _TIMER = pytest.StashKey[_Timer]()
 
 
 class TimerWatch:
-    """Hooks of pytest-timeout: note the timer that runs, and its thread, which is none of the claim's."""
+    """Hooks of pytest-timeout: note the timer that runs, and its thread, which is not the claim's."""
 
     @pytest.hookimpl(optionalhook=True, wrapper=True)
     def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> Generator[None, object, object]:
@@ -73,7 +73,7 @@ class TimerWatch:
 
 @contextmanager
 def timer_stopped(item: pytest.Item) -> Iterator[None]:
-    """Stop the timer of pytest-timeout in the block: it waits for other runs, and the claim does nothing."""
+    """Stop the timer of pytest-timeout in the block, in which the claim waits for other runs."""
     timer = item.stash.get(_TIMER, None)
     if timer is None or timer.thread != threading.get_ident():
         yield

@@ -1,19 +1,19 @@
 """``--claims-patience``: a second, longer attempt at each claim that is INCONCLUSIVE.
 
-The whole of the test runs again, with its set-up and its fixtures: what the first attempt has left in them would be
-taken for something that the second one has seen. pytest hears of the second attempt only; its evidence has the first.
+The whole test runs again, with its set-up and fixtures: otherwise, changes that the first attempt made to fixtures
+would affect the second one. pytest gets the reports of the second attempt only; its evidence has the first one.
 """
 
 from __future__ import annotations
 
 import pytest
-from _pytest.runner import runtestprotocol  # what plugins that run a test again use; pytest has no public name for it
+from _pytest.runner import runtestprotocol  # as other plugins that repeat tests do: it has no public name
 
 from .trial import TRIAL
 
 
 class Patience:
-    """Hook: run an INCONCLUSIVE claim once more; one that has a verdict, or ended in an error, stays as it is."""
+    """Hook: run an INCONCLUSIVE claim once more."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a run of claims collects, by its command line and configuration."""
+"""The selection of suites and paths for a run, from the command line and the configuration."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .suites import suite_folders
 class Plan:
     """What to collect.
 
-    :param suites: the shipped suites that run as a whole, by name.
-    :param parts: what else of shipped suites was asked for (``article/test_3_1_thread.py::test_x``).
-    :param paths: whether to collect from pytest's own arguments, or its default places, as well.
-    :param instead: whether the suites run only if nothing that is collected there is a claim.
+    :param suites: the names of the shipped suites that run as a whole.
+    :param parts: the parts of shipped suites that were asked for (``article/test_3_1_thread.py::test_x``).
+    :param paths: whether to collect from pytest's arguments, or from its default places, too.
+    :param instead: whether the suites run only if no claim is collected from there.
     """
 
     suites: tuple[str, ...]
@@ -38,7 +38,7 @@ class Plan:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     def apply(self, config: pytest.Config) -> None:
-        """Take the parts of shipped suites, which are no files, out of pytest's arguments."""
+        """Remove the parts of shipped suites, which are not files, from pytest's arguments."""
         if not self.paths:
             config.args = []
         elif self.parts:
@@ -46,11 +46,11 @@ class Plan:
 
     @property
     def collected(self) -> tuple[str, ...]:
-        """The shipped suites of which there is something to collect."""
+        """The shipped suites of which something is collected."""
         return tuple(dict.fromkeys([*self.suites, *map(_suite_of, self.parts)]))
 
     def wants(self, nodeid: str) -> bool:
-        """Return whether a node of a shipped suite, or something in it, was asked for."""
+        """Return whether a node of a shipped suite, or a part of it, was asked for."""
         return any(is_part(nodeid, part) or is_part(part, nodeid) for part in (*self.suites, *self.parts))
 
     def describe(self) -> str:
@@ -62,14 +62,14 @@ class Plan:
 
 
 def is_part(nodeid: str, of: str) -> bool:
-    """Return whether a node is another one, or in it."""
+    """Return whether a node is another one, or a part of it."""
     return nodeid == of or nodeid.startswith(tuple(of + separator for separator in ("/", "::", "[")))
 
 
 def make_plan(config: pytest.Config) -> Plan:
     """Return what the command line and the ini setting ``claims_suites`` ask for.
 
-    :raises pytest.UsageError: one of them names a suite that there is not.
+    :raises pytest.UsageError: one of them names an unknown suite.
     """
     known = suite_folders()
     asked = _suites(config.getoption("claims_suite"), "--claims-suite", known)
@@ -79,7 +79,7 @@ def make_plan(config: pytest.Config) -> Plan:
     if not arguments:
         if asked or set_suites is not None:
             return Plan(asked or configured, (), paths=True, instead=False)
-        # Below the project's root, where pytest looks here only, the claims may be elsewhere.
+        # Below the project's root, pytest collects from this folder only, and the claims may be elsewhere.
         below = config.rootpath in config.invocation_params.dir.parents
         return Plan(() if below else tuple(known), (), paths=True, instead=not below)
     folder = config.invocation_params.dir
@@ -87,13 +87,12 @@ def make_plan(config: pytest.Config) -> Plan:
     for argument in arguments:
         if argument not in parts and re.fullmatch(r"[\w-]+", argument) and not _is_found(argument, config):
             raise pytest.UsageError(
-                f"{argument}: there is no such file or folder, and no such shipped suite; "
-                f"there is: {', '.join(known)}"
+                f"{argument}: not a file or folder, and not a shipped suite; the shipped suites: {', '.join(known)}"
             )
     return Plan(asked, parts, paths=len(parts) < len(arguments), instead=False)
 
 
-#: What stands for all shipped suites.
+#: The name that stands for all shipped suites.
 ALL_SUITES = "all"
 
 
@@ -103,7 +102,7 @@ def _suites(names: Iterable[str], where: str, known: Iterable[str]) -> tuple[str
     for name in names:
         if name != ALL_SUITES and name not in known:
             raise pytest.UsageError(
-                f"{where} names {name!r}, which is no shipped suite; there is: {', '.join(known)} (or: {ALL_SUITES})"
+                f"{where} names {name!r}, not a shipped suite; write one of: {', '.join(known)}, {ALL_SUITES}"
             )
         found.update(dict.fromkeys(known if name == ALL_SUITES else [name]))
     return tuple(found)
@@ -118,5 +117,5 @@ def _names_suite(argument: str, known: Iterable[str], folder: Path) -> bool:
 
 
 def _is_found(word: str, config: pytest.Config) -> bool:
-    """Return whether pytest could find what a word names."""
+    """Return whether a word names a path, or may name a package."""
     return bool(config.getoption("pyargs")) or (config.invocation_params.dir / word).exists()

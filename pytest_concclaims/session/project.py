@@ -11,16 +11,16 @@ from urllib.parse import quote
 
 
 def project_name(root: Path) -> str:
-    """Return the name under which a project's own claims go.
+    """Return the project's name, which is part of its claims' ids.
 
     It is ``name`` in ``[project]`` of pyproject.toml, else in ``[metadata]`` of setup.cfg, else that of the folder.
     """
-    named = (_told(root / file, read) for file, read in (("pyproject.toml", _in_toml), ("setup.cfg", _in_ini)))
+    named = (_name_in(root / file, read) for file, read in (("pyproject.toml", _in_toml), ("setup.cfg", _in_ini)))
     name = next(filter(None, named), root.name)
     return re.sub(r"[-_.\s]+", "-", name).strip("-").lower() or "project"
 
 
-def _told(file: Path, read: Callable[[str], str]) -> str | None:
+def _name_in(file: Path, read: Callable[[str], str]) -> str | None:
     """Return the name in a file; None if the file is not there, cannot be read or has none."""
     try:
         return read(file.read_text(encoding="utf-8"))

@@ -1,19 +1,23 @@
-"""The bridge to pytest-benchmark: what a claim measured appears there as well.
+"""The bridge to pytest-benchmark: where one of its options is given, it has what a claim measured as well.
 
 pytest-benchmark has no public way to take a measurement that it did not make itself. All that needs its private API
 is in this module: ``config._benchmarksession`` with ``disabled``, ``skip`` and ``benchmarks``, and
-``stats.Metadata``, which are the same from 5.0.1 to 5.3.1. What a later version makes of them is looked at before it
-gets anything: an error at the end of the session would take the whole run with it.
+``stats.Metadata``, which are the same from 5.0.1 to 5.3.1. A later version's are checked before they get anything:
+an error at the end of the session would end the whole run.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+import shlex
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,13 +26,14 @@ from ..lab.ratio import Timing
 
 
 def show(item: pytest.Item, *, claim: str, timings: Sequence[Timing]) -> None:
-    """Add what an attempt at a claim measured to pytest-benchmark's session, if there is one that is not disabled.
+    """Add what an attempt at a claim measured to pytest-benchmark's session.
 
-    Each timing is a benchmark in the claim's group. Its name, ``CLAIM: FUNCTION``, is its full name as well, which
-    runs are compared by: unlike a node id, it is the same in all checkouts and on all interpreters. The timings take
-    the place of what an earlier attempt at the same item has shown; a timing without samples is left out.
+    Only where one of pytest-benchmark's options is given, and its session is not disabled. Each timing is a benchmark
+    in the claim's group. Its name, ``CLAIM: FUNCTION``, is its full name as well, by which runs are compared: unlike
+    a node id, it is the same in all checkouts and on all interpreters. The timings replace those of an earlier
+    attempt at the same item. A timing without samples is left out.
 
-    Never raises. Where pytest-benchmark's private API is not the one that is known, the run has one warning.
+    Raises nothing. If pytest-benchmark's private API is not the known one, the run has one warning.
 
     :param claim: the claim's id.
     :param timings: all timings of the attempt, in the order in which they were measured; further ones of the same
@@ -50,15 +55,37 @@ def show(item: pytest.Item, *, claim: str, timings: Sequence[Timing]) -> None:
         _warn(error)
 
 
+_STORAGE_PREFIX = "file://"
+
+
+def leave_no_empty_storage(config: pytest.Config) -> None:
+    """Remove the folder for saved runs at the end, if this run made it and saved nothing in it.
+
+    pytest-benchmark makes it at each start, before it knows whether there will be anything to save.
+    """
+    option: str | None = config.getoption("benchmark_storage", None)
+    if option is None or ("://" in option and not option.startswith(_STORAGE_PREFIX)):
+        return
+    folder = Path(option.removeprefix(_STORAGE_PREFIX)).absolute()
+
+    def remove() -> None:
+        with suppress(OSError):  # there is something in it, or it is not there
+            folder.rmdir()
+
+    if not folder.exists():
+        config.add_cleanup(remove)
+
+
 #: What pytest-benchmark has of an item.
 _SHOWN = pytest.StashKey[Sequence[Any]]()
-#: Set once this version of pytest-benchmark has turned out to be another than those that are known.
+#: Set once this version of pytest-benchmark proved to be an unknown one.
 _UNSUPPORTED = pytest.StashKey[bool]()
 
 
 def _session(config: pytest.Config) -> Any:
-    """Return pytest-benchmark's session; None if there is none, or none that shows anything."""
-    if hasattr(config, "workerinput"):  # in xdist's workers, 5.0 and 5.1 are not disabled: each would save its own
+    """Return pytest-benchmark's session; None if there is none, or it is to show nothing."""
+    # In xdist's workers, 5.0 and 5.1 are not disabled: each would save its own.
+    if hasattr(config, "workerinput") or not _is_asked_for(config):
         return None
     session: Any = getattr(config, "_benchmarksession", None)
     if session is None:
@@ -66,6 +93,13 @@ def _session(config: pytest.Config) -> Any:
             raise LookupError("it has no session")
         return None
     return None if session.disabled or session.skip else session
+
+
+def _is_asked_for(config: pytest.Config) -> bool:
+    """Return whether the command line, the configuration or the environment has an option of pytest-benchmark."""
+    variable = os.environ.get("PYTEST_ADDOPTS", "")
+    given = [*config.invocation_params.args, *config.getini("addopts"), *shlex.split(variable)]
+    return any(str(argument).startswith("--benchmark-") for argument in given)
 
 
 def _named(timings: Sequence[Timing]) -> Iterator[tuple[str, Timing]]:

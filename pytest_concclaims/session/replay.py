@@ -15,10 +15,10 @@ from ..records.reader import RecordError, read_record
 
 @dataclass(frozen=True)
 class Replay:
-    """What is to be replayed.
+    """The schedules to run again.
 
-    :param tokens: of all claims.
-    :param by_claim: of the claims of a run record, by their ids; None if there is no record.
+    :param tokens: for each claim.
+    :param by_claim: the tokens of a run record's claims, by the claims' ids; None if there is no record.
     """
 
     tokens: tuple[Token, ...] = ()
@@ -26,9 +26,9 @@ class Replay:
 
     @classmethod
     def of(cls, option: Path | Token | None) -> Replay:
-        """Return what the option asks for.
+        """Return the schedules of the option's value.
 
-        :raises pytest.UsageError: the run record cannot be read, has no schedule, or is of another interpreter.
+        :raises pytest.UsageError: the run record cannot be read, or has no valid token.
         """
         if option is None:
             return cls()
@@ -50,7 +50,7 @@ class Replay:
         return self.tokens if self.by_claim is None else self.by_claim.get(claim, ())
 
     def leaves_out(self, claim: str) -> bool:
-        """Return whether a run record is replayed that has no schedule of a claim."""
+        """Return whether a run record is replayed that has no schedule for a claim."""
         return self.by_claim is not None and not self.by_claim.get(claim)
 
 

@@ -1,4 +1,4 @@
-"""The shipped suites, as collectors beside those of the project."""
+"""Collectors of the shipped suites."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def descriptions_of(names: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 class SuiteModule(pytest.Module):
-    """A module of a shipped suite.
+    """A module of a shipped suite, collected by the suite's own rules.
 
-    Collected by the suite's own rules: a user's ``python_functions`` must not empty it, and pytest's import
-    modes would give it a name that the processes it starts cannot import.
+    A user's ``python_functions`` might select nothing in it, and pytest's import modes would give it a name that the
+    processes it starts cannot import.
     """
 
     def _getobj(self) -> Any:
@@ -54,21 +54,21 @@ class SuiteModule(pytest.Module):
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         """Return the module's claims.
 
-        :raises CollectError: there is none.
+        :raises CollectError: there are none.
         """
         found = list(super().collect())
         if not found:
-            raise self.CollectError(f"{self.path} holds no claim; the installation is damaged, install it again")
+            raise self.CollectError(f"{self.path} has no claims; the installation is damaged, install it again")
         return found
 
 
 class Suite(pytest.Directory):
-    """A shipped suite: a collector beside those of the project, at the top.
+    """A shipped suite: a collector at the top, beside those of the project.
 
-    It does not go through pytest's arguments. Beside a virtual environment in the project's folder these
-    lose, depending on pytest's version, the suite or the project's own tests, as one contains the other.
+    Its path is not among pytest's arguments: if a virtual environment in the project's folder contains the suite,
+    pytest, depending on its version, would not collect the suite or the project's own tests.
 
-    ``wants`` returns whether a node of the suite, by its id, was asked for.
+    ``wants`` returns whether a node of the suite was asked for, by its id.
     """
 
     wants: Callable[[str], bool]
@@ -82,7 +82,7 @@ class Suite(pytest.Directory):
         if not files:
             raise self.CollectError(f"no claims in {self.path}; the installation is damaged, install it again")
         for file in files:
-            # No path from the root folder: that would lead through the environment's site-packages.
+            # Not the path from the root folder, which would contain the environment's site-packages.
             nodeid = f"{self.name}/{file.name}"
             if self.wants(nodeid):
                 module: SuiteModule = SuiteModule.from_parent(self, path=file, nodeid=nodeid)
@@ -91,18 +91,18 @@ class Suite(pytest.Directory):
 
 
 class LastFailedGuard:
-    """Hook: have ``--lf`` choose among the claims of a suite by their node ids only.
+    """Hook: let ``--lf`` select a suite's claims by node id only.
 
-    It skips files by the paths in the node ids of last time's failures, and those of a suite are no paths.
+    It also skips files, by the paths in the node ids of the last failures; a suite's node ids have no paths.
     """
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> pytest.CollectReport | None:
-        """Collect a suite's module before the cache plugin can skip it; leave errors to pytest."""
+        """Collect a suite's module before the cache plugin can skip it; pytest handles errors."""
         if not isinstance(collector, SuiteModule) or not isinstance(collector.parent, Suite):
             return None
         try:
             result = list(collector.collect())
-        except Exception:  # noqa: BLE001  (pytest collects it again, and reports whatever it is)
+        except Exception:  # noqa: BLE001  (pytest collects it again, and reports the error)
             return None
         return pytest.CollectReport(collector.nodeid, "passed", None, result)

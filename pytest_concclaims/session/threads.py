@@ -14,23 +14,23 @@ from types import FrameType
 
 from ..lab.threads import DEADLOCKED
 
-#: Threads that another plugin has started while a claim runs.
+#: Threads that other plugins started while a claim ran.
 OF_PLUGINS: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
-#: Seconds that threads of a claim have to end, once its teardown is over.
+#: Seconds that a claim's threads have to end after its teardown.
 _JOIN_TIMEOUT_S = 5.0
-#: Seconds between two looks whether one of them has become idle.
+#: Seconds between two checks whether one of them is idle.
 _POLL_INTERVAL_S = 0.02
 
 
 def running_threads() -> frozenset[threading.Thread]:
-    """Return the threads that run now, but for the one that asks, other plugins', and those lost in a deadlock."""
+    """Return the threads that run now, except the current one, other plugins', and those in a deadlock of a race."""
     return frozenset(threading.enumerate()) - {threading.current_thread(), *OF_PLUGINS, *DEADLOCKED}
 
 
 def threads_in(is_code: Callable[[FrameType], bool]) -> frozenset[threading.Thread]:
-    """Return the threads, but for the one that asks, that run a function of some code now.
+    """Return the threads, except the current one, that have a frame of certain code on their stack.
 
-    :param is_code: whether a frame runs such a function.
+    :param is_code: whether a frame is of that code.
     """
     frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
     return frozenset(
@@ -45,10 +45,10 @@ def _stack(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _is_idle_worker(thread: threading.Thread) -> bool:
-    """Return whether a thread waits for work in a pool of ``concurrent.futures``, which a fixture may have made.
+    """Return whether a thread waits for work in a pool of ``concurrent.futures``, which may be a fixture's.
 
-    It has started with the first task, perhaps a claim's; what is raised there is not lost. The workers of a pool
-    that is not used any more end by themselves.
+    A pool starts its threads with its tasks, perhaps a claim's, and keeps what these raise. The threads of a pool
+    that is not referenced any more end by themselves.
     """
     frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001  (documented, for exactly this)
     files = {call.f_code.co_filename for call in _stack(frame)}
@@ -61,13 +61,13 @@ _WAITING = frozenset({_POOL, threading.Thread.run.__code__.co_filename, queue.Qu
 
 
 class LeftThreads:
-    """The threads that the claims of a run have left running."""
+    """The threads that the claims of a run left running."""
 
     def __init__(self) -> None:
         self._threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
     def add_those_of_a_claim(self, before: frozenset[threading.Thread]) -> str | None:
-        """Wait for the threads that a claim has started; return, in words, which of them do not end.
+        """Wait for the threads that a claim started; return a message if some of them do not end.
 
         :param before: the threads that ran when the claim was called.
         """
@@ -82,8 +82,8 @@ class LeftThreads:
         if not left:
             return None
         return (
-            f"the claim has left {_named(left)} running, and how that ends is not seen; join it before the claim "
-            "returns, or let a fixture start it"
+            f"the claim left {_named(left)} running, whose end is not seen; join it before the claim returns, or "
+            "start it in a fixture"
         )
 
     def still_running(self) -> frozenset[threading.Thread]:
@@ -92,12 +92,12 @@ class LeftThreads:
 
 
 def unrelated_reason(threads: Iterable[threading.Thread]) -> str | None:
-    """Return, in words, why a claim beside some threads cannot be confirmed; None if there are none."""
+    """Return why a claim cannot be confirmed while some threads run; None if there are no threads."""
     if not threads:
         return None
     return (
-        f"{_named(threads)}, which ran before the claim, may assert something meanwhile, and what holds there cannot "
-        "be told from what this claim asserts; let it end before"
+        f"{_named(threads)} ran before the claim and may assert something in its code, which cannot be distinguished "
+        "from the claim's own assertions; end it before the claim"
     )
 
 

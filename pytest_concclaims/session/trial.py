@@ -1,4 +1,4 @@
-"""Trying a claim: its test function is run and watched, and its verdict is decided."""
+"""Attempts at a claim: the test function is run and watched, and the verdict is decided."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import sys
 import sysconfig
 import threading
 import traceback
-from collections.abc import Generator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from pathlib import Path
 from types import FrameType, FunctionType
@@ -34,18 +34,21 @@ from .collection import CLAIM
 from .ending import ending_of, raised_by, register
 from .interference import find_interference
 from .other_plugins import timer_stopped
+from .progress import Progress
 from .replay import Replay
 from .suites import SuiteModule
 from .threads import LeftThreads, running_threads, threads_in, unrelated_reason
 
 #: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
 REPORT_ATTRIBUTE = "concclaims_result"
-#: Columns of an interleaving in a failure's text: a worker of pytest-xdist knows no terminal's.
+#: The name of a claim's section in pytest's reports.
+SECTION = "claim"
+#: Columns of an interleaving in a report's section: a worker of pytest-xdist knows no terminal's.
 _STORY_WIDTH = 78
 _PACKAGE = Path(__file__).parents[1]
 GIL_CHANGED = (
-    "the GIL came back after the interpreter had started (an extension module that needs it was imported), so what "
-    "is expected here and what ran may not belong together; run again with PYTHON_GIL=1, or without that module"
+    "the GIL was re-enabled at run time, by the import of an extension module that needs it, so the expected verdict "
+    "may be that of another state; run again with PYTHON_GIL=1, or without that module"
 )
 
 
@@ -53,19 +56,19 @@ GIL_CHANGED = (
 class Trial:
     """One attempt at a claim.
 
-    :param territory: the code that speaks for the claim.
-    :param attempts: earlier attempts in this run, which it must agree with.
-    :param undecided: those before them that were INCONCLUSIVE, where this is the second, longer attempt.
-    :param patience: seconds for each experiment of a second attempt if this is INCONCLUSIVE; None: it is the last.
-    :param phase: what is being run, or was last: the set-up, the claim or the teardown.
-    :param running: whether the test function is being called.
-    :param facts: what the verdict goes by, so far.
-    :param decision: the verdict, once there is one.
-    :param cause: the exception that it rests on, if one.
+    :param territory: the code that belongs to the claim.
+    :param attempts: earlier attempts in this run, with which this one must agree.
+    :param undecided: the INCONCLUSIVE attempts before those, if this is the second, longer attempt.
+    :param patience: seconds for each experiment of a second attempt if this is INCONCLUSIVE; None: this is the last.
+    :param phase: the phase that runs, or ran last: the set-up, the claim or the teardown.
+    :param running: whether the test function is running.
+    :param facts: what the verdict depends on, so far.
+    :param decision: the verdict; None until it is decided.
+    :param cause: the exception that the verdict is based on, if any.
     :param threads_before: the threads that ran when the test function was called; None before that.
-    :param threads_left: which threads it has left running, in words.
+    :param threads_left: a message about threads that the claim left running.
     :param disturbances: exceptions that ended threads, and failures of subtests.
-    :param observations: evidence that no instrument has recorded.
+    :param observations: evidence that no instrument recorded.
     """
 
     claim: Claim
@@ -86,7 +89,7 @@ class Trial:
     observations: list[Evidence] = dataclasses.field(default_factory=list)
 
     def take(self, **facts: Any) -> Decision:
-        """Take facts in, as fields of :class:`Facts`, and decide anew."""
+        """Add facts, as fields of :class:`Facts`, and decide again."""
         self.facts = dataclasses.replace(
             self.facts,
             disturbance=self.disturbances[0].phrase() if self.disturbances else None,
@@ -111,7 +114,7 @@ class Trial:
         return [*self.attempts, *filter(None, [self.as_attempt()])]
 
     def result(self) -> ClaimResult:
-        """Return how the claim ended; if it has not, what that means should nothing more be heard of it."""
+        """Return the claim's result; before its end, the result that it has if the process ends now."""
         decision, claim = self.decision or decide(Facts()), self.claim
         reason = decision.reason
         if decision.verdict is Verdict.REFUTED and claim.expected is Verdict.REFUTED:
@@ -133,7 +136,7 @@ class Trial:
         )
 
     def begin_again(self) -> None:
-        """Make what there is an earlier attempt, should a plugin call the test function more than once."""
+        """Store the attempt as an earlier one, as a plugin may call the test function more than once."""
         attempt = self.as_attempt()
         if attempt is not None:
             self.attempts.append(attempt)
@@ -145,11 +148,11 @@ class Trial:
         if self.decision is None:
             return None
         own = [item.to_json() for item in self.evidence() if not isinstance(item, Attempt)]
-        decision = decide(dataclasses.replace(self.facts, earlier=()))  # its own, and not whether it agrees
+        decision = decide(dataclasses.replace(self.facts, earlier=()))  # regardless of other attempts
         return Attempt(decision.verdict.value, decision.reason, own)
 
     def end(self, left: LeftThreads) -> None:
-        """Close the lab, and see which threads the claim has left running."""
+        """Close the lab, and note which threads the claim left running."""
         if self.threads_before is not None:
             self.threads_left = left.add_those_of_a_claim(self.threads_before)
         self.lab.close()
@@ -168,10 +171,10 @@ SHARED = pytest.StashKey[Shared]()
 
 
 class ThreadWatch:
-    """Hooks: note what ends threads, from a claim's set-up to the end of its teardown.
+    """Hooks: note exceptions that end threads, from a claim's set-up to the end of its teardown.
 
-    Around the whole, so that no gap is left between the phases; and innermost in each phase, as pytest before 8.4
-    has a hook of its own there.
+    Around all phases, so that there is no gap between them; and innermost in each phase, where pytest before 8.4
+    sets its own hook.
     """
 
     def __init__(self, left: LeftThreads) -> None:
@@ -179,7 +182,7 @@ class ThreadWatch:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Watch all phases, and what lies between them."""
+        """Watch all phases, and the time between them."""
         with _threads_watched(item):
             return (yield)
 
@@ -199,7 +202,7 @@ class ThreadWatch:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Watch the teardown, and what the claim left running."""
+        """Watch the teardown, and note threads that still run after it."""
         __tracebackhide__ = True
         trial = item.stash.get(TRIAL, None)
         if trial is not None:
@@ -213,9 +216,9 @@ class ThreadWatch:
 
 
 def _threads_watched(item: pytest.Item) -> AbstractContextManager[None]:
-    """Note the exceptions that end a claim's threads: pytest warns of them, and lets the test pass.
+    """Note the exceptions that end a claim's threads: pytest only warns of them.
 
-    It also warns of those that end another thread, such as an earlier claim's: they are none of this one's.
+    Exceptions that end other threads, such as an earlier claim's, are not noted.
     """
 
     def note(name: str, thread: threading.Thread | None, error: BaseException) -> bool:
@@ -229,21 +232,25 @@ def _threads_watched(item: pytest.Item) -> AbstractContextManager[None]:
 
 
 class ClaimTrials:
-    """Hooks: a trial for each attempt at a claim, decided around the call of its test function.
+    """Hooks: make a trial for each attempt at a claim, and decide it after the test function.
 
+    :param progress: shows what a claim does; None: there is no terminal to show it on.
     :param gil: whether the GIL was on when the interpreter had just started.
     """
 
-    def __init__(self, config: pytest.Config, left: LeftThreads, *, gil: bool) -> None:
+    def __init__(
+        self, config: pytest.Config, left: LeftThreads, progress: Progress | None = None, *, gil: bool
+    ) -> None:
         self._config = config
         self._left = left
+        self._progress = progress
         self._gil = gil
         self._replay = Replay.of(config.getoption("claims_replay"))
         self._has_shown = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Begin an attempt."""
+        """Start an attempt."""
         __tracebackhide__ = True
         claim = item.stash.get(CLAIM, None)
         if claim is None or not isinstance(item, pytest.Function):
@@ -267,15 +274,16 @@ class ClaimTrials:
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        """Finish a fixture that gave no verdict: pytest does so only for its own outcomes and ``Exception``.
+        """Finish a fixture that raised INCONCLUSIVE or NOT APPLICABLE.
 
-        It refuses to set one up again that was not finished, for another claim or another attempt.
+        pytest does so only for its own outcomes and for ``Exception``, and does not set up a fixture again that was
+        not finished.
         """
         __tracebackhide__ = True
         try:
             return (yield)
         except (Inconclusive, NotApplicable):
-            fixturedef.cached_result = (None, None, None)  # what was never set up is not finished, either
+            fixturedef.cached_result = (None, None, None)  # pytest finishes only a fixture with a result
             fixturedef.finish(request)  # type: ignore[arg-type]  # it is a SubRequest, which has no public name
             raise
 
@@ -296,21 +304,22 @@ class ClaimTrials:
             shared=_shared_with(item) if earlier is None else None,
             lock_timeout=option("claims_lock_timeout"),
             tell=self._show,
-            waiting=partial(timer_stopped, item),
+            waiting=partial(self._waiting, item),
+            progress=nullcontext if self._progress is None else self._progress.doing,
         )
         return Trial(claim, lab, _territory(item), attempts, undecided, None if undecided else patience)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Call the claim's function and decide: swallow what was expected, raise what was not."""
+        """Call the claim's function and decide; swallow the expected failure, raise an unexpected one."""
         trial = pyfuncitem.stash.get(TRIAL, None)
         if trial is None:
             return (yield)
         __tracebackhide__ = True
         trial.begin_again()
-        worthless = find_interference()
-        if worthless is not None:
-            trial.take(interference=worthless)
+        interference = find_interference()
+        if interference is not None:
+            trial.take(interference=interference)
             self._raise_unless_expected(trial)
         error: BaseException | None = None
         result: object = True
@@ -322,7 +331,7 @@ class ClaimTrials:
                 try:
                     result = yield
                 except (KeyboardInterrupt, pytest.exit.Exception, bdb.BdbQuit):
-                    raise  # no verdict, and no error either: the run was stopped
+                    raise  # the run was stopped: neither a verdict nor an error
                 except BaseException as raised:  # noqa: BLE001  (the verdict depends on what it is)
                     error = raised
         finally:
@@ -333,11 +342,21 @@ class ClaimTrials:
         self._raise_unless_expected(trial)
         return result
 
-    def _show(self, line: str) -> None:
-        """Show a line in the terminal, past what pytest captures; a worker of pytest-xdist has its errors only.
+    @contextmanager
+    def _waiting(self, item: pytest.Item) -> Iterator[None]:
+        """Wait in the block: the claim does nothing, and is not charged for it."""
+        with timer_stopped(item), nullcontext() if self._progress is None else self._progress.kept():
+            yield
 
-        And that once, as the workers of a run wait for each other all the time.
+    def _show(self, line: str) -> None:
+        """Show what a claim waits for: as progress, or as a line in the terminal, past what pytest captures.
+
+        A worker of pytest-xdist writes it to its errors, and once only, as the workers of a run wait for each other
+        all the time.
         """
+        if self._progress is not None:
+            self._progress.set(line)
+            return
         if self._has_shown and hasattr(self._config, "workerinput"):
             return
         self._has_shown = True
@@ -354,10 +373,10 @@ class ClaimTrials:
         watch: AssertionWatch,
         unrelated_threads: str | None,
     ) -> None:
-        """Decide the claim by what its call has shown."""
+        """Decide the claim after its call."""
         ending, reason = ending_of(
             error,
-            is_claims_code=partial(_speaks_for, trial.territory),
+            is_claims_code=partial(_belongs_to, trial.territory),
             would_be=lambda frame: trial.territory.holds(frame.f_code.co_filename, rewritten=True),
         )
         caught = _caught(error, watch)
@@ -368,7 +387,7 @@ class ClaimTrials:
             asserted=bool(watch.held),
             unwatched=_why_unwatched(item),
             xfail=_XFAIL if item.get_closest_marker("xfail") is not None else None,
-            caught=f"an assertion failed, and the failure was caught: {caught[0].text}; let it end the claim"
+            caught=f"an assertion failed, and the failure was caught: {caught[0].text}; do not catch it"
             if caught
             else None,
             unsettled=None if unsettled is None else _unsettled(unsettled),
@@ -406,36 +425,39 @@ class ClaimTrials:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the result into the report, and take a verdict back that set-up or teardown make void."""
+        """Add the result to the report, and void a verdict if set-up or teardown failed."""
         report = yield
         trial = item.stash.get(TRIAL, None)
         if trial is None:
             return report
         if trial.running:  # a subtest's report
-            if call.excinfo is not None:  # it failed, or was skipped: then a part of the claim was not looked at
+            if call.excinfo is not None:  # it failed, or was skipped: a part of the claim was not tested
                 trial.disturbances.append(_raised("a subtest", call.excinfo.value))
             return report
         trial.duration += report.duration
+        error = call.excinfo.value if call.excinfo is not None else None
+        if isinstance(error, pytest.fail.Exception) and not error.pytrace:
+            report.longrepr = str(error)  # newer versions of pytest add that there is no traceback
         _take_back(trial, report, call)
         _decorate(item, trial, report)
         if report.when == "teardown":
-            trial.cause = None  # its frames hold what the claim has opened
+            trial.cause = None  # its frames reference objects of the claim
         return report
 
 
 #: Exceptions that are reported by the reason of the decision, and not by themselves.
 _OWN_WORDS = (Inconclusive, NotApplicable, pytest.xfail.Exception)
-_XFAIL = "it was marked xfail while it ran; say the expected verdict with refuted"
+_XFAIL = "the claim was marked xfail while it ran; mark the expected verdict with refuted"
 
 
-def _speaks_for(territory: Territory, frame: FrameType) -> bool:
-    """Return whether a frame's code speaks for a claim."""
+def _belongs_to(territory: Territory, frame: FrameType) -> bool:
+    """Return whether a frame's code belongs to a claim."""
     return territory.holds(frame.f_code.co_filename, rewritten=is_rewritten(frame.f_globals))
 
 
 def _asserts_for(territory: Territory, frame: FrameType) -> bool:
-    """Return whether a frame's code speaks for a claim, and asserts something."""
-    return has_assertions(frame.f_code) and _speaks_for(territory, frame)
+    """Return whether a frame's code belongs to a claim, and has assertions."""
+    return has_assertions(frame.f_code) and _belongs_to(territory, frame)
 
 
 def _unsettled(raised: Inconclusive | NotApplicable) -> Decision:
@@ -444,10 +466,10 @@ def _unsettled(raised: Inconclusive | NotApplicable) -> Decision:
 
 
 def _caught(error: BaseException | None, watch: AssertionWatch) -> list[Place]:
-    """Return the assertions that failed, none of whose failures ended the claim.
+    """Return the assertions that failed, but did not end the claim.
 
-    hypothesis runs a claim again with other arguments for which the same assertion fails, and so may tasks that run
-    side by side.
+    The same assertion may fail several times: under hypothesis, which runs a claim again with other arguments, and in
+    tasks that run at the same time.
     """
     ended_by = set() if error is None else {id(raised) for raised in raised_by(error)}
     ended_at = {place for place, failure in watch.failed if id(failure) in ended_by}
@@ -460,17 +482,17 @@ def _why_unwatched(item: pytest.Function) -> str | None:
     if is_noted(function.__code__.co_filename):
         return None
     return (
-        f"the assertions of {function.__code__.co_filename} cannot be seen, as pytest has not rewritten it; "
+        f"the assertions of {function.__code__.co_filename} cannot be seen, as pytest did not rewrite it; "
         f"{register(function.__module__)}"
     )
 
 
 def _take_back(trial: Trial, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
-    """Turn whatever happened around the call into the claim's end."""
+    """Let failures and skips of set-up, call and teardown decide the claim, if it is not decided by them yet."""
     where = {"setup": "set-up", "call": "the claim", "teardown": "teardown"}[str(report.when)]
     error = call.excinfo.value if call.excinfo is not None else None
     if hasattr(report, "wasxfail"):
-        reason = f"xfail on a claim, in {where}; say the expected verdict with refuted"
+        reason = f"xfail on a claim, in {where}; mark the expected verdict with refuted"
         del report.wasxfail
         report.outcome, report.longrepr = "failed", reason
         trial.take(xfail=reason)
@@ -494,7 +516,7 @@ def _take_back(trial: Trial, report: pytest.TestReport, call: pytest.CallInfo[No
 
 
 def _is_news(trial: Trial, report: pytest.TestReport) -> bool:
-    """Return whether a failure is one that the decision does not know of yet."""
+    """Return whether a failure is not part of the decision yet."""
     if report.when == "teardown" or trial.decision is None:
         return True
     return trial.decision.verdict is trial.claim.expected
@@ -503,33 +525,43 @@ def _is_news(trial: Trial, report: pytest.TestReport) -> bool:
 def _decorate(item: pytest.Item, trial: Trial, report: pytest.TestReport) -> None:
     claim, decision, result = trial.claim, trial.decision, trial.result()
     setattr(report, REPORT_ATTRIBUTE, json.dumps({"decided": decision is not None, "result": result.to_json()}))
-    statement = claim.statement.encode("utf-8", "backslashreplace").decode("utf-8")  # what xdist can send
+    statement = _sendable(claim.statement)
     properties = {"claim": claim.id, "statement": statement, "expected": claim.expected.value}
     if decision is not None:
         properties["verdict"] = decision.verdict.value
+        properties["result"] = _sendable(_in_words(result))
+        if result.evidence:
+            properties["finding"] = _sendable(summary_phrase(result.evidence))
     report.user_properties = [*report.user_properties, *properties.items()]
     if decision is not None and trial.cause is None and report.skipped:  # by this module's own skip
         path, line, _ = item.reportinfo()
-        word = "INCONCLUSIVE: " if decision.verdict is Verdict.INCONCLUSIVE else ""
-        report.longrepr = (str(path), (line or 0) + 1, f"{word}{decision.reason}")
+        report.longrepr = (str(path), (line or 0) + 1, str(decision.reason))  # pytest writes it beside the verdict
     if report.when == "call":
-        lines = [f'"{harmless(claim.statement)}"', _as_expected(result), f"{claim.id}, {claim.location}"]
+        lines = [f'"{harmless(claim.statement)}"', f"is {_in_words(result)}", f"{claim.id}, {claim.location}"]
         for piece in result.evidence:
             lines.append(f"- {harmless(piece.phrase())}")
             if isinstance(piece, RaceRun):
                 most = FEW_LINES if item.config.get_verbosity() <= 0 else None
                 lines += [f"  {line}" for line in interleaving(piece, _STORY_WIDTH, most)]
-        report.sections.append(("claim", "\n".join(lines)))
+        report.sections.append((SECTION, "\n".join(lines)))
         crash = getattr(report.longrepr, "reprcrash", None)
         if crash is not None and result.verdict is Verdict.REFUTED:  # for the short summary, which has one line
             crash.message = f"REFUTED: {harmless(summary_phrase(result.evidence).partition('; ')[0])}"
 
 
-def _as_expected(result: ClaimResult) -> str:
+def _sendable(text: str) -> str:
+    """Return a text as pytest-xdist can send it: without lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _in_words(result: ClaimResult) -> str:
+    """Return a claim's result in words, such as ``REFUTED as expected, because it reflects light``."""
     if result.verdict is result.expected:
         because = f", because {harmless(result.reason)}" if result.reason else ""
-        return f"is {result.verdict.word} as expected{because}"
-    return f"is {result.verdict.word}, expected {result.expected.word}"
+        return f"{result.verdict.word} as expected{because}"
+    if not result.verdict.reached:
+        return f"{result.verdict.word}: {harmless(result.reason or '')}"
+    return f"{result.verdict.word}, expected {result.expected.word}"
 
 
 # --- around the call
@@ -544,7 +576,7 @@ def _plain_function(item: pytest.Function) -> FunctionType:
 
 
 def _shared_with(item: pytest.Function) -> Shared:
-    """Return what the claims of a module have measured for each other."""
+    """Return the measurements that the claims of a module share."""
     module = item.getparent(pytest.Module)
     return {} if module is None else module.stash.setdefault(SHARED, {})
 
@@ -567,9 +599,9 @@ def _installed() -> tuple[str, ...]:
 
 
 def _observations(error: BaseException | None, decision: Decision, watch: AssertionWatch) -> list[Evidence]:
-    """Return the evidence that the assertions are, and an exception that ended the claim in ERROR."""
+    """Return the evaluated assertions as evidence, and the exception that ended the claim in ERROR."""
     found: list[Evidence] = [Assertion(True, place.text, _shown(place)) for place in watch.held]
-    # Of failures at one place, the last: it is the one that ended the claim, if one did.
+    # Of several failures of one assertion, the last: if one ended the claim, it is this.
     found += [_failed(place, failure) for place, failure in dict(watch.failed).items()]
     if error is not None and decision.verdict is Verdict.REFUTED:
         noted = {id(failure) for _, failure in watch.failed}

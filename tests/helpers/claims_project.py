@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -123,11 +124,19 @@ class Run:
 
     @property
     def section(self) -> list[str]:
-        """The lines of the summary section before the one that names the record."""
+        """The lines of the summary, to its end, but for the reports' names."""
         lines = self.result.stdout.lines
         start = next(number for number, line in enumerate(lines) if " concurrency claims " in line) + 1
-        end = next(number for number, line in enumerate(lines) if line.startswith("run record: "))
-        return lines[start:end]
+        end = next(number for number, line in enumerate(lines) if "run record: " in line)
+        last = lines[end].partition("run record: ")[0].rstrip()
+        found = [*lines[start:end], *([last] if last else [])]
+        return [*found[:-1], found[-1].rstrip(";")]
+
+    @property
+    def ending(self) -> str:
+        """What the summary ends with, on one line: what was verified, on what, and in how long."""
+        start = next(number for number, line in enumerate(self.section) if re.match("[0-9,]+ claims?:", line))
+        return " ".join(self.section[start:])
 
 
 def make_project(pytester: pytest.Pytester, code: str, *, ini: str = "", conftest: str = "") -> None:

@@ -74,7 +74,7 @@ def test_run_that_verified_nothing_says_so_there(pytester: pytest.Pytester, summ
     assert "no verdict, nothing was verified" in summary.read_text(encoding="utf-8")
 
 
-def test_summary_that_cannot_be_written_is_told_and_fails_nothing(
+def test_summary_that_cannot_be_written_is_reported_and_fails_nothing(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The verdicts are in the terminal and in the record."""
@@ -98,7 +98,7 @@ def test_report_is_whole_where_there_is_room(summary: Path) -> None:
 @pytest.mark.parametrize("there", [0, 900_000, job_summary.LARGEST - LEAST - 2])
 @pytest.mark.parametrize("character", ["x", "雪"])
 def test_file_never_exceeds_the_limit(summary: Path, there: int, character: str) -> None:
-    """In bytes, and with what other commands of the step have written; what was left out is told."""
+    """In bytes, and with what other commands of the step have written; the message names what was left out."""
     summary.write_bytes(b"-" * there)
     notes = (Note(character * 2000),) * 30
     record = record_of(*(replace(CLAIM, id=str(n), evidence=notes) for n in range(30)))

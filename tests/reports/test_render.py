@@ -16,7 +16,7 @@ from pytest_concclaims.records.reader import parse_record
 from pytest_concclaims.records.record import SCHEMA_FILE, RunRecord
 from pytest_concclaims.reports.markdown import LARGEST_COMMENT, LEAST, markdown
 from pytest_concclaims.reports.page import page
-from pytest_concclaims.reports.terminal import summary
+from pytest_concclaims.reports.terminal import ending, summary
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 TEXTS = [
@@ -124,4 +124,5 @@ def test_whatever_passes_the_schema_can_be_shown(seed: int) -> None:
         assert len(text) <= most
     for verbosity in (0, 1):
         lines = list(summary(record.claims, width=80, verbosity=verbosity, strict=record.strict))
+        lines += ending(record.claims, width=80, interpreter=record.interpreter.describe(), seconds=record.duration)
         assert all(span.text.isprintable() for line in lines for span in line)

@@ -425,7 +425,7 @@ def test_encoding(load: Load, watched: Watch, encoding: str) -> None:
 
 
 def test_places(load: Load, watched: Watch) -> None:
-    """An assertion is told once, with its file and the line that it begins on."""
+    """An assertion is noted once, with its file and the line that it begins on."""
     module = load(
         "def claim():\n    x = 1\n    for _ in range(3):\n        assert x\n    assert (\n        x\n    )\n"
     )
@@ -453,7 +453,7 @@ def calling(helper: ModuleType) -> str:
 
 @pytest.mark.parametrize(("rewritten", "expected"), [(True, ["assert x"]), (False, [])])
 def test_helper_module(load: Load, watched: Watch, rewritten: bool, expected: list[str]) -> None:
-    """A project's other modules speak for its claims if pytest treats them as test code."""
+    """A project's other modules belong to its claims if pytest treats them as test code."""
     module = load(calling(load(HELPER, rewritten=rewritten)))
     assert held(watched(module)) == expected
 

@@ -67,13 +67,12 @@ def test_a_verdict_that_turned_fails_the_run(
 
 
 def test_what_turned_is_shown_after_the_claims(pytester: pytest.Pytester) -> None:
-    """From what, to what and why; the last word says why the run fails though every verdict is as expected."""
+    """From what, to what and why; and why the run fails though every verdict is as expected."""
     run = run_twice(pytester, CONFIRMED, REFUTED, subprocess=True)
     assert run.status == 1
     run.result.stdout.fnmatch_lines(
         [
             "*= concurrency claims =*",
-            "2 claims: 1 confirmed, 1 refuted; every verdict as expected",
             f"*= compared with {OLD} =*",
             "then: * 2 claims, pytest-concclaims *",
             "TURNED! *Snow is white",
@@ -82,7 +81,8 @@ def test_what_turned_is_shown_after_the_claims(pytester: pytest.Pytester) -> Non
             "*because it melts",
             "1 turned; 1 unchanged (1 confirmed); the test of 1 claim was changed since",
             f"Compared with {OLD}, 1 claim turned: the run fails.",
-            "run record: *",
+            "2 claims: 1 confirmed, 1 refuted; every verdict as expected;",
+            "the run fails, see above; on *",
         ]
     )
 
@@ -104,7 +104,7 @@ def test_baseline_without_any_claim_of_the_run_fails_it(
     run.result.stdout.fnmatch_lines(["nothing to compare: no claim is in both runs; 2 new*"])
     text = " ".join(run.output.split())
     assert f"Nothing was compared with {OLD}, which has none of this run's claims: the run fails." in text
-    assert "Name the record of an earlier run of them" in text
+    assert "Name a record of these claims" in text
 
 
 def test_run_without_claims_is_not_told_of_another_baseline(pytester: pytest.Pytester) -> None:
@@ -187,7 +187,7 @@ def test_strict_says_what_failed(pytester: pytest.Pytester) -> None:
 
 
 def test_another_interpreter_may_be_the_baseline(pytester: pytest.Pytester) -> None:
-    """It is told, and what turned fails all the same."""
+    """The summary says so; a verdict that turned fails the run nevertheless."""
     make_baseline(pytester, CONFIRMED, change=lambda old: old["interpreter"].update(implementation_version="2.7.18"))
     run = run_claims(pytester, f"--claims-baseline={OLD}")
     assert run.status == 0

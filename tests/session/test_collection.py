@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 
 from helpers.claims_project import install, make_project, one_claim, run_claims, ship
+from pytest_concclaims import Lab
 
 SNOW = """
 import pytest
@@ -106,7 +108,7 @@ def test_the_same_holds_for_an_installed_package(pytester: pytest.Pytester) -> N
     suite.result.stdout.fnmatch_lines(
         [
             "claims: the project's own; if it has none, the shipped suite article",
-            "claims: this project has none of its own; shipped: article",
+            "claims: this project has none; running the shipped suite article",
         ]
     )
     assert suite.record is not None
@@ -199,7 +201,7 @@ def test_unknown_suite_is_a_usage_error(pytester: pytest.Pytester) -> None:
     make_own(pytester)
     run = run_claims(pytester, "artcle")
     assert run.status == 4
-    assert "artcle: there is no such file or folder, and no such shipped suite; there is: article" in run.output
+    assert "artcle: not a file or folder, and not a shipped suite; the shipped suites: article" in run.output
 
 
 @pytest.mark.usefixtures("suite")
@@ -283,7 +285,7 @@ def test_last_failed_claim_of_a_suite_runs_again_where_the_project_has_none(pyte
     [
         ("no file", "no claims in ", ("--claims-suite=article",)),
         ("no file", "no claims in ", ("article",)),
-        ("no claim", "holds no claim; the installation is damaged", ("--claims-suite=article",)),
+        ("no claim", "has no claims; the installation is damaged", ("--claims-suite=article",)),
         ("not importable", "No module named 'no_such_module'", ("--claims-suite=article",)),
     ],
     ids=str,
@@ -363,12 +365,26 @@ def test_without_claims_nothing_but_claims_is_no_test(pytester: pytest.Pytester)
 
 
 def test_without_claims_bad_claims_are_not_looked_at(pytester: pytest.Pytester) -> None:
-    """Who does not ask for claims does not hear of them."""
+    """Without --claims, nothing is said of claims."""
     make_project(pytester, OWN + "@pytest.mark.claim\n@pytest.mark.refuted(1)\ndef test_bad():\n    pass\n")
     pytester.runpytest_inprocess().assert_outcomes(passed=1, deselected=2)
 
 
-def test_help_pages_tell_of_markers_fixture_and_options(pytester: pytest.Pytester) -> None:
+def test_collect_only_shows_the_statements(pytester: pytest.Pytester) -> None:
+    """Beside each claim of the tree, on one line; -q has the node ids only, as for any test."""
+    code = one_claim("assert lab", marks="@pytest.mark.parametrize('n', [1])", arguments="lab, n")
+    make_project(pytester, code.replace('"Snow is white"', '"Snow {n}\\x1b is\\nwhite"'))
+    run = run_claims(pytester, "--collect-only")
+    run.result.stdout.fnmatch_lines(
+        ["*<Function test_snow?1?> Snow 1?x1b is white", "*<Function test_companion> One is one"]
+    )
+    quiet = run_claims(pytester, "--collect-only", "-q")
+    quiet.result.stdout.fnmatch_lines(["test_claims.py::test_snow?1?", "test_claims.py::test_companion"])
+    plain = pytester.runpytest_inprocess("--collect-only")
+    assert "One is one" not in plain.stdout.str()
+
+
+def test_help_pages_have_markers_fixture_and_options(pytester: pytest.Pytester) -> None:
     """--markers, --fixtures and --help are where a user of pytest looks."""
     pytester.runpytest_inprocess("--markers").stdout.fnmatch_lines(
         [
@@ -376,7 +392,11 @@ def test_help_pages_tell_of_markers_fixture_and_options(pytester: pytest.Pyteste
             "@pytest.mark.refuted(condition, *, reason): *",
         ]
     )
-    pytester.runpytest_inprocess("--fixtures").stdout.fnmatch_lines(["lab -- *", "    *laim*instruments*"])
+    fixtures = pytester.runpytest_inprocess("--fixtures").stdout
+    fixtures.fnmatch_lines(["lab -- *", "    *laim*instruments*"])
+    methods = [name for name, member in vars(Lab).items() if inspect.isfunction(member) and name[0] != "_"]
+    missing = [name for name in methods if f"lab.{name}(" not in fixtures.str()]
+    assert missing == ["close"], "which is the plugin's to call"
     pytester.runpytest_inprocess("--help").stdout.fnmatch_lines(
         [
             "*--claims *",
@@ -442,7 +462,7 @@ def testing_things(): check()
 
 
 def test_markers_stand_on_functions_methods_classes_and_parameters(pytester: pytest.Pytester) -> None:
-    """The closest marker counts; a statement may name parameters; the id tells where a claim is."""
+    """The closest marker counts; a statement may name parameters; the id says where a claim is."""
     prelude = "REFUTED = pytest.mark.refuted(True, reason='it is two')\ndef check(holds=True):\n    assert holds\n"
     make_project(pytester, prelude + MARKED)
     run = run_claims(pytester)

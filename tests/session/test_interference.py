@@ -26,7 +26,7 @@ CLAIM = one_claim(
 )
 
 
-def told_of_snow(pytester: pytest.Pytester) -> dict[str, Any]:
+def result_of_snow(pytester: pytest.Pytester) -> dict[str, Any]:
     """Return what the run record says of the first claim."""
     told, _ = json.loads((pytester.path / RECORD).read_text(encoding="utf-8"))["claims"]
     return dict(told)
@@ -42,13 +42,13 @@ def test_nothing_falsifies_here() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "what"),
     [
-        (time, "perf_counter", "how long something takes cannot be told"),
-        (time, "monotonic", "how long something takes cannot be told"),
-        (time, "sleep", "nobody waits where a claim has to"),
-        (threading, "get_ident", "what runs here are not Python's threads"),
-        (threading, "get_native_id", "which thread is which cannot be told"),
-        (os, "getpid", "which process is which cannot be told"),
-        (os, "getppid", "which process is which cannot be told"),
+        (time, "perf_counter", "durations cannot be measured"),
+        (time, "monotonic", "durations cannot be measured"),
+        (time, "sleep", "a claim may not wait where it has to"),
+        (threading, "get_ident", "threads may not be Python's own"),
+        (threading, "get_native_id", "threads cannot be identified"),
+        (os, "getpid", "processes cannot be identified"),
+        (os, "getppid", "processes cannot be identified"),
     ],
 )
 def test_what_everything_rests_on_is_not_to_be_replaced(
@@ -59,10 +59,7 @@ def test_what_everything_rests_on_is_not_to_be_replaced(
     with monkeypatch.context() as patched:
         patched.setattr(module, name, lambda *args: function(*args))
         told = interference.find_interference()
-    assert told == (
-        f"{module.__name__}.{name} has been replaced (by something of {__name__}), so {what}; "
-        "run the claims without that"
-    )
+    assert told == (f"{module.__name__}.{name} was replaced (by {__name__}), so {what}; run the claims without that")
 
 
 @pytest.mark.interpreter
@@ -75,7 +72,7 @@ def test_clock_that_stands_still_is_seen(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("where", ["fixture", "module"])
 def test_claim_does_not_run_where_it_could_have_no_verdict(pytester: pytest.Pytester, where: str) -> None:
-    """It ends INCONCLUSIVE, and a deadline by a clock that stands still is waited for by nobody."""
+    """It ends INCONCLUSIVE, and a deadline by a clock that stands still never passes."""
     freeze = {
         "fixture": """
             import time, pytest
@@ -89,10 +86,10 @@ def test_claim_does_not_run_where_it_could_have_no_verdict(pytester: pytest.Pyte
     make_project(pytester, CLAIM)
     pytester.makeconftest(freeze[where])
     run_claims(pytester, subprocess=True)
-    told = told_of_snow(pytester)
+    told = result_of_snow(pytester)
     name = {"fixture": "monotonic", "module": "sleep"}[where]
     assert told["verdict"] == "inconclusive"
-    assert told["reason"].startswith(f"time.{name} has been replaced (by something of conftest), so ")
+    assert told["reason"].startswith(f"time.{name} was replaced (by conftest), so ")
     assert not (pytester.path / "ran").exists()
 
 
@@ -109,7 +106,7 @@ def test_signals_that_children_cannot_do_without_are_not_blocked(pytester: pytes
     )
     pytest_here = ["-m", "pytest", "--claims", f"--claims-report={RECORD}"]
     pytester.run(sys.executable, "-c", blocking, *pytest_here, timeout=120)
-    assert told_of_snow(pytester)["verdict"] == "confirmed"
+    assert result_of_snow(pytester)["verdict"] == "confirmed"
 
 
 def test_run_in_another_thread_than_the_main_one(pytester: pytest.Pytester) -> None:
@@ -121,7 +118,7 @@ def test_run_in_another_thread_than_the_main_one(pytester: pytest.Pytester) -> N
         "run.start(); run.join()\n"
     )
     pytester.run(sys.executable, "-c", running, timeout=120)
-    assert told_of_snow(pytester)["verdict"] == "confirmed"
+    assert result_of_snow(pytester)["verdict"] == "confirmed"
 
 
 def test_marks_that_say_where_claims_apply_are_not_to_be_ignored(pytester: pytest.Pytester) -> None:

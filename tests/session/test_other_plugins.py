@@ -119,7 +119,7 @@ def test_report_of_pytest_html_has_verdict_and_evidence(pytester: pytest.Pyteste
         "is CONFIRMED as expected",
         "- seen on two mountains",
         "is REFUTED as expected, because it reflects light",
-        "is INCONCLUSIVE, expected CONFIRMED",
+        "is INCONCLUSIVE: not met: a ruler",
         "- not met: a ruler",
         "again: --claims-replay",
     ):

@@ -71,7 +71,7 @@ def test_inconclusive_claim_is_tried_once_more(
     verdict: str,
     attempts: int,
 ) -> None:
-    """The second verdict counts, and the evidence has the first; what was decided stays; pytest hears of one test."""
+    """The second verdict counts, and the evidence has the first; what was decided stays; pytest has one test."""
     make(pytester, body)
     run = run_claims(pytester, PATIENCE, *options)
     validate(run.record)
@@ -98,7 +98,7 @@ def test_without_patience_there_is_one_attempt(pytester: pytest.Pytester) -> Non
 
 
 def test_second_attempt_has_fixtures_of_its_own(pytester: pytest.Pytester) -> None:
-    """What the first has left in one would be taken for something that the second has seen."""
+    """Changes that the first attempt made in one must not affect the second."""
     make(pytester, "used.append(1)\nlab.require(tried() > 1, 'more')\nassert used == [1]", arguments="lab, used")
     run = run_claims(pytester, PATIENCE)
     assert run.verdicts["snow"] == CONFIRMED
@@ -200,4 +200,4 @@ def test_patience_that_is_no_longer_than_the_budget_is_a_usage_error(pytester: p
     make(pytester, "assert lab")
     run = run_claims(pytester, "--claims-patience=3", "--claims-budget=3")
     assert (run.status, run.record) == (4, None)
-    run.result.stderr.fnmatch_lines(["*--claims-patience 3: no longer than the first attempt, which has 3 s*"])
+    run.result.stderr.fnmatch_lines(["*--claims-patience 3: must be more than the 3 s that the first attempt has*"])

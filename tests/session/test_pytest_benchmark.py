@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -245,6 +246,60 @@ def test_saved_runs_are_compared_by_arms(pytester: pytest.Pytester, history: His
 
 # --- where nothing is to be there
 
+MEASURED = one_claim(
+    "assert lab.ratio(long, short) > 2",
+    prelude="""
+    def short():
+        pass
+
+    def long():
+        sum(range(10_000))
+""",
+)
+
+
+@pytest.mark.untraced
+def test_run_without_an_option_of_pytest_benchmark_has_no_table_and_leaves_no_folder(
+    pytester: pytest.Pytester,
+) -> None:
+    """The times are in the record."""
+    make_project(pytester, MEASURED)
+    run = run_claims(pytester, subprocess=True)
+    assert (run.status, run.verdicts["snow"]) == (0, "confirmed")
+    assert run.evidence("snow", "ratio")[0]["arms"][0]["seconds"]
+    assert " benchmark 'demo-snow': " not in run.output
+    assert not (pytester.path / ".benchmarks").exists()
+    assert re.fullmatch("=* 2 passed in .* =*", run.result.outlines[-1])
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("where", ["command line", "configuration", "environment"])
+def test_option_of_pytest_benchmark_brings_its_table_above_the_verdicts(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """From wherever pytest has its options."""
+    option = "--benchmark-columns=min,median"
+    make_project(pytester, MEASURED, ini=f"addopts = {option!r}" if where == "configuration" else "")
+    if where == "environment":
+        monkeypatch.setenv("PYTEST_ADDOPTS", option)
+    run = run_claims(pytester, *([option] if where == "command line" else []), subprocess=True)
+    run.result.stdout.fnmatch_lines(["* benchmark 'demo-snow': 2 tests *", "* concurrency claims *"])
+    assert not (pytester.path / ".benchmarks").exists()
+
+
+def test_folder_stays_where_something_is_saved_or_that_was_there(pytester: pytest.Pytester) -> None:
+    """Only what this run made for nothing is removed."""
+    make_project(pytester, one_claim("assert lab"))
+    folder = pytester.mkdir(".benchmarks")
+    run_claims(pytester, subprocess=True)
+    assert folder.is_dir()
+    folder.rmdir()
+    pytester.makeconftest(NO_LOOK_AT_THE_MACHINE)
+    code = "import pytest\n" + one_claim("benchmark(len, [])\nassert lab", arguments="lab, benchmark")
+    pytester.makepyfile(test_claims=code)
+    run_claims(pytester, "--benchmark-autosave", subprocess=True)
+    assert list(folder.rglob("*.json"))
+
 
 @pytest.mark.parametrize(
     "options",
@@ -330,7 +385,7 @@ def test_unknown_version_is_warned_of_once(
     if options not in changed_runs:
         pytester.makeconftest(LISTENS)
         pytester.makepyfile(test_snow=CHANGED)
-        made = pytester.runpytest_inprocess("-rp", *options)
+        made = pytester.runpytest_inprocess("--benchmark-enable", "-rp", *options)
         changed_runs[options] = made, (pytester.path / "warned").read_text(encoding="utf-8").splitlines()
     result, warned = changed_runs[options]
     result.assert_outcomes(passed=2 * len(UNKNOWN), warnings=len(UNKNOWN))
@@ -353,7 +408,8 @@ def test_warning_of_an_unknown_version_can_be_ignored(pytester: pytest.Pytester)
             monkeypatch.setattr(request.config, "_benchmarksession", object())
         """
     )
-    result = pytester.runpytest_inprocess("-W", "ignore:pytest-benchmark:pytest.PytestWarning")
+    ignored = "ignore:pytest-benchmark:pytest.PytestWarning"
+    result = pytester.runpytest_inprocess("--benchmark-enable", "-W", ignored)
     result.assert_outcomes(passed=1, warnings=0)
 
 

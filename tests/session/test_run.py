@@ -32,7 +32,9 @@ def test_budget_that_is_no_positive_number_is_a_usage_error(pytester: pytest.Pyt
     make_project(pytester, one_claim("assert lab"))
     run = run_claims(pytester, f"--claims-budget={budget}")
     assert run.status == 4
-    run.result.stderr.fnmatch_lines([f"*--claims-budget: '{budget}' is no positive number of seconds; write one*"])
+    run.result.stderr.fnmatch_lines(
+        [f"*--claims-budget: '{budget}' must be a positive number of seconds, e.g. 2 or 0.5*"]
+    )
 
 
 def test_unknown_suite_in_the_settings_is_a_usage_error(pytester: pytest.Pytester) -> None:
@@ -43,7 +45,7 @@ def test_unknown_suite_in_the_settings_is_a_usage_error(pytester: pytest.Pyteste
     settings.write_text(text, encoding="utf-8")
     run = run_claims(pytester)
     assert run.status == 4
-    run.result.stderr.fnmatch_lines([f"*{settings}: claims_suites names 'artikel'*there is: *article*"])
+    run.result.stderr.fnmatch_lines([f"*{settings}: claims_suites names 'artikel'*write one of: *article*"])
 
 
 def test_unknown_suite_of_the_option_is_a_usage_error(pytester: pytest.Pytester) -> None:
@@ -51,9 +53,7 @@ def test_unknown_suite_of_the_option_is_a_usage_error(pytester: pytest.Pytester)
     make_project(pytester, one_claim("assert lab"))
     run = run_claims(pytester, "--claims-suite=artikel", "test_claims.py")
     assert run.status == 4
-    run.result.stderr.fnmatch_lines(
-        ["*--claims-suite names 'artikel', which is no shipped suite; there is: *article*"]
-    )
+    run.result.stderr.fnmatch_lines(["*--claims-suite names 'artikel', not a shipped suite; write one of: *article*"])
 
 
 def test_unknown_path_is_pytests_usage_error(pytester: pytest.Pytester) -> None:
@@ -73,7 +73,7 @@ MARKER_FILE = "from pathlib import Path\nPath(__file__).with_name('imported').to
         ("run.txt", "'run.txt' has no suffix that names a format; end it in .json"),
         ("run", "'run' has no suffix that names a format"),
         ("", "has no suffix that names a format"),
-        ("folder.json", "folder.json: cannot be written: it is a folder; name another place"),
+        ("folder.json", "folder.json: cannot be written: it is a folder; name another file"),
         ("test_claims.py/run.json", "run.json: cannot be written: "),
     ],
 )
@@ -124,7 +124,7 @@ def test_optimized_interpreter_is_refused(
     monkeypatch.setenv("PYTHONOPTIMIZE", variable)
     result = pytester.run(sys.executable, *flags, "-m", "pytest", "--claims", f"--claims-report={RECORD}")
     assert result.ret == 4
-    assert "under python -O or PYTHONOPTIMIZE: assertions are left out; run it without" in result.stderr.str()
+    assert "under python -O or PYTHONOPTIMIZE: assertions are left out; run pytest without it" in result.stderr.str()
     assert not (pytester.path / RECORD).exists()
 
 
@@ -138,7 +138,7 @@ def test_two_files_with_one_node_id_are_refused(pytester: pytest.Pytester, monke
     root = pytester.mkdir("root")
     run = run_claims(pytester, f"--rootdir={root}", "--import-mode=importlib", "one", "two")
     assert run.status == 4
-    assert "stands for claims of several files" in run.output
+    assert "is the node id of claims in several files" in run.output
 
 
 @pytest.mark.interpreter
@@ -167,7 +167,7 @@ def test_lab_in_a_test_that_is_no_claim_is_an_error_of_the_test(pytester: pytest
     make_project(pytester, "def test_x(lab): pass\ndef test_y(): pass\n")
     result = pytester.runpytest_inprocess()
     result.assert_outcomes(errors=1, passed=1)
-    result.stdout.fnmatch_lines(["test_claims.py::test_x uses the lab, but is no claim; mark it with*"])
+    result.stdout.fnmatch_lines(["test_claims.py::test_x uses the lab, but is not a claim; mark it with*"])
 
 
 def test_projects_own_fixture_may_be_named_lab(pytester: pytest.Pytester) -> None:
@@ -209,7 +209,7 @@ def test_warnings_may_be_errors(pytester: pytest.Pytester, body: str) -> None:
 # --- pytest's own features
 
 
-def test_junit_has_verdict_expectation_and_statement_as_properties(pytester: pytest.Pytester) -> None:
+def test_junit_has_statement_result_and_finding_as_properties(pytester: pytest.Pytester) -> None:
     """For CI systems that read JUnit's XML and nothing else."""
     run = run_once(pytester, ALL_ENDS, "--junit-xml=junit.xml")
     properties = junit_properties(run)
@@ -221,7 +221,12 @@ def test_junit_has_verdict_expectation_and_statement_as_properties(pytester: pyt
         "statement": "Snow is black",
         "expected": "refuted",
         "verdict": "refuted",
+        "result": "REFUTED as expected, because it reflects light",
+        "finding": "failed: assert snow == 2 (assert 1 == 2)",
     }
+    assert properties["test_inconclusive"]["result"] == "INCONCLUSIVE: not met: a ruler"
+    assert properties["test_unexpectedly_refuted"]["result"] == "REFUTED, expected CONFIRMED"
+    assert properties["test_confirmed"]["finding"] == "seen on two mountains"
 
 
 def test_junit_of_a_statement_with_control_characters_can_be_read(pytester: pytest.Pytester) -> None:

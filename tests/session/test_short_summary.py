@@ -38,8 +38,9 @@ def test_the_short_summary_has_the_finding(pytester: pytest.Pytester, question: 
     """And not that something is False, which the line of the assertion says."""
     run = run_once(pytester, one_claim(f"assert {question}", prelude=COUNTER), columns=200)
     (line,) = [line for line in run.result.outlines if "test_claims.py::test_snow - " in line]
-    message = line.partition(" - ")[2]
-    assert message.startswith("REFUTED: ")
+    verdict, _, message = line.partition(" test_claims.py::test_snow - ")
+    assert verdict == "REFUTED, expected CONFIRMED"
+    assert "REFUTED" not in message
     assert finding in message
     assert "seen" in message
     assert "assert" not in message

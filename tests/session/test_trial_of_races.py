@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 
@@ -14,8 +15,9 @@ from helpers.racers import NEXT, RACERS, check_crash, check_hang, race_of
 from helpers.sample_records import DEADLOCK, SCHEDULED
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.records.evidence import RaceRun
-from pytest_concclaims.records.record import SCHEMA_FILE
+from pytest_concclaims.records.record import SCHEMA_FILE, RunRecord
 from pytest_concclaims.reports.interleaving import FEW_LINES, interleaving
+from pytest_concclaims.reports.terminal import summary
 
 pytestmark = pytest.mark.untraced
 
@@ -133,9 +135,11 @@ def test_answer_that_is_asserted_decides_the_verdict(pytester: pytest.Pytester, 
 
 @interpreter
 def test_what_was_seen_stands_in_the_summary(pytester: pytest.Pytester) -> None:
-    """The figures, beside the verdict."""
+    """The figures, beside the verdict, with -v."""
     run = run_expected(pytester, in_process=False)
-    words = " ".join(" ".join(run.section).split())
+    assert run.record is not None
+    lines = summary(RunRecord.from_json(run.record).claims, width=80, verbosity=1)
+    words = " ".join(" ".join(span.text for line in lines for span in line).split())
     assert f"seen in schedule {race_of(run, 'ever')['witness']['sample']} of" in words
 
 
@@ -435,22 +439,24 @@ WITNESSED = (
 
 @pytest.mark.parametrize("options", [(), ("-v",)], ids=["few lines", "all lines"])
 @pytest.mark.parametrize(("name", "race"), [("lost", SCHEDULED), ("deadlocked", DEADLOCK)], ids=["refuted", "error"])
-def test_failure_shows_the_interleaving(
+def test_failure_shows_the_interleaving_once(
     pytester: pytest.Pytester, name: str, race: RaceRun, options: tuple[str, ...]
 ) -> None:
-    """Among the evidence: the most telling lines, with -v all; the record has all anyway."""
+    """In the summary: the most telling lines, with -v all; the record has all anyway."""
     run = checked(run_once(pytester, WITNESSED, *options, columns=80))
-    failures = run.output.partition("= FAILURES =")[2].partition("= concurrency claims =")[0]
-    part = failures.partition(f"test_{name} _")[2].partition("____ test_")[0]
+    unexpected = "\n".join(run.section).partition("Not as expected (2)")[2]
+    part = next(part for part in re.split(r"\n(?=\S)", unexpected) if f"{name} is white" in part)
     drawn = interleaving(race, 78, None if options else FEW_LINES)
     assert "\n".join(f"  {line}" for line in drawn) in part
-    assert f"- {race.phrase()}" in part
+    assert run.output.count("\n".join(f"  {line}" for line in drawn)) == (
+        1 if race is DEADLOCK else 1 + bool(options)
+    )
     assert race_of(run, name)["witness"] == race.witness
 
 
-def test_what_is_as_expected_has_its_interleaving_in_the_summary(pytester: pytest.Pytester) -> None:
-    """It is no failure."""
-    run = run_once(pytester, WITNESSED, columns=80)
+def test_what_is_as_expected_has_its_interleaving_with_v(pytester: pytest.Pytester) -> None:
+    """By default, it takes one line."""
+    run = run_once(pytester, WITNESSED, "-v", columns=80)
     assert "test_as_expected _" not in run.output
     text = "\n".join(run.section).partition("as_expected is white")[2]
-    assert "\n".join(f"  {line}" for line in interleaving(SCHEDULED, 78, FEW_LINES)) in text
+    assert "\n".join(f"  {line}" for line in interleaving(SCHEDULED, 78)) in text

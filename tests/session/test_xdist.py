@@ -43,7 +43,7 @@ TAKEN_OUT = COMPANION.replace("test_companion", "test_taken_out")
 TAKES_OUT = """
     def pytest_collection_modifyitems(config, items):
         found = [item for item in items if item.name == "test_taken_out"]
-        if {told}:
+        if {reported}:
             config.hook.pytest_deselected(items=found)
         items[:] = [item for item in items if item not in found]
 """
@@ -52,7 +52,7 @@ TAKES_OUT = """
 # --- claims with all ends, and some that would take a worker with them if they ran there
 
 STRANGE = COMPANION.replace("One is", "One \\udc80 is").replace("companion", "strange")
-TELLS_OF_IT = TAKES_OUT.format(told=True)
+REPORTS_IT = TAKES_OUT.format(reported=True)
 CRASHES_AND_HANGS = """
 @pytest.mark.claim("A crash is an error")
 def test_crash(lab):
@@ -88,13 +88,13 @@ def run_all_ends(pytester: pytest.Pytester) -> Run:
     """Return the run in workers."""
     races = {"test_races": "import pytest\n" + RACERS + (CRASHES_AND_HANGS if CAN_FORK else "") + NEXT}
     options = [*OPTIONS, *WORKERS, "--junit-xml=workers.xml"]
-    return run_once(pytester, SAME_EACH_TIME, *options, subprocess=True, conftest=TELLS_OF_IT, modules=races)
+    return run_once(pytester, SAME_EACH_TIME, *options, subprocess=True, conftest=REPORTS_IT, modules=races)
 
 
 def run_without_workers(pytester: pytest.Pytester) -> Run:
     """Return the run of the same claims but the races, without workers."""
     options = [*OPTIONS, "--junit-xml=plain.xml"]
-    return run_once(pytester, SAME_EACH_TIME, *options, subprocess=True, conftest=TELLS_OF_IT)
+    return run_once(pytester, SAME_EACH_TIME, *options, subprocess=True, conftest=REPORTS_IT)
 
 
 def test_workers_lead_to_the_same_verdicts_and_record(pytester: pytest.Pytester) -> None:
@@ -119,16 +119,16 @@ def timeless(run: Run, *claims: str) -> dict[str, Any]:
 def test_workers_lead_to_the_same_summary(pytester: pytest.Pytester) -> None:
     """All claims have the same lines, in the order of the files."""
     plain, run = run_without_workers(pytester), run_all_ends(pytester)
-    *claims, counts, unexpected = plain.section
-    assert counts.startswith("9 claims: ")
-    assert unexpected == "3 not as expected"
-    assert run.section[: len(claims)] == claims
-    statements = [claim["statement"] for claim in run.claims.values()]
+    assert plain.ending.startswith("9 claims: ")
+    assert "; 3 not as expected; " in plain.ending
     if CAN_FORK:
         counts = "13 claims: 6 confirmed, 2 refuted, 1 inconclusive, 1 not applicable, 3 errors;"
-        assert run.section[-2:] == [counts, "5 not as expected"]
-    heads = [line for line in run.section[len(claims) :] if not line.startswith(" ")]
-    assert [line.split(maxsplit=1)[1] for line in heads[:-2]] == statements[len(plain.verdicts) :]
+        assert run.ending.startswith(f"{counts} 5 not as expected; ")
+    lines = [line for line in plain.section[: plain.section.index("")] if not line.endswith(")")]
+    assert lines == [line for line in run.section if line in lines]
+    for part in ("Inconclusive (1)", "Not as expected (3)"):
+        found = "\n".join(plain.section).partition(part)[2].partition("\n\n")[0]
+        assert found in "\n".join(run.section)
 
 
 def test_workers_lead_to_the_same_properties_in_junit(pytester: pytest.Pytester) -> None:
@@ -206,7 +206,7 @@ BEFORE = COMPANION + "@pytest.mark.claim('Snow melts')\ndef test_turned():\n    
 EXPECTED = "".join([ONE_AT_A_TIME, IN_ORDER, LONGER, RACERS, BESIDE_A_THREAD, NEXT, TURNED, TAKEN_OUT])
 OLD = "old.json"
 SUMMARY = "summary.md"
-KEEPS_THE_OTHER_TO_ITSELF = TAKES_OUT.format(told=False)
+DOES_NOT_REPORT_IT = TAKES_OUT.format(reported=False)
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def expected_run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> 
         f"--claims-baseline={OLD}",
         "--claims-report=run.md",
         subprocess=True,
-        conftest=KEEPS_THE_OTHER_TO_ITSELF,
+        conftest=DOES_NOT_REPORT_IT,
     )
 
 
@@ -255,7 +255,8 @@ def test_fork_beside_threads_warns_of_nothing_in_workers(expected_run: Run) -> N
 def test_order_is_that_of_collection(expected_run: Run) -> None:
     """The summary and the record are in the order of collection, in whatever order the claims ended."""
     statements = [f"{n} is a number" for n in NUMBERS]
-    lines = [line.split(maxsplit=1)[1] for line in expected_run.section if line.endswith("is a number")]
+    found = [line.split(maxsplit=1)[1].partition(" - ")[0] for line in expected_run.section if " is a number" in line]
+    lines = [line for line in found if line.endswith(" is a number")]
     assert lines == statements * 2, "once more where the runs are compared"
     assert expected_run.record is not None
     found = [claim["statement"] for claim in expected_run.record["claims"]]
@@ -264,12 +265,11 @@ def test_order_is_that_of_collection(expected_run: Run) -> None:
 
 @pytest.mark.untraced
 def test_what_turned_is_shown_after_the_claims(expected_run: Run) -> None:
-    """From what, to what and why; the last word says why the run fails though every verdict is as expected."""
+    """From what, to what and why; and why the run fails though every verdict is as expected."""
     assert expected_run.status == 1
     expected_run.result.stdout.fnmatch_lines(
         [
             "*= concurrency claims =*",
-            "12 claims: 11 confirmed, 1 refuted; every verdict as expected",
             f"*= compared with {OLD} =*",
             "then: * 2 claims, pytest-concclaims *",
             "TURNED! *Snow melts",
@@ -279,7 +279,7 @@ def test_what_turned_is_shown_after_the_claims(expected_run: Run) -> None:
             "1 turned; 10 new; 1 unchanged (1 confirmed);",
             "the test of 1 claim was changed since",
             f"Compared with {OLD}, 1 claim turned: the run fails.",
-            "run record: *",
+            "12 claims: 11 confirmed, 1 refuted; every verdict as expected;",
         ]
     )
 
@@ -292,12 +292,12 @@ def test_controlling_process_adds_the_report_to_the_job_summary_once(expected_ru
     expected_run.result.stdout.fnmatch_lines([f"job summary: added to {expected_run.folder / SUMMARY}"])
 
 
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("reported", [False, True])
 def test_record_says_that_a_plugin_has_narrowed_the_run(
-    pytester: pytest.Pytester, expected_run: Run, told: bool
+    pytester: pytest.Pytester, expected_run: Run, reported: bool
 ) -> None:
-    """Whether that tells pytest of it or not."""
-    run = run_all_ends(pytester) if told else expected_run
+    """Whether it reports that to pytest or not."""
+    run = run_all_ends(pytester) if reported else expected_run
     assert run.record is not None
     assert "taken-out" not in run.verdicts
     assert run.record["options"]["selection"] == ["all but 1 claim, by a plugin"]
@@ -363,7 +363,7 @@ def test_claim_that_kills_its_worker_harms_no_other(deadly_run: Run) -> None:
 
 @kills_by_signal
 def test_claim_whose_set_up_kills_its_worker_is_named(deadly_run: Run) -> None:
-    """Nothing was heard of it, so the record is not complete, and people are told."""
+    """It has no report, so the record is not complete, and the summary says so."""
     assert deadly_run.status == 1
     assert deadly_run.record is not None
     assert deadly_run.record["complete"] is False

@@ -66,7 +66,8 @@ class Asked:
         __tracebackhide__ = True
         runner = self._runner
         try:
-            with self._bench.suspended():
+            budget = runner.conditions.budget
+            with self._bench.progress(f"{self._call}, at most {budget:g} s"), self._bench.suspended():
                 result = runner.ask(asked, self._bench.sampling)
         except ForkedError as broken:
             self.error = RaceError(f"{self._call}: the child process failed with an exception\n{broken}")

@@ -11,12 +11,17 @@ from ...records.record import count_verdicts
 from ...text import cut, harmless
 from ..terminal import COLOURS, LOUD, Span
 
+#: Columns of the terminal: below this width, it is as if it were this.
 _NARROWEST = 60
+#: Columns of the terminal that statements have at least; below the second number, heads are numbers.
 _LEAST_FOR_STATEMENTS = 26
 _ENOUGH_FOR_STATEMENTS = 50
-_MARK = "> "  # before a row that differs
-_CELL = 3  # columns of the terminal: a letter, perhaps an exclamation mark, and a space
-_MOST = 400  # characters of a text
+#: Before a row that differs.
+_MARK = "> "
+#: Columns of the terminal: a letter, perhaps an exclamation mark, and a space.
+_CELL = 3
+#: Characters of a text.
+_MOST = 400
 _CHANGED = {"invert": True}
 _WARNING = {"yellow": True, "bold": True}
 
@@ -47,16 +52,31 @@ def _table(matrix: Matrix, shown: range, width: int) -> Iterator[Line]:
     """Yield the lines of the table with some of the columns."""
     heads = [matrix.columns[index].head for index in shown]
     words = [head.split() for head in heads]
-    longest = max(len(word) for head in words for word in head)
-    cell = max(longest + 1, _CELL)
+    cell = max(_CELL, 1 + max(len(word) for head in words for word in head))
     if len(_MARK) + cell * len(heads) + _ENOUGH_FOR_STATEMENTS > width:
-        words, cell = [list(head) for head in heads], _CELL  # letter below letter
+        numbers = [str(index + 1) for index in shown]
+        yield from _key(numbers, [matrix.columns[index] for index in shown], width)
+        words, cell = [[number] for number in numbers], max(_CELL, 1 + max(map(len, numbers)))
     for line in zip(*(_bottom(head, max(map(len, words))) for head in words)):
-        yield [Span(" " * len(_MARK) + "".join(word.ljust(cell) for word in line), {"bold": True})]
+        yield [Span(" " * len(_MARK) + "".join(word.ljust(cell) for word in line).rstrip(), {"bold": True})]
     for section in matrix.sections:
         yield from _wrapped(harmless(cut(section.title, 100)), width, "", {"light": True})
         for row in section.rows:
             yield from _row_lines(row, shown, cell, width)
+
+
+def _key(numbers: Sequence[str], columns: Sequence[Column], width: int) -> Iterator[Line]:
+    """Yield the lines that say which run each number stands for, side by side as far as there is room."""
+    last = len(numbers[-1])
+    names = [f"{column.label}{'' if column.record.complete else '*'}" for column in columns]
+    entries = [f"{number:>{last}} {name}" for number, name in zip(numbers, names)]
+    room, column_width = width - len(_MARK), max(map(len, entries)) + 3
+    rows = -(-len(entries) // max(1, (room + 3) // column_width))
+    for row in range(rows):
+        line = "".join(f"{entry:{column_width}}" for entry in entries[row::rows]).rstrip()
+        for part in _lines_of(line, room) if rows == len(entries) else [line]:
+            yield [Span(" " * len(_MARK) + part)]
+    yield []
 
 
 def _bottom(words: Sequence[str], height: int) -> list[str]:
