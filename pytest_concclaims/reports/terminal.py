@@ -289,9 +289,8 @@ def ending(
         parts.append(Span(f"every verdict{reached} as expected;"))
     if fails and not unexpected:
         parts.append(Span("the run fails, see above;", LOUD))
-    *circumstances, time = f"on {harmless(interpreter)}, in {duration(seconds)}".split(", ")
-    parts += [Span(f"{text},") for text in circumstances]
-    parts.append(Span(f"{time};"))
+    where = f"on {harmless(interpreter)}, in {duration(seconds)};"
+    parts += [Span(text) for text in ([where] if len(where) <= width else where.replace(", ", ",\n").split("\n"))]
     parts += [Span(f"{harmless(report)};") for report in reports]
     parts[-1] = Span(parts[-1].text[:-1], parts[-1].markup)
     line: list[Span] = []

@@ -17,6 +17,7 @@ from helpers.claims_project import ALL_ENDS, COMPANION, RECORD, install, make_pr
 from pytest_concclaims import FREE_THREADED_BUILD, gil_enabled
 from pytest_concclaims.interpreter import Interpreter
 from pytest_concclaims.records.record import SCHEMA_FILE
+from pytest_concclaims.reports import page
 
 pytestmark = pytest.mark.plugin
 
@@ -355,7 +356,7 @@ def test_fault_in_one_report_fails_the_run_but_loses_nothing(
     def broken(*arguments: object) -> str:
         raise KeyError("no such outcome")
 
-    monkeypatch.setattr("pytest_concclaims.reports.page.page", broken)
+    monkeypatch.setattr(page, "page", broken)
     monkeypatch.setattr("pytest_concclaims.reports.job_summary.fitted", broken)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "summary.md"))
     make_project(pytester, one_claim("assert lab"))
