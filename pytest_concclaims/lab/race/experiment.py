@@ -39,7 +39,7 @@ class Subject:
     :param observe: returns the outcome of a run; None if the outcome is the tuple of what the actors returned.
     :param rounds: how often each actor is called in one run.
     :param exceptions: the exception types that are outcomes.
-    :param number: of the race in its claim, which tells two races of the same code apart.
+    :param number: of the race in its claim, which distinguishes two races of the same code.
     :param observes_values: whether ``observe`` also takes the tuple of what the actors returned.
     :param may_break: whether an exception or a deadlock counts as the effect: true of the race without its locks.
     :param calls: the calls that each actor makes, if each call has a result; None if each actor has one value.
