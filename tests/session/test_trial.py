@@ -927,5 +927,5 @@ def test_unexpected_end_of_a_thread_shows_its_traceback(pytester: pytest.Pyteste
     body = "thread = threading.Thread(target=int, args=('x',))\nthread.start()\nthread.join()\nassert thread"
     make_project(pytester, one_claim(body, prelude="import threading"))
     run_claims(pytester).result.stdout.fnmatch_lines(
-        ["Traceback*", "ValueError: invalid*", "*ValueError in thread *: its traceback stands above"]
+        ["Traceback*", "ValueError: invalid*", "*ValueError in thread *: its traceback*"]
     )
