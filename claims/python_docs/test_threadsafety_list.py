@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,12 +12,13 @@ from pytest_concclaims import Lab
 
 from .objects import SIZE, Finalized, Two, Value, each_of, no_switch_within, process, without_a_gil
 from .tables import ROW, Act, case, named, operations_of
+from .unlocked import BUILT_IN, race
 
 SOURCE = "docs: Thread Safety Guarantees, list"
 
 
-def ones() -> Any:
-    return list([float(1)] * SIZE)
+def ones(types: SimpleNamespace) -> Any:
+    return types.list([float(1)] * SIZE)
 
 
 # --- what is atomic
@@ -46,19 +49,19 @@ ATOMIC = [
 @pytest.mark.parametrize(ROW, ATOMIC)
 @pytest.mark.claim("{text} is atomic", source=SOURCE)
 def test_an_operation_of_a_list_is_atomic(lab: Lab, text: str, operation: Act, beside: Act) -> None:
-    assert lab.race(ones, operation, beside, observe=sum).atomic()
+    assert race(lab, ones, operation, beside, observe=sum).atomic()
 
 
 @pytest.mark.claim("Writing one element, lst[i] = x, is safe to do from several threads", source=SOURCE)
 def test_writing_an_element_of_a_list_is_safe(lab: Lab) -> None:
-    assert lab.race(ones, write, pop, observe=sum).atomic()
+    assert race(lab, ones, write, pop, observe=sum).atomic()
 
 
 @pytest.mark.claim(
     "Any two of append, pop, clear, copy and lst[i] = x give what they give one after the other", source=SOURCE
 )
 def test_operations_of_a_list_are_linearizable(lab: Lab) -> None:
-    operations = lab.operations(ones, *operations_of(ATOMIC[3:]), write, observe=sum, each=1)
+    operations = lab.operations(partial(ones, BUILT_IN), *operations_of(ATOMIC[3:]), write, observe=sum, each=1)
     assert operations.linearizable()
 
 
@@ -67,20 +70,17 @@ def test_operations_of_a_list_are_linearizable(lab: Lab) -> None:
     source=SOURCE,
 )
 def test_elements_of_a_list_are_not_seen_being_removed(lab: Lab) -> None:
-    race = lab.race(
-        lambda: list(Finalized() for _ in range(3)),
+    seen = race(
+        lab,
+        lambda types: types.list([Finalized() for _ in range(3)]),
         lambda lst: lst.clear(),
         lambda lst: (len(lst), len(lst.copy())),
         observe=lambda _, values: values[1],
     )
-    assert race.always((3, 3), (3, 0), (0, 0))
+    assert seen.always((3, 3), (3, 0), (0, 0))
 
 
 # --- sort
-
-
-def unsorted() -> Any:
-    return list((3, 1, 2))
 
 
 def sort(lst: Any) -> None:
@@ -89,14 +89,19 @@ def sort(lst: Any) -> None:
 
 @pytest.mark.claim("While lst.sort() runs, the list appears empty to other threads", source=SOURCE)
 def test_a_list_appears_empty_while_it_is_sorted(lab: Lab) -> None:
-    race = lab.race(unsorted, sort, lambda lst: len(lst), observe=lambda _, values: values[1])
-    assert race.ever(0)
+    assert lab.race(lambda: [3, 1, 2], sort, len, observe=lambda _, values: values[1]).ever(0)
 
 
 @pytest.mark.claim("While lst.sort() runs, other threads do not observe it in an intermediate order", source=SOURCE)
 def test_no_intermediate_order_is_seen_while_a_list_is_sorted(lab: Lab) -> None:
-    race = lab.race(unsorted, sort, lambda lst: tuple(lst.copy()), observe=lambda _, values: values[1])
-    assert race.always((3, 1, 2), (), (1, 2, 3))
+    seen = race(
+        lab,
+        lambda types: types.list((3, 1, 2)),
+        sort,
+        lambda lst: tuple(lst.copy()),
+        observe=lambda _, values: values[1],
+    )
+    assert seen.always((3, 1, 2), (), (1, 2, 3))
 
 
 @pytest.mark.claim(
@@ -104,14 +109,10 @@ def test_no_intermediate_order_is_seen_while_a_list_is_sorted(lab: Lab) -> None:
     source="docs: Built-in Types, list.sort",
 )
 def test_sort_detects_that_another_thread_has_changed_the_list(lab: Lab) -> None:
-    assert lab.race(unsorted, sort, lambda lst: lst.append(4), exceptions=ValueError).ever(ValueError)
+    assert lab.race(lambda: [3, 1, 2], sort, lambda lst: lst.append(4), exceptions=ValueError).ever(ValueError)
 
 
 # --- what may see a change by halves
-
-
-def two_values() -> Any:
-    return list((Value(0), Value(1)))
 
 
 AFFECTED = [
@@ -124,11 +125,11 @@ AFFECTED = [
 @pytest.mark.parametrize(ROW, AFFECTED)
 @pytest.mark.claim("{text} may miss an item that is there, if the list changes meanwhile", source=SOURCE)
 def test_a_search_in_a_list_may_be_affected(lab: Lab, text: str, operation: Act, beside: Act) -> None:
-    assert not lab.race(two_values, operation, beside).atomic()
+    assert not lab.race(lambda: [Value(0), Value(1)], operation, beside).atomic()
 
 
 def repeat_in_place(lst: Any) -> None:
-    lst *= 2
+    lst *= 50
 
 
 SHIFTING = [
@@ -142,8 +143,8 @@ SHIFTING = [
 @pytest.mark.parametrize(ROW, SHIFTING)
 @pytest.mark.claim("{text} may let a lock-free operation observe an intermediate state", source=SOURCE)
 def test_a_shift_of_elements_may_be_observed(lab: Lab, text: str, operation: Act, beside: Act) -> None:
-    race = lab.race(lambda: list([0.0, *ones()]), operation, beside, observe=lambda _, values: values[1])
-    assert not race.always(SIZE, 2 * SIZE)
+    seen = lab.race(lambda: [0.0, *[float(1)] * SIZE], operation, beside, observe=lambda _, values: values[1])
+    assert not seen.always(SIZE, 50 * SIZE)
 
 
 @pytest.mark.claim(
@@ -151,13 +152,13 @@ def test_a_shift_of_elements_may_be_observed(lab: Lab, text: str, operation: Act
     source=SOURCE,
 )
 def test_remove_may_remove_another_element(lab: Lab) -> None:
-    race = lab.race(
-        lambda: list((Value(1), Value(2))),
+    seen = lab.race(
+        lambda: [Value(1), Value(2)],
         lambda lst: lst.remove(Value(1)),
         lambda lst: lst.insert(0, Value(0)),
         observe=lambda lst: tuple(value.number for value in lst),
     )
-    assert race.ever((1, 2))
+    assert seen.ever((1, 2))
 
 
 # --- extend and slices
@@ -177,20 +178,22 @@ def clear_source(two: Two) -> None:
 
 
 LOCKED = [
-    pytest.param("lst.extend(a list)", list, lambda two: two.target.extend(two.source), id="list"),
-    pytest.param("lst.extend(a set)", set, lambda two: two.target.extend(two.source), id="set"),
-    pytest.param("lst.extend(a dict)", dict.fromkeys, lambda two: two.target.extend(two.source), id="dict"),
-    pytest.param("lst.extend(a view)", dict.fromkeys, lambda two: two.target.extend(two.source.items()), id="view"),
-    pytest.param("lst += a list", list, extend_in_place, id="iadd"),
-    pytest.param("lst[i:j] = a list", list, assign_slice, id="slice"),
+    pytest.param("lst.extend(a list)", "list", lambda two: two.target.extend(two.source), id="list"),
+    pytest.param("lst.extend(a set)", "set", lambda two: two.target.extend(two.source), id="set"),
+    pytest.param("lst.extend(a dict)", "dict", lambda two: two.target.extend(two.source), id="dict"),
+    pytest.param("lst.extend(a view)", "dict", lambda two: two.target.extend(two.source.items()), id="view"),
+    pytest.param("lst += a list", "list", extend_in_place, id="iadd"),
+    pytest.param("lst[i:j] = a list", "list", assign_slice, id="slice"),
 ]
 
 
-@pytest.mark.parametrize(("text", "make", "extend"), LOCKED)
+@pytest.mark.parametrize(("text", "source", "extend"), LOCKED)
 @pytest.mark.claim("{text} is safe from changes of what it takes the elements from", source=SOURCE)
-def test_extending_a_list_is_safe_from_changes_of_the_source(lab: Lab, text: str, make: Act, extend: Act) -> None:
-    race = lab.race(lambda: Two(list(), make(range(SIZE))), extend, clear_source, observe=lambda two: len(two.target))
-    assert race.atomic()
+def test_extending_a_list_is_safe_from_changes_of_the_source(lab: Lab, text: str, source: str, extend: Act) -> None:
+    def setup(types: SimpleNamespace) -> Two:
+        return Two([], getattr(types, source)(enumerate(range(SIZE))))
+
+    assert race(lab, setup, extend, clear_source, observe=lambda two: len(two.target)).atomic()
 
 
 def extend_from_generator(two: Two) -> None:
@@ -211,8 +214,8 @@ UNLOCKED = [
 @pytest.mark.parametrize(("text", "extend"), UNLOCKED)
 @pytest.mark.claim("{text} may see changes of any other iterable by halves", source=SOURCE)
 def test_extending_a_list_by_another_iterable_may_see_it_change(lab: Lab, text: str, extend: Act) -> None:
-    race = lab.race(lambda: Two(list(), list(range(3))), extend, clear_source, observe=lambda two: len(two.target))
-    assert race.ever(1, 2)
+    seen = lab.race(lambda: Two([], list(range(3))), extend, clear_source, observe=lambda two: len(two.target))
+    assert seen.ever(1, 2)
 
 
 # --- what is not atomic
@@ -225,7 +228,7 @@ def add_one(lst: Any) -> None:
 @no_switch_within
 @pytest.mark.claim("lst[i] = lst[i] + 1 is not atomic: an update can be lost", source=SOURCE)
 def test_an_update_of_an_element_can_be_lost(lab: Lab) -> None:
-    assert lab.race(lambda: list([0]), add_one, add_one, observe=lambda lst: lst[0]).ever(1)
+    assert lab.race(lambda: [0], add_one, add_one, observe=lambda lst: lst[0]).ever(1)
 
 
 def pop_if_any(lst: Any) -> object:
@@ -237,16 +240,16 @@ def pop_if_any(lst: Any) -> object:
 @no_switch_within
 @pytest.mark.claim("if lst: item = lst.pop() is not atomic: the list can be empty by then", source=SOURCE)
 def test_a_list_can_be_empty_after_it_was_not(lab: Lab) -> None:
-    assert lab.race(lambda: list([0]), pop_if_any, pop_if_any, exceptions=IndexError).ever(IndexError)
+    assert lab.race(lambda: [0], pop_if_any, pop_if_any, exceptions=IndexError).ever(IndexError)
 
 
 @pytest.mark.claim(
     "Iterating over a list while another thread removes an element can miss another one", source=SOURCE
 )
 def test_iterating_over_a_list_that_changes_can_miss_an_element(lab: Lab) -> None:
-    race = lab.race(
+    seen = lab.race(
         lambda: list(range(3)),
         lambda lst: tuple([process(item) for item in lst]),
         lambda lst: lst.pop(0),
     )
-    assert race.ever(((0, 2), 0))
+    assert seen.ever(((0, 2), 0))
