@@ -188,5 +188,5 @@ def test_iterating_over_a_bytearray_that_changes_can_miss_a_byte(lab: Lab) -> No
 
 @pytest.mark.claim("Iterating over a copy of a bytearray misses none, whatever other threads remove", source=SOURCE)
 def test_iterating_over_a_copy_of_a_bytearray_misses_none(lab: Lab) -> None:
-    seen = lab.race(lambda: bytearray(range(3)), go_through_a_copy, pop_first, control=(go_through, pop_first))
+    seen = lab.race(lambda: BUILT_IN.bytearray(range(3)), go_through_a_copy, pop_first, control=(go_through, pop_first))
     assert seen.always(((0, 1, 2), None), ((1, 2), None))

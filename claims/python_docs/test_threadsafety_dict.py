@@ -331,7 +331,7 @@ def test_iterating_over_a_dict_that_changes_can_raise(lab: Lab) -> None:
 @pytest.mark.claim("Iterating over a copy of a dict never raises, whatever other threads change", source=SOURCE)
 def test_iterating_over_a_copy_of_a_dict_never_raises(lab: Lab) -> None:
     seen = lab.race(
-        lambda: {0: 0, 1: 1},
+        lambda: BUILT_IN.dict({0: 0, 1: 1}),
         go_through_a_copy,
         write_new,
         control=(go_through, write_new),
