@@ -10,8 +10,11 @@ import pytest
 
 from pytest_concclaims import CPYTHON, gil_enabled
 
-#: How many elements an object has: so many that to go through them takes some time.
+#: How many elements an object has: to go through them takes some time.
 SIZE = 100
+
+#: Seconds for claims about pairs of operations: without a GIL there are many schedules.
+LONG = 10.0
 
 #: For what is said to go wrong without a GIL.
 without_a_gil = pytest.mark.skipif(
@@ -23,6 +26,14 @@ no_switch_within = pytest.mark.refuted(
     CPYTHON and gil_enabled() and sys.version_info >= (3, 10),
     reason="since 3.10 CPython with a GIL switches threads only at calls and at the ends of loops, and there is "
     "neither between the two steps (Python/ceval.c, CHECK_EVAL_BREAKER)",
+)
+
+
+#: Of a length that is read without the lock that another operation has.
+seen_by_halves = pytest.mark.refuted(
+    not gil_enabled(),
+    reason="without a GIL, len() takes no lock, and sees an operation that changes many elements by halves "
+    "(gh-129519)",
 )
 
 

@@ -11,13 +11,15 @@ import pytest
 
 from pytest_concclaims import PYPY, Lab, gil_enabled
 
-from .objects import SIZE, Finalized, no_switch_within, process
+from .objects import Finalized, no_switch_within, process
 from .tables import ROW, Act, case
 from .unlocked import race
 
 SOURCE = "docs: Library and Extension FAQ, thread-safe mutation"
 
 X, Y = float(3), float(4)
+#: Elements of each list and dict.
+COUNT = 20
 
 
 class Holder:
@@ -30,10 +32,10 @@ class Holder:
 def setup(types: SimpleNamespace) -> SimpleNamespace:
     """Return two lists, two dicts and an object, by the names that the documentation has for them."""
     return SimpleNamespace(
-        L1=types.list([float(1)] * SIZE),
-        L2=types.list([float(2)] * SIZE),
-        D1=types.dict(enumerate([float(1)] * SIZE)),
-        D2=types.dict((-1 - number, float(2)) for number in range(SIZE)),
+        L1=types.list([float(1)] * COUNT),
+        L2=types.list([float(2)] * COUNT),
+        D1=types.dict(enumerate([float(1)] * COUNT)),
+        D2=types.dict((-1 - number, float(2)) for number in range(COUNT)),
         x=Holder(),
     )
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pytest_concclaims import Lab
+from pytest_concclaims import Lab, gil_enabled
 
-from .objects import SIZE, Two, no_switch_within, process, without_a_gil
+from .objects import LONG, SIZE, Two, no_switch_within, process, without_a_gil
 from .tables import ROW, Act, case, operations_of
 from .unlocked import BUILT_IN, race
 
 SOURCE = "docs: Thread Safety Guarantees, bytearray"
+
+no_lock_yet = pytest.mark.refuted(
+    not gil_enabled() and sys.version_info < (3, 14),
+    reason="before 3.14, bytearray has no lock on the free-threaded build (gh-129107)",
+)
 
 #: A reversal swaps from the ends to the middle: all the time, the ends are swapped and the middle is not.
 ZEROS = bytes(20 * SIZE)
@@ -50,6 +56,16 @@ def clear(ba: Any) -> None:
 
 # --- reads
 
+
+def sees_by_methods(ba: Any) -> bool:
+    return (
+        ba.find(BY_HALVES) == 0
+        or ba.replace(BY_HALVES, b"") == b""
+        or len(ba.split(BY_HALVES)) == 2
+        or ba.decode() == BY_HALVES.decode()
+    )
+
+
 MAY_SEE = [
     case("add", "ba + other", lambda ba: ba + b"" == BY_HALVES, reverse),
     case("eq", "ba == other", lambda ba: ba == BY_HALVES, reverse),
@@ -60,10 +76,7 @@ READS = [
     case("copy", "ba.copy()", lambda ba: ba.copy() == BY_HALVES, reverse),
     case("mul", "ba * n", lambda ba: ba * 1 == BY_HALVES, reverse),
     case("in", "x in ba", lambda ba: BY_HALVES in ba, reverse),
-    case("find", "ba.find(x)", lambda ba: ba.find(BY_HALVES) == 0, reverse),
-    case("replace", "ba.replace(x, y)", lambda ba: ba.replace(BY_HALVES, b"") == b"", reverse),
-    case("split", "ba.split(x)", lambda ba: len(ba.split(BY_HALVES)) == 2, reverse),
-    case("decode", "ba.decode()", lambda ba: ba.decode() == BY_HALVES.decode(), reverse),
+    case("methods", "find, replace, split and decode", sees_by_methods, reverse),
 ]
 
 
@@ -77,8 +90,11 @@ def test_an_operation_of_a_bytearray_may_see_a_write_by_halves(
     assert seen.ever(True)
 
 
+@no_lock_yet
 @pytest.mark.parametrize(ROW, READS)
-@pytest.mark.claim("{text} holds the lock for its duration: it does not observe a write by halves", source=SOURCE)
+@pytest.mark.claim(
+    "{text}: the lock is held for the whole duration, so that no write is observed by halves", source=SOURCE
+)
 def test_an_operation_of_a_bytearray_holds_the_lock(lab: Lab, text: str, operation: Act, beside: Act) -> None:
     seen = lab.race(
         lambda: BUILT_IN.bytearray(BEFORE),
@@ -118,18 +134,19 @@ WRITES = [
 ]
 
 
+@no_lock_yet
 @pytest.mark.parametrize(ROW, WRITES)
 @pytest.mark.claim("{text} is safe to call from several threads", source=SOURCE)
 def test_a_write_to_a_bytearray_is_safe(lab: Lab, text: str, operation: Act, beside: Act) -> None:
     assert race(lab, few, operation, beside, observe=bytes).atomic()
 
 
+@no_lock_yet
 @pytest.mark.claim(
-    "Any two of append, insert, pop, reverse, clear and ba[i] = x give what they give one after the other",
-    source=SOURCE,
+    "Any two of append, pop and reverse give what they give one after the other", source=SOURCE, budget=LONG
 )
 def test_writes_to_a_bytearray_are_linearizable(lab: Lab) -> None:
-    chosen = [row for row in WRITES if row.id in {"setitem", "append", "insert", "pop", "reverse", "clear"}]
+    chosen = [row for row in WRITES if row.id in {"append", "pop", "reverse"}]
     operations = lab.operations(partial(few, BUILT_IN), *operations_of(chosen), observe=bytes, each=1)
     assert operations.linearizable()
 
@@ -138,6 +155,7 @@ def assign_other(two: Two) -> None:
     two.target[:] = two.source
 
 
+@no_lock_yet
 @pytest.mark.claim(
     "ba[i:j] = other locks both: it is safe from changes of the other one, if that is a bytearray", source=SOURCE
 )
@@ -186,7 +204,10 @@ def test_iterating_over_a_bytearray_that_changes_can_miss_a_byte(lab: Lab) -> No
     assert lab.race(lambda: bytearray(range(3)), go_through, pop_first).ever(((0, 2), None))
 
 
+@no_lock_yet
 @pytest.mark.claim("Iterating over a copy of a bytearray misses none, whatever other threads remove", source=SOURCE)
 def test_iterating_over_a_copy_of_a_bytearray_misses_none(lab: Lab) -> None:
-    seen = lab.race(lambda: BUILT_IN.bytearray(range(3)), go_through_a_copy, pop_first, control=(go_through, pop_first))
+    seen = lab.race(
+        lambda: BUILT_IN.bytearray(range(3)), go_through_a_copy, pop_first, control=(go_through, pop_first)
+    )
     assert seen.always(((0, 1, 2), None), ((1, 2), None))

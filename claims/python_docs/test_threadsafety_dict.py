@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pytest_concclaims import Lab
+from pytest_concclaims import CPYTHON, Lab, gil_enabled
 
-from .objects import SIZE, Finalized, Two, Value, Watching, each_of, no_switch_within, process, without_a_gil
+from .objects import LONG, SIZE, Finalized, Two, Value, Watching, each_of, no_switch_within, process, seen_by_halves
 from .tables import ROW, Act, case, named, operations_of
 from .unlocked import BUILT_IN, race
 
@@ -24,6 +25,11 @@ def ones(types: SimpleNamespace) -> Any:
 def two_dicts(types: SimpleNamespace) -> Two:
     """Return two dicts that have no key in common, and values that are not equal."""
     return Two(ones(types), types.dict((-2 - number, float(2)) for number in range(SIZE)))
+
+
+def count(d: Any) -> int:
+    """Return how many values are the first ones."""
+    return list(d.values()).count(1.0)
 
 
 def total(d: Any) -> float:
@@ -51,11 +57,13 @@ def clear(d: Any) -> None:
 
 replace_all = named("update", lambda d: d.update(dict.fromkeys(range(SIZE), float(2))))
 
+grow = named("update", lambda d: d.update(dict.fromkeys(range(SIZE, 2 * SIZE), float(2))))
+
 ATOMIC = [
     case("getitem", "d[key]", lambda d: d[0], replace_all),
     case("get", "d.get(key)", lambda d: d.get(0), clear),
     case("in", "key in d", lambda d: 0 in d, clear),
-    case("len", "len(d)", lambda d: len(d), clear),
+    case("len", "len(d)", lambda d: len(d), grow, seen_by_halves),
 ]
 WRITES = [
     case("setitem", "d[key] = value", write_new, clear),
@@ -65,11 +73,11 @@ WRITES = [
     case("setdefault", "d.setdefault(key, v)", lambda d: d.setdefault("new", 2.0), write_new),
 ]
 NEW = [
-    case("copy", "d.copy()", lambda d: total(d.copy()), replace_all),
+    case("copy", "d.copy()", lambda d: count(d.copy()), replace_all),
     case("keys", "d.keys()", lambda d: len(d.keys()), clear),
     case("values", "d.values()", lambda d: len(d.values()), clear),
     case("items", "d.items()", lambda d: len(d.items()), clear),
-    case("dict", "dict(d)", lambda d: total(dict(d)), replace_all),
+    case("dict", "dict(d)", lambda d: count(dict(d)), replace_all),
 ]
 
 
@@ -92,11 +100,12 @@ def test_a_new_object_from_a_dict_is_of_one_moment(lab: Lab, text: str, operatio
 
 
 @pytest.mark.claim(
-    "Any two of d[key] = value, del, pop, popitem and setdefault give what they give one after the other",
+    "Any two of d.pop(key), popitem and setdefault give what they give one after the other",
     source=SOURCE,
+    budget=LONG,
 )
 def test_writes_to_a_dict_are_linearizable(lab: Lab) -> None:
-    operations = lab.operations(partial(ones, BUILT_IN), *operations_of(WRITES), observe=total, each=1)
+    operations = lab.operations(partial(ones, BUILT_IN), *operations_of(WRITES[2:]), observe=total, each=1)
     assert operations.linearizable()
 
 
@@ -107,12 +116,12 @@ def test_writes_to_a_dict_are_linearizable(lab: Lab) -> None:
 def test_elements_of_a_dict_are_not_seen_being_removed(lab: Lab) -> None:
     seen = race(
         lab,
-        lambda types: types.dict((number, Finalized()) for number in range(3)),
+        lambda types: types.dict((number, Finalized()) for number in range(5)),
         clear,
         lambda d: (len(d), len(d.copy())),
         observe=lambda _, values: values[1],
     )
-    assert seen.always((3, 3), (3, 0), (0, 0))
+    assert seen.always((5, 5), (5, 0), (0, 0))
 
 
 # --- operations on two dicts
@@ -140,7 +149,7 @@ BOTH_LOCKED = [
     case("ior", "d |= other", update_in_place, clear_source),
     case("eq", "d == other", lambda two: two.source == two.target, update_source),
     case("fromkeys", "dict.fromkeys(a dict)", lambda two: len(dict.fromkeys(two.source)), clear_source),
-    case("or", "d | other", lambda two: total(two.target | two.source), clear_source),
+    case("or", "d | other", lambda two: len(two.target | two.source), clear_source),
 ]
 
 
@@ -206,15 +215,6 @@ UNLOCKED_SOURCES = [
 def test_updating_a_dict_from_an_iterable_may_see_it_change(lab: Lab, text: str, update: Act) -> None:
     seen = lab.race(lambda: Two({}, list(range(3))), update, clear_source, observe=lambda two: len(two.target))
     assert seen.ever(1, 2)
-
-
-@without_a_gil
-@pytest.mark.claim("A lock-free read such as len(d) can see d.update(other) by halves", source=f"{SOURCE}, beyond")
-def test_a_lock_free_read_can_see_an_update_by_halves(lab: Lab) -> None:
-    seen = lab.race(
-        lambda: two_dicts(BUILT_IN), update, lambda two: len(two.target), observe=lambda _, values: values[1]
-    )
-    assert not seen.always(SIZE, 2 * SIZE)
 
 
 # --- keys and values that are compared in Python
@@ -286,6 +286,11 @@ def delete_if_there(d: Any) -> None:
         del d[0]
 
 
+@pytest.mark.refuted(
+    CPYTHON and gil_enabled() and sys.version_info < (3, 10),
+    reason="CPython 3.9 looks whether to switch threads before most instructions, but not before a jump after a "
+    "comparison, and not after it has loaded a local (Python/ceval.c, PREDICT and FAST_DISPATCH)",
+)
 @no_switch_within
 @pytest.mark.claim("if key in d: del d[key] is not atomic: the key can be gone by then", source=SOURCE)
 def test_a_key_can_be_gone_after_it_was_there(lab: Lab) -> None:

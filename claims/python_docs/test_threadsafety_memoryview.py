@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_concclaims import Lab
+from pytest_concclaims import Lab, gil_enabled
 
 from .objects import SIZE, without_a_gil
 
@@ -46,6 +47,10 @@ def can_be_resized(owner: Any) -> bool:
     return True
 
 
+@pytest.mark.refuted(
+    not gil_enabled() and sys.version_info < (3, 14),
+    reason="before 3.14, bytearray does not count its views under a lock on the free-threaded build (gh-129107)",
+)
 @pytest.mark.claim("Creating and releasing memoryviews of one object is safe from several threads", source=SOURCE)
 def test_creating_and_releasing_views_is_safe(lab: Lab) -> None:
     seen = lab.race(lambda: bytearray(1), view_and_release, view_and_release, observe=can_be_resized)
@@ -56,9 +61,21 @@ def take_part_of_a_view(view: Any) -> bytes:
     return bytes(view[10:20])
 
 
-@pytest.mark.claim("Slicing one memoryview of bytes from several threads is safe: none of them raises", source=SOURCE)
+def is_released(view: Any) -> bool:
+    try:
+        return bool(view.nbytes < 0)
+    except ValueError:
+        return True
+
+
+@pytest.mark.refuted(
+    not gil_enabled(),
+    reason="without a GIL, views of one buffer are counted without a lock, so the last one can be released while "
+    "there are others (gh-155606, gh-127716)",
+)
+@pytest.mark.claim("Slicing one memoryview of bytes from several threads is safe: it stays usable", source=SOURCE)
 def test_slicing_a_view_is_safe(lab: Lab) -> None:
-    seen = lab.race(lambda: memoryview(CONTENT), take_part_of_a_view, take_part_of_a_view)
+    seen = lab.race(lambda: memoryview(CONTENT), take_part_of_a_view, take_part_of_a_view, observe=is_released)
     assert seen.atomic()
 
 

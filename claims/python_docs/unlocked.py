@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_concclaims import Lab
 
-from .objects import process
+from .objects import SIZE, process
 
 Setup = Callable[[SimpleNamespace], object]
 
@@ -66,7 +66,7 @@ BUILT_IN = SimpleNamespace(list=list, dict=dict, set=set, bytearray=bytearray)
 UNLOCKED = SimpleNamespace(
     list=unlocked(list, [-1.0]),
     dict=unlocked(dict, {-1: -1.0}),
-    set=unlocked(set, [-1]),
+    set=unlocked(set, [-1, -2, SIZE // 2]),
     bytearray=unlocked(bytearray, b"?"),
 )
 
