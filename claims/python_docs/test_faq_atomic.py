@@ -34,8 +34,8 @@ def setup(types: SimpleNamespace) -> SimpleNamespace:
     return SimpleNamespace(
         L1=types.list([float(1)] * COUNT),
         L2=types.list([float(2)] * COUNT),
-        D1=types.dict(enumerate([float(1)] * COUNT)),
-        D2=types.dict((-1 - number, float(2)) for number in range(COUNT)),
+        D1=types.dict.fromkeys(range(COUNT), float(1)),
+        D2=types.dict.fromkeys(range(-1 - COUNT, -1), float(2)),
         x=Holder(),
     )
 
@@ -97,7 +97,7 @@ ATOMIC = [
     case("extend", "L1.extend(L2)", lambda state: state.L1.extend(state.L2), get_last),
     case("getitem", "x = L[i]", get_item, set_item),
     case("pop", "x = L.pop()", pop, pop),
-    case("setslice", "L1[i:j] = L2", set_slice, get_last),
+    case("setslice", "L1[i:j] = L2", set_slice, get_last, needs_a_gil),
     case("sort", "L.sort()", lambda state: state.L1.sort(), lambda state: len(state.L1), needs_a_gil),
     case("setfield", "x.field = y", set_field, get_field),
     case("setkey", "D[x] = y", set_key, set_key),

@@ -19,12 +19,12 @@ SOURCE = "docs: Thread Safety Guarantees, dict"
 
 
 def ones(types: SimpleNamespace) -> Any:
-    return types.dict(enumerate([float(1)] * SIZE))
+    return types.dict.fromkeys(range(SIZE), float(1))
 
 
 def two_dicts(types: SimpleNamespace) -> Two:
     """Return two dicts that have no key in common, and values that are not equal."""
-    return Two(ones(types), types.dict((-2 - number, float(2)) for number in range(SIZE)))
+    return Two(ones(types), types.dict.fromkeys(range(-1 - SIZE, -1), float(2)))
 
 
 def count(d: Any) -> int:

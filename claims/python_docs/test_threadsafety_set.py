@@ -171,9 +171,56 @@ def update_in_place(two: Two) -> None:
     s |= two.source
 
 
-def by_operators(two: Two) -> tuple[int, ...]:
-    s, other = two
-    return len(s | other), len(s & other), len(s - other), len(s ^ other)
+def intersect_in_place(two: Two) -> None:
+    s = two.target
+    s &= two.source
+
+
+def subtract_in_place(two: Two) -> None:
+    s = two.target
+    s -= two.source
+
+
+def differ_in_place(two: Two) -> None:
+    s = two.target
+    s ^= two.source
+
+
+TWO_SETS = [
+    case("ior", "s |= other", update_in_place, clear_source),
+    case("iand", "s &= other", intersect_in_place, clear_source),
+    case("isub", "s -= other", subtract_in_place, clear_source),
+    case("ixor", "s ^= other", differ_in_place, clear_source),
+    case("or", "s | other", lambda two: len(two.target | two.source), clear_source),
+    case("and", "s & other", lambda two: len(two.target & two.source), clear_source),
+    case("sub", "s - other", lambda two: len(two.target - two.source), clear_source),
+    case("xor", "s ^ other", lambda two: len(two.target ^ two.source), clear_source),
+    case("update", "s.update(a set)", update, clear_source),
+    case(
+        "iand-method",
+        "s.intersection_update(a set)",
+        lambda two: two.target.intersection_update(two.source),
+        clear_source,
+    ),
+    case(
+        "isub-method",
+        "s.difference_update(a set)",
+        lambda two: two.target.difference_update(two.source),
+        clear_source,
+    ),
+    case(
+        "ixor-method",
+        "s.symmetric_difference_update(a set)",
+        lambda two: two.target.symmetric_difference_update(two.source),
+        clear_source,
+    ),
+]
+
+
+@pytest.mark.parametrize(ROW, TWO_SETS)
+@pytest.mark.claim("{text} locks both sets: it is safe from changes of the other one", source=SOURCE)
+def test_an_operation_on_two_sets_is_safe(lab: Lab, text: str, operation: Act, beside: Act) -> None:
+    assert race(lab, two_sets, operation, beside, observe=lambda two: len(two.target)).atomic()
 
 
 def by_methods(two: Two) -> tuple[int, ...]:
@@ -186,24 +233,6 @@ def by_methods(two: Two) -> tuple[int, ...]:
     )
 
 
-def by_operators_in_place(two: Two) -> tuple[int, ...]:
-    united, common, less, one = (two.target.copy() for _ in range(4))
-    united |= two.source
-    common &= two.source
-    less -= two.source
-    one ^= two.source
-    return len(united), len(common), len(less), len(one)
-
-
-def by_updates(two: Two) -> tuple[int, ...]:
-    united, common, less, one = (two.target.copy() for _ in range(4))
-    united.update(two.source)
-    common.intersection_update(two.source)
-    less.difference_update(two.source)
-    one.symmetric_difference_update(two.source)
-    return len(united), len(common), len(less), len(one)
-
-
 def are_of_one_moment(lengths: tuple[int, ...]) -> bool:
     """Return whether each length is that beside all elements of the other set, or beside none."""
     united, common, less, one = lengths
@@ -211,20 +240,12 @@ def are_of_one_moment(lengths: tuple[int, ...]) -> bool:
     return united in (SIZE + half, SIZE) and common in (half, 0) and less in (half, SIZE) and one == SIZE
 
 
-TWO_SETS = [
-    pytest.param("s | other, s & other, s - other and s ^ other", by_operators, id="operators"),
-    pytest.param("union, intersection, difference and symmetric_difference", by_methods, id="methods"),
-    pytest.param("s |= other, s &= other, s -= other and s ^= other", by_operators_in_place, id="in-place"),
-    pytest.param(
-        "update, intersection_update, difference_update and symmetric_difference_update", by_updates, id="updates"
-    ),
-]
-
-
-@pytest.mark.parametrize(("text", "operation"), TWO_SETS)
-@pytest.mark.claim("{text} lock both sets: they are safe from changes of the other one", source=SOURCE)
-def test_operations_on_two_sets_are_safe(lab: Lab, text: str, operation: Act) -> None:
-    seen = race(lab, two_sets, operation, clear_source, observe=lambda _, values: values[0])
+@pytest.mark.claim(
+    "union, intersection, difference and symmetric_difference lock both sets: each is safe from changes of the other one",
+    source=SOURCE,
+)
+def test_methods_of_two_sets_are_safe(lab: Lab) -> None:
+    seen = race(lab, two_sets, by_methods, clear_source, observe=lambda _, values: values[0])
     assert seen.always(are_of_one_moment)
 
 

@@ -23,7 +23,7 @@ _OWN = {"__new__", "__init__", "__getattribute__", "__hash__", "__doc__", "__cla
 def unlocked(real: Any, blank: object) -> Any:
     """Return a type that has the methods of a built-in one, and no lock.
 
-    An operation works on a copy. While it stores the copy, others see what is in neither.
+    While an operation is at work on the contents, others see what is never there.
 
     :param real: the built-in type.
     :param blank: an argument for it: what others see meanwhile.
@@ -41,13 +41,14 @@ def unlocked(real: Any, blank: object) -> Any:
 
     def method(name: str) -> Callable[..., object]:
         def call(self: Any, *arguments: object, **options: object) -> object:
-            changed = real(self.contents)
-            result = getattr(changed, name)(*map(_contents, arguments), **options)
-            if changed != self.contents:
-                self.contents = real(blank)
+            contents, self.contents = self.contents, real(blank)
+            try:
                 process(self)  # other threads run here
-                self.contents = changed
-            return self if result is changed else result
+                result = getattr(contents, name)(*map(_contents, arguments), **options)
+                result = iter(tuple(result)) if name == "__iter__" else result
+            finally:
+                self.contents = contents
+            return self if result is contents else result
 
         return call
 

@@ -75,7 +75,8 @@ SABOTAGES = {
             "test_a_change_of_a_set_is_safe",
             "test_changes_of_a_set_are_linearizable",
             "test_elements_of_a_set_are_not_seen_being_removed",
-            "test_operations_on_two_sets_are_safe",
+            "test_an_operation_on_two_sets_is_safe",
+            "test_methods_of_two_sets_are_safe",
             "test_an_update_of_a_set_by_a_dict_is_safe",
             "test_two_sets_that_update_each_other_do_not_deadlock",
         ),
@@ -186,7 +187,7 @@ SABOTAGES = {
         """,
     ),
     "operations of the FAQ on lists and dicts without a lock": Sabotage(
-        ("test_the_faqs_operation_is_atomic",), WITHOUT_LOCKS
+        ("test_the_faqs_operation_is_atomic and append]",), WITHOUT_LOCKS
     ),
     "threads that take turns": Sabotage(
         (
