@@ -171,25 +171,6 @@ def test_fromkeys_of_a_set_is_safe(lab: Lab) -> None:
     assert seen.atomic()
 
 
-def write_to_one_and_then_the_other(two: Two) -> None:
-    two.target["first"] = 1.0
-    two.source["second"] = 2.0
-
-
-def merge(two: Two) -> tuple[bool, bool]:
-    merged = two.target | two.source
-    return "first" in merged, "second" in merged
-
-
-@pytest.mark.claim(
-    "d | other holds the lock of d for its whole duration: nothing is written to d meanwhile", source=SOURCE
-)
-def test_a_merge_of_two_dicts_holds_the_lock(lab: Lab) -> None:
-    actors = merge, write_to_one_and_then_the_other
-    seen = race(lab, two_dicts, *actors, observe=lambda _, values: values[0])
-    assert seen.never((False, True))
-
-
 def update_from_generator(two: Two) -> None:
     two.target.update((key, 1) for key in each_of(two.source))
 

@@ -241,7 +241,7 @@ def are_of_one_moment(lengths: tuple[int, ...]) -> bool:
 
 
 @pytest.mark.claim(
-    "union, intersection, difference and symmetric_difference lock both sets: each is safe from changes of the other one",
+    "union, intersection, difference and symmetric_difference lock both sets: each is safe from changes of the other",
     source=SOURCE,
 )
 def test_methods_of_two_sets_are_safe(lab: Lab) -> None:

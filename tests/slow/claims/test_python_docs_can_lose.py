@@ -65,7 +65,6 @@ SABOTAGES = {
             "test_an_operation_on_two_dicts_is_safe",
             "test_fromkeys_of_a_set_is_safe",
             "test_removing_a_key_in_one_step_is_safe",
-            *(("test_a_merge_of_two_dicts_holds_the_lock",) if gil_enabled() else ()),
         ),
         WITHOUT_LOCKS,
     ),
@@ -245,7 +244,6 @@ BOTH_VERDICTS_ACROSS_INTERPRETERS = {
     "test_a_byte_can_be_gone_after_it_was_there",
     "test_the_faqs_operation_is_not_atomic",
     # Here in a sabotaged world on one of them, and refuted on the other.
-    "test_a_merge_of_two_dicts_holds_the_lock",
     "test_a_read_of_a_bytearray_is_atomic",
     "test_a_write_to_a_bytearray_is_safe",
     "test_writes_to_a_bytearray_are_linearizable",
