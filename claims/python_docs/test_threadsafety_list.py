@@ -18,7 +18,7 @@ SOURCE = "docs: Thread Safety Guarantees, list"
 
 
 def ones(types: SimpleNamespace) -> Any:
-    return types.list([float(1)] * SIZE)
+    return types.list([float(1)] * (SIZE - 1) + [float(3)])
 
 
 # --- what is atomic
@@ -32,11 +32,22 @@ def write(lst: Any) -> None:
     lst[0] = 2.0
 
 
+def insert_first(lst: Any) -> None:
+    lst.insert(0, 2.0)
+
+
+counts_from_an_end_that_moves = pytest.mark.refuted(
+    not gil_enabled(),
+    reason="without a GIL, a negative index is added to a length that another thread can have changed when the "
+    "element is read (gh-130744)",
+)
+
 append = named("append", lambda lst: lst.append(2.0))
 pop = named("pop", lambda lst: lst.pop())
 
 ATOMIC = [
     case("getitem", "lst[i]", lambda lst: lst[0], replace_all),
+    case("getitem-last", "lst[-1]", lambda lst: lst[-1], insert_first, counts_from_an_end_that_moves),
     case("concat", "lst1 + lst2", lambda lst: (lst + lst).count(1.0), replace_all),
     case("repeat", "x * lst", lambda lst: (2 * lst).count(1.0), replace_all),
     case("copy", "lst.copy()", lambda lst: lst.copy().count(1.0), replace_all),
@@ -61,7 +72,7 @@ def test_writing_an_element_of_a_list_is_safe(lab: Lab) -> None:
     "Any two of append, pop and clear give what they give one after the other", source=SOURCE, budget=LONG
 )
 def test_operations_of_a_list_are_linearizable(lab: Lab) -> None:
-    operations = lab.operations(partial(ones, BUILT_IN), *operations_of(ATOMIC[4:]), observe=len, each=1)
+    operations = lab.operations(partial(ones, BUILT_IN), *operations_of(ATOMIC[5:]), observe=len, each=1)
     assert operations.linearizable()
 
 

@@ -36,8 +36,8 @@ def unlocked(real: Any, blank: object) -> Any:
         if hasattr(real, "fromkeys"):
 
             @staticmethod
-            def fromkeys(keys: object) -> Any:
-                return Unlocked(real.fromkeys(_contents(keys)))
+            def fromkeys(keys: object, *value: object) -> Any:
+                return Unlocked(real.fromkeys(_contents(keys), *value))
 
     def method(name: str) -> Callable[..., object]:
         def call(self: Any, *arguments: object, **options: object) -> object:
