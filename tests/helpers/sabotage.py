@@ -80,9 +80,7 @@ def claims_in_worlds(
         pytester.makepyfile(**{"children/sitecustomize": f"WORLDS = {code!r}{_SITECUSTOMIZE}"})
         pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"), prepend=os.pathsep)
     names = " or ".join(f"({claim})" for world in worlds for claim in world.claims)
-    pytester.runpytest_subprocess(
-        "--claims", suite, "-k", names, "--claims-report=run.json", *arguments, timeout=600
-    )
+    pytester.runpytest_subprocess("--claims", suite, "-k", names, "--claims-report=run.json", *arguments, timeout=600)
     record = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))
     found: list[list[dict[str, Any]]] = [[] for _ in worlds]
     for claim in record["claims"]:
