@@ -24,7 +24,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--claims",
         action="store_true",
         help="run the claims instead of the tests: those of this project or, if it has none, the shipped suite "
-        "article; with paths, only the claims there (a shipped suite, or a part of it, is named like a path: article)",
+        "article; with paths, only the claims there (a shipped suite, or a part of it, is named like a path: "
+        "article)",
     )
     group.addoption(
         "--claims-suite",
