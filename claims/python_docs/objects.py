@@ -30,9 +30,9 @@ no_switch_within = pytest.mark.refuted(
 
 
 #: Of a length that is read without the lock that another operation has.
-seen_by_halves = pytest.mark.refuted(
+seen_half_done = pytest.mark.refuted(
     not gil_enabled(),
-    reason="without a GIL, len() takes no lock, and sees an operation that changes many elements by halves "
+    reason="without a GIL, len() takes no lock, and sees an operation that changes many elements half done "
     "(gh-129519)",
 )
 

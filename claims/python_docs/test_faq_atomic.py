@@ -88,7 +88,7 @@ def length_of_dict(state: SimpleNamespace) -> int:
 #: Of operations that need the GIL for that.
 needs_a_gil = pytest.mark.refuted(
     not gil_enabled(),
-    reason="the FAQ speaks of an interpreter with a GIL; without, operations that take no lock see it by halves "
+    reason="the FAQ speaks of an interpreter with a GIL; without, operations that take no lock see it half done "
     "(docs: Thread Safety Guarantees)",
 )
 
@@ -187,10 +187,10 @@ def test_the_faqs_operation_is_not_atomic(
 
 @pytest.mark.refuted(PYPY, reason="PyPy counts no references: finalizers run when its garbage collector does")
 @pytest.mark.claim(
-    "D1.update(D2) that replaces objects with a __del__ is not atomic: other threads can see it by halves",
+    "D1.update(D2) that replaces objects with a __del__ is not atomic: other threads can see it half done",
     source=SOURCE,
 )
-def test_an_update_that_runs_finalizers_can_be_seen_by_halves(lab: Lab) -> None:
+def test_an_update_that_runs_finalizers_can_be_seen_half_done(lab: Lab) -> None:
     def replace_finalized(d: Any) -> None:
         # Without a GIL, the thread that made an object finalizes it, so this one has to make them.
         d.update({0: Finalized(), 1: Finalized()})

@@ -25,7 +25,7 @@ no_lock_yet = pytest.mark.refuted(
 #: A reversal swaps from the ends to the middle: all the time, the ends are swapped and the middle is not.
 ZEROS = bytes(20 * SIZE)
 BEFORE = b"\0" + ZEROS + b"\1\0" + ZEROS + b"\1"
-BY_HALVES = b"\1" + ZEROS + b"\1\0" + ZEROS + b"\0"
+HALF_DONE = b"\1" + ZEROS + b"\1\0" + ZEROS + b"\0"
 
 
 def reverse(ba: Any) -> None:
@@ -33,7 +33,7 @@ def reverse(ba: Any) -> None:
 
 
 def reverse_in_two_steps(ba: Any) -> None:
-    ba[:] = BY_HALVES
+    ba[:] = HALF_DONE
     process(ba)
     ba[:] = BEFORE[::-1]
 
@@ -59,31 +59,31 @@ def clear(ba: Any) -> None:
 
 def sees_by_methods(ba: Any) -> bool:
     return (
-        ba.find(BY_HALVES) == 0
-        or ba.replace(BY_HALVES, b"") == b""
-        or len(ba.split(BY_HALVES)) == 2
-        or ba.decode() == BY_HALVES.decode()
+        ba.find(HALF_DONE) == 0
+        or ba.replace(HALF_DONE, b"") == b""
+        or len(ba.split(HALF_DONE)) == 2
+        or ba.decode() == HALF_DONE.decode()
     )
 
 
 MAY_SEE = [
-    case("add", "ba + other", lambda ba: ba + b"" == BY_HALVES, reverse),
-    case("eq", "ba == other", lambda ba: ba == BY_HALVES, reverse),
-    case("lt", "ba < other", lambda ba: not ba < BY_HALVES, reverse),
+    case("add", "ba + other", lambda ba: ba + b"" == HALF_DONE, reverse),
+    case("eq", "ba == other", lambda ba: ba == HALF_DONE, reverse),
+    case("lt", "ba < other", lambda ba: not ba < HALF_DONE, reverse),
 ]
 READS = [
-    case("slice", "ba[i:j]", lambda ba: ba[:] == BY_HALVES, reverse),
-    case("copy", "ba.copy()", lambda ba: ba.copy() == BY_HALVES, reverse),
-    case("mul", "ba * n", lambda ba: ba * 1 == BY_HALVES, reverse),
-    case("in", "x in ba", lambda ba: BY_HALVES in ba, reverse),
+    case("slice", "ba[i:j]", lambda ba: ba[:] == HALF_DONE, reverse),
+    case("copy", "ba.copy()", lambda ba: ba.copy() == HALF_DONE, reverse),
+    case("mul", "ba * n", lambda ba: ba * 1 == HALF_DONE, reverse),
+    case("in", "x in ba", lambda ba: HALF_DONE in ba, reverse),
     case("methods", "find, replace, split and decode", sees_by_methods, reverse),
 ]
 
 
 @without_a_gil
 @pytest.mark.parametrize(ROW, MAY_SEE)
-@pytest.mark.claim("{text} may observe a concurrent write by halves", source=SOURCE)
-def test_an_operation_of_a_bytearray_may_see_a_write_by_halves(
+@pytest.mark.claim("{text} may observe a concurrent write half done", source=SOURCE)
+def test_an_operation_of_a_bytearray_may_see_a_write_half_done(
     lab: Lab, text: str, operation: Act, beside: Act
 ) -> None:
     seen = lab.race(lambda: bytearray(BEFORE), operation, beside, observe=lambda _, values: values[0])
@@ -93,7 +93,7 @@ def test_an_operation_of_a_bytearray_may_see_a_write_by_halves(
 @no_lock_yet
 @pytest.mark.parametrize(ROW, READS)
 @pytest.mark.claim(
-    "{text}: the lock is held for the whole duration, so that no write is observed by halves", source=SOURCE
+    "{text}: the lock is held for the whole duration, so that no write is observed half done", source=SOURCE
 )
 def test_an_operation_of_a_bytearray_holds_the_lock(lab: Lab, text: str, operation: Act, beside: Act) -> None:
     seen = lab.race(
@@ -164,7 +164,7 @@ def test_assigning_a_bytearray_to_a_slice_is_safe(lab: Lab) -> None:
         lambda: Two(bytearray(), BUILT_IN.bytearray(BEFORE)),
         assign_other,
         lambda two: reverse(two.source),
-        observe=lambda two: two.target == BY_HALVES,
+        observe=lambda two: two.target == HALF_DONE,
         control=(assign_other, lambda two: reverse_in_two_steps(two.source)),
     )
     assert seen.always(False)

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_concclaims import CPYTHON, Lab, gil_enabled
 
-from .objects import LONG, SIZE, Finalized, Two, Value, Watching, each_of, no_switch_within, process, seen_by_halves
+from .objects import LONG, SIZE, Finalized, Two, Value, Watching, each_of, no_switch_within, process, seen_half_done
 from .tables import ROW, Act, case, named, operations_of
 from .unlocked import BUILT_IN, race
 
@@ -63,7 +63,7 @@ ATOMIC = [
     case("getitem", "d[key]", lambda d: d[0], replace_all),
     case("get", "d.get(key)", lambda d: d.get(0), clear),
     case("in", "key in d", lambda d: 0 in d, clear),
-    case("len", "len(d)", lambda d: len(d), grow, seen_by_halves),
+    case("len", "len(d)", lambda d: len(d), grow, seen_half_done),
 ]
 WRITES = [
     case("setitem", "d[key] = value", write_new, clear),
@@ -192,7 +192,7 @@ UNLOCKED_SOURCES = [
 
 
 @pytest.mark.parametrize(("text", "update"), UNLOCKED_SOURCES)
-@pytest.mark.claim("{text} may see changes of an iterable that is no dict by halves", source=SOURCE)
+@pytest.mark.claim("{text} may see a change of an iterable that is not a dict half done", source=SOURCE)
 def test_updating_a_dict_from_an_iterable_may_see_it_change(lab: Lab, text: str, update: Act) -> None:
     seen = lab.race(lambda: Two({}, list(range(3))), update, clear_source, observe=lambda two: len(two.target))
     assert seen.ever(1, 2)

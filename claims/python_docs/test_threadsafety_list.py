@@ -123,7 +123,7 @@ def test_sort_detects_that_another_thread_has_changed_the_list(lab: Lab) -> None
     assert lab.race(lambda: [3, 1, 2], sort, lambda lst: lst.append(4), exceptions=ValueError).ever(ValueError)
 
 
-# --- what may see a change by halves
+# --- what may see a change half done
 
 
 AFFECTED = [
@@ -229,7 +229,7 @@ UNLOCKED = [
 
 
 @pytest.mark.parametrize(("text", "extend"), UNLOCKED)
-@pytest.mark.claim("{text} may see changes of any other iterable by halves", source=SOURCE)
+@pytest.mark.claim("{text} may see a change of any other iterable half done", source=SOURCE)
 def test_extending_a_list_by_another_iterable_may_see_it_change(lab: Lab, text: str, extend: Act) -> None:
     seen = lab.race(lambda: Two([], list(range(3))), extend, clear_source, observe=lambda two: len(two.target))
     assert seen.ever(1, 2)

@@ -39,7 +39,7 @@ def view_and_release(owner: Any) -> int:
 
 
 def can_be_resized(owner: Any) -> bool:
-    """Return whether nobody has a view of it any more."""
+    """Return whether there is no view of it."""
     try:
         owner.append(0)
     except BufferError:
@@ -125,7 +125,7 @@ def written(state: Data) -> str:
     return "".join(sorted(set(state.owner.decode())))
 
 
-def write_x_by_halves(state: Data) -> None:
+def write_x_half_done(state: Data) -> None:
     state.view[: LENGTH // 2] = b"x" * (LENGTH // 2)
     written(state)
     state.view[LENGTH // 2 :] = b"x" * (LENGTH // 2)
@@ -146,7 +146,7 @@ def test_writes_through_a_view_with_a_lock_are_not_mixed(lab: Lab) -> None:
         write_x_with_the_lock,
         write_y_with_the_lock,
         observe=written,
-        control=(write_x_by_halves, write_y),
+        control=(write_x_half_done, write_y),
     )
     assert seen.always("x", "y")
 

@@ -21,7 +21,7 @@ from .objects import (
     each_of,
     no_switch_within,
     process,
-    seen_by_halves,
+    seen_half_done,
     without_a_gil,
 )
 from .tables import ROW, Act, case, operations_of
@@ -56,7 +56,7 @@ OTHERS = frozenset(range(2 * SIZE))
 # --- one set
 
 ATOMIC = [
-    case("len", "len(s)", lambda s: len(s), refill, seen_by_halves),
+    case("len", "len(s)", lambda s: len(s), refill, seen_half_done),
     case("copy", "s.copy()", lambda s: len(s.copy() & ALL), refill),
 ]
 WRITES = [
@@ -324,7 +324,7 @@ def test_a_comparison_of_two_sets_is_of_one_moment(lab: Lab, text: str, operatio
     assert seen.always(False)
 
 
-@pytest.mark.claim("s.update(iterable) may see changes of any other iterable by halves", source=SOURCE)
+@pytest.mark.claim("s.update(iterable) may see a change of any other iterable half done", source=SOURCE)
 def test_updating_a_set_from_an_iterable_may_see_it_change(lab: Lab) -> None:
     seen = lab.race(
         lambda: Two(set(), list(range(3))),

@@ -173,7 +173,7 @@ SABOTAGES = {
         """
         open_lock = types.SimpleNamespace(Lock=contextlib.nullcontext)
         monkeypatch.setattr(request.module, "threading", open_lock)
-        monkeypatch.setattr(request.module, "write_x", request.module.write_x_by_halves)
+        monkeypatch.setattr(request.module, "write_x", request.module.write_x_half_done)
         yield
         """,
     ),
@@ -204,13 +204,13 @@ SABOTAGES = {
             "test_updating_a_set_from_an_iterable_may_see_it_change",
             "test_iterating_over_a_set_that_changes_can_raise",
             "test_iterating_over_a_bytearray_that_changes_can_miss_a_byte",
-            "test_an_update_that_runs_finalizers_can_be_seen_by_halves",
+            "test_an_update_that_runs_finalizers_can_be_seen_half_done",
             *(
                 ()
                 if gil_enabled()
                 else (
                     "test_a_shift_of_elements_may_be_observed",
-                    "test_an_operation_of_a_bytearray_may_see_a_write_by_halves",
+                    "test_an_operation_of_a_bytearray_may_see_a_write_half_done",
                     "test_writes_through_a_view_may_be_mixed",
                 )
             ),
@@ -257,7 +257,7 @@ BOTH_VERDICTS_ACROSS_INTERPRETERS = {
 WITHOUT_A_GIL = {
     "test_a_shift_of_elements_may_be_observed",
     "test_membership_may_observe_an_intermediate_state",
-    "test_an_operation_of_a_bytearray_may_see_a_write_by_halves",
+    "test_an_operation_of_a_bytearray_may_see_a_write_half_done",
     "test_writes_through_a_view_may_be_mixed",
 }
 #: No world can take an assignment to a variable apart.
