@@ -23,16 +23,17 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--claims",
         action="store_true",
-        help="run the claims instead of the tests: those of this project or, if it has none, the shipped suites; "
-        "with paths, only the claims there (a shipped suite, or a part of it, is named like a path: article)",
+        help="run the claims instead of the tests: those of this project or, if it has none, the shipped suite "
+        "article; with paths, only the claims there (a shipped suite, or a part of it, is named like a path: "
+        "article)",
     )
     group.addoption(
         "--claims-suite",
         action="append",
         default=[],
         metavar="NAME",
-        help="also run the shipped suite NAME, such as article; all: each of them (repeatable; overrides the ini "
-        "setting claims_suites)",
+        help="also run the shipped suite NAME: article or python_docs; all: each of them (repeatable; overrides the "
+        "ini setting claims_suites)",
     )
     group.addoption(
         "--claims-report",
@@ -101,7 +102,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(
         "claims_suites",
         "the shipped suites that --claims without a path runs beside the project's own claims (all: each of them; "
-        "empty: none; not set: all, but only if the project has no claims)",
+        "empty: none; not set: article, but only if the project has no claims)",
         type="args",
         default=None,
     )

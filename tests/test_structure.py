@@ -133,3 +133,12 @@ def test_claims_use_what_users_can() -> None:
         for file in folder.glob("*.py"):
             used = {text for text in imports(f"{own}.{file.stem}", file) if text.startswith(f"{NAME}.")}
             assert {text for text in used if not text.startswith(own)} <= public, file
+
+
+def test_a_wheel_has_each_suite_of_the_checkout() -> None:
+    """A new folder in claims/ has to be named in pyproject.toml."""
+    root = Path(__file__).parents[1]
+    settings = (root / "pyproject.toml").read_text(encoding="utf-8")
+    suites = [package.parent.name for package in sorted(root.glob("claims/*/__init__.py"))]
+    assert suites == ["article", "python_docs"]
+    assert all(f'"claims/{name}" = "pytest_concclaims/claims/{name}"' in settings for name in suites)

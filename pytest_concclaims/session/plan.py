@@ -81,7 +81,8 @@ def make_plan(config: pytest.Config) -> Plan:
             return Plan(asked or configured, (), paths=True, instead=False)
         # Below the project's root, pytest collects from this folder only, and the claims may be elsewhere.
         below = config.rootpath in config.invocation_params.dir.parents
-        return Plan(() if below else tuple(known), (), paths=True, instead=not below)
+        instead = () if below else tuple(name for name in known if name == SUITE_INSTEAD)
+        return Plan(instead, (), paths=True, instead=not below)
     folder = config.invocation_params.dir
     parts = tuple(argument for argument in arguments if _names_suite(argument, known, folder))
     for argument in arguments:
@@ -94,6 +95,8 @@ def make_plan(config: pytest.Config) -> Plan:
 
 #: The name that stands for all shipped suites.
 ALL_SUITES = "all"
+#: The shipped suite that runs where a project has no claims, and asks for no suite.
+SUITE_INSTEAD = "article"
 
 
 def _suites(names: Iterable[str], where: str, known: Iterable[str]) -> tuple[str, ...]:

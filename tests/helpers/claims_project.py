@@ -249,7 +249,8 @@ def install(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **module
     """
     package = make_environment(pytester)
     source = Path(pytest_concclaims.__file__).parent
-    shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__", "article"))
+    shipped = pytest_concclaims.claims.suite_folders()
+    shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__", *shipped))
     monkeypatch.setenv("PYTHONPATH", str(package.parent))
     return make_suite(package / "claims" / "article", **modules)
 

@@ -35,7 +35,7 @@ exec(WORLDS.get(os.environ.get("WORLD"), ""))
 
 @dataclass(frozen=True)
 class World:
-    """A world in which something is broken, for some claims of the article.
+    """A world in which something is broken, for some claims of a shipped suite.
 
     :param claims: the functions of the claims that are checked there; ``name and fork]`` selects one form of a claim.
     :param fixture: the body of a fixture that breaks it in the test process.
@@ -53,13 +53,18 @@ class World:
 
 
 def claims_in_worlds(
-    pytester: pytest.Pytester, worlds: Sequence[World], *arguments: str, prelude: str = "import pytest"
+    pytester: pytest.Pytester,
+    worlds: Sequence[World],
+    *arguments: str,
+    prelude: str = "import pytest",
+    suite: str = "article",
 ) -> list[list[dict[str, Any]]]:
-    """Run claims of the article in one run of pytest, each in its world.
+    """Run claims of a shipped suite in one run of pytest, each in its world.
 
     :param worlds: no two of them have a claim in common.
     :param arguments: further arguments of pytest.
     :param prelude: code before the fixtures.
+    :param suite: that has the claims.
     :returns: for each world, what the run record says of its claims.
     """
     of_function = {name: number for number, world in enumerate(worlds) for name in world.functions}
@@ -75,9 +80,7 @@ def claims_in_worlds(
         pytester.makepyfile(**{"children/sitecustomize": f"WORLDS = {code!r}{_SITECUSTOMIZE}"})
         pytester._monkeypatch.setenv("PYTHONPATH", str(pytester.path / "children"), prepend=os.pathsep)
     names = " or ".join(f"({claim})" for world in worlds for claim in world.claims)
-    pytester.runpytest_subprocess(
-        "--claims", "article", "-k", names, "--claims-report=run.json", *arguments, timeout=600
-    )
+    pytester.runpytest_subprocess("--claims", suite, "-k", names, "--claims-report=run.json", *arguments, timeout=600)
     record = json.loads((pytester.path / "run.json").read_text(encoding="utf-8"))
     found: list[list[dict[str, Any]]] = [[] for _ in worlds]
     for claim in record["claims"]:

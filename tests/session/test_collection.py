@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.claims_project import install, make_project, one_claim, run_claims, ship
+from helpers.claims_project import install, make_project, make_suite, one_claim, run_claims, ship
 from pytest_concclaims import Lab
 
 SNOW = """
@@ -213,10 +213,7 @@ def test_folder_of_the_project_goes_before_a_suite_of_that_name(pytester: pytest
 
 def test_setting_chooses_the_suites(pytester: pytest.Pytester, suite: Path) -> None:
     """claims_suites names the suites; none is a choice as well, and an ini file can say it."""
-    other = suite.parent / "other"
-    other.mkdir()
-    (other / "__init__.py").touch()
-    (other / "test_x.py").write_text(SNOW, encoding="utf-8")
+    make_suite(suite.parent / "other", test_x=SNOW)
     make_own(pytester, 'claims_suites = ["other"]')
     assert set(run_claims(pytester).verdicts) == {"other-snow-is-white", "grass"}
     both = run_claims(pytester, "-o", "claims_suites=article other article")
@@ -225,6 +222,19 @@ def test_setting_chooses_the_suites(pytester: pytest.Pytester, suite: Path) -> N
     none = run_claims(pytester)
     assert set(none.verdicts) == {"grass"}
     none.result.stdout.fnmatch_lines(["claims: the project's own"])
+
+
+def test_only_the_article_runs_where_the_project_has_no_claims(pytester: pytest.Pytester, suite: Path) -> None:
+    """Any other shipped suite has to be asked for: by the option, the setting, or like a path."""
+    make_suite(suite.parent / "other", test_x=SNOW)
+    make_own(pytester)
+    forget_own_claims(pytester)
+    other = {"other-snow-is-white": "confirmed"}
+    assert run_claims(pytester).verdicts == SUITE
+    assert run_claims(pytester, "--claims-suite=all").verdicts == {**SUITE, **other}
+    assert run_claims(pytester, "--claims-suite=other").verdicts == other
+    assert run_claims(pytester, "other").verdicts == other
+    assert run_claims(pytester, "-o", "claims_suites=all").verdicts == {**SUITE, **other}
 
 
 @pytest.mark.usefixtures("suite")

@@ -12,6 +12,7 @@ from ..callables import name_of, runs_nothing
 from ..failure import Failed, Failure, raised
 from .experiment import Subject
 from .orders import Results, Sequential
+from .position import Part
 
 #: Characters of an outcome that are shown.
 _REPR_KEPT = 200
@@ -143,6 +144,14 @@ class OutcomeQuestion:
     def of(self, subject: Subject) -> Subject:
         """Return the subject to run for this question."""
         return subject.with_calls() if self.atomic else subject
+
+    @property
+    def crash_parts(self) -> tuple[Part, ...]:
+        """The parts of a run in which a crash is a witness.
+
+        Calls one after the other do not crash, nor does ``observe`` after them.
+        """
+        return (Part.ACTORS, Part.OUTCOMES) if self.atomic else (Part.ACTORS,) if self.end is CRASH else ()
 
     @property
     def least_empty(self) -> int:

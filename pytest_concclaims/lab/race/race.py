@@ -139,8 +139,8 @@ class Race(Asked):
         each on a fresh state. An actor that ended before another one began comes before it.
 
         :raises Inconclusive: as for :meth:`ever`; or running an order again has another outcome.
-        :raises RaceError: as for :meth:`ever`, except for exceptions of actors; or in each order, an actor waits
-            for another.
+        :raises RaceError: as for :meth:`ever`, except for exceptions of actors, and for crashes, which are outcomes
+            of no order; or in each order, an actor waits for another.
         """
         __tracebackhide__ = True
         return self._answer(ATOMIC)
@@ -175,8 +175,8 @@ class Operations(Asked):
         before it. False with the first scenario that is not linearizable.
 
         :raises Inconclusive: as for :meth:`Race.ever`; or running an order again has another outcome.
-        :raises RaceError: an operation that is called alone waits for another thread; a call hung or crashed;
-            ``setup`` or ``observe`` raised.
+        :raises RaceError: an operation that is called alone waits for another thread; a call hung, or crashed in some
+            order; ``setup`` or ``observe`` raised.
         """
         __tracebackhide__ = True
         return self._answer(LINEARIZABLE)

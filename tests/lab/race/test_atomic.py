@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import pytest
 from helpers.counters import successor
 from helpers.race_questions import last
 from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.experiment import RaceError
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
@@ -99,6 +101,43 @@ def test_exceptions_are_results(lab: Lab) -> None:
     witness = last(lab).witness
     assert witness is not None
     assert "IndexError raised" in witness["outcome"]
+
+
+def crash_if_met(counter: Counter) -> int:
+    """Crash instead of losing an update."""
+    before = counter.value
+    if successor(before) != counter.value + 1:
+        signal.raise_signal(signal.SIGSEGV)
+    counter.value = before + 1
+    return 0
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="races run in a child process")
+@pytest.mark.parametrize("scheduled", [True, False], ids=["in a schedule", "in samples"])
+def test_a_crash_is_not_atomic(forking: Lab, scheduled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No order of the calls gives it: it is a witness, and no failure."""
+    crash = crash_if_met
+    if not scheduled:  # what happens in C code is seen in samples only
+        calls = itertools.count()
+
+        def crash(counter: Counter) -> int:
+            if next(calls) == 1_000:
+                signal.raise_signal(signal.SIGSEGV)
+            return counter.add_locked()
+
+    assert forking.race(Counter, crash, crash, observe=value_of, budget=30.0).atomic() is False
+    run = last(forking)
+    assert (run.answer, run.failure) == (False, None)
+    assert run.witness is not None
+    assert run.witness["outcome"] == "lab.CRASH"
+    assert bool(run.witness["replay"]) is scheduled
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="races run in a child process")
+def test_calls_that_crash_one_after_the_other_are_an_error(forking: Lab) -> None:
+    """It takes no race."""
+    with pytest.raises(RaceError, match="SIGSEGV"):
+        forking.race(Counter, lambda _: signal.raise_signal(signal.SIGSEGV), Counter.add).atomic()
 
 
 @pytest.mark.parametrize(("observe", "values"), [(True, False), (False, True)])

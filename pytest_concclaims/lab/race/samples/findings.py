@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ....interpreter import gil_enabled
+from ..position import Part
 from ..scenarios import Scenario
 from .power import Absence
 from .strategies import Strategy
@@ -59,6 +60,7 @@ class Findings:
     :param strategies: are used in turns.
     :param matched: whether the control is the race's own, so that the same is sought in it.
     :param crash: whether a crash is sought.
+    :param crash_parts: the parts of a sample in which a crash is a witness.
     :param least_empty: if a witness is seen and actors return nothing, the number of samples that shows that they
         never do.
     :param same_setup: whether race and control have the same ``setup``.
@@ -75,6 +77,7 @@ class Findings:
     strategies: tuple[Strategy, ...] = ()
     matched: bool = True
     crash: bool = False
+    crash_parts: tuple[Part, ...] = ()
     least_empty: int = 0
     same_setup: bool = True
     race: Side = field(default_factory=Side)

@@ -53,6 +53,7 @@ class SampleSearch:
         self._experiment = experiment
         findings = self.findings
         findings.matched, findings.crash = experiment.matched, question.end is CRASH
+        findings.crash_parts = question.crash_parts
         findings.least_empty = question.least_empty
         findings.same_setup = experiment.control.setup is experiment.race.setup
         while clock() < end and not self.findings.is_settled():
@@ -73,6 +74,7 @@ class SampleSearch:
         :param most: the number of samples after which to stop.
         :raises Failed: the code of the race raised, hung, or ended the process.
         """
+        self.findings.crash_parts = question.crash_parts
         self._take_turn(self.findings.race, question, started, end, most)
 
     def _take_turn(
@@ -115,6 +117,7 @@ class SampleSearch:
             if self._conditions.in_process:
                 raise
             self._count_end(side, position.read(), failed.failure, clock() - started)
+            self.findings.scenario = scenario
 
     def _count_end(self, side: Side, at: AtStride, failure: Failure, seconds: float) -> None:
         """Count the samples of a child that did not return; only their numbers are known.
@@ -126,7 +129,8 @@ class SampleSearch:
         """
         is_crash, tally, of_control = failure.kind == "crash", side.tally, side is self.findings.control
         is_broken = of_control and self._experiment.control.may_break and failure.kind in ("crash", "hang")
-        if not (is_broken or (self.findings.crash and is_crash)) or at.part is not Part.ACTORS:
+        is_sought = is_crash and at.part in self.findings.crash_parts
+        if not (is_sought or (is_broken and at.part is Part.ACTORS)):
             raise Failed(failure)
         end = portable(CRASH if is_crash else Broken("a hang"))
         samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping

@@ -173,8 +173,8 @@ class Side:
             part, schedule, number, scenario = self._position.read()
             kind, preemptions = failed.failure.kind, preemption_count(schedule)
             alone = self.subject.interrupted and not schedule
-            if part is Part.ACTORS and kind == "crash" and self._question.end is CRASH and not alone:
-                witness = Witness(schedule, repr(CRASH), number, preemptions, 0.0)
+            if part in self._question.crash_parts and kind == "crash" and not alone:
+                witness = Witness(schedule, repr(CRASH), number, preemptions, 0.0, scenario=scenario)
                 return Explored(run=number, seen=1, witness=witness, no_race=not preemptions)
             if part is Part.ACTORS and self.subject.may_break and kind in ("crash", "hang"):
                 return Explored(run=number, seen=1, no_race=not preemptions)

@@ -644,7 +644,7 @@ def test_samples_of_a_child_that_crashed_are_counted(
     made = experiment(object, (nothing, nothing), observe=None, rounds=1, control=(nothing, nothing), exceptions=())
     search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     search.begin()
-    search.findings.crash = True
+    search.findings.crash_parts = (Part.ACTORS,)
     side = search.findings.control if of_control else search.findings.race
     side.tally.count(portable("before"), 3, 5)
     at = AtStride(0, Part.ACTORS, length=8, samples=9, overlapping=overlapping)
@@ -689,7 +689,7 @@ def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -
     made = experiment(object, (nothing, nothing), observe=object, rounds=1, control=None, exceptions=())
     search = SampleSearch(made, Conditions(budget=1.0, timeout=1.0))
     search.begin()
-    search.findings.crash = about is CRASH
+    search.findings.crash_parts = (Part.ACTORS,) if about is CRASH else ()
     with pytest.raises(Failed, match="its end"):
         search._count_end(search.findings.race, AtStride(0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5)
     assert search.findings.race.tally == Tally()
