@@ -5,9 +5,8 @@ from __future__ import annotations
 import queue
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from pytest_concclaims import PYPY, Lab
 
 from .tables import Act
-from .threads import Threads, refusable
+from .threads import PATIENCE_S, Threads, refusable
 
 SOURCE = "docs: queue"
 
@@ -27,10 +26,14 @@ def drained(items: Any) -> tuple[int, ...]:
     return tuple([items.get_nowait() for _ in range(items.qsize())])
 
 
-def holding(kind: Any, *numbers: int) -> Any:
-    items = kind()
+def put_all(items: Any, numbers: Iterable[int]) -> None:
     for number in numbers:
         items.put(number)
+
+
+def holding(kind: Any, *numbers: int) -> Any:
+    items = kind()
+    put_all(items, numbers)
     return items
 
 
@@ -42,46 +45,51 @@ def get(items: Any) -> object:
     return items.get_nowait()
 
 
-KINDS = [
-    pytest.param("Queue", queue.Queue, id="queue"),
-    pytest.param("LifoQueue", queue.LifoQueue, id="lifoqueue"),
-    pytest.param("PriorityQueue", queue.PriorityQueue, id="priorityqueue"),
-    pytest.param("SimpleQueue", queue.SimpleQueue, id="simplequeue"),
-]
-
-
-@pytest.mark.parametrize(("text", "kind"), KINDS)
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        pytest.param("Queue", queue.Queue, id="queue"),
+        pytest.param("SimpleQueue", queue.SimpleQueue, id="simplequeue"),
+    ],
+)
 @pytest.mark.claim("A {text} exchanges items safely between threads: what put and get do is atomic", source=SOURCE)
 def test_put_and_get_are_atomic(lab: Lab, text: str, kind: Callable[[], Any]) -> None:
     assert lab.race(lambda: holding(kind, 1, 3), put, get, observe=drained).atomic()
 
 
-#: What a queue gives that holds 1, when threads have put 0 and 2.
+def in_turn(*numbers: int) -> Callable[[list[int]], bool]:
+    """Return whether items are retrieved in an order of their numbers, whatever comes in between."""
+    return lambda items: [item for item in items if item in numbers] == list(numbers)
+
+
+#: Two threads put 10, 11, 12 and 20, 21, 22.
 ORDERS = [
-    pytest.param("Queue: the first item put is the first one retrieved", queue.Queue, {0: 1}, id="queue"),
-    pytest.param("LifoQueue: the first item put is the last one retrieved", queue.LifoQueue, {2: 1}, id="lifoqueue"),
+    pytest.param("Queue", "first", queue.Queue, (in_turn(10, 11, 12), in_turn(20, 21, 22)), id="queue"),
+    pytest.param("LifoQueue", "last", queue.LifoQueue, (in_turn(12, 11, 10), in_turn(22, 21, 20)), id="lifoqueue"),
     pytest.param(
-        "PriorityQueue: the lowest item is retrieved first",
-        queue.PriorityQueue,
-        {0: 0, 1: 1, 2: 2},
-        id="priorityqueue",
+        "PriorityQueue", "lowest", queue.PriorityQueue, (in_turn(10, 11, 12, 20, 21, 22),), id="priorityqueue"
     ),
     pytest.param(
-        "SimpleQueue: the first item put is the first one retrieved", queue.SimpleQueue, {0: 1}, id="simplequeue"
+        "SimpleQueue", "first", queue.SimpleQueue, (in_turn(10, 11, 12), in_turn(20, 21, 22)), id="simplequeue"
     ),
 ]
 
 
-@pytest.mark.parametrize(("text", "kind", "places"), ORDERS)
-@pytest.mark.claim("{text}, whatever other threads put", source=SOURCE)
-def test_a_queue_keeps_its_order(lab: Lab, text: str, kind: Callable[[], Any], places: dict[int, int]) -> None:
-    def is_in_order(items: tuple[int, ...]) -> bool:
-        return sorted(items) == [0, 1, 2] and all(items[place] == item for place, item in places.items())
-
-    def put_zero(items: Any) -> None:
-        items.put(0)
-
-    assert lab.race(lambda: holding(kind, 1), put, put_zero, observe=drained).always(is_in_order)
+@pytest.mark.parametrize(("text", "which", "kind", "are_in_order"), ORDERS)
+@pytest.mark.claim(
+    "{text}: of what several threads put, each thread's {which} entry is the first one retrieved; none is lost",
+    source=SOURCE,
+)
+def test_a_queue_keeps_its_order(
+    text: str, which: str, kind: Callable[[], Any], are_in_order: tuple[Callable[[list[int]], bool], ...]
+) -> None:
+    for _ in range(20):
+        items = kind()
+        threads = Threads(*[partial(put_all, items, range(first, first + 3)) for first in (10, 20)])
+        assert threads.returned() == [None, None]
+        retrieved = list(drained(items))
+        assert sorted(retrieved) == [10, 11, 12, 20, 21, 22]
+        assert all(is_in_order(retrieved) for is_in_order in are_in_order)
 
 
 # --- what a look at a queue does not promise
@@ -121,64 +129,55 @@ def test_a_look_at_a_queue_guarantees_nothing(
 # --- limits
 
 
-@pytest.mark.claim("put blocks while the queue has maxsize items: it never has more", source=SOURCE)
-def test_a_queue_never_exceeds_its_size(lab: Lab) -> None:
-    put_now = refusable("put_nowait", lambda items: items.put_nowait(2), queue.Full)
-    race = lab.race(lambda: queue.Queue(maxsize=1), put_now, put_now)
-    assert race.always(("done", "refused"), ("refused", "done"))
+def full_queue() -> Any:
+    items: Any = queue.Queue(maxsize=1)
+    items.put(1)
+    return items
 
 
-@pytest.mark.claim("Of two threads, one gets the last item, and the other one waits or gets Empty", source=SOURCE)
-def test_one_thread_gets_the_last_item(lab: Lab) -> None:
-    get_now = refusable("get_nowait", get, queue.Empty)
-    race = lab.race(lambda: holding(queue.Queue, 1), get_now, get_now)
-    assert race.always(("done", "refused"), ("refused", "done"))
+@pytest.mark.claim("put blocks while the queue has maxsize items, until there is a free slot", source=SOURCE)
+def test_put_waits_for_a_free_slot() -> None:
+    items = full_queue()
+    threads = Threads(lambda: put(items))
+    threads.have_a_chance()
+    assert (items.qsize(), items.get(timeout=PATIENCE_S)) == (1, 1)
+    assert threads.returned() == [None]
+    assert items.get(timeout=PATIENCE_S) == 2
+
+
+@pytest.mark.claim("get blocks until there is an item", source=SOURCE)
+def test_get_waits_for_an_item() -> None:
+    items: Any = queue.Queue()
+    threads = Threads(items.get)
+    threads.have_a_chance()
+    items.put(2)
+    assert threads.returned() == [2]
 
 
 # --- tasks
 
 
-def with_tasks(count: int, *, done: int = 0) -> Any:
-    """Return a queue of which a number of items were retrieved, and how many of these are done."""
-    tasks = SimpleNamespace(queue=holding(queue.Queue, *range(count)), done=0)
-    drained(tasks.queue)
-    for _ in range(done):
-        work(tasks)
-    return tasks
-
-
-def work(tasks: SimpleNamespace) -> None:
-    tasks.done += 1
-    tasks.queue.task_done()
-
-
-def join(tasks: SimpleNamespace) -> int:
-    tasks.queue.join()
-    return int(tasks.done)
-
-
 @pytest.mark.claim("join blocks until task_done has been called for each item", source=SOURCE)
-def test_join_waits_for_all_tasks(lab: Lab) -> None:
-    assert lab.race(lambda: with_tasks(2, done=1), join, work, observe=lambda _, values: values[0]).always(2)
+def test_join_waits_for_all_tasks() -> None:
+    tasks = holding(queue.Queue, 1, 2)
+    done: list[object] = []
+    threads = Threads(lambda: (tasks.join(), len(done))[1])
+    for _ in range(2):
+        threads.have_a_chance()
+        done.append(tasks.get())
+        tasks.task_done()
+    assert threads.returned() == [2]
 
 
-@pytest.mark.claim(
-    "task_done raises ValueError if it is called more often than there were items: of two threads, one gets it",
-    source=SOURCE,
-)
-def test_task_done_is_counted(lab: Lab) -> None:
-    task_done = refusable("task_done", lambda tasks: tasks.queue.task_done(), ValueError)
-    race = lab.race(lambda: with_tasks(1), task_done, task_done)
-    assert race.always(("done", "refused"), ("refused", "done"))
+@pytest.mark.claim("task_done raises ValueError if it is called more often than there were items", source=SOURCE)
+def test_task_done_is_counted() -> None:
+    tasks = holding(queue.Queue, 1)
+    tasks.get()
+    task_done = refusable("task_done", lambda tasks: tasks.task_done(), ValueError)
+    assert [task_done(tasks), task_done(tasks)] == ["done", "refused"]
 
 
 # --- shutdown
-
-
-def full_queue() -> Any:
-    items: Any = queue.Queue(maxsize=1)
-    items.put(1)
-    return items
 
 
 SHUT_DOWN: Any = getattr(queue, "ShutDown", RuntimeError)
@@ -196,6 +195,7 @@ def test_shutdown_unblocks(text: str, make: Callable[[], Any], call: Act) -> Non
     items = make()
     call_or_fail = refusable(text, call, SHUT_DOWN)
     threads = Threads(*[lambda: call_or_fail(items)] * 2)
+    threads.have_a_chance()
     items.shutdown()
     assert threads.returned() == ["refused", "refused"]
 
@@ -203,7 +203,14 @@ def test_shutdown_unblocks(text: str, make: Callable[[], Any], call: Act) -> Non
 # --- within one thread
 
 
-@pytest.mark.parametrize(("text", "kind"), KINDS[:3])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        pytest.param("Queue", queue.Queue, id="queue"),
+        pytest.param("LifoQueue", queue.LifoQueue, id="lifoqueue"),
+        pytest.param("PriorityQueue", queue.PriorityQueue, id="priorityqueue"),
+    ],
+)
 @pytest.mark.claim(
     "{text} is not designed for reentrancy: a put within a put of the same thread can wait for ever", source=SOURCE
 )

@@ -55,35 +55,41 @@ def acquired(lock: Any) -> Any:
     return lock
 
 
-RELEASED = [
-    pytest.param("Lock", RuntimeError, lambda: acquired(threading.Lock()), id="lock"),
-    pytest.param(
-        "BoundedSemaphore", ValueError, lambda: acquired(threading.BoundedSemaphore(1)), id="boundedsemaphore"
-    ),
-]
-
-
-@pytest.mark.parametrize(("text", "error", "make"), RELEASED)
-@pytest.mark.claim("Of two threads that release one {text}, one gets an error", source=SOURCE)
-def test_of_two_threads_one_releases(lab: Lab, text: str, error: type[Exception], make: Callable[[], object]) -> None:
-    release_once = refusable("release", release, error)
-    race = lab.race(make, release_once, release_once)
+@pytest.mark.claim(
+    "Lock.release is executed atomically: of two threads that release it, one gets RuntimeError",
+    source=f"{SOURCE}, Lock objects",
+)
+def test_of_two_threads_one_releases(lab: Lab) -> None:
+    release_once = refusable("release", release, RuntimeError)
+    race = lab.race(lambda: acquired(threading.Lock()), release_once, release_once)
     assert race.always(("done", "refused"), ("refused", "done"))
 
 
 @pytest.mark.claim("A Lock may be released by a thread that has not acquired it", source=f"{SOURCE}, Lock objects")
-def test_any_thread_may_release_a_lock(lab: Lab) -> None:
-    race = lab.race(lambda: threading.Lock(), acquire, refusable("release", release, RuntimeError))
-    assert race.ever((True, "done"))
+def test_any_thread_may_release_a_lock() -> None:
+    lock = acquired(threading.Lock())
+    release_it = refusable("release", release, RuntimeError)
+    assert (in_a_thread(lambda: release_it(lock)), lock.locked()) == ("done", False)
 
 
 @pytest.mark.claim(
     "An RLock may only be released by the thread that has acquired it: another one gets RuntimeError",
     source=f"{SOURCE}, RLock objects",
 )
-def test_only_its_owner_may_release_an_rlock(lab: Lab) -> None:
-    race = lab.race(lambda: threading.RLock(), acquire, refusable("release", release, RuntimeError))
-    assert race.always((True, "refused"))
+def test_only_its_owner_may_release_an_rlock() -> None:
+    lock = acquired(threading.RLock())
+    release_it = refusable("release", release, RuntimeError)
+    assert in_a_thread(lambda: release_it(lock)) == "refused"
+
+
+@pytest.mark.claim(
+    "A BoundedSemaphore that is released more often than it was acquired raises ValueError",
+    source=f"{SOURCE}, Semaphore objects",
+)
+def test_a_bounded_semaphore_is_bounded() -> None:
+    semaphore = acquired(threading.BoundedSemaphore(1))
+    release_it = refusable("release", release, ValueError)
+    assert [release_it(semaphore), release_it(semaphore)] == ["done", "refused"]
 
 
 # --- reentrant and not
@@ -108,36 +114,17 @@ def test_an_rlock_lets_its_own_thread_in(lab: Lab) -> None:
     assert lab.interrupted(lambda: threading.RLock(), enter, enter).never(lab.DEADLOCK)
 
 
-class Room:
-    """A place that a lock guards."""
-
-    def __init__(self, lock: Any) -> None:
-        self.lock = lock
-        self.taken = False
-
-
-def enter_twice(room: Room) -> None:
-    with room.lock:
-        with room.lock:
-            room.taken = True
-        process(room)
-        room.taken = False
-
-
-def enter_if_free(room: Room) -> bool:
-    if not room.lock.acquire(blocking=False):
-        return False
-    taken = room.taken
-    room.lock.release()
-    return taken
-
-
 @pytest.mark.claim(
     "Only the last of several releases of an RLock lets another thread in", source=f"{SOURCE}, RLock objects"
 )
-def test_only_the_last_release_of_an_rlock_lets_others_in(lab: Lab) -> None:
-    race = lab.race(lambda: Room(threading.RLock()), enter_twice, enter_if_free, observe=lambda _, values: values[1])
-    assert race.never(True)
+def test_only_the_last_release_of_an_rlock_lets_others_in() -> None:
+    lock = acquired(acquired(threading.RLock()))
+    gets_in = []
+    for _ in range(2):
+        gets_in.append(in_a_thread(lambda: try_to_acquire(lock)))
+        lock.release()
+    gets_in.append(in_a_thread(lambda: try_to_acquire(lock)))
+    assert gets_in == [False, False, True]
 
 
 # --- semaphores
@@ -147,16 +134,12 @@ def test_only_the_last_release_of_an_rlock_lets_others_in(lab: Lab) -> None:
 def test_a_release_of_two_lets_two_threads_in() -> None:
     semaphore = threading.Semaphore(0)
     threads = Threads(semaphore.acquire, semaphore.acquire)
+    threads.have_a_chance()
     semaphore.release(2)
     assert threads.returned() == [True, True]
 
 
 # --- conditions
-
-
-def hold(condition: threading.Condition) -> None:
-    with condition:
-        process(condition)
 
 
 CALLS = [
@@ -184,14 +167,11 @@ CALLS = [
     "Condition.{text} raises RuntimeError in a thread that has not acquired the condition's lock, which is {kind}",
     source=f"{SOURCE}, Condition objects",
 )
-def test_a_condition_needs_its_lock(lab: Lab, text: str, kind: str, make: Callable[[], Any], call: Act) -> None:
-    race = lab.race(
-        lambda: threading.Condition(make()),
-        hold,
-        refusable(text, call, RuntimeError),
-        observe=lambda _, values: values[1],
-    )
-    assert race.always("refused")
+def test_a_condition_needs_its_lock(text: str, kind: str, make: Callable[[], Any], call: Act) -> None:
+    condition = threading.Condition(make())
+    call_or_fail = refusable(text, call, RuntimeError)
+    with condition:
+        assert in_a_thread(lambda: call_or_fail(condition)) == "refused"
 
 
 class Mailbox:
@@ -221,8 +201,6 @@ def send(mailbox: Mailbox) -> None:
     with mailbox.condition:
         mailbox.full = True
         mailbox.condition.notify()
-        process(mailbox)
-        mailbox.sent = True
 
 
 @pytest.mark.claim(
@@ -273,8 +251,15 @@ def test_notify_all_wakes_all() -> None:
     "A notified thread returns from wait only when the thread that has notified it releases the lock",
     source=f"{SOURCE}, Condition objects",
 )
-def test_notify_does_not_release_the_lock(lab: Lab) -> None:
-    assert lab.race(Mailbox, receive, send, observe=lambda _, values: values[0]).always(True)
+def test_notify_does_not_release_the_lock() -> None:
+    mailbox = Mailbox()
+    threads = Threads(lambda: receive(mailbox))
+    with mailbox.condition:
+        mailbox.full = True
+        mailbox.condition.notify()
+        threads.have_a_chance()
+        mailbox.sent = True
+    assert threads.returned() == [True]
 
 
 # --- events
@@ -288,6 +273,7 @@ def wait(primitive: Any) -> Any:
 def test_set_of_an_event_wakes_all() -> None:
     event = threading.Event()
     threads = Threads(event.wait, event.wait, event.wait)
+    threads.have_a_chance()
     event.set()
     assert threads.returned() == [True, True, True]
 
@@ -619,7 +605,7 @@ SERIALIZED = [
 @since_3_15
 @pytest.mark.parametrize(("text", "make"), SERIALIZED)
 @pytest.mark.claim("Threads that share {text} get each item once", source=f"{SOURCE}, Iterator synchronization")
-def test_a_serialized_iterator_gives_each_item_once(lab: Lab, text: str, make: Callable[[], object]) -> None:
+def test_a_serialized_iterator_gives_each_item_once(lab: Lab, text: str, make: Callable[[], Any]) -> None:
     race = lab.race(make, take_two, take_two, exceptions=ValueError)
     assert race.always(gives_each_once)
 

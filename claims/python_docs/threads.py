@@ -12,6 +12,9 @@ from .tables import Act, named
 #: How long a thread may take to return.
 PATIENCE_S = 10.0
 
+#: How long a thread is looked at that is to wait.
+CHANCE_S = 0.05
+
 #: What stands for the value of a function that does not return.
 WAITS = "waits"
 
@@ -48,11 +51,15 @@ class Threads:
     def _call(self, index: int, function: Callable[[], object]) -> None:
         self._returned[index] = function()
 
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until a condition holds, or all threads have ended."""
-        end = time.monotonic() + PATIENCE_S
+    def until(self, condition: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
+        """Wait until a condition holds, or all threads have ended, but for some seconds at most."""
+        end = time.monotonic() + within_s
         while not condition() and any(thread.is_alive() for thread in self._threads) and time.monotonic() < end:
             time.sleep(0.001)
+
+    def have_a_chance(self) -> None:
+        """Wait for a moment, in which a thread returns that does not wait for anything."""
+        self.until(lambda: False, within_s=CHANCE_S)
 
     def returned(self) -> list[object]:
         """Return what the functions returned; ``WAITS`` for one that does not return."""
