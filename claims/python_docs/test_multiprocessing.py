@@ -38,7 +38,7 @@ def test_an_update_of_a_shared_number_can_be_lost(lab: Lab, kind: Any) -> None:
     assert lab.race(number, add_one, add_one, observe=lambda value: value.value, kind=kind).ever(1)
 
 
-@pytest.mark.claim("Value: with its get_lock(), += loses no update", source=SHARED)
+@pytest.mark.claim("Value: with its get_lock(), += loses no update", source=SHARED, budget=6)
 def test_no_update_is_lost_with_get_lock(lab: Lab) -> None:
     race = lab.race(
         number,

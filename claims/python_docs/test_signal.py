@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_concclaims import PYPY, Lab
+from pytest_concclaims import Lab
 
 from . import handlers
 from .objects import process
@@ -77,7 +77,6 @@ def test_a_handler_that_takes_a_lock_can_wait_for_ever(lab: Lab) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no timer that sends a signal here")
-@pytest.mark.refuted(PYPY, reason="TO BE FOUND")
 @pytest.mark.claim(
     "A long calculation in C is not interrupted: the handler runs when it has ended",
     source="docs: signal, execution of Python signal handlers",

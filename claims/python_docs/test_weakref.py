@@ -15,23 +15,30 @@ from .objects import Value, process
 SOURCE = "docs: weakref, weak reference objects"
 
 
+def dead() -> None:
+    """Return what a weak reference to an object returns that is gone."""
+
+
 class Owner:
-    """An object with one strong reference and a weak one."""
+    """A weak reference to an object."""
 
     def __init__(self) -> None:
-        self.strong: Value | None = Value(1)
-        self.weak = weakref.ref(self.strong)
+        self.weak: Any = dead
 
 
-def drop(owner: Owner) -> None:
-    owner.strong = None
+def live_and_die(owner: Owner) -> None:
+    """Make an object, and drop its last reference: without a GIL, it dies at once where it was made only."""
+    value = Value(1)
+    owner.weak = weakref.ref(value)
+    process(owner)  # other threads run here
+    del value
     if PYPY:
         gc.collect()  # it counts no references
 
 
 def look_and_use(owner: Owner) -> object:
     if owner.weak() is not None:
-        return owner.weak().number  # type: ignore[union-attr]  # this is what goes wrong
+        return owner.weak().number
     return "dead"
 
 
@@ -52,17 +59,20 @@ def get_and_use(owner: Owner) -> object:
     source=SOURCE,
 )
 def test_a_separate_test_for_liveness_is_a_race(lab: Lab) -> None:
-    assert lab.race(Owner, look_and_use, drop, exceptions=AttributeError).ever(AttributeError)
+    assert lab.race(Owner, look_and_use, live_and_die, exceptions=AttributeError).ever(AttributeError)
 
 
+@pytest.mark.skipif(
+    PYPY, reason="no weak reference dies while an actor runs: PyPy counts no references, and its collector rests then"
+)
 @pytest.mark.claim("To take a strong reference first, and to test that one, is safe with threads", source=SOURCE)
 def test_a_strong_reference_is_safe(lab: Lab) -> None:
     race = lab.race(
         Owner,
         get_and_use,
-        drop,
+        live_and_die,
         observe=lambda _, values: values[0],
-        control=(use_or_fail, drop),
+        control=(use_or_fail, live_and_die),
     )
     assert race.always(1, "dead")
 
