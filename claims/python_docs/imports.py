@@ -88,7 +88,12 @@ def _waits_for_a_module(thread: threading.Thread) -> bool:
 
 
 def let_the_second_import() -> None:
-    """Let the second thread begin its import, and go on when it waits for a lock, or when it has ended."""
+    """Let the second thread begin its import, and go on when it waits for a lock, or when it has ended.
+
+    In that thread itself, do nothing.
+    """
+    if threading.current_thread() is threads[1]:
+        return
     events["begun"].set()
     deadline, looks = time.monotonic() + PATIENCE_S, 0
     while looks < 2 and time.monotonic() < deadline:
@@ -144,8 +149,7 @@ class _Finder:
 
 class _Loader(importlib.machinery.SourceFileLoader):
     def create_module(self, spec: object) -> None:
-        if threading.current_thread() is threads[0]:
-            let_the_second_import()
+        let_the_second_import()
 
 
 def parent_and_child() -> list[Imported]:

@@ -220,7 +220,7 @@ class Calls:
     def __init__(self) -> None:
         self.loop = asyncio.SelectorEventLoop()
         self.made: list[int] = []
-        self.loop.call_soon_threadsafe(int)  # what is called first fills caches
+        self.context = contextvars.copy_context()
 
     def run(self) -> tuple[int, ...]:
         """Let the loop run, and end; return what it has called."""
@@ -231,11 +231,11 @@ class Calls:
 
 
 def call_1(calls: Calls) -> None:
-    calls.loop.call_soon_threadsafe(calls.made.append, 1)
+    calls.loop.call_soon_threadsafe(calls.made.append, 1, context=calls.context)
 
 
 def call_2(calls: Calls) -> None:
-    calls.loop.call_soon_threadsafe(calls.made.append, 2)
+    calls.loop.call_soon_threadsafe(calls.made.append, 2, context=calls.context)
 
 
 @pytest.mark.claim(

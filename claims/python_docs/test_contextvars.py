@@ -17,7 +17,7 @@ variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", defau
 
 
 @pytest.mark.claim("Each thread has a context of its own: what one sets, another one does not see", source=SOURCE)
-def test_each_thread_has_a_context_of_its_own(lab: Lab) -> None:
+def test_each_thread_sets_its_own_values(lab: Lab) -> None:
     with two_threads() as (first, second):
         first(variable.set, "set")
         own, other = first(variable.get), second(variable.get)
