@@ -39,7 +39,8 @@ def thread_of_the_handler() -> str:
 
 def thread_of_the_exception() -> str:
     """Return in which thread an exception is raised by the handler of a signal that another thread has received."""
-    done, raised_in = threading.Event(), []
+    done = threading.Event()
+    raised_in: list[str] = []
 
     def handle(*_: object) -> None:
         raise _SignalError

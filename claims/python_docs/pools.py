@@ -27,7 +27,7 @@ print("main", flush=True)
 def death_of_a_worker() -> list[str]:
     """Return what is raised by a task that ends its process, by one that waited, and by a later submit."""
     with ProcessPoolExecutor(1) as pool:
-        futures = [pool.submit(os._exit, 1), pool.submit(abs, -1)]
+        futures: list[Any] = [pool.submit(os._exit, 1), pool.submit(abs, -1)]
         return [_error(future.result) for future in futures] + [_error(lambda: pool.submit(abs, -1))]
 
 

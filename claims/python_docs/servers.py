@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 import time
@@ -19,13 +20,13 @@ class Server(socketserver.BaseServer):
     """
 
     def __init__(self, stops_itself: bool) -> None:
-        self.socket = socketserver.socket.socketpair()
+        self.sockets = socket.socketpair()
         super().__init__(("", 0), socketserver.BaseRequestHandler)
         self.stops_itself = stops_itself
         self.serves, self.is_shut_down = threading.Event(), threading.Event()
 
     def fileno(self) -> int:
-        return self.socket[0].fileno()
+        return self.sockets[0].fileno()
 
     def service_actions(self) -> None:
         self.serves.set()

@@ -147,7 +147,7 @@ CALLS = [
     "In debug mode, {text} from another thread raises RuntimeError",
     source="docs: asyncio, developing with asyncio, debug mode",
 )
-def test_debug_mode_notices_another_thread(lab: Lab, text: str, call: Callable[[Any], object]) -> None:
+def test_debug_mode_notices_another_thread(lab: Lab, text: str, call: Callable[[Any], Any]) -> None:
     with running_loop(lab, debug=True) as running:
         running.run(lambda: call(running.loop).cancel())  # in the loop's own thread, it may
         with pytest.raises(RuntimeError) as raised:

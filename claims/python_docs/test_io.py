@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _pyio
+import _pyio  # type: ignore[import-not-found]  # it has no stub
 import contextlib
 import io
 import sys

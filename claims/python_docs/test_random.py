@@ -56,7 +56,7 @@ def test_each_random_number_goes_to_one_thread(lab: Lab, text: str, draw: Act) -
 
 
 def are_same(numbers: tuple[Any, ...]) -> bool:
-    return numbers[0] == numbers[1]
+    return bool(numbers[0] == numbers[1])
 
 
 def gauss(generator: random.Random) -> float:

@@ -200,15 +200,9 @@ WORLDS = {
         class CatchWarnings(contextlib.nullcontext):
             pass
         warnings.catch_warnings = CatchWarnings
-        class Import:
-            def find_spec(self, name, path=None, target=None):
-                if name == "decimal":
-                    sys.meta_path.remove(self)
-                    import decimal
-                    one = decimal.Context()
-                    decimal.getcontext = lambda: one
-        import sys
-        sys.meta_path.insert(0, Import())
+        import decimal
+        one = decimal.Context()
+        decimal.getcontext = lambda: one
         """,
         possible=SINCE_3_14,
     ),
