@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 import pytest
 
-from helpers.sabotage import World, claims_in_worlds
+from helpers.sabotage import claims_in_worlds
 from pytest_concclaims import gil_enabled
 from pytest_concclaims.claims import suite_folders
 
-
-@dataclass(frozen=True)
-class Sabotage(World):
-    """A world in which something is broken, so that all its claims have the other verdict, in one of their forms.
-
-    :param possible: whether there can be such a world on this interpreter.
-    """
-
-    possible: bool = True
-
+from .library_worlds import BOTH_VERDICTS, IMPORTS, IN_TURNS, LATER, WORLDS, Sabotage
 
 WITHOUT_LOCKS = """
 for name in vars(unlocked.BUILT_IN):
     monkeypatch.setattr(unlocked.BUILT_IN, name, getattr(unlocked.UNLOCKED, name))
-yield
-"""
-
-IN_TURNS = """
-turn = threading.Lock()
-def in_turn(actor):
-    def act(state):
-        with turn:
-            return actor(state)
-    return act
-race = Lab.race
-monkeypatch.setattr(
-    Lab, "race", lambda lab, setup, *actors, **more: race(lab, setup, *map(in_turn, actors), **more)
-)
 yield
 """
 
@@ -232,6 +208,7 @@ SABOTAGES = {
         yield
         """,
     ),
+    **WORLDS,
 }
 
 #: Refuted on one interpreter and confirmed on another, as every run across them shows.
@@ -252,6 +229,7 @@ BOTH_VERDICTS_ACROSS_INTERPRETERS = {
     "test_iterating_over_a_copy_of_a_bytearray_misses_none",
     "test_creating_and_releasing_views_is_safe",
     "test_slicing_a_view_is_safe",
+    *BOTH_VERDICTS,
 }
 #: Applicable without a GIL only: there, threads that take turns are their sabotage.
 WITHOUT_A_GIL = {
@@ -264,7 +242,7 @@ WITHOUT_A_GIL = {
 OF_THE_LANGUAGE = {"test_an_assignment_is_atomic"}
 
 #: Before the worlds.
-PRELUDE = """
+PRELUDE = f"""{IMPORTS}
 import contextlib, threading, types
 import pytest
 from pytest_concclaims import Lab
@@ -309,4 +287,4 @@ def test_a_sabotage_turns_the_verdict(pytester: pytest.Pytester, broken: str) ->
 def test_each_claim_is_seen_with_both_verdicts() -> None:
     """A claim that is added without a world in which it loses is found here."""
     turned = {name for sabotage in SABOTAGES.values() for name in sabotage.functions}
-    assert turned | BOTH_VERDICTS_ACROSS_INTERPRETERS | WITHOUT_A_GIL | OF_THE_LANGUAGE == claim_functions()
+    assert turned | BOTH_VERDICTS_ACROSS_INTERPRETERS | WITHOUT_A_GIL | OF_THE_LANGUAGE | LATER == claim_functions()

@@ -1,0 +1,204 @@
+"""Documentation, page "io"."""
+
+from __future__ import annotations
+
+import _pyio  # type: ignore[import-not-found]  # it has no stub
+import contextlib
+import io
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pytest_concclaims import PYPY, Lab, gil_enabled
+
+from .objects import process
+from .tables import Act
+
+SOURCE = "docs: io, multi-threading"
+REENTRANCY = "docs: io, reentrancy"
+
+
+class Raw(io.RawIOBase):
+    """A raw stream in Python: other threads run while it is read or written.
+
+    :param contents: what can be read.
+    """
+
+    def __init__(self, contents: bytes = b"") -> None:
+        super().__init__()
+        self.contents = contents
+        self.written = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        read = self.contents[: len(buffer)]
+        self.contents = process(self.contents[len(read) :])  # type: ignore[assignment]  # it is bytes
+        buffer[: len(read)] = read
+        return len(read)
+
+    def write(self, data: Any) -> int:
+        before = self.written
+        self.written = process(before) + bytes(data)  # type: ignore[operator]  # it is bytes
+        return len(data)
+
+
+class Seekable(Raw):
+    """A raw stream that begins with what can be read, and ends with what is written."""
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return offset
+
+    def tell(self) -> int:
+        return 0
+
+
+# --- binary buffered objects
+
+#: Bytes of a buffer: as many as one thread reads, and less than one writes.
+BUFFER_SIZE = 4
+
+
+class Unlocked:
+    """A module like ``io``, whose objects take no lock."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def make(*arguments: object) -> object:
+            made = getattr(_pyio, name)(*arguments)
+            for part in (made, getattr(made, "reader", made), getattr(made, "writer", made)):
+                for lock in ("_read_lock", "_write_lock", "_lock"):
+                    if hasattr(part, lock):
+                        setattr(part, lock, contextlib.nullcontext())
+            return made
+
+        return make
+
+
+def streams(kind: str, module: Any = io) -> SimpleNamespace:
+    """Return a buffered object of a kind, and the raw stream that it writes to."""
+    raw = Seekable(b"aaaabbbb")
+    parts = (raw, raw) if kind == "BufferedRWPair" else (raw,)
+    return SimpleNamespace(buffered=getattr(module, kind)(*parts, BUFFER_SIZE), raw=raw)
+
+
+def read(state: SimpleNamespace) -> object:
+    return state.buffered.read(BUFFER_SIZE)
+
+
+def write_a(state: SimpleNamespace) -> object:
+    return state.buffered.write(b"a" * (BUFFER_SIZE + 2))
+
+
+def write_b(state: SimpleNamespace) -> object:
+    return state.buffered.write(b"b" * (BUFFER_SIZE + 2))
+
+
+def written(state: SimpleNamespace) -> bytes:
+    state.buffered.flush()
+    return bytes(state.raw.written)
+
+
+def nothing(state: SimpleNamespace) -> None:
+    pass
+
+
+BUFFERED = [
+    pytest.param("BufferedReader", "read", (read, read), nothing, id="reader"),
+    pytest.param("BufferedWriter", "write", (write_a, write_b), written, id="writer"),
+    pytest.param("BufferedRandom", "write", (write_a, write_b), written, id="random"),
+    pytest.param("BufferedRWPair", "read", (read, read), nothing, id="pair-read"),
+    pytest.param("BufferedRWPair", "write", (write_a, write_b), written, id="pair-write"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "actors", "observe"), BUFFERED)
+@pytest.mark.claim("{kind}: a lock makes it safe to {text} from several threads at once", source=SOURCE)
+def test_a_buffered_object_is_safe(lab: Lab, kind: str, text: str, actors: tuple[Act, Act], observe: Act) -> None:
+    control = lab.control(*actors, setup=lambda: streams(kind, Unlocked()))
+    assert lab.race(lambda: streams(kind), *actors, observe=observe, control=control).atomic()
+
+
+# --- text objects
+
+
+def lines() -> io.TextIOWrapper:
+    text = io.TextIOWrapper(io.BufferedReader(Raw(b"1\n2\n3\n4\n"), BUFFER_SIZE), encoding="ascii")
+    text._CHUNK_SIZE = BUFFER_SIZE  # type: ignore[attr-defined]  # noqa: SLF001  (two lines)
+    return text
+
+
+@pytest.mark.refuted(PYPY, reason="PyPy's TextIOWrapper has a lock: another thread waits while it reads or writes")
+@pytest.mark.claim("TextIOWrapper is not thread-safe: a line can be lost", source=SOURCE)
+def test_a_text_object_is_not_safe(lab: Lab) -> None:
+    assert not lab.race(lines, lambda text: text.readline(), lambda text: text.readline()).atomic()
+
+
+# --- bytes in memory
+
+IN_MEMORY = [
+    pytest.param("write", lambda stream: stream.write(b"aa"), lambda stream: stream.write(b"bb"), id="write"),
+    pytest.param("read", lambda stream: stream.read(2), lambda stream: stream.read(2), id="read"),
+]
+
+
+@pytest.mark.refuted(
+    not gil_enabled() and sys.version_info < (3, 14),
+    reason="without a GIL, BytesIO of 3.13 takes no lock (gh-132551, which has added it to 3.14)",
+)
+@pytest.mark.parametrize(("text", "operation", "beside"), IN_MEMORY)
+@pytest.mark.claim("BytesIO.{text} may be called from several threads without a lock", source="docs: io, BytesIO")
+def test_bytes_in_memory_are_safe(lab: Lab, text: str, operation: Act, beside: Act) -> None:
+    race = lab.race(
+        lambda: io.BytesIO(b"1234"),
+        operation,
+        beside,
+        observe=lambda stream: stream.getvalue(),
+        control=lab.control(operation, beside, setup=lambda: Unlocked().BytesIO(b"1234")),
+    )
+    assert race.atomic()
+
+
+# --- reentrancy
+
+
+def text_writer() -> SimpleNamespace:
+    state = streams("BufferedWriter")
+    state.text = io.TextIOWrapper(state.buffered, encoding="ascii", write_through=True)
+    return state
+
+
+def print_line(state: SimpleNamespace) -> None:
+    print("a" * BUFFER_SIZE, file=state.text, flush=True)
+
+
+def reader() -> SimpleNamespace:
+    return streams("BufferedReader")
+
+
+def writer() -> SimpleNamespace:
+    return streams("BufferedWriter")
+
+
+REENTERED = [
+    pytest.param("BufferedReader.read()", reader, read, id="reader"),
+    pytest.param("BufferedWriter.write()", writer, write_a, id="writer"),
+    pytest.param("print()", text_writer, print_line, id="print"),
+]
+
+
+@pytest.mark.parametrize(("text", "make", "call"), REENTERED)
+@pytest.mark.claim("{text} in a signal handler that interrupts the same raises RuntimeError", source=REENTRANCY)
+def test_a_buffered_object_is_not_reentrant(
+    lab: Lab, text: str, make: Callable[[], SimpleNamespace], call: Act
+) -> None:
+    assert lab.interrupted(make, call, call, exceptions=RuntimeError).ever(RuntimeError)
