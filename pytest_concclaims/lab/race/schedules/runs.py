@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ from .run import Run, Schedule
 from .scheduler import ORDER_TIMED_WAIT_S, Scheduler
 from .story import Visit
 from .switch_points import Grade, switches_anywhere
-from .watch import Recording, Watch, watch
+from .watch import Recording, Watch, breakpoints_ignored, watch
 
 #: Runs between two collections of garbage. Collections call finalizers anywhere, so there are none while actors run.
 _RUNS_BETWEEN_COLLECTIONS = 500
@@ -103,7 +103,7 @@ class Runs:
             grade = Grade.ANYWHERE if anywhere else Grade.HERE
             self._watch = watch(self._scheduler.at_switch_point, self._scheduler.has_token, grade)
         if timeout == math.inf:  # a replay, in which the user may stop an actor in a debugger
-            self._watch.debugger = sys.gettrace()
+            self._watch.is_replay, self._watch.debugger = True, sys.gettrace()
         self._runs = 0
         self._first_state: Any = None
         self._saw_threads = self._contended = False
@@ -273,12 +273,14 @@ class Runs:
         :param pause_s: seconds to pause before each call.
         :raises TooLongError: a call waits too long for time to pass.
         """
-        state = self._watch.state(partial(made, self._subject), pooled=write is None)
-        self._pause_s = pause_s
-        try:
-            run, before = self._acted(state, (), write, order)
-        finally:
-            self._pause_s = 0.0
+        # In a replay, the user wants to stop in the schedule only.
+        with breakpoints_ignored() if self._timeout == math.inf else nullcontext():
+            state = self._watch.state(partial(made, self._subject), pooled=write is None)
+            self._pause_s = pause_s
+            try:
+                run, before = self._acted(state, (), write, order)
+            finally:
+                self._pause_s = 0.0
         waited = run.deadlock or run.blocks or run.forced
         calls = self._subject.calls_in(order)
         if run.outwaited:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ....text import counted
 from .explorer import ENOUGH_PREEMPTIONS, Explored, Witness
+from .switch_points import MONITORED
 
 #: The part of a question's budget that the race's schedules get.
 RACE_PART = 0.5
@@ -65,7 +66,9 @@ class Searched:
         if self.witness is not None:
             return None
         if self.replayed and race.unrepeatable:
-            return "the schedule cannot be replayed: code that the actors call was changed since"
+            changed = "code that the actors call was changed since"
+            stopped = "a debugger has stopped an actor, whose switches are then lost before CPython 3.12 and on PyPy"
+            return f"the schedule could not be followed: {changed if MONITORED else f'{changed}, or {stopped}'}"
         if self.replayed:
             return f"the replayed schedule ended with {', '.join(map(str, race.outcomes))}"
         if race.unordered is not None:

@@ -11,7 +11,8 @@ import dis
 import linecache
 import sys
 from _thread import get_ident
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Thread
 from types import CodeType, FrameType
@@ -96,6 +97,8 @@ class Watch:
         #: By identity: code objects may be equal but not the same, and their hash takes long.
         self._points: dict[int, SwitchPoints] = {}
         self._codes: list[CodeType] = []
+        #: Whether one schedule is replayed, in which actors may stop in a debugger.
+        self.is_replay = False
         #: The trace function of a debugger that may stop in actors; only from 3.12 on.
         self.debugger: Any = None
         #: Records what actors do; None if nothing is recorded.
@@ -262,6 +265,10 @@ class Monitoring(Watch):
         """Watch an actor again if it has left the debugger."""
         if self._stopped and self._stopped.get(get_ident(), (0, None))[1] is code:
             self._actors[get_ident()] = self._stopped.pop(get_ident())[0]
+            # The debugger's own events for instructions, when they end, end these, too (seen on 3.12 and 3.13).
+            events = self._monitoring.get_local_events(self._tool, code)
+            self._monitoring.set_local_events(self._tool, code, 0)
+            self._monitoring.set_local_events(self._tool, code, events)
 
     def _on_call(self, code: CodeType, offset: int, function: object, _: object) -> None:
         """Note calls that C_RETURN does not report. It reports others, but only if there are events for CALL."""
@@ -326,6 +333,8 @@ class Tracing(Watch):
             caller = frame.f_back
             if caller is not None and isinstance(caller.f_trace, _FrameTrace):
                 if _is_at_breakpoint(caller):
+                    if self.is_replay and frame.f_code is not _IGNORED:
+                        _leave_to_debugger(caller)
                     return None
                 if not entered_from_c(frame):
                     caller.f_trace.points.called_python = True
@@ -344,6 +353,30 @@ class Tracing(Watch):
 
 
 _CALL = Tracing.call_traced.__code__
+
+
+def _leave_to_debugger(frame: FrameType | None) -> None:
+    """Let a frame and those that have called it report lines again: a debugger takes over, and knows no others."""
+    while frame is not None and isinstance(frame.f_trace, _FrameTrace):
+        frame.f_trace_lines, frame.f_trace_opcodes = True, False
+        frame = frame.f_back
+
+
+def _ignored(*_: object, **__: object) -> None:
+    """Do nothing at a breakpoint."""
+
+
+_IGNORED = _ignored.__code__
+
+
+@contextmanager
+def breakpoints_ignored() -> Iterator[None]:
+    """Let ``breakpoint()`` do nothing in the block."""
+    before, sys.breakpointhook = sys.breakpointhook, _ignored
+    try:
+        yield
+    finally:
+        sys.breakpointhook = before
 
 
 def _is_at_breakpoint(frame: FrameType) -> bool:
