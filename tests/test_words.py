@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[1]
 #: What users read, and what is read to change it.
 READ = ("README.md", "CONTRIBUTING.md", "docs", "pytest_concclaims", "claims", "examples")
 SUFFIXES = {".py", ".md", ".j2", ".js", ".css", ".json"}
+#: The beginnings of names of files and folders that are not read.
+NOT_READ = (".", "_build", "__pycache__")
 #: A regular expression for each group of words, and what to write instead.
 INSTEAD = {
     "nobody|somebody|anybody|whoever": 'Name the subject: "the user", "another thread", "no other process".',
@@ -51,7 +53,8 @@ def texts() -> dict[str, str]:
         place = ROOT / name
         for path in [place] if place.is_file() else sorted(place.rglob("*")):
             relative = path.relative_to(ROOT)
-            if path.suffix in SUFFIXES and not {"__pycache__", "_build"} & set(relative.parts):
+            # The examples' READMEs have users make a .venv there.
+            if path.suffix in SUFFIXES and not any(part.startswith(NOT_READ) for part in relative.parts):
                 found[relative.as_posix()] = prose(path)
     return found
 
