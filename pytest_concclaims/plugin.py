@@ -83,11 +83,13 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     lab.interrupted(setup, actor, handler): which outcomes are possible when a handler
     interrupts an actor;
     lab.ratio(a, b): how many times as long A takes as B;
-    lab.speedup(work, workers=2, kind="thread"): how many times as much work they do as one;
-    lab.parallelism(work, workers=2, kind="thread"): how many cores they use at once;
+    lab.speedup(work, workers=2, kind="thread"): how many times as much work several workers
+    do as one;
+    lab.parallelism(work, workers=2, kind="thread"): how many cores workers use at once;
     lab.memory(start_one): how many bytes one more idle process or thread takes;
     lab.child(target, *args): how a function or script ends in a fresh interpreter;
-    lab.require(condition, reason): INCONCLUSIVE unless the condition is true;
+    lab.require(condition, reason): INCONCLUSIVE unless the condition is true; the reason
+    says what has to be true;
     lab.note(text): add a plain fact to the evidence;
     lab.alone(): a block in which no other run of this user measures on this machine.
     """  # noqa: D205  # pytest --fixtures shows the first paragraph only

@@ -199,7 +199,7 @@ class RaceRun(Evidence):
         return words.of_scenarios(self.scenarios, schedules)
 
     def _not_seen_in(self, schedules: dict[str, Any]) -> list[str | None]:
-        none, random = "no other in" if self._asks_about_others else "none of", words.at_random(schedules)
+        none, random = "no other outcome in" if self._asks_about_others else "none of", words.at_random(schedules)
         return [
             f"{none} {self._run(schedules)}",
             words.switch_points(schedules),
@@ -222,7 +222,7 @@ class RaceRun(Evidence):
         )
 
     def _seen(self) -> str:
-        other = "another was " if self._asks_about_others else ""
+        other = "another outcome was " if self._asks_about_others else ""
         remark = f"; {self.witness['remark']}" if self.witness is not None and self.witness["remark"] else ""
         if self.witness is not None and self.schedules is not None and words.in_schedule(self.witness):
             return f"{other}seen in {words.seen_in(self.witness, self.schedules)}{remark}"
@@ -238,7 +238,7 @@ class RaceRun(Evidence):
         )
 
     def _not_seen(self) -> str:
-        seen = "no other was" if self._asks_about_others else "not"
+        seen = "no other outcome was" if self._asks_about_others else "not"
         control = self.control_name if self.control["matched"] else "a generic control (weaker than one of its own)"
         beside = (
             f"it is unknown whether {control} was seen"

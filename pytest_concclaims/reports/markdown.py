@@ -168,7 +168,7 @@ def _headline(record: RunRecord) -> str:
     if standing is Standing.UNDECIDED:
         which = f"as expected, in a selection: {_selection(record)}" if record.selection else ""
         but = "but some claims were inconclusive" if count_verdicts(record.claims)[Verdict.INCONCLUSIVE] else ""
-        return ", ".join(filter(None, (which or "every verdict reached as expected", but)))
+        return ", ".join(filter(None, (which or "every verdict reached is as expected", but)))
     return {
         Standing.NO_VERDICT: "no verdict, nothing was verified",
         Standing.INCOMPLETE: "not complete",

@@ -233,7 +233,7 @@ def _what_to_do(result: ClaimResult) -> str | None:
     if any(isinstance(piece, Requirement) and not piece.met for piece in result.evidence):
         return "run the claim where its requirement is met"
     if any(isinstance(piece, (RaceRun, Measured)) and piece.answer is None for piece in result.evidence):
-        return "unless the reason names a remedy, run it on a less busy machine, or for longer: --claims-patience 20"
+        return "what the reason says; else, run it on a less busy machine, or for longer: --claims-patience 20"
     return None
 
 
@@ -285,8 +285,8 @@ def ending(
     if unexpected:
         parts.append(Span(f"{unexpected:,} not as expected;", LOUD))
     elif complete and any(result.verdict.reached for result in results):
-        reached = " reached" if counts[Verdict.INCONCLUSIVE] else ""  # there are claims that reached none
-        parts.append(Span(f"every verdict{reached} as expected;"))
+        is_ = " reached is" if counts[Verdict.INCONCLUSIVE] else ""  # there are claims that reached none
+        parts.append(Span(f"every verdict{is_} as expected;"))
     if fails and not unexpected:
         parts.append(Span("the run fails, see above;", LOUD))
     where = f"on {harmless(interpreter)}, in {duration(seconds)};"

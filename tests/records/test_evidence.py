@@ -132,12 +132,12 @@ REMARK = "inside C code or a single instruction: no schedule shows it"
         (SCHEDULED, ["never(1): seen in schedule 7 of 30 (1 preemption): 1", ALL]),
         (
             replace(SCHEDULED, question="always", about="2"),
-            ["always(2): another was seen in schedule 7 of 30 (1 preemption): 1", ALL],
+            ["always(2): another outcome was seen in schedule 7 of 30 (1 preemption): 1", ALL],
         ),
         (PLAIN, [f"never(1): {NONE}", POINTS, CONTROL, ALL]),
         (
             replace(PLAIN, question="always", about="2"),
-            [f"always(2): {NONE.replace('none of', 'no other in')}", POINTS, CONTROL, ALL],
+            [f"always(2): {NONE.replace('none of', 'no other outcome in')}", POINTS, CONTROL, ALL],
         ),
         (
             replace(PLAIN, schedules={**SCHEDULES, "exhausted": True, "run": 6, "control": None}),
@@ -195,21 +195,21 @@ REMARK = "inside C code or a single instruction: no schedule shows it"
         (
             ATOMIC,
             [
-                "atomic(): another was seen in schedule 7 of 30 (1 preemption): 1",
+                "atomic(): another outcome was seen in schedule 7 of 30 (1 preemption): 1",
                 "one after the other: 2 in each order",
                 ALL,
             ],
         ),
         (
             LINEARIZABLE,
-            [f"linearizable(): another was seen in schedule 7 of 30 (1 preemption): {CALLED}", IN_ORDER, ALL],
+            [f"linearizable(): another outcome was seen in schedule 7 of 30 (1 preemption): {CALLED}", IN_ORDER, ALL],
         ),
         (
             replace(LINEARIZABLE, answer=True, witness=None, orders=[], schedules=SCHEDULES),
             [
                 (
-                    "linearizable(): no other in 422 schedules of scenarios: all 3 with 1 and 1 calls (at most two "
-                    "preemptions), 2 of 8 with 2 and 1 calls (at most one preemption)"
+                    "linearizable(): no other outcome in 422 schedules of scenarios: all 3 with 1 and 1 calls (at "
+                    "most two preemptions), 2 of 8 with 2 and 1 calls (at most one preemption)"
                 ),
                 POINTS,
                 "the race without the Lock that is made in bank/account.py:5 showed it in 16 of 62",

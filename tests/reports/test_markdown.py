@@ -46,7 +46,7 @@ def many(count: int, claim: ClaimResult, length: int = 100) -> list[ClaimResult]
     ("record", "headline"),
     [
         (record_of(CLAIM), "every verdict as expected"),
-        (record_of(CLAIM, INCONCLUSIVE), "every verdict reached as expected, but some claims were inconclusive"),
+        (record_of(CLAIM, INCONCLUSIVE), "every verdict reached is as expected, but some claims were inconclusive"),
         (replace(record_of(CLAIM), complete=False), "not complete"),
         (record_of(INCONCLUSIVE), "no verdict, nothing was verified"),
         (record_of(), "no verdict, nothing was verified"),

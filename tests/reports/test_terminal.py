@@ -93,7 +93,7 @@ def test_summary_of_a_good_run_says_so(pytester: pytest.Pytester) -> None:
 
 def test_claims_without_a_verdict_are_not_as_expected(pytester: pytest.Pytester) -> None:
     """No verdict is expected of them."""
-    line = "2 claims: 1 confirmed, 0 refuted, 1 inconclusive; every verdict reached as expected; on "
+    line = "2 claims: 1 confirmed, 0 refuted, 1 inconclusive; every verdict reached is as expected; on "
     assert run_once(pytester, one_claim('lab.require(False, "a ruler")')).ending.startswith(line)
 
 

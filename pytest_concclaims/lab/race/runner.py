@@ -168,7 +168,7 @@ class Runner:
         if not is_parallel and race.run and not self.experiment.matched:
             # With a GIL, threads are switched seldom, and a generic control does not show how seldom.
             return Result(searched, findings, lacking)
-        both = "; and of samples: ".join(filter(None, (lacking, unsampled)))
+        both = "; samples have no answer either: ".join(filter(None, (lacking, unsampled)))
         return Result(searched, findings, both if unsampled is not None else None)
 
     def _look(self, asked: OutcomeQuestion, now: float, end: float) -> None:

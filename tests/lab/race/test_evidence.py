@@ -172,7 +172,7 @@ def test_histogram(kind: str, counts: list[int], others: int, words: str) -> Non
 
 @pytest.mark.parametrize(
     ("question", "answer", "begin"),
-    [("ever", False, ""), ("never", True, ""), ("always", True, "no other was ")],
+    [("ever", False, ""), ("never", True, ""), ("always", True, "no other outcome was ")],
     ids=["ever", "never", "always"],
 )
 def test_absence_is_told_alike(question: str, answer: bool, begin: str) -> None:
@@ -184,7 +184,7 @@ def test_absence_is_told_alike(question: str, answer: bool, begin: str) -> None:
 
 @pytest.mark.parametrize(
     ("question", "answer", "begin"),
-    [("ever", True, ""), ("never", False, ""), ("always", False, "another was ")],
+    [("ever", True, ""), ("never", False, ""), ("always", False, "another outcome was ")],
     ids=["ever", "never", "always"],
 )
 def test_witness_is_told_alike(question: str, answer: bool, begin: str) -> None:

@@ -42,7 +42,9 @@ def test_how_long_it_would_take() -> None:
 def test_how_long_it_would_take_is_not_known_from_the_first_level() -> None:
     """No number is given."""
     advice = "; give the claim a longer budget, or let actors do less"
-    assert lacking(Explored(run=2, preemptions=0, further=10, seconds=1.0)).endswith(f"at most 0 were run{advice}")
+    assert lacking(Explored(run=2, preemptions=0, further=10, seconds=1.0)).endswith(
+        f"only those with none were run{advice}"
+    )
     assert lacking(Explored(run=2, seconds=1.0)).endswith(
         f"of those with at most 2 preemptions, none were run{advice}"
     )

@@ -127,7 +127,8 @@ def _too_many(race: Explored) -> str:
             return f"{text}within the budget; give the claim a longer one, or let the actor do less"
         seconds = math.ceil(_RESERVE_RATIO * race.points[0] * race.seconds / race.run / RACE_PART)
         return f"{text}within the budget; give the claim about {seconds:,} s, or let the actor do less"
-    whole = "none" if race.preemptions is None else f"only those with at most {race.preemptions}"
+    run = {None: "none", 0: "only those with none"}
+    whole = run.get(race.preemptions, f"only those with at most {race.preemptions}")
     text = (
         "there are too many schedules for the budget: of those with at most "
         f"{ENOUGH_PREEMPTIONS} preemptions, {whole} were run"
