@@ -12,6 +12,8 @@ from ..text import counted, harmless
 
 #: The number of lines of an interleaving that is to be short.
 FEW_LINES = 12
+#: The least number of lines to leave out: fewer would save hardly more than the line that counts them.
+_LEAST_LEFT_OUT = 3
 #: Stands between the columns of two actors.
 _BETWEEN = " | "
 #: The least width of an interleaving, in columns.
@@ -24,7 +26,8 @@ def interleaving(race: RaceRun, width: int, most: int | None = None) -> list[str
     """Return the interleaving of a race's witness in lines of text; empty if it has no steps.
 
     :param width: the most columns of a line.
-    :param most: the most lines; the most relevant steps are shown. None: no limit.
+    :param most: the most lines; the most relevant steps are shown, or all if that takes two lines more at most. None: no
+        limit.
     """
     steps = steps_of(race.witness)
     if not steps:
@@ -35,6 +38,8 @@ def interleaving(race: RaceRun, width: int, most: int | None = None) -> list[str
     head, drawn = (_in_columns if len(names) == 2 else _in_rows)(steps, names, width)
     foot = _foot(list(ending(race)), width)
     room = len(steps) if most is None else max(1, most - 1 - len(foot) - len(table))
+    if len(steps) <= room + _LEAST_LEFT_OUT - 1:
+        room = len(steps)
     return [*table, head, *_elided(steps, drawn, room), *foot]
 
 

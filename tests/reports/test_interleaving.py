@@ -106,6 +106,16 @@ def test_short_interleaving_has_the_most_relevant_lines() -> None:
     assert len(interleaving(with_steps(*steps), 78)) == len(steps) + 2
 
 
+@pytest.mark.parametrize(("steps", "left_out"), [(FEW_LINES, 0), (FEW_LINES + 1, 4)])
+def test_no_line_is_left_out_if_that_saves_hardly_one(steps: int, left_out: int) -> None:
+    """Up to two lines stand where the line that counts them would."""
+    race = with_steps(*(Step(0, "a.py", line, "x = 1") for line in range(1, steps + 1)))
+    lines = interleaving(race, 78, FEW_LINES)
+    shown = [line for line in lines if line[0].isdigit()]
+    assert len(shown) == steps - left_out
+    assert any(line.startswith("...") for line in lines) == bool(left_out)
+
+
 @pytest.mark.parametrize("most", [1, 2, 3, 5, FEW_LINES])
 @pytest.mark.parametrize("actors", [2, 3])
 @pytest.mark.parametrize("width", [36, 50, 78, 200])
