@@ -26,8 +26,8 @@ def interleaving(race: RaceRun, width: int, most: int | None = None) -> list[str
     """Return the interleaving of a race's witness in lines of text; empty if it has no steps.
 
     :param width: the most columns of a line.
-    :param most: the most lines; the most relevant steps are shown, or all if that takes two lines more at most. None: no
-        limit.
+    :param most: the most lines; the most relevant steps are shown, or all if these take at most two lines more. None:
+        no limit.
     """
     steps = steps_of(race.witness)
     if not steps:
