@@ -10,6 +10,7 @@ from __future__ import annotations
 import dis
 import logging
 import random
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from types import (
@@ -80,11 +81,14 @@ def reached_outside(functions: Iterable[Callable[..., Any] | None], state: objec
     return next(filter(None, found), None)
 
 
-def snapshot_outside(function: Callable[..., Any], state: object) -> Snapshot:
-    """Return a snapshot of what a function can change outside of a state, such as a variable of the state's class."""
+def snapshot_outside(function: Callable[..., Any], setup: Callable[..., Any] | None, state: object) -> Snapshot:
+    """Return a snapshot of what a function can change outside of a state.
+
+    Such as a variable of the state's class, or a list that ``setup`` gives to each state.
+    """
     walked = reached([(state,)], _step)
     of_all_states = (thing for thing in walked if isinstance(thing, (type, FunctionType)))
-    return Snapshot([(function, *of_all_states)], _step)
+    return Snapshot([(function, setup, *of_all_states)], _step)
 
 
 class Snapshots:
@@ -93,24 +97,26 @@ class Snapshots:
     Each is made once, before the actor's process is forked: here its code is warm, and no actor changes this
     process. A spawned process makes its own.
 
+    :param setup: which makes the states.
     :param start_method: of the actors' processes.
     """
 
-    def __init__(self, start_method: str = START_METHOD) -> None:
+    def __init__(self, setup: Callable[..., Any] | None, start_method: str = START_METHOD) -> None:
+        self.setup = setup
         self._is_forked = start_method == "fork"
         self._known: dict[int, Snapshot] = {}
 
     def of(self, actor: int, function: Callable[..., Any], state: object) -> Snapshot | None:
         """Return the snapshot for an actor; None if its process has to make it."""
         if self._is_forked and actor not in self._known:
-            self._known[actor] = snapshot_outside(function, state)
+            self._known[actor] = snapshot_outside(function, self.setup, state)
         return self._known.get(actor)
 
 
 def _moving(thing: Any) -> str | None:
-    """Return a phrase for an iterator or a random generator, which each call advances and no snapshot notices."""
+    """Return a phrase for an object that a call changes and no snapshot notices, such as an iterator."""
     one = type(thing)
-    moves = hasattr(one, "__next__") or issubclass(one, random.Random)
+    moves = hasattr(one, "__next__") or issubclass(one, (random.Random, threading.local))
     return f"a {one.__name__}" if moves else None
 
 
@@ -123,9 +129,9 @@ def _step(thing: Any) -> list[object]:
     """Return the objects to which one leads; those of known modules are left out.
 
     Some objects are not walked through, such as members of enumerations. They, and classes, may have a class that
-    the claim defines.
+    the claim defines. The contexts of multiprocessing are left out, too: each process that starts changes them.
     """
-    things = _near(thing)
+    things = [one for one in _near(thing) if type(one).__module__ != "multiprocessing.context"]
     return [*things, *(type(one) for one in things if isinstance(one, (type, *ATOMS)))]
 
 

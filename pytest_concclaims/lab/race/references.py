@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import logging
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
@@ -19,7 +21,7 @@ ATOMS = (bool, int, float, complex, str, bytes, type(None), BuiltinFunctionType,
 _MACHINERY = frozenset(
     {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
 )
-CONTAINERS = (dict, list, set, deque, bytearray)
+CONTAINERS = (dict, list, set, deque, bytearray, array)
 
 
 def reached(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) -> list[object]:
@@ -68,12 +70,14 @@ def parts(thing: Any) -> Iterable[object]:
     """Return the parts of an object.
 
     Containers are also iterated over: PyPy's ``get_referents`` leaves out numbers and strings in a container of
-    these alone.
+    these alone. A part of a lock is whether it is locked: code that is to run once may acquire one for ever.
     """
     if issubclass(type(thing), type):
         return (*vars(thing).values(), *thing.__mro__)
     if issubclass(type(thing), dict):
         return (len(thing), *chain.from_iterable(dict.items(thing)), *gc.get_referents(thing))
+    if issubclass(type(thing), _thread.LockType):
+        return (thing.locked(),)
     is_container = issubclass(type(thing), (*CONTAINERS, tuple, frozenset))
     return (*(thing if is_container else ()), *gc.get_referents(thing))
 

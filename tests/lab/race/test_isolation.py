@@ -10,9 +10,11 @@ import multiprocessing
 import os
 import random
 import sqlite3
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,7 +92,7 @@ class Name(str):
         COMMON.value += 1
 
 
-NAME, EURO, LOG = Name("a"), Unit.EURO, logging.getLogger(__name__)
+NAME, EURO, LOG, LOCAL = Name("a"), Unit.EURO, logging.getLogger(__name__), threading.local()
 
 
 def number() -> Any:
@@ -114,11 +116,12 @@ def importing(_: Any) -> None:
     ("setup", "actor"),
     [
         (number, add),
+        (lambda: multiprocessing.RawValue("i"), add),
         (Account, Account.deposit),
         (multiprocessing.SimpleQueue, lambda queue: queue.put(1)),
         (list, len),
     ],
-    ids=["number", "class", "queue", "list"],
+    ids=["number", "setup", "class", "queue", "list"],
 )
 def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
     """All code is Python code, or makes new objects."""
@@ -150,6 +153,7 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
         (list, lambda _: NAME.tally()),
         (lambda: EURO, lambda unit: unit.count()),
         (list, lambda _: LOG.warning("")),
+        (number, lambda _: hasattr(LOCAL, "is_connected")),
     ],
     ids=[
         "open",
@@ -174,6 +178,7 @@ def test_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> N
         "text",
         "enum-state",
         "logger",
+        "local",
     ],
 )
 def test_not_isolated(setup: Callable[[], Any], actor: Callable[[Any], object]) -> None:
@@ -212,6 +217,33 @@ def test_what_a_call_leaves_behind(actor: Callable[[Any], object], leaves: bool)
     """A side effect is a change of what other states also refer to, however the function reaches it."""
     Client.is_connected = False
     client = Client()
-    before = snapshot_outside(actor, client)
+    before = snapshot_outside(actor, Client, client)
     actor(client)
     assert (before.changed() is not None) is leaves
+
+
+def test_what_setup_gives_to_each_state_is_outside_of_it() -> None:
+    """A fresh process would find it as it was."""
+    seen: list[int] = []
+
+    def setup() -> Any:
+        return SimpleNamespace(seen=seen, own=[])
+
+    state = setup()
+    before = snapshot_outside(lambda state: state.own.append(1), setup, state)
+    state.own.append(1)
+    assert before.changed() is None
+    state.seen.append(1)
+    assert before.changed() is not None
+
+
+def test_a_process_that_starts_leaves_nothing_behind() -> None:
+    """It chooses a context of multiprocessing, which is no effect of its actor."""
+    context: Any = multiprocessing
+    context = context.context._default_context
+    before, chosen = snapshot_outside(add, lambda: multiprocessing.RawValue("i"), 0), context._actual_context
+    context._actual_context = object()
+    try:
+        assert before.changed() is None
+    finally:
+        context._actual_context = chosen

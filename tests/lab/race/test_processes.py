@@ -498,7 +498,7 @@ def test_processes_meet_on_samples() -> None:
     """All run each sample; actors overlap if one had not finished when another one began."""
     made = race_of(raw_array, _add_first, _add_second, observe=tuple)
     stride = Stride(made.race, [raw_array() for _ in range(50)], clock())
-    done = meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Snapshots())
+    done = meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Snapshots(None))
     outcomes = stride.outcomes(done)
     assert len(outcomes.found) >= 1
     assert set(outcomes.found) == {(1, 1)}
@@ -519,7 +519,7 @@ def test_samples_end_where_something_was_left_behind() -> None:
     """A side effect would change the samples that follow."""
     made = race_of(Store, lambda store: store.put(), nothing)
     stride = Stride(made.race, [Store() for _ in range(3)], clock() + TIMEOUT_S)
-    assert list(meet_in_processes(stride, made.race.names(), TIMEOUT_S, tuple, Snapshots())) == [0]
+    assert list(meet_in_processes(stride, made.race.names(), TIMEOUT_S, tuple, Snapshots(None))) == [0]
     assert stride.side_effect is not None
 
 
@@ -534,7 +534,7 @@ def test_samples_count_overlaps() -> None:
     made = race_of(raw_array, partial(wait, me=0), partial(wait, me=1), observe=tuple)
     stride = Stride(made.race, [raw_array()], clock())
     assert stride.outcomes(
-        meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Snapshots())
+        meet_in_processes(stride, ["one", "other"], TIMEOUT_S, tuple, Snapshots(None))
     ).overlapping == [1]
 
 
@@ -559,7 +559,7 @@ def test_processes_may_be_spawned() -> None:
     def spawn() -> tuple[object, int]:
         number = multiprocessing.get_context("spawn").Value("i", 0)
         scheduler = ProcessScheduler(["one", "other"], gil=gil_enabled(), timeout=TIMEOUT_S)
-        actors = ProcessActors(scheduler, ["one", "other"], [], tuple, start_method="spawn")
+        actors = ProcessActors(scheduler, ["one", "other"], [None], tuple, start_method="spawn")
         scheduler.start()
         try:
             actors.begin_run([add_one, add_one], number)

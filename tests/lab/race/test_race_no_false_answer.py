@@ -115,6 +115,50 @@ def test_state_may_be_a_number(lab: Lab) -> None:
     assert lab.race(lambda: 7, lambda state: state, lambda state: state).always((7, 7)) is True
 
 
+class Cached:
+    """An object that is made once in a process, by code whose lines are the same if it is there already."""
+
+    one: object = None
+
+    @classmethod
+    def get(cls, _: object = None) -> object:
+        """Return the object."""
+        cls.one = cls.or_new(cls.one)
+        return cls.one
+
+    @staticmethod
+    def or_new(one: object) -> object:
+        """Return an object, or a new one in place of None."""
+        return [] if one is None else one
+
+
+def is_one(_: object, got: tuple[object, ...]) -> bool:
+    """Return whether both actors got the same object."""
+    return got[0] is got[1]
+
+
+@forks
+def test_a_cache_in_one_line_is_filled_in_more_than_one_run() -> None:
+    """Neither the lines nor the outcomes of the first run and of its repetition differ, but what they leave does."""
+    race = Lab(budget=20.0).race(object, Cached.get, Cached.get, observe=is_one)
+    assert race.always(True) is False
+
+
+@pytest.mark.parametrize("asked", [lambda race: race.always((True, True)), lambda race: race.atomic()])
+def test_a_cache_in_one_line_that_is_filled_once_is_no_ground(
+    asked: Callable[[Any], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no other process in which it could be filled again; and the orders of the calls come first."""
+    monkeypatch.setattr(Cached, "one", None)
+
+    def has_one(_: object) -> bool:
+        return Cached.get() is not None
+
+    race = Lab(budget=5.0, in_process=True).race(object, has_one, has_one)
+    with pytest.raises(Inconclusive, match="the actors do something only once in a process"):
+        asked(race)
+
+
 # --- failures that would be lost
 
 

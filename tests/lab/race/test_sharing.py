@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import warnings
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import cache, partial
@@ -29,6 +30,7 @@ LOCK = threading.Lock()
 NAME = "CONCCLAIMS_TEST_ONCE"
 SETTINGS: dict[str, object] = {}
 NUMBERS = count()
+NUMBER, FIRST = array("i"), threading.Lock()
 
 
 def made() -> object:
@@ -264,6 +266,8 @@ def closure() -> Callable[[], None]:
         call_cached,
         lambda: SETTINGS.update(once=made()),
         lambda: setattr(KEPT, "other", made()),
+        lambda: NUMBER.append(1),
+        lambda: FIRST.acquire(blocking=False),
     ],
 )
 def test_change_is_noticed(change: Callable[[], object]) -> None:

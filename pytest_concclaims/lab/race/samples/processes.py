@@ -137,7 +137,7 @@ def _be_actor(
     next_open, previous_open = bytearray(), bytearray()
     change = None
     if is_checked and before is None:
-        before = snapshot_outside(function, stride.states[0])
+        before = snapshot_outside(function, stride.subject.setup, stride.states[0])
     poll = EndPoll(stride)
 
     def call(state: Any, sample: int) -> object:

@@ -65,7 +65,7 @@ class Sampler:
         self._timeout = timeout
         self._begin = begin
         self._failed_assertions = failed_assertions
-        self._snapshots = Snapshots()
+        self._snapshots = Snapshots(self._subject.setup)
         #: The latest states.
         self._latest: deque[object] = deque(maxlen=_LATEST)
 

@@ -154,7 +154,7 @@ class ProcessActors(Watch):
         scheduler.stacks_of = lambda actor: self._actors[actor].stacks()
         self._names = names
         self._functions = functions
-        self._snapshots = Snapshots(start_method)
+        self._snapshots = Snapshots(functions[0], start_method)
         self._start = partial(ActorProcess, failed_assertions=failed_assertions, start_method=start_method)
         self._actors: list[ActorProcess] = []
         #: Processes of earlier runs, which are given time to exit.
@@ -190,8 +190,9 @@ class ProcessActors(Watch):
         states, is_looked_at = [state, *self._states], self._is_isolated is not False
         for number, (name, function) in enumerate(zip(self._names, functions)):
             before = self._snapshots.of(number, function, state) if is_looked_at else None
-            arguments = number, function, states, self._scheduler.credits, self.recording is not None, is_looked_at
-            self._actors.append(self._start(name, _be_actor, *arguments, before))
+            watched = self.recording is not None, is_looked_at, self._snapshots.setup, before
+            arguments = number, function, states, self._scheduler.credits, *watched
+            self._actors.append(self._start(name, _be_actor, *arguments))
 
     def call(self, actor: int, _: Callable[[Any], object], __: Any) -> object:
         """Let an actor's process continue, and return what the actor returns."""
@@ -259,6 +260,7 @@ def _be_actor(
     credit: _Credits,
     recorded: bool,
     is_looked_at: bool,
+    setup: Callable[..., Any] | None,
     before: Snapshot | None,
 ) -> None:
     """Call an actor with one state after the other. Runs in the actor's process."""
@@ -275,7 +277,7 @@ def _be_actor(
     if recorded:
         looking.record(Recording(lambda visit: say(_VISIT, pickle.dumps(visit))))
     if is_looked_at and before is None:
-        before = snapshot_outside(function, states[0])
+        before = snapshot_outside(function, setup, states[0])
     say(_BEGUN, str(channel.fileno()).encode())
     for index, state in enumerate(states):
         channel.recv_bytes()

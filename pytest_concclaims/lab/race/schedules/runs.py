@@ -21,6 +21,7 @@ from ..orders import Call, History, Order, Raised, Results, Sequential, result_o
 from ..outcome import check_fresh, close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
+from ..sharing import Snapshot
 from .explorer import Seen, clock
 from .in_orders import InOrders, TooLongError
 from .interruption import Interruption
@@ -37,6 +38,9 @@ _RUNS_BETWEEN_COLLECTIONS = 500
 #: The number of first runs that are recorded line by line, to find what actors do only once in a process; and of
 #: further runs, if a handler did not run in the first ones.
 _RECORDED_RUNS = 3
+#: Runs that are compared with their repetition: the first one, and once more if a handler did not run in it; or all
+#: orders of three calls.
+_COMPARED_RUNS, _COMPARED_ORDERS = 1, 6
 #: The switch interval: long, so that threads are switched only on purpose; but a lost wake-up (glibc bug 25847) ends.
 _SWITCH_INTERVAL_S = 1.0
 
@@ -61,6 +65,7 @@ class Runs:
     :param timeout: seconds after which actors that have not returned count as hanging.
     :param begin: is called before each part of a run.
     :param failed_assertions: returns the failed assertions of the claim in a process, as text.
+    :param finds_once: whether to look for changes outside of the state that only the first run makes.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Runs:
         timeout: float,
         begin: Begin = lambda *_: None,
         failed_assertions: Callable[[], Sequence[str]] = tuple,
+        finds_once: bool = False,
     ) -> None:
         self._subject = subject
         self._actors = subject.repeated_actors()
@@ -83,8 +89,16 @@ class Runs:
         self.results: tuple[tuple[str, ...], ...] = ()
         #: The pause before each call.
         self._pause_s = 0.0
-        #: Whether an order of the calls ran other lines the second time than the first time.
+        #: Whether actors did something only the first time: an order of the calls ran other lines then, or a run
+        #: changed something outside of the state, and its repetition did not.
         self.once = False
+        #: Of how many further runs to find what they change; each is the repetition of another one, or repeated.
+        self._compared = 0
+        if finds_once and not subject.in_processes:  # what a process changes ends with it
+            runs = _COMPARED_ORDERS if question.atomic else _COMPARED_RUNS * (1 + subject.interrupted)
+            self._compared = 2 * runs
+        #: The latest of these runs, if it has changed something.
+        self._changing: tuple[Schedule, Order | None] | None = None
         self._begin = begin
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
@@ -238,6 +252,7 @@ class Runs:
             for actor, function in enumerate(self._actors)
         ]
         recording = None if write is None else Recording(write)
+        outside = self._snapshot()
         self._watch.record(recording)
         try:
             self._watch.begin_run(self._actors if calls is None else [of_actor[0] for of_actor in calls], state)
@@ -246,10 +261,24 @@ class Runs:
         finally:
             self._watch.record(None)
             self._watch.end_run()
+        if outside is not None:
+            self._compare((schedule, order), has_changed=outside.changed() is not None)
         for _, error in run.raised:
             if isinstance(error, Failed):  # the actor's process has ended, or an assertion of the claim failed in it
                 raise error
         return run, history.before
+
+    def _snapshot(self) -> Snapshot | None:
+        """Return a snapshot of what the functions refer to, after ``setup``; None if this run is not compared."""
+        if self._compared == 0:
+            return None
+        self._compared -= 1
+        return Snapshot(self._subject.functions)
+
+    def _compare(self, run: tuple[Schedule, Order | None], *, has_changed: bool) -> None:
+        """Compare a run with its repetition: they may differ only in that the first one has made a cache."""
+        self.once = self.once or (run == self._changing and not has_changed)
+        self._changing = run if has_changed else None
 
     def _made(self, actor: int, calls: Sequence[Actor], state: Any, history: History) -> list[object]:
         """Make an actor's calls in its thread; return their results."""

@@ -61,7 +61,7 @@ class Side:
         """Return whether each schedule may have a process of its own: not if all orders of the calls come first."""
         return not self._conditions.in_process and not self._question.atomic
 
-    def runs(self, timeout: float) -> Runs:
+    def runs(self, timeout: float, *, finds_once: bool = False) -> Runs:
         """Return the runs of schedules in this process."""
         return Runs(
             self.subject,
@@ -70,6 +70,7 @@ class Side:
             timeout=timeout,
             begin=self._begin,
             failed_assertions=self._conditions.assertions_of(self.subject),
+            finds_once=finds_once,
         )
 
     def _begin(self, schedule: Schedule, part: Part) -> None:
@@ -79,14 +80,15 @@ class Side:
     def _begin_scenario(self, scenario: Scenario) -> None:
         self._scenario = scenario
 
-    def in_child(self, work: Callable[[Runs], T], seconds: float) -> T:
+    def in_child(self, work: Callable[[Runs], T], seconds: float, *, finds_once: bool = False) -> T:
         """Run schedules in a child process if possible, else in this process.
 
+        :param finds_once: as of :class:`Runs`.
         :raises Failed: the work failed.
         """
 
         def run() -> T:
-            with self.runs(self._conditions.timeout_of(self.subject)) as runs:
+            with self.runs(self._conditions.timeout_of(self.subject), finds_once=finds_once) as runs:
                 return work(runs)
 
         def where() -> str:
@@ -122,7 +124,7 @@ class Side:
             explored.remarks = (UNSCHEDULED,) if runs.started_threads else ()
             return _on_fresh_states(explored, runs) if self.subject.in_processes else explored
 
-        return self._unless_crash_is_sought(lambda: self.in_child(explore, seconds))
+        return self._unless_crash_is_sought(lambda: self.in_child(explore, seconds, finds_once=True))
 
     def explored_afresh(self, seconds: float) -> Explored:
         """Run each schedule in a process of its own, and return what they show."""
