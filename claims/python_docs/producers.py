@@ -40,7 +40,7 @@ def _release(lock: Any, connection: Any) -> None:
 
 
 def release_in_another_process(kind: str) -> str:
-    """Return what comes of ``release()`` in another process than the one that has the lock."""
+    """Return the outcome of ``release()`` in another process than the one that has the lock."""
     lock = getattr(multiprocessing, kind)()
     here, there = multiprocessing.Pipe()
     lock.acquire()

@@ -55,7 +55,7 @@ class Loop:
 
     def wait_until_idle(self, lab: Lab) -> None:
         """Wait until the loop waits for something to do."""
-        lab.require(self.selector.idle.wait(PATIENCE_S), "the loop comes to a rest")
+        lab.require(self.selector.idle.wait(PATIENCE_S), "the loop has nothing left to do")
 
     def run(self, function: Callable[[], Any]) -> Any:
         """Return what a function returns that the loop calls."""
@@ -262,7 +262,7 @@ def test_signals_are_handled_in_the_main_thread(lab: Lab) -> None:
 
 
 async def count(steps: int, between: Callable[[], Coroutine[Any, Any, None]] | None) -> int:
-    """Return what so many tasks have counted, each of which adds one."""
+    """Return what this number of tasks has counted, each of which adds one."""
     value = 0
 
     async def add_one() -> None:
