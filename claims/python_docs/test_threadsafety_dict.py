@@ -59,12 +59,6 @@ replace_all = named("update", lambda d: d.update(dict.fromkeys(range(SIZE), floa
 
 grow = named("update", lambda d: d.update(dict.fromkeys(range(SIZE, 2 * SIZE), float(2))))
 
-ATOMIC = [
-    case("getitem", "d[key]", lambda d: d[0], replace_all),
-    case("get", "d.get(key)", lambda d: d.get(0), clear),
-    case("in", "key in d", lambda d: 0 in d, clear),
-    case("len", "len(d)", lambda d: len(d), grow, seen_half_done),
-]
 WRITES = [
     case("setitem", "d[key] = value", write_new, clear),
     case("delitem", "del d[key]", delete, delete),
@@ -72,19 +66,22 @@ WRITES = [
     case("popitem", "d.popitem()", lambda d: d.popitem(), lambda d: d.popitem()),
     case("setdefault", "d.setdefault(key, v)", lambda d: d.setdefault("new", 2.0), write_new),
 ]
-NEW = [
-    case("copy", "d.copy()", lambda d: count(d.copy()), replace_all),
-    case("keys", "d.keys()", lambda d: len(d.keys()), clear),
-    case("values", "d.values()", lambda d: len(d.values()), clear),
-    case("items", "d.items()", lambda d: len(d.items()), clear),
-    case("dict", "dict(d)", lambda d: count(dict(d)), replace_all),
-]
 
 
-@pytest.mark.parametrize(ROW, ATOMIC)
-@pytest.mark.claim("{text} is atomic", source=SOURCE)
-def test_a_read_of_a_dict_is_atomic(lab: Lab, text: str, operation: Act, beside: Act) -> None:
-    assert race(lab, ones, operation, beside, observe=total).atomic()
+def read(d: Any) -> tuple[object, ...]:
+    return d[0], d.get(0), 0 in d
+
+
+@pytest.mark.claim("d[key], d.get(key) and key in d are atomic", source=SOURCE)
+def test_reads_of_a_dict_are_atomic(lab: Lab) -> None:
+    seen = race(lab, ones, read, replace_all, observe=lambda _, values: values[0])
+    assert seen.always(*((one, other, True) for one in (1.0, 2.0) for other in (1.0, 2.0)))
+
+
+@seen_half_done
+@pytest.mark.claim("len(d) is atomic", source=SOURCE)
+def test_the_length_of_a_dict_is_atomic(lab: Lab) -> None:
+    assert race(lab, ones, lambda d: len(d), grow, observe=total).atomic()
 
 
 @pytest.mark.parametrize(ROW, WRITES)
@@ -93,10 +90,26 @@ def test_a_write_to_a_dict_is_safe(lab: Lab, text: str, operation: Act, beside: 
     assert race(lab, ones, operation, beside, observe=total).atomic()
 
 
-@pytest.mark.parametrize(ROW, NEW)
-@pytest.mark.claim("{text} gives a new object as the dict is at one moment", source=SOURCE)
+COPIES = [
+    pytest.param("d.copy() and dict(d)", lambda d: (count(d.copy()), count(dict(d))), replace_all, id="copies"),
+    pytest.param(
+        "d.keys(), d.values() and d.items()",
+        lambda d: (len(d.keys()), len(d.values()), len(d.items())),
+        clear,
+        id="views",
+    ),
+]
+
+
+def are_all_or_none(counts: tuple[int, ...]) -> bool:
+    return all(count in (0, SIZE) for count in counts)
+
+
+@pytest.mark.parametrize(ROW, COPIES)
+@pytest.mark.claim("{text}: each gives a new object of the dict as it is at one moment", source=SOURCE)
 def test_a_new_object_from_a_dict_is_of_one_moment(lab: Lab, text: str, operation: Act, beside: Act) -> None:
-    assert race(lab, ones, operation, beside, observe=total).atomic()
+    seen = race(lab, ones, operation, beside, observe=lambda _, values: values[0])
+    assert seen.always(are_all_or_none)
 
 
 @pytest.mark.claim(
@@ -148,7 +161,6 @@ BOTH_LOCKED = [
     case("update", "d.update(other)", update, clear_source),
     case("ior", "d |= other", update_in_place, clear_source),
     case("eq", "d == other", lambda two: two.source == two.target, update_source),
-    case("fromkeys", "dict.fromkeys(a dict)", lambda two: len(dict.fromkeys(two.source)), clear_source),
     case("or", "d | other", lambda two: len(two.target | two.source), clear_source),
 ]
 
@@ -160,11 +172,12 @@ def test_an_operation_on_two_dicts_is_safe(lab: Lab, text: str, operation: Act, 
     assert race(lab, two_dicts, operation, beside, observe=observe).atomic()
 
 
-@pytest.mark.claim("dict.fromkeys(a set) is safe from changes of the set", source=SOURCE)
-def test_fromkeys_of_a_set_is_safe(lab: Lab) -> None:
+@pytest.mark.parametrize("kind", ["dict", "set"])
+@pytest.mark.claim("dict.fromkeys(a {kind}) is safe from changes of the {kind}", source=SOURCE)
+def test_fromkeys_is_safe(lab: Lab, kind: str) -> None:
     seen = race(
         lab,
-        lambda types: types.set(range(SIZE)),
+        lambda types: getattr(types, kind)(enumerate(range(SIZE))),
         lambda keys: len(dict.fromkeys(keys)),
         lambda keys: keys.clear(),
     )

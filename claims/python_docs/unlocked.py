@@ -66,7 +66,7 @@ BUILT_IN = SimpleNamespace(list=list, dict=dict, set=set, bytearray=bytearray)
 #: The same without locks.
 UNLOCKED = SimpleNamespace(
     list=unlocked(list, [-1.0]),
-    dict=unlocked(dict, {-1: -1.0}),
+    dict=unlocked(dict, {0: -1.0, -1: -1.0}),
     set=unlocked(set, [-1, -2, SIZE // 2]),
     bytearray=unlocked(bytearray, b"?"),
 )
