@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from helpers.race_questions import last, let_child_time_out
-from pytest_concclaims import Inconclusive, Lab
+from pytest_concclaims import Inconclusive, Lab, gil_enabled
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race import references
 from pytest_concclaims.lab.race.experiment import RaceError
 from pytest_concclaims.lab.race.samples import findings, power
+from pytest_concclaims.lab.race.schedules.switch_points import switches_anywhere
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("generic_control_is_seen")]
 
@@ -142,6 +143,23 @@ def test_a_cache_in_one_line_is_filled_in_more_than_one_run() -> None:
     """Neither the lines nor the outcomes of the first run and of its repetition differ, but what they leave does."""
     race = Lab(budget=20.0).race(object, Cached.get, Cached.get, observe=is_one)
     assert race.always(True) is False
+
+
+@forks
+@pytest.mark.skipif(
+    sys.version_info < (3, 10) or switches_anywhere(gil_enabled()), reason="threads are switched in that line"
+)
+def test_the_note_about_no_gil_is_about_fresh_processes() -> None:
+    """In a process that has the cache, no schedule shows that it may be filled twice."""
+
+    def get(_: object) -> object:
+        Cached.one = [] if Cached.one is None else Cached.one
+        return Cached.one
+
+    lab = Lab(budget=20.0)
+    assert lab.race(object, get, get, observe=is_one).always(True) is True
+    schedules: Any = last(lab).schedules
+    assert schedules["portable"]["seen"] > 0
 
 
 @pytest.mark.parametrize("asked", [lambda race: race.always((True, True)), lambda race: race.atomic()])

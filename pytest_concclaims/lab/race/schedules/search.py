@@ -165,7 +165,9 @@ class ScheduleSearch:
 
     def _anywhere(self, side: Side) -> Explored:
         """Return what portable schedules show."""
-        return side.explored(_PORTABLE_PART * self._conditions.budget, stop_after=_ENOUGH_SCHEDULES)
+        seconds = _PORTABLE_PART * self._conditions.budget
+        explored = side.explored(seconds, stop_after=_ENOUGH_SCHEDULES)
+        return side.explored_afresh(seconds) if explored.once and side.may_be_afresh else explored
 
 
 def with_fresh_processes(explored: Explored, afresh: Explored | None) -> Explored:
