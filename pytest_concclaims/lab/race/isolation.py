@@ -28,6 +28,7 @@ from ..callables import name_of
 from .actor_process import START_METHOD
 from .references import ATOMS, MOST_THINGS, listed, reached, referred
 from .sharing import Snapshot
+from .without_locks import with_locks
 
 
 def _names(text: str) -> frozenset[str]:
@@ -88,7 +89,7 @@ def snapshot_outside(function: Callable[..., Any], setup: Callable[..., Any] | N
     """
     walked = reached([(state,)], _step)
     of_all_states = (thing for thing in walked if isinstance(thing, (type, FunctionType)))
-    return Snapshot([(function, setup, *of_all_states)], _step)
+    return Snapshot([(function, with_locks(setup), *of_all_states)], _step)
 
 
 class Snapshots:

@@ -83,7 +83,7 @@ class UnlockedSetup:
     """
 
     def __init__(self, setup: Callable[[], Any]) -> None:
-        self._setup = setup
+        self.setup = setup
         self.__qualname__ = getattr(setup, "__qualname__", type(setup).__qualname__)
         #: Descriptions of the removed locks.
         self.removed: dict[str, None] = {}
@@ -93,7 +93,7 @@ class UnlockedSetup:
         """Find the makers of locks, unless that is done; before any process that calls this is forked."""
         if not self._places:
             makers = {id(make): _Maker(name, make, replaced, self.removed) for name, make, replaced in _KINDS}
-            self._places = [(put, makers[id(thing)]) for thing, put in _places(self._setup) if id(thing) in makers]
+            self._places = [(put, makers[id(thing)]) for thing, put in _places(self.setup) if id(thing) in makers]
 
     def __call__(self) -> Any:
         """Return a state without locks."""
@@ -104,7 +104,12 @@ class UnlockedSetup:
                 maker.thread = thread
                 stack.callback(put, maker.make)
                 put(maker)
-            return self._setup()
+            return self.setup()
+
+
+def with_locks(function: Any) -> Any:
+    """Return the ``setup`` that is called by one without locks, which refers to all modules; any other as it is."""
+    return function.setup if isinstance(function, UnlockedSetup) else function
 
 
 class _Maker:

@@ -22,6 +22,7 @@ from ..outcome import check_fresh, close_unawaited, exception_outcome, made, out
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
 from ..sharing import Snapshot
+from ..without_locks import with_locks
 from .explorer import Seen, clock
 from .in_orders import InOrders, TooLongError
 from .interruption import Interruption
@@ -273,7 +274,7 @@ class Runs:
         if self._compared == 0:
             return None
         self._compared -= 1
-        return Snapshot(self._subject.functions)
+        return Snapshot([with_locks(function) for function in self._subject.functions])
 
     def _compare(self, run: tuple[Schedule, Order | None], *, has_changed: bool) -> None:
         """Compare a run with its repetition: they may differ only in that the first one has made a cache."""

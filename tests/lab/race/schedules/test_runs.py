@@ -26,6 +26,7 @@ from pytest_concclaims.lab.race.schedules.explorer import Explored, Explorer, Se
 from pytest_concclaims.lab.race.schedules.run import Schedule
 from pytest_concclaims.lab.race.schedules.runs import Runs
 from pytest_concclaims.lab.race.schedules.story import Visit
+from pytest_concclaims.lab.race.without_locks import UnlockedSetup, with_locks
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -288,3 +289,11 @@ def test_timed_wait_ends_by_itself() -> None:
 
     with runs_of(queue.Queue, wait, lambda _: time.sleep(0.001)) as runs:
         assert runs.run(()).judged.outcome == portable(("empty", None))
+
+
+def test_a_setup_without_locks_is_compared_by_what_it_calls() -> None:
+    """It refers to the namespaces of all modules: to walk through these would take most of a control's budget."""
+    without = UnlockedSetup(list)
+    without.prepare()
+    assert with_locks(without) is list
+    assert with_locks(list) is list
