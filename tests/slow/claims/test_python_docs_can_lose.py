@@ -10,7 +10,8 @@ from helpers.sabotage import claims_in_worlds
 from pytest_concclaims import gil_enabled
 from pytest_concclaims.claims import suite_folders
 
-from .library_worlds import BOTH_VERDICTS, IMPORTS, IN_TURNS, LATER, WORLDS, Sabotage
+from . import library_worlds, thread_worlds
+from .library_worlds import IMPORTS, IN_TURNS, LATER, Sabotage
 
 WITHOUT_LOCKS = """
 for name in vars(unlocked.BUILT_IN):
@@ -209,7 +210,8 @@ SABOTAGES = {
         yield
         """,
     ),
-    **WORLDS,
+    **library_worlds.WORLDS,
+    **thread_worlds.WORLDS,
 }
 
 #: Refuted on one interpreter and confirmed on another, as every run across them shows.
@@ -230,7 +232,9 @@ BOTH_VERDICTS_ACROSS_INTERPRETERS = {
     "test_iterating_over_a_copy_of_a_bytearray_misses_none",
     "test_creating_and_releasing_views_is_safe",
     "test_slicing_a_view_is_safe",
-    *BOTH_VERDICTS,
+    *library_worlds.BOTH_VERDICTS,
+    *thread_worlds.BOTH_VERDICTS,
+    *thread_worlds.SOMEWHERE,
 }
 #: Applicable without a GIL only: there, threads that take turns are their sabotage.
 WITHOUT_A_GIL = {
@@ -244,10 +248,10 @@ OF_THE_LANGUAGE = {"test_an_assignment_is_atomic"}
 
 #: Before the worlds.
 PRELUDE = f"""{IMPORTS}
-import contextlib, threading, types
+import contextlib, itertools, queue, threading, time, types
 import pytest
 from pytest_concclaims import Lab
-from pytest_concclaims.claims.python_docs import objects, unlocked
+from pytest_concclaims.claims.python_docs import objects, threads, unlocked
 from pytest_concclaims.lab.race.samples import power
 
 # In these worlds it is known that an effect is absent: few samples settle it, and not the end of a long budget.
