@@ -65,8 +65,8 @@ def _contents(argument: Any) -> Any:
 BUILT_IN = SimpleNamespace(list=list, dict=dict, set=set, bytearray=bytearray)
 #: The same without locks.
 UNLOCKED = SimpleNamespace(
-    list=unlocked(list, [-1.0]),
-    dict=unlocked(dict, {0: -1.0, -1: -1.0}),
+    list=unlocked(list, [-1.0, 1.0]),
+    dict=unlocked(dict, {0: -1.0, -1: 1.0}),
     set=unlocked(set, [-1, -2, SIZE // 2]),
     bytearray=unlocked(bytearray, b"?"),
 )
