@@ -91,24 +91,28 @@ def test_a_write_to_a_dict_is_safe(lab: Lab, text: str, operation: Act, beside: 
 
 
 COPIES = [
-    pytest.param("d.copy() and dict(d)", lambda d: (count(d.copy()), count(dict(d))), replace_all, id="copies"),
-    pytest.param(
-        "d.keys(), d.values() and d.items()",
-        lambda d: (len(d.keys()), len(d.values()), len(d.items())),
-        clear,
-        id="views",
-    ),
+    case("copy", "d.copy()", lambda d: count(d.copy()), replace_all),
+    case("dict", "dict(d)", lambda d: count(dict(d)), replace_all),
 ]
 
 
-def are_all_or_none(counts: tuple[int, ...]) -> bool:
-    return all(count in (0, SIZE) for count in counts)
-
-
 @pytest.mark.parametrize(ROW, COPIES)
-@pytest.mark.claim("{text}: each gives a new object of the dict as it is at one moment", source=SOURCE)
-def test_a_new_object_from_a_dict_is_of_one_moment(lab: Lab, text: str, operation: Act, beside: Act) -> None:
-    seen = race(lab, ones, operation, beside, observe=lambda _, values: values[0])
+@pytest.mark.claim("{text} is atomic: it gives the dict as it is at one moment", source=SOURCE)
+def test_a_copy_of_a_dict_is_atomic(lab: Lab, text: str, operation: Act, beside: Act) -> None:
+    assert race(lab, ones, operation, beside, observe=total).atomic()
+
+
+def lengths_of_views(d: Any) -> tuple[int, ...]:
+    return len(d.keys()), len(d.values()), len(d.items())
+
+
+def are_all_or_none(lengths: tuple[int, ...]) -> bool:
+    return all(length in (0, SIZE) for length in lengths)
+
+
+@pytest.mark.claim("d.keys(), d.values() and d.items() give a view of the dict as it is at one moment", source=SOURCE)
+def test_a_view_of_a_dict_is_of_one_moment(lab: Lab) -> None:
+    seen = race(lab, ones, lengths_of_views, clear, observe=lambda _, values: values[0])
     assert seen.always(are_all_or_none)
 
 

@@ -41,9 +41,9 @@ def unlocked(real: Any, blank: object) -> Any:
 
     def method(name: str) -> Callable[..., object]:
         def call(self: Any, *arguments: object, **options: object) -> object:
-            contents, self.contents = self.contents, real(blank)
+            contents, self.contents = self.contents.copy(), real(blank)
             try:
-                process(self)  # other threads run here
+                process(list(range(1000)))  # takes some time, and other threads run here
                 result = getattr(contents, name)(*map(_contents, arguments), **options)
                 result = iter(tuple(result)) if name == "__iter__" else result
             finally:
