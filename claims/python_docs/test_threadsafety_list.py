@@ -205,7 +205,9 @@ def extend(two: Two) -> tuple[int, ...]:
 
 
 def extend_in_three_ways(two: Two) -> tuple[int, ...]:
-    extended, added, assigned = two.target, list[object](), list[object]()
+    extended = two.target
+    added: list[object] = []
+    assigned: list[object] = []
     extended.extend(two.source)
     added += two.source
     assigned[0:0] = two.source
@@ -213,7 +215,8 @@ def extend_in_three_ways(two: Two) -> tuple[int, ...]:
 
 
 def extend_by_a_view(two: Two) -> tuple[int, ...]:
-    extended, added = two.target, list[object]()
+    extended = two.target
+    added: list[object] = []
     extended.extend(two.source)
     added.extend(two.source.items())
     return len(extended), len(added)
