@@ -8,10 +8,13 @@ import logging
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from enum import Enum
 from itertools import chain
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
+
+from ...interpreter import PYPY
 
 #: The maximal number of objects that are visited, the nearest first.
 MOST_THINGS = 10_000
@@ -78,6 +81,9 @@ def parts(thing: Any) -> Iterable[object]:
         return (len(thing), *chain.from_iterable(dict.items(thing)), *gc.get_referents(thing))
     if issubclass(type(thing), _thread.LockType):
         return (thing.locked(),)
+    if PYPY:  # an object has the dict of its attributes only once that was read
+        with suppress(AttributeError):
+            object.__getattribute__(thing, "__dict__")
     is_container = issubclass(type(thing), (*CONTAINERS, tuple, frozenset))
     return (*(thing if is_container else ()), *gc.get_referents(thing))
 

@@ -19,7 +19,7 @@ import pytest
 
 from helpers.race_questions import ask_in_vain, last
 from helpers.waiting import TIMEOUT_S
-from pytest_concclaims import Lab
+from pytest_concclaims import PYPY, Lab
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples.findings import Findings
 from pytest_concclaims.lab.race.sharing import Snapshot, shared
@@ -278,6 +278,15 @@ def test_change_is_noticed(change: Callable[[], object]) -> None:
     assert before.changed() is not None
     forget_the_settings()
     forget_the_cache()
+
+
+@pytest.mark.skipif(not PYPY, reason="on PyPy, an object has the dict of its attributes only once that was read")
+def test_reading_the_attributes_of_an_object_changes_nothing() -> None:
+    """The operations of a scenario are such objects."""
+    holder = Holder([])
+    before = Snapshot([lambda: holder])
+    vars(holder)
+    assert before.changed() is None
 
 
 @pytest.mark.parametrize("setup", [object, dict, threading.Lock, Path, lambda: Holder([])])
