@@ -96,7 +96,7 @@ def test_schedules_answer_under_coverage_and_the_rest_names_the_option(pytester:
     """Races that schedules settle do not mind a tracer."""
     run = claims_beside(pytester, "pytest_cov", addopts=COV)
     assert (run.status, run.verdicts) == (0, {**VERDICTS, "ratio": "inconclusive"})
-    assert run.claims["ratio"]["reason"].endswith("; run it with --no-cov, as pytest-cov is active")
+    assert "; run it with --no-cov, as pytest-cov is active" in str(run.claims["ratio"]["reason"])
 
 
 def test_without_coverage_all_answer(pytester: pytest.Pytester) -> None:
