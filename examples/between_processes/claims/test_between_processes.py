@@ -18,8 +18,8 @@ import pytest
 
 from pytest_concclaims import Lab
 
-#: Budgets in seconds for "never": with Python code only, with files, and with a server that answers each request.
-SHORT, LONG, VERY_LONG = 10, 30, 100
+#: Budgets in seconds for "never", and where a server answers each request.
+LONG, VERY_LONG = 30, 100
 
 
 # --- a number in shared memory
@@ -42,7 +42,7 @@ def value_of(shared: Any) -> int:
     return int(shared.value)
 
 
-@pytest.mark.claim("Two processes that add to a Value under its lock lose nothing", budget=SHORT)
+@pytest.mark.claim("Two processes that add to a Value under its lock lose nothing", budget=LONG)
 def test_adding_under_the_lock_of_a_value_loses_nothing(lab: Lab) -> None:
     race = lab.race(
         number, add_with_its_lock, add_with_its_lock, observe=value_of, control=(add, add), kind="process"
