@@ -8,13 +8,10 @@ import logging
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from enum import Enum
 from itertools import chain
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, GetSetDescriptorType, ModuleType
 from typing import Any
-
-from ...interpreter import PYPY
 
 #: The maximal number of objects that are visited, the nearest first.
 MOST_THINGS = 10_000
@@ -81,11 +78,21 @@ def parts(thing: Any) -> Iterable[object]:
         return (len(thing), *chain.from_iterable(dict.items(thing)), *gc.get_referents(thing))
     if issubclass(type(thing), _thread.LockType):
         return (thing.locked(),)
-    if PYPY:  # an object has the dict of its attributes only once that was read
-        with suppress(AttributeError):
-            object.__getattribute__(thing, "__dict__")
+    _make_dict(thing)
     is_container = issubclass(type(thing), (*CONTAINERS, tuple, frozenset))
     return (*(thing if is_container else ()), *gc.get_referents(thing))
+
+
+def _make_dict(thing: Any) -> None:
+    """Make the dict of an object's attributes.
+
+    PyPy, and CPython since 3.11, make it when it is first read: then it appears among what the object refers to. The
+    class's own descriptor makes it; a property ``__dict__`` of a proxy is not called.
+    """
+    made_by = (vars(one).get("__dict__") for one in type(thing).__mro__)
+    descriptor = next((one for one in made_by if isinstance(one, GetSetDescriptorType)), None)
+    if descriptor is not None:
+        descriptor.__get__(thing)
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -19,7 +19,7 @@ import pytest
 
 from helpers.race_questions import ask_in_vain, last
 from helpers.waiting import TIMEOUT_S
-from pytest_concclaims import PYPY, Lab
+from pytest_concclaims import Lab
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples.findings import Findings
 from pytest_concclaims.lab.race.sharing import Snapshot, shared
@@ -280,9 +280,8 @@ def test_change_is_noticed(change: Callable[[], object]) -> None:
     forget_the_cache()
 
 
-@pytest.mark.skipif(not PYPY, reason="on PyPy, an object has the dict of its attributes only once that was read")
 def test_reading_the_attributes_of_an_object_changes_nothing() -> None:
-    """The operations of a scenario are such objects."""
+    """On PyPy, and on CPython since 3.11, it makes the dict of the attributes."""
     holder = Holder([])
     before = Snapshot([lambda: holder])
     vars(holder)
@@ -336,9 +335,19 @@ class Proxy:
         raise RuntimeError("there is nothing behind it")
 
 
-def test_no_code_of_things_is_run() -> None:
+class ProxyOfAttributes:
+    """Has the attributes of another object, as proxies of libraries do."""
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]  # a class may have it nevertheless
+        """Raise."""
+        raise RuntimeError("there is nothing behind it")
+
+
+@pytest.mark.parametrize("kind", [Proxy, ProxyOfAttributes])
+def test_no_code_of_things_is_run(kind: Callable[[], object]) -> None:
     """The code of the objects may raise."""
-    proxy = Proxy()
+    proxy = kind()
     before = Snapshot([lambda: proxy])
     assert before.changed() is None
     assert shared(Holder(proxy), Holder(nullcontext())) is None
