@@ -6,11 +6,10 @@ That interpreter imports the module, so it imports nothing that would slow it.
 from __future__ import annotations
 
 import sys
-import threading
 import warnings
 from typing import NamedTuple
 
-from .turns import two_threads
+from .turns import in_a_new_thread, two_threads
 
 
 def flags_of_this_interpreter() -> tuple[bool, bool]:
@@ -58,23 +57,15 @@ def overlapping_catch_warnings() -> Overlap:
 
 def filter_in_a_new_thread() -> tuple[tuple[bool, bool], bool]:
     """Return the flags, and whether the filter of a ``catch_warnings`` applies in a thread that starts within."""
-    seen: list[bool] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        thread = threading.Thread(target=lambda: seen.append(warning_is_an_error()))
-        thread.start()
-        thread.join()
-    return flags_of_this_interpreter(), seen[0]
+        return flags_of_this_interpreter(), in_a_new_thread(warning_is_an_error)
 
 
 def precision_in_a_new_thread() -> tuple[tuple[bool, bool], int]:
     """Return the flags, and the precision in a thread that starts where it was changed."""
     import decimal
 
-    seen: list[int] = []
     decimal.DefaultContext.prec = 12
     decimal.getcontext().prec = 20
-    thread = threading.Thread(target=lambda: seen.append(decimal.getcontext().prec))
-    thread.start()
-    thread.join()
-    return flags_of_this_interpreter(), seen[0]
+    return flags_of_this_interpreter(), in_a_new_thread(lambda: decimal.getcontext().prec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +27,15 @@ def _caller(thread: ThreadPoolExecutor) -> Caller:
         return thread.submit(function, *arguments).result()
 
     return call
+
+
+def in_a_new_thread(function: Callable[[], Any]) -> Any:
+    """Return what a function returns in a thread that is started now, and so may inherit the context."""
+    returned: list[Any] = []
+    thread = threading.Thread(target=lambda: returned.append(function()))
+    thread.start()
+    thread.join()
+    return returned[0]
 
 
 def is_kept_out(lock: Any) -> bool:
