@@ -10,7 +10,7 @@ from typing import Protocol
 from ..records.evidence import Attempt, Evidence, Measured, RaceRun, Raised, Requirement, summary_phrase
 from ..records.interleaving import steps_of
 from ..records.record import ClaimResult, count_verdicts
-from ..text import duration, harmless
+from ..text import counted, duration, harmless
 from ..verdict import Verdict
 from .claim_view import command
 from .interleaving import FEW_LINES, interleaving
@@ -270,11 +270,11 @@ def ending(
     :param interpreter: the interpreter, in words.
     :param seconds: how long the run took.
     :param complete: whether every claim that was selected has ended.
-    :param fails: whether the run fails for a reason that is no verdict.
+    :param fails: whether the run fails for a reason other than a verdict.
     :param reports: the reports that were written, in words.
     """
     counts = count_verdicts(results)
-    parts = [Span(f"{len(results):,} claim{'' if len(results) == 1 else 's'}:")]
+    parts = [Span(f"{counted(len(results), 'claim')}:")]
     parts += [
         Span(f"{count:,} {_counted(verdict, count)},", COLOURS[verdict])
         for verdict, count in counts.items()
