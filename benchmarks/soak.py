@@ -36,7 +36,7 @@ The output has one JSON object in a line for each run, appended when it has ende
 - ``condition``, ``interpreter`` (its label), ``python`` (the command), ``run`` (its number, from 1), ``started`` (ISO
   8601), ``seconds``, ``exit_status`` (of pytest; null: it was killed at the deadline; negative: a signal);
 - ``version`` of the plugin, ``select``, ``keyword``, ``budget`` (null: the plugin's default), ``seed``;
-- ``error``: why the run as a whole is no evidence (no run record, an incomplete one, a hog that ended, something left
+- ``error``: why the run is not evidence (no run record, an incomplete one, a hog that ended, something left
   behind), or null;
 - ``claims``: for each claim, its ``id``, ``verdict``, ``expected``, ``reason``, ``digest``, ``duration`` (seconds),
   and, if the verdict was wrong or ERROR, its ``evidence`` (else null), all as in docs/reference/run-record.md.
@@ -861,7 +861,7 @@ def _read_record(file: Path) -> dict[str, Any] | None:
 
 
 def _error(record: dict[str, Any] | None, status: int | None, deadline: float, output: Path) -> str | None:
-    """Return why a run is no evidence, with the end of its output; None if it is evidence."""
+    """Return why a run is not evidence, with the end of its output; None if it is evidence."""
     if status is None:
         what = f"killed at its deadline of {deadline:g} s (--deadline)"
     elif record is None:

@@ -695,7 +695,7 @@ def test_temporary_folder(
 
 
 def test_child_that_was_killed_leaves_no_verdict_unless_that_is_asked(lab: Lab) -> None:
-    """On a busy machine, any child may be killed; what it has not done is no evidence."""
+    """On a busy machine, any child may be killed; what it has not done is not evidence."""
     child = lab.child("import threading; threading.Event().wait()", deadline=0.01)
     assert child.exit_code is None
     assert "was killed at its deadline of 0.01 s" in repr(child)

@@ -148,8 +148,8 @@ CASES = [
     ),
     Case("nothing asserted", ERROR, "pass", "no assertion of its own held"),
     Case("a loop over nothing", ERROR, "for x in []:\n    assert x", "no assertion of its own held"),
-    Case("a note is no evidence", ERROR, "lab.note('hello')", "no assertion of its own held"),
-    Case("a requirement is no evidence", ERROR, "lab.require(True, 'luck')", "no assertion of its own held"),
+    Case("a note is not evidence", ERROR, "lab.note('hello')", "no assertion of its own held"),
+    Case("a requirement is not evidence", ERROR, "lab.require(True, 'luck')", "no assertion of its own held"),
     Case(
         "an assertion on the line of a loop over nothing",
         ERROR,

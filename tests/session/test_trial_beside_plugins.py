@@ -102,7 +102,7 @@ def test_pdb_stops_at_the_unexpected_only(pytester: pytest.Pytester) -> None:
 
 
 def test_time_out_is_an_error(pytester: pytest.Pytester) -> None:
-    """pytest-timeout ends a claim that hangs; that is no verdict."""
+    """pytest-timeout ends a claim that hangs; that is not a verdict."""
     pytest.importorskip("pytest_timeout")
     prelude = "import threading"
     make_project(

@@ -99,7 +99,7 @@ def _call(folder: str) -> None:
 
 @contextmanager
 def _step(folder: str, failure: str) -> Iterator[None]:
-    """If the block raises, report that to the parent, and exit: the way this process ends is no evidence."""
+    """If the block raises, report that to the parent, and exit: the way this process ends is not evidence."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  (pickling and importing run arbitrary code)

@@ -1,4 +1,4 @@
-"""The article's claims in sabotaged worlds: the verdict of each turns, as a claim that cannot lose is no claim."""
+"""The article's claims in sabotaged worlds: the verdict of each turns, as a claim has to be able to lose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A claim that cannot lose is no claim: in a sabotaged world, each one about Python's documentation turns."""
+"""A claim has to be able to lose: in a sabotaged world, each one about Python's documentation turns."""
 
 from __future__ import annotations
 
