@@ -18,7 +18,8 @@ import pytest
 
 from pytest_concclaims import Lab
 
-#: Budgets in seconds for "never", and where a server answers each request.
+#: Budgets in seconds for "never", and where a server answers each request. A witness ends a claim sooner: a shortcut
+#: has the long budget so that even a slow machine has time for all schedules with one preemption.
 LONG, VERY_LONG = 30, 100
 
 
@@ -50,7 +51,7 @@ def test_adding_under_the_lock_of_a_value_loses_nothing(lab: Lab) -> None:
     assert race.never(1)
 
 
-@pytest.mark.claim("Two processes that add to a Value lose nothing")
+@pytest.mark.claim("Two processes that add to a Value lose nothing", budget=LONG)
 @pytest.mark.refuted(
     True, reason="+= reads and writes, and Value locks each of the two alone (docs: multiprocessing)"
 )
@@ -148,7 +149,7 @@ def test_lines_that_are_appended_in_one_write_stay_whole(lab: Lab, folder: Any) 
     assert race.always(LINE + LINE)
 
 
-@pytest.mark.claim("Lines that two processes append to a file, each in two writes, stay whole")
+@pytest.mark.claim("Lines that two processes append to a file, each in two writes, stay whole", budget=LONG)
 @pytest.mark.refuted(True, reason="each write goes to the end that the file has then (POSIX: open, O_APPEND)")
 def test_shortcut_lines_that_are_appended_in_two_writes_stay_whole(lab: Lab, folder: Any) -> None:
     assert lab.race(folder, append_in_pieces, append_in_pieces, observe=content, kind="process").always(LINE + LINE)
@@ -177,7 +178,7 @@ def test_one_process_creates_a_file(lab: Lab, folder: Any) -> None:
     assert race.never((True, True))
 
 
-@pytest.mark.claim("Of two processes that create a file if it is not there, one does")
+@pytest.mark.claim("Of two processes that create a file if it is not there, one does", budget=LONG)
 @pytest.mark.refuted(True, reason="both may check before one of them creates it; O_EXCL checks and creates at once")
 def test_shortcut_one_process_creates_a_file_that_was_not_there(lab: Lab, folder: Any) -> None:
     race = lab.race(folder, create_unless_it_is_there, create_unless_it_is_there, kind="process")
@@ -231,7 +232,7 @@ def test_insert_or_ignore_does_not_fail(lab: Lab, database: Any) -> None:
     assert race.always(BOTH_DONE)
 
 
-@pytest.mark.claim("Of two processes that INSERT the same row unless a SELECT finds it, none fails")
+@pytest.mark.claim("Of two processes that INSERT the same row unless a SELECT finds it, none fails", budget=LONG)
 @pytest.mark.refuted(True, reason="both may select before one of them inserts; each statement is a transaction")
 def test_shortcut_select_then_insert_does_not_fail(lab: Lab, database: Any) -> None:
     race = lab.race(

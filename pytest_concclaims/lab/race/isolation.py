@@ -13,20 +13,12 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    CodeType,
-    FunctionType,
-    MethodDescriptorType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ..callables import name_of
 from .actor_process import START_METHOD
-from .references import ATOMS, MOST_THINGS, listed, reached, referred
+from .references import ATOMS, C_METHODS, MOST_THINGS, listed, reached, referred
 from .sharing import Snapshot
 from .without_locks import with_locks
 
@@ -58,11 +50,6 @@ _OUTSIDE = _names(
     "util process reduction get_context CDLL PyDLL cdll pydll"
 )
 _KNOWN = _WORKING | _MAKING
-#: Types of attributes that only classes made in C code have.
-_OF_C_CODE = tuple(
-    {MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType}
-    - {FunctionType}  # on PyPy, it is one of these
-)
 _HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE; PyPy's built-in classes do not have it
 
 
@@ -179,7 +166,7 @@ def _outside_of_code(function: FunctionType) -> str | None:
 
 def _is_of_python(one: type) -> bool:
     """Return whether a class was made by a class statement. Its bases are checked separately."""
-    return bool(one.__flags__ & _HEAPTYPE) and not any(isinstance(value, _OF_C_CODE) for value in vars(one).values())
+    return bool(one.__flags__ & _HEAPTYPE) and not any(isinstance(value, C_METHODS) for value in vars(one).values())
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

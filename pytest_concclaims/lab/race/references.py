@@ -10,17 +10,39 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from itertools import chain
-from types import BuiltinFunctionType, CodeType, FunctionType, GetSetDescriptorType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 from typing import Any
+
+from .. import threads
 
 #: The maximal number of objects that are visited, the nearest first.
 MOST_THINGS = 10_000
+#: Types of methods in classes made in C code. On PyPy, some of these are the types of methods in Python, too.
+C_METHODS: tuple[type, ...] = tuple(
+    {BuiltinFunctionType, ClassMethodDescriptorType, MethodDescriptorType, WrapperDescriptorType}
+    - {FunctionType, classmethod}
+)
 #: Types whose objects are not walked through.
-ATOMS = (bool, int, float, complex, str, bytes, type(None), BuiltinFunctionType, CodeType, logging.Logger, Enum)
+ATOMS: tuple[type, ...] = (
+    *(bool, int, float, complex, str, bytes, type(None), CodeType, logging.Logger, Enum),
+    *(*C_METHODS, GetSetDescriptorType, MemberDescriptorType),
+)
 #: Modules that classes are made with: these refer to all classes.
 _MACHINERY = frozenset(
     {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
 )
+#: Modules of the experiment's own threads and hooks, which the module threading refers to while they run.
+_OWN = (f"{__package__}.schedules.", threads.__name__)
 CONTAINERS = (dict, list, set, deque, bytearray, array)
 
 
@@ -30,18 +52,22 @@ def reached(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) ->
     ahead = deque(roots)
     while ahead and len(seen) < MOST_THINGS:
         thing = ahead.popleft()
-        if id(thing) not in seen and not issubclass(type(thing), ATOMS) and not _is_machinery(thing):
+        if id(thing) not in seen and not issubclass(type(thing), ATOMS) and not _is_left_out(thing):
             seen[id(thing)] = thing
             ahead.extend(listed(step, thing))
     return list(seen.values())
 
 
-def _is_machinery(thing: Any) -> bool:
-    """Return whether an object belongs to the modules that classes are made with."""
+def _is_left_out(thing: Any) -> bool:
+    """Return whether an object belongs to the modules that classes are made with, or to the experiment itself."""
     if type(thing) is FunctionType:
-        return thing.__module__ in _MACHINERY
-    one = thing if issubclass(type(thing), type) else type(thing)
-    return type.__getattribute__(one, "__dict__").get("__module__") in _MACHINERY
+        if type(thing.__code__) is not CodeType:  # a built-in function of PyPy
+            return True
+        module = thing.__module__
+    else:
+        one = thing if issubclass(type(thing), type) else type(thing)
+        module = type.__getattribute__(one, "__dict__").get("__module__")
+    return type(module) is str and (module in _MACHINERY or module.startswith(_OWN))
 
 
 def listed(step: Callable[[Any], Iterable[object]], thing: object) -> list[object]:
@@ -56,8 +82,6 @@ def referred(thing: Any) -> Iterable[object]:
     """Return what an object refers to: for a function, the globals that it names, and such attributes of modules."""
     if type(thing) is not FunctionType:
         return () if issubclass(type(thing), ModuleType) else parts(thing)
-    if type(thing.__code__) is not CodeType:  # a built-in function of PyPy
-        return ()
     names = list(dict.fromkeys(_names(thing.__code__)))
     known = [thing.__globals__.get(name) for name in names]
     modules = [vars(one) for one in known if type(one) is ModuleType]

@@ -21,8 +21,11 @@ from helpers.race_questions import ask_in_vain, last
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Lab
 from pytest_concclaims.lab.race.race import Race
+from pytest_concclaims.lab.race.references import reached, referred
 from pytest_concclaims.lab.race.samples.findings import Findings
+from pytest_concclaims.lab.race.schedules.scheduler import Scheduler
 from pytest_concclaims.lab.race.sharing import Snapshot, shared
+from pytest_concclaims.lab.threads import ends_of_threads_reported
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
@@ -286,6 +289,13 @@ def test_reading_the_attributes_of_an_object_changes_nothing() -> None:
     before = Snapshot([lambda: holder])
     vars(holder)
     assert before.changed() is None
+
+
+@pytest.mark.parametrize("own", [Scheduler, Scheduler.run, ends_of_threads_reported])
+def test_experiment_itself_is_left_out(own: object) -> None:
+    """Code that uses the module threading refers to the threads that run, which refer to the experiment."""
+    threads = [LOCK, own]
+    assert reached([lambda: threads], referred)[-2:] == [threads, LOCK]
 
 
 @pytest.mark.parametrize("setup", [object, dict, threading.Lock, Path, lambda: Holder([])])

@@ -19,14 +19,15 @@ from pytest_concclaims.lab.race.schedules.switch_points import MONITORED
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 
+# Two threads get the same seat only by a switch after the stop: a lost schedule cannot show it.
 SEATS = """
 class Seats:
     def __init__(self):
         self.taken = 0
 
     def take(self):
-        number = self.taken
         breakpoint()
+        number = self.taken
         if number == len("AB"):
             return None
         self.taken = number + 1
