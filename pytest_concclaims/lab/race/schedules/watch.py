@@ -317,11 +317,14 @@ class Tracing(Watch):
             self.lost_sight = self.lost_sight or sys.gettrace() is not trace
             sys.settrace(before)
 
-    def at_instruction(self, frame: FrameType, points: TracedFrame, actor: int) -> None:
-        """Call back if a switch point precedes the frame's next instruction."""
+    def at_instruction(self, frame: FrameType, points: TracedFrame, actor: int, *, reported: bool) -> None:
+        """Call back if a switch point precedes the frame's next instruction.
+
+        :param reported: whether the latest event was about the same instruction, which was not run since.
+        """
         if self.recording is not None:
             self.recording.visit(actor, frame.f_code, frame.f_lineno or 0)
-        if points.switches_before(frame.f_lasti) or not self._has_token(actor):
+        if (points.switches_before(frame.f_lasti) and not reported) or not self._has_token(actor):
             self._at_switch_point(actor)
 
     def _trace_of(self, actor: int) -> Callable[[FrameType, str, Any], Any]:
@@ -388,14 +391,18 @@ def _is_at_breakpoint(frame: FrameType) -> bool:
 class _FrameTrace:
     """The trace function of a frame. It is called before each instruction."""
 
-    __slots__ = ("_actor", "_watch", "points")
+    __slots__ = ("_actor", "_latest", "_watch", "points")
 
     def __init__(self, watch: Tracing, points: TracedFrame, actor: int) -> None:
         self._watch = watch
         self.points = points
         self._actor = actor
+        self._latest = -1
 
     def __call__(self, frame: FrameType, event: str, _: object) -> _FrameTrace:
         if event == "opcode":
-            self._watch.at_instruction(frame, self.points, self._actor)
+            # PyPy reports the begin of a loop twice when its JIT compiler has just compiled the loop.
+            reported = PYPY and frame.f_lasti == self._latest
+            self._latest = frame.f_lasti
+            self._watch.at_instruction(frame, self.points, self._actor, reported=reported)
         return self

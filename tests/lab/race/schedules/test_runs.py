@@ -239,6 +239,19 @@ def test_actors_of_many_instructions_are_run() -> None:
     assert found.points[0] >= 3_000
 
 
+def test_long_loop_has_the_same_switch_points_in_each_run() -> None:
+    """Also in the run in which PyPy compiles it."""
+
+    def count(box: list[int]) -> None:
+        for number in range(1_000):
+            box[0] = increase(number)
+
+    gc.collect()  # no finalizer of earlier garbage runs in an actor
+    with runs_of(lambda: [0], count, count, observe=len) as runs:
+        points = {runs.run(()).run.points for _ in range(5)}
+    assert len(points) == 1
+
+
 def test_nothing_is_left_of_runs() -> None:
     """No thread, tool of sys.monitoring or trace function; the collector and the switch interval are as before."""
 
