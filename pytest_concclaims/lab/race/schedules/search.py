@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ....interpreter import PYPY
 from ....text import counted, listed
 from ...failure import Failed
 from ..conditions import Conditions
@@ -122,6 +124,8 @@ class ScheduleSearch:
     def _of_race(self, race: Side, budget: float) -> Searched:
         """Return what the race's schedules show. A witness counts if another process repeats it, or it is sound."""
         part = _SCENARIOS_PART if race.subject.operations or race.subject.interrupted else RACE_PART
+        if PYPY:  # it runs finalizers and weakref callbacks in any thread: those of earlier garbage here, in no actor
+            gc.collect()
         explored = race.explored(part * budget)
         if explored.witness is not None:
             repeated = race.with_story(explored.witness)

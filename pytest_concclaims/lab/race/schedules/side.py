@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,7 +9,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO, TypeVar
 
-from ....interpreter import PYPY
 from ...failure import Failed, Failure
 from ..conditions import Conditions
 from ..experiment import Subject
@@ -126,8 +124,6 @@ class Side:
             explored.remarks = (UNSCHEDULED,) if runs.started_threads else ()
             return _on_fresh_states(explored, runs) if self.subject.in_processes else explored
 
-        if PYPY:  # it runs finalizers and weakref callbacks in any thread: those of earlier garbage here, in no actor
-            gc.collect()
         return self._unless_crash_is_sought(lambda: self.in_child(explore, seconds, finds_once=True))
 
     def explored_afresh(self, seconds: float) -> Explored:
