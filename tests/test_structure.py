@@ -125,7 +125,7 @@ def test_no_import_of_pytest(place: str) -> None:
 
 def test_claims_use_what_users_can() -> None:
     """A shipped suite imports only the package's public names."""
-    from pytest_concclaims.claims import suite_folders
+    from pytest_concclaims.session.suites import suite_folders
 
     public = {f"{NAME}.{name}" for name in pytest_concclaims.__all__}
     for suite, folder in suite_folders().items():

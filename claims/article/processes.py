@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # as of typing, which is slow to import
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_concclaims import Lab
 
 #: fork, spawn and forkserver, as far as the platform has them.

@@ -12,11 +12,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
-from .processes import WAIT_LIMIT_S, is_alive, starting
+from .processes import TYPE_CHECKING, WAIT_LIMIT_S, is_alive, starting
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from pytest_concclaims import Lab
 
 #: The item at which a reader ends.

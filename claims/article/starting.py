@@ -10,9 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
-from typing import Any
 
-from .processes import WAIT_LIMIT_S, starting
+from .processes import TYPE_CHECKING, WAIT_LIMIT_S, starting
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def say_so_and_idle(connection: Connection) -> None:

@@ -7,18 +7,9 @@ by the processes that it starts.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
-_CHECKOUT = Path(__file__).resolve().parents[2] / "claims"
+_PROJECT = os.path.realpath(f"{__file__}/../../..")
 
-if (_CHECKOUT / "article" / "__init__.py").is_file() and (_CHECKOUT.parent / "pyproject.toml").is_file():
-    __path__.append(str(_CHECKOUT))
-
-
-def suite_folders() -> dict[str, Path]:
-    """Return the folder of each shipped suite by the suite's name."""
-    folders: dict[str, Path] = {}
-    for base in map(Path, __path__):
-        for package in sorted(base.glob("*/__init__.py")):
-            folders.setdefault(package.parent.name, package.parent)
-    return folders
+if os.path.isfile(f"{_PROJECT}/claims/article/__init__.py") and os.path.isfile(f"{_PROJECT}/pyproject.toml"):
+    __path__.append(f"{_PROJECT}/claims")

@@ -17,10 +17,13 @@ _SUITES_PACKAGE = "pytest_concclaims.claims"
 
 
 def suite_folders() -> dict[str, Path]:
-    """Return the folder of each shipped suite by its name; see :func:`pytest_concclaims.claims.suite_folders`."""
+    """Return the folder of each shipped suite by its name."""
     if _SUITES_PACKAGE not in sys.modules:
         pytest.register_assert_rewrite(_SUITES_PACKAGE)
-    folders: dict[str, Path] = importlib.import_module(_SUITES_PACKAGE).suite_folders()
+    folders: dict[str, Path] = {}
+    for base in map(Path, importlib.import_module(_SUITES_PACKAGE).__path__):
+        for package in sorted(base.glob("*/__init__.py")):
+            folders.setdefault(package.parent.name, package.parent)
     return folders
 
 

@@ -20,6 +20,7 @@ import pytest
 
 import pytest_concclaims.claims
 import pytest_concclaims.session.run  # for the same reason
+from pytest_concclaims.session.suites import suite_folders
 
 RECORD = "run.json"
 
@@ -249,7 +250,7 @@ def install(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, **module
     """
     package = make_environment(pytester)
     source = Path(pytest_concclaims.__file__).parent
-    shipped = pytest_concclaims.claims.suite_folders()
+    shipped = suite_folders()
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__", *shipped))
     monkeypatch.setenv("PYTHONPATH", str(package.parent))
     return make_suite(package / "claims" / "article", **modules)

@@ -9,8 +9,8 @@ import pytest
 
 from helpers.sabotage import END_THE_PROCESS, World, claims_in_worlds
 from pytest_concclaims import gil_enabled
-from pytest_concclaims.claims import suite_folders
 from pytest_concclaims.lab.parallelism.workers import has_interpreters
+from pytest_concclaims.session.suites import suite_folders
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.sabotage import claims_in_worlds
 from pytest_concclaims import gil_enabled
-from pytest_concclaims.claims import suite_folders
+from pytest_concclaims.session.suites import suite_folders
 
 from . import library_worlds, thread_worlds
 from .library_worlds import IMPORTS, IN_TURNS, LATER, Sabotage
