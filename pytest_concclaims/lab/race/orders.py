@@ -109,11 +109,13 @@ class Sequential:
     :param results: by order; orders in which a call waits for another one are missing.
     :param lacking: why no answer can rest on them; None if one can.
     :param once: whether calls had other results the first time than the second time.
+    :param checked: whether many runs gave the same results, also with pauses.
     """
 
     results: tuple[tuple[Order, Results], ...]
     lacking: str | None = None
     once: bool = False
+    checked: bool = field(default=False, compare=False)
 
     def allows(self, found: Results) -> bool:
         """Return whether some order has the same results and respects which call ended before which one began."""

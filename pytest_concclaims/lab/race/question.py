@@ -18,6 +18,8 @@ from .position import Part
 _REPR_KEPT = 200
 #: If actors return None in this number of runs, they are taken to return nothing else.
 _LEAST_EMPTY = 30
+#: The ``steady_runs`` of a control: fewer, as no answer rests on the control alone.
+_STEADY_RUNS_OF_CONTROL = 20
 _ADDRESS = re.compile("0x[0-9a-fA-F]+")
 #: The names of numpy's bool type, before its version 2 and since.
 _TRUTHS = frozenset({"bool_", "bool"})
@@ -131,6 +133,8 @@ class OutcomeQuestion:
     :param end: the crash or deadlock that is asked about; None if the question is about other outcomes.
     :param about_values: whether the question is about values that actors return, other than None.
     :param atomic: whether a witness is an outcome that calls one after the other do not have.
+    :param steady_runs: of these calls, which check the results that a witness is compared with: random calls may have
+        given them by chance.
     """
 
     asked: str
@@ -140,6 +144,7 @@ class OutcomeQuestion:
     end: End | None = None
     about_values: bool = False
     atomic: bool = False
+    steady_runs: int = 100
 
     def of(self, subject: Subject) -> Subject:
         """Return the subject to run for this question."""
@@ -335,7 +340,9 @@ def _is_empty(outcome: object) -> bool:
 
 def of_control(asked: OutcomeQuestion, *, matched: bool) -> OutcomeQuestion:
     """Return the question for the control: the same; of a generic control, whether its effect is seen."""
-    return asked if matched else replace(asked, sought=bool, end=None, atomic=False)
+    if matched:
+        return replace(asked, steady_runs=_STEADY_RUNS_OF_CONTROL)
+    return replace(asked, sought=bool, end=None, atomic=False)
 
 
 #: Whether calls have results that they also have one after the other: of one call by each actor.

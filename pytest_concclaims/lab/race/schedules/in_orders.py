@@ -16,8 +16,6 @@ from ..question import comparing, portable
 from .explorer import clock
 from .story import Visit
 
-#: Runs that check the results which a witness was compared with: random calls may have given them by chance.
-_STEADY_RUNS = 100
 #: The pause before each call in a check whether results depend on time: this multiple of a run's time, within bounds.
 _PAUSE_RATIO, _MIN_PAUSE_S, _MAX_PAUSE_S = 2.0, 0.005, 0.1
 
@@ -76,24 +74,25 @@ class InOrders:
         self._check_ends(given)
         return Sequential(tuple(given), once=is_once)
 
-    def again(self, known: Sequential, seconds: float = _MAX_PAUSE_S) -> Sequential:
-        """Check results that a witness was compared with: run the orders again, many times.
+    def again(self, known: Sequential, runs: int, seconds: float = _MAX_PAUSE_S) -> Sequential:
+        """Check results that a witness was compared with, unless they were checked: run the orders again, many times.
 
         Each order is run with a pause before each call, too: the results may depend on time.
 
+        :param runs: their number.
         :param seconds: that the run of the witness took.
         :returns: the known results; or why they allow no answer.
         """
-        if known.lacking is not None:
+        if known.checked or known.lacking is not None:
             return known
         pause = min(max(_PAUSE_RATIO * seconds, _MIN_PAUSE_S), _MAX_PAUSE_S)
-        repeated = itertools.islice(itertools.cycle(known.results), _STEADY_RUNS)
+        repeated = itertools.islice(itertools.cycle(known.results), runs)
         for (order, before), pause_s in chain(zip(known.results, repeat(pause)), zip(repeated, repeat(0.0))):
             with suppress(TooLongError):  # the machine is busy
                 again = self._run(order, None, pause_s)
                 if again is not None and not comparing(again, before.__eq__):
                     return replace(known, lacking=self._differs(order, before, again, pause_s))
-        return known
+        return replace(known, checked=True)
 
     def _check_ends(self, given: Sequence[tuple[Order, Results]]) -> None:
         """Refuse an actor that raises in each order: the code in question may never have run."""

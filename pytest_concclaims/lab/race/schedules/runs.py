@@ -222,7 +222,7 @@ class Runs:
         self._contended = self._contended or (run.contended and self._is_by_table)
         last = run.deadlock
         if judged.sought and isinstance(outcome, Results) and self.sequential is not None:
-            self.sequential = self.orders.again(self.sequential, clock() - begun)
+            self.sequential = self.orders.again(self.sequential, self._question.steady_runs, clock() - begun)
             if self.sequential.lacking is not None:
                 judged, last = replace(judged, sought=False), True
         run.drop_results()
@@ -368,7 +368,9 @@ def sequential(
     """
     with Runs(subject, question, portable_grade=False, timeout=timeout) as runs:
         found = runs.sequential or runs.take(subject)
-        return found if known is None or found.lacking is not None else runs.orders.again(known)
+        if known is None or found.lacking is not None:
+            return found
+        return runs.orders.again(known, question.steady_runs)
 
 
 def _in_short(path: Sequence[Visit]) -> int | None:

@@ -32,8 +32,8 @@ _PORTABLE_PART = 0.02
 _PART_BEFORE_SAMPLES = 0.6
 #: The level that schedules in fresh processes have to reach if those in one process suffice otherwise.
 _LEAST_AFRESH_LEVEL = 1
-#: Schedules of the control, or portable ones, after which the search ends if the effect was seen.
-_ENOUGH_SCHEDULES = 100
+#: Schedules of the control, and portable ones, after which the search ends if the effect was seen.
+_ENOUGH_OF_CONTROL, _ENOUGH_PORTABLE = 20, 100
 
 
 class ScheduleSearch:
@@ -116,7 +116,7 @@ class ScheduleSearch:
     def _of_control(self, question: OutcomeQuestion, seconds: float) -> Explored:
         """Return what the control's schedules show."""
         control = self._control(question, portable=self._conditions.portable)
-        explored = control.explored(seconds, stop_after=_ENOUGH_SCHEDULES)
+        explored = control.explored(seconds, stop_after=_ENOUGH_OF_CONTROL)
         if explored.once and control.may_be_afresh:
             return control.explored_afresh(seconds)
         return explored
@@ -170,7 +170,7 @@ class ScheduleSearch:
     def _anywhere(self, side: Side) -> Explored:
         """Return what portable schedules show."""
         seconds = _PORTABLE_PART * self._conditions.budget
-        explored = side.explored(seconds, stop_after=_ENOUGH_SCHEDULES)
+        explored = side.explored(seconds, stop_after=_ENOUGH_PORTABLE)
         return side.explored_afresh(seconds) if explored.once and side.may_be_afresh else explored
 
 
