@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Whether the GIL was on before code of the user's was imported: plugins are imported before conftest files.
 GIL_AT_START: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+#: The number of claims that were deselected, without ``--claims``.
+_DESELECTED = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,6 +73,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if claims:
         config.hook.pytest_deselected(items=claims)
         items[:] = tests
+        config.stash[_DESELECTED] = len(claims)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say how claims are run if they are all that was found."""
+    claims = config.stash.get(_DESELECTED, 0)
+    if items or not claims:
+        return []
+    from .text import counted
+
+    return [f"{counted(claims, 'claim')} deselected, and no other test was found; claims run with pytest --claims"]
 
 
 @pytest.fixture

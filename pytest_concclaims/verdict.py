@@ -163,8 +163,8 @@ def _by_ending(facts: Facts) -> Decision:
 
 
 _ASSERTED_NOTHING = (
-    "the claim returned, and no assertion of its own held; assert what is claimed (assertions in another module "
-    "count if pytest rewrites it: pytest.register_assert_rewrite)"
+    "the claim returned, and no assertion that could fail held; assert what is claimed (constants do not count; "
+    "assertions in another module do if pytest rewrites it: pytest.register_assert_rewrite)"
 )
 
 

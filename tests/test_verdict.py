@@ -30,8 +30,8 @@ def inconclusive(reason: str) -> Decision:
 
 
 NO_ASSERTION = error(
-    "the claim returned, and no assertion of its own held; assert what is claimed (assertions in another module "
-    "count if pytest rewrites it: pytest.register_assert_rewrite)"
+    "the claim returned, and no assertion that could fail held; assert what is claimed (constants do not count; "
+    "assertions in another module do if pytest rewrites it: pytest.register_assert_rewrite)"
 )
 UNSETTLED = Decision(Verdict.INCONCLUSIVE, "not seen")
 

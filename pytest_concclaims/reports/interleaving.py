@@ -60,7 +60,7 @@ def ending(race: RaceRun) -> Iterator[str]:
     for step in waiting(steps_of(race.witness)):
         yield f"{names[step.actor]} waits in {place(step, None)}: {harmless(step.text)}"
     if replay is not None:
-        yield f"again: --claims-replay {harmless(replay)}"
+        yield f"replay: --claims-replay {harmless(replay)}"
 
 
 def mark(step: Step) -> str:

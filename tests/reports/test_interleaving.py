@@ -25,7 +25,7 @@ audit.py:4 lines.append(text) goes on |
 12 account.balance = seen... returned |
                                       | 21 with account.lock:         goes on
                                       | 22 account.balanc... raised NameError
-outcome: 1; again: --claims-replay 5d-1f-7
+outcome: 1; replay: --claims-replay 5d-1f-7
 """
 
 
@@ -59,7 +59,7 @@ def test_more_actors_have_numbered_rows() -> None:
         "3  deposit (1)       audit.py:4 lines.append(text)                   preempted",
         "4  close_xxxxxxx...  7 close()                               raised ValueError",
         "5  deposit (1)       12 account.balance = seen + 5                    returned",
-        "outcome: 1; again: --claims-replay 5d-1f-7",
+        "outcome: 1; replay: --claims-replay 5d-1f-7",
     ]
 
 
@@ -71,7 +71,7 @@ def test_deadlock_says_where_each_actor_waits() -> None:
         "outcome: lab.DEADLOCK",
         "deposit_5 waits in audit.py:4: with printer:",
         "deposit_8 waits in account.py:21: with account.lock:",
-        "again: --claims-replay 5d-1f-7",
+        "replay: --claims-replay 5d-1f-7",
     ]
 
 

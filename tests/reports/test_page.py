@@ -228,7 +228,7 @@ def test_interleaving_of_a_witness_is_on_the_page() -> None:
     """Its lines, and how to run it again."""
     text = read(record_of(replace(CLAIM, evidence=(SCHEDULED,)))).text
     assert "audit.py:4 lines.append(text) preempted" in text
-    assert "again: --claims-replay 5d-1f-7" in text
+    assert "replay: --claims-replay 5d-1f-7" in text
 
 
 def test_an_incomplete_run_says_so_whatever_its_headline() -> None:

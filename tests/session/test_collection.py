@@ -369,9 +369,11 @@ def test_without_claims_the_claims_are_deselected_and_the_rest_runs(pytester: py
 
 
 def test_without_claims_nothing_but_claims_is_no_test(pytester: pytest.Pytester) -> None:
-    """As with any deselection, pytest says that nothing ran."""
+    """As with any deselection, pytest says that nothing ran. A line says how claims are run."""
     make_project(pytester, OWN.replace("def test_plain", "def plain"))
-    assert pytester.runpytest_inprocess().ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result = pytester.runpytest_inprocess()
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "1 claim deselected, and no other test was found; claims run with pytest --claims" in result.outlines
 
 
 def test_without_claims_bad_claims_are_not_looked_at(pytester: pytest.Pytester) -> None:

@@ -121,7 +121,7 @@ def test_report_of_pytest_html_has_verdict_and_evidence(pytester: pytest.Pyteste
         "is REFUTED as expected, because it reflects light",
         "is INCONCLUSIVE: not met: a ruler",
         "- not met: a ruler",
-        "again: --claims-replay",
+        "replay: --claims-replay",
     ):
         assert text in page
 

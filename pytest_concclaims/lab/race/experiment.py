@@ -73,9 +73,7 @@ class Subject:
         names = [name_of(actor) for actor in self.actors]
         if self.interrupted:
             return [names[0], f"{names[1]} (handler)"]
-        return [
-            f"{name} (number {number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)
-        ]
+        return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]
 
     @property
     def functions(self) -> tuple[Callable[..., Any] | None, ...]:

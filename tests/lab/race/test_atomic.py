@@ -18,9 +18,11 @@ import pytest
 
 from helpers.counters import successor
 from helpers.race_questions import last
+from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Inconclusive, Lab, gil_enabled
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.experiment import RaceError
+from pytest_concclaims.lab.race.schedules import scheduler
 from pytest_concclaims.lab.race.schedules.switch_points import switches_anywhere
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
@@ -72,7 +74,7 @@ def test_a_lost_update_is_not_atomic(lab: Lab) -> None:
     assert run.witness["outcome"] == "(0, 0) and 1"
     assert run.witness["replay"]
     assert list(orders_of(lab).values()) == ["(0, 0) and 2", "(0, 0) and 2"]
-    assert {calls[0].rpartition("add")[2] for calls in orders_of(lab)} == {" (number 1)", " (number 2)"}
+    assert {calls[0].rpartition("add")[2] for calls in orders_of(lab)} == {" (1)", " (2)"}
 
 
 @pytest.mark.usefixtures("schedules_alone")
@@ -246,6 +248,23 @@ def test_an_actor_that_waits_has_only_the_other_order(lab: Lab) -> None:
     assert orders_of(lab) == {("put", "get"): "(True, None)"}
 
 
+def test_an_actor_that_waits_for_a_thread_of_its_own_has_both_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as ``Thread.start``, which waits until the thread has begun."""
+    monkeypatch.setattr(scheduler, "ORDER_WAIT_S", TIMEOUT_S)
+    lab = Lab(budget=0.5, in_process=True)
+
+    def ask_a_thread(answers: list[int]) -> int:
+        thread = threading.Thread(target=time.sleep, args=(0.005,))
+        thread.start()
+        thread.join()
+        answers.append(len(answers))
+        return answers[-1]
+
+    with suppress(Inconclusive):
+        lab.race(list, ask_a_thread, ask_a_thread).atomic()
+    assert set(orders_of(lab).values()) == {"(0, 1)", "(1, 0)"}
+
+
 def test_where_each_order_waits_nothing_is_atomic(lab: Lab) -> None:
     """If an actor waits in each order, the question makes no sense, which is an error."""
 
@@ -410,7 +429,7 @@ def test_a_failed_assertion_is_an_error(lab: Lab) -> None:
         counter.add()
         assert counter.value < 2
 
-    with pytest.raises(RaceError, match=r"actor check \(number [12]\) raised AssertionError"):
+    with pytest.raises(RaceError, match=r"actor check \([12]\) raised AssertionError"):
         lab.race(Counter, check, check, observe=value_of).atomic()
 
 

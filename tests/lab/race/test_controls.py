@@ -311,7 +311,7 @@ def test_what_a_predicate_cannot_take_shows_the_effect(lab: Lab) -> None:
 
 def test_the_race_itself_must_not_break(lab: Lab) -> None:
     """What counts as the effect in the control is an error in the race."""
-    with pytest.raises(RaceError, match=r"actor unlocked \(number 2\) raised LookupError"):
+    with pytest.raises(RaceError, match=r"actor unlocked \(2\) raised LookupError"):
         lab.race(Register, unlocked, unlocked).always((None, None))
 
 

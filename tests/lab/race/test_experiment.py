@@ -406,8 +406,8 @@ def test_names_of_actors() -> None:
 
 def test_equal_names_of_actors() -> None:
     """Actors with equal names, and only these, have numbers in their names."""
-    assert make(add, add).race.names() == ["add (number 1)", "add (number 2)"]
-    assert make(Box.touch, add, Box.add).race.names() == ["touch", "add (number 2)", "add (number 3)"]
+    assert make(add, add).race.names() == ["add (1)", "add (2)"]
+    assert make(Box.touch, add, Box.add).race.names() == ["touch", "add (2)", "add (3)"]
 
 
 # --- failures

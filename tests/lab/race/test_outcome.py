@@ -58,7 +58,7 @@ def test_exception_type_that_was_asked_for_is_an_outcome() -> None:
 def test_other_exceptions_are_failures() -> None:
     """The message has the actor, the exception, and how to make it an outcome."""
     assert failure(subject(), raised=[(1, KeyError("x"))]) == (
-        "actor deposit (number 2) raised KeyError: 'x'; if that is an outcome, pass exceptions=KeyError"
+        "actor deposit (2) raised KeyError: 'x'; if that is an outcome, pass exceptions=KeyError"
     )
     assert "the control's actor" in failure(subject(name="control"), raised=[(0, KeyError("x"))])
 
@@ -84,7 +84,7 @@ def test_coroutine_that_an_actor_returns_has_not_run() -> None:
     def generate() -> Any:
         yield 1
 
-    assert "actor deposit (number 1)" in failure(subject(), values=(generate(), 2))
+    assert "actor deposit (1)" in failure(subject(), values=(generate(), 2))
 
 
 def test_observe_that_raises_is_a_failure() -> None:

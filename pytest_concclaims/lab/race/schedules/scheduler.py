@@ -50,6 +50,8 @@ _CHECK_INTERVAL_S = 2e-5
 _TIMED_WAIT_S = 0.01
 #: The same where calls run one after the other: there, the end of the wait is part of the result.
 ORDER_TIMED_WAIT_S = 0.2
+#: The shortest other wait that counts there: a thread that a call has started may end it sooner.
+ORDER_WAIT_S = 0.01
 #: Steps after which the token goes to the next actor: this one may wait in a loop for another one.
 MAX_TURN_STEPS = 20_000
 #: The longest wait for the end of an actor's thread.
@@ -427,7 +429,9 @@ class Scheduler:
 
     def _least_wait_s(self, wait: Wait) -> float:
         """Return for how long an actor has to be in a wait before it counts as blocked."""
-        return wait.seconds if self._order is None or not wait.timed else ORDER_TIMED_WAIT_S
+        if self._order is None:
+            return wait.seconds
+        return ORDER_TIMED_WAIT_S if wait.timed else max(wait.seconds, ORDER_WAIT_S)
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
         """Hand the token of an actor over if it still waits. Return whether it does."""
