@@ -69,6 +69,25 @@ WORLDS = {
         yield
         """,
     ),
+    "files and folders that may be there already": Sabotage(
+        ("test_two_threads_that_have_chosen_one_name_make_two",),
+        """
+        monkeypatch.setattr(tempfile, "_bin_openflags", tempfile._bin_openflags & ~os.O_EXCL)
+        make = os.mkdir
+        def make_unless_it_is_there(path, mode=0o777):
+            with contextlib.suppress(FileExistsError):
+                make(path, mode)
+        monkeypatch.setattr(os, "mkdir", make_unless_it_is_there)
+        yield
+        """,
+    ),
+    "a mktemp with other names in each thread": Sabotage(
+        ("test_a_name_of_mktemp_may_be_taken",),
+        """
+        monkeypatch.setattr(tempfile, "mktemp", lambda dir, **_: f"{dir}/{threading.get_ident()}")
+        yield
+        """,
+    ),
     "random numbers without a lock": Sabotage(
         ("test_each_random_number_goes_to_one_thread", "test_normalvariate_never_returns_one_number_twice"),
         """
@@ -620,5 +639,6 @@ LATER = {
 
 #: Before the worlds, beside what those of the built-in types need.
 IMPORTS = """
-import asyncio, collections, concurrent.futures, contextvars, ctypes, decimal, logging, sched, signal, sqlite3, sys
+import asyncio, collections, concurrent.futures, contextlib, contextvars, ctypes, decimal, logging, os, sched, signal
+import sqlite3, sys, tempfile
 """
