@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pytest_concclaims import Lab
 
 from . import producers
+from .threads import PATIENCE_S, Threads
 
 SOURCE = "docs: multiprocessing"
 QUEUES = "docs: multiprocessing, pipes and queues"
@@ -125,3 +127,59 @@ def test_with_cancel_join_thread_a_process_ends(lab: Lab) -> None:
     lab.require(not child.timed_out, "the object is received, or the process ends")
     lab.note(str(child.value))
     assert not child.value.alive
+
+
+# --- managers
+
+PROXIES = "docs: multiprocessing, proxy objects"
+
+
+@pytest.fixture(scope="module")
+def manager() -> Iterator[Any]:
+    """Start the process of a manager, which holds what proxies stand for."""
+    # Not forked: newer versions warn of a fork beside threads.
+    with multiprocessing.get_context("spawn").Manager() as started:
+        yield started
+
+
+@pytest.mark.claim("A list in a proxied list that is changed in place does not change in the manager", source=PROXIES)
+def test_a_change_in_place_is_not_propagated(lab: Lab, manager: Any) -> None:
+    outer = manager.list([[]])
+    inner = outer[0]
+    inner.append("new")
+    lab.note(f"after append() to the list at index 0, the manager has {outer[0]} there")
+    assert outer[0] == []
+
+
+@pytest.mark.claim("A change in place is in the manager once the object is stored again", source=PROXIES)
+def test_what_is_stored_again_is_propagated(manager: Any) -> None:
+    outer = manager.list([[]])
+    inner = outer[0]
+    inner.append("new")
+    outer[0] = inner
+    assert outer[0] == ["new"]
+
+
+@pytest.mark.claim("A proxied list in a proxied list can be changed in place", source=PROXIES)
+def test_a_change_of_a_nested_proxy_is_propagated(manager: Any) -> None:
+    outer = manager.list([manager.list()])
+    outer[0].append("new")
+    assert list(outer[0]) == ["new"]
+
+
+@pytest.mark.claim(
+    "A proxy must not be used by two threads without a lock: while one waits for an answer, the other gets none",
+    source="docs: multiprocessing, programming guidelines, thread safety of proxies",
+)
+@pytest.mark.refuted(
+    True,
+    reason="a proxy has a connection for each thread (multiprocessing.managers, BaseProxy), so calls do not mix",
+)
+def test_two_threads_disturb_each_other_in_a_proxy(lab: Lab, manager: Any) -> None:
+    queue = manager.Queue()
+    waiting = Threads(lambda: queue.get(True, PATIENCE_S))
+    waiting.have_a_chance()  # it waits in the manager for an item
+    answered = Threads(lambda: queue.put("an item")).returned()
+    got = waiting.returned()
+    lab.note(f"get() in one thread gave {got[0]!r}; put() in another thread, meanwhile, {answered[0]!r}")
+    assert (got, answered) != (["an item"], [None])

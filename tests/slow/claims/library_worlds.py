@@ -397,6 +397,44 @@ WORLDS = {
         Queue.cancel_join_thread = lambda self: None
         """,
     ),
+    "lists that tell their manager of each change": Sabotage(
+        ("test_a_change_in_place_is_not_propagated",),
+        """
+        from multiprocessing.managers import ListProxy
+        get = ListProxy.__getitem__
+        class Telling(list):
+            def append(self, item):
+                super().append(item)
+                self.store(list(self))
+        def get_telling(self, index):
+            inner = Telling(get(self, index))
+            inner.store = lambda changed: self.__setitem__(index, changed)
+            return inner
+        monkeypatch.setattr(ListProxy, "__getitem__", get_telling)
+        yield
+        """,
+    ),
+    "proxies that change nothing": Sabotage(
+        ("test_what_is_stored_again_is_propagated", "test_a_change_of_a_nested_proxy_is_propagated"),
+        """
+        from multiprocessing.managers import ListProxy
+        for name in "__setitem__", "append":
+            monkeypatch.setattr(ListProxy, name, lambda *_: None)
+        yield
+        """,
+    ),
+    "proxies that mix up answers": Sabotage(
+        ("test_two_threads_disturb_each_other_in_a_proxy",),
+        """
+        from multiprocessing.managers import BaseProxy
+        call = BaseProxy._callmethod
+        def call_and_mix(self, name, *how):
+            answer = call(self, name, *how)
+            return "another answer" if name == "put" else answer
+        monkeypatch.setattr(BaseProxy, "_callmethod", call_and_mix)
+        yield
+        """,
+    ),
     "pools with a further thread, and no initializer": Sabotage(
         ("test_a_task_that_waits_for_its_own_pool_waits_for_ever", "test_an_initializer_that_raises_breaks_the_pool"),
         """
