@@ -579,6 +579,7 @@ for name, end in {ENDS!r}.items():
         run_forked(lambda: exec(end), deadline={TIMEOUT_S})
     except Exception:
         pass
+file.close()  # not at exit, where the free-threaded build may leave it out
 sys.stdout.write("parent again")
 """
     assert output_of(source) == f"{' '.join(ENDS)} parent again"
