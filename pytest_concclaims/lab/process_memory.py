@@ -156,29 +156,29 @@ def _sizes(process: int) -> Sizes | None:
 
 
 def _resident(process: int) -> int:
-    pages = int(_read(_PROC / str(process) / "statm").split()[1])
+    pages = int(_read(f"{_PROC}/{process}/statm").split()[1])
     return pages * os.sysconf("SC_PAGESIZE")
 
 
 def _lines(process: int, name: str) -> list[str]:
-    return _read(_PROC / str(process) / name).decode("ascii", errors="replace").splitlines()
+    return _read(f"{_PROC}/{process}/{name}").decode("ascii", errors="replace").splitlines()
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     """Return the content of a file below ``/proc``; without a buffer, as there is a file of each process to read."""
-    with path.open("rb", 0) as file:
+    with open(path, "rb", 0) as file:  # noqa: PTH123  (see _descendants)
         return file.read()
 
 
 def _descendants(process: int) -> list[int]:
     """Return the ids of a process's descendants."""
     children: dict[int, list[int]] = {}
-    for folder in _PROC.iterdir():
-        if folder.name.isdigit():
+    for name in os.listdir(_PROC):  # noqa: PTH208  (paths of all processes would take longer than reading the files)
+        if name.isdigit():
             with suppress(OSError, IndexError):
                 # The second field, the name in parentheses, may hold any characters, so split after it.
-                parent = int(_read(folder / "stat").rpartition(b")")[2].split(None, 2)[1])
-                children.setdefault(parent, []).append(int(folder.name))
+                parent = int(_read(f"{_PROC}/{name}/stat").rpartition(b")")[2].split(None, 2)[1])
+                children.setdefault(parent, []).append(int(name))
     found: list[int] = []
     waiting = [process]
     while waiting:

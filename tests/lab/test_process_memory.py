@@ -285,8 +285,8 @@ def test_process_of_another_user(proc: Proc, monkeypatch: pytest.MonkeyPatch) ->
     proc.process(12, 10, rss=500, private=50, pages=5)
     read = process_memory._read
 
-    def refuse(path: Path) -> bytes:
-        if path == proc.folder / "12" / "smaps_rollup":
+    def refuse(path: str) -> bytes:
+        if Path(path) == proc.folder / "12" / "smaps_rollup":
             raise PermissionError(13, "Permission denied")
         return read(path)
 
@@ -308,10 +308,10 @@ def test_process_that_ends_meanwhile(gone: str, error: OSError, proc: Proc, monk
     proc.process(12, 10, rss=500, private=50)
     read = process_memory._read
 
-    def vanish(path: Path) -> bytes:
-        if path == proc.folder / "12" / gone:
+    def vanish(path: str) -> bytes:
+        if Path(path) == proc.folder / "12" / gone:
             raise error
-        if path == proc.folder / "12" / "statm":  # a zombie still has this file
+        if Path(path) == proc.folder / "12" / "statm":  # a zombie still has this file
             return b"0 0 0"
         return read(path)
 
