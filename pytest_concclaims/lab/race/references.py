@@ -28,14 +28,14 @@ from .. import threads
 #: The maximal number of objects that are visited, the nearest first.
 MOST_THINGS = 10_000
 #: Types of methods in classes made in C code. On PyPy, some of these are the types of methods in Python, too.
-C_METHODS: tuple[type, ...] = tuple(
-    {BuiltinFunctionType, ClassMethodDescriptorType, MethodDescriptorType, WrapperDescriptorType}
-    - {FunctionType, classmethod}
+_DESCRIPTORS: tuple[type, ...] = tuple(
+    {ClassMethodDescriptorType, MethodDescriptorType, WrapperDescriptorType} - {FunctionType, classmethod}
 )
+C_METHODS: tuple[type, ...] = (BuiltinFunctionType, *_DESCRIPTORS)
 #: Types whose objects are not walked through.
 ATOMS: tuple[type, ...] = (
     *(bool, int, float, complex, str, bytes, type(None), CodeType, logging.Logger, Enum),
-    *(*C_METHODS, GetSetDescriptorType, MemberDescriptorType),
+    *(*_DESCRIPTORS, GetSetDescriptorType, MemberDescriptorType),
 )
 #: Modules that classes are made with: these refer to all classes.
 _MACHINERY = frozenset(
@@ -102,6 +102,8 @@ def parts(thing: Any) -> Iterable[object]:
         return (len(thing), *chain.from_iterable(dict.items(thing)), *gc.get_referents(thing))
     if issubclass(type(thing), _thread.LockType):
         return (thing.locked(),)
+    if type(thing) is BuiltinFunctionType:
+        return (thing.__self__,)
     _make_dict(thing)
     is_container = issubclass(type(thing), (*CONTAINERS, tuple, frozenset))
     return (*(thing if is_container else ()), *gc.get_referents(thing))

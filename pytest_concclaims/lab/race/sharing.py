@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from ..callables import name_of
@@ -49,7 +49,8 @@ def _is_same(one: object, other: object) -> bool:
 def _can_change(thing: object) -> bool:
     """Return whether an object that a state holds can change. Locks are left out: two states may use the same one."""
     kind = type(thing)
-    if issubclass(kind, (FunctionType, type, ModuleType, tuple, frozenset)) or hasattr(kind, "acquire"):
+    fixed = (FunctionType, BuiltinFunctionType, type, ModuleType, tuple, frozenset)
+    if issubclass(kind, fixed) or hasattr(kind, "acquire"):
         return False
     return any(not issubclass(type(held), type) for held in gc.get_referents(thing)) or issubclass(kind, CONTAINERS)
 

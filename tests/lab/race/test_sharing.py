@@ -264,6 +264,7 @@ def closure() -> Callable[[], None]:
         add_to_itself,
         closure(),
         Holder([]).add,
+        partial(dict[str, int]().setdefault, "once", 1),
         partial(add_to, []),
         partial(add_to, Holder([]).things),
         call_cached,
