@@ -11,14 +11,14 @@ import dis
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import chain
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ..callables import name_of
 from .actor_process import START_METHOD
-from .references import ATOMS, C_METHODS, MOST_THINGS, listed, reached, referred
+from .references import ATOMS, C_METHODS, MOST_THINGS, codes, listed, reached, referred
 from .sharing import Snapshot
 from .without_locks import with_locks
 
@@ -155,7 +155,7 @@ def _outside_of_code(function: FunctionType) -> str | None:
     if type(function.__code__) is not CodeType:  # a method of PyPy's own, which has a class in place of a module
         owner = getattr(function, "__objclass__", None)
         return None if getattr(owner, "__module__", None) in _KNOWN else name_of(function)
-    for code in _codes(function.__code__):
+    for code in codes(function.__code__):
         for name in code.co_names:
             if name in _OUTSIDE:
                 return f"{name} in {name_of(function)}"
@@ -167,10 +167,3 @@ def _outside_of_code(function: FunctionType) -> str | None:
 def _is_of_python(one: type) -> bool:
     """Return whether a class was made by a class statement. Its bases are checked separately."""
     return bool(one.__flags__ & _HEAPTYPE) and not any(isinstance(value, C_METHODS) for value in vars(one).values())
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)

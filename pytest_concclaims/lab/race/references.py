@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import _thread
+import dis
 import gc
 import logging
+import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +45,7 @@ _MACHINERY = frozenset(
 )
 #: Modules of the experiment's own threads and hooks, which the module threading refers to while they run.
 _OWN = (f"{__package__}.schedules.", threads.__name__)
+_IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 CONTAINERS = (dict, list, set, deque, bytearray, array)
 
 
@@ -79,11 +82,16 @@ def listed(step: Callable[[Any], Iterable[object]], thing: object) -> list[objec
 
 
 def referred(thing: Any) -> Iterable[object]:
-    """Return what an object refers to: for a function, the globals that it names, and such attributes of modules."""
+    """Return what an object refers to.
+
+    For a function, that is the globals that it names, the modules that it imports, and attributes of modules that it
+    names.
+    """
     if type(thing) is not FunctionType:
         return () if issubclass(type(thing), ModuleType) else parts(thing)
     names = list(dict.fromkeys(_names(thing.__code__)))
     known = [thing.__globals__.get(name) for name in names]
+    known += _imported(thing.__code__, thing.__globals__.get("__package__"))
     modules = [vars(one) for one in known if type(one) is ModuleType]
     of_modules = [module.get(name) for module in modules for name in names]
     defaults = (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values())
@@ -122,7 +130,21 @@ def _make_dict(thing: Any) -> None:
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
+    for one in codes(code):
+        yield from one.co_names
+
+
+def _imported(code: CodeType, package: object) -> Iterator[ModuleType]:
+    """Yield the modules that code imports, as far as they are known: their names may be names of something else."""
+    for one in codes(code):
+        if _IMPORT_NAME in one.co_code[::2]:
+            for name in one.co_names:
+                yield from filter(None, map(sys.modules.get, (name, f"{package}.{name}")))
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield a function's code, and that of the functions and classes within it."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant)
+            yield from codes(constant)

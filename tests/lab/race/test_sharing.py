@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 import warnings
@@ -13,6 +14,7 @@ from contextlib import nullcontext
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
@@ -282,6 +284,22 @@ def test_change_is_noticed(change: Callable[[], object]) -> None:
     assert before.changed() is not None
     forget_the_settings()
     forget_the_cache()
+
+
+@pytest.mark.parametrize(
+    "body", ["import test_kept; test_kept.kept.append(1)", "from test_kept import kept as mine; mine.append(1)"]
+)
+def test_change_in_a_module_that_the_function_imports_is_noticed(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name is none of the function's globals."""
+    module: Any = ModuleType("test_kept")
+    module.kept = []
+    monkeypatch.setitem(sys.modules, "test_kept", module)
+    functions: dict[str, Any] = {}
+    exec(f"def change(): {body}", functions)
+    before = Snapshot([functions["change"]])
+    assert before.changed() is None
+    functions["change"]()
+    assert before.changed() is not None
 
 
 def test_reading_the_attributes_of_an_object_changes_nothing() -> None:
