@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,11 +21,9 @@ import pytest
 
 from helpers.counters import successor
 from helpers.race_questions import last
-from helpers.waiting import TIMEOUT_S
 from pytest_concclaims import Inconclusive, Lab, gil_enabled
 from pytest_concclaims.lab.processes.forked import CAN_FORK
 from pytest_concclaims.lab.race.experiment import RaceError
-from pytest_concclaims.lab.race.schedules import scheduler
 from pytest_concclaims.lab.race.schedules.switch_points import switches_anywhere
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.usefixtures("settled_at_once")]
@@ -248,21 +249,59 @@ def test_an_actor_that_waits_has_only_the_other_order(lab: Lab) -> None:
     assert orders_of(lab) == {("put", "get"): "(True, None)"}
 
 
-def test_an_actor_that_waits_for_a_thread_of_its_own_has_both_orders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as ``Thread.start``, which waits until the thread has begun."""
-    monkeypatch.setattr(scheduler, "ORDER_WAIT_S", TIMEOUT_S)
-    lab = Lab(budget=0.5, in_process=True)
+def by_a_thread(wait: Callable[[], object]) -> None:
+    """Call a function in a thread, and wait for the thread's end."""
+    thread = threading.Thread(target=wait)
+    thread.start()
+    thread.join()
 
-    def ask_a_thread(answers: list[int]) -> int:
-        thread = threading.Thread(target=time.sleep, args=(0.005,))
-        thread.start()
-        thread.join()
-        answers.append(len(answers))
-        return answers[-1]
+
+def by_a_pool(wait: Callable[[], object]) -> object:
+    """Call a function in a thread of a pool, and wait for its result."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(wait).result()
+
+
+def by_a_program(_: Callable[[], object]) -> object:
+    """Start a program, and wait for its end."""
+    return subprocess.run(["sleep", "0.02"], check=True)
+
+
+@pytest.mark.parametrize("ask", [by_a_thread, by_a_pool, by_a_program])
+def test_an_actor_that_waits_for_a_helper_of_its_own_has_both_orders(ask: Callable[..., object]) -> None:
+    """What it then returns is no witness."""
+    lab = Lab(budget=1.0, in_process=True)
+
+    def get(answers: list[int]) -> int:
+        before = len(answers)
+        if not before:
+            ask(partial(time.sleep, 0.02))
+        return before
 
     with suppress(Inconclusive):
-        lab.race(list, ask_a_thread, ask_a_thread).atomic()
-    assert set(orders_of(lab).values()) == {"(0, 1)", "(1, 0)"}
+        assert lab.race(list, get, lambda answers: answers.append(1)).atomic()
+    assert set(orders_of(lab).values()) == {"(0, None)", "(1, None)"}
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers with signals here")
+def test_actor_that_a_signal_wakes_up_is_in_no_deadlock(staying: Lab) -> None:
+    """The handler runs in the main thread."""
+
+    def event_of_a_timer() -> threading.Event:
+        event = threading.Event()
+        signal.signal(signal.SIGALRM, lambda *_: event.set())
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        return event
+
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        race = staying.race(event_of_a_timer, threading.Event.wait, lambda _: 2)
+        with suppress(Inconclusive):
+            assert race.never(staying.DEADLOCK)
+        assert last(staying).seen == 0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_where_each_order_waits_nothing_is_atomic(lab: Lab) -> None:

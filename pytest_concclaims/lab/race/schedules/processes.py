@@ -106,7 +106,7 @@ class ProcessScheduler(Scheduler):
 
     def _is_deadlock(self) -> bool:
         """Return whether all processes have waited for a while: an unknown process may wake one up."""
-        is_still, now = super()._is_deadlock(), time.perf_counter()
+        is_still, now = self._none_can_wake_up(), time.perf_counter()
         if not is_still or self._last_waits != self._still_waits:
             self._still_waits, self._still_since = self._last_waits, now
         if not is_still or now - self._still_since < STILL_S:

@@ -28,7 +28,7 @@ from .in_orders import InOrders, TooLongError
 from .interruption import Interruption
 from .processes import ProcessActors, ProcessScheduler
 from .run import Run, Schedule
-from .scheduler import ORDER_TIMED_WAIT_S, Scheduler
+from .scheduler import ORDER_WAIT_S, Scheduler
 from .story import Visit
 from .switch_points import Grade, switches_anywhere
 from .watch import Recording, Watch, breakpoints_ignored, watch
@@ -314,7 +314,7 @@ class Runs:
         waited = run.deadlock or run.blocks or run.forced
         calls = self._subject.calls_in(order)
         if run.outwaited:
-            text = f"{calls}: called one after the other, one of them waits for more than {ORDER_TIMED_WAIT_S} s"
+            text = f"{calls}: called one after the other, one of them waits for more than {ORDER_WAIT_S} s"
             raise TooLongError(f"{text}; let it wait for less than 10 ms")
         if waited and self._subject.operations:
             text = f"{calls}: called one after the other, one of them waits for another thread"

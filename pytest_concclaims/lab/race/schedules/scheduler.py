@@ -27,6 +27,7 @@ from __future__ import annotations
 import _thread
 import bdb
 import math
+import signal
 import sys
 import threading
 import time
@@ -48,10 +49,8 @@ _LOOK_INTERVAL_S, _MAX_LOOK_INTERVAL_S = 5e-5, 2e-4
 _CHECK_INTERVAL_S = 2e-5
 #: The longest wait for an actor that waits for time to pass, where a schedule hands it the token.
 _TIMED_WAIT_S = 0.01
-#: The same where calls run one after the other: there, the end of the wait is part of the result.
-ORDER_TIMED_WAIT_S = 0.2
-#: The shortest other wait that counts there: a thread that a call has started may end it sooner.
-ORDER_WAIT_S = 0.01
+#: The longest wait where calls run one after the other, if something other than a later call may end it.
+ORDER_WAIT_S = 0.2
 #: Steps after which the token goes to the next actor: this one may wait in a loop for another one.
 MAX_TURN_STEPS = 20_000
 #: The longest wait for the end of an actor's thread.
@@ -85,6 +84,7 @@ class Scheduler:
         self._timeout = timeout
         #: Threads that existed before. One of them that waits wakes up no actor, unless it waits for time to pass.
         self._earlier_threads = _all_threads()
+        self._had_timer = _has_timer()
         self._waits = waits or Waits(gil=gil)
         self._mutex = _thread.allocate_lock()
         gate = LockGate if gil else QueueGate
@@ -422,16 +422,21 @@ class Scheduler:
                 if seen[2] is None or seen != before:
                     pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
                     before, since = seen, now
-                elif now - since >= self._least_wait_s(seen[2]) and self._block(holder, step, seen[2]):
+                elif self._counts(holder, seen[2], now - since) and self._block(holder, step, seen[2]):
                     pause, before = _LOOK_INTERVAL_S, None
             if now > self._deadline:
                 raise Failed(self._hang())
 
-    def _least_wait_s(self, wait: Wait) -> float:
-        """Return for how long an actor has to be in a wait before it counts as blocked."""
-        if self._order is None:
-            return wait.seconds
-        return ORDER_TIMED_WAIT_S if wait.timed else max(wait.seconds, ORDER_WAIT_S)
+    def _counts(self, holder: int, wait: Wait, seconds: float) -> bool:
+        """Return whether an actor that has been in a wait for some seconds counts as blocked.
+
+        Where calls run one after the other, it does if only a later call can end the wait, or if it lasts too long.
+        """
+        if self._order is None or seconds < wait.seconds:
+            return seconds >= wait.seconds
+        is_late = seconds >= ORDER_WAIT_S
+        self._run.outwaited = self._run.outwaited or is_late
+        return is_late or (not wait.timed and self._none_can_wake_up(holder))
 
     def _block(self, holder: int, step: int, wait: Wait) -> bool:
         """Hand the token of an actor over if it still waits. Return whether it does."""
@@ -447,7 +452,6 @@ class Scheduler:
                 return False
             self._note(holder, BLOCKED)
             self._run.blocks += 1
-            self._run.outwaited = self._run.outwaited or (self._order is not None and wait.timed)
             woken = [before for actor, before in self._woken.items() if actor in self._ready]
             self._run.contended = self._run.contended or any(wait.may_be_for_the_same(before) for before in woken)
             self._blocked[holder] = wait
@@ -465,10 +469,19 @@ class Scheduler:
         return frame is not None
 
     def _is_deadlock(self) -> bool:
-        """Return whether no thread can wake up an actor: two looks saw each in the same wait, which no time ends."""
+        """Return whether the blocked actors wait for ever."""
+        return self._none_can_wake_up()
+
+    def _none_can_wake_up(self, *more: int) -> bool:
+        """Return whether no thread can wake up an actor: two looks saw each in the same wait, which no time ends.
+
+        :param more: actors that wait, besides the blocked ones.
+        """
+        if _has_timer() and not self._had_timer:  # its signal's handler may wake up an actor
+            return False
         waits = self._waits.of_all([threading.get_native_id()])
         again, self._last_waits = waits == self._last_waits, waits
-        waiting = {self._native_ids[actor] for actor in list(self._blocked)}
+        waiting = {self._native_ids[actor] for actor in (*self._blocked, *more)}
         return (
             bool(waiting)
             and waiting <= waits.keys()
@@ -491,6 +504,11 @@ class Scheduler:
 
     def _hang(self) -> Failure:
         return hang({self._names[actor]: self._threads[actor] for actor in self._left()}, self._timeout)
+
+
+def _has_timer() -> bool:
+    """Return whether a signal will come when a time has passed."""
+    return hasattr(signal, "getitimer") and signal.getitimer(signal.ITIMER_REAL)[0] > 0
 
 
 def _all_threads() -> set[int]:
