@@ -6,12 +6,14 @@ import _thread
 import dis
 import gc
 import logging
+import os
 import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from itertools import chain
+from itertools import accumulate, chain
+from pathlib import Path
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -45,6 +47,14 @@ _MACHINERY = frozenset(
 )
 #: Modules of the experiment's own threads and hooks, which the module threading refers to while they run.
 _OWN = (f"{__package__}.schedules.", threads.__name__)
+#: Modules whose globals are no state of the claim's code. Before 3.10, the standard library has no list of its own.
+_STANDARD = getattr(sys, "stdlib_module_names", None) or {
+    *(path.stem for path in Path(os.__file__).parent.iterdir()),
+    *sys.builtin_module_names,
+}
+_WITHOUT_STATE = frozenset({*_STANDARD, "pytest", "_pytest", "pluggy", "xdist", "execnet", "pytest_concclaims"})
+#: Built-in functions with which a function may use any of its globals.
+_BY_NAME = frozenset({"globals", "eval", "exec"})
 _IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 CONTAINERS = (dict, list, set, deque, bytearray, array)
 
@@ -55,10 +65,15 @@ def reached(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) ->
     ahead = deque(roots)
     while ahead and len(seen) < MOST_THINGS:
         thing = ahead.popleft()
-        if id(thing) not in seen and not issubclass(type(thing), ATOMS) and not _is_left_out(thing):
+        if id(thing) not in seen and not _is_atom(thing) and not _is_left_out(thing):
             seen[id(thing)] = thing
             ahead.extend(listed(step, thing))
     return list(seen.values())
+
+
+def _is_atom(thing: object) -> bool:
+    """Return whether an object has no parts. An object of a class made from ``str``, for example, has attributes."""
+    return type(thing) in ATOMS or issubclass(type(thing), (logging.Logger, Enum))
 
 
 def _is_left_out(thing: Any) -> bool:
@@ -84,18 +99,28 @@ def listed(step: Callable[[Any], Iterable[object]], thing: object) -> list[objec
 def referred(thing: Any) -> Iterable[object]:
     """Return what an object refers to.
 
-    For a function, that is the globals that it names, the modules that it imports, and attributes of modules that it
-    names.
+    For a function, that is the globals that it names, the modules that it imports, and what it names of modules. A
+    module that is a value, such as an argument, refers to all of its globals.
     """
+    if issubclass(type(thing), ModuleType):
+        if _is_without_state(thing.__name__):
+            return ()
+        return [
+            one for name, one in list(vars(thing).items()) if not name.startswith("__") or not name.endswith("__")
+        ]
     if type(thing) is not FunctionType:
-        return () if issubclass(type(thing), ModuleType) else parts(thing)
-    names = list(dict.fromkeys(_names(thing.__code__)))
+        return parts(thing)
+    names = dict.fromkeys(_names(thing.__code__))
     known = [thing.__globals__.get(name) for name in names]
     known += _imported(thing.__code__, thing.__globals__.get("__package__"))
-    modules = [vars(one) for one in known if type(one) is ModuleType]
-    of_modules = [module.get(name) for module in modules for name in names]
+    if not _BY_NAME.isdisjoint(names) and not _is_without_state(thing.__module__):
+        known += thing.__globals__.values()
     defaults = (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values())
-    return (*known, *of_modules, *(thing.__closure__ or ()), *defaults, vars(thing))
+    return (*_named(known, [*names, "__getattr__"]), *(thing.__closure__ or ()), *defaults, vars(thing))
+
+
+def _is_without_state(module: object) -> bool:
+    return str(module).partition(".")[0] in _WITHOUT_STATE
 
 
 def parts(thing: Any) -> Iterable[object]:
@@ -105,7 +130,9 @@ def parts(thing: Any) -> Iterable[object]:
     these alone. A part of a lock is whether it is locked: code that is to run once may acquire one for ever.
     """
     if issubclass(type(thing), type):
-        return (*vars(thing).values(), *thing.__mro__)
+        return (*vars(thing).values(), *thing.__mro__, type(thing))
+    if thing is sys.modules:
+        return ()
     if issubclass(type(thing), dict):
         return (len(thing), *chain.from_iterable(dict.items(thing)), *gc.get_referents(thing))
     if issubclass(type(thing), _thread.LockType):
@@ -136,10 +163,25 @@ def _names(code: CodeType) -> Iterator[str]:
 
 def _imported(code: CodeType, package: object) -> Iterator[ModuleType]:
     """Yield the modules that code imports, as far as they are known: their names may be names of something else."""
+    parents = list(accumulate(str(package).split("."), "{}.{}".format))
     for one in codes(code):
         if _IMPORT_NAME in one.co_code[::2]:
             for name in one.co_names:
-                yield from filter(None, map(sys.modules.get, (name, f"{package}.{name}")))
+                absolute = (name, *(f"{parent}.{name}" for parent in parents))
+                yield from filter(None, map(sys.modules.get, absolute))
+                yield from filter(None, map(sys.modules.get, parents))  # "from .. import name"
+
+
+def _named(known: list[Any], names: list[str]) -> Iterator[object]:
+    """Yield objects; instead of a module, what has one of these names in it, and so on."""
+    ahead, done = deque(known), set()
+    while ahead:
+        one = ahead.popleft()
+        if not issubclass(type(one), ModuleType):
+            yield one
+        elif id(one) not in done:
+            done.add(id(one))
+            ahead.extend(vars(one).get(name) for name in names)
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

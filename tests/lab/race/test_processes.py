@@ -159,7 +159,7 @@ def test_waits_that_change_are_no_deadlock(monkeypatch: pytest.MonkeyPatch) -> N
         scheduler._last_waits = dict(waits.pop(0))
         return True
 
-    monkeypatch.setattr(Scheduler, "_is_deadlock", all_wait)
+    monkeypatch.setattr(Scheduler, "_none_can_wake_up", all_wait)
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     assert [scheduler._is_deadlock() for _ in range(4)] == [False, False, False, True]
 

@@ -286,19 +286,76 @@ def test_change_is_noticed(change: Callable[[], object]) -> None:
     forget_the_cache()
 
 
+class Kind(type):
+    """Counts the objects of its classes."""
+
+    made: ClassVar[list[object]] = []
+
+    def __call__(cls) -> object:
+        """Make an object."""
+        Kind.made.append(super().__call__())
+        return Kind.made[-1]
+
+
+class OfKind(metaclass=Kind):
+    """Has objects that its metaclass makes."""
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return a module in a package, which has a list."""
+    package, module = ModuleType("kept_by"), ModuleType("kept_by.a_test")
+    vars(module)["kept"] = []
+    vars(module)["__getattr__"] = lambda _: vars(module)["kept"]
+    vars(package).update(a_test=module, __path__=[])
+    for one in package, module:
+        monkeypatch.setitem(sys.modules, one.__name__, one)
+    return module
+
+
 @pytest.mark.parametrize(
-    "body", ["import test_kept; test_kept.kept.append(1)", "from test_kept import kept as mine; mine.append(1)"]
+    "source",
+    [
+        "def change(): import kept_by.a_test; kept_by.a_test.kept.append(1)",
+        "def change(): from kept_by.a_test import kept as mine; mine.append(1)",
+        "def change(): from kept_by import a_test; a_test.kept.append(1)",
+        "def change(): from . import a_test; a_test.kept.append(1)",
+        "def change(): from .. import a_test; a_test.kept.append(1)",
+        "def change(): from ..a_test import kept; kept.append(1)",
+        "import kept_by.a_test\ndef change(): kept_by.a_test.kept.append(1)",
+        "import kept_by.a_test\ndef change(): kept_by.a_test.other.append(1)",
+        "from kept_by import a_test\ndef change(module=a_test): module.kept.append(1)",
+        "from kept_by import a_test\ndef change(): globals()['a_test'].kept.append(1)",
+        "from kept_by import a_test\nchange = (lambda module: lambda: module.kept.append(1))(a_test)",
+    ],
 )
-def test_change_in_a_module_that_the_function_imports_is_noticed(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its name is none of the function's globals."""
-    module: Any = ModuleType("test_kept")
-    module.kept = []
-    monkeypatch.setitem(sys.modules, "test_kept", module)
-    functions: dict[str, Any] = {}
-    exec(f"def change(): {body}", functions)
+def test_change_in_a_module_is_noticed(source: str, kept: ModuleType) -> None:
+    """It is, however the function finds the module."""
+    functions: dict[str, Any] = {"__package__": "kept_by.more" if ".." in source else "kept_by"}
+    exec(source, functions)
     before = Snapshot([functions["change"]])
     assert before.changed() is None
     functions["change"]()
+    assert vars(kept)["kept"] == [1]
+    assert before.changed() is not None
+
+
+class Name(str):
+    """A text with attributes."""
+
+
+def test_change_of_a_text_with_attributes_is_noticed() -> None:
+    """Its class is made from ``str``."""
+    name = Name("a name")
+    before = Snapshot([lambda: name])
+    vars(name)["seen"] = True
+    assert before.changed() is not None
+
+
+def test_change_in_a_metaclass_is_noticed() -> None:
+    """A class refers to it."""
+    before = Snapshot([lambda: OfKind()])
+    OfKind()
     assert before.changed() is not None
 
 

@@ -186,6 +186,8 @@ class Explorer:
         self.found = Explored()
         #: The first repetition of the first schedule.
         self._first: Seen | None = None
+        #: Whether that had the same outcome.
+        self._is_steady = True
         self._is_random = False
 
     def explore(self, end: float) -> Explored:
@@ -241,6 +243,10 @@ class Explorer:
         if not first.went_as(seen):
             self.found.once = self._run(schedule).went_as(seen)
             self.found.unrepeatable += not self.found.once
+        elif first.judged.outcome != seen.judged.outcome:  # random outcomes differ each time
+            self._is_steady = False
+            again = self._run(schedule)
+            self.found.once = again.went_as(seen) and again.judged.outcome == seen.judged.outcome
         return seen
 
     def _repeats(self) -> bool:
@@ -295,7 +301,8 @@ class Explorer:
         witness = self.found.witness
         if witness is not None and self._first is not None and not seen.last:
             again = self._run(())
-            self.found.witness = replace(witness, is_sound=again.went_as(self._first) and not again.sought)
+            is_sound = self._is_steady and again.went_as(self._first) and not again.sought
+            self.found.witness = replace(witness, is_sound=is_sound)
         return True
 
     def _is_seen(self) -> bool:

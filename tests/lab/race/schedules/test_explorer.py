@@ -235,6 +235,14 @@ def test_what_happens_once_in_a_process_is_noticed() -> None:
     assert explored(seen_of, most=0, repeat=True).run == explored(seen_of, most=0).run == 2
 
 
+def test_outcome_that_only_the_first_run_has_is_noticed() -> None:
+    """Random outcomes differ each time."""
+    outcomes = itertools.chain(["made"], itertools.repeat("found"))
+    assert explored(lambda schedule: seen_of(schedule, next(outcomes)), most=0, repeat=True).once
+    numbers = itertools.count()
+    assert not explored(lambda schedule: seen_of(schedule, next(numbers)), most=0, repeat=True).once
+
+
 def test_runs_that_differ_are_tried_again() -> None:
     """A schedule that goes as planned at last counts as repeatable."""
     numbers = itertools.count()
