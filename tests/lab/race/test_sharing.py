@@ -25,6 +25,7 @@ from pytest_concclaims import Lab
 from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.references import reached, referred
 from pytest_concclaims.lab.race.samples.findings import Findings
+from pytest_concclaims.lab.race.samples.sampler import Sampler
 from pytest_concclaims.lab.race.schedules.scheduler import Scheduler
 from pytest_concclaims.lab.race.sharing import Snapshot, shared
 from pytest_concclaims.lab.threads import ends_of_threads_reported
@@ -367,7 +368,7 @@ def test_reading_the_attributes_of_an_object_changes_nothing() -> None:
     assert before.changed() is None
 
 
-@pytest.mark.parametrize("own", [Scheduler, Scheduler.run, ends_of_threads_reported])
+@pytest.mark.parametrize("own", [Scheduler, Scheduler.run, Sampler, ends_of_threads_reported])
 def test_experiment_itself_is_left_out(own: object) -> None:
     """Code that uses the module threading refers to the threads that run, which refer to the experiment."""
     threads = [LOCK, own]
