@@ -34,6 +34,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def numbered(names: Sequence[str]) -> list[str]:
+    """Return the names; of equal ones, each with a number: ``add (1)``, ``add (2)``."""
+    return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]
+
+
 def duration(seconds: float) -> str:
     """Return a duration, such as ``0.35 s``, ``28 s``, ``3 min 20 s``."""
     if seconds < 9.95:

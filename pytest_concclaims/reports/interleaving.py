@@ -8,7 +8,7 @@ from itertools import zip_longest
 from ..records.evidence import RaceRun
 from ..records.interleaving import BLOCKED, FOLDED, PREEMPTED, Step, most_relevant, steps_of, waiting
 from ..records.schedules import called
-from ..text import counted, harmless
+from ..text import counted, harmless, numbered
 
 #: The number of lines of an interleaving that is to be short.
 FEW_LINES = 12
@@ -48,7 +48,7 @@ def actor_names(race: RaceRun) -> list[str]:
     names = [harmless(name) for name in race.actors]
     # A record that another program has made may have steps of further actors.
     names += ["not named"] * (max((step.actor for step in steps_of(race.witness)), default=0) + 1 - len(names))
-    return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]
+    return numbered(names)
 
 
 def ending(race: RaceRun) -> Iterator[str]:

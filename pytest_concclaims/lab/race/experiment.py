@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Optional
 
 from ...interpreter import gil_enabled
-from ...text import counted
+from ...text import counted, numbered
 from ..callables import name_of, runs_nothing
 from .orders import Order, result_of
 from .scenarios import Operation, Scenario, any_scenario, shapes
@@ -73,7 +73,7 @@ class Subject:
         names = [name_of(actor) for actor in self.actors]
         if self.interrupted:
             return [names[0], f"{names[1]} (handler)"]
-        return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, 1)]
+        return numbered(names)
 
     @property
     def functions(self) -> tuple[Callable[..., Any] | None, ...]:

@@ -110,9 +110,10 @@ def referred(thing: Any) -> Iterable[object]:
         ]
     if type(thing) is not FunctionType:
         return parts(thing)
-    names = dict.fromkeys(_names(thing.__code__))
+    within = list(codes(thing.__code__))
+    names = dict.fromkeys(chain.from_iterable(code.co_names for code in within))
     known = [thing.__globals__.get(name) for name in names]
-    known += _imported(thing.__code__, thing.__globals__.get("__package__"))
+    known += _imported(within, thing.__globals__.get("__package__"))
     if not _BY_NAME.isdisjoint(names) and not _is_without_state(thing.__module__):
         known += thing.__globals__.values()
     defaults = (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values())
@@ -156,20 +157,15 @@ def _make_dict(thing: Any) -> None:
         descriptor.__get__(thing)
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    for one in codes(code):
-        yield from one.co_names
-
-
-def _imported(code: CodeType, package: object) -> Iterator[ModuleType]:
+def _imported(within: list[CodeType], package: object) -> Iterator[ModuleType]:
     """Yield the modules that code imports, as far as they are known: their names may be names of something else."""
+    importing = [code.co_names for code in within if _IMPORT_NAME in code.co_code[::2]]
+    if not importing:
+        return
     parents = list(accumulate(str(package).split("."), "{}.{}".format))
-    for one in codes(code):
-        if _IMPORT_NAME in one.co_code[::2]:
-            for name in one.co_names:
-                absolute = (name, *(f"{parent}.{name}" for parent in parents))
-                yield from filter(None, map(sys.modules.get, absolute))
-                yield from filter(None, map(sys.modules.get, parents))  # "from .. import name"
+    yield from filter(None, map(sys.modules.get, parents))  # "from .. import name"
+    for name in chain.from_iterable(importing):
+        yield from filter(None, map(sys.modules.get, (name, *(f"{parent}.{name}" for parent in parents))))
 
 
 def _named(known: list[Any], names: list[str]) -> Iterator[object]:

@@ -123,11 +123,11 @@ class ProcessScheduler(Scheduler):
         left = self._left()
         return hung([self._names[actor] for actor in left], self._timeout, map(self.stacks_of, left))
 
-    def _block(self, holder: int, step: int, wait: Wait) -> bool:
+    def _block(self, holder: int, step: int, wait: Wait, seconds: float) -> bool:
         # If it wakes up just now, it has either passed a switch point, which is noticed, or asks at the next one.
         self.credits.take(holder)
         self.count_passed(holder)
-        return super()._block(holder, step, wait)
+        return super()._block(holder, step, wait, seconds)
 
 
 class ProcessActors(Watch):

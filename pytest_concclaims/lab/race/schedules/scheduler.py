@@ -423,7 +423,7 @@ class Scheduler:
                 if seen[2] is None or seen != before:
                     pause = min(2 * pause, _MAX_LOOK_INTERVAL_S) if seen[:2] != (before or seen)[:2] else pause
                     before, since = seen, now
-                elif self._counts(holder, seen[2], now - since) and self._block(holder, step, seen[2]):
+                elif self._counts(holder, seen[2], now - since) and self._block(holder, step, seen[2], now - since):
                     pause, before = _LOOK_INTERVAL_S, None
             if now > self._deadline:
                 raise Failed(self._hang())
@@ -435,12 +435,13 @@ class Scheduler:
         """
         if self._order is None or seconds < wait.seconds:
             return seconds >= wait.seconds
-        is_late = seconds >= ORDER_WAIT_S
-        self._run.outwaited = self._run.outwaited or is_late
-        return is_late or (not wait.timed and self._none_can_wake_up(holder))
+        return seconds >= ORDER_WAIT_S or (not wait.timed and self._none_can_wake_up(holder))
 
-    def _block(self, holder: int, step: int, wait: Wait) -> bool:
-        """Hand the token of an actor over if it still waits. Return whether it does."""
+    def _block(self, holder: int, step: int, wait: Wait, seconds: float) -> bool:
+        """Hand the token of an actor over if it still waits. Return whether it does.
+
+        :param seconds: for which it has waited.
+        """
         self._check_all_blocked()
         with self._mutex:
             same = (self._holder, self._step) == (holder, step) and not self._handing_over[holder]
@@ -453,6 +454,7 @@ class Scheduler:
                 return False
             self._note(holder, BLOCKED)
             self._run.blocks += 1
+            self._run.outwaited = self._run.outwaited or (self._order is not None and seconds >= ORDER_WAIT_S)
             woken = [before for actor, before in self._woken.items() if actor in self._ready]
             self._run.contended = self._run.contended or any(wait.may_be_for_the_same(before) for before in woken)
             self._blocked[holder] = wait
