@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import _pyio  # type: ignore[import-not-found]  # it has no stub
-import contextlib
 import io
 import sys
 from collections.abc import Callable
@@ -69,19 +67,39 @@ class Seekable(Raw):
 BUFFER_SIZE = 4
 
 
-class Unlocked:
-    """A module like ``io``, whose objects take no lock."""
+class Unlocked(io.BufferedIOBase):
+    """A buffered object in Python that takes no lock.
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        def make(*arguments: object) -> object:
-            made = getattr(_pyio, name)(*arguments)
-            for part in (made, getattr(made, "reader", made), getattr(made, "writer", made)):
-                for lock in ("_read_lock", "_write_lock", "_lock"):
-                    if hasattr(part, lock):
-                        setattr(part, lock, contextlib.nullcontext())
-            return made
+    :param arguments: raw streams, and the size of the buffer.
+    """
 
-        return make
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__()
+        *_, self.stream, self.size = arguments
+        self.waiting = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        buffer = bytearray(size or 0)
+        return bytes(buffer[: self.stream.readinto(buffer)])
+
+    def write(self, data: Any) -> int:
+        before = self.waiting
+        self.waiting = process(before) + data
+        if len(self.waiting) > self.size:
+            self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        self.stream.write(self.waiting)
+        self.waiting = b""
+
+
+UNLOCKED = SimpleNamespace(
+    BufferedReader=Unlocked, BufferedWriter=Unlocked, BufferedRandom=Unlocked, BufferedRWPair=Unlocked
+)
 
 
 def streams(kind: str, module: Any = io) -> SimpleNamespace:
@@ -124,7 +142,7 @@ BUFFERED = [
 @pytest.mark.parametrize(("kind", "text", "actors", "observe"), BUFFERED)
 @pytest.mark.claim("{kind}: a lock makes it safe to {text} from several threads at once", source=SOURCE)
 def test_a_buffered_object_is_safe(lab: Lab, kind: str, text: str, actors: tuple[Act, Act], observe: Act) -> None:
-    control = lab.control(*actors, setup=lambda: streams(kind, Unlocked()))
+    control = lab.control(*actors, setup=lambda: streams(kind, UNLOCKED))
     assert lab.race(lambda: streams(kind), *actors, observe=observe, control=control).atomic()
 
 
@@ -145,6 +163,32 @@ def test_a_text_object_is_not_safe(lab: Lab) -> None:
 
 # --- bytes in memory
 
+
+class UnlockedBytes:
+    """Bytes in memory, with a position, as a class in Python that takes no lock."""
+
+    def __init__(self, contents: bytes) -> None:
+        self.contents = contents
+        self.position = 0
+
+    def read(self, size: int) -> bytes:
+        at = self._passed(size)
+        return self.contents[at : at + size]
+
+    def write(self, data: bytes) -> int:
+        at = self._passed(len(data))
+        self.contents = self.contents[:at] + data + self.contents[at + len(data) :]
+        return len(data)
+
+    def getvalue(self) -> bytes:
+        return self.contents
+
+    def _passed(self, size: int) -> int:
+        at = self.position
+        self.position = process(at) + size  # type: ignore[operator]  # it is a number
+        return at
+
+
 IN_MEMORY = [
     pytest.param("write", lambda stream: stream.write(b"aa"), lambda stream: stream.write(b"bb"), id="write"),
     pytest.param("read", lambda stream: stream.read(2), lambda stream: stream.read(2), id="read"),
@@ -163,7 +207,7 @@ def test_bytes_in_memory_are_safe(lab: Lab, text: str, operation: Act, beside: A
         operation,
         beside,
         observe=lambda stream: stream.getvalue(),
-        control=lab.control(operation, beside, setup=lambda: Unlocked().BytesIO(b"1234")),
+        control=lab.control(operation, beside, setup=lambda: UnlockedBytes(b"1234")),
     )
     assert race.atomic()
 

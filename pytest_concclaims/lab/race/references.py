@@ -12,6 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from functools import cache
 from itertools import accumulate, chain
 from pathlib import Path
 from types import (
@@ -41,9 +42,11 @@ ATOMS: tuple[type, ...] = (
     *(bool, int, float, complex, str, bytes, type(None), CodeType, logging.Logger, Enum),
     *(*_DESCRIPTORS, GetSetDescriptorType, MemberDescriptorType),
 )
-#: Modules that classes are made with: these refer to all classes.
+#: Modules that classes are made with, which refer to all classes; and those that show exceptions, to which each
+#: thread refers, and which refer to all modules that ever raised one.
 _MACHINERY = frozenset(
     {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
+    | {"traceback", "linecache"}
 )
 #: Modules of the experiment's own threads and hooks, which the module threading refers to while they run.
 _OWN = (f"{__package__}.schedules.", f"{__package__}.samples.", threads.__name__)
@@ -61,13 +64,19 @@ CONTAINERS = (dict, list, set, deque, bytearray, array)
 
 def reached(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) -> list[object]:
     """Return the objects that are reached by steps, the nearest first."""
-    seen: dict[int, object] = {}
+    return [thing for thing, _ in walked(roots, step)]
+
+
+def walked(roots: Iterable[object], step: Callable[[Any], Iterable[object]]) -> list[tuple[object, list[object]]]:
+    """Return the objects that are reached by steps, the nearest first, each with the objects one step further."""
+    seen: dict[int, tuple[object, list[object]]] = {}
     ahead = deque(roots)
     while ahead and len(seen) < MOST_THINGS:
         thing = ahead.popleft()
         if id(thing) not in seen and not _is_atom(thing) and not _is_left_out(thing):
-            seen[id(thing)] = thing
-            ahead.extend(listed(step, thing))
+            further = listed(step, thing)
+            seen[id(thing)] = thing, further
+            ahead.extend(further)
     return list(seen.values())
 
 
@@ -77,7 +86,7 @@ def _is_atom(thing: object) -> bool:
 
 
 def _is_left_out(thing: Any) -> bool:
-    """Return whether an object belongs to the modules that classes are made with, or to the experiment itself."""
+    """Return whether an object belongs to Python's machinery, or to the experiment itself."""
     if type(thing) is FunctionType:
         if type(thing.__code__) is not CodeType:  # a built-in function of PyPy
             return True
@@ -110,14 +119,15 @@ def referred(thing: Any) -> Iterable[object]:
         ]
     if type(thing) is not FunctionType:
         return parts(thing)
-    within = list(codes(thing.__code__))
-    names = dict.fromkeys(chain.from_iterable(code.co_names for code in within))
+    names, importing = _names_of(thing.__code__)
     known = [thing.__globals__.get(name) for name in names]
-    known += _imported(within, thing.__globals__.get("__package__"))
+    if importing:
+        known += _imported(importing, thing.__globals__.get("__package__"))
     if not _BY_NAME.isdisjoint(names) and not _is_without_state(thing.__module__):
         known += thing.__globals__.values()
-    defaults = (*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values())
-    return (*_named(known, [*names, "__getattr__"]), *(thing.__closure__ or ()), *defaults, vars(thing))
+    own = (*(thing.__closure__ or ()), *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values())
+    attributes = (vars(thing),) if vars(thing) else ()
+    return (*_named(known, (*names, "__getattr__")), *own, *attributes)
 
 
 def _is_without_state(module: object) -> bool:
@@ -157,18 +167,24 @@ def _make_dict(thing: Any) -> None:
         descriptor.__get__(thing)
 
 
-def _imported(within: list[CodeType], package: object) -> Iterator[ModuleType]:
-    """Yield the modules that code imports, as far as they are known: their names may be names of something else."""
-    importing = [code.co_names for code in within if _IMPORT_NAME in code.co_code[::2]]
-    if not importing:
-        return
+@cache
+def _names_of(code: CodeType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names in a function's code, and those of them that may be names of modules that it imports."""
+    within = list(codes(code))
+    importing = (one.co_names for one in within if _IMPORT_NAME in one.co_code[::2])
+    names = dict.fromkeys(chain.from_iterable(one.co_names for one in within))
+    return tuple(names), tuple(chain.from_iterable(importing))
+
+
+def _imported(names: tuple[str, ...], package: object) -> Iterator[ModuleType]:
+    """Yield the modules with these names that are imported; some may be names of something else."""
     parents = list(accumulate(str(package).split("."), "{}.{}".format))
     yield from filter(None, map(sys.modules.get, parents))  # "from .. import name"
-    for name in chain.from_iterable(importing):
+    for name in names:
         yield from filter(None, map(sys.modules.get, (name, *(f"{parent}.{name}" for parent in parents))))
 
 
-def _named(known: list[Any], names: list[str]) -> Iterator[object]:
+def _named(known: list[Any], names: tuple[str, ...]) -> Iterator[object]:
     """Yield objects; instead of a module, what has one of these names in it, and so on."""
     ahead, done = deque(known), set()
     while ahead:

@@ -24,9 +24,10 @@ from .schedules.search import ScheduleSearch
 from .schedules.searched import Searched
 
 #: A look: after schedules have answered, threads run freely for a short time, because C code can release the GIL.
-#: It takes this part of the budget, and at most these seconds and these samples.
-_LOOK_PART, _MOST_LOOK_S, _MOST_LOOK_SAMPLES = 0.1, 0.2, 2_000
-#: Samples that a look needs. The pieces of one ``print`` are mixed up in one sample of ten.
+#: It takes at most this part of the budget and these seconds, and ends after this number of overlapping samples. The
+#: pieces of one ``print`` are mixed up in one of three of these.
+_LOOK_PART, _MOST_LOOK_S, _ENOUGH_LOOK_OVERLAPPING = 0.1, 0.2, 200
+#: Samples that a look needs, overlapping or not.
 _LEAST_LOOK_SAMPLES = 100
 _NOT_A_RACE = "the control shows it even if its actors run one after the other, so it is not the effect of a race"
 _TRACED = (
@@ -175,7 +176,7 @@ class Runner:
         """Let the race's threads run freely for a short time; for longer where that makes few samples."""
         until = min(end, now + min(_LOOK_PART * self.conditions.budget, _MOST_LOOK_S))
         while True:
-            self._samples.look(asked, now, until, most=_MOST_LOOK_SAMPLES)
+            self._samples.look(asked, now, until, enough=_ENOUGH_LOOK_OVERLAPPING)
             tally = self.findings.race.tally
             if tally.seen.samples or tally.total.samples >= _LEAST_LOOK_SAMPLES or clock() >= end:
                 return

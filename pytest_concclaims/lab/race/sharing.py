@@ -13,7 +13,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from ..callables import name_of
-from .references import ATOMS, CONTAINERS, listed, parts, reached, referred
+from .references import ATOMS, CONTAINERS, listed, parts, reached, referred, walked
 
 
 class Snapshot:
@@ -23,8 +23,9 @@ class Snapshot:
     """
 
     def __init__(self, functions: Iterable[object], step: Callable[[Any], Iterable[object]] = referred) -> None:
-        things = reached(functions, step)
-        self._before = [(thing, listed(referred, thing)) for thing in things]
+        self._before = walked(functions, step)
+        if step is not referred:
+            self._before = [(thing, listed(referred, thing)) for thing, _ in self._before]
 
     def changed(self) -> str | None:
         """Return a phrase for something that has changed since; None if nothing has."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
 import logging
 import os
 import sys
 import threading
 import time
+import traceback
 import warnings
 from array import array
 from collections.abc import Callable, Iterator
@@ -373,6 +375,23 @@ def test_experiment_itself_is_left_out(own: object) -> None:
     """Code that uses the module threading refers to the threads that run, which refer to the experiment."""
     threads = [LOCK, own]
     assert reached([lambda: threads], referred)[-2:] == [threads, LOCK]
+
+
+def test_what_shows_exceptions_is_left_out() -> None:
+    """Each thread refers to it, and it refers to all modules whose source was ever shown."""
+    things = reached([lambda: threading.Thread, lambda: traceback.format_exc()], referred)
+    assert all(thing is not linecache.cache for thing in things)
+
+
+def test_first_attribute_of_a_function_is_a_change() -> None:
+    """A function without attributes has no dict in the snapshot."""
+
+    def counted() -> None:
+        pass
+
+    before = Snapshot([counted])
+    counted.calls = 1  # type: ignore[attr-defined]  # that is the point
+    assert before.changed() is not None
 
 
 @pytest.mark.parametrize("setup", [object, dict, threading.Lock, Path, lambda: Holder([])])

@@ -132,7 +132,7 @@ WORLDS = {
     "buffered objects without a lock": Sabotage(
         ("test_a_buffered_object_is_safe", "test_a_buffered_object_is_not_reentrant"),
         """
-        monkeypatch.setattr(request.module.streams, "__defaults__", (request.module.Unlocked(),))
+        monkeypatch.setattr(request.module.streams, "__defaults__", (request.module.UNLOCKED,))
         yield
         """,
     ),

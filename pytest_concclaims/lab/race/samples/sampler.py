@@ -69,12 +69,12 @@ class Sampler:
         #: The latest states.
         self._latest: deque[object] = deque(maxlen=_LATEST)
 
-    def sample(self, started: float, end: float, *, most: float = math.inf) -> None:
+    def sample(self, started: float, end: float, *, enough: float = math.inf) -> None:
         """Sample until the side's turn is over.
 
         :param started: the clock's time at which the question was asked.
         :param end: the clock's time at which to stop.
-        :param most: the number of samples after which to stop.
+        :param enough: the number of overlapping samples after which to stop.
         :raises Failed: the code of the race failed.
         """
         findings, side, begun = self._findings, self._side, clock()
@@ -95,8 +95,8 @@ class Sampler:
                         self._stride(threads, started, end)
                         if ends:
                             raise Failed(ends[0])
-                        enough = findings.is_turn_over(side) or side.tally.total.samples >= most
-                        is_over = enough or clock() >= end
+                        is_enough = findings.is_turn_over(side) or side.tally.total.overlapping >= enough
+                        is_over = is_enough or clock() >= end
             finally:
                 threads.close()
         except BaseException:

@@ -66,19 +66,19 @@ class SampleSearch:
             after = self.findings.race if of_race else self.findings.control
             after.seconds += clock() - begun
 
-    def look(self, question: OutcomeQuestion, started: float, end: float, *, most: int) -> None:
+    def look(self, question: OutcomeQuestion, started: float, end: float, *, enough: int) -> None:
         """Sample the race alone for a short time.
 
         :param started: the clock's time at which this begins.
         :param end: the clock's time at which to stop.
-        :param most: the number of samples after which to stop.
+        :param enough: the number of overlapping samples after which to stop.
         :raises Failed: the code of the race raised, hung, or ended the process.
         """
         self.findings.crash_parts = question.crash_parts
-        self._take_turn(self.findings.race, question, started, end, most)
+        self._take_turn(self.findings.race, question, started, end, enough)
 
     def _take_turn(
-        self, side: Side, question: OutcomeQuestion, started: float, end: float, most: float = math.inf
+        self, side: Side, question: OutcomeQuestion, started: float, end: float, enough: float = math.inf
     ) -> None:
         experiment, scenario = self._experiment.at_random()
         total, strategies = side.tally.total, self.findings.strategies
@@ -102,7 +102,7 @@ class SampleSearch:
                 begin=begin,
                 failed_assertions=failed_assertions,
             )
-            sampler.sample(started, end, most=most)
+            sampler.sample(started, end, enough=enough)
             return self.findings
 
         def where() -> str:

@@ -39,9 +39,9 @@ _RUNS_BETWEEN_COLLECTIONS = 500
 #: The number of first runs that are recorded line by line, to find what actors do only once in a process; and of
 #: further runs, if a handler did not run in the first ones.
 _RECORDED_RUNS = 3
-#: Runs that are compared with their repetition: the first one, and once more if a handler did not run in it; or all
-#: orders of three calls.
-_COMPARED_RUNS, _COMPARED_ORDERS = 1, 6
+#: Runs that are compared with their repetition: the first one, and once more if a handler did not run in it; before
+#: it, the orders of the calls, at most this number.
+_COMPARED_RUNS, _MOST_COMPARED_ORDERS = 1, 6
 #: The switch interval: long, so that threads are switched only on purpose; but a lost wake-up (glibc bug 25847) ends.
 _SWITCH_INTERVAL_S = 1.0
 
@@ -90,14 +90,16 @@ class Runs:
         self.results: tuple[tuple[str, ...], ...] = ()
         #: The pause before each call.
         self._pause_s = 0.0
+        #: The seconds that the actors of the latest run took.
+        self._latest_s = 0.0
         #: Whether actors did something only the first time: an order of the calls ran other lines then, or a run
         #: changed something outside of the state, and its repetition did not.
         self.once = False
         #: Of how many further runs to find what they change; each is the repetition of another one, or repeated.
         self._compared = 0
         if finds_once and not subject.in_processes:  # what a process changes ends with it
-            runs = _COMPARED_ORDERS if question.atomic else _COMPARED_RUNS * (1 + subject.interrupted)
-            self._compared = 2 * runs
+            orders = min(math.factorial(len(self._actors)), _MOST_COMPARED_ORDERS) if question.atomic else 0
+            self._compared = 2 * (orders + _COMPARED_RUNS * (1 + subject.interrupted))
         #: The latest of these runs, if it has changed something.
         self._changing: tuple[Schedule, Order | None] | None = None
         self._begin = begin
@@ -209,7 +211,6 @@ class Runs:
         path: list[Visit] = []
         if write is None and not pooled and not subject.in_processes:  # there, each of these runs is the first one
             write = path.append
-        begun = clock()
         run, before = self._acted(state, schedule, write)
         self._begin(schedule, Part.OUTCOMES)
         self._saw_threads = self._saw_threads or threading.active_count() > self._threads
@@ -222,7 +223,7 @@ class Runs:
         self._contended = self._contended or (run.contended and self._is_by_table)
         last = run.deadlock
         if judged.sought and isinstance(outcome, Results) and self.sequential is not None:
-            self.sequential = self.orders.again(self.sequential, self._question.steady_runs, clock() - begun)
+            self.sequential = self.orders.again(self.sequential, self._question.steady_runs, self._latest_s)
             if self.sequential.lacking is not None:
                 judged, last = replace(judged, sought=False), True
         run.drop_results()
@@ -258,7 +259,9 @@ class Runs:
         try:
             self._watch.begin_run(self._actors if calls is None else [of_actor[0] for of_actor in calls], state)
             note = None if recording is None else recording.note
+            begun = clock()
             run = self._scheduler.run(tasks, schedule, note, order)
+            self._latest_s = clock() - begun
         finally:
             self._watch.record(None)
             self._watch.end_run()
