@@ -13,7 +13,7 @@ from pytest_concclaims import CPYTHON, gil_enabled
 #: How many elements an object has: to go through them takes some time.
 SIZE = 100
 
-#: Seconds for claims about pairs of operations: without a GIL there are many schedules.
+#: Seconds for claims with many schedules, or with few samples: an answer takes less where it can.
 LONG = 10.0
 
 #: For what is said to go wrong without a GIL.
@@ -87,6 +87,11 @@ class Finalized:
 def process(item: object) -> object:
     """Return an item: a call of a function, at which threads can be switched."""
     return item
+
+
+def take_time() -> None:
+    """Take some time without a switch point within it, so that threads without a GIL meet here."""
+    process(list(range(1000)))
 
 
 def each_of(items: Iterable[Any]) -> Iterator[Any]:

@@ -15,6 +15,7 @@ import pytest
 from pytest_concclaims import Lab
 
 from . import pools
+from .objects import LONG
 
 THREADS = "docs: concurrent.futures, ThreadPoolExecutor"
 PROCESSES = "docs: concurrent.futures, ProcessPoolExecutor"
@@ -142,7 +143,9 @@ def cancel(future: Any) -> bool:
     return bool(future.cancel())
 
 
-@pytest.mark.claim("Of a thread that cancels a future and one that runs it, one succeeds", source=FUTURES, budget=6)
+@pytest.mark.claim(
+    "Of a thread that cancels a future and one that runs it, one succeeds", source=FUTURES, budget=LONG
+)
 def test_a_future_is_either_run_or_cancelled(lab: Lab) -> None:
     assert lab.race(Future, run, cancel).always((True, False), (False, True))
 
@@ -169,7 +172,7 @@ def add_callback(called: Called) -> None:
 @pytest.mark.claim(
     "A callback that is added while another thread sets the result is called once",
     source=f"{FUTURES}, add_done_callback",
-    budget=6,
+    budget=LONG,
 )
 def test_a_callback_is_called_once(lab: Lab) -> None:
     assert lab.race(Called, set_result, add_callback, observe=lambda called: called.count).always(1)

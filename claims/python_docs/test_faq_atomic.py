@@ -11,7 +11,7 @@ import pytest
 
 from pytest_concclaims import PYPY, Lab, gil_enabled
 
-from .objects import Finalized, no_switch_within, process
+from .objects import Finalized, no_switch_within, process, take_time
 from .tables import ROW, Act, case
 from .unlocked import race
 
@@ -22,13 +22,6 @@ X, Y = float(3), float(4)
 COUNT = 20
 
 
-class Holder:
-    """An object with a field."""
-
-    def __init__(self) -> None:
-        self.field = X
-
-
 def setup(types: SimpleNamespace) -> SimpleNamespace:
     """Return two lists, two dicts and an object, by the names that the documentation has for them."""
     return SimpleNamespace(
@@ -36,7 +29,7 @@ def setup(types: SimpleNamespace) -> SimpleNamespace:
         L2=types.list([float(2)] * COUNT),
         D1=types.dict.fromkeys(range(COUNT), float(1)),
         D2=types.dict.fromkeys(range(-1 - COUNT, -1), float(2)),
-        x=Holder(),
+        x=types.holder(X),
     )
 
 
@@ -126,13 +119,21 @@ def set_variable(_: object) -> None:
     variable = Y
 
 
+def set_in_steps(_: object) -> None:
+    global variable
+    variable = None
+    take_time()
+    variable = Y
+
+
 def get_variable(_: object) -> object:
     return variable
 
 
 @pytest.mark.claim("x = y is atomic", source=SOURCE)
 def test_an_assignment_is_atomic(lab: Lab) -> None:
-    assert lab.race(set_up_variable, set_variable, get_variable).atomic()
+    control = (set_in_steps, get_variable)
+    assert lab.race(set_up_variable, set_variable, get_variable, control=control).atomic()
 
 
 # --- what is called not atomic

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_concclaims import Lab
 
-from .objects import process
+from .objects import LONG, process
 from .turns import is_kept_out
 
 SOURCE = "docs: logging, thread safety"
@@ -43,7 +43,9 @@ class InSteps(logging.Handler):
 
 
 @pytest.mark.claim(
-    "A handler's lock serializes its output: nothing is lost that threads log at the same time", source=SOURCE
+    "A handler's lock serializes its output: nothing is lost that threads log at the same time",
+    source=SOURCE,
+    budget=LONG,
 )
 def test_the_output_of_a_handler_is_serialized(lab: Lab) -> None:
     race = lab.race(
@@ -102,7 +104,9 @@ def add_other(logger: logging.Logger) -> None:
     logger.addHandler(OTHER)
 
 
-@pytest.mark.claim("Two handlers that threads add at the same time are both added", source="docs: logging, handlers")
+@pytest.mark.claim(
+    "Two handlers that threads add at the same time are both added", source="docs: logging, handlers", budget=LONG
+)
 def test_handlers_that_threads_add_are_added(lab: Lab) -> None:
     race = lab.race(
         lambda: logging.Logger("name"),

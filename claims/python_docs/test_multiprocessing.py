@@ -11,6 +11,7 @@ import pytest
 from pytest_concclaims import Lab
 
 from . import producers
+from .objects import LONG, take_time
 from .threads import PATIENCE_S, Threads
 
 SOURCE = "docs: multiprocessing"
@@ -34,20 +35,26 @@ def add_one_with_the_lock(value: Any) -> None:
         value.value += 1
 
 
+def add_one_slowly(value: Any) -> None:
+    before = value.value
+    take_time()
+    value.value = before + 1
+
+
 @pytest.mark.parametrize("kind", ["thread", "process"])
 @pytest.mark.claim("Value: += is not atomic, although it has a lock: a {kind} can lose an update", source=SHARED)
 def test_an_update_of_a_shared_number_can_be_lost(lab: Lab, kind: Any) -> None:
     assert lab.race(number, add_one, add_one, observe=lambda value: value.value, kind=kind).ever(1)
 
 
-@pytest.mark.claim("Value: with its get_lock(), += loses no update", source=SHARED, budget=6)
+@pytest.mark.claim("Value: with its get_lock(), += loses no update", source=SHARED, budget=LONG)
 def test_no_update_is_lost_with_get_lock(lab: Lab) -> None:
     race = lab.race(
         number,
         add_one_with_the_lock,
         add_one_with_the_lock,
         observe=lambda value: value.value,
-        control=(add_one, add_one),
+        control=(add_one_slowly, add_one_slowly),
     )
     assert race.always(2)
 

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_concclaims import PYPY, Lab
 
+from .objects import LONG
 from .tables import Act
 from .threads import PATIENCE_S, Threads, refusable
 
@@ -52,7 +53,9 @@ def get(items: Any) -> object:
         pytest.param("SimpleQueue", queue.SimpleQueue, id="simplequeue"),
     ],
 )
-@pytest.mark.claim("A {text} exchanges items safely between threads: what put and get do is atomic", source=SOURCE)
+@pytest.mark.claim(
+    "A {text} exchanges items safely between threads: what put and get do is atomic", source=SOURCE, budget=LONG
+)
 def test_put_and_get_are_atomic(lab: Lab, text: str, kind: Callable[[], Any]) -> None:
     assert lab.race(lambda: holding(kind, 1, 3), put, get, observe=drained).atomic()
 

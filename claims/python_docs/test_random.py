@@ -10,7 +10,7 @@ import pytest
 
 from pytest_concclaims import Lab
 
-from .objects import no_switch_within, process
+from .objects import LONG, no_switch_within, process
 from .tables import Act
 
 SOURCE = "docs: random"
@@ -81,7 +81,7 @@ def test_gauss_may_return_one_number_twice(lab: Lab) -> None:
 
 
 @pytest.mark.claim(
-    "normalvariate(), unlike gauss(), never returns the same number to two threads", source=SOURCE, budget=6
+    "normalvariate(), unlike gauss(), never returns the same number to two threads", source=SOURCE, budget=LONG
 )
 def test_normalvariate_never_returns_one_number_twice(lab: Lab) -> None:
     control = lab.control(normalvariate, normalvariate, setup=unlocked)

@@ -8,6 +8,8 @@ import pytest
 
 from pytest_concclaims import Lab
 
+from .objects import LONG
+
 SOURCE = "docs: sched, scheduler"
 
 
@@ -50,7 +52,7 @@ def enter_0(plan: Plan) -> None:
 @pytest.mark.claim(
     "A scheduler may be used by several threads (since 3.3): what two enter at once is called in order",
     source=SOURCE,
-    budget=6,
+    budget=LONG,
 )
 def test_a_scheduler_may_be_used_by_threads(lab: Lab) -> None:
     assert lab.race(Plan, enter_0, enter_2, observe=lambda plan: plan.run()).always((0, 1, 2))

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_concclaims import FREE_THREADED_BUILD, Lab
 
-from .objects import process
+from .objects import LONG, process
 from .tables import Act
 from .threads import PATIENCE_S, Threads, in_a_thread, refusable
 
@@ -41,7 +41,7 @@ LOCKS = [
 
 
 @pytest.mark.parametrize(("text", "make"), LOCKS)
-@pytest.mark.claim("{text}.acquire is executed atomically: of two threads, one gets in", source=SOURCE)
+@pytest.mark.claim("{text}.acquire is executed atomically: of two threads, one gets in", source=SOURCE, budget=LONG)
 def test_of_two_threads_one_acquires(lab: Lab, text: str, make: Callable[[], object]) -> None:
     assert lab.race(make, try_to_acquire, try_to_acquire).always((True, False), (False, True))
 
@@ -214,6 +214,7 @@ def test_a_notification_can_be_missed_without_the_lock(lab: Lab) -> None:
 @pytest.mark.claim(
     "A thread that looks at the state and waits under the lock misses no notification",
     source=f"{SOURCE}, Condition objects",
+    budget=LONG,
 )
 def test_no_notification_is_missed_with_the_lock(lab: Lab) -> None:
     assert lab.race(Mailbox, receive, send).atomic()

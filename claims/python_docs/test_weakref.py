@@ -10,7 +10,7 @@ import pytest
 
 from pytest_concclaims import PYPY, Lab
 
-from .objects import Value, process
+from .objects import Value, process, take_time
 
 SOURCE = "docs: weakref, weak reference objects"
 
@@ -30,7 +30,7 @@ def live_and_die(owner: Owner) -> None:
     """Make an object, and drop its last reference: without a GIL, it dies at once where it was made only."""
     value = Value(1)
     owner.weak = weakref.ref(value)
-    process(owner)  # other threads run here
+    take_time()  # other threads run here
     del value
     if PYPY:
         gc.collect()  # it counts no references
@@ -42,11 +42,12 @@ def look_and_use(owner: Owner) -> object:
     return "dead"
 
 
-def use_or_fail(owner: Owner) -> object:
-    try:
-        return look_and_use(owner)
-    except AttributeError:
-        return "gone"
+def use_late(owner: Owner) -> object:
+    if owner.weak() is None:
+        return "dead"
+    take_time()
+    value = owner.weak()
+    return "gone" if value is None else value.number
 
 
 def get_and_use(owner: Owner) -> object:
@@ -72,7 +73,7 @@ def test_a_strong_reference_is_safe(lab: Lab) -> None:
         get_and_use,
         live_and_die,
         observe=lambda _, values: values[0],
-        control=(use_or_fail, live_and_die),
+        control=(use_late, live_and_die),
     )
     assert race.always(1, "dead")
 

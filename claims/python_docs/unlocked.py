@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_concclaims import Lab
 
-from .objects import SIZE, process
+from .objects import SIZE, take_time
 
 Setup = Callable[[SimpleNamespace], object]
 
@@ -43,7 +43,7 @@ def unlocked(real: Any, blank: object) -> Any:
         def call(self: Any, *arguments: object, **options: object) -> object:
             contents, self.contents = self.contents.copy(), real(blank)
             try:
-                process(list(range(1000)))  # takes some time, and other threads run here
+                take_time()  # other threads run here
                 result = getattr(contents, name)(*map(_contents, arguments), **options)
                 result = iter(tuple(result)) if name == "__iter__" else result
             finally:
@@ -61,14 +61,42 @@ def _contents(argument: Any) -> Any:
     return getattr(argument, "contents", argument)
 
 
+class Holder:
+    """An object with a field.
+
+    :param value: of the field.
+    """
+
+    def __init__(self, value: object) -> None:
+        self.field = value
+
+
+class HalfSet:
+    """An object whose field is empty while it is set."""
+
+    def __init__(self, value: object) -> None:
+        self._value: object = value
+
+    @property
+    def field(self) -> object:
+        return self._value
+
+    @field.setter
+    def field(self, value: object) -> None:
+        self._value = None
+        take_time()
+        self._value = value
+
+
 #: The types that setups take.
-BUILT_IN = SimpleNamespace(list=list, dict=dict, set=set, bytearray=bytearray)
+BUILT_IN = SimpleNamespace(list=list, dict=dict, set=set, bytearray=bytearray, holder=Holder)
 #: The same without locks.
 UNLOCKED = SimpleNamespace(
     list=unlocked(list, [-1.0, 1.0]),
     dict=unlocked(dict, {0: -1.0, -1: 1.0}),
     set=unlocked(set, [-1, -2, SIZE // 2]),
     bytearray=unlocked(bytearray, b"?"),
+    holder=HalfSet,
 )
 
 

@@ -228,7 +228,7 @@ WORLDS = {
     "a strong reference that is taken too late": Sabotage(
         ("test_a_strong_reference_is_safe",),
         """
-        monkeypatch.setattr(request.module, "get_and_use", request.module.use_or_fail)
+        monkeypatch.setattr(request.module, "get_and_use", request.module.use_late)
         yield
         """,
         possible=not PYPY,

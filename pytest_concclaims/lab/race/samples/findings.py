@@ -12,7 +12,7 @@ from .strategies import Strategy
 from .tally import Tally
 
 #: CPU seconds that a stride should take in all its threads; it is short, so that outcomes are judged often.
-STRIDE_S = 0.008
+STRIDE_S = 0.004
 #: CPU seconds that a stride is taken to use at least, because some clocks are coarse.
 _LEAST_S = 1e-4
 #: The maximal number of samples in a stride.
@@ -25,7 +25,7 @@ _CHECKED = 3
 _RACE_TURNS = 8
 #: Seconds of the first turn. Each turn is twice as long as the one before, because an effect such as a crash may take
 #: some time in one process.
-_FIRST_TURN_S = 0.05
+_FIRST_TURN_S = 0.1
 
 
 @dataclass

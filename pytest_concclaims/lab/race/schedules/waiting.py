@@ -266,8 +266,8 @@ def _stat(folder: str) -> list[bytes]:
 
 
 def _fields(stat: bytes) -> list[bytes]:
-    """Return the state, the parent, and more (proc(5), stat: the name before them may contain any character)."""
-    return stat[stat.rindex(b")") + 2 :].split()
+    """Return the state, the parent, and the rest (proc(5), stat: the name before may contain any character)."""
+    return stat[stat.rindex(b")") + 2 :].split(None, 2)
 
 
 def _until_an_alarm(process: int, wait: Wait) -> Wait:

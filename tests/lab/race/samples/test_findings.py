@@ -168,7 +168,7 @@ def test_strides_of_fast_actors_grow_at_once() -> None:
     """After a few strides, they are long enough."""
     found = lengths(cost=1e-6)
     assert found[0] == 1
-    assert max(found[:5]) > 1_000
+    assert max(found[:6]) > 500
     assert all(later <= 16 * earlier for earlier, later in zip(found, found[1:]))
 
 
@@ -179,7 +179,7 @@ def test_actors_that_take_no_cpu_time() -> None:
 
 def test_stride_takes_about_the_time_that_it_should() -> None:
     """It is long enough not to consist of thread switches, and short enough that outcomes are judged often."""
-    assert lengths(cost=1e-5)[-1] == pytest.approx(700, rel=0.2)
+    assert lengths(cost=1e-5)[-1] == pytest.approx(300, rel=0.2)
 
 
 def test_lengths_do_not_fall() -> None:
