@@ -122,7 +122,8 @@ def add(d: Any) -> None:
 
 
 @pytest.mark.refuted(
-    CPYTHON and sys.version_info >= (3, 15), reason="since 3.15, what is there already is kept (gh-142495)"
+    CPYTHON and sys.version_info >= (3, 14, 3),
+    reason="since 3.14.3, what is there already is kept (gh-142495)",
 )
 @pytest.mark.claim(
     "A defaultdict calls a factory in Python for each thread that finds no key: what one thread adds can be lost",
@@ -133,8 +134,8 @@ def test_a_factory_in_python_can_run_twice(lab: Lab) -> None:
 
 
 @pytest.mark.refuted(
-    not gil_enabled() and sys.version_info < (3, 15),
-    reason="without a GIL, before 3.15, a thread can replace the list that another one has just stored (gh-142495)",
+    not gil_enabled() and sys.version_info < (3, 14, 3),
+    reason="without a GIL, before 3.14.3, a thread can replace the list that another one has just stored (gh-142495)",
 )
 @pytest.mark.claim(
     "With list as its factory, threads that ask a defaultdict for a new key get the same list",

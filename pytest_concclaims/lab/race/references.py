@@ -142,8 +142,8 @@ def parts(thing: Any) -> Iterable[object]:
     """
     if issubclass(type(thing), type):
         return (*vars(thing).values(), *thing.__mro__, type(thing))
-    if thing is sys.modules:
-        return ()
+    if thing is sys.modules:  # without the modules: all objects are in them
+        return tuple(thing)
     if issubclass(type(thing), dict):
         return (len(thing), *chain.from_iterable(dict.items(thing)), *gc.get_referents(thing))
     if issubclass(type(thing), _thread.LockType):

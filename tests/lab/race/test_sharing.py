@@ -383,6 +383,13 @@ def test_what_shows_exceptions_is_left_out() -> None:
     assert all(thing is not linecache.cache for thing in things)
 
 
+def test_added_module_is_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The modules themselves are left out, and their names are not."""
+    before = Snapshot([lambda: sys.modules])
+    monkeypatch.setitem(sys.modules, "added_by_a_test", ModuleType("added_by_a_test"))
+    assert before.changed() is not None
+
+
 def test_first_attribute_of_a_function_is_a_change() -> None:
     """A function without attributes has no dict in the snapshot."""
 

@@ -140,8 +140,6 @@ class Watch:
             points = switch_points(code, self._grade)
             if _BREAKPOINT_NAME in code.co_names:
                 points = _without_breakpoints(points, code, self._grade)
-            if points.after_star_call and not StarCalls.are_reported:
-                self.unseen = "after a call method(*args) of a bound method, which it does not report"
             self._points[id(code)] = points
             self._codes.append(code)  # keeps its identity from being used again
             self.started_threads = self.started_threads or code is _START_THREAD
@@ -221,13 +219,23 @@ class Monitoring(Watch):
         monitoring.free_tool_id(self._tool)
 
     def _on_code(self, code: CodeType, *_: object) -> None:
-        if id(code) in self._points or get_ident() not in self._actors:
+        if get_ident() not in self._actors:
+            return
+        if not StarCalls.are_reported:
+            self._note_star_call(sys._getframe(1).f_back)  # noqa: SLF001  (documented)
+        if id(code) in self._points:
             return
         events = self._monitoring.events
         points = self._points_of(code)
         calls = points.after_c_call or points.after_star_call or _BREAKPOINT_NAME in code.co_names
         wanted = events.INSTRUCTION | (events.CALL if calls else 0)
         self._monitoring.set_local_events(self._tool, code, wanted)
+
+    def _note_star_call(self, caller: FrameType | None) -> None:
+        """Note a function in Python that was called with ``*args``: after a bound method, threads are switched."""
+        points = None if caller is None else self._points.get(id(caller.f_code))
+        if points is not None and caller is not None and caller.f_lasti in points.after_star_call:
+            self.unseen = "after a call method(*args) of a bound method, which it does not report"
 
     def _instruction_callback(self) -> Callable[[CodeType, int], object]:
         """Return the callback that runs most often by far. It has all that it needs in local variables."""

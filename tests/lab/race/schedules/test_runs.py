@@ -184,6 +184,18 @@ def test_threads_that_actors_start_are_noticed() -> None:
         assert not runs.started_threads
 
 
+@pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="others report all calls")
+def test_function_called_with_star_arguments_leaves_doubt() -> None:
+    """A switch point follows if it is a bound method, which CPython 3.12 does not report. It reports code in C."""
+    one = (1,)
+    with runs_of(list, lambda _: increase(*one), increase_nothing) as runs:
+        runs.run(())
+        assert "call method(*args)" in str(runs.doubt)
+    with runs_of(list, lambda _: max(*one, 2), increase_nothing) as runs:
+        runs.run(())
+        assert runs.doubt is None
+
+
 def increase_nothing(_: object) -> None:
     """Call a function."""
     increase(0)
