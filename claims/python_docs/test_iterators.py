@@ -96,7 +96,8 @@ def test_a_generator_gives_no_item_twice(lab: Lab) -> None:
 )
 @pytest.mark.claim("A generator that threads share never crashes the interpreter", source=f"{SOURCE}, beyond")
 def test_a_shared_generator_does_not_crash(lab: Lab) -> None:
-    assert lab.race(numbers, next, next, exceptions=ValueError).never(lab.CRASH)
+    # A generator that two threads have entered may raise anything.
+    assert lab.race(numbers, next, next, exceptions=Exception).never(lab.CRASH)
 
 
 def teed() -> SimpleNamespace:
