@@ -50,7 +50,7 @@ def get(items: Any) -> object:
     ("text", "kind"),
     [
         pytest.param("Queue", queue.Queue, id="queue"),
-        pytest.param("SimpleQueue", queue.SimpleQueue, id="simplequeue"),
+        pytest.param("SimpleQueue", lambda: queue.SimpleQueue(), id="simplequeue"),
     ],
 )
 @pytest.mark.claim(
@@ -73,7 +73,11 @@ ORDERS = [
         "PriorityQueue", "lowest", queue.PriorityQueue, (in_turn(10, 11, 12, 20, 21, 22),), id="priorityqueue"
     ),
     pytest.param(
-        "SimpleQueue", "first", queue.SimpleQueue, (in_turn(10, 11, 12), in_turn(20, 21, 22)), id="simplequeue"
+        "SimpleQueue",
+        "first",
+        lambda: queue.SimpleQueue(),
+        (in_turn(10, 11, 12), in_turn(20, 21, 22)),
+        id="simplequeue",
     ),
 ]
 

@@ -151,7 +151,7 @@ CALLS = [
     pytest.param(
         "notify",
         "a Lock",
-        threading.Lock,
+        lambda: threading.Lock(),
         lambda condition: condition.notify(),
         id="notify-lock",
         marks=pytest.mark.refuted(
