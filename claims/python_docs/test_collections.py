@@ -52,6 +52,14 @@ def three_keys() -> Any:
     return OrderedDict([(1, 1), (2, 2), (3, 3)])
 
 
+def keys(d: Any) -> object:
+    """Return the keys, or what stands in their place in a damaged object: CPython 3.13t damages it."""
+    try:
+        return tuple(d)
+    except Exception as error:  # noqa: BLE001  (it may be any)
+        return type(error).__name__
+
+
 no_lock = pytest.mark.refuted(
     PYPY or not gil_enabled(),
     reason="PyPy's OrderedDict makes these of several steps, and CPython's has no lock without a GIL (gh-125996)",
@@ -70,7 +78,7 @@ ORDERED = [
     "{text} of an OrderedDict, as an LRU cache uses it, is atomic", source=f"{SOURCE}, OrderedDict, beyond"
 )
 def test_an_operation_of_an_ordered_dict_is_atomic(lab: Lab, text: str, operation: Act, beside: Act) -> None:
-    assert lab.race(three_keys, operation, beside, observe=tuple).atomic()
+    assert lab.race(three_keys, operation, beside, observe=keys).atomic()
 
 
 # --- Counter
