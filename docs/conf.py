@@ -10,8 +10,8 @@ project_copyright = author
 release = installed_version("pytest-concclaims")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-# matrix.md is made by "concclaims matrix"; reference/article.md includes it.
-exclude_patterns = ["_build", "matrix.md"]
+# These are made by "concclaims matrix"; reference/article.md and reference/python_docs.md include them.
+exclude_patterns = ["_build", "matrix.md", "python_docs.md"]
 # Links such as race.md#controls lead to headings.
 myst_heading_anchors = 3
 suppress_warnings = [
