@@ -17,7 +17,7 @@ from ....interpreter import PYPY, gil_enabled
 from ...failure import Failed, Failure
 from ...threads import ends_of_new_threads
 from ..experiment import Actor, Subject
-from ..orders import Call, History, Order, Raised, Results, Sequential, result_of
+from ..orders import Call, History, Order, Raised, Results, Sequential, order_count, result_of
 from ..outcome import check_fresh, close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
@@ -98,7 +98,7 @@ class Runs:
         #: Of how many further runs to find what they change; each is the repetition of another one, or repeated.
         self._compared = 0
         if finds_once and not subject.in_processes:  # what a process changes ends with it
-            orders = min(math.factorial(len(self._actors)), _MOST_COMPARED_ORDERS) if question.atomic else 0
+            orders = min(order_count([1] * len(self._actors)), _MOST_COMPARED_ORDERS) if question.atomic else 0
             self._compared = 2 * (orders + _COMPARED_RUNS * (1 + subject.interrupted))
         #: The latest of these runs, if it has changed something.
         self._changing: tuple[Schedule, Order | None] | None = None

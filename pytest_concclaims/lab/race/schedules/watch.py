@@ -219,11 +219,12 @@ class Monitoring(Watch):
         monitoring.free_tool_id(self._tool)
 
     def _on_code(self, code: CodeType, *_: object) -> None:
-        if get_ident() not in self._actors:
+        is_known = id(code) in self._points
+        if (is_known and StarCalls.are_reported) or get_ident() not in self._actors:
             return
         if not StarCalls.are_reported:
             self._note_star_call(sys._getframe(1).f_back)  # noqa: SLF001  (documented)
-        if id(code) in self._points:
+        if is_known:
             return
         events = self._monitoring.events
         points = self._points_of(code)
@@ -233,8 +234,8 @@ class Monitoring(Watch):
 
     def _note_star_call(self, caller: FrameType | None) -> None:
         """Note a function in Python that was called with ``*args``: after a bound method, threads are switched."""
-        points = None if caller is None else self._points.get(id(caller.f_code))
-        if points is not None and caller is not None and caller.f_lasti in points.after_star_call:
+        points = self._points.get(id(caller.f_code)) if caller else None
+        if caller and points and caller.f_lasti in points.after_star_call:
             self.unseen = "after a call method(*args) of a bound method, which it does not report"
 
     def _instruction_callback(self) -> Callable[[CodeType, int], object]:
