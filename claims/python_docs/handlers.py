@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import itertools
+import os
 import signal
 import threading
 import time
@@ -39,17 +40,24 @@ def thread_of_the_handler() -> str:
 
 def thread_of_the_exception() -> str:
     """Return in which thread an exception is raised by the handler of a signal that another thread has received."""
-    done = threading.Event()
+    done, (reading, writing) = threading.Event(), os.pipe()
     raised_in: list[str] = []
 
     def handle(*_: object) -> None:
         raise _SignalError
 
+    def send() -> None:
+        os.read(reading, 1)
+        _send_to_itself(done, raised_in)
+
     signal.signal(signal.SIGUSR1, handle)
-    thread = threading.Thread(target=_send_to_itself, args=(done, raised_in))
+    thread = threading.Thread(target=send)
+    thread.start()
+    end = time.monotonic() + PATIENCE_S
     try:
-        thread.start()
-        done.wait(PATIENCE_S)
+        os.write(writing, b"x")
+        while not raised_in and time.monotonic() < end:  # code of threading would leave its lock in disorder
+            time.sleep(TIMER_S)
     except _SignalError:
         raised_in.append(_kind_of_this_thread())
     done.set()

@@ -34,6 +34,9 @@ class Raised:
         return f"{self.type.__name__} raised"
 
 
+_UNCHANGING = frozenset({type(None), bool, int, float, str, bytes, Raised})
+
+
 def result_of(call: Callable[[], object]) -> object:
     """Return what a call returns or raises.
 
@@ -55,6 +58,8 @@ def kept(result: Any) -> Any:
 
     A hashable result is not copied: its identity may matter.
     """
+    if type(result) in _UNCHANGING:  # this is called for each sample
+        return result
     if isinstance(result, dict):
         made = copy.copy(result)
         for key, item in result.items():

@@ -66,8 +66,9 @@ class Asked:
         __tracebackhide__ = True
         runner = self._runner
         try:
-            budget = runner.conditions.budget
-            with self._bench.progress(f"{self._call}, at most {budget:g} s"), self._bench.suspended():
+            conditions = runner.conditions
+            progress = self._bench.progress(f"{self._call}, at most {conditions.budget:g} s")
+            with progress, self._bench.suspended(), conditions.forking():
                 result = runner.ask(asked, self._bench.sampling)
         except ForkedError as broken:
             self.error = RaceError(f"{self._call}: the child process failed with an exception\n{broken}")

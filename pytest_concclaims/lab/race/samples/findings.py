@@ -11,7 +11,7 @@ from .power import Absence
 from .strategies import Strategy
 from .tally import Tally
 
-#: CPU seconds that a stride should take in all its threads; it is short, so that outcomes are judged often.
+#: CPU seconds that a stride should take in all its threads, with the judging of its outcomes.
 STRIDE_S = 0.004
 #: CPU seconds that a stride is taken to use at least, because some clocks are coarse.
 _LEAST_S = 1e-4
@@ -33,24 +33,28 @@ class Side:
     """The race or its control, which are sampled in turns.
 
     :param tally: of the samples.
-    :param length: of the next stride, in samples.
+    :param lengths: of the next stride of each strategy, in samples; 1 for a strategy that has had none.
     :param turn_s: seconds of the next turn.
     :param seconds: of all turns.
     """
 
     tally: Tally = field(default_factory=Tally)
-    length: int = 1
+    lengths: dict[Strategy, int] = field(default_factory=dict)
     turn_s: float = _FIRST_TURN_S
     seconds: float = 0.0
 
-    def learn_length(self, seconds: float) -> None:
-        """Adapt the length of the next stride to the time that the latest one took.
+    def length(self, strategy: Strategy) -> int:
+        """Return the length of a strategy's next stride, in samples."""
+        return self.lengths.get(strategy, 1)
 
-        :param seconds: CPU time of the latest stride in all its threads, which other programs on the machine do not
-            affect.
+    def learn_length(self, strategy: Strategy, seconds: float) -> None:
+        """Adapt the length of a strategy's next stride to the time that its latest one took.
+
+        :param seconds: CPU time of that stride in all its threads, which other programs on the machine do not affect.
         """
-        fitting = min(_MAX_LENGTH, self.length * _GROWTH, int(self.length * STRIDE_S / max(seconds, _LEAST_S)))
-        self.length = max(self.length, fitting)  # it never shrinks: a short stride mostly wakes threads
+        length = self.length(strategy)
+        fitting = min(_MAX_LENGTH, length * _GROWTH, int(length * STRIDE_S / max(seconds, _LEAST_S)))
+        self.lengths[strategy] = max(length, fitting)  # it never shrinks: a short stride mostly wakes threads
 
 
 @dataclass

@@ -112,19 +112,18 @@ class Sampler:
                 side.tally.seen, side.tally.witness = Count(), None
 
     def _stride(self, threads: ActorThreads, started: float, end: float) -> None:
-        tally, strategies = self._side.tally, self._findings.strategies
+        side, tally, strategies = self._side, self._side.tally, self._findings.strategies
         index = tally.turns % len(strategies)
-        seen = self._seen(threads, index, end)
-        tally.add(seen, self._judge, strategies[index], clock() - started)
-
-    def _seen(self, threads: ActorThreads, index: int, end: float) -> Outcomes:
-        """Return the outcomes of a stride, or of several strides of one sample each."""
-        side = self._side
+        strategy, cpu = strategies[index], time.process_time()
         if self._findings.are_pooled(side):
-            cpu = time.process_time()
-            seen = self._sampled(threads, index, side.length, end)
-            side.learn_length(time.process_time() - cpu)
-            return seen
+            seen = self._sampled(threads, index, side.length(strategy), end)
+            tally.add(seen, self._judge, strategy, clock() - started)
+            side.learn_length(strategy, time.process_time() - cpu)
+        else:
+            tally.add(self._one_at_a_time(threads, index, end), self._judge, strategy, clock() - started)
+
+    def _one_at_a_time(self, threads: ActorThreads, index: int, end: float) -> Outcomes:
+        """Return the outcomes of several strides of one sample each."""
         seen, until = Outcomes([], []), min(end, clock() + STRIDE_S)
         while True:
             one = self._sampled(threads, index, 1, end)

@@ -61,7 +61,7 @@ class SampleSearch:
             of_race, until = side is self.findings.race, min(end, begun + side.turn_s)
             side.turn_s *= 2
             if self.findings.crash and not of_race:
-                side.length = 1  # all samples of a stride that crashes count as overlapping
+                side.lengths.clear()  # all samples of a stride that crashes count as overlapping
             self._take_turn(side, question, started, until)
             after = self.findings.race if of_race else self.findings.control
             after.seconds += clock() - begun

@@ -116,10 +116,7 @@ class ScheduleSearch:
     def _of_control(self, question: OutcomeQuestion, seconds: float) -> Explored:
         """Return what the control's schedules show."""
         control = self._control(question, portable=self._conditions.portable)
-        explored = control.explored(seconds, stop_after=_ENOUGH_OF_CONTROL)
-        if explored.once and control.may_be_afresh:
-            return control.explored_afresh(seconds)
-        return explored
+        return _beside_the_verdict(control, seconds, _ENOUGH_OF_CONTROL)
 
     def _of_race(self, race: Side, budget: float) -> Searched:
         """Return what the race's schedules show. A witness counts if another process repeats it, or it is sound."""
@@ -169,9 +166,13 @@ class ScheduleSearch:
 
     def _anywhere(self, side: Side) -> Explored:
         """Return what portable schedules show."""
-        seconds = _PORTABLE_PART * self._conditions.budget
-        explored = side.explored(seconds, stop_after=_ENOUGH_PORTABLE)
-        return side.explored_afresh(seconds) if explored.once and side.may_be_afresh else explored
+        return _beside_the_verdict(side, _PORTABLE_PART * self._conditions.budget, _ENOUGH_PORTABLE)
+
+
+def _beside_the_verdict(side: Side, seconds: float, stop_after: int) -> Explored:
+    """Return what schedules show that no "never" rests on alone: each has its own process if that can help."""
+    explored = side.explored(seconds, stop_after=stop_after, finds_once=side.may_be_afresh)
+    return side.explored_afresh(seconds) if explored.once and side.may_be_afresh else explored
 
 
 def with_fresh_processes(explored: Explored, afresh: Explored | None) -> Explored:

@@ -97,11 +97,12 @@ class Side:
 
         return self._conditions.in_child(run, self.subject, seconds, where)
 
-    def explored(self, seconds: float, *, stop_after: int = 1) -> Explored:
+    def explored(self, seconds: float, *, stop_after: int = 1, finds_once: bool = True) -> Explored:
         """Run schedules in one process, and return what they show.
 
         :param seconds: after which the search ends.
         :param stop_after: as of :class:`Explorer`.
+        :param finds_once: as of :class:`Runs`.
         """
 
         def explore(runs: Runs) -> Explored:
@@ -124,7 +125,7 @@ class Side:
             explored.remarks = (UNSCHEDULED,) if runs.started_threads else ()
             return _on_fresh_states(explored, runs) if self.subject.in_processes else explored
 
-        return self._unless_crash_is_sought(lambda: self.in_child(explore, seconds, finds_once=True))
+        return self._unless_crash_is_sought(lambda: self.in_child(explore, seconds, finds_once=finds_once))
 
     def explored_afresh(self, seconds: float) -> Explored:
         """Run each schedule in a process of its own, and return what they show."""

@@ -154,8 +154,8 @@ def lengths(cost: float, waking: float = 0.001, strides: int = 12) -> list[int]:
     """Return the lengths of strides with the same CPU time for each sample."""
     one, found = side(), []
     for _ in range(strides):
-        found.append(one.length)
-        one.learn_length(waking + found[-1] * cost)
+        found.append(one.length(Strategy.LEAPFROG))
+        one.learn_length(Strategy.LEAPFROG, waking + found[-1] * cost)
     return found
 
 
@@ -185,15 +185,22 @@ def test_stride_takes_about_the_time_that_it_should() -> None:
 def test_lengths_do_not_fall() -> None:
     """One slow stride does not shorten the next."""
     one = side()
-    one.length = 100
-    one.learn_length(1.0)
-    assert one.length == 100
+    one.lengths[Strategy.LEAPFROG] = 100
+    one.learn_length(Strategy.LEAPFROG, 1.0)
+    assert one.length(Strategy.LEAPFROG) == 100
+
+
+def test_each_strategy_has_lengths_of_its_own() -> None:
+    """One of them may take much longer for a sample."""
+    one = side()
+    one.learn_length(Strategy.LEAPFROG, 0.0)
+    assert one.length(Strategy.LEAPFROG) > one.length(Strategy.RENDEZVOUS) == 1
 
 
 def test_control_has_lengths_of_its_own() -> None:
     """The control's actors may be slower or faster than the race's."""
     known = findings()
     for _ in range(5):
-        known.race.learn_length(0.001)
-    assert known.race.length > 1_000
-    assert known.control.length == 1
+        known.race.learn_length(Strategy.LEAPFROG, 0.001)
+    assert known.race.length(Strategy.LEAPFROG) > 1_000
+    assert known.control.length(Strategy.LEAPFROG) == 1

@@ -50,6 +50,7 @@ from pytest_concclaims.lab.race.race import Race
 from pytest_concclaims.lab.race.samples import actor_threads, power, sampler
 from pytest_concclaims.lab.race.samples.findings import Findings, Side
 from pytest_concclaims.lab.race.samples.search import SampleSearch
+from pytest_concclaims.lab.race.samples.strategies import Strategy
 from pytest_concclaims.lab.race.samples.stride import Stride, clock
 from pytest_concclaims.lab.race.samples.tally import Count, Tally
 
@@ -666,10 +667,10 @@ def test_control_that_is_to_crash_begins_with_a_short_stride(monkeypatch: pytest
     lengths: dict[str, list[int]] = {"race": [], "control": []}
 
     def take_turn(search: SampleSearch, side: Side, *_: object) -> None:
-        lengths["race" if side is search.findings.race else "control"].append(side.length)
+        lengths["race" if side is search.findings.race else "control"].append(side.length(Strategy.LEAPFROG))
         side.tally.turns += 1
         side.tally.total.add(9, 9)
-        side.length = 4096
+        side.lengths[Strategy.LEAPFROG] = 4096
         search.findings.race.tally.seen.samples = int(len(lengths["control"]) == 3)  # that settles it
 
     monkeypatch.setattr(SampleSearch, "_take_turn", take_turn)
