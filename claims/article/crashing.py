@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from .processes import WAIT_LIMIT_S
+from .processes import QUICKEST, WAIT_LIMIT_S
 
 
 def segmentation_fault() -> None:
@@ -142,7 +142,7 @@ class OtherTask(NamedTuple):
 
 def crash_beside_another_task() -> OtherTask:
     """Let a worker of an executor crash while another worker has a task."""
-    context = multiprocessing.get_context()
+    context = multiprocessing.get_context(QUICKEST)
     begun = context.Semaphore(0)
     over, crashing_begun = multiprocessing.RawValue("i", 0), multiprocessing.RawValue("b", 0)
     with concurrent.futures.ProcessPoolExecutor(2, context, _set_up, (begun, over, crashing_begun)) as executor:

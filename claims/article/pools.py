@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .processes import START_METHODS, WAIT_LIMIT_S, clock, starting
+from .processes import QUICKEST, WAIT_LIMIT_S, clock, starting
 
 if TYPE_CHECKING:
     from pytest_concclaims import Lab
@@ -100,8 +100,8 @@ class Workers:
 
 @contextmanager
 def pool_of(lab: Lab, size: int, *, maxtasksperchild: int | None = None) -> Iterator[Workers]:
-    """Start a pool, by fork if possible, which takes the least time; when the block is left, it is gone."""
-    context: Any = multiprocessing.get_context("fork" if "fork" in START_METHODS else None)
+    """Start a pool; when the block is left, it is gone."""
+    context: Any = multiprocessing.get_context(QUICKEST)
     gate = _Gate(context.Semaphore(0), multiprocessing.RawValue("b", 0))
     with starting():  # for all of it, as a pool may start workers at any time
         pool = context.Pool(size, initializer=_wait_at, initargs=(gate,), maxtasksperchild=maxtasksperchild)
@@ -185,7 +185,7 @@ class DefaultSize(NamedTuple):
 def default_size_on_one_core() -> DefaultSize:
     """Use one core only, and start a pool; it needs a fresh interpreter, which ends afterwards."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    with multiprocessing.Pool() as pool:
+    with multiprocessing.get_context(QUICKEST).Pool() as pool:
         workers = len(multiprocessing.active_children())
         _end(pool)
     options = getattr(sys, "_xoptions", {})  # PyPy has none

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_concclaims import PYPY, Lab
 
-from .objects import LONG
+from .objects import LONG, take_time
 from .tables import Act
 from .threads import PATIENCE_S, Threads, refusable
 
@@ -38,6 +38,27 @@ def holding(kind: Any, *numbers: int) -> Any:
     return items
 
 
+class UnguardedQueue:
+    """A queue without a lock."""
+
+    def __init__(self) -> None:
+        self.items: tuple[int, ...] = ()
+
+    def put(self, item: int) -> None:
+        before = self.items
+        take_time()  # other threads run here
+        self.items = (*before, item)
+
+    def get_nowait(self) -> int:
+        first, *rest = self.items
+        take_time()
+        self.items = tuple(rest)
+        return first
+
+    def qsize(self) -> int:
+        return len(self.items)
+
+
 def put(items: Any) -> None:
     items.put(2)
 
@@ -57,7 +78,8 @@ def get(items: Any) -> object:
     "A {text} exchanges items safely between threads: what put and get do is atomic", source=SOURCE, budget=LONG
 )
 def test_put_and_get_are_atomic(lab: Lab, text: str, kind: Callable[[], Any]) -> None:
-    assert lab.race(lambda: holding(kind, 1, 3), put, get, observe=drained).atomic()
+    control = lab.control(put, get, setup=lambda: holding(UnguardedQueue, 1, 3))
+    assert lab.race(lambda: holding(kind, 1, 3), put, get, observe=drained, control=control).atomic()
 
 
 def in_turn(*numbers: int) -> Callable[[list[int]], bool]:

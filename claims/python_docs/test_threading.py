@@ -14,7 +14,7 @@ import pytest
 
 from pytest_concclaims import FREE_THREADED_BUILD, Lab
 
-from .objects import LONG, process
+from .objects import LONG, process, take_time
 from .tables import Act
 from .threads import PATIENCE_S, Threads, in_a_thread, refusable
 
@@ -31,6 +31,20 @@ def release(lock: Any) -> None:
     lock.release()
 
 
+class Door:
+    """A lock that is taken in two steps."""
+
+    def __init__(self) -> None:
+        self.is_free = True
+
+    def acquire(self, *, blocking: bool) -> bool:
+        if not self.is_free:
+            return blocking
+        take_time()  # other threads run here
+        self.is_free = False
+        return True
+
+
 LOCKS = [
     pytest.param("Lock", lambda: threading.Lock(), id="lock"),
     pytest.param("RLock", lambda: threading.RLock(), id="rlock"),
@@ -43,7 +57,9 @@ LOCKS = [
 @pytest.mark.parametrize(("text", "make"), LOCKS)
 @pytest.mark.claim("{text}.acquire is executed atomically: of two threads, one gets in", source=SOURCE, budget=LONG)
 def test_of_two_threads_one_acquires(lab: Lab, text: str, make: Callable[[], object]) -> None:
-    assert lab.race(make, try_to_acquire, try_to_acquire).always((True, False), (False, True))
+    control = lab.control(try_to_acquire, try_to_acquire, setup=Door)
+    race = lab.race(make, try_to_acquire, try_to_acquire, control=control)
+    assert race.always((True, False), (False, True))
 
 
 def acquire(lock: Any) -> object:
@@ -200,7 +216,18 @@ def receive_too_late(mailbox: Mailbox) -> bool:
 def send(mailbox: Mailbox) -> None:
     with mailbox.condition:
         mailbox.full = True
+        mailbox.sent = True
         mailbox.condition.notify()
+
+
+def look(mailbox: Mailbox) -> tuple[bool, bool]:
+    return mailbox.full, mailbox.sent
+
+
+def send_in_steps(mailbox: Mailbox) -> None:
+    mailbox.full = True
+    take_time()  # other threads run here
+    mailbox.sent = True
 
 
 @pytest.mark.claim(
@@ -217,7 +244,7 @@ def test_a_notification_can_be_missed_without_the_lock(lab: Lab) -> None:
     budget=LONG,
 )
 def test_no_notification_is_missed_with_the_lock(lab: Lab) -> None:
-    assert lab.race(Mailbox, receive, send).atomic()
+    assert lab.race(Mailbox, receive, send, control=(look, send_in_steps)).atomic()
 
 
 @pytest.mark.claim(

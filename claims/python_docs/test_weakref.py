@@ -10,7 +10,7 @@ import pytest
 
 from pytest_concclaims import PYPY, Lab
 
-from .objects import Value, process, take_time
+from .objects import LONG, Value, process, take_time
 
 SOURCE = "docs: weakref, weak reference objects"
 
@@ -74,6 +74,7 @@ def test_a_strong_reference_is_safe(lab: Lab) -> None:
         live_and_die,
         observe=lambda _, values: values[0],
         control=(use_late, live_and_die),
+        budget=LONG,
     )
     assert race.always(1, "dead")
 

@@ -28,7 +28,7 @@ _MOST_CALLS = 1 << 20
 #: Seconds that a sample may take so that both arms have the same number of calls.
 _EVEN_UP_TO_S = 10 * _LONG_ENOUGH_S
 #: Seconds that a pair takes with the longest pause before it.
-_PAUSE_S = 0.03
+_PAUSE_S = 0.02
 #: The record has the times of the first samples, at most this number.
 _KEPT = 1000
 

@@ -122,7 +122,7 @@ class Recorder:
                 self._keep()
 
     def _keep(self) -> None:
-        """Write the run record so far, in case this process is killed; at most a tenth of the time goes into it."""
+        """Write the run record so far, in case this process is killed; a fiftieth of the time goes into it at most."""
         begin = time.perf_counter()
         if begin < self._keep_from or os.getpid() != self._process:
             return
@@ -134,7 +134,7 @@ class Recorder:
             for path in paths:
                 write_whole(path, text)
         end = time.perf_counter()
-        self._keep_from = end + 9 * (end - begin)
+        self._keep_from = end + 49 * (end - begin)
 
     def _results(self) -> list[ClaimResult]:
         """Return the results of the claims that have ended; one that was interrupted has not."""
