@@ -122,7 +122,7 @@ class Recorder:
                 self._keep()
 
     def _keep(self) -> None:
-        """Write the run record so far, in case this process is killed; a fiftieth of the time goes into it at most."""
+        """Write the run record so far, in case this process is killed; it takes at most a fiftieth of the time."""
         begin = time.perf_counter()
         if begin < self._keep_from or os.getpid() != self._process:
             return

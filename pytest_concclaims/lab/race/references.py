@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import dis
 import gc
+import inspect
 import logging
 import os
 import sys
@@ -19,6 +20,7 @@ from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
     CodeType,
+    FrameType,
     FunctionType,
     GetSetDescriptorType,
     MemberDescriptorType,
@@ -58,6 +60,7 @@ _STANDARD = getattr(sys, "stdlib_module_names", None) or {
 _WITHOUT_STATE = frozenset({*_STANDARD, "pytest", "_pytest", "pluggy", "xdist", "execnet", "pytest_concclaims"})
 #: Built-in functions with which a function may use any of its globals.
 _BY_NAME = frozenset({"globals", "eval", "exec"})
+_OF_A_GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 CONTAINERS = (dict, list, set, deque, bytearray, array)
 
@@ -86,7 +89,13 @@ def _is_atom(thing: object) -> bool:
 
 
 def _is_left_out(thing: Any) -> bool:
-    """Return whether an object belongs to Python's machinery, or to the experiment itself."""
+    """Return whether an object belongs to Python's machinery, to the experiment itself, or to a call that runs.
+
+    PyPy's ``get_referents`` leads from a thread-local object to all calls of the thread. A generator's frame has its
+    state.
+    """
+    if type(thing) is FrameType:
+        return not thing.f_code.co_flags & _OF_A_GENERATOR
     if type(thing) is FunctionType:
         if type(thing.__code__) is not CodeType:  # a built-in function of PyPy
             return True

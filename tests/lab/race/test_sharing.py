@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, ClassVar
 
 import pytest
@@ -381,6 +381,32 @@ def test_what_shows_exceptions_is_left_out() -> None:
     """Each thread refers to it, and it refers to all modules whose source was ever shown."""
     things = reached([lambda: threading.Thread, lambda: traceback.format_exc()], referred)
     assert all(thing is not linecache.cache for thing in things)
+
+
+LOCAL = threading.local()
+
+
+def test_call_that_runs_is_left_out() -> None:
+    """On PyPy, a thread-local object refers to all calls of the thread, and these to nearly everything."""
+    LOCAL.number = 1
+    frame = sys._getframe()
+    things = reached([lambda: LOCAL, lambda: frame], referred)
+    assert not any(isinstance(thing, FrameType) for thing in things)
+
+
+def test_change_in_a_generator_is_noticed() -> None:
+    """On PyPy, a generator refers to its frame, which has its local variables."""
+
+    def numbers(made: list[int]) -> Iterator[list[int]]:
+        while True:
+            made.append(1)
+            yield made
+
+    generator = numbers([])
+    next(generator)
+    before = Snapshot([lambda: next(generator)])
+    next(generator)
+    assert before.changed() is not None
 
 
 def test_added_module_is_a_change(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,9 +39,8 @@ _RUNS_BETWEEN_COLLECTIONS = 500
 #: The number of first runs that are recorded line by line, to find what actors do only once in a process; and of
 #: further runs, if a handler did not run in the first ones.
 _RECORDED_RUNS = 3
-#: Runs that are compared with their repetition: the first one, and once more if a handler did not run in it; before
-#: it, the orders of the calls, at most this number.
-_COMPARED_RUNS, _MOST_COMPARED_ORDERS = 1, 6
+#: Of the orders of the calls, those that are compared with their repetition; the first schedule always is.
+_MOST_COMPARED_ORDERS = 6
 #: The switch interval: long, so that threads are switched only on purpose; but a lost wake-up (glibc bug 25847) ends.
 _SWITCH_INTERVAL_S = 1.0
 
@@ -95,13 +94,14 @@ class Runs:
         #: Whether actors did something only the first time: an order of the calls ran other lines then, or a run
         #: changed something outside of the state, and its repetition did not.
         self.once = False
-        #: Of how many further runs to find what they change; each is the repetition of another one, or repeated.
+        #: Of how many further schedules and orders to find what their first run changes.
         self._compared = 0
         if finds_once and not subject.in_processes:  # what a process changes ends with it
             orders = min(order_count([1] * len(self._actors)), _MOST_COMPARED_ORDERS) if question.atomic else 0
-            self._compared = 2 * (orders + _COMPARED_RUNS * (1 + subject.interrupted))
-        #: The latest of these runs, if it has changed something.
-        self._changing: tuple[Schedule, Order | None] | None = None
+            self._compared = orders + 1 + subject.interrupted  # in one more, the handler may not have run
+        #: What was run last, and whether its first run has changed something.
+        self._latest: tuple[Schedule, Order | None] | None = None
+        self._has_changed = False
         self._begin = begin
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
@@ -254,7 +254,9 @@ class Runs:
             for actor, function in enumerate(self._actors)
         ]
         recording = None if write is None else Recording(write)
-        outside = self._snapshot()
+        is_first = self._latest != (schedule, order)
+        self._latest = schedule, order
+        outside = self._snapshot(is_first=is_first)
         self._watch.record(recording)
         try:
             self._watch.begin_run(self._actors if calls is None else [of_actor[0] for of_actor in calls], state)
@@ -265,24 +267,24 @@ class Runs:
         finally:
             self._watch.record(None)
             self._watch.end_run()
-        if outside is not None:
-            self._compare((schedule, order), has_changed=outside.changed() is not None)
+        self._compare(outside, is_first=is_first)
         for _, error in run.raised:
             if isinstance(error, Failed):  # the actor's process has ended, or an assertion of the claim failed in it
                 raise error
         return run, history.before
 
-    def _snapshot(self) -> Snapshot | None:
+    def _snapshot(self, *, is_first: bool) -> Snapshot | None:
         """Return a snapshot of what the functions refer to, after ``setup``; None if this run is not compared."""
-        if self._compared == 0:
+        if not (self._compared if is_first else self._has_changed):
             return None
-        self._compared -= 1
+        self._compared -= is_first
         return Snapshot([with_locks(function) for function in self._subject.functions])
 
-    def _compare(self, run: tuple[Schedule, Order | None], *, has_changed: bool) -> None:
+    def _compare(self, outside: Snapshot | None, *, is_first: bool) -> None:
         """Compare a run with its repetition: they may differ only in that the first one has made a cache."""
-        self.once = self.once or (run == self._changing and not has_changed)
-        self._changing = run if has_changed else None
+        has_changed = outside is not None and outside.changed() is not None
+        self.once = self.once or (outside is not None and not is_first and not has_changed)
+        self._has_changed = has_changed and is_first
 
     def _made(self, actor: int, calls: Sequence[Actor], state: Any, history: History) -> list[object]:
         """Make an actor's calls in its thread; return their results."""
