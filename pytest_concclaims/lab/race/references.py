@@ -30,8 +30,6 @@ from types import (
 )
 from typing import Any
 
-from .. import threads
-
 #: The maximal number of objects that are visited, the nearest first.
 MOST_THINGS = 10_000
 #: Types of methods in classes made in C code. On PyPy, some of these are the types of methods in Python, too.
@@ -50,8 +48,8 @@ _MACHINERY = frozenset(
     {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
     | {"traceback", "linecache"}
 )
-#: Modules of the experiment's own threads and hooks, which the module threading refers to while they run.
-_OWN = (f"{__package__}.schedules.", f"{__package__}.samples.", threads.__name__)
+#: This package, to whose threads and hooks the module threading refers while they run, and its claims.
+_OWN, _CLAIMS = "pytest_concclaims.", "pytest_concclaims.claims."
 #: Modules whose globals are no state of the claim's code. Before 3.10, the standard library has no list of its own.
 _STANDARD = getattr(sys, "stdlib_module_names", None) or {
     *(path.stem for path in Path(os.__file__).parent.iterdir()),
@@ -103,7 +101,9 @@ def _is_left_out(thing: Any) -> bool:
     else:
         one = thing if issubclass(type(thing), type) else type(thing)
         module = type.__getattribute__(one, "__dict__").get("__module__")
-    return type(module) is str and (module in _MACHINERY or module.startswith(_OWN))
+    if type(module) is not str:
+        return False
+    return module in _MACHINERY or (module.startswith(_OWN) and not module.startswith(_CLAIMS))
 
 
 def listed(step: Callable[[Any], Iterable[object]], thing: object) -> list[object]:

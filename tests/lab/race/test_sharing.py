@@ -370,7 +370,7 @@ def test_reading_the_attributes_of_an_object_changes_nothing() -> None:
     assert before.changed() is None
 
 
-@pytest.mark.parametrize("own", [Scheduler, Scheduler.run, Sampler, ends_of_threads_reported])
+@pytest.mark.parametrize("own", [Scheduler, Scheduler.run, Sampler, ends_of_threads_reported, reached])
 def test_experiment_itself_is_left_out(own: object) -> None:
     """Code that uses the module threading refers to the threads that run, which refer to the experiment."""
     threads = [LOCK, own]
