@@ -230,7 +230,7 @@ def test_pause_before_each_pair(lab: Lab, time_: Time) -> None:
     assert [calls for _, calls in time_.pauses] == list(range(6, 6 + 2 * 13, 2))
     pauses = [pause for pause, _ in time_.pauses]
     assert 0 <= pauses[0] <= 20 * MILLI
-    assert all(0 <= pause < 6 * MILLI for pause in pauses[1:]), "with the pair before, as long as that at most"
+    assert all(0 <= pause < 7 * MILLI for pause in pauses[1:]), "with the pair before, as long as that at most"
     assert len(set(pauses)) == len(pauses)
 
 
