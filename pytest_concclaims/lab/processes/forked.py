@@ -139,6 +139,7 @@ def objects_frozen() -> Iterator[None]:
 
     In a child, a collection would run finalizers of the parent's garbage, and copy the memory of all objects. Without
     a GIL, a freeze in the child would copy it, too. One context for several children is faster than one for each.
+    Afterwards, no object is frozen, not even one that was before.
     """
     if _freeze.is_on or not hasattr(gc, "freeze"):
         yield
