@@ -25,6 +25,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
 
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from typing import Any
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SIGKILL = 9
 #: The exit status if a step other than the call failed; the result may be missing, for example if the disk is full.
@@ -65,16 +69,26 @@ def forbid_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
+def prctl() -> Any:
+    """Return the C library's function of this name, which is loaded once; None if there is none."""
+    if not _loaded:
+        try:
+            import ctypes
+
+            _loaded.append(ctypes.CDLL(None).prctl)
+        except (ImportError, OSError, AttributeError):
+            _loaded.append(None)
+    return _loaded[0]
+
+
+_loaded: list[Any] = []
+
+
 def die_with_parent() -> None:
     """Make the kernel kill this process when its parent ends (Linux only): a killed parent cannot do it."""
-    if sys.platform != "linux":
-        return
-    try:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
-    except (ImportError, OSError, AttributeError):
-        return  # no prctl in this C library; a parent that ends normally kills its children
+    call = prctl() if sys.platform == "linux" else None
+    if call is not None:  # else a parent that ends normally kills its children
+        call(PR_SET_PDEATHSIG, SIGKILL)
 
 
 def _call(folder: str) -> None:

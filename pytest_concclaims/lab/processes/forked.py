@@ -13,6 +13,7 @@ import selectors
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import warnings
@@ -21,7 +22,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Generic, NoReturn, TypeVar
 
-from .child_main import die_with_parent, forbid_core_dumps
+from ...interpreter import gil_enabled
+from .child_main import die_with_parent, forbid_core_dumps, prctl
 from .signals import interrupts_held, kill_group
 
 with suppress(ImportError):
@@ -75,7 +77,8 @@ def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
     # Not at the module's top level: a subinterpreter imports this module, and cannot import faulthandler.
     import faulthandler  # noqa: F401
 
-    with objects_frozen(), tempfile.TemporaryFile() as stacks:
+    prctl()  # loaded here, or its garbage would be collected in the child
+    with tempfile.TemporaryFile() as stacks:
         reading, writing = os.pipe()
         process = _Process()
         with open(reading, "rb", buffering=0) as pipe:  # noqa: PTH123  (a descriptor)
@@ -92,7 +95,7 @@ def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
 
 @dataclass
 class _Freeze:
-    """Whether this module has frozen the objects of this process."""
+    """Whether the objects of this process are frozen for its children."""
 
     is_on: bool = False
 
@@ -135,22 +138,25 @@ class _Process:
 
 @contextmanager
 def objects_frozen() -> Iterator[None]:
-    """Keep the objects that there are out of garbage collections, here and in children that are forked meanwhile.
+    """Without a GIL, keep the objects that there are out of garbage collections, also in children forked meanwhile.
 
-    In a child, a collection would run finalizers of the parent's garbage, and copy the memory of all objects. Without
-    a GIL, a freeze in the child would copy it, too. One context for several children is faster than one for each.
-    Afterwards, no object is frozen, not even one that was before.
+    Each child freezes its objects, or a collection would run finalizers of the parent's garbage in it. Without a GIL,
+    that writes to all objects, so that their memory is copied; in this context, they are frozen once, and here.
+
+    This does nothing with a GIL, where a freeze takes no time; if the user has frozen objects, which stay frozen; and
+    beside other threads, which may make garbage meanwhile.
     """
-    if _freeze.is_on or not hasattr(gc, "freeze"):
+    is_useful = not gil_enabled() and hasattr(gc, "freeze") and threading.active_count() == 1
+    if _freeze.is_on or not is_useful or gc.get_freeze_count():
         yield
         return
-    _freeze.is_on = True
     gc.freeze()
     try:
+        _freeze.is_on = True
         yield
     finally:
-        gc.unfreeze()
         _freeze.is_on = False
+        gc.unfreeze()
 
 
 @contextmanager
@@ -193,6 +199,9 @@ def _be_child(work: Callable[[], T], parent: int, reading: int, writing: int, st
         import faulthandler
 
         faulthandler.enable(stacks, all_threads=True)
+        if hasattr(gc, "freeze") and not _freeze.is_on:
+            gc.freeze()
+        _freeze.is_on = False
         try:
             message = pickle.dumps(("returned", work()))
         except BaseException:  # noqa: BLE001  (it is sent to the parent)

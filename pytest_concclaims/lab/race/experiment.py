@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any, Optional
 
 from ...interpreter import gil_enabled
@@ -77,8 +78,9 @@ class Subject:
 
     @property
     def functions(self) -> tuple[Callable[..., Any] | None, ...]:
-        """The functions of the claim that a run calls."""
-        return self.setup, *self.actors, self.observe
+        """The functions of the claim that a run calls; without a scenario, all operations."""
+        calls = self.operations or self.actors if self.calls is None else chain.from_iterable(self.calls)
+        return self.setup, *calls, self.observe
 
     @property
     def is_parallel(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import dis
 import gc
-import inspect
 import logging
 import os
 import sys
@@ -30,6 +29,8 @@ from types import (
 )
 from typing import Any
 
+from .. import threads
+
 #: The maximal number of objects that are visited, the nearest first.
 MOST_THINGS = 10_000
 #: Types of methods in classes made in C code. On PyPy, some of these are the types of methods in Python, too.
@@ -48,8 +49,9 @@ _MACHINERY = frozenset(
     {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
     | {"traceback", "linecache"}
 )
-#: This package, to whose threads and hooks the module threading refers while they run, and its claims.
-_OWN, _CLAIMS = "pytest_concclaims.", "pytest_concclaims.claims."
+#: Modules of the experiment's own threads and hooks, which the module threading refers to while they run; and this
+#: one, whose cache each search makes larger.
+_OWN = (f"{__package__}.schedules.", f"{__package__}.samples.", threads.__name__, __name__)
 #: Modules whose globals are no state of the claim's code. Before 3.10, the standard library has no list of its own.
 _STANDARD = getattr(sys, "stdlib_module_names", None) or {
     *(path.stem for path in Path(os.__file__).parent.iterdir()),
@@ -58,7 +60,6 @@ _STANDARD = getattr(sys, "stdlib_module_names", None) or {
 _WITHOUT_STATE = frozenset({*_STANDARD, "pytest", "_pytest", "pluggy", "xdist", "execnet", "pytest_concclaims"})
 #: Built-in functions with which a function may use any of its globals.
 _BY_NAME = frozenset({"globals", "eval", "exec"})
-_OF_A_GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 CONTAINERS = (dict, list, set, deque, bytearray, array)
 
@@ -87,23 +88,17 @@ def _is_atom(thing: object) -> bool:
 
 
 def _is_left_out(thing: Any) -> bool:
-    """Return whether an object belongs to Python's machinery, to the experiment itself, or to a call that runs.
-
-    PyPy's ``get_referents`` leads from a thread-local object to all calls of the thread. A generator's frame has its
-    state.
-    """
-    if type(thing) is FrameType:
-        return not thing.f_code.co_flags & _OF_A_GENERATOR
-    if type(thing) is FunctionType:
+    """Return whether an object belongs to Python's machinery, or to the experiment itself."""
+    if type(thing) is FrameType:  # PyPy's get_referents leads from a thread-local object to all calls of its thread
+        module = thing.f_globals.get("__name__")
+    elif type(thing) is FunctionType:
         if type(thing.__code__) is not CodeType:  # a built-in function of PyPy
             return True
         module = thing.__module__
     else:
         one = thing if issubclass(type(thing), type) else type(thing)
         module = type.__getattribute__(one, "__dict__").get("__module__")
-    if type(module) is not str:
-        return False
-    return module in _MACHINERY or (module.startswith(_OWN) and not module.startswith(_CLAIMS))
+    return type(module) is str and (module in _MACHINERY or module.startswith(_OWN))
 
 
 def listed(step: Callable[[Any], Iterable[object]], thing: object) -> list[object]:

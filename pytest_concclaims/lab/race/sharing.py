@@ -8,12 +8,15 @@ wrong, so in doubt an object counts as changed or shared.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, Optional
 
 from ..callables import name_of
 from .references import ATOMS, CONTAINERS, listed, parts, reached, referred, walked
+
+#: An object, and the number of what it refers to; None if what it refers to was added or removed.
+Change = tuple[Any, Optional[int]]
 
 
 class Snapshot:
@@ -29,11 +32,23 @@ class Snapshot:
 
     def changed(self) -> str | None:
         """Return a phrase for something that has changed since; None if nothing has."""
+        return next((_words(thing) for thing, _ in self.changes()), None)
+
+    def changes(self) -> Iterator[Change]:
+        """Yield what has changed since: objects, and the number of what they refer to; None if that was added."""
         for thing, before in self._before:
             now = listed(referred, thing)
-            if len(now) != len(before) or not all(map(_is_same, before, now)):
-                return _words(thing)
-        return None
+            if len(now) != len(before):
+                yield thing, None
+            elif not all(map(_is_same, before, now)):
+                same = map(_is_same, before, now)
+                yield from ((thing, number) for number, is_same in enumerate(same) if not is_same)
+
+    def happened_once(self, first: Iterable[Change]) -> bool:
+        """Return whether of earlier changes to objects that are in this snapshot, one has not happened again."""
+        known = {id(thing) for thing, _ in self._before}
+        again = {(id(thing), number) for thing, number in self.changes()}
+        return any(id(thing) in known and (id(thing), number) not in again for thing, number in first)
 
 
 def shared(one: object, other: object) -> str | None:

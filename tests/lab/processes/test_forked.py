@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -20,7 +20,7 @@ import pytest
 from helpers.waiting import TIMEOUT_S, wait_until
 from pytest_concclaims.interpreter import gil_enabled
 from pytest_concclaims.lab.processes import forked
-from pytest_concclaims.lab.processes.forked import Forked, ForkedError, run_forked
+from pytest_concclaims.lab.processes.forked import Forked, ForkedError, objects_frozen, run_forked
 
 pytestmark = [
     pytest.mark.interpreter,
@@ -663,3 +663,28 @@ def test_child_writes_no_core_dump() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
     assert limits is not None
     assert limits[0] == 0
+
+
+@pytest.mark.skipif(not hasattr(gc, "freeze"), reason="PyPy does not say what it collects")
+@pytest.mark.parametrize("context", [nullcontext, objects_frozen])
+def test_child_collects_no_garbage_of_its_parent(context: Callable[[], AbstractContextManager[None]]) -> None:
+    """Nor does what a child runs first leave any."""
+    loop: list[object] = []
+    loop.append(loop)
+    del loop
+    with context():
+        assert [run_forked(gc.collect, deadline=TIMEOUT_S).value for _ in range(2)] == [0, 0]
+
+
+@pytest.mark.skipif(not hasattr(gc, "freeze"), reason="PyPy has no freeze")
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_the_user_has_frozen_stays_frozen(frozen: bool) -> None:
+    """If nothing was, nothing is afterwards."""
+    if frozen:
+        gc.freeze()
+    try:
+        with objects_frozen():
+            run_forked(gc.collect, deadline=TIMEOUT_S)
+        assert (gc.get_freeze_count() > 0) is frozen
+    finally:
+        gc.unfreeze()

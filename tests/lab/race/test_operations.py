@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -423,6 +423,35 @@ def test_operations_that_return_nothing(lab: Lab) -> None:
     """Without observe, there is no outcome to ask about."""
     with pytest.raises(RaceError, match=r"lab\.operations: .*returned None in .* without observe"):
         lab.operations(make_list, lambda state: state.append(1), each=1).linearizable()
+
+
+class Connected:
+    """A state whose operations share the one connection of the process."""
+
+    connections: ClassVar[list[object]] = []
+
+    def nothing(self) -> None:
+        """Do nothing."""
+
+    def connect(self, _: str = "") -> bool:
+        """Return whether the connection is the one that was made or found before."""
+        found = self.connections[:]
+        away()
+        mine = found or [self]
+        self.connections[:] = mine
+        away()
+        return self.connections[0] is mine[0]
+
+
+@pytest.mark.parametrize("operation", [Connected.connect, Operation(Connected.connect, ("a",))])
+def test_what_an_operation_does_once_in_a_process_is_found(
+    forking: Lab, operation: Callable[[Connected], object]
+) -> None:
+    """Also if it is not the first operation, and whatever its arguments are."""
+    Connected.connections.clear()
+    asked = forking.operations(Connected, Connected.nothing, operation)
+    with pytest.raises(Inconclusive, match="the actors do something only once in a process"):
+        asked.linearizable()
 
 
 def test_an_assertion_in_an_operation(lab: Lab) -> None:

@@ -21,7 +21,7 @@ from ..orders import Call, History, Order, Raised, Results, Sequential, order_co
 from ..outcome import check_fresh, close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
-from ..sharing import Snapshot
+from ..sharing import Change, Snapshot
 from ..without_locks import with_locks
 from .explorer import Seen, clock
 from .in_orders import InOrders, TooLongError
@@ -39,7 +39,7 @@ _RUNS_BETWEEN_COLLECTIONS = 500
 #: The number of first runs that are recorded line by line, to find what actors do only once in a process; and of
 #: further runs, if a handler did not run in the first ones.
 _RECORDED_RUNS = 3
-#: Of the orders of the calls, those that are compared with their repetition; the first schedule always is.
+#: Of the orders of the calls, the most that are compared with their repetition, besides the first schedule.
 _MOST_COMPARED_ORDERS = 6
 #: The switch interval: long, so that threads are switched only on purpose; but a lost wake-up (glibc bug 25847) ends.
 _SWITCH_INTERVAL_S = 1.0
@@ -96,12 +96,15 @@ class Runs:
         self.once = False
         #: Of how many further schedules and orders to find what their first run changes.
         self._compared = 0
-        if finds_once and not subject.in_processes:  # what a process changes ends with it
+        self._finds_once = finds_once and not subject.in_processes  # what a process changes ends with it
+        if self._finds_once:
             orders = min(order_count([1] * len(self._actors)), _MOST_COMPARED_ORDERS) if question.atomic else 0
             self._compared = orders + 1 + subject.interrupted  # in one more, the handler may not have run
-        #: What was run last, and whether its first run has changed something.
+        #: The ids of operations that were called in a run that was compared.
+        self._known_operations: set[int] = set()
+        #: What was run last, and what its first run has changed.
         self._latest: tuple[Schedule, Order | None] | None = None
-        self._has_changed = False
+        self._changes: list[Change] = []
         self._begin = begin
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
@@ -177,12 +180,21 @@ class Runs:
         :raises Failed: as :meth:`InOrders.find`.
         """
         self._subject = subject
+        if subject.operations and self._finds_once:
+            self._compare_new_operations(subject.calls or ())
         self.orders = InOrders(subject, self._in_order, timeout=self._timeout)
         self.sequential = found = self.orders.find()
         self.once = self.once or found.once
         self._judge = Judge(self._question, found, may_break=subject.may_break)
         self._runs = _RECORDED_RUNS  # what happens only once in a process has happened
         return found
+
+    def _compare_new_operations(self, calls: Sequence[Sequence[Actor]]) -> None:
+        """Compare the orders of a scenario if it calls an operation that was not called before."""
+        called = {id(operation) for of_actor in calls for operation in of_actor}
+        is_new = not called <= self._known_operations
+        self._known_operations |= called
+        self._compared = min(order_count([len(of_actor) for of_actor in calls]), _MOST_COMPARED_ORDERS) * is_new
 
     @property
     def in_order(self) -> tuple[tuple[tuple[str, ...], str], ...]:
@@ -275,16 +287,16 @@ class Runs:
 
     def _snapshot(self, *, is_first: bool) -> Snapshot | None:
         """Return a snapshot of what the functions refer to, after ``setup``; None if this run is not compared."""
-        if not (self._compared if is_first else self._has_changed):
+        if not (self._compared if is_first else self._changes):
             return None
         self._compared -= is_first
         return Snapshot([with_locks(function) for function in self._subject.functions])
 
     def _compare(self, outside: Snapshot | None, *, is_first: bool) -> None:
         """Compare a run with its repetition: they may differ only in that the first one has made a cache."""
-        has_changed = outside is not None and outside.changed() is not None
-        self.once = self.once or (outside is not None and not is_first and not has_changed)
-        self._has_changed = has_changed and is_first
+        if outside is not None and not is_first:
+            self.once = self.once or outside.happened_once(self._changes)
+        self._changes = list(outside.changes()) if outside is not None and is_first else []
 
     def _made(self, actor: int, calls: Sequence[Actor], state: Any, history: History) -> list[object]:
         """Make an actor's calls in its thread; return their results."""
