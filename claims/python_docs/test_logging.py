@@ -168,7 +168,9 @@ def log(logger: logging.Logger) -> None:
     reason="CPython 3.13.4 and 3.13.5 drop what is logged while its thread logs (gh-91555; reverted in 3.13.6)",
 )
 @pytest.mark.claim(
-    "Logging in a signal handler can wait for ever, for a lock that the interrupted thread has", source=SOURCE
+    "Logging in a signal handler can wait for ever, for a lock that the interrupted thread has",
+    source=SOURCE,
+    budget=LONG,
 )
 def test_logging_in_a_signal_handler_can_wait_for_ever(lab: Lab) -> None:
     assert lab.interrupted(logger_to_a_queue, log, log).ever(lab.DEADLOCK)

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, Generic, NoReturn, TypeVar
 
 from ...interpreter import gil_enabled
@@ -95,9 +96,16 @@ def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
 
 @dataclass
 class _Freeze:
-    """Whether the objects of this process are frozen for its children."""
+    """Objects of this process that are frozen for its children.
 
-    is_on: bool = False
+    :param others: the other threads when they were frozen, as of :func:`_other_threads`; None if they are not frozen.
+    """
+
+    others: dict[str, bytes] | None = None
+
+    def is_whole(self) -> bool:
+        """Return whether no other thread can have made an object since."""
+        return self.others is not None and self.others == _other_threads()
 
 
 _freeze = _Freeze()
@@ -144,19 +152,39 @@ def objects_frozen() -> Iterator[None]:
     that writes to all objects, so that their memory is copied; in this context, they are frozen once, and here.
 
     This does nothing with a GIL, where a freeze takes no time; if the user has frozen objects, which stay frozen; and
-    beside other threads, which may make garbage meanwhile.
+    beside threads that run, which make objects meanwhile.
     """
-    is_useful = not gil_enabled() and hasattr(gc, "freeze") and threading.active_count() == 1
-    if _freeze.is_on or not is_useful or gc.get_freeze_count():
+    is_useful = not gil_enabled() and hasattr(gc, "freeze") and _freeze.others is None
+    others = _other_threads() if is_useful and not gc.get_freeze_count() else None
+    if others is None:
         yield
         return
     gc.freeze()
     try:
-        _freeze.is_on = True
+        _freeze.others = others
         yield
     finally:
-        _freeze.is_on = False
+        _freeze.others = None
         gc.unfreeze()
+
+
+def _other_threads() -> dict[str, bytes] | None:
+    """Return how often and how long each other thread has run; None if one runs now, or if that is not known.
+
+    Only Linux reports it (proc(5), sched-stats.rst): for a thread that waits, as long as it waits, it is the same.
+    """
+    if threading.active_count() == 1 and not Path("/proc/self/task").is_dir():
+        return {}
+    others = {}
+    try:
+        for name in os.listdir("/proc/self/task"):  # noqa: PTH208  (quick)
+            if int(name) != threading.get_native_id():
+                if Path(f"/proc/self/task/{name}/stat").read_bytes().rpartition(b") ")[2][:1] == b"R":
+                    return None
+                others[name] = Path(f"/proc/self/task/{name}/schedstat").read_bytes()
+    except OSError:
+        return None
+    return others
 
 
 @contextmanager
@@ -174,6 +202,7 @@ def _fork(work: Callable[[], T], reading: int, writing: int, stacks: BinaryIO) -
     """Fork; return the child's process id, in the parent only."""
     parent = os.getpid()
     _flush_streams()  # or the child would write the buffers a second time
+    is_frozen = _freeze.is_whole()
     try:
         with fork_warnings_ignored():
             child = os.fork()
@@ -181,12 +210,15 @@ def _fork(work: Callable[[], T], reading: int, writing: int, stacks: BinaryIO) -
         os.close(writing)
         raise
     if not child:
-        _be_child(work, parent, reading, writing, stacks)
+        _freeze.others = None  # its own children are children of this process, whose objects are others
+        _be_child(work, parent, reading, writing, stacks, is_frozen=is_frozen)
     os.close(writing)
     return child
 
 
-def _be_child(work: Callable[[], T], parent: int, reading: int, writing: int, stacks: BinaryIO) -> NoReturn:
+def _be_child(
+    work: Callable[[], T], parent: int, reading: int, writing: int, stacks: BinaryIO, *, is_frozen: bool
+) -> NoReturn:
     try:
         os.close(reading)
         os.setpgid(0, 0)
@@ -199,9 +231,8 @@ def _be_child(work: Callable[[], T], parent: int, reading: int, writing: int, st
         import faulthandler
 
         faulthandler.enable(stacks, all_threads=True)
-        if hasattr(gc, "freeze") and not _freeze.is_on:
+        if not is_frozen and hasattr(gc, "freeze"):
             gc.freeze()
-        _freeze.is_on = False
         try:
             message = pickle.dumps(("returned", work()))
         except BaseException:  # noqa: BLE001  (it is sent to the parent)
