@@ -34,7 +34,8 @@ def thread_of_the_handler() -> str:
     signal.signal(signal.SIGUSR1, handle)
     thread = threading.Thread(target=_send_to_itself, args=(done, []))
     thread.start()
-    thread.join(PATIENCE_S)
+    while thread.is_alive():  # a join would not be interrupted by a signal that another thread receives
+        time.sleep(TIMER_S)
     return ran_in[0]
 
 
