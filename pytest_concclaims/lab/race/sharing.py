@@ -15,8 +15,10 @@ from typing import Any, Optional
 from ..callables import name_of
 from .references import ATOMS, CONTAINERS, listed, parts, reached, referred, walked
 
-#: An object, and the number of what it refers to; None if what it refers to was added or removed.
+#: An object that has changed, and which of the objects that it refers to is another one; None if their number is, or
+#: if each run may change another one, as in a ring buffer.
 Change = tuple[Any, Optional[int]]
+_SEQUENCES = tuple({*CONTAINERS} - {dict})
 
 
 class Snapshot:
@@ -35,12 +37,14 @@ class Snapshot:
         return next((_words(thing) for thing, _ in self.changes()), None)
 
     def changes(self) -> Iterator[Change]:
-        """Yield what has changed since: objects, and the number of what they refer to; None if that was added."""
+        """Yield what has changed since."""
         for thing, before in self._before:
             now = listed(referred, thing)
-            if len(now) != len(before):
+            if len(now) == len(before) and all(map(_is_same, before, now)):
+                continue
+            if len(now) != len(before) or issubclass(type(thing), _SEQUENCES):
                 yield thing, None
-            elif not all(map(_is_same, before, now)):
+            else:
                 same = map(_is_same, before, now)
                 yield from ((thing, number) for number, is_same in enumerate(same) if not is_same)
 

@@ -429,6 +429,7 @@ class Counted:
     def __init__(self) -> None:
         self.runs = 0
         self.made: object = None
+        self.ring: list[object] = [None, None]
         self.state: list[int] = []
 
     def run(self) -> None:
@@ -438,7 +439,8 @@ class Counted:
         self.state.append(1)
 
     def run_without_making(self) -> None:
-        """Do the same each time."""
+        """Do the same each time, but at another place of a list."""
+        self.ring[self.runs % 2] = object()
         self.runs += 1
         self.state.append(1)
 
