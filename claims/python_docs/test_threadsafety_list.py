@@ -176,9 +176,7 @@ SHIFTING = [
 
 @without_a_gil
 @pytest.mark.parametrize(ROW, SHIFTING)
-@pytest.mark.claim(
-    "{text} may let a lock-free operation observe an intermediate state", source=SOURCE, budget=LONG
-)
+@pytest.mark.claim("{text} may let a lock-free operation observe an intermediate state", source=SOURCE, budget=LONG)
 def test_a_shift_of_elements_may_be_observed(lab: Lab, text: str, operation: Act, beside: Act) -> None:
     seen = lab.race(lambda: [0.0, *[float(1)] * SIZE], operation, beside, observe=lambda _, values: values[1])
     assert not seen.always(SIZE, 50 * SIZE)
