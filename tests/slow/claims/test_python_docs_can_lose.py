@@ -75,6 +75,8 @@ SABOTAGES = {
         (
             "test_a_read_of_a_bytearray_is_atomic",
             "test_a_write_to_a_bytearray_is_safe",
+            "test_a_write_of_an_element_of_a_bytearray_is_safe",
+            "test_a_write_of_an_element_of_a_bytearray_is_safe",
             "test_writes_to_a_bytearray_are_linearizable",
         ),
         WITHOUT_LOCKS,
@@ -227,6 +229,7 @@ BOTH_VERDICTS_ACROSS_INTERPRETERS = {
     # Here in a sabotaged world on one of them, and refuted on the other.
     "test_a_read_of_a_bytearray_is_atomic",
     "test_a_write_to_a_bytearray_is_safe",
+    "test_a_write_of_an_element_of_a_bytearray_is_safe",
     "test_writes_to_a_bytearray_are_linearizable",
     "test_an_operation_of_a_bytearray_holds_the_lock",
     "test_assigning_a_bytearray_to_a_slice_is_safe",
