@@ -76,7 +76,6 @@ SABOTAGES = {
             "test_a_read_of_a_bytearray_is_atomic",
             "test_a_write_to_a_bytearray_is_safe",
             "test_a_write_of_an_element_of_a_bytearray_is_safe",
-            "test_a_write_of_an_element_of_a_bytearray_is_safe",
             "test_writes_to_a_bytearray_are_linearizable",
         ),
         WITHOUT_LOCKS,
