@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: fork, spawn and forkserver, as far as the platform has them.
 START_METHODS = multiprocessing.get_all_start_methods()
-#: The start method that takes the least time; None for the default one, where there is no fork.
-QUICKEST = "fork" if "fork" in START_METHODS else None
+#: The start method that takes the least time and memory: fork, if possible, or else the default one.
+QUICKEST = "fork" if "fork" in START_METHODS else START_METHODS[0]
 
 #: Seconds to wait for a process that should answer at once; a machine may be very busy.
 WAIT_LIMIT_S = 60.0

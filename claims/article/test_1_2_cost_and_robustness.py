@@ -10,7 +10,7 @@ import pytest
 from pytest_concclaims import Lab
 
 from .crashing import CRASHES, ITS_RESULT, crash_beside_a_sibling, crash_beside_another_task
-from .processes import START_METHODS
+from .processes import QUICKEST, START_METHODS
 from .starting import process_by, thread
 from .threads import LIVED_ON, crash_in_a_thread, raise_in_a_thread
 
@@ -32,8 +32,7 @@ def test_starting_a_process_takes_longer_than_starting_a_thread(lab: Lab, method
 @pytest.mark.claim("A process takes more memory than a thread", source="article 1.2")
 def test_a_process_takes_more_memory_than_a_thread(lab: Lab) -> None:
     # Forked, if possible: it shares most with its parent, so it takes the least.
-    method = "fork" if "fork" in START_METHODS else START_METHODS[0]
-    assert lab.memory(process_by(method), against=thread, budget=START_BUDGET_S) > 0
+    assert lab.memory(process_by(QUICKEST), against=thread, budget=START_BUDGET_S) > 0
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="no POSIX signals here")

@@ -13,9 +13,10 @@ import pytest
 
 from pytest_concclaims import PYPY, Lab
 
-from .objects import LONG, take_time
+from .objects import LONG
 from .tables import Act
 from .threads import PATIENCE_S, Threads, refusable
+from .unlocked import UNLOCKED
 
 SOURCE = "docs: queue"
 
@@ -38,33 +39,20 @@ def holding(kind: Any, *numbers: int) -> Any:
     return items
 
 
-class UnguardedQueue:
-    """A queue without a lock."""
-
-    def __init__(self) -> None:
-        self.items: tuple[int, ...] = ()
-
-    def put(self, item: int) -> None:
-        before = self.items
-        take_time()  # other threads run here
-        self.items = (*before, item)
-
-    def get_nowait(self) -> int:
-        first, *rest = self.items
-        take_time()
-        self.items = tuple(rest)
-        return first
-
-    def qsize(self) -> int:
-        return len(self.items)
-
-
 def put(items: Any) -> None:
     items.put(2)
 
 
 def get(items: Any) -> object:
     return items.get_nowait()
+
+
+def append_2(items: Any) -> None:
+    items.append(2)
+
+
+def pop_first(items: Any) -> object:
+    return items.pop(0)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +66,7 @@ def get(items: Any) -> object:
     "A {text} exchanges items safely between threads: what put and get do is atomic", source=SOURCE, budget=LONG
 )
 def test_put_and_get_are_atomic(lab: Lab, text: str, kind: Callable[[], Any]) -> None:
-    control = lab.control(put, get, setup=lambda: holding(UnguardedQueue, 1, 3))
+    control = lab.control(append_2, pop_first, setup=lambda: UNLOCKED.list([1, 3]), observe=tuple)
     assert lab.race(lambda: holding(kind, 1, 3), put, get, observe=drained, control=control).atomic()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sched
+from typing import Any
 
 import pytest
 
 from pytest_concclaims import Lab
 
-from .objects import LONG, take_time
+from .objects import LONG
+from .unlocked import UNLOCKED
 
 SOURCE = "docs: sched, scheduler"
 
@@ -49,27 +51,12 @@ def enter_0(plan: Plan) -> None:
     plan.scheduler.enterabs(0, 0, plan.called.append, (0,))
 
 
-class UnguardedPlan:
-    """A plan without a lock."""
-
-    def __init__(self) -> None:
-        self.events = [1]
-
-    def add(self, event: int) -> None:
-        before = self.events
-        take_time()  # other threads run here
-        self.events = sorted([*before, event])
-
-    def run(self) -> tuple[int, ...]:
-        return tuple(self.events)
+def append_0(events: Any) -> None:
+    events.append(0)
 
 
-def add_2(plan: UnguardedPlan) -> None:
-    plan.add(2)
-
-
-def add_0(plan: UnguardedPlan) -> None:
-    plan.add(0)
+def append_2(events: Any) -> None:
+    events.append(2)
 
 
 @pytest.mark.claim(
@@ -78,6 +65,8 @@ def add_0(plan: UnguardedPlan) -> None:
     budget=LONG,
 )
 def test_a_scheduler_may_be_used_by_threads(lab: Lab) -> None:
-    control = lab.control(add_0, add_2, setup=UnguardedPlan)
+    control = lab.control(
+        append_0, append_2, setup=lambda: UNLOCKED.list([1]), observe=lambda events: tuple(sorted(events))
+    )
     race = lab.race(Plan, enter_0, enter_2, observe=lambda plan: plan.run(), control=control)
     assert race.always((0, 1, 2))

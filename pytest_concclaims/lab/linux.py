@@ -24,14 +24,19 @@ def _function(name: str) -> Any:
 
 def load() -> None:
     """Look ``prctl`` up now, so that a forked child or a thread does not spend sampling time on it."""
-    _function("prctl")
+    prctl()
+
+
+def prctl() -> Any:
+    """Return the C library's function of this name, which is looked up once; None if there is none."""
+    return _function("prctl")
 
 
 def sharpen_timers() -> None:
     """Reduce this thread's timer slack. By default, Linux lets each timed wait last up to 50 us longer."""
-    prctl = _function("prctl")
-    if prctl is not None:
-        prctl(_PR_SET_TIMERSLACK, _SLACK_NS)
+    call = prctl()
+    if call is not None:
+        call(_PR_SET_TIMERSLACK, _SLACK_NS)
 
 
 def trim() -> None:

@@ -21,13 +21,9 @@ import importlib.util
 import os
 import pickle
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
-
-TYPE_CHECKING = False  # typing is slow to import
-if TYPE_CHECKING:
-    from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SIGKILL = 9
@@ -69,26 +65,21 @@ def forbid_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def prctl() -> Any:
-    """Return the C library's function of this name, which is loaded once; None if there is none."""
-    if not _loaded:
-        try:
+def die_with_parent(prctl: Callable[[int, int], object] | None = None) -> None:
+    """Make the kernel kill this process when its parent ends (Linux only): a killed parent cannot do it.
+
+    :param prctl: the C library's function; None to look it up.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        if prctl is None:
             import ctypes
 
-            _loaded.append(ctypes.CDLL(None).prctl)
-        except (ImportError, OSError, AttributeError):
-            _loaded.append(None)
-    return _loaded[0]
-
-
-_loaded: list[Any] = []
-
-
-def die_with_parent() -> None:
-    """Make the kernel kill this process when its parent ends (Linux only): a killed parent cannot do it."""
-    call = prctl() if sys.platform == "linux" else None
-    if call is not None:  # else a parent that ends normally kills its children
-        call(PR_SET_PDEATHSIG, SIGKILL)
+            prctl = ctypes.CDLL(None).prctl
+        prctl(PR_SET_PDEATHSIG, SIGKILL)
+    except (ImportError, OSError, AttributeError):
+        return  # no prctl in this C library; a parent that ends normally kills its children
 
 
 def _call(folder: str) -> None:

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Generic, NoReturn, TypeVar
 
 from ...interpreter import gil_enabled
-from .child_main import die_with_parent, forbid_core_dumps, prctl
+from .. import linux
+from .child_main import die_with_parent, forbid_core_dumps
 from .signals import interrupts_held, kill_group
 
 with suppress(ImportError):
@@ -78,7 +79,7 @@ def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
     # Not at the module's top level: a subinterpreter imports this module, and cannot import faulthandler.
     import faulthandler  # noqa: F401
 
-    prctl()  # loaded here, or its garbage would be collected in the child
+    linux.load()  # here, or the garbage of ctypes would be collected in the child
     with tempfile.TemporaryFile() as stacks:
         reading, writing = os.pipe()
         process = _Process()
@@ -225,7 +226,7 @@ def _be_child(
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and kills this process
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         forbid_core_dumps()
-        die_with_parent()
+        die_with_parent(linux.prctl())
         if os.getppid() != parent:
             os._exit(1)
         import faulthandler

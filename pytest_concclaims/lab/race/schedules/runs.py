@@ -94,14 +94,12 @@ class Runs:
         #: Whether actors did something only the first time: an order of the calls ran other lines then, or a run
         #: changed something outside of the state, and its repetition did not.
         self.once = False
-        #: Of how many further schedules and orders to find what their first run changes.
-        self._compared = 0
         self._finds_once = finds_once and not subject.in_processes  # what a process changes ends with it
-        if self._finds_once:
-            orders = min(order_count([1] * len(self._actors)), _MOST_COMPARED_ORDERS) if question.atomic else 0
-            self._compared = orders + 1 + subject.interrupted  # in one more, the handler may not have run
-        #: The ids of operations that were called in a run that was compared.
-        self._known_operations: set[int] = set()
+        #: Of how many further schedules and orders to find what their first run changes; in one more, the handler may
+        #: not have run.
+        self._compared = 1 + subject.interrupted if self._finds_once else 0
+        #: The ids of calls that were made in a run that was compared.
+        self._known_calls: set[int] = set()
         #: What was run last, and what its first run has changed.
         self._latest: tuple[Schedule, Order | None] | None = None
         self._changes: list[Change] = []
@@ -180,8 +178,8 @@ class Runs:
         :raises Failed: as :meth:`InOrders.find`.
         """
         self._subject = subject
-        if subject.operations and self._finds_once:
-            self._compare_new_operations(subject.calls or ())
+        if self._finds_once:
+            self._compare_new(subject.calls or ())
         self.orders = InOrders(subject, self._in_order, timeout=self._timeout)
         self.sequential = found = self.orders.find()
         self.once = self.once or found.once
@@ -189,12 +187,12 @@ class Runs:
         self._runs = _RECORDED_RUNS  # what happens only once in a process has happened
         return found
 
-    def _compare_new_operations(self, calls: Sequence[Sequence[Actor]]) -> None:
-        """Compare the orders of a scenario if it calls an operation that was not called before."""
-        called = {id(operation) for of_actor in calls for operation in of_actor}
-        is_new = not called <= self._known_operations
-        self._known_operations |= called
-        self._compared = min(order_count([len(of_actor) for of_actor in calls]), _MOST_COMPARED_ORDERS) * is_new
+    def _compare_new(self, calls: Sequence[Sequence[Actor]]) -> None:
+        """Compare the orders of calls if one of these was not made before."""
+        made = {id(call) for of_actor in calls for call in of_actor}
+        if not made <= self._known_calls:
+            self._compared += min(order_count([len(of_actor) for of_actor in calls]), _MOST_COMPARED_ORDERS)
+        self._known_calls |= made
 
     @property
     def in_order(self) -> tuple[tuple[tuple[str, ...], str], ...]:
