@@ -14,36 +14,9 @@ from .scenarios import Scenario
 
 _T = TypeVar("_T")
 _SIZE_BYTES = 1 << 16
-#: They have the length of the content.
-_HEADER_BYTES = 4
-
-
-class Shared(Generic[_T]):
-    """A value in shared memory that a forked child writes and its parent reads.
-
-    :param value: the first value.
-    """
-
-    def __init__(self, value: _T) -> None:
-        self._memory = mmap.mmap(-1, _SIZE_BYTES)
-        self._first = value
-
-    def write(self, value: _T) -> None:
-        """Replace the value; by the first one if it is too large, such as a schedule with thousands of switches."""
-        content = pickle.dumps(value)
-        self._memory[:_HEADER_BYTES] = bytes(_HEADER_BYTES)  # until the content is complete
-        if len(content) <= _SIZE_BYTES - _HEADER_BYTES:
-            self._memory[_HEADER_BYTES : _HEADER_BYTES + len(content)] = content
-            self._memory[:_HEADER_BYTES] = len(content).to_bytes(_HEADER_BYTES, "little")
-
-    def read(self) -> _T:
-        """Return the latest value."""
-        length = int.from_bytes(self._memory[:_HEADER_BYTES], "little")
-        if not length:
-            return self._first
-        content = self._memory[_HEADER_BYTES : _HEADER_BYTES + length]
-        value: _T = pickle.loads(content)  # noqa: S301  (from our own child)
-        return value
+#: They have the length of the content; after them comes the part.
+_LENGTH_BYTES = 4
+_HEADER_BYTES = _LENGTH_BYTES + 1
 
 
 class Part(enum.IntEnum):
@@ -53,6 +26,43 @@ class Part(enum.IntEnum):
     ACTORS = 1
     #: ``observe`` and the predicate.
     OUTCOMES = 2
+
+
+class Position(Generic[_T]):
+    """A schedule or stride, and its part that began last: a forked child writes them, and its parent reads them.
+
+    :param at: the first schedule or stride.
+    """
+
+    def __init__(self, at: _T) -> None:
+        self._memory = mmap.mmap(-1, _SIZE_BYTES)
+        self._first = at
+
+    def begin(self, at: _T) -> None:
+        """Begin with the setup; of the first schedule if this one is too large: it has thousands of switches."""
+        content = pickle.dumps(at)
+        self._memory[:_HEADER_BYTES] = bytes(_HEADER_BYTES)  # until the content is complete
+        if len(content) <= _SIZE_BYTES - _HEADER_BYTES:
+            self._memory[_HEADER_BYTES : _HEADER_BYTES + len(content)] = content
+            self._memory[:_LENGTH_BYTES] = len(content).to_bytes(_LENGTH_BYTES, "little")
+
+    def enter(self, part: Part) -> None:
+        """Begin with another part."""
+        self._memory[_LENGTH_BYTES] = part
+
+    @property
+    def part(self) -> Part:
+        """The part that began last."""
+        return Part(self._memory[_LENGTH_BYTES])
+
+    def read(self) -> _T:
+        """Return the schedule or stride that began last."""
+        length = int.from_bytes(self._memory[:_LENGTH_BYTES], "little")
+        if not length:
+            return self._first
+        content = self._memory[_HEADER_BYTES : _HEADER_BYTES + length]
+        at: _T = pickle.loads(content)  # noqa: S301  (from our own child)
+        return at
 
 
 def at_work(subject: Subject, part: Part) -> str:
@@ -66,7 +76,7 @@ def at_work(subject: Subject, part: Part) -> str:
 
 @dataclass(frozen=True)
 class AtStride:
-    """The part of a stride that began last.
+    """A stride.
 
     :param strategy: the number of the stride's strategy.
     :param length: of the stride, in samples.
@@ -75,20 +85,18 @@ class AtStride:
     """
 
     strategy: int
-    part: Part
     length: int
     samples: int
     overlapping: int
 
 
 class AtSchedule(NamedTuple):
-    """The part of a schedule that began last; a named tuple, because three are written for each schedule.
+    """A schedule; a named tuple, because that is written faster.
 
     :param number: of the schedule, from 1.
     :param scenario: None without operations.
     """
 
-    part: Part = Part.SETUP
     schedule: tuple[tuple[int, int], ...] = ()
     number: int = 0
     scenario: Scenario | None = None

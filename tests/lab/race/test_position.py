@@ -9,7 +9,7 @@ import pytest
 from helpers.waiting import TIMEOUT_S
 from pytest_concclaims.lab.processes.forked import CAN_FORK, run_forked
 from pytest_concclaims.lab.race.experiment import Subject
-from pytest_concclaims.lab.race.position import AtSchedule, Part, Shared, at_work
+from pytest_concclaims.lab.race.position import AtSchedule, Part, Position, at_work
 
 
 def deposit(account: list[int]) -> None:
@@ -24,39 +24,42 @@ def observe(account: list[int]) -> int:
 RACE = Subject("race", list, (deposit, deposit), observe)
 
 
-def test_value_is_read_as_it_was_written() -> None:
-    """Before the first write, it is the first value."""
-    shared = Shared(AtSchedule())
-    assert shared.read() == AtSchedule()
+def test_schedule_is_read_as_it_was_written() -> None:
+    """Each begins with its setup. Before the first one begins, it is the given one."""
+    position = Position(AtSchedule())
+    assert position.read() == AtSchedule()
     for number, schedule in enumerate([(), ((1, 1),), ((2**40, 3), (2**41, 255)), ((7, 0),)], 1):
+        at = AtSchedule(schedule, number, ((0, 1), (2,)))
+        position.begin(at)
+        assert position.part is Part.SETUP
         for part in Part:
-            at = AtSchedule(part, schedule, number, ((0, 1), (2,)))
-            shared.write(at)
-            assert shared.read() == at
+            position.enter(part)
+            assert (position.read(), position.part) == (at, part)
 
 
-def test_value_that_is_too_large_is_not_kept() -> None:
-    """The value before it is not returned either."""
-    shared = Shared("")
-    shared.write("before")
-    shared.write("x" * 10**6)
-    assert shared.read() == ""
-    shared.write("after")
-    assert shared.read() == "after"
+def test_schedule_that_is_too_large_is_not_kept() -> None:
+    """The one before it is not returned either."""
+    position = Position("")
+    position.begin("before")
+    position.begin("x" * 10**6)
+    assert position.read() == ""
+    position.begin("after")
+    assert position.read() == "after"
 
 
 @pytest.mark.starts
 @pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
-def test_value_outlives_a_crash_of_the_child_that_wrote_it() -> None:
+def test_position_outlives_a_crash_of_the_child_that_wrote_it() -> None:
     """So the parent knows what crashed."""
-    shared = Shared("")
+    position = Position("")
 
     def crash() -> None:
-        shared.write("begun")
+        position.begin("a schedule")
+        position.enter(Part.ACTORS)
         signal.raise_signal(signal.SIGSEGV)
 
     assert run_forked(crash, deadline=TIMEOUT_S).signal == signal.SIGSEGV
-    assert shared.read() == "begun"
+    assert (position.read(), position.part) == ("a schedule", Part.ACTORS)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from ....machine import cgroup_quota, usable_cpus
 from ...failure import Failed, Failure
 from ..conditions import Conditions
 from ..experiment import RaceExperiment
-from ..position import AtStride, Part, Shared, at_work
+from ..position import AtStride, Part, Position, at_work
 from ..question import CRASH, Broken, OutcomeQuestion, Portable, of_control, portable
 from .findings import Findings, Side
 from .sampler import Sampler
@@ -85,10 +85,13 @@ class SampleSearch:
         of_race = side is self.findings.race
         asked = question if of_race else of_control(question, matched=experiment.matched)
         subject = asked.of(experiment.race if of_race else experiment.control)
-        position = Shared(AtStride(0, Part.SETUP, 0, 0, 0))
+        position = Position(AtStride(0, 0, 0, 0))
 
         def begin(strategy: int, length: int, part: Part) -> None:
-            position.write(AtStride(strategy, part, length, total.samples, total.overlapping))
+            if part is Part.SETUP:
+                position.begin(AtStride(strategy, length, total.samples, total.overlapping))
+            else:
+                position.enter(part)
 
         def sample() -> Findings:
             timeout = self._conditions.timeout_of(subject)
@@ -107,7 +110,7 @@ class SampleSearch:
 
         def where() -> str:
             at = position.read()
-            did = f"{at_work(subject, at.part)}; {strategies[at.strategy].value}; after {at.samples:,} samples"
+            did = f"{at_work(subject, position.part)}; {strategies[at.strategy].value}; after {at.samples:,} samples"
             return f"while the {subject.name} ran ({did})"
 
         try:
@@ -116,10 +119,10 @@ class SampleSearch:
         except Failed as failed:
             if self._conditions.in_process:
                 raise
-            self._count_end(side, position.read(), failed.failure, clock() - started)
+            self._count_end(side, position.read(), position.part, failed.failure, clock() - started)
             self.findings.scenario = scenario
 
-    def _count_end(self, side: Side, at: AtStride, failure: Failure, seconds: float) -> None:
+    def _count_end(self, side: Side, at: AtStride, part: Part, failure: Failure, seconds: float) -> None:
         """Count the samples of a child that did not return; only their numbers are known.
 
         In its last stride, all samples of the control count as overlapping, so that its rate of such ends is not
@@ -129,8 +132,8 @@ class SampleSearch:
         """
         is_crash, tally, of_control = failure.kind == "crash", side.tally, side is self.findings.control
         is_broken = of_control and self._experiment.control.may_break and failure.kind in ("crash", "hang")
-        is_sought = is_crash and at.part in self.findings.crash_parts
-        if not (is_sought or (is_broken and at.part is Part.ACTORS)):
+        is_sought = is_crash and part in self.findings.crash_parts
+        if not (is_sought or (is_broken and part is Part.ACTORS)):
             raise Failed(failure)
         end = portable(CRASH if is_crash else Broken("a hang"))
         samples, overlapping = at.samples - tally.total.samples, at.overlapping - tally.total.overlapping

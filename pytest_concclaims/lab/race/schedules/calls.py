@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType, MethodType
 
-from ....interpreter import CPYTHON
+from ....interpreter import CPYTHON, PYPY
 from .switch_points import NOWHERE, SwitchPoints
 
 
@@ -19,20 +19,27 @@ class TracedFrame:
     Set ``called_python`` when a Python function that was called directly begins (see :func:`entered_from_c`).
     """
 
-    __slots__ = ("_last", "_points", "called_python")
+    __slots__ = ("_before", "_last", "_only_before", "_points", "called_python")
 
     def __init__(self, points: SwitchPoints) -> None:
         self._points = points
+        self._before = points.before
+        self._only_before = not (points.between or points.after_c_call)
         self._last = NOWHERE
         self.called_python = False
 
     def switches_before(self, offset: int) -> bool:
-        """Return whether threads can be switched before this instruction. Call it before each one that runs."""
+        """Return whether threads can be switched before this instruction. Call it at each event.
+
+        It runs most often by far. PyPy reports the begin of a loop twice when its JIT compiler has just compiled it.
+        """
         last, self._last = self._last, offset
+        if self._only_before:
+            return offset in self._before and not (PYPY and offset == last)
         called_python, self.called_python = self.called_python, False
         points = self._points
         return (
-            offset in points.before
+            offset in self._before
             or (last, offset) in points.between
             or (not called_python and points.after_c_call.get(last) == offset)
         )

@@ -35,6 +35,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from ....interpreter import PYPY
 from ....records.interleaving import BLOCKED, PREEMPTED
 from ...failure import Failed, Failure
 from ...linux import load, sharpen_timers
@@ -44,8 +45,9 @@ from ..gates import LockGate, QueueGate
 from .run import Run, Schedule, Span
 from .waiting import Wait, Waits
 
-#: Seconds between two looks at the actor with the token: at first, and at most while it makes steps.
-_LOOK_INTERVAL_S, _MAX_LOOK_INTERVAL_S = 5e-5, 2e-4
+#: Seconds between two looks at the actor with the token: at first, and at most while it makes steps. On PyPy, actors
+#: wait for the GIL behind the thread that looks, which asks for it every 0.1 ms (RPython, src/thread_gil.c).
+_LOOK_INTERVAL_S, _MAX_LOOK_INTERVAL_S = (2e-4, 4e-4) if PYPY else (5e-5, 2e-4)
 #: Seconds between two looks at a blocked actor while it is checked whether it still is blocked.
 _CHECK_INTERVAL_S = 2e-5
 #: The longest wait for an actor that waits for time to pass, where a schedule hands it the token.
@@ -413,7 +415,8 @@ class Scheduler:
             now = time.perf_counter()
             holder, step = self._holder, self._step
             if holder is None:
-                if self._is_deadlock():
+                # All may have ended while this thread waited for the GIL.
+                if self._finished < len(self._names) and self._is_deadlock():
                     self._run.deadlock = self._lost = True
                     DEADLOCKED.update(self._threads[actor] for actor in self._blocked)
                     return

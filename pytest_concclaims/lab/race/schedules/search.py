@@ -121,8 +121,10 @@ class ScheduleSearch:
     def _of_race(self, race: Side, budget: float) -> Searched:
         """Return what the race's schedules show. A witness counts if another process repeats it, or it is sound."""
         part = _SCENARIOS_PART if race.subject.operations or race.subject.interrupted else RACE_PART
-        if PYPY:  # it runs finalizers and weakref callbacks in any thread: those of earlier garbage here, in no actor
-            gc.collect()
+        if PYPY:
+            # It runs finalizers and weakref callbacks in any thread: those of young garbage here, and in no actor. Old
+            # garbage would take a whole collection, of which this is one step.
+            gc.collect_step()  # type: ignore[attr-defined]  # CPython has none
         explored = race.explored(part * budget)
         if explored.witness is not None:
             repeated = race.with_story(explored.witness)

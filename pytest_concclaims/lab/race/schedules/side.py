@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeVar
 from ...failure import Failed, Failure
 from ..conditions import Conditions
 from ..experiment import Subject
-from ..position import AtSchedule, Part, Shared, at_work
+from ..position import AtSchedule, Part, Position, at_work
 from ..question import CRASH, DEADLOCK, OutcomeQuestion
 from ..scenarios import Scenario
 from .explorer import ENOUGH_PREEMPTIONS, Explored, Explorer, Seen, Witness, clock
@@ -51,7 +51,7 @@ class Side:
         self._conditions = conditions
         self._question = question
         self._portable = portable
-        self._position = Shared(AtSchedule())
+        self._position = Position(AtSchedule())
         #: The number of the current schedule, and its scenario of operations.
         self._number = 0
         self._scenario: Scenario | None = None
@@ -74,8 +74,11 @@ class Side:
         )
 
     def _begin(self, schedule: Schedule, part: Part) -> None:
-        self._number += part is Part.SETUP
-        self._position.write(AtSchedule(part, schedule, self._number, self._scenario))
+        if part is Part.SETUP:
+            self._number += 1
+            self._position.begin(AtSchedule(schedule, self._number, self._scenario))
+        else:
+            self._position.enter(part)
 
     def _begin_scenario(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -92,8 +95,8 @@ class Side:
                 return work(runs)
 
         def where() -> str:
-            at = self._position.read()
-            return f"while the {self.subject.name} ran ({at_work(self.subject, at.part)}; schedule {at.number:,})"
+            did = at_work(self.subject, self._position.part)
+            return f"while the {self.subject.name} ran ({did}; schedule {self._position.read().number:,})"
 
         return self._conditions.in_child(run, self.subject, seconds, where)
 
@@ -173,7 +176,7 @@ class Side:
         try:
             return explore()
         except Failed as failed:
-            part, schedule, number, scenario = self._position.read()
+            part, (schedule, number, scenario) = self._position.part, self._position.read()
             kind, preemptions = failed.failure.kind, preemption_count(schedule)
             alone = self.subject.interrupted and not schedule
             if part in self._question.crash_parts and kind == "crash" and not alone:

@@ -207,8 +207,9 @@ class Monitoring(Watch):
 
     def record(self, recording: Recording | None) -> None:
         """Record from now on; None: stop."""
+        if recording is not self.recording:  # it also needs events that are not at switch points
+            self._monitoring.restart_events()
         super().record(recording)
-        self._monitoring.restart_events()  # a recording also needs events that are not at switch points
 
     def close(self) -> None:
         """Stop watching."""
@@ -326,16 +327,6 @@ class Tracing(Watch):
             self.lost_sight = self.lost_sight or sys.gettrace() is not trace
             sys.settrace(before)
 
-    def at_instruction(self, frame: FrameType, points: TracedFrame, actor: int, *, reported: bool) -> None:
-        """Call back if a switch point precedes the frame's next instruction.
-
-        :param reported: whether the latest event was about the same instruction, which was not run since.
-        """
-        if self.recording is not None:
-            self.recording.visit(actor, frame.f_code, frame.f_lineno or 0)
-        if (points.switches_before(frame.f_lasti) and not reported) or not self._has_token(actor):
-            self._at_switch_point(actor)
-
     def _trace_of(self, actor: int) -> Callable[[FrameType, str, Any], Any]:
         """Return the trace function of an actor's thread, called when functions begin and generators resume."""
 
@@ -349,7 +340,7 @@ class Tracing(Watch):
                         _leave_to_debugger(caller)
                     return None
                 if not entered_from_c(frame):
-                    caller.f_trace.points.called_python = True
+                    caller.f_trace.traced.called_python = True
             elif caller is None or caller.f_code is not _CALL:
                 return None  # the caller is not traced: it is a debugger
             if PYPY and id(frame.f_code) not in self._points and self.unseen is None:
@@ -358,8 +349,11 @@ class Tracing(Watch):
             frame.f_trace_lines = False
             frame.f_trace_opcodes = True
             before = frame.f_trace  # a generator has one, perhaps of another actor that has resumed it before
-            points = before.points if isinstance(before, _FrameTrace) else TracedFrame(self._points_of(frame.f_code))
-            return _FrameTrace(self, points, actor)
+            if isinstance(before, _FrameTrace) and not PYPY:
+                traced = before.traced
+            else:
+                traced = TracedFrame(self._points_of(frame.f_code))
+            return _FrameTrace(self, traced, actor, self._has_token, self._at_switch_point)
 
         return trace
 
@@ -398,20 +392,29 @@ def _is_at_breakpoint(frame: FrameType) -> bool:
 
 
 class _FrameTrace:
-    """The trace function of a frame. It is called before each instruction."""
+    """The trace function of a frame. It is called before each instruction, and has what it needs at hand."""
 
-    __slots__ = ("_actor", "_latest", "_watch", "points")
+    __slots__ = ("_actor", "_at_switch_point", "_has_token", "_watch", "traced")
 
-    def __init__(self, watch: Tracing, points: TracedFrame, actor: int) -> None:
+    def __init__(
+        self,
+        watch: Tracing,
+        traced: TracedFrame,
+        actor: int,
+        has_token: HasToken,
+        at_switch_point: AtSwitchPoint,
+    ) -> None:
         self._watch = watch
-        self.points = points
+        self.traced = traced
         self._actor = actor
-        self._latest = -1
+        self._has_token = has_token
+        self._at_switch_point = at_switch_point
 
     def __call__(self, frame: FrameType, event: str, _: object) -> _FrameTrace:
         if event == "opcode":
-            # PyPy reports the begin of a loop twice when its JIT compiler has just compiled the loop.
-            reported = PYPY and frame.f_lasti == self._latest
-            self._latest = frame.f_lasti
-            self._watch.at_instruction(frame, self.points, self._actor, reported=reported)
+            actor, recording = self._actor, self._watch.recording
+            if recording is not None:
+                recording.visit(actor, frame.f_code, frame.f_lineno or 0)
+            if self.traced.switches_before(frame.f_lasti) or not self._has_token(actor):
+                self._at_switch_point(actor)
         return self

@@ -648,8 +648,8 @@ def test_samples_of_a_child_that_crashed_are_counted(
     search.findings.crash_parts = (Part.ACTORS,)
     side = search.findings.control if of_control else search.findings.race
     side.tally.count(portable("before"), 3, 5)
-    at = AtStride(0, Part.ACTORS, length=8, samples=9, overlapping=overlapping)
-    search._count_end(side, at, Failure("crash", "SIGSEGV", ""), 0.5)
+    at = AtStride(0, length=8, samples=9, overlapping=overlapping)
+    search._count_end(side, at, Part.ACTORS, Failure("crash", "SIGSEGV", ""), 0.5)
     assert side.tally.outcomes == {
         portable("before"): Count(5, 3),
         Portable("lost when the process ended"): Count(lost, lost_overlapping),
@@ -692,7 +692,7 @@ def test_other_ends_of_a_child_are_failures(about: Any, kind: Any, part: Part) -
     search.begin()
     search.findings.crash_parts = (Part.ACTORS,) if about is CRASH else ()
     with pytest.raises(Failed, match="its end"):
-        search._count_end(search.findings.race, AtStride(0, part, 8, 9, 6), Failure(kind, "its end", ""), 0.5)
+        search._count_end(search.findings.race, AtStride(0, 8, 9, 6), part, Failure(kind, "its end", ""), 0.5)
     assert search.findings.race.tally == Tally()
 
 
