@@ -19,6 +19,8 @@ import pytest
 
 from pytest_concclaims import CPYTHON, Lab, gil_enabled
 
+from .objects import LONG
+
 CONCURRENCY = "docs: asyncio, developing with asyncio, concurrency and multithreading"
 
 #: Seconds to wait for what should happen at once; a machine may be very busy.
@@ -241,7 +243,7 @@ def call_2(calls: Calls) -> None:
     source="docs: asyncio, event loop, call_soon_threadsafe",
 )
 def test_call_soon_threadsafe_is_reentrant(lab: Lab) -> None:
-    interrupted = lab.interrupted(Calls, call_1, call_2, observe=lambda calls: calls.run())
+    interrupted = lab.interrupted(Calls, call_1, call_2, observe=lambda calls: calls.run(), budget=LONG)
     assert interrupted.always((1, 2), (2, 1))
 
 

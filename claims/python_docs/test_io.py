@@ -12,7 +12,7 @@ import pytest
 
 from pytest_concclaims import PYPY, Lab, gil_enabled
 
-from .objects import process
+from .objects import LONG, process
 from .tables import Act
 
 SOURCE = "docs: io, multi-threading"
@@ -143,7 +143,7 @@ BUFFERED = [
 @pytest.mark.claim("{kind}: a lock makes it safe to {text} from several threads at once", source=SOURCE)
 def test_a_buffered_object_is_safe(lab: Lab, kind: str, text: str, actors: tuple[Act, Act], observe: Act) -> None:
     control = lab.control(*actors, setup=lambda: streams(kind, UNLOCKED))
-    assert lab.race(lambda: streams(kind), *actors, observe=observe, control=control).atomic()
+    assert lab.race(lambda: streams(kind), *actors, observe=observe, control=control, budget=LONG).atomic()
 
 
 # --- text objects

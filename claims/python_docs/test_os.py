@@ -10,6 +10,8 @@ import pytest
 
 from pytest_concclaims import Lab
 
+from .objects import LONG
+
 NAME = "A_VARIABLE_OF_A_CLAIM"
 
 
@@ -71,5 +73,6 @@ def test_rename_is_atomic(lab: Lab, tmp_path: Path) -> None:
         read,
         observe=lambda _, values: values[1],
         control=(rewrite, read),
+        budget=LONG,
     )
     assert race.always(b"old", b"new")

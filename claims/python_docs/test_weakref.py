@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from typing import Any
 
@@ -13,6 +12,9 @@ from pytest_concclaims import PYPY, Lab
 from .objects import LONG, Value, process, take_time
 
 SOURCE = "docs: weakref, weak reference objects"
+counts_references = pytest.mark.skipif(
+    PYPY, reason="no weak reference dies while an actor runs: PyPy counts no references, and its collector rests then"
+)
 
 
 def dead() -> None:
@@ -32,8 +34,6 @@ def live_and_die(owner: Owner) -> None:
     owner.weak = weakref.ref(value)
     take_time()  # other threads run here
     del value
-    if PYPY:
-        gc.collect()  # it counts no references
 
 
 def look_and_use(owner: Owner) -> object:
@@ -55,6 +55,7 @@ def get_and_use(owner: Owner) -> object:
     return "dead" if value is None else process(value.number)
 
 
+@counts_references
 @pytest.mark.claim(
     "A separate test whether a weak reference is alive is a race: the object can be gone when it is used",
     source=SOURCE,
@@ -63,9 +64,7 @@ def test_a_separate_test_for_liveness_is_a_race(lab: Lab) -> None:
     assert lab.race(Owner, look_and_use, live_and_die, exceptions=AttributeError).ever(AttributeError)
 
 
-@pytest.mark.skipif(
-    PYPY, reason="no weak reference dies while an actor runs: PyPy counts no references, and its collector rests then"
-)
+@counts_references
 @pytest.mark.claim("To take a strong reference first, and to test that one, is safe with threads", source=SOURCE)
 def test_a_strong_reference_is_safe(lab: Lab) -> None:
     race = lab.race(

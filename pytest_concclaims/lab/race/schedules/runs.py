@@ -34,7 +34,8 @@ from .switch_points import Grade, switches_anywhere
 from .watch import Recording, Watch, breakpoints_ignored, watch
 
 #: Runs between two collections of garbage. Collections call finalizers anywhere, so there are none while actors run.
-_RUNS_BETWEEN_COLLECTIONS = 500
+#: On PyPy, one takes as long as dozens of runs.
+_RUNS_BETWEEN_COLLECTIONS = 1000 if PYPY else 500
 
 #: The number of first runs that are recorded line by line, to find what actors do only once in a process; and of
 #: further runs, if a handler did not run in the first ones.
@@ -239,7 +240,7 @@ class Runs:
         run.drop_results()
         del state, outcome  # here, and not during the next run
         self._runs += 1
-        if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and not PYPY:
+        if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0:
             gc.collect()
         return Seen(run, judged, _in_short(path), last)
 
@@ -400,8 +401,7 @@ def _undisturbed() -> Iterator[None]:
     The watch runs between any two instructions, and the GIL must not be handed over there.
     """
     collects, interval = gc.isenabled(), sys.getswitchinterval()
-    if not PYPY:
-        gc.disable()
+    gc.disable()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
         yield

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ....interpreter import PYPY
 from ....text import counted, listed
 from ...failure import Failed
 from ..conditions import Conditions
@@ -121,10 +119,6 @@ class ScheduleSearch:
     def _of_race(self, race: Side, budget: float) -> Searched:
         """Return what the race's schedules show. A witness counts if another process repeats it, or it is sound."""
         part = _SCENARIOS_PART if race.subject.operations or race.subject.interrupted else RACE_PART
-        if PYPY:
-            # It runs finalizers and weakref callbacks in any thread: those of young garbage here, and in no actor. Old
-            # garbage would take a whole collection, of which this is one step.
-            gc.collect_step()  # type: ignore[attr-defined]  # CPython has none
         explored = race.explored(part * budget)
         if explored.witness is not None:
             repeated = race.with_story(explored.witness)

@@ -392,7 +392,7 @@ def _is_at_breakpoint(frame: FrameType) -> bool:
 
 
 class _FrameTrace:
-    """The trace function of a frame. It is called before each instruction, and has what it needs at hand."""
+    """The trace function of a frame. Its attributes are what it needs most: it is called before each instruction."""
 
     __slots__ = ("_actor", "_at_switch_point", "_has_token", "_watch", "traced")
 

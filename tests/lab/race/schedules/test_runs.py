@@ -264,6 +264,12 @@ def test_long_loop_has_the_same_switch_points_in_each_run() -> None:
     assert len(points) == 1
 
 
+def test_no_garbage_is_collected_while_actors_run() -> None:
+    """A finalizer that runs in an actor would make its runs differ."""
+    with runs_of(list, lambda _: gc.isenabled(), lambda _: gc.isenabled(), observe=None) as runs:
+        assert runs.run(()).judged.outcome.text == "(False, False)"
+
+
 def test_nothing_is_left_of_runs() -> None:
     """No thread, tool of sys.monitoring or trace function; the collector and the switch interval are as before."""
 
