@@ -50,19 +50,14 @@ class Position(Generic[_T]):
         """Begin with another part."""
         self._memory[_LENGTH_BYTES] = part
 
-    @property
-    def part(self) -> Part:
-        """The part that began last."""
-        return Part(self._memory[_LENGTH_BYTES])
-
-    def read(self) -> _T:
-        """Return the schedule or stride that began last."""
+    def read(self) -> tuple[_T, Part]:
+        """Return the schedule or stride that began last, and its part that did."""
         length = int.from_bytes(self._memory[:_LENGTH_BYTES], "little")
         if not length:
-            return self._first
+            return self._first, Part.SETUP
         content = self._memory[_HEADER_BYTES : _HEADER_BYTES + length]
         at: _T = pickle.loads(content)  # noqa: S301  (from our own child)
-        return at
+        return at, Part(self._memory[_LENGTH_BYTES])
 
 
 def at_work(subject: Subject, part: Part) -> str:

@@ -27,14 +27,14 @@ RACE = Subject("race", list, (deposit, deposit), observe)
 def test_schedule_is_read_as_it_was_written() -> None:
     """Each begins with its setup. Before the first one begins, it is the given one."""
     position = Position(AtSchedule())
-    assert position.read() == AtSchedule()
+    assert position.read() == (AtSchedule(), Part.SETUP)
     for number, schedule in enumerate([(), ((1, 1),), ((2**40, 3), (2**41, 255)), ((7, 0),)], 1):
         at = AtSchedule(schedule, number, ((0, 1), (2,)))
         position.begin(at)
-        assert position.part is Part.SETUP
+        assert position.read() == (at, Part.SETUP)
         for part in Part:
             position.enter(part)
-            assert (position.read(), position.part) == (at, part)
+            assert position.read() == (at, part)
 
 
 def test_schedule_that_is_too_large_is_not_kept() -> None:
@@ -42,9 +42,10 @@ def test_schedule_that_is_too_large_is_not_kept() -> None:
     position = Position("")
     position.begin("before")
     position.begin("x" * 10**6)
-    assert position.read() == ""
+    position.enter(Part.ACTORS)
+    assert position.read() == ("", Part.SETUP)
     position.begin("after")
-    assert position.read() == "after"
+    assert position.read() == ("after", Part.SETUP)
 
 
 @pytest.mark.starts
@@ -59,7 +60,7 @@ def test_position_outlives_a_crash_of_the_child_that_wrote_it() -> None:
         signal.raise_signal(signal.SIGSEGV)
 
     assert run_forked(crash, deadline=TIMEOUT_S).signal == signal.SIGSEGV
-    assert (position.read(), position.part) == ("a schedule", Part.ACTORS)
+    assert position.read() == ("a schedule", Part.ACTORS)
 
 
 @pytest.mark.parametrize(

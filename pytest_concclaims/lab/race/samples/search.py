@@ -109,8 +109,8 @@ class SampleSearch:
             return self.findings
 
         def where() -> str:
-            at = position.read()
-            did = f"{at_work(subject, position.part)}; {strategies[at.strategy].value}; after {at.samples:,} samples"
+            at, part = position.read()
+            did = f"{at_work(subject, part)}; {strategies[at.strategy].value}; after {at.samples:,} samples"
             return f"while the {subject.name} ran ({did})"
 
         try:
@@ -119,7 +119,7 @@ class SampleSearch:
         except Failed as failed:
             if self._conditions.in_process:
                 raise
-            self._count_end(side, position.read(), position.part, failed.failure, clock() - started)
+            self._count_end(side, *position.read(), failed.failure, clock() - started)
             self.findings.scenario = scenario
 
     def _count_end(self, side: Side, at: AtStride, part: Part, failure: Failure, seconds: float) -> None:

@@ -95,8 +95,8 @@ class Side:
                 return work(runs)
 
         def where() -> str:
-            did = at_work(self.subject, self._position.part)
-            return f"while the {self.subject.name} ran ({did}; schedule {self._position.read().number:,})"
+            at, part = self._position.read()
+            return f"while the {self.subject.name} ran ({at_work(self.subject, part)}; schedule {at.number:,})"
 
         return self._conditions.in_child(run, self.subject, seconds, where)
 
@@ -176,7 +176,7 @@ class Side:
         try:
             return explore()
         except Failed as failed:
-            part, (schedule, number, scenario) = self._position.part, self._position.read()
+            (schedule, number, scenario), part = self._position.read()
             kind, preemptions = failed.failure.kind, preemption_count(schedule)
             alone = self.subject.interrupted and not schedule
             if part in self._question.crash_parts and kind == "crash" and not alone:

@@ -207,9 +207,9 @@ class Monitoring(Watch):
 
     def record(self, recording: Recording | None) -> None:
         """Record from now on; None: stop."""
-        if recording is not self.recording:  # it also needs events that are not at switch points
-            self._monitoring.restart_events()
         super().record(recording)
+        if recording is not None:  # it also needs events that are not at switch points
+            self._monitoring.restart_events()
 
     def close(self) -> None:
         """Stop watching."""
