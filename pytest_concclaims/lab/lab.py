@@ -171,7 +171,7 @@ class Lab:
             tokens = ", ".join(map(str, self._replay))
             return (
                 f"the code of {tokens} is not that of any of its races: the code was changed since, or the token is "
-                "another claim's"
+                "another claim's; run the claim without --claims-replay, which shows a token if there is a witness"
             )
         return None
 

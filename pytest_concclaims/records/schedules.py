@@ -128,12 +128,14 @@ def called(call: Mapping[str, Any]) -> str:
 
 
 def without_gil(schedules: Mapping[str, Any]) -> str | None:
-    """Return what portable schedules showed; None if they were not run."""
-    portable = schedules["portable"]
+    """Return what portable schedules showed; None if there was no time for those that tell something."""
+    portable, is_race = schedules["portable"], len(schedules["switch_points"]) > 1
     if portable is None:
         return None
+    if is_race and not (portable["seen"] or portable["exhausted"] or portable["preemptions"]):
+        return None
     where, none = "without a GIL", f"none of {tried(portable)}"
-    if len(schedules["switch_points"]) == 1:  # of an actor that a handler interrupts
+    if not is_race:  # an actor that a handler interrupts
         where = "at any instruction"
         none = f"none of {counted(portable['run'], 'schedule')}{'' if portable['exhausted'] else ' (more exist)'}"
     if portable["seen"]:

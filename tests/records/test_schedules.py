@@ -85,6 +85,13 @@ def test_what_portable_schedules_showed(seen: int, exhausted: bool, text: str) -
     assert words.without_gil(SCHEDULES) is None
 
 
+@pytest.mark.parametrize("preemptions", [None, 0])
+def test_portable_schedules_without_a_preemption_tell_nothing(preemptions: int | None) -> None:
+    """There was no time for others."""
+    portable = {"run": 20, "seen": 0, "preemptions": preemptions, "exhausted": False}
+    assert words.without_gil({**SCHEDULES, "portable": portable}) is None
+
+
 @pytest.mark.parametrize(
     ("seen", "exhausted", "text"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import queue
 import re
@@ -109,6 +110,42 @@ def test_put_of_a_simple_queue_is_reentrant_in_c(forking: Lab, lost: bool) -> No
         assert interrupted.never(forking.DEADLOCK)
     else:
         assert interrupted.ever(forking.DEADLOCK)
+
+
+class Locking:
+    """Takes a lock when it ends."""
+
+    def __init__(self, lock: Any) -> None:
+        self.lock = lock
+
+    def __del__(self) -> None:
+        with self.lock:
+            away()
+
+
+class Guarded:
+    """A lock, and something that takes it when it ends."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.things = [Locking(self.lock)]
+
+
+def hold(guarded: Guarded) -> None:
+    """Hold the lock for a moment."""
+    with guarded.lock:
+        away()
+
+
+def collect(guarded: Guarded) -> None:
+    """Drop the thing, and collect garbage: PyPy calls finalizers only then."""
+    guarded.things.clear()
+    gc.collect()
+
+
+def test_finalizer_that_takes_the_lock_of_its_thread_is_a_deadlock(forking: Lab) -> None:
+    """Also where it waits in a garbage collection, which then never ends."""
+    assert forking.interrupted(Guarded, hold, collect).ever(forking.DEADLOCK)
 
 
 def test_generator_is_not_resumed_where_it_runs(forking: Lab) -> None:

@@ -189,6 +189,8 @@ class Explorer:
         #: Whether that had the same outcome.
         self._is_steady = True
         self._is_random = False
+        #: Whether no more schedules can be run after the latest one.
+        self._is_last = False
 
     def explore(self, end: float) -> Explored:
         """Run schedules until the sought outcome was seen, enough schedules were run, or time is up.
@@ -196,6 +198,7 @@ class Explorer:
         :param end: when to stop, by ``clock``.
         """
         self._search(end)
+        self._check_witness()
         self.found.seconds = clock() - self._began
         return self.found
 
@@ -263,7 +266,7 @@ class Explorer:
             as_planned = seen.run.followed and planned.went_as_planned(seen.run)
             if self.found.run == 0 and self._repeat and not seen.last and not seen.sought:
                 seen = self._repeated(seen)
-            if self._ends_with(seen):
+            if self._count(seen):
                 return True
             if as_planned:
                 if not seen.run.futile:
@@ -292,18 +295,16 @@ class Explorer:
             if found.witness is None:
                 text, seconds = str(seen.judged.outcome), clock() - self._began
                 found.witness = Witness(run.schedule, text, found.run, stops, seconds, self._is_random)
+        self._is_last = seen.last
         return seen.last or (self._is_seen() and found.run >= self._stop_after)
 
-    def _ends_with(self, seen: Seen) -> bool:
-        """Count a run. Return whether the search is over; if it is, note whether its witness is sound."""
-        if not self._count(seen):
-            return False
-        witness = self.found.witness
-        if witness is not None and self._first is not None and not seen.last:
+    def _check_witness(self) -> None:
+        """Find out whether the witness is sound."""
+        found = self.found
+        if found.witness is not None and self._first is not None and not self._is_last:
             again = self._run(())
             is_sound = self._is_steady and again.went_as(self._first) and not again.sought
-            self.found.witness = replace(witness, is_sound=is_sound)
-        return True
+            found.witness, found.leaks = replace(found.witness, is_sound=is_sound), not is_sound
 
     def _is_seen(self) -> bool:
         """Return whether the sought outcome was seen. While no actor has returned anything, that takes more runs."""
@@ -321,5 +322,5 @@ class Explorer:
         found.chance = chance(self._actors, steps, preemptions)
         before, is_enough = found.run, False
         while not is_enough and clock() < end:
-            is_enough = self._ends_with(self._run(random_schedule(self._actors, steps, preemptions)))
+            is_enough = self._count(self._run(random_schedule(self._actors, steps, preemptions)))
             found.random_run = found.run - before

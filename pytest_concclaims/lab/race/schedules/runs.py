@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -408,4 +408,5 @@ def _undisturbed() -> Iterator[None]:
     finally:
         sys.setswitchinterval(interval)
         if collects:
-            gc.enable()
+            with suppress(ValueError):  # PyPy, where an actor hangs in gc.collect(), which calls finalizers meanwhile
+                gc.enable()

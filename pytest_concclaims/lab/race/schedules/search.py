@@ -168,7 +168,8 @@ class ScheduleSearch:
 def _beside_the_verdict(side: Side, seconds: float, stop_after: int) -> Explored:
     """Return what schedules show that no "never" rests on alone: each has its own process if that can help."""
     explored = side.explored(seconds, stop_after=stop_after, finds_once=side.may_be_afresh)
-    return side.explored_afresh(seconds) if explored.once and side.may_be_afresh else explored
+    is_doubtful = explored.once or explored.leaks
+    return side.explored_afresh(seconds) if is_doubtful and side.may_be_afresh else explored
 
 
 def with_fresh_processes(explored: Explored, afresh: Explored | None) -> Explored:

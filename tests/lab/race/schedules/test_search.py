@@ -203,6 +203,21 @@ def test_what_happens_once_in_a_process_is_searched_in_fresh_ones() -> None:
 
 
 @forks
+def test_effect_that_builds_up_from_run_to_run_is_not_that_of_the_control() -> None:
+    """Nor of portable schedules: both get a process for each schedule then."""
+    lock, number = threading.Lock(), [0]
+
+    def add_with_the_lock(_: object) -> None:
+        with lock:
+            number[0] = increased(number[0])
+
+    actors = (add_with_the_lock, add_with_the_lock)
+    found = searched(2, list, *actors, observe=lambda _: number[0], asked="always", control=actors)
+    assert (found.race.seen, found.control and found.control.seen) == (0, 0)
+    assert not (found.anywhere and found.anywhere.seen)
+
+
+@forks
 def test_threads_that_actors_start_are_remarked() -> None:
     """Schedules do not switch them."""
 
