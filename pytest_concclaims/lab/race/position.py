@@ -26,6 +26,8 @@ class Part(enum.IntEnum):
     ACTORS = 1
     #: ``observe`` and the predicate.
     OUTCOMES = 2
+    #: The calls one after the other, before and after schedules.
+    ORDERS = 3
 
 
 class Position(Generic[_T]):
@@ -37,6 +39,7 @@ class Position(Generic[_T]):
     def __init__(self, at: _T) -> None:
         self._memory = mmap.mmap(-1, _SIZE_BYTES)
         self._first = at
+        self.begin(at)
 
     def begin(self, at: _T) -> None:
         """Begin with the setup; of the first schedule if this one is too large: it has thousands of switches."""
@@ -66,7 +69,8 @@ def at_work(subject: Subject, part: Part) -> str:
         return f"setup: {name_of(subject.setup)}"
     if part is Part.OUTCOMES:
         return f"observe: {name_of(subject.observe)}, or the predicate" if subject.observe else "the predicate"
-    return ", ".join(name_of(actor) for actor in subject.actors)
+    names = ", ".join(name_of(actor) for actor in subject.actors)
+    return f"one call after the other: {names}" if part is Part.ORDERS else names
 
 
 @dataclass(frozen=True)

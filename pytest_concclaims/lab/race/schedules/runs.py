@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 import sys
 import threading
 import time
@@ -34,8 +35,9 @@ from .switch_points import Grade, switches_anywhere
 from .watch import Recording, Watch, breakpoints_ignored, watch
 
 #: Runs between two collections of garbage. Collections call finalizers anywhere, so there are none while actors run.
-#: On PyPy, one takes as long as dozens of runs.
-_RUNS_BETWEEN_COLLECTIONS = 1000 if PYPY else 500
+_RUNS_BETWEEN_COLLECTIONS = 100
+#: The same on PyPy, where one takes as long as dozens of runs, unless this part of all file descriptors is open.
+_MORE_RUNS_ON_PYPY, _FEW_FILES_PART = 1000, 0.25
 
 #: The number of first runs that are recorded line by line, to find what actors do only once in a process; and of
 #: further runs, if a handler did not run in the first ones.
@@ -240,7 +242,7 @@ class Runs:
         run.drop_results()
         del state, outcome  # here, and not during the next run
         self._runs += 1
-        if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0:
+        if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and _is_due(self._runs):
             gc.collect()
         return Seen(run, judged, _in_short(path), last)
 
@@ -322,6 +324,7 @@ class Runs:
         # In a replay, the user wants to stop in the schedule only.
         with breakpoints_ignored() if self._timeout == math.inf else nullcontext():
             state = self._watch.state(partial(made, self._subject), pooled=write is None)
+            self._begin((), Part.ORDERS)
             self._pause_s = pause_s
             try:
                 run, before = self._acted(state, (), write, order)
@@ -387,6 +390,16 @@ def sequential(
         if known is None or found.lacking is not None:
             return found
         return runs.orders.again(known, question.steady_runs)
+
+
+def _is_due(runs: int) -> bool:
+    """Return whether garbage is to be collected after a number of runs."""
+    if not PYPY or runs % _MORE_RUNS_ON_PYPY == 0:
+        return True
+    try:
+        return len(os.listdir("/proc/self/fd")) > _FEW_FILES_PART * os.sysconf("SC_OPEN_MAX")  # noqa: PTH208  (quick)
+    except OSError:  # the system does not list them
+        return False
 
 
 def _in_short(path: Sequence[Visit]) -> int | None:

@@ -96,7 +96,8 @@ class Side:
 
         def where() -> str:
             at, part = self._position.read()
-            return f"while the {self.subject.name} ran ({at_work(self.subject, part)}; schedule {at.number:,})"
+            schedule = f"; schedule {at.number:,}" if at.number else ""
+            return f"while the {self.subject.name} ran ({at_work(self.subject, part)}{schedule})"
 
         return self._conditions.in_child(run, self.subject, seconds, where)
 

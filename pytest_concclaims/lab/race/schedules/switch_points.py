@@ -240,15 +240,12 @@ class SwitchPoints:
         was of a Python function.
     :param after_star_call: calls with ``*args`` and the instructions that follow them, with a switch point in between
         if the call was of a bound method.
-    :param after_waits: instructions that follow one in which a thread may wait for another one. There is a switch
-        point before them if it did, as the thread has to get the GIL.
     """
 
     before: frozenset[int]
     between: frozenset[tuple[int, int]] = frozenset()
     after_c_call: Mapping[int, int] = field(default_factory=dict)
     after_star_call: Mapping[int, int] = field(default_factory=dict)
-    after_waits: frozenset[int] = frozenset()
 
 
 def switches_anywhere(gil: bool) -> bool:
@@ -307,7 +304,6 @@ def switch_points(code: CodeType, grade: Grade) -> SwitchPoints:
         frozenset((last, here) for last, here in between if here not in unchecked),
         after_c_call,
         after_star_call,
-        frozenset(here for it in instructions if not it.local for here in (it.following, it.target)),
     )
 
 

@@ -205,12 +205,6 @@ class Monitoring(Watch):
             if before is not None:
                 self._actors[thread] = before
 
-    def record(self, recording: Recording | None) -> None:
-        """Record from now on; None: stop."""
-        super().record(recording)
-        if recording is not None:  # it also needs events that are not at switch points
-            self._monitoring.restart_events()
-
     def close(self) -> None:
         """Stop watching."""
         monitoring = self._monitoring
@@ -239,21 +233,24 @@ class Monitoring(Watch):
         if caller and points and caller.f_lasti in points.after_star_call:
             self.unseen = "after a call method(*args) of a bound method, which it does not report"
 
-    def _instruction_callback(self) -> Callable[[CodeType, int], object]:
-        """Return the callback that runs most often by far. It has all that it needs in local variables."""
+    def _instruction_callback(self) -> Callable[[CodeType, int], None]:
+        """Return the callback that runs most often by far. It has all that it needs in local variables.
+
+        It switches off no event: an actor may be blocked within any instruction, such as one that drops a file, and
+        waits for the token before the next one.
+        """
         actors, points, at_switch_point, has_token = (
             self._actors,
             self._points,
             self._at_switch_point,
             self._has_token,
         )
-        disable = self._monitoring.DISABLE
 
-        def on_instruction(code: CodeType, offset: int) -> object:
+        def on_instruction(code: CodeType, offset: int) -> None:
             actor = actors.get(get_ident())
             if actor is None:
                 self._resume_watch(code)
-                return None
+                return
             here = points[id(code)]
             if self.recording is not None:
                 self.recording.visit(actor, code, self._line(code, offset))
@@ -261,9 +258,6 @@ class Monitoring(Watch):
                 at_switch_point(actor)
             elif offset in here.after_star_call.values():
                 self._after_star_call(actor, sys._getframe(1))  # noqa: SLF001  (documented)
-            elif self.recording is None and offset not in here.after_waits:
-                return disable
-            return None
 
         return on_instruction
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import signal
 import threading
 from collections import Counter
@@ -200,6 +201,57 @@ def test_what_happens_once_in_a_process_is_searched_in_fresh_ones() -> None:
     assert found.witness is not None
     assert any("had a process each" in remark for remark in found.race.remarks)
     assert not made
+
+
+class Items:
+    """Items of a queue up to None, and a number."""
+
+    def __init__(self) -> None:
+        self.queue: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.items = iter(self.queue.get, None)
+        self.number = 0
+        self.begun = False
+
+
+def in_a_loop(items: Items) -> int:
+    """Wait for the end of the items in a loop; return the number."""
+    items.begun = True
+    for _ in items.items:
+        pass
+    return items.number
+
+
+def in_a_handler(items: Items) -> int:
+    """Wait in a call that then raises; return the number in the exception's handler."""
+    items.begun = True
+    while True:
+        try:
+            next(items.items)
+        except StopIteration:
+            return items.number
+
+
+def end_and_count(items: Items) -> tuple[bool, bool]:
+    """End the items, then count to 2; return whether the other actor had begun before and after a switch point."""
+    before = items.begun
+    increased(0)
+    after = items.begun
+    items.queue.put(None)
+    increased(0)
+    items.number = 1
+    increased(0)
+    items.number = 2
+    return before, after
+
+
+@forks
+@pytest.mark.parametrize("wait", [in_a_loop, in_a_handler])
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_actor_that_wakes_up_may_go_on_late(wait: Callable[[Items], int], number: int) -> None:
+    """Wherever it is, the other actor may go on first, also in a schedule that is not recorded."""
+    found = searched((number, (False, True)), Items, wait, end_and_count)
+    assert found.witness is not None
+    assert found.witness.steps
 
 
 @forks
