@@ -256,7 +256,7 @@ class Monitoring(Watch):
                 self.recording.visit(actor, code, self._line(code, offset))
             if offset in here.before or not has_token(actor):
                 at_switch_point(actor)
-            elif offset in here.after_star_call.values():
+            elif here.after_star_call and offset in here.after_star_call.values():
                 self._after_star_call(actor, sys._getframe(1))  # noqa: SLF001  (documented)
 
         return on_instruction
