@@ -6,7 +6,7 @@ import queue
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import pytest
@@ -208,7 +208,7 @@ class Items:
 
     def __init__(self) -> None:
         self.queue: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self.items = iter(self.queue.get, None)
+        self.items: Iterator[None] = iter(self.queue.get, None)
         self.number = 0
         self.begun = False
 
@@ -227,7 +227,7 @@ def in_a_handler(items: Items) -> int:
     while True:
         try:
             next(items.items)
-        except StopIteration:
+        except StopIteration:  # noqa: PERF203  (the test is about such a loop)
             return items.number
 
 
