@@ -9,20 +9,19 @@ from ..text import counted, listed
 
 _NUMBERS = dict(enumerate(("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")))
 #: How the strategy of a witness begins if a schedule showed it. Other strategies are of samples.
-_SCHEDULES = ("schedule with ", "random schedule with ")
+_SCHEDULE = "schedule with "
 
 
 def in_schedule(witness: Mapping[str, Any]) -> bool:
     """Return whether a schedule showed this witness."""
-    return str(witness["strategy"]).startswith(_SCHEDULES)
+    return str(witness["strategy"]).startswith(_SCHEDULE)
 
 
 def seen_in(witness: Mapping[str, Any], schedules: Mapping[str, Any]) -> str:
     """Return which schedule showed a witness, such as "schedule 7 of 30 (1 preemption): 1"."""
-    kind, _, preemptions = str(witness["strategy"]).partition("schedule with ")
-    how = f"random, {preemptions}" if kind else preemptions
+    preemptions = str(witness["strategy"])[len(_SCHEDULE) :]
     run = schedules["run"] + (schedules["random"]["run"] if schedules["random"] else 0)
-    text = f"schedule {witness['sample']:,} of {run:,} ({how}): {found(witness)}"
+    text = f"schedule {witness['sample']:,} of {run:,} ({preemptions}): {found(witness)}"
     return text if schedules["seen"] < 2 else f"{text}; {schedules['seen']:,} of them show it"
 
 

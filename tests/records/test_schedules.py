@@ -121,7 +121,6 @@ def test_random_schedules_and_their_probability() -> None:
     ("strategy", "by_schedule", "text"),
     [
         ("schedule with 1 preemption", True, "schedule 7 of 422 (1 preemption): 1"),
-        ("random schedule with 3 preemptions", True, "schedule 7 of 422 (random, 3 preemptions): 1"),
         ("leapfrog", False, None),
     ],
 )

@@ -104,12 +104,11 @@ def _witness_of_failure(failed: Failed) -> dict[str, Any] | None:
 
 
 def _by_schedule(witness: Witness, subject: Subject, *, portable: bool) -> dict[str, Any]:
-    kind = "random schedule" if witness.at_random else "schedule"
     return {
         "outcome": witness.outcome,
         "seconds": round(witness.seconds, 6),
         "sample": witness.number,
-        "strategy": f"{kind} with {counted(witness.preemptions, 'preemption')}",
+        "strategy": f"schedule with {counted(witness.preemptions, 'preemption')}",
         "switch_interval": None,
         "overlapping": witness.preemptions > 0,
         "steps": [asdict(step) for step in witness.steps] or None,

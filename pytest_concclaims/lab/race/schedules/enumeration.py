@@ -1,15 +1,16 @@
 """The order in which schedules are run: by the number of their preemptions.
 
-Sources: Musuvathi and Qadeer, Iterative Context Bounding, PLDI 2007, for levels of preemptions; Burckhardt et al.,
-A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010, for random schedules.
+Source: Musuvathi and Qadeer, Iterative Context Bounding, PLDI 2007.
 """
 
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from .run import Run, Schedule
 
@@ -32,6 +33,8 @@ class Levels:
     def __init__(self) -> None:
         #: The number of preemptions in each schedule of the current level.
         self.preemptions = 0
+        #: The number of preemptions of earlier runs that the current level has tried.
+        self.tried = 0
         self._planned: Iterator[Planned] = iter([Planned(())])
         self._choices: deque[Planned] = deque()
         self._runs: list[Run] = []
@@ -40,12 +43,13 @@ class Levels:
         """Yield the schedules of the current level. Runs that are added meanwhile extend it."""
         for planned in self._planned:
             yield planned
+            self.tried += 1
             while self._choices:
                 yield self._choices.popleft()
 
     def add(self, run: Run) -> None:
         """Add a run, from which further schedules depart."""
-        self._choices.extend(Planned(schedule, run) for schedule in run.departures(choices=True))
+        self._choices.extend(Planned(schedule, run) for schedule in run.choices())
         self._runs.append(run)
 
     def further(self) -> int:
@@ -54,35 +58,28 @@ class Levels:
 
     def advance(self) -> None:
         """Begin the next level, in random order: if time runs out within it, its runs are a random sample."""
-        planned = [Planned(schedule, run) for run in self._runs for schedule in run.departures(choices=False)]
-        random.shuffle(planned)
+        self._planned = _preempted(self._runs)
         self._runs = []
         self.preemptions += 1
-        self._planned = iter(planned)
+        self.tried = 0
 
 
-def random_schedule(actors: int, steps: int, preemptions: int) -> Schedule:
-    """Return a random schedule.
+def _preempted(runs: Sequence[Run]) -> Iterator[Planned]:
+    """Yield the schedules that depart from runs by one more preemption, in random order. They may be millions."""
+    ends = list(accumulate(run.preemptions() for run in runs))
+    for number in _shuffled(ends[-1]):
+        at = bisect_right(ends, number)
+        yield Planned(runs[at].preempted(number - (ends[at - 1] if at else 0)), runs[at])
 
-    :param actors: their number; any of them may begin.
-    :param steps: the approximate number of steps in a run.
-    :param preemptions: their number; each is at a step of its own.
+
+def _shuffled(length: int) -> Iterator[int]:
+    """Yield the numbers below a length in random order; the memory it takes grows with the numbers that were taken.
+
+    Source: the shuffle of Fisher and Yates, of which only the exchanged numbers are kept.
     """
     chosen = random.Random()  # noqa: S311  (not for secrets)
-    at = sorted(chosen.sample(range(2, max(steps, preemptions + 1) + 2), preemptions))
-    actor = chosen.randrange(actors)
-    schedule = [(1, actor)] if actor else []
-    for step in at:
-        actor = chosen.choice([other for other in range(actors) if other != actor])
-        schedule.append((step, actor))
-    return tuple(schedule)
-
-
-def chance(actors: int, steps: int, preemptions: int) -> float:
-    """Return the least probability that one random schedule shows an effect that takes a number of preemptions.
-
-    Burckhardt et al. 2010: a bug of depth d among n threads and k steps shows in a run with a probability of at least
-    1 / (n k^(d-1)). An effect that takes d-1 preemptions has depth d. Here, each preemption also chooses one of n-1
-    other actors.
-    """
-    return float(1 / (actors * (max(steps, 1) * (actors - 1)) ** preemptions))
+    exchanged: dict[int, int] = {}
+    for last in reversed(range(length)):
+        at = chosen.randint(0, last)
+        yield exchanged.get(at, at)
+        exchanged[at] = exchanged.pop(last, last)

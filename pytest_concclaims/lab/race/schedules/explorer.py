@@ -10,16 +10,14 @@ from dataclasses import dataclass, field, replace
 from ....records.interleaving import Step
 from ..question import Judged, Portable
 from ..scenarios import Scenario, Shape
-from .enumeration import Levels, Planned, chance, random_schedule
+from .enumeration import Levels, Planned
 from .run import Run, Schedule
 
 clock = time.perf_counter
 #: "Never" rests on all schedules with at most this number of preemptions.
 ENOUGH_PREEMPTIONS = 2
-#: A level with at most this number of schedules is begun, whatever its preemptions and its expected time.
+#: A level with at most this number of schedules is begun, whatever its preemptions.
 _FEW_SCHEDULES = 100
-#: A larger level is begun if its expected time is at most this multiple of the time that is left.
-_MAX_TIME_RATIO = 2.0
 #: Attempts at a schedule whose run does not go as planned.
 _ATTEMPTS = 3
 
@@ -55,7 +53,6 @@ class Witness:
 
     :param number: its number among the schedules that were run, from 1.
     :param seconds: from the begin of the search to the run.
-    :param at_random: whether the schedule was chosen at random.
     :param is_sound: whether the first schedule, run once more, went as before: the runs leave nothing behind.
     :param scenario: of operations; None if there are none.
     :param steps: its story; empty if there is none.
@@ -67,7 +64,6 @@ class Witness:
     number: int
     preemptions: int
     seconds: float
-    at_random: bool = False
     is_sound: bool = False
     scenario: Scenario | None = None
     steps: tuple[Step, ...] = ()
@@ -98,8 +94,8 @@ class Explored:
     :param seen: the number of them that showed the sought outcome.
     :param preemptions: the highest level that was run completely; None if none was.
     :param exhausted: whether there are no more schedules.
-    :param further: the number of known schedules of the next level; None if that level was begun.
-    :param random_run: the number of random schedules of the level after the last complete one.
+    :param further: the number of known schedules of the next level; None if no level was run completely.
+    :param random_run: the number of them that were run before time was up, chosen at random.
     :param chance: the least probability with which each of them shows an effect that takes this level's preemptions.
     :param unrepeatable: the number of schedules that did not go as planned, in any attempt.
     :param impatient: the number of schedules that could not be followed: an actor waits too long for time to pass.
@@ -158,7 +154,6 @@ class Explorer:
     """Runs schedules, level by level.
 
     :param run: runs a schedule.
-    :param actors: their number.
     :param stop_after: the number of schedules after which the search ends if the sought outcome was seen.
     :param least_empty: the number of schedules to run at least while no actor has returned anything.
     :param most: the most preemptions; None: no limit.
@@ -169,14 +164,12 @@ class Explorer:
         self,
         run: Callable[[Schedule], Seen],
         *,
-        actors: int,
         stop_after: int = 1,
         least_empty: int = 0,
         most: int | None = None,
         repeat: bool = True,
     ) -> None:
         self._run = run
-        self._actors = actors
         self._stop_after = stop_after
         self._least_empty = least_empty
         self._most = most
@@ -188,7 +181,6 @@ class Explorer:
         self._first: Seen | None = None
         #: Whether that had the same outcome.
         self._is_steady = True
-        self._is_random = False
         #: Whether no more schedules can be run after the latest one.
         self._is_last = False
 
@@ -212,12 +204,12 @@ class Explorer:
     def _search(self, end: float) -> None:
         levels, found = self._levels, self.found
         while True:
-            begun, before, known = clock(), found.run, found.further
-            found.further = None
+            before = found.run
             for planned in levels:
                 if found.run and clock() > end:
-                    if known:  # the level was in random order
-                        found.random_run, found.chance = found.run - before, 1 / known
+                    if found.further and found.run > before:
+                        found.random_run = found.run - before
+                        found.chance = levels.tried / found.random_run / found.further
                     return
                 if self._try(planned):
                     return
@@ -228,13 +220,6 @@ class Explorer:
             if not found.further or self._is_seen() or levels.preemptions == self._most:
                 return
             if levels.preemptions >= ENOUGH_PREEMPTIONS and found.further > _FEW_SCHEDULES:
-                return
-            now = clock()
-            # The first schedules take longer, so the level's own mean may be the better estimate.
-            each = min((now - self._began) / max(found.run, 1), (now - begun) / max(found.run - before, 1))
-            is_too_long = found.further * each > _MAX_TIME_RATIO * (end - now)
-            if found.run and found.further > _FEW_SCHEDULES and is_too_long:
-                self._at_random(end)
                 return
             levels.advance()
 
@@ -294,7 +279,7 @@ class Explorer:
             found.no_race = found.no_race or not (stops or run.blocks)
             if found.witness is None:
                 text, seconds = str(seen.judged.outcome), clock() - self._began
-                found.witness = Witness(run.schedule, text, found.run, stops, seconds, self._is_random)
+                found.witness = Witness(run.schedule, text, found.run, stops, seconds)
         self._is_last = seen.last
         return seen.last or (self._is_seen() and found.run >= self._stop_after)
 
@@ -312,15 +297,3 @@ class Explorer:
         return found.seen > 0 and not (
             found.run < self._least_empty and all(outcome.is_empty for outcome in found.outcomes)
         )
-
-    def _at_random(self, end: float) -> None:
-        """Run random schedules with one preemption more than the last level that was run completely."""
-        self._is_random = True
-        self._levels.preemptions += 1
-        found, preemptions = self.found, self._levels.preemptions
-        steps = max(sum(found.points), 1)
-        found.chance = chance(self._actors, steps, preemptions)
-        before, is_enough = found.run, False
-        while not is_enough and clock() < end:
-            is_enough = self._count(self._run(random_schedule(self._actors, steps, preemptions)))
-            found.random_run = found.run - before

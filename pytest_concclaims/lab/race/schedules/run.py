@@ -80,20 +80,28 @@ class Run:
                 points[span.actor] += end - span.begin
         return tuple(points)
 
-    def departures(self, *, choices: bool) -> Iterator[Schedule]:
-        """Yield the schedules that depart from this one at one later step.
-
-        :param choices: True: at steps where an actor has ended or is blocked. False: by a preemption.
-        """
+    def choices(self) -> Iterator[Schedule]:
+        """Yield the schedules that depart from this one at one later step where an actor has ended or is blocked."""
         for span, steps in self._later():
-            if span.choice is choices:
-                for step in steps:
-                    for other in span.others:
-                        yield (*self.schedule, (step, other))
+            if span.choice:
+                yield from ((*self.schedule, (step, other)) for step in steps for other in span.others)
 
     def preemptions(self) -> int:
         """Return the number of schedules that depart from this one by a preemption at one later step."""
         return sum(len(steps) * len(span.others) for span, steps in self._later() if not span.choice)
+
+    def preempted(self, number: int) -> Schedule:
+        """Return one of the schedules that depart from this one by a preemption at one later step.
+
+        :param number: from 0, below the number of :meth:`preemptions`.
+        """
+        for span, steps in self._later():
+            here = 0 if span.choice else len(steps) * len(span.others)
+            if number < here:
+                step, other = divmod(number, len(span.others))
+                return (*self.schedule, (steps[step], span.others[other]))
+            number -= here
+        raise IndexError(number)
 
     def begins_as(self, other: Run) -> bool:
         """Return whether this run equals another one up to where its schedule departs from that."""

@@ -99,7 +99,7 @@ class _ScenarioSearch:
             self._runs.take(self._base.scenario(scenario))
             self._note_ends(scenario)
             share = (self._end - now) / max(of - number, 1) if most == ENOUGH_PREEMPTIONS else self._end - now
-            explored = Explorer(self._runs.run, actors=len(scenario), most=most).explore(now + share)
+            explored = Explorer(self._runs.run, most=most).explore(now + share)
             self._ran += 1
             self._add(explored, scenario)
             if explored.exhausted or (explored.preemptions or 0) >= most:

@@ -139,7 +139,7 @@ class ScheduleSearch:
         side = race.in_scenario(replay.scenario)
         written: list[Visit] = []
         with side.runs(math.inf) as runs:
-            explorer = Explorer(lambda schedule: runs.run(schedule, written.append), actors=len(side.subject.actors))
+            explorer = Explorer(lambda schedule: runs.run(schedule, written.append))
             explored = explorer.one(replay.schedule)
             explored.in_order = runs.in_order
             if explored.witness is not None:

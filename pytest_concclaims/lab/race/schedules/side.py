@@ -118,7 +118,6 @@ class Side:
             else:
                 explorer = Explorer(
                     runs.run,
-                    actors=len(self.subject.actors),
                     stop_after=stop_after,
                     least_empty=self._question.least_empty,
                 )
@@ -137,7 +136,7 @@ class Side:
         def run(schedule: Schedule) -> Seen:
             return self.in_child(lambda runs: runs.run(schedule), seconds)
 
-        explorer = Explorer(run, actors=len(self.subject.actors), most=ENOUGH_PREEMPTIONS, repeat=False)
+        explorer = Explorer(run, most=ENOUGH_PREEMPTIONS, repeat=False)
         return self._unless_crash_is_sought(lambda: explorer.explore(clock() + seconds))
 
     def in_scenario(self, scenario: Scenario | None) -> Side:

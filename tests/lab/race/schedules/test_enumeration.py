@@ -1,12 +1,10 @@
-"""The order of schedules, and the least probability with which a random one shows an effect."""
+"""The order of schedules."""
 
 from __future__ import annotations
 
-import random
+from itertools import islice
 
-import pytest
-
-from pytest_concclaims.lab.race.schedules.enumeration import Levels, Planned, chance, random_schedule
+from pytest_concclaims.lab.race.schedules.enumeration import Levels, Planned
 from pytest_concclaims.lab.race.schedules.run import Run, Schedule, Span
 
 TWO_ACTORS = (Span(1, 0, (1,), choice=True), Span(2, 0, (1,)), Span(4, 1, ()))
@@ -17,25 +15,28 @@ def run_of(*spans: Span, steps: int, schedule: Schedule = ()) -> Run:
     return Run(schedule, [None, None, None], spans=list(spans), steps=steps)
 
 
+def preempted(run: Run) -> list[Schedule]:
+    """Return all schedules that depart from a run by a preemption."""
+    return [run.preempted(number) for number in range(run.preemptions())]
+
+
 def test_schedules_depart_at_each_step_of_a_span() -> None:
     """Each actor that could have run is one departure. At ends and blocks, it is a choice and not a preemption."""
     run = run_of(*TWO_ACTORS, steps=6)
-    assert list(run.departures(choices=False)) == [((2, 1),), ((3, 1),)]
-    assert list(run.departures(choices=True)) == [((1, 1),)]
-    assert run.preemptions() == 2
+    assert preempted(run) == [((2, 1),), ((3, 1),)]
+    assert list(run.choices()) == [((1, 1),)]
 
 
 def test_schedules_depart_only_after_the_last_departure() -> None:
     """The parent has the earlier departures."""
     run = run_of(Span(1, 0, (1,), choice=True), Span(2, 0, (1, 2)), Span(3, 1, (0, 2)), steps=4, schedule=((2, 1),))
-    assert list(run.departures(choices=False)) == [
+    assert preempted(run) == [
         ((2, 1), (3, 0)),
         ((2, 1), (3, 2)),
         ((2, 1), (4, 0)),
         ((2, 1), (4, 2)),
     ]
-    assert not list(run.departures(choices=True))
-    assert run.preemptions() == 4
+    assert not list(run.choices())
 
 
 def test_run_goes_as_planned_if_it_is_the_same_up_to_the_departure() -> None:
@@ -69,31 +70,27 @@ def test_level_is_all_schedules_with_the_same_number_of_preemptions() -> None:
     ]
 
 
-@pytest.mark.parametrize("actors", [2, 3, 4])
-@pytest.mark.parametrize("preemptions", [1, 2, 5])
-def test_random_schedule_preempts_at_rising_steps(actors: int, preemptions: int) -> None:
-    """Each preemption leads to another actor, even if there are fewer steps than preemptions."""
-    random.seed(0)
-    for steps in (1, 3, 1000):
-        for _ in range(100):
-            schedule = random_schedule(actors, steps, preemptions)
-            at = [step for step, _ in schedule]
-            assert at == sorted(set(at))
-            assert sum(step > 1 for step in at) == preemptions
-            going = [0, *(actor for _, actor in schedule)] if at[0] > 1 else [actor for _, actor in schedule]
-            assert all(one != other and other < actors for one, other in zip(going, going[1:]))
+def test_level_tries_each_preemption_of_each_run_once_in_random_order() -> None:
+    """The order is another one each time, so a part of it is a random sample."""
+    spans = Span(1, 0, (1, 2)), Span(40, 1, (0,))
+    parents = [run_of(*spans, steps=50, schedule=((number, 1),)) for number in (1, 2, 3)]
+    orders = set()
+    for _ in range(3):
+        levels = Levels()
+        for parent in parents:
+            levels.add(parent)
+        further = levels.further()
+        levels.advance()
+        planned = list(levels)
+        assert all(one.schedule[:-1] == one.parent.schedule for one in planned if one.parent)
+        assert len({one.schedule for one in planned}) == len(planned) == levels.tried == further
+        orders.add(tuple(one.schedule for one in planned))
+    assert len(orders) == 3
 
 
-def test_random_schedules_begin_with_any_actor_and_preempt_anywhere() -> None:
-    """The stated probability rests on that."""
-    random.seed(0)
-    seen = {random_schedule(2, 3, 1) for _ in range(300)}
-    assert {schedule[-1][0] for schedule in seen} == {2, 3, 4}
-    assert {schedule[0] == (1, 1) for schedule in seen} == {True, False}
-
-
-def test_chance_follows_burckhardt_et_al() -> None:
-    """It is 1 / (n k^(d-1)) for a bug of depth d and two threads. With more, each switch chooses among others."""
-    assert chance(2, 10, 2) == pytest.approx(1 / 200)
-    assert chance(3, 100, 1) == pytest.approx(1 / 600)
-    assert chance(2, 0, 1) == pytest.approx(1 / 2)
+def test_part_of_a_level_takes_little_memory() -> None:
+    """A level may have more schedules than there is memory for."""
+    levels = Levels()
+    levels.add(run_of(Span(1, 0, (1,)), steps=10**12))
+    levels.advance()
+    assert len({planned.schedule for planned in islice(levels, 100)}) == 100

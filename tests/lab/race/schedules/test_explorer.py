@@ -22,7 +22,6 @@ pytestmark = [pytest.mark.interpreter, pytest.mark.untraced]
 def explored(
     run: Callable[[Schedule], Seen],
     *,
-    actors: int = 2,
     seconds: float = TIMEOUT_S,
     most: int | None = None,
     stop_after: int = 1,
@@ -30,7 +29,7 @@ def explored(
     repeat: bool = False,
 ) -> Explored:
     """Return what a search finds."""
-    explorer = Explorer(run, actors=actors, stop_after=stop_after, least_empty=least_empty, most=most, repeat=repeat)
+    explorer = Explorer(run, stop_after=stop_after, least_empty=least_empty, most=most, repeat=repeat)
     return explorer.explore(clock() + seconds)
 
 
@@ -46,7 +45,7 @@ def orders_of(points: Sequence[int], most: int | None = None) -> tuple[Explored,
             orders.append("".join(map(str, log)))
             return seen
 
-        return explored(run, actors=len(points), most=most), orders
+        return explored(run, most=most), orders
 
 
 def interleavings(points: Sequence[int], most: int) -> int:
@@ -156,7 +155,7 @@ def test_schedules_of_actors_that_block_repeat(acts: Callable[[], Sequence[Act]]
                     runs.append((tuple(seen.run.spans), seen.run.blocks))
                 return seen
 
-            one = explored(run, actors=len(acts()), most=most)
+            one = explored(run, most=most)
             assert one.unrepeatable == 0
             assert any(blocks)
             assert len(set(runs)) == len(runs) == one.run
@@ -290,23 +289,38 @@ def test_search_ends_where_threads_are_lost() -> None:
     assert found.run == 2
 
 
-def test_too_many_schedules_are_run_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their least probability is reported. The levels before them are complete."""
+def test_level_that_is_too_long_is_run_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which part is random. The least probability of a schedule is reported. The levels before are complete."""
     now = itertools.count()
     monkeypatch.setattr("pytest_concclaims.lab.race.schedules.explorer.clock", lambda: float(next(now)))
-    explorer = Explorer(lambda schedule: seen_of(schedule, steps=1001), actors=2, repeat=False)
+    explorer = Explorer(lambda schedule: seen_of(schedule, steps=1001), repeat=False)
     found = explorer.explore(100.0)
-    assert found.preemptions == 0
+    assert (found.preemptions, found.further) == (0, 2000)
     assert found.random_run > 10
     assert found.run == found.random_run + 2
-    assert found.chance == pytest.approx(1 / (2 * 1000))
+    assert found.chance == pytest.approx(1 / 2000)
     assert not found.is_enough
+
+
+def test_choices_in_a_part_of_a_level_lower_the_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two schedules belong to each preemption here: after it, an actor ends, and either of two others may go on."""
+    now = itertools.count()
+    monkeypatch.setattr("pytest_concclaims.lab.race.schedules.explorer.clock", lambda: float(next(now)))
+
+    def run(schedule: Schedule) -> Seen:
+        spans = [Span(1, 0, (1,)), Span(1001, 1, (2,), choice=True)]
+        made = Run(schedule, [None] * 3, spans=spans, steps=1001)
+        return Seen(made, Judged(portable("none"), sought=False, like=True))
+
+    found = Explorer(run, repeat=False).explore(101.0)
+    assert found.further == 1000
+    assert found.chance == pytest.approx(1 / 2000, rel=0.02)
 
 
 def test_level_that_time_does_not_allow_to_end_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
     """At least one schedule is run."""
     now = itertools.count()
     monkeypatch.setattr("pytest_concclaims.lab.race.schedules.explorer.clock", lambda: float(next(now)))
-    found = Explorer(seen_of, actors=2, repeat=False).explore(0.0)
+    found = Explorer(seen_of, repeat=False).explore(0.0)
     assert found.run == 1
     assert found.preemptions is None

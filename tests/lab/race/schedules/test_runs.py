@@ -49,9 +49,9 @@ def runs_of(
         yield runs
 
 
-def explored(runs: Runs, actors: int = 2, *, most: int | None = None, repeat: bool = True) -> Explored:
+def explored(runs: Runs, *, most: int | None = None, repeat: bool = True) -> Explored:
     """Return what the schedules show."""
-    return Explorer(runs.run, actors=actors, most=most, repeat=repeat).explore(clock() + TIMEOUT_S)
+    return Explorer(runs.run, most=most, repeat=repeat).explore(clock() + TIMEOUT_S)
 
 
 def increase(number: int) -> int:
@@ -138,7 +138,7 @@ def test_actors_that_differ_from_run_to_run_are_noticed() -> None:
             seen = runs.run(schedule)
             return replace(seen, last=explorer.found.unrepeatable > 0)  # one is enough
 
-        explorer = Explorer(run, actors=2, most=1, repeat=False)
+        explorer = Explorer(run, most=1, repeat=False)
         found = explorer.explore(clock() + TIMEOUT_S)
     assert found.unrepeatable > 0
 
@@ -246,7 +246,7 @@ def test_actors_of_many_instructions_are_run() -> None:
             box[0] = increase(number)
 
     with runs_of(lambda: [0], count, count, observe=len) as runs:
-        found = Explorer(runs.run, actors=2, repeat=False).explore(clock())
+        found = Explorer(runs.run, repeat=False).explore(clock())
     assert found.run == 1
     assert found.points[0] >= 3_000
 
