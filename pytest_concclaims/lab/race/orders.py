@@ -113,13 +113,13 @@ class Sequential:
 
     :param results: by order; orders in which a call waits for another one are missing.
     :param lacking: why no answer can rest on them; None if one can.
-    :param once: whether calls had other results the first time than the second time.
+    :param once: what calls did only the first time; None if nothing.
     :param checked: whether many runs gave the same results, also with pauses.
     """
 
     results: tuple[tuple[Order, Results], ...]
     lacking: str | None = None
-    once: bool = False
+    once: str | None = None
     checked: bool = field(default=False, compare=False)
 
     def allows(self, found: Results) -> bool:

@@ -48,11 +48,12 @@ class Snapshot:
                 same = map(_is_same, before, now)
                 yield from ((thing, number) for number, is_same in enumerate(same) if not is_same)
 
-    def happened_once(self, first: Iterable[Change]) -> bool:
-        """Return whether of earlier changes to objects that are in this snapshot, one has not happened again."""
+    def happened_once(self, first: Iterable[Change]) -> str | None:
+        """Return a phrase for an object in this snapshot to which an earlier change has not happened again."""
         known = {id(thing) for thing, _ in self._before}
         again = {(id(thing), number) for thing, number in self.changes()}
-        return any(id(thing) in known and (id(thing), number) not in again for thing, number in first)
+        changed = (thing for thing, number in first if id(thing) in known and (id(thing), number) not in again)
+        return next(map(_words, changed), None)
 
 
 def shared(one: object, other: object) -> str | None:

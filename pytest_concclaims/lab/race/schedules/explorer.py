@@ -11,7 +11,9 @@ from ....records.interleaving import Step
 from ..question import Judged, Portable
 from ..scenarios import Scenario, Shape
 from .enumeration import Levels, Planned
+from .once import ONCE, done_once, places
 from .run import Run, Schedule
+from .story import Visit
 
 clock = time.perf_counter
 #: "Never" rests on all schedules with at most this number of preemptions.
@@ -27,14 +29,14 @@ class Seen:
     """What one run of a schedule showed.
 
     :param judged: the outcome.
-    :param path: a hash of the lines that the actors ran; None if they were not recorded.
+    :param visits: of the actors to lines; empty if they were not recorded.
     :param last: whether the search has to end: threads are left in a deadlock, or the calls have no reliable results
         to compare with.
     """
 
     run: Run
     judged: Judged
-    path: int | None = None
+    visits: tuple[Visit, ...] = ()
     last: bool = False
 
     @property
@@ -44,7 +46,8 @@ class Seen:
 
     def went_as(self, other: Seen) -> bool:
         """Return whether two runs of one schedule went the same way."""
-        return self.run.is_as(other.run) and (None in (self.path, other.path) or self.path == other.path)
+        mine, others = places(self.visits), places(other.visits)
+        return self.run.is_as(other.run) and (mine == others or not (mine and others))
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Explored:
     :param chance: the least probability with which each of them shows an effect that takes this level's preemptions.
     :param unrepeatable: the number of schedules that did not go as planned, in any attempt.
     :param impatient: the number of schedules that could not be followed: an actor waits too long for time to pass.
-    :param once: whether only the very first run of the first schedule went differently.
+    :param once: what only the very first run of the first schedule did; None if nothing.
     :param leaks: whether a schedule shows the sought outcome only after others in the same process.
     :param no_race: whether actors that ran one after the other showed the sought outcome.
     :param outcomes: the number of schedules that showed each.
@@ -120,7 +123,7 @@ class Explored:
     chance: float = 0.0
     unrepeatable: int = 0
     impatient: int = 0
-    once: bool = False
+    once: str | None = None
     leaks: bool = False
     no_race: bool = False
     seconds: float = 0.0
@@ -229,12 +232,15 @@ class Explorer:
         seen = self._run(schedule)
         self._first = self._first or seen
         if not first.went_as(seen):
-            self.found.once = self._run(schedule).went_as(seen)
-            self.found.unrepeatable += not self.found.once
+            if self._run(schedule).went_as(seen):
+                self.found.once = done_once(first.visits, seen.visits)
+            else:
+                self.found.unrepeatable += 1
         elif first.judged.outcome != seen.judged.outcome:  # random outcomes differ each time
             self._is_steady = False
             again = self._run(schedule)
-            self.found.once = again.went_as(seen) and again.judged.outcome == seen.judged.outcome
+            if again.went_as(seen) and again.judged.outcome == seen.judged.outcome:
+                self.found.once = ONCE
         return seen
 
     def _repeats(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, repeat
@@ -14,6 +14,7 @@ from ..experiment import Subject
 from ..orders import MOST_ORDERS, Order, Raised, Results, Sequential, order_count, orders
 from ..question import comparing, portable
 from .explorer import clock
+from .once import done_once, places
 from .story import Visit
 
 #: The pause before each call in a check whether results depend on time: this multiple of a run's time, within bounds.
@@ -50,7 +51,7 @@ class InOrders:
             text = f"the calls have {order_count(counts):,} orders, and at most {MOST_ORDERS:,} can be run"
             return Sequential((), f"{text}; use fewer actors or fewer calls")
         given: list[tuple[Order, Results]] = []
-        is_once = False
+        only_once = None
         end = clock() + self._timeout
         for order in orders(counts):
             if clock() > end:
@@ -61,8 +62,9 @@ class InOrders:
             except TooLongError as error:
                 return Sequential((), str(error))
             waits = first is None or again is None
-            once, twice = map(_lines, visits) if waits else visits  # where a call waits, the order of lines varies
-            is_once = is_once or once != twice
+            once, twice = map(places, visits)
+            if set(once) != set(twice) if waits else once != twice:  # where a call waits, the order of lines varies
+                only_once = only_once or done_once(*visits)
             if first is not None and again is not None:
                 given.append((order, first))
                 if not comparing(again, first.__eq__):
@@ -72,7 +74,7 @@ class InOrders:
             text = f"{names}: in each order, a call waits for a later one, so no order has results to compare with"
             raise Failed(Failure("raised", f"{text}; ask race.always(...) with the correct outcomes", ""))
         self._check_ends(given)
-        return Sequential(tuple(given), once=is_once)
+        return Sequential(tuple(given), once=only_once)
 
     def again(self, known: Sequential, runs: int, seconds: float = _MAX_PAUSE_S) -> Sequential:
         """Check results that a witness was compared with, unless they were checked: run the orders again, many times.
@@ -115,7 +117,3 @@ class InOrders:
         if before != after and "0x..." not in before:
             advice = "let setup make a fresh state each time: a new object, a file with a new name"
         return f"the same calls in the same order gave different results: {text}; {advice}"
-
-
-def _lines(visits: Iterable[Visit]) -> set[tuple[int, str, int]]:
-    return {(visit.actor, visit.file, visit.line) for visit in visits}

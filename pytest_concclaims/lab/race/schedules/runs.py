@@ -27,6 +27,7 @@ from ..without_locks import with_locks
 from .explorer import Seen, clock
 from .in_orders import InOrders, TooLongError
 from .interruption import Interruption
+from .once import ONCE
 from .processes import ProcessActors, ProcessScheduler
 from .run import Run, Schedule
 from .scheduler import ORDER_WAIT_S, Scheduler
@@ -94,9 +95,9 @@ class Runs:
         self._pause_s = 0.0
         #: The seconds that the actors of the latest run took.
         self._latest_s = 0.0
-        #: Whether actors did something only the first time: an order of the calls ran other lines then, or a run
+        #: What actors did only the first time; None if nothing: an order of the calls ran other lines then, or a run
         #: changed something outside of the state, and its repetition did not.
-        self.once = False
+        self.once: str | None = None
         self._finds_once = finds_once and not subject.in_processes  # what a process changes ends with it
         #: Of how many further schedules and orders to find what their first run changes; in one more, the handler may
         #: not have run.
@@ -244,7 +245,7 @@ class Runs:
         self._runs += 1
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and _is_due(self._runs):
             gc.collect()
-        return Seen(run, judged, _in_short(path), last)
+        return Seen(run, judged, tuple(path), last)
 
     def _check_fresh(self, state: Any) -> None:
         """Refuse a second state that is the first one. Later states may reuse its address, so they do not count."""
@@ -296,7 +297,8 @@ class Runs:
     def _compare(self, outside: Snapshot | None, *, is_first: bool) -> None:
         """Compare a run with its repetition: they may differ only in that the first one has made a cache."""
         if outside is not None and not is_first:
-            self.once = self.once or outside.happened_once(self._changes)
+            changed = outside.happened_once(self._changes)
+            self.once = self.once or (None if changed is None else f"{ONCE} (to {changed})")
         self._changes = list(outside.changes()) if outside is not None and is_first else []
 
     def _made(self, actor: int, calls: Sequence[Actor], state: Any, history: History) -> list[object]:
@@ -400,11 +402,6 @@ def _is_due(runs: int) -> bool:
         return len(os.listdir("/proc/self/fd")) > _FEW_FILES_PART * os.sysconf("SC_OPEN_MAX")  # noqa: PTH208  (quick)
     except OSError:  # the system does not list them
         return False
-
-
-def _in_short(path: Sequence[Visit]) -> int | None:
-    """Return a hash of the lines that actors ran; None if they were not recorded."""
-    return hash(tuple((visit.actor, visit.file, visit.line) for visit in path)) if path else None
 
 
 @contextmanager

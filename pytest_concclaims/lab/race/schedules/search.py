@@ -13,6 +13,7 @@ from ..controls import with_control
 from ..experiment import RaceExperiment
 from ..question import DEADLOCK, OutcomeQuestion, of_control
 from .explorer import Explored, Explorer
+from .once import ONCE
 from .replay import Token, code_digest
 from .run import preemption_count
 from .searched import RACE_PART, Searched
@@ -125,7 +126,7 @@ class ScheduleSearch:
             if repeated is not None or explored.witness.is_sound:
                 explored.witness = repeated or explored.witness
                 return Searched(self._conditions.portable, explored)
-            explored = replace(explored, witness=None, seen=0, once=True, leaks=True)
+            explored = replace(explored, witness=None, seen=0, once=ONCE, leaks=True)
         if explored.once:
             afresh = race.explored_afresh(_AFRESH_PART * budget) if race.may_be_afresh else None
             explored = with_fresh_processes(explored, afresh)
@@ -179,20 +180,18 @@ def with_fresh_processes(explored: Explored, afresh: Explored | None) -> Explore
     :param afresh: schedules that had a process each; None if there were none.
     """
     doubt = explored.doubt or (
-        "the actors do something only once in a process; let setup undo it, such as a cache that is filled or a "
-        "global that is changed"
+        f"{explored.once}; let setup undo it, such as a cache that is filled or a global that is changed"
     )
     if afresh is None:
         return replace(explored, doubt=doubt)
-    remark = (
-        f"the actors do something only once in a process, so {counted(afresh.run, 'schedule')} had a process each"
-    )
+    remark = f"{explored.once}, so {counted(afresh.run, 'schedule')} had a process each"
     both = explored.is_enough and not explored.leaks and (afresh.preemptions or 0) >= _LEAST_AFRESH_LEVEL
     # What one process has shown may not be the effect of a race.
-    base = afresh if explored.leaks or afresh.witness is not None or afresh.exhausted else explored
+    is_afresh = explored.leaks or afresh.witness is not None or afresh.exhausted
     return replace(
-        base,
-        once=True,
+        afresh if is_afresh else explored,
+        outcomes=afresh.outcomes if is_afresh else explored.outcomes + afresh.outcomes,
+        once=explored.once,
         leaks=explored.leaks,
         doubt=explored.doubt if both or afresh.is_enough else doubt,
         seconds=explored.seconds + afresh.seconds,

@@ -52,7 +52,7 @@ class Searched:
     def is_final(self) -> bool:
         """Return whether samples could not add anything."""
         # If the actors do something only once in a process, only one sample could show it.
-        once = self.race.once and self.lacking() is not None
+        once = self.race.once is not None and self.lacking() is not None
         return self.witness is not None or self.replayed or once
 
     @property

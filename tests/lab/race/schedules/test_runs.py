@@ -153,7 +153,10 @@ def test_what_happens_only_once_in_a_process_is_noticed() -> None:
                 kept["value"] = increase(len(kept))
 
     with runs_of(list, compute_once, compute_once) as runs:
-        assert explored(runs, most=0).once
+        once = explored(runs, most=0).once
+    line = compute_once.__code__.co_firstlineno + 2
+    assert once is not None
+    assert once.endswith(f"test_runs.py:{line}: for _ in range(5):)")
 
     local = threading.local()
 

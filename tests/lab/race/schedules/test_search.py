@@ -7,6 +7,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from pytest_concclaims.lab.race.conditions import Conditions
 from pytest_concclaims.lab.race.experiment import experiment
 from pytest_concclaims.lab.race.question import CRASH, DEADLOCK, OutcomeQuestion, portable, question
 from pytest_concclaims.lab.race.schedules.explorer import Explored, Witness
+from pytest_concclaims.lab.race.schedules.once import ONCE
 from pytest_concclaims.lab.race.schedules.search import ScheduleSearch, with_fresh_processes
 from pytest_concclaims.lab.race.schedules.searched import Searched
 from pytest_concclaims.lab.race.schedules.side import EndedBySchedule
@@ -314,9 +316,6 @@ def test_never_says_what_it_lacks(race: Explored, control: Explored | None, lack
     assert found is None if lacking is None else lacking in (found or "")
 
 
-ONCE = "do something only once in a process"
-
-
 @pytest.mark.parametrize(
     ("race", "afresh", "run", "doubt"),
     [
@@ -334,10 +333,18 @@ def test_what_happens_once_in_a_process_takes_fresh_ones(
     race: Explored, afresh: Explored | None, run: int, doubt: str | None
 ) -> None:
     """The answer then rests on these schedules, or has this doubt."""
-    found = with_fresh_processes(race, afresh)
+    found = with_fresh_processes(replace(race, once=ONCE), afresh)
     assert found.run == run
     assert found.leaks is race.leaks
     assert found.doubt is None if doubt is None else doubt in (found.doubt or "")
+
+
+def test_outcomes_in_fresh_processes_count() -> None:
+    """Schedules in one process may show others, unless they show what no race does."""
+    cached, made = Counter({portable("cached"): 400}), Counter({portable("made"): 9})
+    race, afresh = explored(outcomes=cached, once=ONCE), explored(outcomes=made, run=9, preemptions=1)
+    assert with_fresh_processes(race, afresh).outcomes == cached + made
+    assert with_fresh_processes(replace(race, leaks=True), afresh).outcomes == made
 
 
 def test_search_without_schedules_says_why() -> None:
