@@ -26,8 +26,9 @@ class Part(enum.IntEnum):
     ACTORS = 1
     #: ``observe`` and the predicate.
     OUTCOMES = 2
-    #: The calls one after the other, before and after schedules.
-    ORDERS = 3
+    #: The ``setup`` for an order of the calls, before and after schedules; and these calls, one after the other.
+    SETUP_OF_ORDER = 3
+    ORDER = 4
 
 
 class Position(Generic[_T]):
@@ -65,12 +66,12 @@ class Position(Generic[_T]):
 
 def at_work(subject: Subject, part: Part) -> str:
     """Return the names of the functions that run in a part, for messages."""
-    if part is Part.SETUP:
+    if part in (Part.SETUP, Part.SETUP_OF_ORDER):
         return f"setup: {name_of(subject.setup)}"
     if part is Part.OUTCOMES:
         return f"observe: {name_of(subject.observe)}, or the predicate" if subject.observe else "the predicate"
     names = ", ".join(name_of(actor) for actor in subject.actors)
-    return f"one call after the other: {names}" if part is Part.ORDERS else names
+    return f"one call after the other: {names}" if part is Part.ORDER else names
 
 
 @dataclass(frozen=True)

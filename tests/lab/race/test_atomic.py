@@ -159,6 +159,20 @@ def test_calls_that_crash_one_after_the_other_are_an_error(forking: Lab) -> None
         forking.race(Counter, lambda _: signal.raise_signal(signal.SIGSEGV), Counter.add).atomic()
 
 
+@pytest.mark.skipif(not CAN_FORK, reason="races run in a child process")
+def test_crash_of_a_later_setup_is_that_of_setup(forking: Lab) -> None:
+    """Each order of the calls has a state of its own."""
+    made = itertools.count(1)
+
+    def setup() -> Counter:
+        if next(made) > 2:
+            signal.raise_signal(signal.SIGSEGV)
+        return Counter()
+
+    with pytest.raises(RaceError, match=r"SIGSEGV while the race ran \(setup: setup\)"):
+        forking.race(setup, Counter.add, Counter.add).atomic()
+
+
 @pytest.mark.parametrize(("observe", "values"), [(True, False), (False, True)])
 def test_values_and_the_state_both_count(lab: Lab, observe: bool, values: bool) -> None:
     """A wrong value or a wrong state is enough."""

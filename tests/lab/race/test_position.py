@@ -68,7 +68,8 @@ def test_position_outlives_a_crash_of_the_child_that_wrote_it() -> None:
     [
         (Part.SETUP, RACE, "setup: list"),
         (Part.ACTORS, RACE, "deposit, deposit"),
-        (Part.ORDERS, RACE, "one call after the other: deposit, deposit"),
+        (Part.SETUP_OF_ORDER, RACE, "setup: list"),
+        (Part.ORDER, RACE, "one call after the other: deposit, deposit"),
         (Part.OUTCOMES, RACE, "observe: observe, or the predicate"),
         (Part.OUTCOMES, Subject("race", list, (deposit, deposit), None), "the predicate"),
     ],

@@ -325,8 +325,9 @@ class Runs:
         """
         # In a replay, the user wants to stop in the schedule only.
         with breakpoints_ignored() if self._timeout == math.inf else nullcontext():
+            self._begin((), Part.SETUP_OF_ORDER)
             state = self._watch.state(partial(made, self._subject), pooled=write is None)
-            self._begin((), Part.ORDERS)
+            self._begin((), Part.ORDER)
             self._pause_s = pause_s
             try:
                 run, before = self._acted(state, (), write, order)
