@@ -32,13 +32,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
-    """Under ``--claims``, note assertions from the first conftest file on."""
+    """Under ``--claims``, note assertions from the first conftest file on, and which threads conftest files start."""
     if getattr(early_config.known_args_namespace, "claims", False):
         from .session.assertions import assertions_noted
+        from .session.threads import of_conftest_files
 
         stack = ExitStack()
         early_config.add_cleanup(stack.close)
         stack.enter_context(assertions_noted(early_config.rootpath))
+        with of_conftest_files():
+            return (yield)
     return (yield)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_concclaims import is_traced
+from pytest_concclaims.lab.threads import OF_TOOLS, running_threads
 
 pytest_plugins = ["pytester"]
 
@@ -21,6 +22,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     named = (Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args)
     return None if any(path == SLOW or SLOW in path.parents for path in named) else True
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart() -> None:
+    """Let races of these tests disregard the threads of other plugins, as a run of claims does."""
+    OF_TOOLS.update(running_threads())
 
 
 @pytest.fixture(scope="session", autouse=True)

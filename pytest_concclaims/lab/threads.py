@@ -14,6 +14,21 @@ from .failure import Failure, is_own, raised
 
 #: Threads of races in this process that are deadlocked, and stay so.
 DEADLOCKED: WeakSet[threading.Thread] = WeakSet()
+#: Threads of races in this process that did not return in time, which is an error of their claims.
+HANGING: WeakSet[threading.Thread] = WeakSet()
+#: Threads with which the code of claims has nothing to do: of pytest, its plugins, and a debugger.
+OF_TOOLS: WeakSet[threading.Thread] = WeakSet()
+
+
+def running_threads() -> frozenset[threading.Thread]:
+    """Return the threads that run now, except the current one, those of tools, and those in a deadlock of a race."""
+    return frozenset(threading.enumerate()) - {threading.current_thread(), *OF_TOOLS, *DEADLOCKED}
+
+
+def named(threads: Iterable[threading.Thread]) -> str:
+    """Return the names of threads, for messages."""
+    names = sorted(repr(thread.name) for thread in threads)
+    return f"thread{'' if len(names) == 1 else 's'} {', '.join(names)}"
 
 
 @contextmanager
@@ -64,6 +79,7 @@ def hang(threads: Mapping[str, threading.Thread], timeout: float) -> Failure:
     :param threads: by name, such as ``actor put``.
     :param timeout: seconds that they had to return.
     """
+    HANGING.update(threads.values())
     frames = sys._current_frames()  # noqa: SLF001  (documented, for exactly this)
     stacks = []
     for name, thread in threads.items():

@@ -190,7 +190,9 @@ class RaceRun(Evidence):
         """Return the schedules that were run without an answer."""
         if self.schedules is None or not self.schedules["run"]:
             return None
-        return f"{self.schedules['seen'] or 'none'} of {self._run(self.schedules)}"
+        random = words.at_random(self.schedules)
+        none = self.schedules["seen"] or "none"
+        return words.joined([f"{none} of {self._run(self.schedules)}", random and f"none of {random}"])
 
     def _run(self, schedules: dict[str, Any]) -> str:
         """Return the schedules that were run, in words."""

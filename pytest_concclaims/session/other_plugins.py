@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from ..lab.threads import OF_TOOLS, running_threads
 from ..lab.tracing import set_tracer_advice
-from .threads import OF_PLUGINS, running_threads
 
 
 def run_once(item: pytest.Item) -> None:
@@ -67,7 +67,7 @@ class TimerWatch:
         before = running_threads()
         item.stash[_TIMER] = _Timer(settings, time.monotonic(), threading.get_ident())
         result = yield
-        OF_PLUGINS.update(running_threads() - before)
+        OF_TOOLS.update(running_threads() - before)
         return result
 
 

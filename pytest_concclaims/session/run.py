@@ -21,7 +21,7 @@ from .progress import Progress, wants_progress
 from .pytest_benchmark import leave_no_empty_storage
 from .recorder import Recorder
 from .suites import LastFailedGuard
-from .threads import LeftThreads
+from .threads import LeftThreads, ToolThreads
 from .trial import ClaimTrials, ThreadWatch
 
 _PATH_OPTIONS = ("--claims-report", "--claims-baseline")
@@ -72,6 +72,7 @@ def register(config: pytest.Config, *, gil: bool) -> None:
     if patience is not None:
         config.pluginmanager.register(Patience(), "concclaims-patience")
     config.pluginmanager.register(TimerWatch(), "concclaims-timer-watch")
+    config.pluginmanager.register(ToolThreads(), "concclaims-tool-threads")
     advise_on_coverage(config)
 
 

@@ -7,24 +7,19 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import FrameType
 
-from ..lab.threads import DEADLOCKED
+import pytest
 
-#: Threads that other plugins started while a claim ran.
-OF_PLUGINS: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+from ..lab.threads import OF_TOOLS, named, running_threads
+
 #: Seconds that a claim's threads have to end after its teardown.
 _JOIN_TIMEOUT_S = 5.0
 #: Seconds between two checks whether one of them is idle.
 _POLL_INTERVAL_S = 0.02
-
-
-def running_threads() -> frozenset[threading.Thread]:
-    """Return the threads that run now, except the current one, other plugins', and those in a deadlock of a race."""
-    return frozenset(threading.enumerate()) - {threading.current_thread(), *OF_PLUGINS, *DEADLOCKED}
 
 
 def threads_in(is_code: Callable[[FrameType], bool]) -> frozenset[threading.Thread]:
@@ -60,6 +55,28 @@ _POOL = ThreadPoolExecutor.submit.__code__.co_filename
 _WAITING = frozenset({_POOL, threading.Thread.run.__code__.co_filename, queue.Queue.get.__code__.co_filename})
 
 
+_OF_CONFTEST_FILES: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+@contextmanager
+def of_conftest_files() -> Iterator[None]:
+    """Note the threads that are started in the block, in which conftest files are imported."""
+    before = running_threads()
+    yield
+    _OF_CONFTEST_FILES.update(running_threads() - before)
+
+
+class ToolThreads:
+    """A plugin that notes the threads of other plugins, such as the server of pytest-rerunfailures."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionstart(self) -> Generator[None, object, object]:
+        """Note the threads that run before the first test file is imported."""
+        result = yield
+        OF_TOOLS.update(running_threads() - {*_OF_CONFTEST_FILES})
+        return result
+
+
 class LeftThreads:
     """The threads that the claims of a run left running."""
 
@@ -82,7 +99,7 @@ class LeftThreads:
         if not left:
             return None
         return (
-            f"the claim left {_named(left)} running, whose end is not seen; join it before the claim returns, or "
+            f"the claim left {named(left)} running, whose end is not seen; join it before the claim returns, or "
             "start it in a fixture"
         )
 
@@ -96,11 +113,6 @@ def unrelated_reason(threads: Iterable[threading.Thread]) -> str | None:
     if not threads:
         return None
     return (
-        f"{_named(threads)} ran before the claim and may assert something in its code, which cannot be distinguished "
+        f"{named(threads)} ran before the claim and may assert something in its code, which cannot be distinguished "
         "from the claim's own assertions; end it before the claim"
     )
-
-
-def _named(threads: Iterable[threading.Thread]) -> str:
-    names = sorted(repr(thread.name) for thread in threads)
-    return f"thread{'' if len(names) == 1 else 's'} {', '.join(names)}"

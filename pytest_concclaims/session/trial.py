@@ -22,7 +22,7 @@ import pytest
 from ..claim import Claim
 from ..interpreter import gil_enabled
 from ..lab.lab import Lab, Shared
-from ..lab.threads import ends_of_threads_reported
+from ..lab.threads import ends_of_threads_reported, running_threads
 from ..records.evidence import Assertion, Attempt, Evidence, RaceRun, Raised, summary_phrase
 from ..records.record import ClaimResult
 from ..reports.interleaving import FEW_LINES, interleaving
@@ -37,7 +37,7 @@ from .other_plugins import timer_stopped
 from .progress import Progress
 from .replay import Replay
 from .suites import SuiteModule
-from .threads import LeftThreads, running_threads, threads_in, unrelated_reason
+from .threads import LeftThreads, threads_in, unrelated_reason
 
 #: The attribute of a test report that carries the claim's result, as JSON: xdist sends simple types only.
 REPORT_ATTRIBUTE = "concclaims_result"

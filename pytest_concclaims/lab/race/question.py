@@ -79,14 +79,17 @@ def portable(outcome: Hashable) -> Portable:
 
 def _text(outcome: object) -> str:
     """Return the ``repr`` of plain data, the same for sets that are equal."""
-    text = repr(outcome)
-    if "frozenset({" not in text:
+    try:
+        text = repr(outcome)
+    except ValueError:  # an integer with more digits than sys.get_int_max_str_digits() allows
+        text = None
+    if text is not None and "frozenset({" not in text:
         return text
     if type(outcome) is frozenset:
         return f"frozenset({{{', '.join(sorted(map(_text, outcome)))}}})"
     if type(outcome) is tuple:
         return f"({', '.join(map(_text, outcome))}{',' * (len(outcome) == 1)})"
-    return text
+    return hex(outcome) if isinstance(outcome, int) else str(text)
 
 
 def _is_plain(outcome: object) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from ...interpreter import gil_enabled
+from ...records.interleaving import BLOCKED
 from ...text import counted
 from .. import linux
 from ..failure import Failed, Failure
+from ..threads import HANGING, named, running_threads
 from ..tracing import is_traced, tracer_advice
 from .conditions import Conditions
 from .experiment import RaceExperiment
@@ -18,7 +21,7 @@ from .question import CRASH, DEADLOCK, OutcomeQuestion
 from .samples.findings import Findings
 from .samples.search import SampleSearch
 from .samples.stride import clock
-from .schedules.explorer import Explored
+from .schedules.explorer import Explored, Witness
 from .schedules.replay import Token
 from .schedules.search import ScheduleSearch
 from .schedules.searched import Searched
@@ -38,7 +41,10 @@ _LEAKS = (
     "a run of the actors has a side effect on later runs, and samples run in one process; let setup undo the side "
     "effect"
 )
-_INSIDE = "no schedule shows it, so it happens inside C code or within one instruction"
+_INSIDE = (
+    "no schedule shows it, so it happens inside C code, within one instruction, by chance, or where a thread "
+    "releases a lock and takes it again at once"
+)
 _NO_CHILD = (
     "lab.CRASH needs a forked child process; there is none with --claims-in-process, and on platforms without os.fork"
 )
@@ -116,6 +122,25 @@ class Runner:
         """
         if asked.end is CRASH and self.conditions.in_process:
             return Result(lacking=_NO_CHILD)
+        others = frozenset() if self.is_replay else running_threads() - {threading.main_thread(), *HANGING}
+        try:
+            result = self._answered(asked, alone)
+        except Failed as failed:
+            if others and failed.failure.kind in ("deadlock", "hang"):
+                return Result(lacking=self._missing(others))
+            raise
+        stands = result.lacking is not None or _waits_nowhere(result.searched.witness)
+        return result if stands or not others else replace(result, lacking=self._missing(others))
+
+    def _missing(self, others: Collection[threading.Thread]) -> str:
+        """Return why there is no answer beside threads that are in no schedule."""
+        how = "schedules do not switch" if self.conditions.in_process else "its child process does not have"
+        it = "it" if len(others) == 1 else "them"
+        return (
+            f"{named(others)} ran before the race, and {how} {it}; let setup start {it}, or end {it} before the race"
+        )
+
+    def _answered(self, asked: OutcomeQuestion, alone: Callable[[], AbstractContextManager[None]]) -> Result:
         started, gil = clock(), gil_enabled()
         linux.load()
         self._explored = Explored()
@@ -216,6 +241,11 @@ class Runner:
                 text = f"{names} returned None in {runs} without observe, so there is no outcome to ask about"
                 advice = "pass observe=..., or let the actors return a value"
             raise Failed(Failure("raised", f"{text}; {advice}", ""))
+
+
+def _waits_nowhere(witness: Witness | None) -> bool:
+    """Return whether no actor waits in a witness, so that it does not take another thread to show it."""
+    return witness is not None and bool(witness.steps) and all(step.event != BLOCKED for step in witness.steps)
 
 
 def _too_short(findings: Findings) -> str | None:

@@ -51,9 +51,15 @@ class Snapshot:
     def happened_once(self, first: Iterable[Change]) -> str | None:
         """Return a phrase for an object in this snapshot to which an earlier change has not happened again."""
         known = {id(thing) for thing, _ in self._before}
-        again = {(id(thing), number) for thing, number in self.changes()}
-        changed = (thing for thing, number in first if id(thing) in known and (id(thing), number) not in again)
+        again = set(map(same, self.changes()))
+        changed = (change[0] for change in first if id(change[0]) in known and same(change) not in again)
         return next(map(_words, changed), None)
+
+
+def same(change: Change) -> tuple[int, int | None]:
+    """Return what two changes have in common that are the same one."""
+    thing, number = change
+    return id(thing), number
 
 
 def shared(one: object, other: object) -> str | None:

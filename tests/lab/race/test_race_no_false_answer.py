@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import queue
 import select
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -175,6 +176,126 @@ def test_a_cache_in_one_line_that_is_filled_once_is_no_ground(
     race = Lab(budget=5.0, in_process=True).race(object, has_one, has_one)
     with pytest.raises(Inconclusive, match="the actors do something only once in a process"):
         asked(race)
+
+
+def passing() -> None:
+    """Return: each interpreter has a switch point here."""
+
+
+class Fallback:
+    """Two locks, and one of the class for all that do not get both; it is made at the first time."""
+
+    made: dict[str, object]
+    reused: list[str]
+
+    def __init__(self) -> None:
+        self.locks = threading.Lock(), threading.Lock()
+
+    def take(self, first: int, second: int) -> object:
+        """Return the lock of the class if the second one is taken."""
+        with self.locks[first]:
+            passing()
+            if self.locks[second].acquire(blocking=False):
+                self.locks[second].release()
+                return None
+            made = Fallback.made.get("one")
+            if made is None:
+                made = Fallback.made["one"] = threading.Lock()
+            else:
+                Fallback.reused.append("one")  # as many steps as to make it
+            return made
+
+    def left(self) -> object:
+        """Take the locks."""
+        return self.take(0, 1)
+
+    def right(self) -> object:
+        """Take the locks the other way round."""
+        return self.take(1, 0)
+
+
+def are_two(_: object, got: tuple[object, ...]) -> bool:
+    """Return whether two actors got different objects."""
+    return len({id(one) for one in got if one is not None}) == 2
+
+
+@forks
+def test_what_happens_once_and_only_in_some_schedules_is_not_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Earlier schedules make it, so later ones do not show that it may be made twice."""
+    monkeypatch.setattr(Fallback, "made", {}, raising=False)
+    monkeypatch.setattr(Fallback, "reused", [], raising=False)
+    race = Lab(budget=5.0).race(Fallback, Fallback.left, Fallback.right, observe=are_two)
+    with suppress(Inconclusive):
+        assert race.never(True) is False
+
+
+# --- threads that schedules do not switch
+
+
+@forks
+def test_thread_from_before_the_race_is_missed() -> None:
+    """It is not in the child, so what waits for it there is in no deadlock."""
+    lab = Lab(budget=5.0)
+    asked: queue.SimpleQueue[queue.SimpleQueue[int] | None] = queue.SimpleQueue()
+
+    def serve() -> None:
+        for reply in iter(asked.get, None):
+            reply.put(1)
+
+    def ask(_: object) -> int:
+        reply: queue.SimpleQueue[int] = queue.SimpleQueue()
+        asked.put(reply)
+        return reply.get()
+
+    server = threading.Thread(target=serve, name="Ada")
+    server.start()
+    try:
+        with pytest.raises(Inconclusive, match=r"thread 'Ada' ran before the race, .*; let setup start it"):
+            lab.race(object, ask, ask).never(lab.DEADLOCK)
+        with pytest.raises(Inconclusive, match="thread 'Ada' ran before"):
+            lab.race(object, ask, ask).atomic()
+        with pytest.raises(Inconclusive, match="thread 'Ada' ran before"):
+            lab.operations(object, ask).linearizable()
+        assert lab.race(Cell, yielding, yielding, observe=value_of).ever(1) is True  # nothing waits for it
+    finally:
+        asked.put(None)
+        server.join()
+
+
+class Worker:
+    """A thread that is busy for a moment."""
+
+    def __init__(self) -> None:
+        self.tasks: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self.busy = 0
+        self.thread = threading.Thread(target=self.work)
+        self.thread.start()
+
+    def work(self) -> None:
+        """Work until there is no task any more."""
+        while self.tasks.get() is not None:
+            self.busy = 1
+            passing()
+            self.busy = 0
+
+    def close(self) -> None:
+        """Give it the last task, and wait for its end."""
+        self.tasks.put(1)
+        self.tasks.put(None)
+        self.thread.join()
+
+    def is_busy(self) -> int:
+        """Return whether it is busy."""
+        passing()
+        return self.busy
+
+
+@forks
+def test_thread_that_setup_starts_and_an_actor_ends_is_not_scheduled() -> None:
+    """No schedule switches from it to an actor."""
+    race = Lab(budget=2.0).race(Worker, Worker.close, Worker.is_busy)
+    with suppress(Inconclusive):
+        assert race.never((None, 1)) is False
 
 
 # --- failures that would be lost

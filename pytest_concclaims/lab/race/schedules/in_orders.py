@@ -72,7 +72,7 @@ class InOrders:
         if not given:
             names = " and ".join(dict.fromkeys(self._subject.names()))
             text = f"{names}: in each order, a call waits for a later one, so no order has results to compare with"
-            raise Failed(Failure("raised", f"{text}; ask race.always(...) with the correct outcomes", ""))
+            raise Failed(Failure("hang", f"{text}; ask race.always(...) with the correct outcomes", ""))
         self._check_ends(given)
         return Sequential(tuple(given), once=only_once)
 

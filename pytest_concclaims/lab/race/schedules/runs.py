@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import math
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ....interpreter import PYPY, gil_enabled
 from ...failure import Failed, Failure
@@ -22,7 +23,7 @@ from ..orders import Call, History, Order, Raised, Results, Sequential, order_co
 from ..outcome import check_fresh, close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
-from ..sharing import Change, Snapshot
+from ..sharing import Change, Snapshot, same
 from ..without_locks import with_locks
 from .explorer import Seen, clock
 from .in_orders import InOrders, TooLongError
@@ -48,14 +49,18 @@ _MOST_COMPARED_ORDERS = 6
 #: The switch interval: long, so that threads are switched only on purpose; but a lost wake-up (glibc bug 25847) ends.
 _SWITCH_INTERVAL_S = 1.0
 
+#: Seconds within which a thread that was joined counts as ended.
+_ENDING_S = 0.005
+
 #: Steps after which an actor without its locks hands over the token: it may wait in a loop for a condition.
 _MAX_TURN_STEPS_WITHOUT_LOCKS = 1_000
 
-UNSCHEDULED = "threads that actors start are not scheduled"
+UNSCHEDULED = "threads that setup or actors start are not scheduled"
 
 #: The outcome of a run in which the handler did not run.
 _ALONE = Judged(portable(None), sought=False, like=False)
 
+T = TypeVar("T")
 #: Called before each part of a run.
 Begin = Callable[[Schedule, Part], None]
 
@@ -107,6 +112,11 @@ class Runs:
         #: What was run last, and what its first run has changed.
         self._latest: tuple[Schedule, Order | None] | None = None
         self._changes: list[Change] = []
+        #: Is called after ``setup``.
+        self._look: Callable[[], None] | None = None
+        #: The first snapshot, and what the run after it has changed.
+        self._earliest: Snapshot | None = None
+        self._earliest_changes: frozenset[tuple[int, int | None]] = frozenset()
         self._begin = begin
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
@@ -140,7 +150,7 @@ class Runs:
             self._stack.enter_context(_undisturbed())
             self._ends = self._stack.enter_context(ends_of_new_threads())
             self._scheduler.start()
-            self._threads = threading.active_count()
+            self._threads, self._raw_threads = threading.active_count(), _thread._count()  # noqa: SLF001  (see there)
             if self._question.atomic and not self._subject.operations:
                 self.take(self._subject)
         except BaseException:
@@ -155,6 +165,30 @@ class Runs:
     def started_threads(self) -> bool:
         """Return whether actors have started threads, which are not scheduled."""
         return self._watch.started_threads or self._saw_threads
+
+    def left_behind(self) -> str | None:
+        """Return a phrase for what some schedules, not all, have changed outside of the state; None if nothing.
+
+        What ``setup`` undoes does not count.
+        """
+        earliest, known = self._earliest, self._earliest_changes
+        if earliest is None or self.is_lost:
+            return None
+        changed = self._after_setup(lambda: [change for change in earliest.changes() if same(change) not in known])
+        if not changed:
+            return None
+        now = self._after_setup(self._outside)
+        return self._after_setup(lambda: now.happened_once(changed))
+
+    def _after_setup(self, look: Callable[[], T]) -> T:
+        """Run the first schedule. Return what a function returns after ``setup``."""
+        found: list[T] = []
+        self._look = lambda: found.append(look())
+        try:
+            self.run(())
+        finally:
+            self._look = None
+        return found[0]
 
     @property
     def is_lost(self) -> bool:
@@ -221,13 +255,14 @@ class Runs:
         state = self._watch.state(partial(made, subject), pooled=pooled)
         if subject.interrupted:  # other races have samples, which check that
             self._check_fresh(state)
+        self._saw_threads = self._saw_threads or self._has_more_threads()
         self._begin(schedule, Part.ACTORS)
         path: list[Visit] = []
         if write is None and not pooled and not subject.in_processes:  # there, each of these runs is the first one
             write = path.append
         run, before = self._acted(state, schedule, write)
         self._begin(schedule, Part.OUTCOMES)
-        self._saw_threads = self._saw_threads or threading.active_count() > self._threads
+        self._saw_threads = self._saw_threads or self._has_more_threads()
         close_unawaited([state])
         outcome = self._outcome(state, run, before)
         if isinstance(outcome, Results):
@@ -270,6 +305,8 @@ class Runs:
         recording = None if write is None else Recording(write)
         is_first = self._latest != (schedule, order)
         self._latest = schedule, order
+        if self._look is not None:
+            self._look()
         outside = self._snapshot(is_first=is_first)
         self._watch.record(recording)
         try:
@@ -292,6 +329,10 @@ class Runs:
         if not (self._compared if is_first else self._changes):
             return None
         self._compared -= is_first
+        return self._outside()
+
+    def _outside(self) -> Snapshot:
+        """Return a snapshot of what the functions refer to."""
         return Snapshot([with_locks(function) for function in self._subject.functions])
 
     def _compare(self, outside: Snapshot | None, *, is_first: bool) -> None:
@@ -300,6 +341,19 @@ class Runs:
             changed = outside.happened_once(self._changes)
             self.once = self.once or (None if changed is None else f"{ONCE} (to {changed})")
         self._changes = list(outside.changes()) if outside is not None and is_first else []
+        if self._earliest is None and outside is not None:
+            self._earliest, self._earliest_changes = outside, frozenset(map(same, self._changes))
+
+    def _has_more_threads(self) -> bool:
+        """Return whether threads run that setup or actors have started."""
+        if threading.active_count() > self._threads:
+            return True
+        end = clock() + _ENDING_S  # a thread that was joined may still count
+        while _thread._count() > self._raw_threads:  # noqa: SLF001  (the only count with those of _thread)
+            if clock() > end:
+                return True
+            time.sleep(0)
+        return False
 
     def _made(self, actor: int, calls: Sequence[Actor], state: Any, history: History) -> list[object]:
         """Make an actor's calls in its thread; return their results."""
@@ -341,7 +395,7 @@ class Runs:
         if waited and self._subject.operations:
             text = f"{calls}: called one after the other, one of them waits for another thread"
             advice = "give it a timeout, or let setup make what it waits for; or ask lab.race(...).atomic()"
-            raise Failed(Failure("raised", f"{text}; {advice}", self._scheduler.stacks() if run.deadlock else ""))
+            raise Failed(Failure("hang", f"{text}; {advice}", self._scheduler.stacks() if run.deadlock else ""))
         if run.deadlock:
             text = f"{calls}: called one after the other, they are in a deadlock"
             raise Failed(Failure("deadlock", text, self._scheduler.stacks()))

@@ -77,8 +77,8 @@ class Searched:
             return race.doubt
         if race.impatient:
             return (
-                f"an actor waits for time to pass, so {counted(race.impatient, 'schedule')} could not be followed; "
-                "let it wait for less than 10 ms"
+                f"an actor sleeps or waits with a timeout, so {counted(race.impatient, 'schedule')} could not be "
+                "followed; let it do so for less than 10 ms, or wait without a timeout"
             )
         if race.unrepeatable:
             return (

@@ -16,6 +16,7 @@ from ..position import AtSchedule, Part, Position, at_work
 from ..question import CRASH, DEADLOCK, OutcomeQuestion
 from ..scenarios import Scenario
 from .explorer import ENOUGH_PREEMPTIONS, Explored, Explorer, Seen, Witness, clock
+from .once import ONCE
 from .run import Schedule, preemption_count
 from .runs import UNSCHEDULED, Runs
 from .scenario_search import explore_scenarios
@@ -124,6 +125,9 @@ class Side:
                 explored = explorer.explore(end)
                 explored.in_order, explored.unordered = runs.in_order, runs.unordered
             explored.once = explored.once or runs.once
+            left = None if explored.witness is not None else runs.left_behind()
+            if left is not None:
+                explored.once, explored.leaks = explored.once or f"{ONCE} (to {left})", True
             explored.doubt = runs.doubt
             explored.remarks = (UNSCHEDULED,) if runs.started_threads else ()
             return _on_fresh_states(explored, runs) if self.subject.in_processes else explored

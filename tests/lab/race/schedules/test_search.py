@@ -281,7 +281,7 @@ def test_threads_that_actors_start_are_remarked() -> None:
         thread.join()
 
     found = searched((None, 0), list, start, len)  # the first schedule is a witness
-    assert found.race.remarks == ("threads that actors start are not scheduled",)
+    assert found.race.remarks == ("threads that setup or actors start are not scheduled",)
 
 
 # --- what an answer rests on
