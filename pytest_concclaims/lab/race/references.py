@@ -43,11 +43,11 @@ ATOMS: tuple[type, ...] = (
     *(bool, int, float, complex, str, bytes, type(None), CodeType, logging.Logger, Enum),
     *(*_DESCRIPTORS, GetSetDescriptorType, MemberDescriptorType),
 )
-#: Modules that classes are made with, which refer to all classes; and those that show exceptions, to which each
-#: thread refers, and which refer to all modules that ever raised one.
+#: Modules that classes are made with, which refer to all classes; those that show exceptions, to which each thread
+#: refers, and which refer to all modules that ever raised one; and those that manage memory, which they use again.
 _MACHINERY = frozenset(
     {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
-    | {"traceback", "linecache"}
+    | {"traceback", "linecache", "multiprocessing.heap", "multiprocessing.util"}
 )
 #: Modules of the experiment's own threads and hooks, which the module threading refers to while they run; and this
 #: one, whose cache each search makes larger.

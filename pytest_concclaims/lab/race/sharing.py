@@ -34,7 +34,7 @@ class Snapshot:
 
     def changed(self) -> str | None:
         """Return a phrase for something that has changed since; None if nothing has."""
-        return next((_words(thing) for thing, _ in self.changes()), None)
+        return first_changed(self.changes())
 
     def changes(self) -> Iterator[Change]:
         """Yield what has changed since."""
@@ -48,18 +48,20 @@ class Snapshot:
                 same = map(_is_same, before, now)
                 yield from ((thing, number) for number, is_same in enumerate(same) if not is_same)
 
-    def happened_once(self, first: Iterable[Change]) -> str | None:
-        """Return a phrase for an object in this snapshot to which an earlier change has not happened again."""
+    def only_in(self, first: Iterable[Change]) -> list[Change]:
+        """Return those of earlier changes to objects in this snapshot that have not happened again."""
         known = {id(thing) for thing, _ in self._before}
-        again = set(map(same, self.changes()))
-        changed = (change[0] for change in first if id(change[0]) in known and same(change) not in again)
-        return next(map(_words, changed), None)
+        again = {(id(thing), number) for thing, number in self.changes()}
+        return [
+            (thing, number)
+            for thing, number in first
+            if id(thing) in known and again.isdisjoint([(id(thing), number), (id(thing), None)])
+        ]
 
 
-def same(change: Change) -> tuple[int, int | None]:
-    """Return what two changes have in common that are the same one."""
-    thing, number = change
-    return id(thing), number
+def first_changed(changes: Iterable[Change]) -> str | None:
+    """Return a phrase for the first object that has changed; None if there is none."""
+    return next((_words(thing) for thing, _ in changes), None)
 
 
 def shared(one: object, other: object) -> str | None:

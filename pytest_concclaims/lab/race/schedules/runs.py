@@ -23,14 +23,14 @@ from ..orders import Call, History, Order, Raised, Results, Sequential, order_co
 from ..outcome import check_fresh, close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
-from ..sharing import Change, Snapshot, same
+from ..sharing import Change, Snapshot, first_changed
 from ..without_locks import with_locks
 from .explorer import Seen, clock
 from .in_orders import InOrders, TooLongError
 from .interruption import Interruption
 from .once import ONCE
 from .processes import ProcessActors, ProcessScheduler
-from .run import Run, Schedule
+from .run import Run, Schedule, preemption_count
 from .scheduler import ORDER_WAIT_S, Scheduler
 from .story import Visit
 from .switch_points import Grade, switches_anywhere
@@ -49,6 +49,8 @@ _MOST_COMPARED_ORDERS = 6
 #: The switch interval: long, so that threads are switched only on purpose; but a lost wake-up (glibc bug 25847) ends.
 _SWITCH_INTERVAL_S = 1.0
 
+#: Runs of the first schedule to find what each run changes: memory that is used again does not change in each.
+_CYCLES = 4
 #: Seconds within which a thread that was joined counts as ended.
 _ENDING_S = 0.005
 
@@ -114,9 +116,8 @@ class Runs:
         self._changes: list[Change] = []
         #: Is called after ``setup``.
         self._look: Callable[[], None] | None = None
-        #: The first snapshot, and what the run after it has changed.
-        self._earliest: Snapshot | None = None
-        self._earliest_changes: frozenset[tuple[int, int | None]] = frozenset()
+        #: A snapshot from before the first run with a preemption.
+        self._before_levels: Snapshot | None = None
         self._begin = begin
         names = [role(subject, actor) for actor in range(len(subject.actors))]
         self._timeout = timeout
@@ -167,18 +168,19 @@ class Runs:
         return self._watch.started_threads or self._saw_threads
 
     def left_behind(self) -> str | None:
-        """Return a phrase for what some schedules, not all, have changed outside of the state; None if nothing.
+        """Return a phrase for what only preempted actors have changed outside of the state; None if nothing.
 
         What ``setup`` undoes does not count.
         """
-        earliest, known = self._earliest, self._earliest_changes
-        if earliest is None or self.is_lost:
+        before = self._before_levels
+        if before is None or self.is_lost:
             return None
-        changed = self._after_setup(lambda: [change for change in earliest.changes() if same(change) not in known])
-        if not changed:
-            return None
-        now = self._after_setup(self._outside)
-        return self._after_setup(lambda: now.happened_once(changed))
+        _drop_garbage()
+        changed = self._after_setup(lambda: list(before.changes()))
+        for _ in range(_CYCLES if changed else 0):
+            now = self._after_setup(self._outside)
+            changed = self._after_setup(partial(now.only_in, changed))
+        return first_changed(changed)
 
     def _after_setup(self, look: Callable[[], T]) -> T:
         """Run the first schedule. Return what a function returns after ``setup``."""
@@ -307,6 +309,9 @@ class Runs:
         self._latest = schedule, order
         if self._look is not None:
             self._look()
+        elif self._finds_once and self._before_levels is None and preemption_count(schedule):
+            _drop_garbage()
+            self._before_levels = self._outside()
         outside = self._snapshot(is_first=is_first)
         self._watch.record(recording)
         try:
@@ -338,11 +343,9 @@ class Runs:
     def _compare(self, outside: Snapshot | None, *, is_first: bool) -> None:
         """Compare a run with its repetition: they may differ only in that the first one has made a cache."""
         if outside is not None and not is_first:
-            changed = outside.happened_once(self._changes)
+            changed = first_changed(outside.only_in(self._changes))
             self.once = self.once or (None if changed is None else f"{ONCE} (to {changed})")
         self._changes = list(outside.changes()) if outside is not None and is_first else []
-        if self._earliest is None and outside is not None:
-            self._earliest, self._earliest_changes = outside, frozenset(map(same, self._changes))
 
     def _has_more_threads(self) -> bool:
         """Return whether threads run that setup or actors have started."""
@@ -447,6 +450,12 @@ def sequential(
         if known is None or found.lacking is not None:
             return found
         return runs.orders.again(known, question.steady_runs)
+
+
+def _drop_garbage() -> None:
+    """Collect garbage, as it may be in a registry of weak references; not on PyPy, where that takes long."""
+    if not PYPY:
+        gc.collect()
 
 
 def _is_due(runs: int) -> bool:
