@@ -175,7 +175,7 @@ class Runs:
         before = self._before_levels
         if before is None or self.is_lost:
             return None
-        _drop_garbage()
+        gc.collect()
         changed = self._after_setup(lambda: list(before.changes()))
         for _ in range(_CYCLES if changed else 0):
             now = self._after_setup(self._outside)
@@ -310,7 +310,7 @@ class Runs:
         if self._look is not None:
             self._look()
         elif self._finds_once and self._before_levels is None and preemption_count(schedule):
-            _drop_garbage()
+            gc.collect()  # a registry of weak references may have garbage
             self._before_levels = self._outside()
         outside = self._snapshot(is_first=is_first)
         self._watch.record(recording)
@@ -450,12 +450,6 @@ def sequential(
         if known is None or found.lacking is not None:
             return found
         return runs.orders.again(known, question.steady_runs)
-
-
-def _drop_garbage() -> None:
-    """Collect garbage, as it may be in a registry of weak references; not on PyPy, where that takes long."""
-    if not PYPY:
-        gc.collect()
 
 
 def _is_due(runs: int) -> bool:
