@@ -460,3 +460,30 @@ def test_what_is_as_expected_has_its_interleaving_with_v(pytester: pytest.Pytest
     assert "test_as_expected _" not in run.output
     text = "\n".join(run.section).partition("as_expected is white")[2]
     assert "\n".join(f"  {line}" for line in interleaving(SCHEDULED, 78)) in text
+
+
+STARTS_A_THREAD = """
+import threading
+
+never = threading.Event()
+
+
+def start():
+    threading.Thread(target=never.wait, name="Ada", daemon=True).start()
+"""
+
+
+@interpreter
+@forks
+def test_thread_that_a_conftest_file_starts_is_missed_in_races(pytester: pytest.Pytester) -> None:
+    """Actors may wait for it. A thread of a plugin has nothing to do with them."""
+    make_project(pytester, one_claim("assert lab.race(list, len, len).always((0, 0))"))
+    pytester.makepyfile(
+        starts=STARTS_A_THREAD, plugin="import starts\n\n\ndef pytest_configure():\n    starts.start()"
+    )
+    run = run_claims(pytester, "-p", "plugin", subprocess=True)
+    assert run.verdicts["snow"] == "confirmed"
+    pytester.makeconftest("import starts\nstarts.start()")
+    run = run_claims(pytester, subprocess=True)
+    assert run.verdicts["snow"] == "inconclusive"
+    assert "thread 'Ada' ran before the race" in run.claims["snow"]["reason"]
