@@ -510,3 +510,8 @@ def test_outcome_that_cannot_be_hashed(outcome: Any) -> None:
     assert failure.kind == "raised"
     assert failure.text.startswith(f"the outcome {outcome!r} is not hashable (")
     assert "); return a tuple, a string or a number; if it matters whether two objects are the same" in failure.text
+
+
+def test_number_with_too_many_digits_for_a_text_is_an_outcome() -> None:
+    """Python converts no such number to decimal digits."""
+    assert portable((10**5000, 1)) == portable((10**5000, 1)) != portable((10**5000 + 1, 1))
