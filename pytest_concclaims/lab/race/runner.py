@@ -133,7 +133,7 @@ class Runner:
         return result if stands or not others else replace(result, lacking=self._missing(others))
 
     def _missing(self, others: Collection[threading.Thread]) -> str:
-        """Return why there is no answer beside threads that are in no schedule."""
+        """Return why threads that schedules do not switch leave the question open."""
         how = "schedules do not switch" if self.conditions.in_process else "its child process does not have"
         it = "it" if len(others) == 1 else "them"
         return (

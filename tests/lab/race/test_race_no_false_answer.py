@@ -272,7 +272,7 @@ class Worker:
         self.thread.start()
 
     def work(self) -> None:
-        """Work until there is no task any more."""
+        """Do tasks until None comes."""
         while self.tasks.get() is not None:
             self.busy = 1
             passing()

@@ -103,7 +103,7 @@ class Explored:
     :param unrepeatable: the number of schedules that did not go as planned, in any attempt.
     :param impatient: the number of schedules that could not be followed: an actor waits too long for time to pass.
     :param once: what only the very first run of the first schedule did; None if nothing.
-    :param leaks: whether a schedule shows the sought outcome only after others in the same process.
+    :param leaks: whether schedules leave something behind that changes what later ones in the same process show.
     :param no_race: whether actors that ran one after the other showed the sought outcome.
     :param outcomes: the number of schedules that showed each.
     :param like: whether an outcome is of the same kind as the sought one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..sharing import Change, first_changed
 from .story import Visit, story
 
 ONCE = "the actors do something only once in a process"
@@ -20,3 +21,9 @@ def done_once(first: Iterable[Visit], again: Iterable[Visit]) -> str:
     known = set(places(again))
     steps = story([visit for visit in first if visit.line and not known.issuperset(places([visit]))][:1])
     return "".join([ONCE, *(f" ({step.file}:{step.line}: {step.text})" for step in steps)])
+
+
+def changed_once(changes: Iterable[Change]) -> str | None:
+    """Return a phrase for the first of changes that happened only once; None if there are none."""
+    thing = first_changed(changes)
+    return None if thing is None else f"{ONCE} (to {thing})"

@@ -23,12 +23,12 @@ from ..orders import Call, History, Order, Raised, Results, Sequential, order_co
 from ..outcome import check_fresh, close_unawaited, exception_outcome, made, outcome_of, role
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
-from ..sharing import Change, Snapshot, first_changed
+from ..sharing import Change, Snapshot
 from ..without_locks import with_locks
 from .explorer import Seen, clock
 from .in_orders import InOrders, TooLongError
 from .interruption import Interruption
-from .once import ONCE
+from .once import changed_once
 from .processes import ProcessActors, ProcessScheduler
 from .run import Run, Schedule, preemption_count
 from .scheduler import ORDER_WAIT_S, Scheduler
@@ -151,7 +151,7 @@ class Runs:
             self._stack.enter_context(_undisturbed())
             self._ends = self._stack.enter_context(ends_of_new_threads())
             self._scheduler.start()
-            self._threads, self._raw_threads = threading.active_count(), _thread._count()  # noqa: SLF001  (see there)
+            self._threads, self._raw_threads = threading.active_count(), _thread._count()  # noqa: SLF001  (see _has_more_threads)
             if self._question.atomic and not self._subject.operations:
                 self.take(self._subject)
         except BaseException:
@@ -164,7 +164,7 @@ class Runs:
 
     @property
     def started_threads(self) -> bool:
-        """Return whether actors have started threads, which are not scheduled."""
+        """Return whether setup or actors have started threads, which are not scheduled."""
         return self._watch.started_threads or self._saw_threads
 
     def left_behind(self) -> str | None:
@@ -180,7 +180,7 @@ class Runs:
         for _ in range(_CYCLES if changed else 0):
             now = self._after_setup(self._outside)
             changed = self._after_setup(partial(now.only_in, changed))
-        return first_changed(changed)
+        return changed_once(changed)
 
     def _after_setup(self, look: Callable[[], T]) -> T:
         """Run the first schedule. Return what a function returns after ``setup``."""
@@ -343,8 +343,7 @@ class Runs:
     def _compare(self, outside: Snapshot | None, *, is_first: bool) -> None:
         """Compare a run with its repetition: they may differ only in that the first one has made a cache."""
         if outside is not None and not is_first:
-            changed = first_changed(outside.only_in(self._changes))
-            self.once = self.once or (None if changed is None else f"{ONCE} (to {changed})")
+            self.once = self.once or changed_once(outside.only_in(self._changes))
         self._changes = list(outside.changes()) if outside is not None and is_first else []
 
     def _has_more_threads(self) -> bool:

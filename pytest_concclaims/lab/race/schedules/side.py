@@ -16,7 +16,6 @@ from ..position import AtSchedule, Part, Position, at_work
 from ..question import CRASH, DEADLOCK, OutcomeQuestion
 from ..scenarios import Scenario
 from .explorer import ENOUGH_PREEMPTIONS, Explored, Explorer, Seen, Witness, clock
-from .once import ONCE
 from .run import Schedule, preemption_count
 from .runs import UNSCHEDULED, Runs
 from .scenario_search import explore_scenarios
@@ -127,7 +126,7 @@ class Side:
             explored.once = explored.once or runs.once
             left = None if explored.witness is not None else runs.left_behind()
             if left is not None:
-                explored.once, explored.leaks = explored.once or f"{ONCE} (to {left})", True
+                explored.once, explored.leaks = explored.once or left, True
             explored.doubt = runs.doubt
             explored.remarks = (UNSCHEDULED,) if runs.started_threads else ()
             return _on_fresh_states(explored, runs) if self.subject.in_processes else explored
