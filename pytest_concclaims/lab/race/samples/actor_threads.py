@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty
 
+from ....interpreter import FREE_THREADED_BUILD
 from ...affinity import usable_cores
 from ...failure import Failed
 from ...linux import sharpen_timers
@@ -68,6 +69,11 @@ class ActorThreads:
             if waiting:
                 halt()
 
+    def settle(self) -> None:
+        """Let each thread run once more: without a GIL, it runs finalizers then (see ``ownership.py``)."""
+        if FREE_THREADED_BUILD:
+            self.run([_nothing] * len(self._threads), _nothing)
+
     def close(self) -> None:
         """End the threads, unless they have ended or hang."""
         with interrupts_held():
@@ -99,3 +105,7 @@ class ActorThreads:
             del task  # finalizers of its states must not run in this thread in the middle of the next stride
             self._outbox.put((number, error))
             del error
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -16,6 +16,7 @@ from ...threads import ends_of_new_threads
 from ..experiment import Subject
 from ..isolation import Snapshots, reached_outside
 from ..outcome import close_unawaited, role
+from ..ownership import StateMaker
 from ..position import Part
 from ..question import Judge, OutcomeQuestion
 from ..schedules.runs import sequential
@@ -66,6 +67,7 @@ class Sampler:
         self._begin = begin
         self._failed_assertions = failed_assertions
         self._snapshots = Snapshots(self._subject.setup)
+        self._maker = StateMaker()
         #: The latest states.
         self._latest: deque[object] = deque(maxlen=_LATEST)
 
@@ -143,7 +145,8 @@ class Sampler:
         begun = clock()
         if latest and findings.needs_check and of_race:
             before = Snapshot(subject.functions)
-        states = make_states(subject.setup, length, latest)
+        make = partial(make_states, subject.setup, length, latest)
+        states = make() if subject.in_processes else self._maker.several(make)
         if before is not None:
             findings.one_at_a_time = _phrase("setup changes", before.changed()) or (
                 _phrase("processes may share", reached_outside(subject.functions, latest[-1], states[0]))
@@ -169,7 +172,9 @@ class Sampler:
         if strategy is Strategy.PROCESSES:
             snapshots = self._snapshots if self._findings.one_at_a_time is None else None
             return meet_in_processes(stride, self._names, self._timeout, self._failed_assertions, snapshots)
-        return meet(threads, stride, strategy)
+        samples = meet(threads, stride, strategy)
+        threads.settle()
+        return samples
 
 
 def _phrase(verb: str, thing: str | None) -> str | None:

@@ -21,6 +21,7 @@ from ...threads import ends_of_new_threads
 from ..experiment import Actor, Subject
 from ..orders import Call, History, Order, Raised, Results, Sequential, order_count, result_of
 from ..outcome import check_fresh, close_unawaited, exception_outcome, made, outcome_of, role
+from ..ownership import StateMaker
 from ..position import Part
 from ..question import DEADLOCK, Broken, Judge, Judged, OutcomeQuestion, portable, shown
 from ..sharing import Change, Snapshot
@@ -138,6 +139,7 @@ class Runs:
         if timeout == math.inf:  # a replay, in which the user may stop an actor in a debugger
             self._watch.is_replay, self._watch.debugger = True, sys.gettrace()
         self._runs = 0
+        self._maker = StateMaker()
         self._first_state: Any = None
         self._saw_threads = self._contended = False
         #: Failures of threads that actors have started.
@@ -254,7 +256,7 @@ class Runs:
         subject = self._subject
         self._begin(schedule, Part.SETUP)
         pooled = write is None and self._runs >= _RECORDED_RUNS * (1 + subject.interrupted)
-        state = self._watch.state(partial(made, subject), pooled=pooled)
+        state = self._watch.state(self._made_state, pooled=pooled)
         if subject.interrupted:  # other races have samples, which check that
             self._check_fresh(state)
         self._saw_threads = self._saw_threads or self._has_more_threads()
@@ -283,6 +285,10 @@ class Runs:
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0 and _is_due(self._runs):
             gc.collect()
         return Seen(run, judged, tuple(path), last)
+
+    def _made_state(self) -> Any:
+        make = partial(made, self._subject)
+        return make() if self._subject.in_processes else self._maker.made(make)
 
     def _check_fresh(self, state: Any) -> None:
         """Refuse a second state that is the first one. Later states may reuse its address, so they do not count."""
@@ -382,7 +388,7 @@ class Runs:
         # In a replay, the user wants to stop in the schedule only.
         with breakpoints_ignored() if self._timeout == math.inf else nullcontext():
             self._begin((), Part.SETUP_OF_ORDER)
-            state = self._watch.state(partial(made, self._subject), pooled=write is None)
+            state = self._watch.state(self._made_state, pooled=write is None)
             self._begin((), Part.ORDER)
             self._pause_s = pause_s
             try:

@@ -35,9 +35,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ....interpreter import PYPY
+from ....interpreter import FREE_THREADED_BUILD, PYPY
 from ....records.interleaving import BLOCKED, PREEMPTED
-from ...failure import Failed, Failure
+from ...failure import Failed, Failure, is_own
 from ...linux import load, sharpen_timers
 from ...processes.signals import interrupts_held
 from ...threads import DEADLOCKED, hang
@@ -181,6 +181,8 @@ class Scheduler:
         self._handing_over = [False] * actors
         self._last_waits: dict[int, Wait | None] = {}
         self._order = None if order is None else deque(order)
+        #: The actors whose threads have yet to run once more after the end of all; None before.
+        self._to_settle: list[int] | None = None
 
     # --- in the actors' threads
 
@@ -190,6 +192,9 @@ class Scheduler:
             self._gates[me].wait()
             if self._closed:
                 return
+            if self._to_settle is not None:
+                self._settle()
+                continue
             if self._holder != me or me not in self._to_begin:  # the gate was left open
                 continue
             self._to_begin.discard(me)
@@ -265,6 +270,8 @@ class Scheduler:
     def _wait_for_token(self, me: int) -> bool:
         while self._holder != me and not self._is_free:
             self._gates[me].wait()
+            if me in self._blocked:  # in a finalizer, which ran before this thread took the token
+                return self._wake_up(me)
         self._handing_over[me] = False
         return not self._is_free
 
@@ -330,6 +337,21 @@ class Scheduler:
                 to = self._choose()
         self._open_gate(to)
         if is_last:
+            self._to_settle = [other for other in range(len(self._names)) if other != me and FREE_THREADED_BUILD]
+            self._settle()
+
+    def _settle(self) -> None:
+        """Let each thread run once more, then report the end of all actors.
+
+        On a free-threaded build, a thread runs the finalizers of the objects that it has made, also if another thread
+        has dropped them (see ``ownership.py``).
+        """
+        with self._mutex:
+            others = self._to_settle
+            to = others.pop() if others else None
+            self._to_settle = None if to is None else others
+        self._open_gate(to)
+        if to is None and others is not None:
             self._done.open()
 
     def _check_all_blocked(self) -> None:
@@ -447,8 +469,8 @@ class Scheduler:
         """
         self._check_all_blocked()
         with self._mutex:
-            same = (self._holder, self._step) == (holder, step) and not self._handing_over[holder]
-            if not same or self._is_in_debugger(holder):
+            same = (self._holder, self._step) == (holder, step)
+            if not same or self._is_handing_over(holder) or self._is_in_debugger(holder):
                 return False
             # Before the last look: without a GIL, the actor may wake up just now, and would believe it has the token.
             self._holder = None
@@ -464,6 +486,13 @@ class Scheduler:
             to = self._choose()
         self._open_gate(to)
         return True
+
+    def _is_handing_over(self, actor: int) -> bool:
+        """Return whether an actor's thread waits in the scheduler, and not in a finalizer that runs meanwhile."""
+        if not self._handing_over[actor]:
+            return False
+        frame = sys._current_frames().get(self._threads[actor].ident or 0)  # noqa: SLF001  (documented)
+        return frame is None or is_own(frame.f_code.co_filename)
 
     def _is_in_debugger(self, actor: int) -> bool:
         """Return whether an actor has stopped in a debugger: it waits for the user, and not for another actor."""
@@ -509,7 +538,8 @@ class Scheduler:
         return [actor for actor in range(len(self._names)) if actor == self._holder or actor in self._blocked]
 
     def _hang(self) -> Failure:
-        return hang({self._names[actor]: self._threads[actor] for actor in self._left()}, self._timeout)
+        left = self._left() or range(len(self._names))  # all have ended, but for a finalizer
+        return hang({self._names[actor]: self._threads[actor] for actor in left}, self._timeout)
 
 
 def _has_timer() -> bool:

@@ -1,0 +1,88 @@
+"""Owners of objects.
+
+On a free-threaded build, the thread that has made an object runs its finalizer if it still lives. Other threads count
+their references apart, and leave the end of the object to its owner (PEP 703, biased reference counting).
+"""
+
+from __future__ import annotations
+
+import _thread
+import gc
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, TypeVar
+
+from ...interpreter import FREE_THREADED_BUILD
+
+T = TypeVar("T")
+
+#: What lives longer than a state, in general.
+_LASTING = (type, ModuleType, CodeType)
+#: What does something to other objects when it ends, or notices their ends.
+_NOTICED = (
+    *(memoryview, weakref.ref, weakref.ProxyType, weakref.CallableProxyType),
+    *(weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary),
+)
+#: The most objects of a state that are looked at.
+_MOST_OBJECTS = 1000
+
+
+def with_no_owner(make: Callable[[], T]) -> T:
+    """Return a new object, made by a thread that has ended: the thread that drops it last runs its finalizers.
+
+    If no thread can make it, this one does.
+    """
+    made: list[T] = []
+
+    def work() -> None:
+        with suppress(BaseException):  # such as in code that needs the main thread
+            made.append(make())
+
+    # A Thread of threading changes sets of that module, which looks like a side effect of actors.
+    _thread.start_joinable_thread(work, daemon=True).join()  # type: ignore[attr-defined]  # since 3.13
+    return made[0] if made else make()
+
+
+class StateMaker:
+    """Makes states that have no owner. That takes time, so it does not if nothing happens when their objects end."""
+
+    def __init__(self) -> None:
+        self._needs_no_owner: bool | None = None if FREE_THREADED_BUILD else False
+
+    def made(self, make: Callable[[], Any]) -> Any:
+        """Return a new state."""
+        return self.several(lambda: [make()])[0]
+
+    def several(self, make: Callable[[], list[Any]]) -> list[Any]:
+        """Return new states."""
+        states = make() if self._needs_no_owner is False else with_no_owner(make)
+        if self._needs_no_owner is None:
+            self._needs_no_owner = may_be_noticed(states[0])
+        return states
+
+
+def may_be_noticed(state: object) -> bool:
+    """Return whether something may happen when an object ends to which a state refers, while the state lives.
+
+    That is so if it has a finalizer or is known to a weak reference; and, in doubt, of others.
+    """
+    if issubclass(type(state), _LASTING):
+        return True
+    seen: dict[int, object] = {}
+    new = [state]
+    while new and len(seen) <= _MOST_OBJECTS:
+        thing = new.pop()
+        if id(thing) in seen or issubclass(type(thing), _LASTING):
+            continue
+        if thing is not state and _is_noticed(thing):
+            return True
+        seen[id(thing)] = thing
+        new += (thing.__closure__ or ()) if type(thing) is FunctionType else gc.get_referents(thing)
+    return bool(new)
+
+
+def _is_noticed(thing: object) -> bool:
+    kind = type(thing)
+    return hasattr(kind, "__del__") or issubclass(kind, _NOTICED) or weakref.getweakrefcount(thing) > 0
