@@ -9,12 +9,15 @@ from __future__ import annotations
 import _thread
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from contextvars import copy_context
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from ...interpreter import FREE_THREADED_BUILD
+from .sharing import Snapshot
+from .without_locks import with_locks
 
 T = TypeVar("T")
 
@@ -25,6 +28,8 @@ _NOTICED = (
     *(memoryview, weakref.ref, weakref.ProxyType, weakref.CallableProxyType),
     *(weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary),
 )
+#: Modules whose objects only the thread may use that has made them.
+_OF_ONE_THREAD = ("sqlite3",)
 #: The most objects of a state that are looked at.
 _MOST_OBJECTS = 1000
 
@@ -32,23 +37,33 @@ _MOST_OBJECTS = 1000
 def with_no_owner(make: Callable[[], T]) -> T:
     """Return a new object, made by a thread that has ended: the thread that drops it last runs its finalizers.
 
-    If no thread can make it, this one does.
+    If no thread can make it, this one does. What that changes in its context, it changes here as well.
     """
     made: list[T] = []
+    context = copy_context()
 
     def work() -> None:
         with suppress(BaseException):  # such as in code that needs the main thread
-            made.append(make())
+            made.append(context.run(make))
 
     # A Thread of threading changes sets of that module, which looks like a side effect of actors.
     _thread.start_joinable_thread(work, daemon=True).join()  # type: ignore[attr-defined]  # since 3.13
-    return made[0] if made else make()
+    if not made:
+        return make()
+    for variable, value in context.items():
+        if variable.get(None) is not value:
+            variable.set(value)
+    return made[0]
 
 
 class StateMaker:
-    """Makes states that have no owner. That takes time, so it does not if nothing happens when their objects end."""
+    """Makes states that have no owner. That takes time, so it does not if nothing happens when their objects end.
 
-    def __init__(self) -> None:
+    :param functions: ``setup`` and others. It may put objects where they find them.
+    """
+
+    def __init__(self, functions: Iterable[Callable[..., object] | None]) -> None:
+        self._functions = functions
         self._needs_no_owner: bool | None = None if FREE_THREADED_BUILD else False
 
     def made(self, make: Callable[[], Any]) -> Any:
@@ -57,10 +72,10 @@ class StateMaker:
 
     def several(self, make: Callable[[], list[Any]]) -> list[Any]:
         """Return new states."""
-        states = make() if self._needs_no_owner is False else with_no_owner(make)
         if self._needs_no_owner is None:
-            self._needs_no_owner = may_be_noticed(states[0])
-        return states
+            before = Snapshot([with_locks(function) for function in self._functions])
+            self._needs_no_owner = may_be_noticed(make()[0]) or before.changed() is not None
+        return with_no_owner(make) if self._needs_no_owner else make()
 
 
 def may_be_noticed(state: object) -> bool:
@@ -74,7 +89,7 @@ def may_be_noticed(state: object) -> bool:
     new = [state]
     while new and len(seen) <= _MOST_OBJECTS:
         thing = new.pop()
-        if id(thing) in seen or issubclass(type(thing), _LASTING):
+        if id(thing) in seen or issubclass(type(thing), _LASTING) or type(thing).__module__ in _OF_ONE_THREAD:
             continue
         if thing is not state and _is_noticed(thing):
             return True

@@ -1,14 +1,20 @@
-"""Finalizers in races: on a free-threaded build, the thread that has made an object runs them if it still lives."""
+"""Finalizers in races, and earlier states: these must not end while actors run, nor live where actors may see them.
+
+On a free-threaded build, the thread that has made an object runs its finalizer if it still lives.
+"""
 
 from __future__ import annotations
 
+import contextvars
 import signal
 import threading
+import weakref
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from helpers.counters import successor
 from pytest_concclaims import Inconclusive, Lab
 from pytest_concclaims.interpreter import CPYTHON
 
@@ -121,3 +127,113 @@ def test_setup_may_need_the_main_thread(lab: Lab) -> None:
         numbers.append(1)
 
     assert lab.race(setup, add, add, observe=len).ever(2)
+
+
+# --- earlier states
+
+
+class Connection:
+    """Counts those that are open."""
+
+    open = 0
+
+    def __init__(self) -> None:
+        Connection.open += 1
+
+    def __del__(self) -> None:
+        Connection.open -= 1
+
+
+class App:
+    """Knows how many connections there were when it opened its own."""
+
+    def __init__(self) -> None:
+        self.connection = Connection()
+        self.at_begin = Connection.open
+
+    def closed(self) -> int:
+        """Return how many have been closed since."""
+        return self.at_begin - Connection.open
+
+
+class Cyclic(App):
+    """Is garbage only for the garbage collector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.me = self
+
+
+class Registered:
+    """Is known to its class."""
+
+    instances: ClassVar[weakref.WeakSet[Registered]] = weakref.WeakSet()
+
+    def __init__(self) -> None:
+        self.instances.add(self)
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return len(self.instances)
+
+
+@pytest.mark.parametrize("make", [App, Cyclic])
+@pytest.mark.usefixtures("engine")
+def test_earlier_state_does_not_end_while_actors_run(make: type[App]) -> None:
+    """Nor does its finalizer run in a garbage collection then."""
+    with suppress(Inconclusive):
+        assert Lab(budget=0.5).race(make, App.closed, App.closed).always((0, 0))
+
+
+def test_nor_does_it_in_an_interruption(forking: Lab) -> None:
+    """Its actors have a scheduler of their own."""
+    with suppress(Inconclusive):
+        assert forking.interrupted(App, App.closed, App.closed).always((0, 0))
+
+
+@pytest.mark.usefixtures("engine")
+def test_actors_see_no_earlier_state_alive() -> None:
+    """Such as in a registry of weak references."""
+    with suppress(Inconclusive):
+        assert Lab(budget=0.5).race(Registered, Registered.count, Registered.count).always((1, 1))
+
+
+class Slot:
+    """A place for an object, and a weak reference to it."""
+
+    current: object = None
+    reference: object = None
+
+
+def filled() -> list[object]:
+    """Return the list that gets a note when the object ends."""
+    notes: list[object] = []
+    Slot.current = current = Registered()
+    Slot.reference = weakref.ref(current, notes.append)
+    return notes
+
+
+def empty(notes: list[object]) -> None:
+    """Drop the object, and then the note."""
+    Slot.current = None
+    successor(0)
+    notes.clear()
+
+
+@pytest.mark.usefixtures("schedules_alone")
+def test_object_that_an_actor_drops_ends(forking: Lab) -> None:
+    """No snapshot keeps it alive in the only schedule that shows its end."""
+    for _ in range(5):  # the schedules of a level are run in random order
+        assert forking.race(filled, empty, len).ever(lambda values: values[1] == 1)
+
+
+def test_context_of_setup_is_that_of_observe(forking: Lab) -> None:
+    """A context variable that setup sets, for example the precision of decimals."""
+    variable = contextvars.ContextVar("variable", default=0)
+
+    def setup() -> Pool:
+        variable.set(1)
+        return full()
+
+    with suppress(Inconclusive):
+        assert forking.race(setup, Pool.clear, Pool.closed, observe=lambda _: variable.get()).always(1)

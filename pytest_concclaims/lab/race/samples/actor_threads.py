@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from queue import Empty
 
@@ -21,6 +21,8 @@ from .stride import Halted
 Task = Callable[[], None]
 #: Seconds between two checks of whether a thread has ended.
 _JOIN_INTERVAL_S = 0.1
+#: Seconds without an end of an actor after which the others are helped out.
+_HELP_INTERVAL_S = 0.05
 
 
 class ActorThreads:
@@ -31,7 +33,8 @@ class ActorThreads:
     """
 
     def __init__(self, names: Sequence[str], *, timeout: float) -> None:
-        self._timeout = timeout
+        self.names = names
+        self.timeout = timeout
         self._inboxes: list[Channel[Task | None]] = [Channel() for _ in names]
         self._outbox: Channel[tuple[int, BaseException | None]] = Channel()
         self._hanging = False
@@ -46,25 +49,35 @@ class ActorThreads:
             for thread in self._threads:
                 thread.start()
 
-    def run(self, tasks: Sequence[Task], halt: Callable[[], None]) -> None:
+    def run(
+        self, tasks: Sequence[Task], halt: Callable[[], None], help_out: Callable[[Collection[int]], object] = len
+    ) -> None:
         """Run a task in each thread and wait for all.
 
         :param halt: is called if an actor raised or hangs, before the others have ended.
+        :param help_out: is called from time to time with the actors that have not ended.
         :raises Failed: a task did not end in time.
         """
         waiting = set(range(len(tasks)))
         try:  # from the first task on, because its actor may wait for one that gets no task after an interrupt
             for inbox, task in zip(self._inboxes, tasks):
                 inbox.put(task)
+            deadline = time.monotonic() + self.timeout
             while waiting:
-                number, error = self._outbox.get(timeout=self._timeout)
+                try:
+                    number, error = self._outbox.get(timeout=_HELP_INTERVAL_S)
+                except Empty:
+                    if time.monotonic() > deadline:
+                        raise
+                    help_out(waiting)
+                    continue
                 waiting.discard(number)
                 if error is not None and not isinstance(error, Halted):
                     raise error
         except Empty:
             self._hanging = True
             left = {self._threads[number].name: self._threads[number] for number in sorted(waiting)}
-            raise Failed(hang(left, self._timeout)) from None
+            raise Failed(hang(left, self.timeout)) from None
         finally:
             if waiting:
                 halt()
@@ -79,7 +92,7 @@ class ActorThreads:
         with interrupts_held():
             for inbox in self._inboxes:
                 inbox.put(None)
-            end = time.monotonic() + (0.0 if self._hanging else self._timeout)
+            end = time.monotonic() + (0.0 if self._hanging else self.timeout)
             for thread, inbox in zip(self._threads, self._inboxes):
                 while thread.is_alive() and time.monotonic() < end:
                     thread.join(_JOIN_INTERVAL_S)

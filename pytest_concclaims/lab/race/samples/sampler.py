@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import sys
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from ....interpreter import gil_enabled
+from ....interpreter import CPYTHON, FREE_THREADED_BUILD, gil_enabled
 from ...failure import Failed
 from ...threads import ends_of_new_threads
 from ..experiment import Subject
@@ -30,6 +31,11 @@ from .tally import Count
 
 #: Earlier states that are kept, to check that ``setup`` returns none of them again.
 _LATEST = 16
+
+#: Whether the garbage collector can look at new objects only, which takes little time.
+_COLLECTS_THE_YOUNG = CPYTHON and not FREE_THREADED_BUILD
+#: Seconds between two collections where it cannot.
+_COLLECTION_INTERVAL_S = 1.0
 
 #: Is called before each part of a stride, with the number of the strategy, the length of the stride, and the part.
 Begin = Callable[[int, int, Part], None]
@@ -67,9 +73,10 @@ class Sampler:
         self._begin = begin
         self._failed_assertions = failed_assertions
         self._snapshots = Snapshots(self._subject.setup)
-        self._maker = StateMaker()
+        self._maker = StateMaker(subject.functions)
+        self._collected = clock()
         #: The latest states.
-        self._latest: deque[object] = deque(maxlen=_LATEST)
+        self._latest: deque[object] = deque()
 
     def sample(self, started: float, end: float, *, enough: float = math.inf) -> None:
         """Sample until the side's turn is over.
@@ -91,7 +98,7 @@ class Sampler:
         try:
             try:
                 threads.start()
-                with _fast_switches(), ends_of_new_threads() as ends:
+                with _fast_switches(), _no_collections(), ends_of_new_threads() as ends:
                     is_over = False  # at least one stride is made, however long the start took
                     while not is_over:
                         self._stride(threads, started, end)
@@ -139,6 +146,7 @@ class Sampler:
         Its states are freed before the next one, because finalizers may take time.
         """
         subject, latest, findings, before = self._subject, self._latest, self._findings, None
+        self._drop_earlier()
         of_race = self._side is findings.race
         begin = partial(self._begin, index, length)
         begin(Part.SETUP)
@@ -154,7 +162,11 @@ class Sampler:
                 else shared(latest[-1], states[0])
             )
         findings.checked += before is not None
-        latest.append(states[-1])
+        if findings.one_at_a_time is None:
+            latest.append(states[-1])
+        elif before is not None:  # actors may see that earlier states live: this is the last time that some do
+            make_states(subject.setup, _LATEST, [*latest, *states])
+            return Outcomes([], [])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
         begin(Part.ACTORS)
         try:
@@ -166,6 +178,18 @@ class Sampler:
             if stride.failure is not None:  # it is also why another actor hangs that waits for the one that failed
                 raise Failed(stride.failure)
             close_unawaited(states)
+
+    def _drop_earlier(self) -> None:
+        """Drop states and garbage of earlier strides now: finalizers may change what actors see."""
+        if self._findings.one_at_a_time is not None:
+            self._latest.clear()
+        elif len(self._latest) == _LATEST:
+            self._latest.popleft()
+        if _COLLECTS_THE_YOUNG:
+            gc.collect(0)
+        elif clock() > self._collected + _COLLECTION_INTERVAL_S:
+            gc.collect()
+            self._collected = clock()
 
     def _met(self, threads: ActorThreads, stride: Stride, strategy: Strategy) -> Sequence[int]:
         """Run a stride; return the samples that all actors have done."""
@@ -179,6 +203,17 @@ class Sampler:
 
 def _phrase(verb: str, thing: str | None) -> str | None:
     return None if thing is None else f"{verb} {thing}"
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @contextmanager

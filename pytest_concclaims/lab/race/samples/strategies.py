@@ -9,11 +9,12 @@ from __future__ import annotations
 import enum
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 
 from .actor_threads import ActorThreads
+from .stand_ins import StandIns
 from .stride import EndPoll, Stride, clock
 
 #: For ``sys.setswitchinterval``, while there is a GIL.
@@ -50,8 +51,11 @@ def meet(threads: ActorThreads, stride: Stride, strategy: Strategy) -> Sequence[
     if strategy is Strategy.LEAPFROG:
         position, limit = [0], [len(stride.states)]
         visited: list[list[int]] = [[] for _ in actors]
-        threads.run([partial(_leapfrog, me, stride, position, limit, visited[me]) for me in actors], stride.halt)
-        return _completed(threads, stride, visited)
+        stand_ins = StandIns(stride, visited, threads.names, threads.timeout)
+        tasks = [partial(_leapfrog, me, stride, position, limit, visited[me]) for me in actors]
+        threads.run(tasks, stride.halt, stand_ins.help_out)
+        stand_ins.join()
+        return _completed(threads, stride, visited, stand_ins)
     entered = [[3] for _ in actors]
     left = [[0] for _ in actors]
     threads.run([partial(_rendezvous, me, stride, entered, left) for me in actors], stride.halt)
@@ -125,6 +129,7 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
     the actors stay close to each other and none waits.
 
     :param position: the sample of the actor that leads.
+    :param visited: gets each sample when it begins.
     :param limit: the first sample that is not done. Each actor goes on up to it, as another one may wait for it;
         the two are then at most one sample apart.
     """
@@ -148,6 +153,7 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
                     return
                 position[0] = sample
             last = sample
+            visited.append(sample)
             try:
                 next_open[sample] = following[0] < sample
                 previous_open[sample] = previous[0] < sample
@@ -155,10 +161,9 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
             except BaseException as error:  # noqa: BLE001
                 stride.note_exception(me, sample, error)
             mine[0] = sample
-            visited.append(sample)
 
 
-def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]]) -> Sequence[int]:
+def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]], stand_ins: StandIns) -> Sequence[int]:
     """Return the samples that at least two actors have done, after the other actors have done them too.
 
     Those are late, which adds no overlap. A sample that is not complete in time is dropped.
@@ -168,20 +173,36 @@ def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]]) 
     if len(visited) > 2 and not stride.halted:
         missed = [sorted(set(samples).difference(seen)) for seen in visited]
         complete = [set(samples) for _ in visited]
-        tasks = [partial(_catch_up, me, stride, missed[me], complete[me]) for me in range(len(visited))]
-        threads.run(tasks, stride.halt)
+        tasks = [
+            partial(_catch_up, me, stride, missed[me], complete[me], seen, stand_ins.take)
+            for me, seen in enumerate(visited)
+        ]
+        stand_ins.are_catching_up = True
+        threads.run(tasks, stride.halt, stand_ins.help_out)
+        stand_ins.join()
         samples = sorted(set(samples).intersection(*complete))
     return samples
 
 
-def _catch_up(me: int, stride: Stride, missed: list[int], complete: set[int]) -> None:
+def _catch_up(
+    me: int,
+    stride: Stride,
+    missed: list[int],
+    complete: set[int],
+    visited: list[int],
+    take: Callable[[int, int], bool],
+) -> None:
     """Do the samples that an actor missed, while there is time; the others are not complete."""
     actor, states, values = stride.actors[me], stride.states, stride.values[me]
     for index, sample in enumerate(missed):
         if stride.halted or clock() > stride.end:
             complete.difference_update(missed[index:])
             return
+        if not take(me, sample):
+            continue
+        visited.append(sample)
         try:
             values[sample] = actor(states[sample])
         except BaseException as error:  # noqa: BLE001
             stride.note_exception(me, sample, error)
+        stride.finished[me][0] = sample

@@ -22,7 +22,7 @@ from .watch import BREAKPOINT
 _DIGEST_DIGITS = 8
 _TOKEN = re.compile(
     r"(?P<interpreter>[a-z]+\d+t?(-nogil)?)(?P<portable>-any)?:(?P<code>[0-9a-f]{8})(@(?P<scenario>[\d.-]+))?"
-    r":(?P<schedule>[\d.,]*)"
+    r":(?P<schedule>(\d+\.\d+(,\d+\.\d+)*)?)"
 )
 
 

@@ -139,7 +139,7 @@ class Runs:
         if timeout == math.inf:  # a replay, in which the user may stop an actor in a debugger
             self._watch.is_replay, self._watch.debugger = True, sys.gettrace()
         self._runs = 0
-        self._maker = StateMaker()
+        self._maker = StateMaker(subject.functions)
         self._first_state: Any = None
         self._saw_threads = self._contended = False
         #: Failures of threads that actors have started.
@@ -254,6 +254,10 @@ class Runs:
         :raises Failed: an actor, ``setup``, ``observe`` or the predicate raised, or actors hang.
         """
         subject = self._subject
+        if self._finds_once and self._before_levels is None and preemption_count(schedule):
+            gc.collect()  # a registry of weak references may have garbage
+            if not subject.interrupted:  # in a run of its own: a snapshot keeps alive what actors drop
+                self._before_levels = self._after_setup(self._outside)
         self._begin(schedule, Part.SETUP)
         pooled = write is None and self._runs >= _RECORDED_RUNS * (1 + subject.interrupted)
         state = self._watch.state(self._made_state, pooled=pooled)
@@ -316,7 +320,6 @@ class Runs:
         if self._look is not None:
             self._look()
         elif self._finds_once and self._before_levels is None and preemption_count(schedule):
-            gc.collect()  # a registry of weak references may have garbage
             self._before_levels = self._outside()
         outside = self._snapshot(is_first=is_first)
         self._watch.record(recording)

@@ -145,6 +145,8 @@ class Scheduler:
             self._lost = isinstance(error, Failed)  # after other errors they end, as they wait for no token any more
             self._set_free()
             raise
+        finally:
+            self._tasks = ()
         run = self._run
         run.steps = self._step
         run.followed = run.followed and self._position == len(schedule)
@@ -209,6 +211,7 @@ class Scheduler:
                 self._run.raised.append((me, error))
                 # A story does not name the lab's own exception: the evidence has its text.
                 end = "failed" if isinstance(error, Failed) else f"raised {type(error).__name__}"
+            del task  # and with it the state: its finalizers must not run in a later run
             self._end(me, end)
 
     def has_token(self, me: int) -> bool:

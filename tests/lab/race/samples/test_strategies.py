@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 
@@ -65,3 +66,24 @@ def test_stride_whose_time_is_up_ends(meeting: Strategy) -> None:
         threads.close()
     assert stride.failure is None
     assert len(done) < SAMPLES
+
+
+def test_actor_is_not_left_waiting_in_a_sample_that_others_skip() -> None:
+    """With more than two actors, those that it waits for skip samples in a leapfrog."""
+    subject = experiment(
+        queue.Queue, (queue.Queue.get, queue.Queue.get, put, put), observe=None, rounds=1, control=None, exceptions=()
+    ).race
+    stride = Stride(subject, [subject.setup() for _ in range(1000)], time.perf_counter() + TIMEOUT_S)
+    threads = ActorThreads(subject.names(), timeout=TIMEOUT_S)
+    threads.start()
+    try:
+        done = meet(threads, stride, Strategy.LEAPFROG)
+    finally:
+        threads.close()
+    assert stride.failure is None
+    assert {stride.values[0][sample] for sample in done} <= {1}
+
+
+def put(items: queue.Queue[int]) -> None:
+    """Put an item."""
+    items.put(1)

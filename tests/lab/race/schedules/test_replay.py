@@ -45,7 +45,9 @@ def test_token_is_one_short_word() -> None:
     assert not set(text) & set(" \"'$\\*?&;|")
 
 
-@pytest.mark.parametrize("text", ["", "run.json", "cpython313", "cpython313:zz:1.1", "cpython313:0123abcd:1-1"])
+@pytest.mark.parametrize(
+    "text", ["", "run.json", "cpython313", "cpython313:zz:1.1", "cpython313:0123abcd:1-1", "cpython313:0123abcd:1"]
+)
 def test_text_that_is_not_a_token_is_refused(text: str) -> None:
     """The message says where to find a token."""
     with pytest.raises(ValueError, match="is not a replay token; copy the one"):
