@@ -16,6 +16,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from ...interpreter import FREE_THREADED_BUILD
+from .outcome import close_unawaited
 from .sharing import Snapshot
 from .without_locks import with_locks
 
@@ -74,7 +75,9 @@ class StateMaker:
         """Return new states."""
         if self._needs_no_owner is None:
             before = Snapshot([with_locks(function) for function in self._functions])
-            self._needs_no_owner = may_be_noticed(make()[0]) or before.changed() is not None
+            tried = make()
+            self._needs_no_owner = may_be_noticed(tried[0]) or before.changed() is not None
+            close_unawaited(tried)
         return with_no_owner(make) if self._needs_no_owner else make()
 
 
