@@ -74,11 +74,17 @@ class StateMaker:
     def several(self, make: Callable[[], list[Any]]) -> list[Any]:
         """Return new states."""
         if self._needs_no_owner is None:
-            before = Snapshot([with_locks(function) for function in self._functions])
-            tried = make()
-            self._needs_no_owner = may_be_noticed(tried[0]) or before.changed() is not None
-            close_unawaited(tried)
+            self._needs_no_owner = self._is_noticed(make)
         return with_no_owner(make) if self._needs_no_owner else make()
+
+    def _is_noticed(self, make: Callable[[], list[Any]]) -> bool:
+        """Return whether something may happen when objects end that ``setup`` makes. Its states end here."""
+        before = Snapshot([with_locks(function) for function in self._functions])
+        states = make()
+        try:
+            return may_be_noticed(states[0]) or before.changed() is not None
+        finally:
+            close_unawaited(states)
 
 
 def may_be_noticed(state: object) -> bool:
