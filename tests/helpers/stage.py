@@ -10,7 +10,7 @@ from pytest_concclaims.interpreter import PYPY, gil_enabled
 from pytest_concclaims.lab.race.question import Judged, portable
 from pytest_concclaims.lab.race.schedules.explorer import Seen
 from pytest_concclaims.lab.race.schedules.run import Run, Schedule
-from pytest_concclaims.lab.race.schedules.runs import _undisturbed
+from pytest_concclaims.lab.race.schedules.runs import _SWITCH_INTERVAL_S, undisturbed
 from pytest_concclaims.lab.race.schedules.scheduler import Note, Scheduler
 
 #: Whether a wake-up is always noticed at once. Elsewhere it may be noticed late, and the schedule is run again.
@@ -53,7 +53,7 @@ def stage(acts: Acts, timeout_s: float = TIMEOUT_S) -> Iterator[Stage]:
     names = [f"actor number {number}" for number, _ in enumerate(first)]
     scheduler = Scheduler(names, gil=gil_enabled(), timeout=timeout_s)
     try:
-        with _undisturbed():
+        with undisturbed(_SWITCH_INTERVAL_S):
             scheduler.start()
             yield Stage(scheduler, acts, first)
     finally:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import _thread
 import gc
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from ...interpreter import FREE_THREADED_BUILD
+from .experiment import Subject
 from .outcome import close_unawaited
 from .sharing import Snapshot
 from .without_locks import with_locks
@@ -60,12 +61,12 @@ def with_no_owner(make: Callable[[], T]) -> T:
 class StateMaker:
     """Makes states that have no owner. That takes time, so it does not if nothing happens when their objects end.
 
-    :param functions: ``setup`` and others. It may put objects where they find them.
+    A process gets its state by a fork, and owns it. A subject in processes needs nothing else.
     """
 
-    def __init__(self, functions: Iterable[Callable[..., object] | None]) -> None:
-        self._functions = functions
-        self._needs_no_owner: bool | None = None if FREE_THREADED_BUILD else False
+    def __init__(self, subject: Subject) -> None:
+        self._functions = subject.functions  # setup may put objects where they find them
+        self._needs_no_owner: bool | None = None if FREE_THREADED_BUILD and not subject.in_processes else False
 
     def made(self, make: Callable[[], Any]) -> Any:
         """Return a new state."""
@@ -74,10 +75,10 @@ class StateMaker:
     def several(self, make: Callable[[], list[Any]]) -> list[Any]:
         """Return new states."""
         if self._needs_no_owner is None:
-            self._needs_no_owner = self._is_noticed(make)
+            self._needs_no_owner = self._may_notice(make)
         return with_no_owner(make) if self._needs_no_owner else make()
 
-    def _is_noticed(self, make: Callable[[], list[Any]]) -> bool:
+    def _may_notice(self, make: Callable[[], list[Any]]) -> bool:
         """Return whether something may happen when objects end that ``setup`` makes. Its states end here."""
         before = Snapshot([with_locks(function) for function in self._functions])
         states = make()

@@ -25,6 +25,10 @@ _JOIN_INTERVAL_S = 0.1
 _HELP_INTERVAL_S = 0.05
 
 
+def _nothing(*_: object) -> None:
+    """Do nothing."""
+
+
 class ActorThreads:
     """Threads that run tasks at the same time.
 
@@ -50,7 +54,7 @@ class ActorThreads:
                 thread.start()
 
     def run(
-        self, tasks: Sequence[Task], halt: Callable[[], None], help_out: Callable[[Collection[int]], object] = len
+        self, tasks: Sequence[Task], halt: Callable[[], None], help_out: Callable[[Collection[int]], None] = _nothing
     ) -> None:
         """Run a task in each thread and wait for all.
 
@@ -118,7 +122,3 @@ class ActorThreads:
             del task  # finalizers of its states must not run in this thread in the middle of the next stride
             self._outbox.put((number, error))
             del error
-
-
-def _nothing() -> None:
-    """Do nothing."""

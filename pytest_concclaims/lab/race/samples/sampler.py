@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gc
 import math
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ....interpreter import CPYTHON, FREE_THREADED_BUILD, gil_enabled
@@ -20,7 +18,7 @@ from ..outcome import close_unawaited, role
 from ..ownership import StateMaker
 from ..position import Part
 from ..question import Judge, OutcomeQuestion
-from ..schedules.runs import sequential
+from ..schedules.runs import sequential, undisturbed
 from ..sharing import Snapshot, shared
 from .actor_threads import ActorThreads
 from .findings import STRIDE_S, Findings, Side
@@ -73,7 +71,7 @@ class Sampler:
         self._begin = begin
         self._failed_assertions = failed_assertions
         self._snapshots = Snapshots(self._subject.setup)
-        self._maker = StateMaker(subject.functions)
+        self._maker = StateMaker(subject)
         self._collected = clock()
         #: The latest states.
         self._latest: deque[object] = deque()
@@ -98,7 +96,7 @@ class Sampler:
         try:
             try:
                 threads.start()
-                with _fast_switches(), _no_collections(), ends_of_new_threads() as ends:
+                with undisturbed(SWITCH_INTERVAL_S), ends_of_new_threads() as ends:
                     is_over = False  # at least one stride is made, however long the start took
                     while not is_over:
                         self._stride(threads, started, end)
@@ -154,7 +152,7 @@ class Sampler:
         if latest and findings.needs_check and of_race:
             before = Snapshot(subject.functions)
         make = partial(make_states, subject.setup, length, latest)
-        states = make() if subject.in_processes else self._maker.several(make)
+        states = self._maker.several(make)
         if before is not None:
             findings.one_at_a_time = _phrase("setup changes", before.changed()) or (
                 _phrase("processes may share", reached_outside(subject.functions, latest[-1], states[0]))
@@ -203,24 +201,3 @@ class Sampler:
 
 def _phrase(verb: str, thing: str | None) -> str | None:
     return None if thing is None else f"{verb} {thing}"
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
-
-
-@contextmanager
-def _fast_switches() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)

@@ -21,11 +21,9 @@ class StandIns:
     :param timeout: seconds after which a stand-in that has not returned hangs.
     """
 
-    def __init__(
-        self, stride: Stride, visited: Sequence[Sequence[int]], names: Sequence[str], timeout: float
-    ) -> None:
-        self._stride = stride
-        self._visited = visited
+    def __init__(self, stride: Stride, visited: Sequence[list[int]], names: Sequence[str], timeout: float) -> None:
+        self.stride = stride
+        self.visited = visited
         self._names = names
         self._timeout = timeout
         self._taken: set[tuple[int, int]] = set()
@@ -46,11 +44,22 @@ class StandIns:
 
         :param left: the actors that have not ended.
         """
-        for sample in {self._visited[actor][-1] for actor in left if self._is_inside(actor)}:
-            for actor, begun in enumerate(self._visited):
+        for sample in {self.visited[actor][-1] for actor in left if self._is_inside(actor)}:
+            for actor, begun in enumerate(self.visited):
                 comes_later = not self.are_catching_up and actor in left and not (begun and begun[-1] > sample)
                 if sample not in begun and not comes_later and self.take(actor, sample):
                     self._start(actor, sample)
+
+    def call(self, actor: int, sample: int) -> None:
+        """Do a sample for an actor in this thread.
+
+        :raises Halted: what the actor raised is not an outcome.
+        """
+        stride = self.stride
+        try:
+            stride.values[actor][sample] = stride.actors[actor](stride.states[sample])
+        except BaseException as error:  # noqa: BLE001  (it is an outcome, or voids the stride)
+            stride.note_exception(actor, sample, error)
 
     def join(self) -> None:
         """Wait for the stand-ins.
@@ -63,8 +72,8 @@ class StandIns:
                 raise Failed(hang({name: thread}, self._timeout))
 
     def _is_inside(self, actor: int) -> bool:
-        begun = self._visited[actor]
-        return bool(begun) and begun[-1] != self._stride.finished[actor][0]
+        begun = self.visited[actor]
+        return bool(begun) and begun[-1] != self.stride.finished[actor][0]
 
     def _start(self, actor: int, sample: int) -> None:
         name = self._names[actor]
@@ -73,9 +82,5 @@ class StandIns:
         thread.start()
 
     def _work(self, actor: int, sample: int) -> None:
-        stride = self._stride
-        try:
-            stride.values[actor][sample] = stride.actors[actor](stride.states[sample])
-        except BaseException as error:  # noqa: BLE001  (it is an outcome, or voids the stride)
-            with suppress(Halted):
-                stride.note_exception(actor, sample, error)
+        with suppress(Halted):
+            self.call(actor, sample)

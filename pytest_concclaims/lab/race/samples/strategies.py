@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 
@@ -55,7 +55,7 @@ def meet(threads: ActorThreads, stride: Stride, strategy: Strategy) -> Sequence[
         tasks = [partial(_leapfrog, me, stride, position, limit, visited[me]) for me in actors]
         threads.run(tasks, stride.halt, stand_ins.help_out)
         stand_ins.join()
-        return _completed(threads, stride, visited, stand_ins)
+        return _completed(threads, stand_ins)
     entered = [[3] for _ in actors]
     left = [[0] for _ in actors]
     threads.run([partial(_rendezvous, me, stride, entered, left) for me in actors], stride.halt)
@@ -163,20 +163,18 @@ def _leapfrog(me: int, stride: Stride, position: list[int], limit: list[int], vi
             mine[0] = sample
 
 
-def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]], stand_ins: StandIns) -> Sequence[int]:
+def _completed(threads: ActorThreads, stand_ins: StandIns) -> Sequence[int]:
     """Return the samples that at least two actors have done, after the other actors have done them too.
 
     Those are late, which adds no overlap. A sample that is not complete in time is dropped.
     """
+    stride, visited = stand_ins.stride, stand_ins.visited
     times = Counter(chain.from_iterable(visited))
     samples = sorted(sample for sample, count in times.items() if count > 1)
     if len(visited) > 2 and not stride.halted:
         missed = [sorted(set(samples).difference(seen)) for seen in visited]
         complete = [set(samples) for _ in visited]
-        tasks = [
-            partial(_catch_up, me, stride, missed[me], complete[me], seen, stand_ins.take)
-            for me, seen in enumerate(visited)
-        ]
+        tasks = [partial(_catch_up, me, stand_ins, missed[me], complete[me]) for me in range(len(visited))]
         stand_ins.are_catching_up = True
         threads.run(tasks, stride.halt, stand_ins.help_out)
         stand_ins.join()
@@ -184,25 +182,14 @@ def _completed(threads: ActorThreads, stride: Stride, visited: list[list[int]], 
     return samples
 
 
-def _catch_up(
-    me: int,
-    stride: Stride,
-    missed: list[int],
-    complete: set[int],
-    visited: list[int],
-    take: Callable[[int, int], bool],
-) -> None:
+def _catch_up(me: int, stand_ins: StandIns, missed: list[int], complete: set[int]) -> None:
     """Do the samples that an actor missed, while there is time; the others are not complete."""
-    actor, states, values = stride.actors[me], stride.states, stride.values[me]
+    stride = stand_ins.stride
     for index, sample in enumerate(missed):
         if stride.halted or clock() > stride.end:
             complete.difference_update(missed[index:])
             return
-        if not take(me, sample):
-            continue
-        visited.append(sample)
-        try:
-            values[sample] = actor(states[sample])
-        except BaseException as error:  # noqa: BLE001
-            stride.note_exception(me, sample, error)
-        stride.finished[me][0] = sample
+        if stand_ins.take(me, sample):
+            stand_ins.visited[me].append(sample)
+            stand_ins.call(me, sample)
+            stride.finished[me][0] = sample

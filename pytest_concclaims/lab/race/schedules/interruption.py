@@ -58,7 +58,7 @@ class Interruption(Scheduler):
 
         work = partial(self._one_after_the_other, tasks[ACTOR], order or (ACTOR,))
         run = super().run([work], schedule, note_here, order and (ACTOR,))
-        del self._handler, work  # and with them the state: its finalizers must not run in a later run
+        del self._handler  # and with it the state: its finalizers must not run in a later run
         if note is not None and run.deadlock:
             note(HANDLER if self._is_handling else ACTOR, BLOCKED)
         run.alone = order is None and not self._position

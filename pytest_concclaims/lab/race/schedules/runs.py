@@ -139,7 +139,7 @@ class Runs:
         if timeout == math.inf:  # a replay, in which the user may stop an actor in a debugger
             self._watch.is_replay, self._watch.debugger = True, sys.gettrace()
         self._runs = 0
-        self._maker = StateMaker(subject.functions)
+        self._maker = StateMaker(subject)
         self._first_state: Any = None
         self._saw_threads = self._contended = False
         #: Failures of threads that actors have started.
@@ -150,7 +150,7 @@ class Runs:
         try:
             self._stack.callback(self._watch.close)
             self._stack.callback(self._scheduler.close)
-            self._stack.enter_context(_undisturbed())
+            self._stack.enter_context(undisturbed(_SWITCH_INTERVAL_S))
             self._ends = self._stack.enter_context(ends_of_new_threads())
             self._scheduler.start()
             self._threads, self._raw_threads = threading.active_count(), _thread._count()  # noqa: SLF001  (see _has_more_threads)
@@ -254,7 +254,7 @@ class Runs:
         :raises Failed: an actor, ``setup``, ``observe`` or the predicate raised, or actors hang.
         """
         subject = self._subject
-        if self._finds_once and self._before_levels is None and preemption_count(schedule):
+        if self._begins_levels(schedule):
             gc.collect()  # a registry of weak references may have garbage
             if not subject.interrupted:  # in a run of its own: a snapshot keeps alive what actors drop
                 self._before_levels = self._after_setup(self._outside)
@@ -290,9 +290,12 @@ class Runs:
             gc.collect()
         return Seen(run, judged, tuple(path), last)
 
+    def _begins_levels(self, schedule: Schedule) -> bool:
+        """Return whether this is the first schedule with a preemption, before which a snapshot is due."""
+        return self._finds_once and self._before_levels is None and preemption_count(schedule) > 0
+
     def _made_state(self) -> Any:
-        make = partial(made, self._subject)
-        return make() if self._subject.in_processes else self._maker.made(make)
+        return self._maker.made(partial(made, self._subject))
 
     def _check_fresh(self, state: Any) -> None:
         """Refuse a second state that is the first one. Later states may reuse its address, so they do not count."""
@@ -319,7 +322,7 @@ class Runs:
         self._latest = schedule, order
         if self._look is not None:
             self._look()
-        elif self._finds_once and self._before_levels is None and preemption_count(schedule):
+        elif self._begins_levels(schedule):
             self._before_levels = self._outside()
         outside = self._snapshot(is_first=is_first)
         self._watch.record(recording)
@@ -471,14 +474,15 @@ def _is_due(runs: int) -> bool:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Switch off what could happen between two steps of an actor: garbage collections and switches by the clock.
+def undisturbed(switch_interval_s: float) -> Iterator[None]:
+    """Switch off garbage collections, which call finalizers anywhere, and set the interval of switches by the clock.
 
-    The watch runs between any two instructions, and the GIL must not be handed over there.
+    :param switch_interval_s: long for schedules: the watch runs between any two instructions, and the GIL must not be
+        handed over there.
     """
     collects, interval = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    sys.setswitchinterval(switch_interval_s)
     try:
         yield
     finally:

@@ -34,6 +34,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from types import FrameType
 
 from ....interpreter import FREE_THREADED_BUILD, PYPY
 from ....records.interleaving import BLOCKED, PREEMPTED
@@ -494,17 +495,20 @@ class Scheduler:
         """Return whether an actor's thread waits in the scheduler, and not in a finalizer that runs meanwhile."""
         if not self._handing_over[actor]:
             return False
-        frame = sys._current_frames().get(self._threads[actor].ident or 0)  # noqa: SLF001  (documented)
+        frame = self._frame_of(actor)
         return frame is None or is_own(frame.f_code.co_filename)
 
     def _is_in_debugger(self, actor: int) -> bool:
         """Return whether an actor has stopped in a debugger: it waits for the user, and not for another actor."""
         if self._timeout < math.inf:
             return False
-        frame = sys._current_frames().get(self._threads[actor].ident or 0)  # noqa: SLF001  (documented)
+        frame = self._frame_of(actor)
         while frame is not None and not isinstance(frame.f_locals.get("self"), bdb.Bdb):
             frame = frame.f_back
         return frame is not None
+
+    def _frame_of(self, actor: int) -> FrameType | None:
+        return sys._current_frames().get(self._threads[actor].ident or 0)  # noqa: SLF001  (documented)
 
     def _is_deadlock(self) -> bool:
         """Return whether the blocked actors wait for ever."""
