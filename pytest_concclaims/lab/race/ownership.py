@@ -80,12 +80,15 @@ class StateMaker:
 
     def _may_notice(self, make: Callable[[], list[Any]]) -> bool:
         """Return whether something may happen when objects end that ``setup`` makes. Its states end here."""
-        before = Snapshot([with_locks(function) for function in self._functions])
         states = make()
         try:
-            return may_be_noticed(states[0]) or before.changed() is not None
+            if may_be_noticed(states[0]):
+                return True
         finally:
             close_unawaited(states)
+        before = Snapshot([with_locks(function) for function in self._functions])
+        close_unawaited(make())
+        return before.changed() is not None
 
 
 def may_be_noticed(state: object) -> bool:

@@ -8,6 +8,7 @@ wrong, so in doubt an object counts as changed or shared.
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Optional
@@ -31,6 +32,11 @@ class Snapshot:
         self._before = walked(functions, step)
         if step is not referred:
             self._before = [(thing, listed(referred, thing)) for thing, _ in self._before]
+
+    @property
+    def has_weak_references(self) -> bool:
+        """Return whether something in it notices the end of other objects."""
+        return any(issubclass(type(thing), weakref.ref) for thing, _ in self._before)
 
     def changed(self) -> str | None:
         """Return a phrase for something that has changed since; None if nothing has."""

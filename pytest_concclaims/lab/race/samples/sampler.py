@@ -30,6 +30,8 @@ from .tally import Count
 #: Earlier states that are kept, to check that ``setup`` returns none of them again.
 _LATEST = 16
 
+#: Of this number of turns with one sample at a time, one is the second strategy's.
+_TURNS_PER_LEAPFROG = 4
 #: Whether the garbage collector can look at new objects only, which takes little time.
 _COLLECTS_THE_YOUNG = CPYTHON and not FREE_THREADED_BUILD
 #: Seconds between two collections where it cannot.
@@ -75,6 +77,8 @@ class Sampler:
         self._collected = clock()
         #: The latest states.
         self._latest: deque[object] = deque()
+        #: The seconds that a stride took, at most.
+        self._longest_s = 0.0
 
     def sample(self, started: float, end: float, *, enough: float = math.inf) -> None:
         """Sample until the side's turn is over.
@@ -113,16 +117,21 @@ class Sampler:
             findings.seconds += clock() - begun
             findings.gil = gil_enabled()
         if known is not None and side is findings.race and side.tally.seen.samples:
-            again = sequential(self._subject, self._question, timeout=self._timeout, known=known)
+            again = sequential(
+                self._subject, self._question, timeout=self._timeout, known=known, seconds=self._longest_s
+            )
             if again.lacking is not None:  # the orders do not repeat, so the witness may be an outcome of one
                 findings.unordered = again.lacking
                 side.tally.seen, side.tally.witness = Count(), None
 
     def _stride(self, threads: ActorThreads, started: float, end: float) -> None:
         side, tally, strategies = self._side, self._side.tally, self._findings.strategies
-        index = tally.turns % len(strategies)
+        is_pooled = self._findings.are_pooled(side)
+        # In a leapfrog of one sample, actors seldom overlap.
+        turn = tally.turns if is_pooled else tally.turns % _TURNS_PER_LEAPFROG + 1 == _TURNS_PER_LEAPFROG
+        index = turn % len(strategies)
         strategy, cpu = strategies[index], time.process_time()
-        if self._findings.are_pooled(side):
+        if is_pooled:
             seen = self._sampled(threads, index, side.length(strategy), end)
             tally.add(seen, self._judge, strategy, clock() - started)
             side.learn_length(strategy, time.process_time() - cpu)
@@ -173,6 +182,7 @@ class Sampler:
             findings.one_at_a_time = findings.one_at_a_time or _phrase("actors change", stride.side_effect)
             return stride.outcomes(samples)
         finally:
+            self._longest_s = max(self._longest_s, clock() - begun)
             if stride.failure is not None:  # it is also why another actor hangs that waits for the one that failed
                 raise Failed(stride.failure)
             close_unawaited(states)

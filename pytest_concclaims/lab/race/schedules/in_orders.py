@@ -76,13 +76,13 @@ class InOrders:
         self._check_ends(given)
         return Sequential(tuple(given), once=only_once)
 
-    def again(self, known: Sequential, runs: int, seconds: float = _MAX_PAUSE_S) -> Sequential:
+    def again(self, known: Sequential, runs: int, seconds: float) -> Sequential:
         """Check results that a witness was compared with, unless they were checked: run the orders again, many times.
 
         Each order is run with a pause before each call, too: the results may depend on time.
 
         :param runs: their number.
-        :param seconds: that the run of the witness took.
+        :param seconds: that the run of the witness took, at most.
         :returns: the known results; or why they allow no answer.
         """
         if known.checked or known.lacking is not None:

@@ -177,8 +177,10 @@ class Runs:
         before = self._before_levels
         if before is None or self.is_lost:
             return None
-        gc.collect()
         changed = self._after_setup(lambda: list(before.changes()))
+        if changed:
+            gc.collect()  # a registry of weak references may have garbage
+            changed = self._after_setup(lambda: list(before.changes()))
         for _ in range(_CYCLES if changed else 0):
             now = self._after_setup(self._outside)
             changed = self._after_setup(partial(now.only_in, changed))
@@ -255,9 +257,7 @@ class Runs:
         """
         subject = self._subject
         if self._begins_levels(schedule):
-            gc.collect()  # a registry of weak references may have garbage
-            if not subject.interrupted:  # in a run of its own: a snapshot keeps alive what actors drop
-                self._before_levels = self._after_setup(self._outside)
+            self._look_before_levels()
         self._begin(schedule, Part.SETUP)
         pooled = write is None and self._runs >= _RECORDED_RUNS * (1 + subject.interrupted)
         state = self._watch.state(self._made_state, pooled=pooled)
@@ -293,6 +293,21 @@ class Runs:
     def _begins_levels(self, schedule: Schedule) -> bool:
         """Return whether this is the first schedule with a preemption, before which a snapshot is due."""
         return self._finds_once and self._before_levels is None and preemption_count(schedule) > 0
+
+    def _look_before_levels(self) -> None:
+        """Take the snapshot, without garbage that a registry of weak references may have.
+
+        It is taken in a run of its own, as a snapshot keeps alive what actors drop; but that of an interruption is
+        taken in the next run.
+        """
+        if PYPY and not self._subject.interrupted:  # a collection takes longer than dozens of runs
+            gc.collect_step()  # type: ignore[attr-defined]  # PyPy has it; this frees what the runs before have dropped
+            self._before_levels = self._after_setup(self._outside)
+            if not self._before_levels.has_weak_references:
+                return
+        gc.collect()
+        if not self._subject.interrupted:
+            self._before_levels = self._after_setup(self._outside)
 
     def _made_state(self) -> Any:
         return self._maker.made(partial(made, self._subject))
@@ -449,18 +464,24 @@ class Runs:
 
 
 def sequential(
-    subject: Subject, question: OutcomeQuestion, *, timeout: float, known: Sequential | None = None
+    subject: Subject,
+    question: OutcomeQuestion,
+    *,
+    timeout: float,
+    known: Sequential | None = None,
+    seconds: float = 0.0,
 ) -> Sequential:
     """Run all orders of a subject's calls, and return the results.
 
     :param timeout: seconds after which actors that have not returned count as hanging.
     :param known: earlier results, which are checked by running the orders many times.
+    :param seconds: as of :meth:`InOrders.again`.
     """
     with Runs(subject, question, portable_grade=False, timeout=timeout) as runs:
         found = runs.sequential or runs.take(subject)
         if known is None or found.lacking is not None:
             return found
-        return runs.orders.again(known, question.steady_runs)
+        return runs.orders.again(known, question.steady_runs, seconds)
 
 
 def _is_due(runs: int) -> bool:

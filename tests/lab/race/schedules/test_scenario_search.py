@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_concclaims.lab.failure import Failed
 from pytest_concclaims.lab.race.experiment import operations_experiment
 from pytest_concclaims.lab.race.question import LINEARIZABLE
 from pytest_concclaims.lab.race.scenarios import Operation, Scenario, scenarios, shapes
+from pytest_concclaims.lab.race.schedules import runs as runs_module
 from pytest_concclaims.lab.race.schedules.explorer import ENOUGH_PREEMPTIONS, Explored, clock
 from pytest_concclaims.lab.race.schedules.runs import Runs, sequential
 from pytest_concclaims.lab.race.schedules.scenario_search import explore_scenarios
@@ -162,3 +164,25 @@ def test_results_in_order_are_checked_again_before_a_sample_counts() -> None:
     known = sequential(scenario, LINEARIZABLE, timeout=TIMEOUT_S)
     again = sequential(scenario, LINEARIZABLE, timeout=TIMEOUT_S, known=known)
     assert again.lacking is not None
+
+
+@pytest.mark.parametrize(("seconds", "lasts"), [(0.0, True), (0.02, False)])
+def test_results_in_order_are_checked_with_pauses_as_long_as_the_sample(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, *, lasts: bool
+) -> None:
+    """A state may have got older in the sample than in the orders before."""
+    slept: list[float] = []
+
+    class Lease:
+        def __init__(self) -> None:
+            self.begin = sum(slept)
+
+        def is_valid(self) -> bool:
+            return sum(slept) < self.begin + 0.03
+
+    monkeypatch.setattr(runs_module, "time", SimpleNamespace(sleep=slept.append))
+    described = operations_experiment(Lease, [Lease.is_valid], observe=None, threads=2, each=1)
+    scenario = described.race.scenario(((0,), (0,)))
+    known = sequential(scenario, LINEARIZABLE, timeout=TIMEOUT_S)
+    again = sequential(scenario, LINEARIZABLE, timeout=TIMEOUT_S, known=known, seconds=seconds)
+    assert (again.lacking is None) is lasts
