@@ -80,14 +80,14 @@ class StateMaker:
 
     def _may_notice(self, make: Callable[[], list[Any]]) -> bool:
         """Return whether something may happen when objects end that ``setup`` makes. Its states end here."""
-        states = make()
+        states = with_no_owner(make)
         try:
             if may_be_noticed(states[0]):
                 return True
         finally:
             close_unawaited(states)
         before = Snapshot([with_locks(function) for function in self._functions])
-        close_unawaited(make())
+        close_unawaited(with_no_owner(make))
         return before.changed() is not None
 
 

@@ -9,34 +9,80 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, Optional
+from typing import Any
 
 from ..callables import name_of
 from .references import ATOMS, CONTAINERS, listed, parts, reached, referred, walked
 
-#: An object that has changed, and which of the objects that it refers to is another one; None if their number is, or
-#: if each run may change another one, as in a ring buffer.
-Change = tuple[Any, Optional[int]]
 _SEQUENCES = tuple({*CONTAINERS} - {dict})
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of an object, which is not kept alive.
+
+    :param thing: the id of the object.
+    :param part: which of the objects that it refers to is another one; None if their number is, or if each run may
+        change another one, as in a ring buffer.
+    :param words: a phrase for the object.
+    """
+
+    thing: int
+    part: int | None
+    words: str
+
+
+class _Parts:
+    """The objects to which one refers: the ids of all, and those that a comparison by value needs.
+
+    The others are not kept alive: when an actor drops one, its finalizer is to run. A new object may get its id, and
+    then what refers to it seems to be as before; what that object refers to is compared as well.
+    """
+
+    __slots__ = ("_ids", "_values")
+
+    def __init__(self, parts: Sequence[object]) -> None:
+        self._ids = list(map(id, parts))
+        # An object of ``object`` stands for parts that could not be listed.
+        self._values = {
+            number: part for number, part in enumerate(parts) if issubclass(type(part), ATOMS) or type(part) is object
+        }
+
+    def changed(self, now: Sequence[object]) -> list[int] | None:
+        """Return the numbers of the parts that are other ones; None if there are more or fewer."""
+        ids = list(map(id, now))
+        if len(ids) != len(self._ids):
+            return None
+        if ids == self._ids:
+            return []
+        return [number for number, part in enumerate(now) if not self._is_same(number, part)]
+
+    def _is_same(self, number: int, part: object) -> bool:
+        if id(part) == self._ids[number]:
+            return True
+        value = self._values.get(number)
+        return type(value) is type(part) and issubclass(type(part), ATOMS) and value == part
 
 
 class Snapshot:
     """What functions refer to at the time of the snapshot, to find what changes afterwards.
 
+    :param functions: stay alive.
     :param step: returns the objects to which an object leads.
     """
 
     def __init__(self, functions: Iterable[object], step: Callable[[Any], Iterable[object]] = referred) -> None:
-        self._before = walked(functions, step)
-        if step is not referred:
-            self._before = [(thing, listed(referred, thing)) for thing, _ in self._before]
-
-    @property
-    def has_weak_references(self) -> bool:
-        """Return whether something in it notices the end of other objects."""
-        return any(issubclass(type(thing), weakref.ref) for thing, _ in self._before)
+        self._functions = list(functions)
+        self._step = step
+        self._before: dict[int, _Parts] = {}
+        #: Whether something in it notices the end of other objects.
+        self.has_weak_references = False
+        for thing, parts in self._walked():
+            self._before[id(thing)] = _Parts(parts)
+            self.has_weak_references = self.has_weak_references or issubclass(type(thing), weakref.ref)
 
     def changed(self) -> str | None:
         """Return a phrase for something that has changed since; None if nothing has."""
@@ -44,30 +90,32 @@ class Snapshot:
 
     def changes(self) -> Iterator[Change]:
         """Yield what has changed since."""
-        for thing, before in self._before:
-            now = listed(referred, thing)
-            if len(now) == len(before) and all(map(_is_same, before, now)):
-                continue
-            if len(now) != len(before) or issubclass(type(thing), _SEQUENCES):
-                yield thing, None
+        for thing, parts in self._walked():
+            before = self._before.get(id(thing))
+            changed = [] if before is None else before.changed(parts)
+            if changed is None or (changed and issubclass(type(thing), _SEQUENCES)):
+                yield Change(id(thing), None, _words(thing))
             else:
-                same = map(_is_same, before, now)
-                yield from ((thing, number) for number, is_same in enumerate(same) if not is_same)
+                yield from (Change(id(thing), number, _words(thing)) for number in changed)
 
     def only_in(self, first: Iterable[Change]) -> list[Change]:
         """Return those of earlier changes to objects in this snapshot that have not happened again."""
-        known = {id(thing) for thing, _ in self._before}
-        again = {(id(thing), number) for thing, number in self.changes()}
+        again = {(change.thing, change.part) for change in self.changes()}
         return [
-            (thing, number)
-            for thing, number in first
-            if id(thing) in known and again.isdisjoint([(id(thing), number), (id(thing), None)])
+            change
+            for change in first
+            if change.thing in self._before and again.isdisjoint([(change.thing, change.part), (change.thing, None)])
         ]
+
+    def _walked(self) -> Iterator[tuple[object, Sequence[object]]]:
+        """Yield the objects that the functions lead to, and those that each refers to."""
+        for thing, parts in walked(self._functions, self._step):
+            yield thing, parts if self._step is referred else listed(referred, thing)
 
 
 def first_changed(changes: Iterable[Change]) -> str | None:
     """Return a phrase for the first object that has changed; None if there is none."""
-    return next((_words(thing) for thing, _ in changes), None)
+    return next((change.words for change in changes), None)
 
 
 def shared(one: object, other: object) -> str | None:
@@ -75,10 +123,6 @@ def shared(one: object, other: object) -> str | None:
     things = {id(thing) for thing in reached([one], _held)}
     common = (thing for thing in reached([other], _held) if id(thing) in things and _can_change(thing))
     return next((f"the states that setup makes share {_words(thing)}" for thing in common), None)
-
-
-def _is_same(one: object, other: object) -> bool:
-    return one is other or (type(one) is type(other) and issubclass(type(one), ATOMS) and one == other)
 
 
 def _can_change(thing: object) -> bool:

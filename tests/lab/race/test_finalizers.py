@@ -227,6 +227,36 @@ def test_object_that_an_actor_drops_ends(forking: Lab) -> None:
         assert forking.race(filled, empty, len).ever(lambda values: values[1] == 1)
 
 
+class Shared:
+    """Has a pool in a place that all states share, as modules have."""
+
+    pool = Pool()
+
+    def __init__(self) -> None:
+        Shared.pool = full()
+
+    def clear(self) -> int:
+        """Drop the resources of the pool; return how many have ended."""
+        return self.pool.clear()
+
+    def pause(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.usefixtures("schedules_alone")
+def test_what_setup_puts_elsewhere_ends_at_once_in_each_run(lab: Lab) -> None:
+    """Also in the first run, and in those that are compared with their repetition."""
+    race = lab.race(Shared, Shared.clear, Shared.pause)
+    assert race.always((1, None))
+    assert race.atomic()
+    assert not race.ever((0, None))
+
+
+def test_so_it_does_in_each_interruption(forking: Lab) -> None:
+    """Its first runs are compared, too."""
+    assert forking.interrupted(Shared, Shared.clear, Shared.pause).always((1, None))
+
+
 def test_context_of_setup_is_that_of_observe(forking: Lab) -> None:
     """A context variable that setup sets, for example the precision of decimals."""
     variable = contextvars.ContextVar("variable", default=0)

@@ -257,7 +257,7 @@ class Runs:
         """
         subject = self._subject
         if self._begins_levels(schedule):
-            self._look_before_levels()
+            self._drop_garbage()
         self._begin(schedule, Part.SETUP)
         pooled = write is None and self._runs >= _RECORDED_RUNS * (1 + subject.interrupted)
         state = self._watch.state(self._made_state, pooled=pooled)
@@ -294,20 +294,15 @@ class Runs:
         """Return whether this is the first schedule with a preemption, before which a snapshot is due."""
         return self._finds_once and self._before_levels is None and preemption_count(schedule) > 0
 
-    def _look_before_levels(self) -> None:
-        """Take the snapshot, without garbage that a registry of weak references may have.
+    def _drop_garbage(self) -> None:
+        """Free what earlier runs have dropped: a registry of weak references may have it in the snapshot.
 
-        It is taken in a run of its own, as a snapshot keeps alive what actors drop; but that of an interruption is
-        taken in the next run.
+        On PyPy, a collection takes longer than dozens of runs, so without such a registry only new objects are freed.
         """
-        if PYPY and not self._subject.interrupted:  # a collection takes longer than dozens of runs
-            gc.collect_step()  # type: ignore[attr-defined]  # PyPy has it; this frees what the runs before have dropped
-            self._before_levels = self._after_setup(self._outside)
-            if not self._before_levels.has_weak_references:
-                return
-        gc.collect()
-        if not self._subject.interrupted:
-            self._before_levels = self._after_setup(self._outside)
+        if PYPY:
+            gc.collect_step()  # type: ignore[attr-defined]  # PyPy has it
+        if not PYPY or self._outside().has_weak_references:
+            gc.collect()
 
     def _made_state(self) -> Any:
         return self._maker.made(partial(made, self._subject))
