@@ -8,6 +8,8 @@ from typing import Any
 
 #: Events of a step: another actor ran although this one could have continued; this one waits here.
 PREEMPTED, BLOCKED = "preempted", "blocked"
+#: The begin of the event of an actor that ends with an exception.
+RAISED = "raised "
 #: The actor continues a line: its call has returned, or another actor ran meanwhile.
 GOES_ON = "goes on"
 #: The step stands for lines that are not shown; its text has their number.
@@ -47,8 +49,8 @@ def waiting(steps: Sequence[Step]) -> list[Step]:
 def most_relevant(steps: Sequence[Step], most: int) -> list[int]:
     """Return the numbers of the steps to show if there is no room for all.
 
-    The order is: preemptions; other switches; the first and the last step, and the ends of actors; steps near a
-    switch or an end, in the files that actors begin in before other files.
+    The order is: preemptions and exceptions; other switches; the first and the last step, and the ends of actors; steps
+    near a switch or an end, in the files that actors begin in before other files.
 
     :param most: the number of lines; each gap takes one.
     """
@@ -71,7 +73,7 @@ def _ranks(steps: Sequence[Step]) -> list[int]:
     ranks = [last + 3] * len(steps)
     for number, step in enumerate(steps):
         switched = number > 0 and steps[number - 1].actor != step.actor
-        if step.event == PREEMPTED:
+        if step.event == PREEMPTED or (step.event or "").startswith(RAISED):
             ranks[number] = 0
         elif step.event == BLOCKED or switched:
             ranks[number] = 1

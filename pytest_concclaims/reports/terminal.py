@@ -76,6 +76,7 @@ def summary(
     verbosity: int,
     strict: bool = False,
     traced: Collection[str] = (),
+    is_replay: bool = False,
 ) -> Iterator[list[Span]]:
     """Yield the lines for the claims: one for each; all that is known of those that need attention.
 
@@ -84,6 +85,7 @@ def summary(
         known of each claim.
     :param strict: whether an inconclusive claim fails.
     :param traced: the ids of claims whose tracebacks pytest shows above.
+    :param is_replay: whether only one schedule was run for each claim.
     """
     if verbosity == -1 and not any(result.verdict.reached for result in results):
         verbosity = 0  # why there is no verdict is what such a run is about
@@ -105,7 +107,8 @@ def summary(
             head = Span(_mark(result, strict=strict).ljust(margin), LOUD if loud else COLOURS[result.verdict])
             if verbosity > 0 or part in (_INCONCLUSIVE, _UNEXPECTED):
                 yield from _head_lines(result, head, width, loud=loud)
-                yield from _detail_lines(result, width, verbosity, is_traced=result.id in traced)
+                is_traced = result.id in traced
+                yield from _detail_lines(result, width, verbosity, is_traced=is_traced, is_replay=is_replay)
             else:
                 yield _short_line(result, head, width)
 
@@ -154,7 +157,9 @@ def _head_lines(result: ClaimResult, head: Span, width: int, *, loud: bool) -> I
         yield [Span(" " * margin + line, style)]
 
 
-def _detail_lines(result: ClaimResult, width: int, verbosity: int, *, is_traced: bool) -> Iterator[list[Span]]:
+def _detail_lines(
+    result: ClaimResult, width: int, verbosity: int, *, is_traced: bool, is_replay: bool
+) -> Iterator[list[Span]]:
     said, style = _reason(result, is_traced=is_traced)
     if said:
         yield from indented(said, width, style, _DETAILS_MARGIN)
@@ -167,7 +172,7 @@ def _detail_lines(result: ClaimResult, width: int, verbosity: int, *, is_traced:
     else:
         yield from _finding_lines(result, width)
     if result.unexpected or result.verdict is Verdict.INCONCLUSIVE:
-        advice, again = _what_to_do(result), command(result)
+        advice, again = _what_to_do(result, is_replay=is_replay), command(result)
         if advice is not None:
             yield from indented(f"to do: {advice}", width, {}, _DETAILS_MARGIN)
         if again is not None:
@@ -222,7 +227,7 @@ def _repeats(result: ClaimResult, piece: Evidence) -> bool:
     return piece.phrase() == result.reason
 
 
-def _what_to_do(result: ClaimResult) -> str | None:
+def _what_to_do(result: ClaimResult, *, is_replay: bool) -> str | None:
     """Return what a user can do about a claim that needs attention; None if its reason says it."""
     if result.verdict is Verdict.ERROR:
         return "correct what the error names; the claim has no verdict until then"
@@ -232,6 +237,8 @@ def _what_to_do(result: ClaimResult) -> str | None:
         return "if the statement is right here, remove the mark refuted, or narrow its condition"
     if any(isinstance(piece, Requirement) and not piece.met for piece in result.evidence):
         return "run the claim where its requirement is met"
+    if is_replay:
+        return "run it without --claims-replay: one schedule is no evidence for a verdict"
     if any(isinstance(piece, (RaceRun, Measured)) and piece.answer is None for piece in result.evidence):
         return "what the reason says; else, run it on a less busy machine, or for longer: --claims-patience 20"
     return None

@@ -321,10 +321,15 @@ class Recorder:
         reporter.write_sep("=", "concurrency claims")
         if results:
             verbosity = self._config.get_verbosity()
-            show_lines(
-                writer,
-                summary(results, width=writer.fullwidth, verbosity=verbosity, strict=self._strict, traced=traced),
+            lines = summary(
+                results,
+                width=writer.fullwidth,
+                verbosity=verbosity,
+                strict=self._strict,
+                traced=traced,
+                is_replay=self._config.getoption("claims_replay") is not None,
             )
+            show_lines(writer, lines)
             if verbosity >= 0:
                 writer.line()
         if self._baseline is not None:

@@ -50,6 +50,13 @@ def test_ends_of_actors_are_shown_before_what_led_to_them() -> None:
     assert most_relevant(steps(*events), 7) == [0, 9, 30, 39]
 
 
+def test_exception_is_shown_before_switches() -> None:
+    """It is the outcome."""
+    events: list[str | None] = [None] * 40
+    events[30] = "raised ValueError"
+    assert 30 in most_relevant(steps(*events, actors="01" * 20), 4)
+
+
 def test_code_of_others_is_shown_last() -> None:
     """For example that of a library which both actors call."""
     given = [*steps(*[None] * 20), *(replace(step, file="lib.py") for step in steps(*[None] * 20)), *steps(None)]

@@ -334,3 +334,15 @@ def test_with_q_only_what_is_not_as_expected_shows_its_witness() -> None:
 def test_no_line_of_an_interleaving_is_wider_than_the_terminal(width: int) -> None:
     """Down to the width below which nothing is drawn narrower."""
     assert max(map(len, summarized(RACED, 1, width))) <= max(width, 42)
+
+
+@pytest.mark.parametrize(
+    ("is_replay", "advice"),
+    [(False, "run it on a less busy machine, or for longer"), (True, "run it without --claims-replay")],
+)
+def test_advice_for_a_race_without_an_answer(*, is_replay: bool, advice: str) -> None:
+    """A replay is one schedule, whatever the machine."""
+    race = replace(SCHEDULED, answer=None, lacking="too few")
+    claim = replace(CLAIM, verdict=Verdict.INCONCLUSIVE, reason="too few", evidence=(race,))
+    lines = summary([claim], width=250, verbosity=0, is_replay=is_replay)
+    assert advice in "\n".join("".join(span.text for span in line) for line in lines)

@@ -101,12 +101,16 @@ def _is_left_out(thing: Any) -> bool:
     return type(module) is str and (module in _MACHINERY or module.startswith(_OWN))
 
 
+class Unlisted:
+    """Stands for objects that could not be listed."""
+
+
 def listed(step: Callable[[Any], Iterable[object]], thing: object) -> list[object]:
     """Return the objects one step away; a new object if that raises, so that the result counts as changed."""
     try:
         return list(step(thing))
     except Exception:  # noqa: BLE001  (another thread changes it, or the claim's metaclass raises)
-        return [object()]
+        return [Unlisted()]
 
 
 def referred(thing: Any) -> Iterable[object]:

@@ -15,9 +15,13 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from ..callables import name_of
-from .references import ATOMS, CONTAINERS, listed, parts, reached, referred, walked
+from .references import ATOMS, CONTAINERS, Unlisted, listed, parts, reached, referred, walked
 
 _SEQUENCES = tuple({*CONTAINERS} - {dict})
+
+
+#: Types whose objects each snapshot keeps alive, as these keep nothing else alive.
+_KEPT = (*ATOMS, weakref.ref, Unlisted)
 
 
 @dataclass(frozen=True)
@@ -36,20 +40,17 @@ class Change:
 
 
 class _Parts:
-    """The objects to which one refers: the ids of all, and those that a comparison by value needs.
+    """The objects to which one refers: the ids of all, and some of the objects.
 
-    The others are not kept alive: when an actor drops one, its finalizer is to run. A new object may get its id, and
-    then what refers to it seems to be as before; what that object refers to is compared as well.
+    A new object may get the id of one that has ended. Then what refers to it seems to be as before; what the new one
+    refers to is compared as well.
     """
 
     __slots__ = ("_ids", "_values")
 
     def __init__(self, parts: Sequence[object]) -> None:
         self._ids = list(map(id, parts))
-        # An object of ``object`` stands for parts that could not be listed.
-        self._values = {
-            number: part for number, part in enumerate(parts) if issubclass(type(part), ATOMS) or type(part) is object
-        }
+        self._values = {number: part for number, part in enumerate(parts) if issubclass(type(part), _KEPT)}
 
     def changed(self, now: Sequence[object]) -> list[int] | None:
         """Return the numbers of the parts that are other ones; None if there are more or fewer."""
@@ -63,26 +64,32 @@ class _Parts:
     def _is_same(self, number: int, part: object) -> bool:
         if id(part) == self._ids[number]:
             return True
-        value = self._values.get(number)
+        value = self._values.get(number, self)
         return type(value) is type(part) and issubclass(type(part), ATOMS) and value == part
 
 
 class Snapshot:
     """What functions refer to at the time of the snapshot, to find what changes afterwards.
 
-    :param functions: stay alive.
     :param step: returns the objects to which an object leads.
+    :param keeps: whether all objects in it stay alive, so that no change is missed. While an actor runs whose outcome
+        counts, they must not: what it drops is to end.
     """
 
-    def __init__(self, functions: Iterable[object], step: Callable[[Any], Iterable[object]] = referred) -> None:
+    def __init__(
+        self,
+        functions: Iterable[object],
+        step: Callable[[Any], Iterable[object]] = referred,
+        *,
+        keeps: bool = True,
+    ) -> None:
         self._functions = list(functions)
         self._step = step
-        self._before: dict[int, _Parts] = {}
+        walked_now = list(self._walked())
+        self._before = {id(thing): _Parts(parts) for thing, parts in walked_now}
         #: Whether something in it notices the end of other objects.
-        self.has_weak_references = False
-        for thing, parts in self._walked():
-            self._before[id(thing)] = _Parts(parts)
-            self.has_weak_references = self.has_weak_references or issubclass(type(thing), weakref.ref)
+        self.has_weak_references = any(issubclass(type(thing), weakref.ref) for thing, _ in walked_now)
+        self._kept = walked_now if keeps else None
 
     def changed(self) -> str | None:
         """Return a phrase for something that has changed since; None if nothing has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import linecache
 import logging
 import os
@@ -10,6 +11,7 @@ import threading
 import time
 import traceback
 import warnings
+import weakref
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -352,6 +354,36 @@ def test_change_of_a_text_with_attributes_is_noticed() -> None:
     name = Name("a name")
     before = Snapshot([lambda: name])
     vars(name)["seen"] = True
+    assert before.changed() is not None
+
+
+def test_snapshot_that_keeps_nothing_alive() -> None:
+    """Finalizers of what actors drop run at once."""
+    things = [Holder([])]
+    ends = weakref.ref(things[0])
+    before = Snapshot([lambda: things], keeps=False)
+    things.clear()
+    gc.collect()  # PyPy needs it
+    assert ends() is None
+    assert before.changed() is not None
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_object_that_becomes_none_is_a_change(*, keeps: bool) -> None:
+    """As when a cache is emptied."""
+    things: list[object] = [Holder([])]
+    before = Snapshot([lambda: things], keeps=keeps)
+    things[0] = None
+    assert before.changed() is not None
+
+
+def test_another_weak_reference_is_a_change() -> None:
+    """It often gets the id of the one before."""
+    holders = Holder([]), Holder([])
+    registry = [weakref.ref(holders[0], print)]
+    before = Snapshot([lambda: registry], keeps=False)
+    registry.clear()
+    registry.append(weakref.ref(holders[1], print))
     assert before.changed() is not None
 
 

@@ -107,6 +107,8 @@ class Runs:
         #: changed something outside of the state, and its repetition did not.
         self.once: str | None = None
         self._finds_once = finds_once and not subject.in_processes  # what a process changes ends with it
+        #: Changes that only the first run of a schedule or order seems to have made.
+        self._suspects: list[Change] = []
         #: Of how many further schedules and orders to find what their first run changes; in one more, the handler may
         #: not have run.
         self._compared = 1 + subject.interrupted if self._finds_once else 0
@@ -172,19 +174,28 @@ class Runs:
     def left_behind(self) -> str | None:
         """Return a phrase for what only preempted actors have changed outside of the state; None if nothing.
 
-        What ``setup`` undoes does not count.
+        What ``setup`` undoes does not count. What only first runs have changed is noted in :attr:`once`.
         """
+        if self.is_lost:
+            self.once = self.once or changed_once(self._suspects)
+            return None
+        suspects = self._only_once(self._suspects)
+        self.once = self.once or changed_once(suspects)
         before = self._before_levels
-        if before is None or self.is_lost:
+        if before is None:
             return None
         changed = self._after_setup(lambda: list(before.changes()))
         if changed:
             gc.collect()  # a registry of weak references may have garbage
             changed = self._after_setup(lambda: list(before.changes()))
-        for _ in range(_CYCLES if changed else 0):
-            now = self._after_setup(self._outside)
-            changed = self._after_setup(partial(now.only_in, changed))
-        return changed_once(changed)
+        return changed_once(self._only_once(changed))
+
+    def _only_once(self, changes: list[Change]) -> list[Change]:
+        """Return those of earlier changes that further runs do not make."""
+        for _ in range(_CYCLES if changes else 0):
+            now = self._after_setup(partial(self._outside, keeps=True))
+            changes = self._after_setup(partial(now.only_in, changes))
+        return changes
 
     def _after_setup(self, look: Callable[[], T]) -> T:
         """Run the first schedule. Return what a function returns after ``setup``."""
@@ -358,14 +369,17 @@ class Runs:
         self._compared -= is_first
         return self._outside()
 
-    def _outside(self) -> Snapshot:
-        """Return a snapshot of what the functions refer to."""
-        return Snapshot([with_locks(function) for function in self._subject.functions])
+    def _outside(self, *, keeps: bool = False) -> Snapshot:
+        """Return a snapshot of what the functions refer to.
+
+        :param keeps: as of :class:`Snapshot`.
+        """
+        return Snapshot([with_locks(function) for function in self._subject.functions], keeps=keeps)
 
     def _compare(self, outside: Snapshot | None, *, is_first: bool) -> None:
         """Compare a run with its repetition: they may differ only in that the first one has made a cache."""
         if outside is not None and not is_first:
-            self.once = self.once or changed_once(outside.only_in(self._changes))
+            self._suspects += outside.only_in(self._changes)
         self._changes = list(outside.changes()) if outside is not None and is_first else []
 
     def _has_more_threads(self) -> bool:

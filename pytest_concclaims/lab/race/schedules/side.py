@@ -123,8 +123,8 @@ class Side:
                 )
                 explored = explorer.explore(end)
                 explored.in_order, explored.unordered = runs.in_order, runs.unordered
-            explored.once = explored.once or runs.once
             left = None if explored.witness is not None else runs.left_behind()
+            explored.once = explored.once or runs.once
             if left is not None:
                 explored.once, explored.leaks = explored.once or left, True
             explored.doubt = runs.doubt
