@@ -172,7 +172,8 @@ class Sampler:
         if findings.one_at_a_time is None:
             latest.append(states[-1])
         elif before is not None:  # actors may see that earlier states live: this is the last time that some do
-            close_unawaited([*states, *make_states(subject.setup, _LATEST, [*latest, *states])])
+            others = self._maker.several(partial(make_states, subject.setup, _LATEST, [*latest, *states]))
+            close_unawaited([*states, *others])
             return Outcomes([], [])
         stride = Stride(subject, states, max(begun, min(end, clock() + PART_TIMEOUT_S)))
         begin(Part.ACTORS)
