@@ -29,7 +29,7 @@ from .schedules.searched import Searched
 #: A look: after schedules have answered, threads run freely for a short time, because C code can release the GIL.
 #: It takes at most this part of the budget and these seconds, and ends after this number of overlapping samples. The
 #: pieces of one ``print`` are mixed up in one of three of these.
-_LOOK_PART, _MOST_LOOK_S, _ENOUGH_LOOK_OVERLAPPING = 0.1, 0.2, 200
+_LOOK_PART, _MOST_LOOK_S, _ENOUGH_LOOK_OVERLAPPING = 0.1, 0.1, 200
 #: Samples that a look needs, overlapping or not.
 _LEAST_LOOK_SAMPLES = 100
 _NOT_A_RACE = "the control shows it even if its actors run one after the other, so it is not the effect of a race"

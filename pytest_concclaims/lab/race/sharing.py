@@ -39,6 +39,14 @@ class Change:
     words: str
 
 
+class _Kinds(dict[type, bool]):
+    """Whether a snapshot keeps objects of a type alive, found out once for each type."""
+
+    def __missing__(self, kind: type) -> bool:
+        self[kind] = is_kept = issubclass(kind, _KEPT)
+        return is_kept
+
+
 class _Parts:
     """The objects to which one refers: the ids of all, and some of the objects.
 
@@ -46,26 +54,29 @@ class _Parts:
     refers to is compared as well.
     """
 
-    __slots__ = ("_ids", "_values")
+    __slots__ = ("_ids", "_kept")
 
-    def __init__(self, parts: Sequence[object]) -> None:
+    def __init__(self, parts: Sequence[object], is_kept: _Kinds) -> None:
         self._ids = list(map(id, parts))
-        self._values = {number: part for number, part in enumerate(parts) if issubclass(type(part), _KEPT)}
+        self._kept = [part for part in parts if is_kept[type(part)]]
 
     def changed(self, now: Sequence[object]) -> list[int] | None:
         """Return the numbers of the parts that are other ones; None if there are more or fewer."""
         ids = list(map(id, now))
-        if len(ids) != len(self._ids):
-            return None
         if ids == self._ids:
             return []
-        return [number for number, part in enumerate(now) if not self._is_same(number, part)]
+        if len(ids) != len(self._ids):
+            return None
+        before = {id(part): part for part in self._kept}
+        return [
+            number
+            for number, (part, known) in enumerate(zip(now, self._ids))
+            if id(part) != known and not (known in before and _is_equal(before[known], part))
+        ]
 
-    def _is_same(self, number: int, part: object) -> bool:
-        if id(part) == self._ids[number]:
-            return True
-        value = self._values.get(number, self)
-        return type(value) is type(part) and issubclass(type(part), ATOMS) and value == part
+
+def _is_equal(one: object, other: object) -> bool:
+    return type(one) is type(other) and issubclass(type(one), ATOMS) and one == other
 
 
 class Snapshot:
@@ -85,8 +96,8 @@ class Snapshot:
     ) -> None:
         self._functions = list(functions)
         self._step = step
-        walked_now = list(self._walked())
-        self._before = {id(thing): _Parts(parts) for thing, parts in walked_now}
+        walked_now, is_kept = list(self._walked()), _Kinds()
+        self._before = {id(thing): _Parts(parts, is_kept) for thing, parts in walked_now}
         #: Whether something in it notices the end of other objects.
         self.has_weak_references = any(issubclass(type(thing), weakref.ref) for thing, _ in walked_now)
         self._kept = walked_now if keeps else None

@@ -119,6 +119,8 @@ class Runs:
         self._changes: list[Change] = []
         #: Is called after ``setup``.
         self._look: Callable[[], None] | None = None
+        #: Whether the latest snapshot has weak references.
+        self._has_weak_references = True
         #: A snapshot from before the first run with a preemption.
         self._before_levels: Snapshot | None = None
         self._begin = begin
@@ -312,7 +314,7 @@ class Runs:
         """
         if PYPY:
             gc.collect_step()  # type: ignore[attr-defined]  # PyPy has it
-        if not PYPY or self._outside().has_weak_references:
+        if not PYPY or self._has_weak_references:
             gc.collect()
 
     def _made_state(self) -> Any:
@@ -374,7 +376,9 @@ class Runs:
 
         :param keeps: as of :class:`Snapshot`.
         """
-        return Snapshot([with_locks(function) for function in self._subject.functions], keeps=keeps)
+        snapshot = Snapshot([with_locks(function) for function in self._subject.functions], keeps=keeps)
+        self._has_weak_references = snapshot.has_weak_references
+        return snapshot
 
     def _compare(self, outside: Snapshot | None, *, is_first: bool) -> None:
         """Compare a run with its repetition: they may differ only in that the first one has made a cache."""
