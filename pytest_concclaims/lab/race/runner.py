@@ -188,7 +188,7 @@ class Runner:
         impossible = self._impossible(asked)
         if suffices:
             return Result(searched, findings, impossible or _too_short(findings), is_look=True)
-        if lacking is not None:  # schedules took most of the budget, so no longer budget can be advised for samples
+        if lacking is not None:  # which says what to do, and schedules took most of the budget
             findings.budget = None
         unsampled = impossible or findings.lacking()
         if not is_parallel and race.run and not self.experiment.matched:

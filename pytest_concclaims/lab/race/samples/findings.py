@@ -72,7 +72,7 @@ class Findings:
     :param one_at_a_time: why samples are made one at a time; None if they need not be.
     :param checked: the number of samples of the race that were checked for side effects.
     :param gil: whether the GIL was on at the end.
-    :param budget: seconds for the question.
+    :param budget: seconds for the question; None to advise no other one.
     :param unordered: why the results of calls one after the other are unknown; None if they are known or not
         needed.
     :param scenario: of the latest turn, which has the witness if there is one; None without operations.

@@ -37,7 +37,7 @@ class Absence:
     :param control_overlapping: samples of the control.
     :param control_seen: those of them that show the effect.
     :param matched: whether the control is the race's own.
-    :param budget: seconds for these samples; None if no longer budget can be advised.
+    :param budget: seconds for these samples; None to advise no other one.
     """
 
     overlapping: int
@@ -85,11 +85,13 @@ class Absence:
         return None
 
     def _longer(self, part: float) -> str:
-        """Return the advice to give a longer budget.
+        """Return the advice to give a longer budget; empty if none is to be given.
 
         :param part: the part of the samples needed that there are.
         """
-        if self.budget is None or not part:
+        if self.budget is None:
+            return ""
+        if not part:
             return "; give the claim a longer budget"
         return f"; give the claim a budget of about {math.ceil(_RESERVE * self.budget / part):,} s"
 

@@ -37,9 +37,8 @@ def test_enough() -> None:
     assert ENOUGH.lacking() is None
 
 
-LONGER = "; give the claim a longer budget"
-TOO_FEW = f"only {{}} of the {OVERLAPPING:,} overlapping samples needed{LONGER}"
-TOO_FEW_STRIDES = f"only {{}} of the {STRIDES} strides needed{LONGER}"
+TOO_FEW = f"only {{}} of the {OVERLAPPING:,} overlapping samples needed"
+TOO_FEW_STRIDES = f"only {{}} of the {STRIDES} strides needed"
 UNSEEN = (
     f"the control showed the effect in {{}} of 1,000 overlapping samples, and {SEEN} are needed: "
     "the experiment could have missed it in the race as well"
@@ -63,6 +62,20 @@ def test_one_reason(found: Absence, words: str) -> None:
     assert found.lacking() == words
 
 
+@pytest.mark.parametrize(
+    ("found", "advice"),
+    [
+        (absence(overlapping=OVERLAPPING // 2, budget=2.0), "; give the claim a budget of about 6 s"),
+        (absence(overlapping=0, budget=2.0), "; give the claim a longer budget"),
+        (absence(overlapping=0), "overlapping samples needed"),
+    ],
+    ids=["known", "unknown", "not asked"],
+)
+def test_advice_for_a_budget(found: Absence, advice: str) -> None:
+    """With no samples at all, it is unknown which budget would suffice."""
+    assert str(found.lacking()).endswith(advice)
+
+
 def test_first_reason() -> None:
     """Without anything, samples are named first, because a longer budget helps with all."""
     assert str(Absence(0, 0, 0, 0).lacking()).startswith(f"only 0 of the {OVERLAPPING:,} overlapping samples")
@@ -74,7 +87,7 @@ def test_control_not_much_more_frequent() -> None:
     assert lacking is not None
     assert lacking == (
         "the control showed the effect in 40 of 10,000 overlapping samples, so in the race it is at least 3.3 times "
-        f"rarer; {RARER} times are needed{LONGER}"
+        f"rarer; {RARER} times are needed"
     )
 
 
@@ -83,7 +96,7 @@ def test_generic_control_not_much_more_frequent() -> None:
     lacking = absence(control_seen=500, matched=False).lacking()
     assert lacking is not None
     assert lacking.startswith("the control showed the effect in 500 of 1,000 overlapping samples, so in the race ")
-    assert lacking.endswith(f" times rarer; {RARER_THAN_GENERIC} times are needed with a generic control{LONGER}")
+    assert lacking.endswith(f" times rarer; {RARER_THAN_GENERIC} times are needed with a generic control")
     assert absence(control_seen=500).lacking() is None
 
 
