@@ -69,11 +69,12 @@ class ForkedError(Exception):
     """The function in a forked child raised, or its value could not be unpickled; the text has the traceback."""
 
 
-def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
+def run_forked(work: Callable[[], T], *, deadline: float, progress: Callable[[], object] = lambda: None) -> Forked[T]:
     """Call a function in a forked child of this process, and wait until the child has ended.
 
     :param work: its value is pickled.
-    :param deadline: seconds after which the child is killed.
+    :param deadline: seconds without progress after which the child is killed: on a busy machine, all takes longer.
+    :param progress: returns something else after each piece of the work.
     :raises ForkedError: the function raised, or its value could not be pickled or unpickled.
     """
     # Not at the module's top level: a subinterpreter imports this module, and cannot import faulthandler.
@@ -87,7 +88,7 @@ def run_forked(work: Callable[[], T], *, deadline: float) -> Forked[T]:
             try:
                 with interrupts_held():
                     process.pid = _fork(work, reading, writing, stacks)
-                message, timed_out = _message(pipe, process, deadline)
+                message, timed_out = _message(pipe, process, deadline, progress)
             finally:
                 with interrupts_held():
                     status = process.end()
@@ -256,10 +257,12 @@ def _flush_streams() -> None:
             stream.flush()  # type: ignore[union-attr]  # None: suppressed
 
 
-def _message(pipe: BinaryIO, process: _Process, deadline: float) -> tuple[bytes | None, bool]:
+def _message(
+    pipe: BinaryIO, process: _Process, deadline: float, progress: Callable[[], object]
+) -> tuple[bytes | None, bool]:
     """Return the child's message, None if there is none, and whether the deadline has passed."""
     content = b""
-    end = time.monotonic() + deadline
+    end, latest = time.monotonic() + deadline, progress()
     timed_out = False
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
@@ -267,7 +270,9 @@ def _message(pipe: BinaryIO, process: _Process, deadline: float) -> tuple[bytes 
             left = end - time.monotonic()
             if left <= 0 and timed_out:
                 return None, True
-            if left <= 0 and not process.has_ended():
+            if left <= 0 and not timed_out and progress() != latest:
+                end, latest = time.monotonic() + deadline, progress()
+            elif left <= 0 and not process.has_ended():
                 # On this signal, faulthandler writes the stacks of all threads; then the process ends.
                 os.kill(process.pid, signal.SIGABRT)
                 timed_out, end = True, time.monotonic() + _STACKS_TIMEOUT_S

@@ -54,12 +54,20 @@ class Conditions:
         """Return the function that lists failed assertions; for a subject that may break, one that lists none."""
         return tuple if subject.may_break else self.failed_assertions
 
-    def in_child(self, work: Callable[[], _T], subject: Subject, seconds: float, where: Callable[[], str]) -> _T:
+    def in_child(
+        self,
+        work: Callable[[], _T],
+        subject: Subject,
+        seconds: float,
+        where: Callable[[], str],
+        progress: Callable[[], int],
+    ) -> _T:
         """Call a function in a child forked for it, or in this process, and return what it returns.
 
         :param subject: that it runs.
         :param seconds: for its work.
         :param where: returns what the child did last, for messages.
+        :param progress: as of :func:`run_forked`.
         :raises Failed: the function raised this, the child did not return, or it caught the failure of an
             assertion.
         """
@@ -75,7 +83,7 @@ class Conditions:
                 return failed.failure
             return caught(assertions()[before:]) or (done,)
 
-        forked = run_forked(act, deadline=seconds + self.timeout_of(subject) + GRACE_S)
+        forked = run_forked(act, deadline=seconds + self.timeout_of(subject) + GRACE_S, progress=progress)
         result = child_failure(forked, where()) if forked.value is None else forked.value
         if isinstance(result, Failure):
             raise Failed(result)

@@ -14,9 +14,10 @@ from .scenarios import Scenario
 
 _T = TypeVar("_T")
 _SIZE_BYTES = 1 << 16
-#: They have the length of the content; after them comes the part.
+#: They have the length of the content; after them come the part and the number of parts that have begun.
 _LENGTH_BYTES = 4
-_HEADER_BYTES = _LENGTH_BYTES + 1
+_COUNT = slice(_LENGTH_BYTES + 1, _LENGTH_BYTES + 9)
+_HEADER_BYTES = _COUNT.stop
 
 
 class Part(enum.IntEnum):
@@ -40,19 +41,30 @@ class Position(Generic[_T]):
     def __init__(self, at: _T) -> None:
         self._memory = mmap.mmap(-1, _SIZE_BYTES)
         self._first = at
+        self._begun = 0
         self.begin(at)
 
     def begin(self, at: _T) -> None:
         """Begin with the setup; of the first schedule if this one is too large: it has thousands of switches."""
         content = pickle.dumps(at)
-        self._memory[:_HEADER_BYTES] = bytes(_HEADER_BYTES)  # until the content is complete
+        self._memory[: _COUNT.start] = bytes(_COUNT.start)  # until the content is complete
         if len(content) <= _SIZE_BYTES - _HEADER_BYTES:
             self._memory[_HEADER_BYTES : _HEADER_BYTES + len(content)] = content
             self._memory[:_LENGTH_BYTES] = len(content).to_bytes(_LENGTH_BYTES, "little")
+        self._count()
 
     def enter(self, part: Part) -> None:
         """Begin with another part."""
         self._memory[_LENGTH_BYTES] = part
+        self._count()
+
+    def _count(self) -> None:
+        self._begun += 1
+        self._memory[_COUNT] = self._begun.to_bytes(_COUNT.stop - _COUNT.start, "little")
+
+    def begun(self) -> int:
+        """Return the number of parts that have begun."""
+        return int.from_bytes(self._memory[_COUNT], "little")
 
     def read(self) -> tuple[_T, Part]:
         """Return the schedule or stride that began last, and its part that did."""

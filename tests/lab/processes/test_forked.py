@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import itertools
 import os
 import signal
 import subprocess
@@ -99,9 +100,9 @@ class Watched:
         """
         read = forked._message
 
-        def read_once_hung(pipe: BinaryIO, process: forked._Process, deadline: float) -> tuple[bytes | None, bool]:
+        def read_once_hung(pipe: BinaryIO, process: forked._Process, *others: Any) -> tuple[bytes | None, bool]:
             wait_until(lambda: self.ready.exists() and until(process.pid))
-            return read(pipe, process, deadline)
+            return read(pipe, process, *others)
 
         self._patch.setattr(forked, "_message", read_once_hung)
         return run_forked(lambda: work(self.ready), deadline=0.01)
@@ -260,6 +261,14 @@ def test_hang_is_reported_with_its_stacks(watched: Watched) -> None:
     assert (end.returned, end.timed_out, end.signal) == (False, True, signal.SIGABRT)
     assert "in hang" in end.stacks
     assert_gone(watched.pid())
+
+
+def test_child_that_makes_progress_is_not_killed() -> None:
+    """However long it takes: the machine may be busy."""
+    steps = itertools.count()
+    end = run_forked(lambda: "done", deadline=0.0, progress=lambda: next(steps))
+    assert end == Forked(True, "done")
+    assert next(steps) > 2
 
 
 def hang_deaf(ready: Path) -> None:

@@ -48,6 +48,17 @@ def test_schedule_that_is_too_large_is_not_kept() -> None:
     assert position.read() == ("after", Part.SETUP)
 
 
+def test_each_part_that_begins_is_counted() -> None:
+    """Also that of a schedule which is not kept."""
+    position = Position("")
+    before = position.begun()
+    position.begin("x" * 10**6)
+    position.enter(Part.ACTORS)
+    position.enter(Part.ACTORS)
+    assert position.begun() == before + 3
+    assert position.read() == ("", Part.SETUP)
+
+
 @pytest.mark.starts
 @pytest.mark.skipif(not CAN_FORK, reason="no os.fork here")
 def test_position_outlives_a_crash_of_the_child_that_wrote_it() -> None:

@@ -114,7 +114,7 @@ class SampleSearch:
             return f"while the {subject.name} ran ({did})"
 
         try:
-            self.findings = self._conditions.in_child(sample, subject, end - clock(), where)
+            self.findings = self._conditions.in_child(sample, subject, end - clock(), where, position.begun)
             self.findings.scenario = scenario
         except Failed as failed:
             if self._conditions.in_process:

@@ -99,7 +99,7 @@ class Side:
             schedule = f"; schedule {at.number:,}" if at.number else ""
             return f"while the {self.subject.name} ran ({at_work(self.subject, part)}{schedule})"
 
-        return self._conditions.in_child(run, self.subject, seconds, where)
+        return self._conditions.in_child(run, self.subject, seconds, where, self._position.begun)
 
     def explored(self, seconds: float, *, stop_after: int = 1, finds_once: bool = True) -> Explored:
         """Run schedules in one process, and return what they show.
