@@ -49,8 +49,8 @@ def waiting(steps: Sequence[Step]) -> list[Step]:
 def most_relevant(steps: Sequence[Step], most: int) -> list[int]:
     """Return the numbers of the steps to show if there is no room for all.
 
-    The order is: preemptions and exceptions; other switches; the first and the last step, and the ends of actors; steps
-    near a switch or an end, in the files that actors begin in before other files.
+    The order is: preemptions and exceptions; other switches; the first and the last step, and the ends of actors;
+    steps near a switch or an end, in the files that actors begin in before other files.
 
     :param most: the number of lines; each gap takes one.
     """

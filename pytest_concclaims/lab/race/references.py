@@ -49,8 +49,8 @@ _MACHINERY = frozenset(
     {"typing", "typing_extensions", "abc", "_abc", "_py_abc", "collections.abc", "_collections_abc"}
     | {"traceback", "linecache", "multiprocessing.heap", "multiprocessing.util"}
 )
-#: Modules of the experiment's own threads and hooks, which the module threading refers to while they run; of snapshots;
-#: and this one, whose cache each search makes larger.
+#: Modules of the experiment's own threads and hooks, which the module threading refers to while they run; that of
+#: snapshots; and this one, whose cache each search makes larger.
 _OWN = (*(f"{__package__}.{name}" for name in ("schedules.", "samples.", "sharing")), threads.__name__, __name__)
 #: Modules whose globals are no state of the claim's code. Before 3.10, the standard library has no list of its own.
 _STANDARD = getattr(sys, "stdlib_module_names", None) or {

@@ -97,7 +97,7 @@ class Snapshot:
         self._functions = list(functions)
         self._step = step
         walked_now, is_kept = list(self._walked()), _Kinds()
-        self._before = {id(thing): _Parts(parts, is_kept) for thing, parts in walked_now}
+        self._before = {id(thing): _Parts(further, is_kept) for thing, further in walked_now}
         #: Whether something in it notices the end of other objects.
         self.has_weak_references = any(issubclass(type(thing), weakref.ref) for thing, _ in walked_now)
         self._kept = walked_now if keeps else None
@@ -108,9 +108,9 @@ class Snapshot:
 
     def changes(self) -> Iterator[Change]:
         """Yield what has changed since."""
-        for thing, parts in self._walked():
+        for thing, further in self._walked():
             before = self._before.get(id(thing))
-            changed = [] if before is None else before.changed(parts)
+            changed = [] if before is None else before.changed(further)
             if changed is None or (changed and issubclass(type(thing), _SEQUENCES)):
                 yield Change(id(thing), None, _words(thing))
             else:
@@ -127,8 +127,8 @@ class Snapshot:
 
     def _walked(self) -> Iterator[tuple[object, Sequence[object]]]:
         """Yield the objects that the functions lead to, and those that each refers to."""
-        for thing, parts in walked(self._functions, self._step):
-            yield thing, parts if self._step is referred else listed(referred, thing)
+        for thing, further in walked(self._functions, self._step):
+            yield thing, further if self._step is referred else listed(referred, thing)
 
 
 def first_changed(changes: Iterable[Change]) -> str | None:

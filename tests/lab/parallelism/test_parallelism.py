@@ -334,9 +334,11 @@ def test_work_that_never_releases_the_gil(
     monkeypatch.setenv(workloads.HANGING, str(hanging))
     read = forked._message
 
-    def read_once_hanging(pipe: BinaryIO, process: forked._Process, _deadline: float) -> tuple[bytes | None, bool]:
+    def read_once_hanging(
+        pipe: BinaryIO, process: forked._Process, _deadline: float, progress: Callable[[], object]
+    ) -> tuple[bytes | None, bool]:
         wait_until(hanging.exists)
-        return read(pipe, process, 0.05)
+        return read(pipe, process, 0.05, progress)
 
     monkeypatch.setattr(forked, "_message", read_once_hanging)
     measurement = Lab(budget=BUDGET).parallelism(workloads.keep_the_gil, workers=2, kind="thread")
