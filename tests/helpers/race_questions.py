@@ -80,7 +80,7 @@ def let_child_time_out(monkeypatch: pytest.MonkeyPatch, *, when: Callable[[], ob
     :param when: returns whether the event has happened.
     """
 
-    def run_forked(work: Callable[[], T], *, deadline: float) -> forked.Forked[T]:
+    def run_forked(work: Callable[[], T], *, deadline: float, **_: object) -> forked.Forked[T]:
         start = time.monotonic()
         calls = itertools.count()
 
