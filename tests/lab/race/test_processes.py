@@ -130,6 +130,27 @@ def test_none_is_lost_under_a_lock() -> None:
     assert found.control.seen
 
 
+@pytest.mark.starts
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="looks for semaphores where Linux has them")
+def test_no_named_semaphore_is_left(tmp_path: Path) -> None:
+    """For a start method other than fork, a semaphore has a name until its finalizer has run."""
+    names = tmp_path / "names"
+
+    def setup() -> Any:
+        lock = multiprocessing.get_context("spawn").Lock()
+        with names.open("a") as file:
+            file.write(f"{lock._semlock.name}\n")  # type: ignore[attr-defined]  # only there is its name
+        return lock
+
+    def act(lock: Any) -> bool:
+        return bool(lock.acquire(block=False))
+
+    assert Lab(budget=BUDGET_S).race(setup, act, act, kind="process").ever((True, False))
+    made = [Path("/dev/shm", f"sem.{name[1:]}") for name in names.read_text().split()]
+    assert made
+    assert [semaphore for semaphore in made if semaphore.exists()] == []
+
+
 def test_objects_are_copied() -> None:
     """Changes of a list in other processes are not seen in this one."""
     asks = question("always", [0], (), values=None)

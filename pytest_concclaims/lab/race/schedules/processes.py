@@ -8,6 +8,7 @@ process that is blocked.
 
 from __future__ import annotations
 
+import gc
 import pickle
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
+from ....interpreter import PYPY
 from ...failure import Failure
 from ...threads import hung
 from ..actor_process import START_METHOD, ActorProcess, End, called, packed
@@ -213,6 +215,9 @@ class ProcessActors(Watch):
         """End all processes."""
         self._end_pool()
         self.end_run()
+        self._latest = None  # its finalizers run, such as that of a named semaphore
+        if PYPY:
+            gc.collect()
 
     def _can_pool(self) -> bool:
         return bool(self._is_isolated) and not (self._leaves_something or self.started_threads)
