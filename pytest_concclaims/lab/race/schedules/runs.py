@@ -103,9 +103,8 @@ class Runs:
         self._pause_s = 0.0
         #: The seconds that the actors of the latest run took.
         self._latest_s = 0.0
-        #: What actors did only the first time; None if nothing: an order of the calls ran other lines then, or a run
-        #: changed something outside of the state, and its repetition did not.
-        self.once: str | None = None
+        #: What actors did only the first time in an order of their calls; None if nothing.
+        self._ordered_once: str | None = None
         self._finds_once = finds_once and not subject.in_processes  # what a process changes ends with it
         #: Changes that only the first run of a schedule or order seems to have made.
         self._suspects: list[Change] = []
@@ -176,21 +175,27 @@ class Runs:
     def left_behind(self) -> str | None:
         """Return a phrase for what only preempted actors have changed outside of the state; None if nothing.
 
-        What ``setup`` undoes does not count. What only first runs have changed is noted in :attr:`once`.
+        What ``setup`` undoes does not count.
         """
-        if self.is_lost:
-            self.once = self.once or changed_once(self._suspects)
-            return None
-        suspects = self._only_once(self._suspects)
-        self.once = self.once or changed_once(suspects)
         before = self._before_levels
-        if before is None:
+        if before is None or self.is_lost:
             return None
         changed = self._after_setup(lambda: list(before.changes()))
         if changed:
             gc.collect()  # a registry of weak references may have garbage
             changed = self._after_setup(lambda: list(before.changes()))
         return changed_once(self._only_once(changed))
+
+    def done_once(self, *, looks_again: bool) -> str | None:
+        """Return a phrase for what actors did only the first time; None if nothing.
+
+        An order of the calls ran other lines then, or a run changed something outside of the state, and its
+        repetition did not.
+
+        :param looks_again: whether to leave out changes that further runs make, too.
+        """
+        suspects = self._only_once(self._suspects) if looks_again and not self.is_lost else self._suspects
+        return self._ordered_once or changed_once(suspects)
 
     def _only_once(self, changes: list[Change]) -> list[Change]:
         """Return those of earlier changes that further runs do not make."""
@@ -239,7 +244,7 @@ class Runs:
             self._compare_new(subject.calls or ())
         self.orders = InOrders(subject, self._in_order, timeout=self._timeout)
         self.sequential = found = self.orders.find()
-        self.once = self.once or found.once
+        self._ordered_once = self._ordered_once or found.once
         self._judge = Judge(self._question, found, may_break=subject.may_break)
         self._runs = _RECORDED_RUNS  # what happens only once in a process has happened
         return found

@@ -123,8 +123,9 @@ class Side:
                 )
                 explored = explorer.explore(end)
                 explored.in_order, explored.unordered = runs.in_order, runs.unordered
-            left = None if explored.witness is not None else runs.left_behind()
-            explored.once = explored.once or runs.once
+            is_seen = explored.witness is not None
+            explored.once = explored.once or runs.done_once(looks_again=not is_seen)
+            left = None if is_seen else runs.left_behind()
             if left is not None:
                 explored.once, explored.leaks = explored.once or left, True
             explored.doubt = runs.doubt

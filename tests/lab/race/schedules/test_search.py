@@ -21,7 +21,7 @@ from pytest_concclaims.lab.race.schedules.explorer import Explored, Witness
 from pytest_concclaims.lab.race.schedules.once import ONCE
 from pytest_concclaims.lab.race.schedules.search import ScheduleSearch, with_fresh_processes
 from pytest_concclaims.lab.race.schedules.searched import Searched
-from pytest_concclaims.lab.race.schedules.side import EndedBySchedule
+from pytest_concclaims.lab.race.schedules.side import EndedBySchedule, Side
 
 pytestmark = [pytest.mark.interpreter, pytest.mark.untraced, pytest.mark.starts]
 
@@ -203,6 +203,22 @@ def test_what_happens_once_in_a_process_is_searched_in_fresh_ones() -> None:
     assert found.witness is not None
     assert any("had a process each" in remark for remark in found.race.remarks)
     assert not made
+
+
+@forks
+def test_what_a_first_run_changes_is_said_beside_a_witness() -> None:
+    """A control that shows the effect may do so because of it."""
+    kept: dict[str, int] = {}
+
+    def keep(account: Account) -> None:
+        kept.setdefault("value", 1)
+        deposit(account)
+
+    made = experiment(Account, (keep, keep), observe=balance, rounds=1, control=None, exceptions=())
+    side = Side(Conditions(budget=20.0, timeout=TIMEOUT_S), made.race, question("ever", [1], ()), portable=False)
+    explored = side.explored(TIMEOUT_S)
+    assert explored.witness is not None
+    assert explored.once == f"{ONCE} (to a dict)"
 
 
 class Items:
